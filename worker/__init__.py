@@ -1,0 +1,1 @@
+"""activation-worker: every rented number is watched, and ends exactly once."""

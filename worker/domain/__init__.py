@@ -1,0 +1,1 @@
+"""Pure facts and rules: no I/O, no clock, no service, no setting."""

@@ -1,0 +1,154 @@
+"""The life of one rented number: what the customer got, and what became of it at the provider.
+
+    WAITING --- a code, in time -----> RECEIVED --- window over, or finish --> DELIVERED
+       |                                  ^
+       | the window passed,               | the cancel was refused:
+       v or Cancel was pressed            | a code was there, in time
+    EXPIRING ---- cancel confirmed, ---> REFUNDED, CLOSED or IN_REVIEW, as the policy says
+                  or the grace is over   (IN_REVIEW ends by a human's verdict)
+
+Two axes. `State` is decided once, by the first commit. `ProviderState` is pursued for as long as
+it takes; where the two disagree, an exposure says by how much.
+This module does no I/O and reads no clock: `now` is always an argument.
+"""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+WINDOW = timedelta(minutes=20)
+WINDOW_MIN = timedelta(seconds=1)
+WINDOW_MAX = timedelta(seconds=86_400)
+
+
+class State(enum.Enum):
+    """What the customer got."""
+
+    WAITING = "waiting"  #: Rented; the window is open and no code is here yet.
+    EXPIRING = "expiring"  #: The window passed or Cancel was pressed; a cancel is owed.
+    RECEIVED = "received"  #: A code was shown; the window still runs, more may come.
+    IN_REVIEW = "in_review"  #: The policy leaves the ending to a human; the hold stays.
+    DELIVERED = "delivered"  #: Final. A code was shown; the charge stands.
+    REFUNDED = "refunded"  #: Final. No code; the customer is whole.
+    CLOSED = "closed"  #: Final. No code; this policy credits on a claim only.
+
+
+class ProviderState(enum.Enum):
+    """What became of the number at the provider."""
+
+    OPEN = "open"  #: Rented; nothing was asked yet.
+    CANCELLING = "cancelling"  #: A cancel went out, or is about to; its outcome is unknown.
+    CANCELLED = "cancelled"  #: The provider gave it back and does not charge us.
+    FINISHING = "finishing"  #: A finish is owed; its outcome is unknown.
+    FINISHED = "finished"  #: Ended with a code; the provider keeps the price.
+    CHARGED = "charged"  #: Ended against us: the provider keeps the price, the customer has it too.
+    GONE = "gone"  #: The provider does not know the number any more.
+    DISPUTED = "disputed"  #: Its books and ours differ; a human asks the provider.
+
+
+FINAL = frozenset({State.DELIVERED, State.REFUNDED, State.CLOSED})
+LIVE = frozenset(State) - FINAL
+PROVIDER_FINAL = frozenset(
+    {
+        ProviderState.CANCELLED,
+        ProviderState.FINISHED,
+        ProviderState.CHARGED,
+        ProviderState.GONE,
+        ProviderState.DISPUTED,
+    }
+)
+
+
+class Reason(enum.Enum):
+    """Why a number is being ended without a code: the first one is kept."""
+
+    TIMEOUT = "timeout"  #: The window passed.
+    CANCEL = "cancel"  #: The Cancel button was pressed.
+    PROVIDER = "provider"  #: The provider cancelled it by itself.
+
+
+class CodeFate(enum.Enum):
+    """What a code that was seen means to the customer."""
+
+    SHOWN = "shown"  #: First in time: the activation is `received`, an event tells of it.
+    MORE = "more"  #: Another one of the same rental; no money.
+    REPEATED = "repeated"  #: Known already.
+    LATE = "late"  #: After the window or the ending: never shown, never charged.
+
+
+def fate_of_code(
+    state: State, *, cancelled: bool, deadline_at: datetime, known: bool, now: datetime
+) -> CodeFate:
+    """What becomes of a code seen at *now* (E1, E1a, E1b); the last instant counts as in time.
+
+    `cancelled` is whether the provider already confirmed a cancel: then it will not charge us,
+    and what it still shows is not the customer's.
+    """
+    assert deadline_at.tzinfo is not None
+    if known:
+        return CodeFate.REPEATED
+    in_time = now <= deadline_at and not cancelled
+    match state:
+        case State.WAITING | State.EXPIRING:
+            return CodeFate.SHOWN if in_time else CodeFate.LATE
+        case State.RECEIVED:
+            return CodeFate.MORE if in_time else CodeFate.LATE
+        case State.IN_REVIEW | State.DELIVERED | State.REFUNDED | State.CLOSED:
+            return CodeFate.LATE
+        case _:
+            assert_never(state)
+
+
+class CancelAnswer(enum.Enum):
+    """What pressing Cancel leads to (E3)."""
+
+    ACCEPTED = "accepted"  #: The ending begins, or had begun, or is done: the same answer again.
+    CODE_RECEIVED = "code-received"  #: A code was shown: the charge stands.
+
+
+def answer_cancel(state: State) -> CancelAnswer:
+    match state:
+        case State.WAITING | State.EXPIRING | State.REFUNDED | State.CLOSED | State.IN_REVIEW:
+            return CancelAnswer.ACCEPTED
+        case State.RECEIVED | State.DELIVERED:
+            return CancelAnswer.CODE_RECEIVED
+        case _:
+            assert_never(state)
+
+
+def is_due(state: State, deadline_at: datetime, now: datetime) -> bool:
+    """Whether the window alone ends it now: at the first instant after the deadline (E2, E7)."""
+    return state in {State.WAITING, State.RECEIVED} and now > deadline_at
+
+
+def deadline_of(rented_at: datetime, window: timedelta, expires_at: datetime | None) -> datetime:
+    """`rented_at` + window, never later than the provider's own expiry of the number."""
+    assert rented_at.tzinfo is not None
+    assert WINDOW_MIN <= window <= WINDOW_MAX
+    deadline_at = rented_at + window
+    return deadline_at if expires_at is None else min(deadline_at, expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One allowed step of the customer's axis; `audit` checks the transition log against these."""
+
+    source: State
+    target: State
+
+
+MOVES = frozenset(
+    {
+        Move(State.WAITING, State.RECEIVED),
+        Move(State.WAITING, State.EXPIRING),
+        Move(State.EXPIRING, State.RECEIVED),
+        Move(State.EXPIRING, State.REFUNDED),
+        Move(State.EXPIRING, State.CLOSED),
+        Move(State.EXPIRING, State.IN_REVIEW),
+        Move(State.RECEIVED, State.DELIVERED),
+        Move(State.IN_REVIEW, State.REFUNDED),
+        Move(State.IN_REVIEW, State.CLOSED),
+        Move(State.IN_REVIEW, State.DELIVERED),
+    }
+)

@@ -1,0 +1,30 @@
+"""Names of things, and ids made from the things themselves.
+
+An id is never random: the same rental gets the same id however often, and by whomever, it is
+handed in, so that a repeated intake meets its own primary key.
+"""
+
+from datetime import datetime
+from typing import NewType
+from uuid import UUID, uuid5
+
+ActivationId = NewType("ActivationId", UUID)
+AccountId = NewType("AccountId", str)
+ProviderName = NewType("ProviderName", str)
+ProviderRef = NewType("ProviderRef", str)  #: The provider's own id of a rented number, as text.
+SmsCode = NewType("SmsCode", str)
+
+_ACTIVATIONS = UUID("6f1d3c1e-6f0a-5b52-9a34-0f6f3a6c2a11")
+_PURCHASES = UUID("0b7c3a52-93e4-5d0e-8a11-5a4f2f6f7d02")
+
+
+def activation_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime) -> ActivationId:
+    """The id of one rental; a provider may use a ref again, never at the same instant."""
+    assert rented_at.tzinfo is not None
+    micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
+    return ActivationId(uuid5(_ACTIVATIONS, f"{provider}\n{ref}\n{micros}"))
+
+
+def purchase_id(account: AccountId, idempotency_key: str) -> ActivationId:
+    """The id of an activation that is rented through us, known before the provider answers."""
+    return ActivationId(uuid5(_PURCHASES, f"{account}\n{idempotency_key}"))

@@ -1,0 +1,58 @@
+"""Transfers: every move of money names both its sides, and its key is made from its thing.
+
+A bucket is a place money can be. Two of each account are kept as balances (`available`, `held`);
+the house's are only ever summed, so that a busy one is never a row everybody waits for.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from worker.domain.ids import AccountId, ActivationId
+
+
+class Kind(enum.Enum):
+    """Why money moves; with the id of its thing, the unique key of the move."""
+
+    TOPUP = "topup"  #: outside → available
+    HOLD = "hold"  #: available (or outside) → held, when a number is accepted
+    CAPTURE = "capture"  #: held → revenue, when the charge is kept
+    RELEASE = "release"  #: held → available (or outside), when the customer is made whole
+    CLAIM = "claim"  #: revenue → available, when a later claim is granted
+    WITHDRAW = "withdraw"  #: available → outside, when money leaves the platform
+
+
+class Charge(enum.Enum):
+    """Who holds the customer's money."""
+
+    HOLD = "hold"  #: We do: the hold comes from the account's available balance.
+    EXTERNAL = "external"  #: The shop does: the hold comes from outside, an event tells of it.
+
+
+REVENUE = "house:revenue"
+OUTSIDE = "house:outside"
+
+
+def available(account: AccountId) -> str:
+    return f"available:{account}"
+
+
+def held(account: AccountId) -> str:
+    return f"held:{account}"
+
+
+def key(kind: Kind, thing: ActivationId | str) -> str:
+    """The unique key of the one move of this kind for this thing."""
+    return f"{kind.value}:{thing}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    key: str
+    source: str
+    destination: str
+    amount_minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        assert self.amount_minor >= 0
+        assert self.source != self.destination

@@ -1,0 +1,1 @@
+"""What the lifecycle needs from the outside, as Protocols, and how each can fail."""

@@ -1,0 +1,184 @@
+"""A company that rents numbers out, as the lifecycle sees it.
+
+Every call raises `ProviderError` and nothing else. A reply that does not say it is never taken as
+"cancelled" or "a code": unknown is no information.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, TypeAlias
+
+from worker.domain.ids import ProviderName, ProviderRef
+
+
+class Sms(NamedTuple):
+    """One message. `code` is what the customer waits for; `text` all of it, where it is known."""
+
+    code: str
+    text: str | None = None
+    received_at: datetime | None = None  #: Only where the provider gives a zone with it.
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No SMS yet, and the number is still ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodesArrived:
+    """At least one SMS is there, oldest first. The provider charges for the number."""
+
+    sms: tuple[Sms, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The provider ended the number and does not charge us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The provider ended the number and keeps the price; its SMS, where it still tells them."""
+
+    sms: tuple[Sms, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """The provider does not know the number (any more): no word on whether it charged."""
+
+
+Observation: TypeAlias = Waiting | CodesArrived | Cancelled | Finished | NotKnown
+
+
+class Refusal(enum.Enum):
+    """Why a cancel was refused, by what we do next (the classes of the providers' replies)."""
+
+    EARLY = "early"  #: The number is too young: ask again after `retry_after`.
+    CODE_ARRIVED = "code_arrived"  #: An SMS is there, charged. `sms` holds it where the body did.
+    NOT_CANCELLABLE = "not_cancellable"  #: For good: the provider keeps the price.
+    UNCLEAR = "unclear"  #: Wrong state, not known, ended somehow: read the status.
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    why: Refusal
+    retry_after: timedelta | None = None
+    sms: tuple[Sms, ...] = ()
+
+
+CancelReply: TypeAlias = Cancelled | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Rented:
+    """A number was bought. Times are None where the provider gives none with a zone."""
+
+    ref: ProviderRef
+    phone: str  #: Digits with country code and without `+`, as far as the provider gives it.
+    cost_minor: int | None = None
+    currency: str | None = None
+    expires_at: datetime | None = None
+    cancel_not_before: datetime | None = None
+
+
+class NoRent(enum.Enum):
+    """Why nothing was bought; certain, so the caller may try elsewhere."""
+
+    NO_NUMBERS = "no_numbers"
+    NO_BALANCE = "no_balance"
+    PRICE_ABOVE_MAX = "price_above_max"
+    BAD_REQUEST = "bad_request"  #: The provider does not know this service or country.
+
+
+@dataclass(frozen=True, slots=True)
+class RentRequest:
+    service: str
+    country: str
+    max_cost_minor: int | None = None
+    order: str | None = None  #: Our id, for providers that take one.
+
+
+class ActiveRow(NamedTuple):
+    """One row of the provider's list of active numbers."""
+
+    ref: ProviderRef
+    sms: tuple[Sms, ...] = ()
+    phone: str | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePage:
+    """One page. Absence of a number from a list proves nothing: it is a reason to look."""
+
+    rows: Sequence[ActiveRow]
+    last: bool  #: Whether no further page follows.
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a family and dialect can do; data, so that the lifecycle needs no provider's name."""
+
+    list_page_size: int | None = None  #: Rows per page of the list; None where there is no list.
+    push: bool = False
+    several_codes: bool = True
+    resend: bool = True
+    look_changes_things: bool = False  #: A look can charge or hide: never repeat it by itself.
+    look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
+    gives_expiry: bool = False
+    rentals: bool = False
+    history: bool = False
+
+
+class Provider(Protocol):
+    """One account at one provider. Raises `ProviderError` and nothing else."""
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def circuit_open(self) -> bool:
+        """Whether calls are refused here just now, without being sent."""
+        ...
+
+    async def rent(self, request: RentRequest) -> Rented | NoRent:
+        """Buy a number. Sent once: after `ProviderUnavailable(sent=True)` it may be bought."""
+        ...
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        """Ask once what became of the number. Safe to repeat unless `look_changes_things`."""
+        ...
+
+    async def list_active(self, page: int) -> ActivePage:
+        """Page *page* (from 0) of the active numbers; only with `list_page_size`."""
+        ...
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        """Give the number back. Harmless to repeat, but read the status first."""
+        ...
+
+    async def finish(self, ref: ProviderRef) -> Observation:
+        """Close a number whose code arrived: `Finished`, or what it says instead."""
+        ...
+
+    async def ask_again(self, ref: ProviderRef) -> bool:
+        """Ask for another SMS; False where the provider will not."""
+        ...
+
+    async def balance(self) -> Balance:
+        """What is left of our money there."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,52 @@
+"""What the worker tells ops: a closed set of facts, each a metric, a log line, or both.
+
+No argument is an id, a phone or a code, except where the docstring says it goes to the log only.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from worker.domain.activation import CodeFate, ProviderState
+from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.books import Finding
+from worker.ports.store import Census, Settled
+
+
+class Reporter(Protocol):
+    def accepted(self, provider: ProviderName, count: int) -> None: ...
+
+    def settled(self, settled: Sequence[Settled]) -> None: ...
+
+    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None: ...
+
+    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None: ...
+
+    def looked(self, provider: ProviderName, count: int) -> None: ...
+
+    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
+        """One provider request; operation: rent look list cancel finish ask_again balance;
+
+        result: ok unavailable refused unknown timeout rate_limited.
+        """
+        ...
+
+    def circuit(self, provider: ProviderName, *, is_open: bool) -> None: ...
+
+    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
+        """Something a person may want to read: a dotted event name of the closed set, no secrets."""
+        ...
+
+    def quarantined(self, id_: ActivationId, what: str) -> None:
+        """A number whose settlement the database refuses; the id goes to the log only."""
+        ...
+
+    def job(self, name: str, result: str, seconds: float) -> None: ...
+
+    def event_delivery(self, result: str, count: int = 1) -> None: ...
+
+    def census(self, census: Census) -> None: ...
+
+    def schedule_lag(self, lag: timedelta) -> None: ...
+
+    def audited(self, findings: Sequence[Finding]) -> None: ...

@@ -1,0 +1,73 @@
+"""When to look at which number, and how many requests a provider may still get.
+
+Only a doorbell: all of it can be lost and is rebuilt from the database. Raises
+`ScheduleUnavailable` and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from worker.domain.ids import ProviderName
+from worker.ports.store import LiveNumber
+
+
+class Claimed(NamedTuple):
+    """A number that is ours to look at until the lease ends; `lease` is the fencing token."""
+
+    number: LiveNumber
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one call of the claim script gave: numbers, each paid from the rate budget."""
+
+    numbers: Sequence[Claimed]
+    wait: timedelta  #: Until the next number is due or the budget allows more.
+
+
+class Next(NamedTuple):
+    """What comes after a look; `at` None takes the number off the schedule."""
+
+    claimed: Claimed
+    at: datetime | None
+
+
+class Schedule(Protocol):
+    async def add(
+        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
+    ) -> int:
+        """Put numbers on the schedule; those already on it stay as they are. How many are new."""
+        ...
+
+    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
+        """Look at this one now (a push came)."""
+        ...
+
+    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+        """Claim due numbers, oldest first, and spend one request of the budget for each."""
+        ...
+
+    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+        """Reschedule or forget; a claim whose lease is not the current one changes nothing."""
+        ...
+
+    async def spend(self, provider: ProviderName, wanted: int) -> int:
+        """Take up to *wanted* requests from the provider's budget; how many were granted."""
+        ...
+
+    async def size(self, provider: ProviderName) -> int: ...
+
+    async def lag(self, provider: ProviderName) -> timedelta:
+        """How long ago the oldest due number should have been looked at."""
+        ...
+
+    async def rebuilt(self, provider: ProviderName) -> None:
+        """Leave the marker that says: what the database knows is on the schedule."""
+        ...
+
+    async def intact(self, provider: ProviderName) -> bool:
+        """Whether the marker is still there; if not, Redis was flushed: rebuild first."""
+        ...

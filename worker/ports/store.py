@@ -1,0 +1,352 @@
+"""The database as the lifecycle sees it: what is true about rented numbers.
+
+Every changing call is one transaction and safe to repeat: it names the state it leaves, and a
+second caller changes nothing. `now` is for tests; None means the database's own clock, which is
+what guards use in production. Raises `StoreError` and nothing else.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, Reason, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.domain.transfer import Charge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A rented number that is handed over; defaults are already filled in."""
+
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    phone: str
+    service: str
+    country: str
+    price_minor: int
+    window: timedelta
+    policy: str
+    policy_version: str
+    charge: Charge = Charge.HOLD
+    rented_at: datetime | None = None  #: None: now, by the database's clock.
+    expires_at: datetime | None = None
+    min_cancel_age: timedelta = timedelta(0)
+    cost_minor: int | None = None  #: What the provider took, where it told us.
+    cost_currency: str | None = None
+
+
+class Intook(enum.Enum):
+    """How an intake ended; all but NEW and SAME stored nothing."""
+
+    NEW = "new"
+    SAME = "same"  #: Known already, with this very content.
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    BALANCE_TOO_LOW = "balance_too_low"
+    RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    code: SmsCode
+    text: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    outcome: State
+    amount_minor: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of a timeline; `detail` holds plain values, never a code or a phone."""
+
+    at: datetime
+    what: str
+    detail: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """One activation as the API shows it."""
+
+    id: ActivationId
+    provider: ProviderName
+    ref: ProviderRef | None  #: None while a purchase's outcome is unknown.
+    account: AccountId
+    phone: str | None
+    service: str
+    country: str
+    price_minor: int
+    currency: str
+    policy: str
+    state: State
+    provider_state: ProviderState
+    rented_at: datetime
+    deadline_at: datetime
+    codes: tuple[ShownCode, ...] = ()
+    settlement: Settlement | None = None
+    timeline: tuple[Happened, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    how: Intook
+    activation: Activation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A number claimed for one attempt at its ending. Results must carry its `epoch`."""
+
+    id: ActivationId
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    state: State
+    provider_state: ProviderState
+    reason: Reason | None
+    price_minor: int
+    policy: str
+    policy_version: str
+    rented_at: datetime
+    deadline_at: datetime
+    attempts: int  #: Calls made for this ending before this one.
+    unknown_reads: int  #: Reads in a row that did not know the number.
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A number to settle: the one commit point of its state, money and event.
+
+    `source` is the state it leaves; whoever finds another one changes nothing.
+    """
+
+    id: ActivationId
+    account: AccountId
+    source: State
+    outcome: State  #: DELIVERED, REFUNDED, CLOSED or IN_REVIEW
+    provider_state: ProviderState
+    reason: str
+    act_after: timedelta | None = None  #: When the provider's axis is pursued next; None: never.
+    exposure: bool = False  #: Whether the provider may keep a price the customer has back.
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settlement really changed; numbers somebody else settled are not in it."""
+
+    id: ActivationId
+    provider: ProviderName
+    outcome: State
+    reason: str
+    amount_minor: int
+    currency: str
+    lateness: timedelta  #: Settled − deadline; negative when the ending was asked for earlier.
+
+
+class Postponed(NamedTuple):
+    """Nothing definite was learnt: the same number is due again after `delay`."""
+
+    id: ActivationId
+    epoch: int
+    delay: timedelta
+    too_early: bool = False  #: The provider said so: also `cancel_not_before`.
+    unknown_reads: int = 0
+
+
+class Resolved(NamedTuple):
+    """The provider's axis of a settled number reached its end."""
+
+    id: ActivationId
+    epoch: int
+    provider_state: ProviderState
+
+
+class SeenSms(NamedTuple):
+    """An SMS as seen at the provider, by our id or by the provider's ref."""
+
+    provider: ProviderName
+    ref: ProviderRef
+    code: str
+    text: str | None
+
+
+class RecordedCode(NamedTuple):
+    id: ActivationId
+    provider: ProviderName
+    fate: CodeFate
+    wait: timedelta  #: Seen − rented.
+
+
+class LiveNumber(NamedTuple):
+    """What is needed to look at a number."""
+
+    id: ActivationId
+    ref: ProviderRef
+    rented_at: datetime
+    deadline_at: datetime
+
+
+class Pressed(NamedTuple):
+    """What pressing Cancel did; `not_before` is set while the provider will not cancel yet."""
+
+    answer: CancelAnswer
+    state: State
+    provider: ProviderName
+    not_before: datetime | None
+
+
+class ActivationStore(Protocol):
+    """Rented numbers: intake, codes, endings."""
+
+    async def accept(
+        self, intakes: Sequence[Intake], *, now: datetime | None = None
+    ) -> list[IntakeResult]:
+        """Store new numbers with their holds, in order, in one transaction (E0)."""
+        ...
+
+    async def record_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode]:
+        """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out."""
+        ...
+
+    async def claim_cancels(
+        self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
+    ) -> list[Due]:
+        """Claim numbers whose window passed or whose Cancel was pressed, oldest first (E2, E4).
+
+        The intent is committed by this: they are `expiring` and `cancelling` when it returns.
+        """
+        ...
+
+    async def claim_cancel(
+        self, id_: ActivationId, lease: timedelta, *, now: datetime | None = None
+    ) -> list[Due]:
+        """The same for one number that is due; empty when it is not, or claimed by another."""
+        ...
+
+    async def claim_pursuits(
+        self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
+    ) -> list[Due]:
+        """Claim settled numbers that still owe the provider a cancel or a finish, oldest first."""
+        ...
+
+    async def mark_expired(
+        self, provider: ProviderName, limit: int, *, now: datetime | None = None
+    ) -> int:
+        """Move what passed its deadline to `expiring` while the provider cannot be asked (E2)."""
+        ...
+
+    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
+        """Numbers with a code whose window is over or whose finish was asked for (E7)."""
+        ...
+
+    async def past_grace(
+        self, grace: timedelta, limit: int, *, now: datetime | None = None
+    ) -> list[Due]:
+        """`expiring` numbers whose deadline is more than *grace* ago (E6)."""
+        ...
+
+    async def settle(
+        self, endings: Sequence[Ending], *, now: datetime | None = None
+    ) -> list[Settled]:
+        """Make endings final with their money and events; what is settled already is left out."""
+        ...
+
+    async def postpone(
+        self, postponed: Sequence[Postponed], *, now: datetime | None = None
+    ) -> None: ...
+
+    async def resolve(
+        self, resolved: Sequence[Resolved], *, now: datetime | None = None
+    ) -> None: ...
+
+    async def press_cancel(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> Pressed | None:
+        """The Cancel button (E3); None for an unknown id."""
+        ...
+
+    async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
+        """Ask for the end of a number with a code; the state found, None for an unknown id."""
+        ...
+
+    async def activation(self, id_: ActivationId) -> Activation | None: ...
+
+    async def activations(
+        self,
+        *,
+        state: State | None = None,
+        provider: ProviderName | None = None,
+        account: AccountId | None = None,
+        before: tuple[datetime, ActivationId] | None = None,
+        limit: int = 50,
+    ) -> list[Activation]:
+        """Newest first; `before` is the (rented_at, id) of the last one already seen.
+
+        Their timelines are empty.
+        """
+        ...
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
+        """A number per activation that grows with each visible change; unknown ids are absent."""
+        ...
+
+    async def live_numbers(
+        self, provider: ProviderName, *, after: ActivationId | None, limit: int
+    ) -> list[LiveNumber]:
+        """Numbers that can still get a code (waiting, expiring, received), by id."""
+        ...
+
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None: ...
+
+    async def missing_from(
+        self,
+        provider: ProviderName,
+        listed: Sequence[ProviderRef],
+        rented_before: datetime,
+        limit: int,
+    ) -> list[LiveNumber]:
+        """Waiting numbers that a complete list did not name: reasons to look, proofs of nothing."""
+        ...
+
+    async def provider_ended(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[Due]:
+        """Numbers a read showed as cancelled while waiting: now `expiring`, reason provider."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What the gauges show; every replica reads the same, so take the maximum."""
+
+    live: Mapping[ProviderName, int]
+    overdue: int  #: Unsettled and past deadline + grace.
+    oldest_overdue: timedelta
+    exposure_minor: Mapping[tuple[ProviderName, str], int]
+    events_pending: int
+    cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
+    timers_overdue: Mapping[str, int] = field(default_factory=dict)
+
+
+class CensusStore(Protocol):
+    async def census(self, grace: timedelta, *, now: datetime | None = None) -> Census: ...
+
+    async def ping(self) -> None:
+        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
+        ...
+
+    async def lead(self, topic: str) -> bool:
+        """Whether this process leads *topic* while Redis is away: one process at most does."""
+        ...
