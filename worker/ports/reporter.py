@@ -34,7 +34,7 @@ class Reporter(Protocol):
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None: ...
 
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
-        """Something a person may want to read: a dotted event name of the closed set, no secrets."""
+        """Something a person may want to read: a dotted event name, no secrets."""
         ...
 
     def quarantined(self, id_: ActivationId, what: str) -> None:

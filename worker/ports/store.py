@@ -46,6 +46,8 @@ class Intook(enum.Enum):
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
     BALANCE_TOO_LOW = "balance_too_low"
+    UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
+    UNKNOWN_POLICY = "unknown_policy"
     RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
 
 
@@ -150,7 +152,7 @@ class Settled:
     reason: str
     amount_minor: int
     currency: str
-    lateness: timedelta  #: Settled − deadline; negative when the ending was asked for earlier.
+    lateness: timedelta  #: Settled minus deadline; negative when the ending was asked for earlier.
 
 
 class Postponed(NamedTuple):
@@ -184,7 +186,7 @@ class RecordedCode(NamedTuple):
     id: ActivationId
     provider: ProviderName
     fate: CodeFate
-    wait: timedelta  #: Seen − rented.
+    wait: timedelta  #: Seen minus rented.
 
 
 class LiveNumber(NamedTuple):
