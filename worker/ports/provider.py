@@ -66,6 +66,7 @@ class Refusal(enum.Enum):
 class Refused:
     why: Refusal
     retry_after: timedelta | None = None
+    min_age: timedelta | None = None  #: EARLY: the least age the provider named, from the rental.
     sms: tuple[Sms, ...] = ()
 
 
@@ -139,6 +140,14 @@ class Capabilities:
     history: bool = False
 
 
+class Circuit(enum.Enum):
+    """Whether calls to a provider go out just now."""
+
+    CLOSED = "closed"  #: They do.
+    PROBING = "probing"  #: One or two may, to find out whether it is back.
+    OPEN = "open"  #: None is sent: each raises `CircuitOpen`.
+
+
 class Provider(Protocol):
     """One account at one provider. Raises `ProviderError` and nothing else."""
 
@@ -149,8 +158,8 @@ class Provider(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @property
-    def circuit_open(self) -> bool:
-        """Whether calls are refused here just now, without being sent."""
+    def circuit(self) -> Circuit:
+        """Whether calls go out just now; after a 429 none does until its time is over."""
         ...
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
