@@ -1,0 +1,1 @@
+"""Companies that rent numbers out: one module per protocol family, dialects as data."""

@@ -1,0 +1,105 @@
+"""A circuit breaker: after several failures in a row a provider is left alone, then probed.
+
+Our own, because purgatory 3.0 reads `time.time()` itself, lets every call through while it is half
+open, and always waits equally long; here the clock is injected, probes are counted, waits double.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from worker.ports.errors import CircuitOpen
+from worker.ports.provider import Circuit
+
+FAILURES_TO_OPEN = 5
+PROBES = 2  #: At once, while half open.
+WAIT_FIRST_S = 5.0
+WAIT_MAX_S = 60.0
+JITTER = 0.2  #: Of the wait, at most, on top: replicas must not probe in step.
+
+assert WAIT_FIRST_S <= WAIT_MAX_S
+
+
+class Breaker:
+    """One per provider account. A ticket is what a call holds from `admit` to its end.
+
+    Outcomes of calls that began before the last change say nothing about now: their tickets
+    carry an older generation and are ignored.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        changed: Callable[[bool], None],
+    ) -> None:
+        self._provider = provider
+        self._monotonic = monotonic
+        self._random = random
+        self._changed = changed  #: Called with True when it opens, with False when it closes.
+        self._closed = True
+        self._generation = 0
+        self._failures = 0
+        self._probes = 0
+        self._wait_s = WAIT_FIRST_S
+        self._silent_until = monotonic()  #: No call goes out before: open, or told to wait.
+
+    @property
+    def circuit(self) -> Circuit:
+        if self._monotonic() < self._silent_until:
+            return Circuit.OPEN
+        if self._closed:
+            return Circuit.CLOSED
+        return Circuit.PROBING if self._probes < PROBES else Circuit.OPEN
+
+    def admit(self) -> int:
+        """Let a call go out, or raise `CircuitOpen`."""
+        silent_s = self._silent_until - self._monotonic()
+        if silent_s > 0:
+            raise CircuitOpen(self._provider, retry_after=timedelta(seconds=silent_s))
+        if not self._closed:
+            if self._probes >= PROBES:
+                raise CircuitOpen(self._provider)
+            self._probes += 1
+        return self._generation
+
+    def answered(self, ticket: int) -> None:
+        """The provider said something, whatever it was: it is there."""
+        if ticket != self._generation:
+            return
+        self._failures = 0
+        if not self._closed:
+            self._turn(closed=True)
+            self._wait_s = WAIT_FIRST_S
+            self._changed(False)
+
+    def failed(self, ticket: int) -> None:
+        """Nothing usable came: no connection, no answer, or a server error."""
+        if ticket != self._generation:
+            return
+        self._failures += 1
+        if not self._closed:
+            self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
+            self._open()
+        elif self._failures >= FAILURES_TO_OPEN:
+            self._open()
+            self._changed(True)
+
+    def abandoned(self, ticket: int) -> None:
+        """Our side gave the call up: it says nothing, but a probe's place is free again."""
+        if ticket == self._generation and not self._closed:
+            self._probes -= 1
+
+    def pause(self, seconds: float) -> None:
+        """The provider asked for silence (429); a longer silence already promised stays."""
+        self._silent_until = max(self._silent_until, self._monotonic() + seconds)
+
+    def _open(self) -> None:
+        self._turn(closed=False)
+        self.pause(self._wait_s * (1 + JITTER * self._random()))
+
+    def _turn(self, *, closed: bool) -> None:
+        self._closed = closed
+        self._generation += 1
+        self._failures = self._probes = 0
