@@ -110,7 +110,7 @@ class Due:
 
     id: ActivationId
     provider: ProviderName
-    ref: ProviderRef
+    ref: ProviderRef | None  #: None: a purchase whose outcome stayed unknown.
     account: AccountId
     state: State
     provider_state: ProviderState
@@ -153,6 +153,16 @@ class Settled:
     amount_minor: int
     currency: str
     lateness: timedelta  #: Settled minus deadline; negative when the ending was asked for earlier.
+
+
+class Settlements(NamedTuple):
+    """What one call of `settle` did; `refused` are numbers the database would not settle.
+
+    They break one of its rules: that is a bug or an attack, and a person must look.
+    """
+
+    settled: Sequence[Settled]
+    refused: Sequence[ActivationId]
 
 
 class Postponed(NamedTuple):
@@ -232,7 +242,12 @@ class ActivationStore(Protocol):
         ...
 
     async def claim_cancel(
-        self, id_: ActivationId, lease: timedelta, *, now: datetime | None = None
+        self,
+        id_: ActivationId,
+        provider: ProviderName,
+        lease: timedelta,
+        *,
+        now: datetime | None = None,
     ) -> list[Due]:
         """The same for one number that is due; empty when it is not, or claimed by another."""
         ...
@@ -244,9 +259,9 @@ class ActivationStore(Protocol):
         ...
 
     async def mark_expired(
-        self, provider: ProviderName, limit: int, *, now: datetime | None = None
+        self, behind: timedelta, limit: int, *, now: datetime | None = None
     ) -> int:
-        """Move what passed its deadline to `expiring` while the provider cannot be asked (E2)."""
+        """Move what passed its deadline longer than *behind* ago to `expiring`, unasked (E2)."""
         ...
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
@@ -261,7 +276,7 @@ class ActivationStore(Protocol):
 
     async def settle(
         self, endings: Sequence[Ending], *, now: datetime | None = None
-    ) -> list[Settled]:
+    ) -> Settlements:
         """Make endings final with their money and events; what is settled already is left out."""
         ...
 

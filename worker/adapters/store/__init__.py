@@ -1,0 +1,1 @@
+"""PostgreSQL, where what is true about numbers and money is kept."""

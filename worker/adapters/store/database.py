@@ -1,0 +1,173 @@
+"""The connection pool, transactions that may be run again, and what database errors mean."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreUnavailable
+
+T = TypeVar("T")
+
+TRIES = 4  #: Of one transaction: serialisation failures, deadlocks, lost connections.
+_SERVER_SETTINGS = {
+    "application_name": "activation-worker",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",  # Short statements: compiling them costs more than it saves.
+}
+_MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
+_AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
+_AWAY = {"57P01", "57P02", "57P03", "25006", "53300"}  # shutting down, read-only, no slot left
+
+
+class RunAgain(StoreError):
+    """The database itself asks for this transaction to be run again."""
+
+
+def async_url(url: str) -> str:
+    """The URL for SQLAlchemy's asyncpg dialect, from a plain `postgresql://` one."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _meaning(error: Exception) -> StoreError | None:
+    """What an exception of the database says, without its text: that may hold values."""
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        state = _sqlstate(error)
+        if state in _AGAIN:
+            return RunAgain(state)
+        if state in _MISSING:
+            return SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
+        if (
+            state[:2] not in {"08", "57", "25", "53"}
+            and state not in _AWAY
+            and not isinstance(error, InterfaceError)
+        ):
+            return None
+    return StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the driver raises into the port's errors; a bug stays the bug it is."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError) as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from None
+
+
+class Database:
+    """A pool on one primary. Money decisions never read anything else."""
+
+    def __init__(self, url: str, *, pool_size: int, role: str | None = None) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            async_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            hide_parameters=True,
+            connect_args={"timeout": 5, "server_settings": _SERVER_SETTINGS},
+        )
+        if role is not None:
+            _take_role(self._engine, role)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own, outside any transaction (advisory locks)."""
+        with translated():
+            async with self._engine.execution_options(
+                isolation_level="AUTOCOMMIT"
+            ).connect() as connection:
+                yield connection
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run reads in one snapshot-per-statement connection; safe to repeat by nature."""
+        return await self.write(work)
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run *work* as one transaction, again where that is safe.
+
+        *work* must be safe to repeat: after a commit whose acknowledgement was lost it runs once
+        more, on a new connection, and must then find nothing left to change.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._once(work)
+            except (RunAgain, StoreUnavailable, CommitUnknown):
+                if attempt == TRIES:
+                    raise
+                # Full jitter: two that deadlocked must not meet again.
+                await asyncio.sleep(random.uniform(0, 0.02 * 4**attempt))  # noqa: S311 - jitter
+        raise AssertionError  # The last attempt returned or raised.
+
+    async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        with translated():
+            async with self._engine.connect() as connection:
+                transaction = await connection.begin()
+                try:
+                    result = await work(connection)
+                except BaseException:
+                    await _quietly(transaction.rollback)
+                    raise
+                await _commit(transaction.commit)
+                return result
+
+
+async def _quietly(rollback: Callable[[], Awaitable[None]]) -> None:
+    # A rollback fails when the connection is gone, and the transaction went with it.
+    with suppress(DBAPIError, OSError):
+        await rollback()
+
+
+async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
+    """COMMIT is never cut in half: a cancelled task waits for the answer first."""
+    task = asyncio.ensure_future(commit())
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+    except (DBAPIError, OSError) as error:
+        meaning = _meaning(error)
+        if isinstance(meaning, StoreUnavailable):
+            raise CommitUnknown("database: connection lost in COMMIT") from None
+        raise
+
+
+def _take_role(engine: AsyncEngine, role: str) -> None:
+    """Drop to the worker's role, which may not rewrite the books, where it exists for us."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's hook
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM pg_roles WHERE {_MEMBER} '{role}'")  # noqa: S608 - ours
+        (member,) = cursor.fetchone()
+        if member:
+            cursor.execute(f'SET ROLE "{role}"')
+        cursor.close()
+        connection.commit()
+
+
+async def scalar(connection: AsyncConnection, sql: str, **parameters: object) -> Any:  # noqa: ANN401
+    """One value, for the small statements that need no file of their own."""
+    return (await connection.execute(text(sql), parameters)).scalar()

@@ -1,0 +1,96 @@
+"""Brings the schema up to date; safe to run from many hosts at once.
+
+An advisory lock lets one host migrate while the others wait and then find nothing to do. The
+worker's own role is made here: it may not change or delete what is in the books.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from worker.adapters.store.database import async_url, translated
+from worker.ports.errors import SchemaMissing
+
+ROLE = "activation_worker"
+_LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
+
+# A managed database may not let us make roles: then the triggers alone guard the books. Two
+# databases of one cluster may race for it, because roles belong to the cluster.
+_MAKE_ROLE = f"""
+DO $$ BEGIN
+    CREATE ROLE {ROLE} NOLOGIN;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
+END $$
+"""
+_GRANTS = f"""
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN
+        GRANT USAGE ON SCHEMA public TO {ROLE};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE};
+        REVOKE UPDATE, DELETE, TRUNCATE ON transfer, settlement, transition FROM {ROLE};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {ROLE};
+    END IF;
+END $$
+"""  # noqa: S608 - the name is a constant of ours
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def head() -> str:
+    """The revision this version of the code needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def _migrate(connection: Connection) -> str | None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    before = MigrationContext.configure(connection).get_current_revision()
+    if before == head():
+        return before
+    connection.execute(text(_MAKE_ROLE))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.execute(text(_GRANTS))
+    return before
+
+
+async def upgrade(url: str) -> tuple[str | None, str]:
+    """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
+    engine = create_async_engine(async_url(url), poolclass=NullPool, hide_parameters=True)
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                before = await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
+    return before, head()
+
+
+def check(connection: Connection) -> None:
+    """Raise `SchemaMissing` where the database is not at this version's revision, or beyond.
+
+    A newer database is fine: migrations are additive, and a deploy runs both versions.
+    """
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is None:
+        raise SchemaMissing("the database has no schema: run `activation-worker migrate`")
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found in known and found != head():
+        raise SchemaMissing(
+            f"the schema is at {found}, this version needs {head()}:"
+            " run `activation-worker migrate`"
+        )

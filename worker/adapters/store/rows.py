@@ -1,0 +1,77 @@
+"""Rows of the database as the port's values."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.store import Activation, Due, LiveNumber, Settled
+
+_STATES = {state.value: state for state in State}
+_PROVIDER_STATES = {state.value: state for state in ProviderState}
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+def due(row: RowMapping) -> Due:
+    reason = row["reason"]
+    return Due(
+        id=ActivationId(row["id"]),
+        provider=ProviderName(row["provider"]),
+        ref=row["provider_ref"],
+        account=AccountId(row["account"]),
+        state=_STATES[row["state"]],
+        provider_state=_PROVIDER_STATES[row["provider_state"]],
+        reason=None if reason is None else _REASONS[reason],
+        price_minor=row["price_minor"],
+        policy=row["policy"],
+        policy_version=row["policy_version"],
+        rented_at=row["rented_at"],
+        deadline_at=row["deadline_at"],
+        attempts=row["attempts"],
+        unknown_reads=row["unknown_reads"],
+        epoch=row["epoch"],
+    )
+
+
+def settled(row: RowMapping) -> Settled:
+    lateness: timedelta = row["lateness"]
+    return Settled(
+        id=ActivationId(row["id"]),
+        provider=ProviderName(row["provider"]),
+        outcome=_STATES[row["state"]],
+        reason=row["reason"],
+        amount_minor=row["price_minor"],
+        currency=row["currency"],
+        lateness=lateness,
+    )
+
+
+def live_number(row: RowMapping) -> LiveNumber:
+    return LiveNumber(
+        ActivationId(row["id"]),
+        ProviderRef(row["provider_ref"]),
+        row["rented_at"],
+        row["deadline_at"],
+    )
+
+
+def activation(row: RowMapping, **parts: Any) -> Activation:  # noqa: ANN401 - codes, settlement, timeline
+    return Activation(
+        id=ActivationId(row["id"]),
+        provider=ProviderName(row["provider"]),
+        ref=row["provider_ref"],
+        account=AccountId(row["account"]),
+        phone=row["phone"],
+        service=row["service"],
+        country=row["country"],
+        price_minor=row["price_minor"],
+        currency=row["currency"],
+        policy=row["policy"],
+        state=_STATES[row["state"]],
+        provider_state=_PROVIDER_STATES[row["provider_state"]],
+        rented_at=row["rented_at"],
+        deadline_at=row["deadline_at"],
+        **parts,
+    )

@@ -1,0 +1,55 @@
+-- Store new numbers with their holds, in one statement (E0).
+--
+-- The balances are locked and were found high enough. A row whose ref came alive meanwhile is left
+-- out with its money: the caller reads again and finds the other's. Rows go in by ref, so that two
+-- intakes with the same refs wait for each other instead of deadlocking.
+WITH asked AS (
+    SELECT * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:refs AS text[]),
+        CAST(:accounts AS text[]), CAST(:phones AS text[]), CAST(:services AS text[]),
+        CAST(:countries AS text[]), CAST(:prices AS bigint[]), CAST(:currencies AS text[]),
+        CAST(:costs AS bigint[]), CAST(:cost_currencies AS text[]),
+        CAST(:policies AS text[]), CAST(:policy_versions AS text[]), CAST(:charges AS text[]),
+        CAST(:rented AS timestamptz[]), CAST(:windows AS integer[]),
+        CAST(:deadlines AS timestamptz[]), CAST(:expiries AS timestamptz[]),
+        CAST(:cancel_not_before AS timestamptz[])
+    ) AS t(id, provider, provider_ref, account, phone, service, country, price_minor, currency,
+           cost_minor, cost_currency, policy, policy_version, charge, rented_at, window_seconds,
+           deadline_at, expires_at, cancel_not_before)
+    ORDER BY provider, provider_ref
+),
+new AS (
+    INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
+           price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
+           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at)
+    SELECT id, provider, provider_ref, account, phone, service, country,
+           price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
+           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before,
+           -- "In time" includes the last instant: the ending starts at the first one after it.
+           deadline_at + interval '1 microsecond'
+      FROM asked
+        ON CONFLICT DO NOTHING
+    RETURNING id, account, price_minor, currency, charge
+),
+moved AS (
+    INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
+    SELECT 'hold:' || id, account, id,
+           CASE charge WHEN 'hold' THEN 'available:' || account ELSE 'house:outside' END,
+           'held:' || account, price_minor, currency
+      FROM new
+),
+logged AS (
+    INSERT INTO transition (activation_id, what, state) SELECT id, 'accepted', 'waiting' FROM new
+),
+sums AS (
+    SELECT account, sum(price_minor)::bigint AS held,
+           coalesce(sum(price_minor) FILTER (WHERE charge = 'hold'), 0)::bigint AS taken
+      FROM new GROUP BY account
+),
+booked AS (
+    UPDATE balance b
+       SET version = version + 1,
+           amount_minor = amount_minor + CASE b.bucket WHEN 'held' THEN held ELSE -taken END
+      FROM sums WHERE b.account = sums.account
+)
+SELECT id FROM new

@@ -1,0 +1,34 @@
+-- Claim numbers that are to be cancelled now, oldest first; the intent is committed by this (E2, E4).
+--
+-- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and claim too
+-- much. The lease is not indexed, so this is a HOT update; what is claimed or postponed is skipped
+-- here, and there is never more of it than the grace lets pile up. `:id` claims just that one.
+WITH due AS MATERIALIZED (
+    SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
+     WHERE provider = :provider AND NOT settled
+       AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+       AND lease_until <= coalesce(CAST(:now AS timestamptz), now())
+       AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
+       AND (CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid))
+     ORDER BY ending_at LIMIT :limit
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+claimed AS (
+    UPDATE activation a
+       SET state = 'expiring', provider_state = 'cancelling', reason = coalesce(reason, 'timeout'),
+           attempts = attempts + 1, epoch = epoch + 1,
+           version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
+           lease_until = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
+      FROM due WHERE a.id = due.id
+    RETURNING a.*, due.was, due.before, due.provider_was
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+           jsonb_build_object('reason', reason)
+      FROM claimed WHERE was = 'waiting'
+)
+SELECT id, provider, provider_ref, account, state, provider_was AS provider_state, reason,
+       price_minor, policy, policy_version, rented_at, deadline_at, before AS attempts,
+       unknown_reads, epoch
+  FROM claimed ORDER BY ending_at

@@ -1,0 +1,17 @@
+-- Numbers with a code whose window is over or whose finish was asked for (E7), of all providers,
+-- also of those no longer configured. Not a claim: the settlement's own guard decides.
+WITH RECURSIVE providers AS (
+    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.provider FROM activation a
+             WHERE NOT a.settled AND a.provider > p.provider ORDER BY a.provider LIMIT 1)
+      FROM providers p WHERE p.provider IS NOT NULL
+)
+SELECT due.* FROM providers p, LATERAL (
+    SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
+           policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+      FROM activation
+     WHERE provider = p.provider AND NOT settled AND state = 'received'
+       AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+     ORDER BY ending_at LIMIT :limit
+) due LIMIT :limit

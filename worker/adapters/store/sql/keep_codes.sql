@@ -1,0 +1,52 @@
+-- Keep codes that were just judged, with their state and events (E1, E1a, E1b).
+--
+-- The rows are locked by this transaction. `number` counts the activation's codes; NULL is a late
+-- one: only its hash stays. The move from waiting or expiring to received is a HOT update.
+WITH asked AS (
+    SELECT * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:hashes AS bytea[]), CAST(:codes AS text[]),
+        CAST(:texts AS text[]), CAST(:shown AS boolean[])
+    ) AS t(activation_id, hash, code, text, shown)
+),
+kept AS (
+    INSERT INTO code (activation_id, hash, number, code, text, received_at)
+    SELECT activation_id, hash,
+           (SELECT count(*) FROM code c WHERE c.activation_id = asked.activation_id)
+             + row_number() OVER (PARTITION BY activation_id),
+           CASE WHEN shown THEN code END, CASE WHEN shown THEN text END,
+           CAST(:now AS timestamptz)
+      FROM asked
+        ON CONFLICT DO NOTHING
+    RETURNING activation_id, number, code, text, received_at
+),
+moved AS (
+    UPDATE activation a
+       SET state = 'received', version = version + 1, lease_until = '-infinity',
+           -- A number whose Cancel was pressed is ended by its window again.
+           ending_at = deadline_at + interval '1 microsecond',
+           provider_state = CASE provider_state WHEN 'cancelling' THEN 'open' ELSE provider_state END
+     WHERE a.id IN (SELECT activation_id FROM kept WHERE code IS NOT NULL)
+       AND a.state IN ('waiting', 'expiring', 'received')
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT activation_id, received_at,
+           CASE WHEN code IS NULL THEN 'late_code' ELSE 'code' END,
+           CASE WHEN code IS NULL THEN a.state ELSE 'received' END,
+           jsonb_build_object('number', number)
+      FROM kept JOIN activation a ON a.id = kept.activation_id
+),
+told AS (
+    INSERT INTO event (subject, type, number, activation_id, account, at, payload, state)
+    SELECT activation_id::text, 'activation.code_received', number, activation_id, a.account,
+           received_at,
+           jsonb_build_object('id', activation_id, 'provider', a.provider,
+                              'provider_ref', a.provider_ref, 'account', a.account,
+                              'state', 'received', 'number', number, 'code', code,
+                              'received_at', to_char(received_at AT TIME ZONE 'UTC',
+                                                     'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+           :event_state
+      FROM kept JOIN activation a ON a.id = kept.activation_id
+     WHERE code IS NOT NULL
+)
+SELECT activation_id, number FROM kept

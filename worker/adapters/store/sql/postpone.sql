@@ -1,0 +1,15 @@
+-- Nothing definite was learnt: due again later. An answer to an older attempt changes nothing.
+UPDATE activation a
+   SET lease_until = CASE WHEN a.settled THEN a.lease_until
+                          ELSE coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
+       pursue_at = CASE WHEN a.settled
+                        THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
+       cancel_not_before = CASE WHEN asked.too_early
+                                THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay
+                                ELSE a.cancel_not_before END,
+       unknown_reads = asked.unknown_reads
+  FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[]), CAST(:delays AS interval[]),
+              CAST(:too_early AS boolean[]), CAST(:unknown_reads AS integer[]))
+       AS asked(id, epoch, delay, too_early, unknown_reads)
+ WHERE a.id = asked.id AND a.epoch = asked.epoch
+   AND (a.settled AND a.pursue_at IS NOT NULL OR a.state = 'expiring')

@@ -1,0 +1,19 @@
+-- A read showed waiting numbers as cancelled by the provider itself: they are expiring, reason
+-- provider, and the settlement follows at once (E2 with E4a).
+WITH ended AS (
+    UPDATE activation a
+       SET state = 'expiring', reason = 'provider', version = version + 1,
+           provider_state = 'cancelling', epoch = epoch + 1,
+           ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now()))
+     WHERE a.id = ANY(CAST(:ids AS uuid[])) AND a.state = 'waiting'
+    RETURNING a.*
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+           jsonb_build_object('reason', 'provider')
+      FROM ended
+)
+SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
+       policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+  FROM ended

@@ -1,0 +1,32 @@
+-- The provider's axis of settled numbers reached its end; exposure ends with it.
+-- An answer to an older attempt changes nothing: the epoch is the fence.
+WITH done AS (
+    UPDATE activation a
+       SET provider_state = asked.provider_state, pursue_at = NULL, epoch = a.epoch + 1,
+           version = version + 1
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[]),
+                  CAST(:provider_states AS text[])) AS asked(id, epoch, provider_state)
+     WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.settled AND a.pursue_at IS NOT NULL
+    RETURNING a.id, a.provider, a.state, a.provider_state, a.cost_minor, a.cost_currency,
+              a.price_minor, a.currency
+),
+charged AS (
+    INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, opened_at, ended_at)
+    SELECT id, provider, coalesce(cost_minor, price_minor), coalesce(cost_currency, currency),
+           'loss', coalesce(CAST(:now AS timestamptz), now()),
+           coalesce(CAST(:now AS timestamptz), now())
+      FROM done WHERE provider_state = 'charged' AND state <> 'delivered'
+        ON CONFLICT (activation_id) DO UPDATE SET state = 'loss', ended_at = excluded.ended_at
+),
+whole AS (
+    UPDATE exposure e SET state = 'resolved', ended_at = coalesce(CAST(:now AS timestamptz), now())
+      FROM done WHERE e.activation_id = done.id AND done.provider_state = 'cancelled'
+       AND e.state = 'open'
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'provider', state,
+           jsonb_build_object('provider_state', provider_state)
+      FROM done
+)
+SELECT id, provider, provider_state FROM done

@@ -1,0 +1,27 @@
+"""The whole store: one object for every port that PostgreSQL stands behind."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.codes import Codes
+from worker.adapters.store.database import Database
+from worker.adapters.store.endings import Endings
+from worker.adapters.store.intake import Intakes
+from worker.adapters.store.migrate import ROLE, check
+from worker.adapters.store.reading import Readings
+
+
+class PostgresStore(Intakes, Codes, Endings, Readings):
+    """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:
+        self.db = Database(url, pool_size=pool_size, role=ROLE)
+        self.event_state = "pending" if events_wanted else "kept"
+
+    async def ping(self) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.run_sync(check)
+
+        await self.db.read(work)
+
+    async def close(self) -> None:
+        await self.db.close()
