@@ -64,6 +64,10 @@ class Child:
     def log(self) -> Path:
         return self.home / f"{self.name}.log"
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     async def start(self) -> None:
         assert self._process is None, "started already"
         self._process = spawn(self)
@@ -143,9 +147,10 @@ def tail(log: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def running(*children: Child) -> AsyncIterator[None]:
-    """All of them, started side by side; whatever happens, none is left behind."""
+    """All of them; whatever happens, none is left behind."""
     try:
-        await asyncio.gather(*(child.start() for child in children))
+        for child in children:
+            await child.start()
         yield
     finally:
         for child in reversed(children):
