@@ -1,0 +1,54 @@
+"""The closed sets that label values come from: fixed ones here, the others from the settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.ids import ProviderName
+from worker.ports.events import SendResult
+
+OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
+REASONS = (*(reason.value for reason in Reason), "verdict")
+PROVIDER_ENDINGS = tuple(
+    state.value
+    for state in (
+        ProviderState.CANCELLED,
+        ProviderState.FINISHED,
+        ProviderState.CHARGED,
+        ProviderState.GONE,
+        ProviderState.DISPUTED,
+    )
+)
+OPERATIONS = ("rent", "look", "list", "cancel", "finish", "ask_again", "balance")
+RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
+JOB_RESULTS = ("done", "failed")
+DELIVERIES = tuple(result.value for result in SendResult)
+
+#: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
+CURRENCIES_MAX = 20
+
+
+class KnownProvider(NamedTuple):
+    name: ProviderName
+    currency: str
+    exposure_limit_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What only the configuration and the code around the telemetry know."""
+
+    version: str
+    providers: Sequence[KnownProvider] = ()
+    jobs: Sequence[str] = ()
+    invariants: Sequence[str] = ()
+    timers: Sequence[str] = ()
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        return tuple(provider.name for provider in self.providers)
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(provider.currency for provider in self.providers))

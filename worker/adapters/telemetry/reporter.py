@@ -1,0 +1,167 @@
+"""The worker's `Reporter`: each fact becomes a metric, a log event, or both.
+
+What happens per number at full load is a metric only, or one line per batch: a line per number
+would cost as much as the number itself.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from prometheus_client import Gauge
+from structlog.stdlib import BoundLogger
+
+from worker.adapters.telemetry.known import CURRENCIES_MAX, REASONS
+from worker.adapters.telemetry.labelled import OTHER, Labelled
+from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.troubles import Troubles
+from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.books import Finding
+from worker.ports.store import Census, Settled
+
+# A verdict comes days after the deadline, as it should: it says nothing about our lateness.
+_NOT_LATE = frozenset({"verdict"})
+_NO_TIME = timedelta(0)
+
+
+class OpsReporter:
+    """Implements `worker.ports.reporter.Reporter`."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        log: BoundLogger,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._now = now
+        self._troubles = Troubles(log, monotonic)
+        self._circuits: dict[ProviderName, bool] = {}
+        self._currencies: set[str] = set()
+
+    def accepted(self, provider: ProviderName, count: int) -> None:
+        self._metrics.accepted.of(provider).inc(count)
+
+    def settled(self, settled: Sequence[Settled]) -> None:
+        ended = Counter((one.provider, one.outcome, one.reason) for one in settled)
+        for (provider, outcome, reason), count in ended.items():
+            if outcome is not State.IN_REVIEW:  # Not settled: a person will.
+                self._metrics.settled.of(provider, outcome.value).inc(count)
+            self._log.info(
+                "activation.in_review" if outcome is State.IN_REVIEW else "activation.settled",
+                provider=provider,
+                outcome=outcome.value,
+                reason=reason,
+                count=count,
+            )
+        self._credited([one for one in settled if one.outcome is State.REFUNDED])
+
+    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
+        if fate is CodeFate.SHOWN:
+            self._metrics.code_wait_seconds.of(provider).observe(wait.total_seconds())
+        elif fate is CodeFate.LATE:
+            self._metrics.late_codes.of(provider).inc()
+            self._log.warning(
+                "activation.code_late", provider=provider, wait_seconds=wait.total_seconds()
+            )
+
+    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None:
+        self._metrics.resolved.of(provider, state.value).inc(count)
+        if state in {ProviderState.CHARGED, ProviderState.GONE, ProviderState.DISPUTED}:
+            self._log.warning(
+                "activation.resolved", provider=provider, provider_state=state.value, count=count
+            )
+
+    def looked(self, provider: ProviderName, count: int) -> None:
+        self._metrics.looks.of(provider).inc(count)
+
+    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
+        self._metrics.provider_requests.of(provider, operation, result).inc()
+        self._metrics.provider_request_seconds.of(provider, operation).observe(seconds)
+
+    def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
+        self._metrics.provider_circuit_open.of(provider).set(is_open)
+        if self._circuits.get(provider, False) is not is_open:
+            self._circuits[provider] = is_open
+            if is_open:
+                self._log.warning("provider.circuit_opened", provider=provider)
+            else:
+                self._log.info("provider.circuit_closed", provider=provider)
+
+    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
+        self._troubles.report(what, provider, detail)
+
+    def quarantined(self, id_: ActivationId, what: str) -> None:
+        self._log.error("activation.quarantined", activation=str(id_), why=what)
+
+    def job(self, name: str, result: str, seconds: float) -> None:
+        self._metrics.jobs.of(name, result).inc()
+        self._metrics.job_seconds.of(name).observe(seconds)
+
+    def event_delivery(self, result: str, count: int = 1) -> None:
+        self._metrics.event_deliveries.of(result).inc(count)
+
+    def census(self, census: Census) -> None:
+        metrics = self._metrics
+        _zero(metrics.live)
+        for provider, live in census.live.items():
+            metrics.live.of(provider).inc(live)
+        metrics.overdue.set(census.overdue)
+        metrics.oldest_overdue_seconds.set(census.oldest_overdue.total_seconds())
+        metrics.events_pending.set(census.events_pending)
+        self._census_of_providers(census)
+        _zero(metrics.timers_overdue)
+        for kind, overdue in census.timers_overdue.items():
+            metrics.timers_overdue.of(kind).inc(overdue)
+        metrics.census_last_success.set(self._now().timestamp())
+
+    def schedule_lag(self, lag: timedelta) -> None:
+        self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())
+
+    def audited(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self._metrics.audit_violations.of(finding.invariant).set(finding.violations)
+            if finding.violations:
+                self._log.error(
+                    "audit.violated",
+                    invariant=finding.invariant,
+                    says=finding.says,
+                    violations=finding.violations,
+                    offenders=list(finding.offenders),
+                )
+        self._metrics.audit_last_success.set(self._now().timestamp())
+        self._log.info("audit.done", invariants=len(findings))
+
+    def _credited(self, credited: Sequence[Settled]) -> None:
+        given: Counter[tuple[str, str]] = Counter()
+        for one in credited:
+            given[one.currency, one.reason] += one.amount_minor
+            # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
+            if one.lateness >= _NO_TIME and one.reason not in _NOT_LATE:
+                self._metrics.credit_lateness_seconds.observe(one.lateness.total_seconds())
+        for (currency, reason), minor in given.items():
+            known = reason if reason in REASONS else OTHER
+            self._metrics.credited_minor.labels(self._currency(currency), known).inc(minor)
+
+    def _currency(self, code: str) -> str:
+        if code not in self._currencies and len(self._currencies) < CURRENCIES_MAX:
+            self._currencies.add(code)
+        return code if code in self._currencies else OTHER
+
+    def _census_of_providers(self, census: Census) -> None:
+        _zero(self._metrics.provider_exposure_minor)
+        for (provider, currency), minor in census.exposure_minor.items():
+            self._metrics.provider_exposure_minor.of(provider, currency).inc(minor)
+        _zero(self._metrics.provider_cancel_ratio)
+        for provider, ratio in census.cancel_ratio.items():
+            self._metrics.provider_cancel_ratio.of(provider).set(ratio)
+
+
+def _zero(gauges: Labelled[Gauge]) -> None:
+    """What the census does not name any more has none left."""
+    for child in gauges.children():
+        child.set(0)
