@@ -32,12 +32,12 @@ class Breaker:
         *,
         monotonic: Callable[[], float],
         random: Callable[[], float],
-        changed: Callable[[bool], None],
+        changed: Callable[[Circuit], None],
     ) -> None:
         self._provider = provider
         self._monotonic = monotonic
         self._random = random
-        self._changed = changed  #: Called with True when it opens, with False when it closes.
+        self._changed = changed  #: Called with OPEN or CLOSED when it becomes that.
         self._closed = True
         self._generation = 0
         self._failures = 0
@@ -72,7 +72,7 @@ class Breaker:
         if not self._closed:
             self._turn(closed=True)
             self._wait_s = WAIT_FIRST_S
-            self._changed(False)
+            self._changed(Circuit.CLOSED)
 
     def failed(self, ticket: int) -> None:
         """Nothing usable came: no connection, no answer, or a server error."""
@@ -84,7 +84,7 @@ class Breaker:
             self._open()
         elif self._failures >= FAILURES_TO_OPEN:
             self._open()
-            self._changed(True)
+            self._changed(Circuit.OPEN)
 
     def abandoned(self, ticket: int) -> None:
         """Our side gave the call up: it says nothing, but a probe's place is free again."""

@@ -5,11 +5,11 @@ answer with an error instead of raising one from inside aiohttp, and no frame an
 through holds a URL.
 """
 
-import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import tenacity
@@ -17,6 +17,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
 from worker.adapters.providers.breaker import Breaker
+from worker.adapters.providers.reply import RateLimited, Reply, understood
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -35,8 +36,6 @@ CONNECT_TIMEOUT_S = 3.0
 KEEPALIVE_S = 30.0
 SINGLE_CAP = 64 * 1024  #: Bytes of a reply about one thing.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
-PAUSE_S = 5.0  #: After a 429 that does not say how long.
-PAUSE_MAX_S = 600.0
 ATTEMPTS = 3  #: Of calls that are safe to repeat and that nobody else repeats.
 BACKOFF_S = 0.5  #: Doubled for each further attempt, times a random number.
 
@@ -54,22 +53,6 @@ class Operation(enum.Enum):
     FINISH = "finish"
     ASK_AGAIN = "ask_again"
     BALANCE = "balance"
-
-
-class Reply(NamedTuple):
-    """An answer as it came: status, body, and how long a 429 asks us to wait."""
-
-    status: int
-    body: bytes
-    retry_after_s: float | None = None
-
-
-class RateLimited(ProviderUnavailable):
-    """Turned away at the door: nothing was done, and nothing may be sent for a while."""
-
-    def __init__(self, provider: str, retry_after_s: float | None = None) -> None:
-        super().__init__(provider, "rate limited", sent=False)
-        self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)
 
 
 class TimedOut(ProviderUnavailable):
@@ -102,6 +85,18 @@ class Address:
     base_url: str = field(repr=False)
     key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    told_by_5xx: frozenset[int] = frozenset()  #: Statuses that are answers in this family.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every provider is given: whom to tell, how to wait, the clock and the dice."""
+
+    reporter: Reporter
+    sleep: Callable[[float], Awaitable[None]]
+    monotonic: Callable[[], float]
+    random: Callable[[], float]  #: In [0, 1).
+    timeout_s: float = TIMEOUT_S
 
 
 class Transport:
@@ -111,25 +106,26 @@ class Transport:
         self,
         name: ProviderName,
         address: Address,
+        surroundings: Surroundings,
         *,
         max_in_flight: int,
-        breaker: Breaker,
-        reporter: Reporter,
-        sleep: Callable[[float], Awaitable[None]],
-        monotonic: Callable[[], float],
-        random: Callable[[], float],
-        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.name = name
         self._address = address
-        self._breaker = breaker
-        self._reporter = reporter
-        self._sleep = sleep
-        self._monotonic = monotonic
-        self._random = random
+        self._reporter = surroundings.reporter
+        self._sleep = surroundings.sleep
+        self._monotonic = surroundings.monotonic
+        self._random = surroundings.random
+        self._breaker = Breaker(
+            name,
+            monotonic=surroundings.monotonic,
+            random=surroundings.random,
+            changed=self._circuit_changed,
+        )
         self._max_in_flight = max_in_flight
         self._timeout = aiohttp.ClientTimeout(
-            total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s)
+            total=surroundings.timeout_s,
+            sock_connect=min(CONNECT_TIMEOUT_S, surroundings.timeout_s),
         )
         self._session: aiohttp.ClientSession | None = None
 
@@ -158,9 +154,7 @@ class Transport:
         began = self._monotonic()
         try:
             reply = await self._exchange(method, target, cap)
-            if isinstance(reply, ProviderError):
-                raise reply
-            answer = self._understood(reply, read)
+            answer = understood(self.name, reply, read, self._address.told_by_5xx)
         except ProviderError as error:
             self._ended(operation, ticket, began, error)
             raise
@@ -209,15 +203,8 @@ class Transport:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return ProviderUnavailable(self.name, type(error).__name__)
 
-    def _understood(self, reply: Reply, read: Callable[[Reply], T]) -> T:
-        if reply.status == 429:
-            raise RateLimited(self.name, reply.retry_after_s)
-        try:
-            return read(reply)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # A gap in a reader must not end the tick of all the other numbers.
-            detail = f"reader failed: {type(error).__name__}"
-        raise UnknownReply(self.name, detail)
+    def _circuit_changed(self, circuit: Circuit) -> None:
+        self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
 
     def _ended(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
@@ -276,3 +263,8 @@ def _worth_repeating(error: BaseException) -> bool:
     return isinstance(error, ProviderUnavailable) and not isinstance(
         error, (CircuitOpen, RateLimited)
     )
+
+
+def escaped(text: str) -> str:
+    """An id or a word of ours as a part of a path or a query."""
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")

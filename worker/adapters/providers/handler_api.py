@@ -1,0 +1,106 @@
+"""The `handler_api.php` protocol: one GET, one line or one JSON back, spoken by many companies."""
+
+from worker.adapters.providers.amounts import major
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_replies import HandlerReplies
+from worker.adapters.providers.transport import (
+    LIST_CAP,
+    Address,
+    Operation,
+    Surroundings,
+    Transport,
+    escaped,
+)
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.provider import (
+    ActivePage,
+    Balance,
+    CancelReply,
+    Capabilities,
+    Circuit,
+    NoRent,
+    Observation,
+    Rented,
+    RentRequest,
+)
+
+PATH = "/stubs/handler_api.php?action="
+FINISH = "6"
+ASK_AGAIN = "3"
+
+
+class HandlerApi:
+    """One account at one company of this family."""
+
+    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
+        self._dialect = DIALECTS[config.dialect]
+        self._capabilities = self._dialect.capabilities
+        self._currency = config.currency
+        self._read = HandlerReplies(config.name, self._dialect, config.currency)
+        self._http = Transport(
+            config.name,
+            Address(
+                base_url=config.base_url.rstrip("/") + PATH,
+                key_suffix=f"&api_key={escaped(config.api_key)}",
+            ),
+            surroundings,
+            max_in_flight=config.max_in_flight,
+        )
+
+    @property
+    def name(self) -> ProviderName:
+        return self._http.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._http.circuit
+
+    async def rent(self, request: RentRequest) -> Rented | NoRent:
+        target = (
+            f"{self._dialect.rent_action}"
+            f"&service={escaped(request.service)}&country={escaped(request.country)}"
+        )
+        if request.max_cost_minor is not None:
+            target += f"&maxPrice={major(request.max_cost_minor, self._currency)}"
+        if request.order is not None and self._dialect.takes_order:
+            target += f"&orderId={escaped(request.order)}"
+        return await self._http.call(Operation.RENT, target, self._read.rent)
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        return await self._http.call(
+            Operation.LOOK, f"getStatus&id={escaped(ref)}", self._read.look
+        )
+
+    async def list_active(self, page: int) -> ActivePage:
+        size = self._dialect.list_size
+        assert self._dialect.list_shape is not None, "this dialect has no list"
+        return await self._http.call_patiently(
+            Operation.LIST,
+            f"getActiveActivations&start={page * size}&limit={size}",
+            self._read.page,
+            cap=LIST_CAP,
+        )
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        target = f"setStatus&status={self._dialect.cancel_status}&id={escaped(ref)}"
+        return await self._http.call(Operation.CANCEL, target, self._read.cancel)
+
+    async def finish(self, ref: ProviderRef) -> Observation:
+        target = f"setStatus&status={FINISH}&id={escaped(ref)}"
+        finished = await self._http.call(Operation.FINISH, target, self._read.finish)
+        return finished or await self.look(ref)
+
+    async def ask_again(self, ref: ProviderRef) -> bool:
+        target = f"setStatus&status={ASK_AGAIN}&id={escaped(ref)}"
+        return await self._http.call(Operation.ASK_AGAIN, target, self._read.ask_again)
+
+    async def balance(self) -> Balance:
+        return await self._http.call_patiently(Operation.BALANCE, "getBalance", self._read.balance)
+
+    async def close(self) -> None:
+        await self._http.close()

@@ -1,0 +1,274 @@
+"""What a handler_api reply means: pure, and the only place that decides it.
+
+Good news counts only with a 2xx; words of refusal count with any 2xx or 4xx.
+"""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from worker.adapters.providers import handler_dialects as words
+from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor
+from worker.adapters.providers.handler_dialects import Dialect, ListShape
+from worker.adapters.providers.reply import (
+    RateLimited,
+    Reply,
+    exact_json_of,
+    instant_of,
+    json_of,
+    phone_of,
+    ref_of,
+    several_sms,
+    sms_of,
+    text_of,
+    unreadable,
+)
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Balance,
+    Cancelled,
+    CancelReply,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Observation,
+    Refusal,
+    Refused,
+    Rented,
+    Sms,
+    Waiting,
+)
+
+EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
+AGE_MAX_S = 86_400
+
+
+class Said(NamedTuple):
+    """The word a reply comes down to, what stands behind it, and the facts a JSON error has."""
+
+    word: str
+    rest: str = ""
+    info: dict[str, Any] | None = None  #: Any: as the JSON of the reply has it
+
+
+def said(reply: Reply) -> Said:
+    text = text_of(reply)
+    if not text.startswith("{"):
+        word, _, rest = text.partition(":")
+        return Said(word.strip(), rest)
+    body = json_of(reply)
+    if not isinstance(body, dict):
+        return Said("")
+    for key in ("title", "error", "message", "msg"):
+        if isinstance(body.get(key), str):
+            info = body.get("info")
+            return Said(body[key], info=info if isinstance(info, dict) else None)
+    return Said("")
+
+
+class HandlerReplies:
+    """Reads the replies of one provider in its dialect. Raises `ProviderError` only."""
+
+    __slots__ = ("currency", "dialect", "provider")
+
+    def __init__(self, provider: str, dialect: Dialect, currency: str) -> None:
+        self.provider = provider
+        self.dialect = dialect
+        self.currency = currency
+
+    def look(self, reply: Reply) -> Observation:
+        text = text_of(reply)
+        if 200 <= reply.status < 300 and (seen := self._seen(text)) is not None:
+            return seen
+        answer = said(reply)
+        if reply.status < 500 and self._is_not_known(answer.word, reply):
+            return NotKnown()
+        raise self._fault(reply, answer)
+
+    def _seen(self, text: str) -> Observation | None:
+        if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
+            return Waiting()
+        word, _, code = text.partition(":")
+        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := sms_of(code)) is not None:
+            # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
+            return CodesArrived((sms,))
+        if text in self.dialect.cancelled:
+            return Cancelled()
+        return Finished() if text in self.dialect.finished else None
+
+    def cancel(self, reply: Reply) -> CancelReply:
+        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_CANCEL":
+            return Cancelled()
+        answer = said(reply)
+        word, info = answer.word, answer.info or {}
+        if not _may_refuse(reply):
+            raise self._fault(reply, answer)
+        if word == "EARLY_CANCEL_DENIED":
+            return Refused(
+                Refusal.EARLY,
+                retry_after=_span(info.get("retry_after_seconds") or reply.retry_after_s),
+                min_age=_span(info.get("minActivationTime")),
+            )
+        if word in {"OTP_RECEIVED", "NEW_OTP_RECEIVED"}:
+            return Refused(Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
+        if word == "FREE_CANCELLATION_EXPIRED":
+            return Refused(Refusal.NOT_CANCELLABLE)
+        if word in words.UNCLEAR or self._is_not_known(word, reply):
+            return Refused(Refusal.UNCLEAR)
+        raise self._fault(reply, answer)
+
+    def finish(self, reply: Reply) -> Finished | None:
+        """`Finished`, or None where only the status tells what became of the number."""
+        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_ACTIVATION":
+            return Finished()
+        answer = said(reply)
+        if _may_refuse(reply) and self._is_unclear(answer.word, reply):
+            return None
+        raise self._fault(reply, answer)
+
+    def ask_again(self, reply: Reply) -> bool:
+        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_RETRY_GET":
+            return True
+        answer = said(reply)
+        if _may_refuse(reply) and self._is_unclear(answer.word, reply):
+            return False
+        raise self._fault(reply, answer)
+
+    def rent(self, reply: Reply) -> Rented | NoRent:
+        answer = said(reply)
+        if 200 <= reply.status < 300:
+            if answer.word == "ACCESS_NUMBER":
+                return self._rented_text(reply, answer.rest)
+            body = exact_json_of(reply)
+            if isinstance(body, dict) and "activationId" in body:
+                return self._rented_json(reply, body)
+        if _may_refuse(reply) and (why := _no_rent(answer.word)) is not None:
+            return why
+        raise self._fault(reply, answer)
+
+    def _rented_text(self, reply: Reply, rest: str) -> Rented:
+        number, _, phone = rest.partition(":")
+        ref, digits = ref_of(number.strip()), phone_of(phone.strip())
+        if ref is None or digits is None:
+            raise unreadable(self.provider, reply, "ACCESS_NUMBER")
+        return Rented(ProviderRef(ref), digits)
+
+    def _rented_json(self, reply: Reply, body: dict[str, Any]) -> Rented:
+        ref, digits = ref_of(body["activationId"]), phone_of(body.get("phoneNumber"))
+        if ref is None or digits is None:
+            raise unreadable(self.provider, reply)
+        currency = currency_of(body.get("currency"), self.currency)
+        cost = cost_minor(body.get("activationCost"), currency)
+        return Rented(
+            ref=ProviderRef(ref),
+            phone=digits,
+            cost_minor=cost,
+            currency=None if cost is None else currency,
+            expires_at=instant_of(body.get("activationEndTime") or body.get("activationEnd")),
+            cancel_not_before=instant_of(body.get("activationCancel")),
+        )
+
+    def balance(self, reply: Reply) -> Balance:
+        answer = said(reply)
+        if 200 <= reply.status < 300 and answer.word == "ACCESS_BALANCE":
+            left = left_minor(answer.rest, self.currency)
+            if left is not None:
+                return Balance(left, self.currency)
+        raise self._fault(reply, answer)
+
+    def page(self, reply: Reply) -> ActivePage:
+        """A page of active numbers; one row that cannot be read spoils it all."""
+        found = self._rows_in(reply)
+        if found is None:
+            answer = said(reply)
+            if answer.word == "NO_ACTIVATIONS" and _may_refuse(reply):
+                return ActivePage((), last=True)
+            raise self._fault(reply, answer)
+        rows = [self._row(reply, row) for row in found]
+        # More than was asked for: this one ignores the limit and tells everything at once.
+        return ActivePage(rows, last=len(rows) != self.dialect.list_size)
+
+    def _rows_in(self, reply: Reply) -> list[Any] | None:
+        body = json_of(reply)
+        shape = self.dialect.list_shape
+        if not 200 <= reply.status < 300:
+            return None
+        if shape is ListShape.BARE and (isinstance(body, list) or reply.body.strip() == b"null"):
+            return body or []
+        if not isinstance(body, dict) or body.get("status", "success") != "success":
+            return None
+        rows = body.get("data" if shape is ListShape.DATA else "activeActivations")
+        return rows if isinstance(rows, list) else None
+
+    def _row(self, reply: Reply, row: object) -> ActiveRow:
+        if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
+            raise unreadable(self.provider, reply)
+        sms = sms_of(row.get("smsCode"), row.get("smsText"))
+        service = row.get("serviceCode")
+        return ActiveRow(
+            ProviderRef(ref),
+            () if sms is None else (sms,),
+            phone_of(row.get("phoneNumber")),
+            service if isinstance(service, str) else None,
+        )
+
+    def _is_not_known(self, word: str, reply: Reply) -> bool:
+        if word in words.NOT_KNOWN:
+            return _may_refuse(reply)
+        return word in self.dialect.not_known and _may_refuse(reply)
+
+    def _is_unclear(self, word: str, reply: Reply) -> bool:
+        return word in words.UNCLEAR or self._is_not_known(word, reply)
+
+    def _fault(self, reply: Reply, answer: Said) -> ProviderError:
+        """The error for a reply that is no answer to what was asked."""
+        word = answer.word
+        if not _may_refuse(reply):
+            return unreadable(self.provider, reply)
+        if word in words.REFUSED or word.startswith("BANNED"):
+            return ProviderRefused(self.provider, word)
+        if word in words.RATE_LIMITED:
+            return RateLimited(self.provider, reply.retry_after_s)
+        if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:
+            return ProviderUnavailable(self.provider, f"HTTP {reply.status}, told to try again")
+        return self._edge_fault(reply) or unreadable(self.provider, reply, word)
+
+    def _edge_fault(self, reply: Reply) -> ProviderError | None:
+        """What whoever stands before the provider says, mostly without a documented word."""
+        start = reply.body[:4096]
+        if reply.status in {400, 403} and b"1020" in start and not start.startswith(b"{"):
+            return RateLimited(self.provider, EDGE_BAN_S)
+        if reply.status == 401 and b"<" not in start:
+            return ProviderRefused(self.provider, "HTTP 401")
+        return None
+
+
+def _may_refuse(reply: Reply) -> bool:
+    return 200 <= reply.status < 300 or 400 <= reply.status < 500
+
+
+def _no_rent(word: str) -> NoRent | None:
+    if word in words.NO_NUMBERS:
+        return NoRent.NO_NUMBERS
+    if word in words.NO_BALANCE:
+        return NoRent.NO_BALANCE
+    if word in words.PRICE_ABOVE_MAX:
+        return NoRent.PRICE_ABOVE_MAX
+    return NoRent.BAD_REQUEST if word in words.BAD_REQUEST else None
+
+
+def _span(seconds: object) -> timedelta | None:
+    if not isinstance(seconds, int | float) or not 0 < seconds <= AGE_MAX_S:
+        return None
+    return timedelta(seconds=seconds)
+
+
+def _codes_in(rows: object) -> tuple[Sms, ...]:
+    if not isinstance(rows, list):
+        return ()
+    return several_sms(
+        (row.get("code"), row.get("text"), row.get("date")) for row in rows if isinstance(row, dict)
+    )

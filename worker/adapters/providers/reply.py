@@ -1,0 +1,163 @@
+"""An answer as it came over the wire, and the grammar all families share.
+
+The body comes before the status, and nothing is guessed: HTML, a redirect, cut JSON and words
+nobody has documented are all "no information". No error made here quotes a reply: a reply can hold
+phones and codes.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, TypeVar
+
+import orjson
+
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.provider import Sms
+
+T = TypeVar("T")
+
+PAUSE_S = 5.0  #: After a 429 that does not say how long.
+PAUSE_MAX_S = 600.0
+CODE_MAX = 2000  #: Characters of a code or an SMS; ten concatenated SMS.
+
+_QUOTES: Final = ("'", '"')
+_WORD: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")  #: Quotable in an error: no code looks like it.
+_REF: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  #: The longest known are 32 hex digits.
+_PHONE: Final = re.compile(r"\+?([0-9]{4,20})")
+
+
+class Reply(NamedTuple):
+    """Status, body, and how long a 429 asks us to wait."""
+
+    status: int
+    body: bytes
+    retry_after_s: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes)"
+
+
+class RateLimited(ProviderUnavailable):
+    """Turned away at the door: nothing was done, and nothing may be sent for a while."""
+
+    def __init__(self, provider: str, retry_after_s: float | None = None) -> None:
+        super().__init__(provider, "rate limited", sent=False)
+        self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)
+
+
+def understood(
+    provider: str,
+    reply: Reply | ProviderError,
+    read: Callable[[Reply], T],
+    told_by_5xx: frozenset[int] = frozenset(),
+) -> T:
+    """What *read* makes of the reply; raises `ProviderError` and nothing else."""
+    if isinstance(reply, ProviderError):
+        raise reply
+    if reply.status == 429:
+        raise RateLimited(provider, reply.retry_after_s)
+    if reply.status >= 500 and reply.status not in told_by_5xx:
+        raise ProviderUnavailable(provider, f"HTTP {reply.status}")
+    try:
+        return read(reply)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A gap in a reader must not end the tick of all the other numbers.
+        detail = f"reader failed: {type(error).__name__}"
+    raise UnknownReply(provider, detail)
+
+
+def text_of(reply: Reply) -> str:
+    """The body as text, without the blanks and the one pair of quotes some put around it."""
+    return unquoted(reply.body.decode("utf-8", "replace"))
+
+
+def unquoted(text: str) -> str:
+    text = text.strip()
+    if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
+        return text[1:-1].strip()
+    return text
+
+
+def json_of(reply: Reply) -> Any:  # noqa: ANN401 what it is, is what the readers find out
+    """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
+    try:
+        return orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 the same
+    """The same with every number that has a fraction as a `Decimal`: where money is read."""
+    try:
+        return json.loads(reply.body, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_number(constant: str) -> Any:  # noqa: ANN401 never returns
+    raise ValueError(constant)
+
+
+def unreadable(provider: str, reply: Reply, word: str | None = None) -> UnknownReply:
+    """The error for a reply that says nothing we know; quotes at most a word in capitals."""
+    if word is not None and len(word) <= 40 and _WORD.fullmatch(word):
+        return UnknownReply(provider, f"HTTP {reply.status}: {word}")
+    start = reply.body[:64].lstrip()
+    shape = "empty" if not start else {60: "markup", 123: "JSON", 91: "JSON"}.get(start[0], "text")
+    return UnknownReply(
+        provider, f"HTTP {reply.status}: unreadable {shape}, {len(reply.body)} bytes"
+    )
+
+
+def ref_of(value: object) -> str | None:
+    """A provider's id of a number as text: an integer, a numeric string, 32 hex digits."""
+    if type(value) is int:  # Not isinstance: a bool is no id.
+        value = str(value)
+    return value if isinstance(value, str) and _REF.fullmatch(value) else None
+
+
+def phone_of(value: object) -> str | None:
+    """A phone as digits, without the `+` some put before it."""
+    if type(value) is int:
+        value = str(value)
+    found = _PHONE.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    return found[1] if found else None
+
+
+def sms_of(code: object, text: object = None, received_at: object = None) -> Sms | None:
+    """One SMS, or None where there is none; an SMS without a code is its text.
+
+    The provider charges for that one too, and only the customer can find the code in it.
+    """
+    words = text.strip() if isinstance(text, str) else ""
+    if type(code) is int:
+        code = str(code)
+    shown = unquoted(code) if isinstance(code, str) else ""
+    if not shown and not words:
+        return None
+    return Sms((shown or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
+
+
+def several_sms(rows: Iterable[tuple[object, object, object]]) -> tuple[Sms, ...]:
+    """Those of (code, text, received_at) that have a code; only where none has one, the texts.
+
+    A second SMS often comes without a code and must not pass for a new one.
+    """
+    kept = [(sms_of(*row), bool(row[0])) for row in rows]
+    coded = tuple(sms for sms, has_code in kept if sms and has_code)
+    return coded or tuple(sms for sms, _ in kept if sms)
+
+
+def instant_of(value: object) -> datetime | None:
+    """An RFC 3339 instant in UTC, or None: a time without a zone proves nothing."""
+    if not isinstance(value, str):
+        return None
+    try:
+        # Nanoseconds (5sim) are cut to microseconds by fromisoformat.
+        instant = datetime.fromisoformat(value)
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
