@@ -1,0 +1,84 @@
+"""`simulate-provider`: one simulated provider in the foreground, until it is told to stop."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from worker.simulator.config import BadScript, SimulatorConfig, configured
+from worker.simulator.server import running
+
+INTERRUPTED = 130
+CANNOT_LISTEN = 1
+BAD_CONFIGURATION = 78
+
+
+def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
+    *,
+    family: Annotated[str | None, typer.Option(help="Protocol family.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="Of handler_api.")] = None,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Port 0: any.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed and script, same numbers.")] = None,
+    script: Annotated[Path | None, typer.Option(help="Mix, faults, knobs, pushes (TOML).")] = None,
+    api_key: Annotated[str | None, typer.Option(help="The key to accept.")] = None,
+    lifetime: Annotated[float | None, typer.Option(help="Seconds a number lives.")] = None,
+    min_cancel_age: Annotated[float | None, typer.Option(help="Seconds before a cancel.")] = None,
+    window: Annotated[float | None, typer.Option(help="Seconds the buyer waits.")] = None,
+    push_url: Annotated[str | None, typer.Option(help="Where SMS are pushed to.")] = None,
+    allow_remote: Annotated[bool, typer.Option(help="Listen beyond loopback.")] = False,
+) -> None:
+    """Run a simulated provider. Its address is one line of JSON on stdout."""
+    given = {
+        "family": family,
+        "dialect": dialect,
+        "seed": seed,
+        "api_key": api_key,
+        "lifetime_seconds": lifetime,
+        "min_cancel_age_seconds": min_cancel_age,
+        "window_seconds": window,
+        "push": None if push_url is None else {"url": push_url},
+        "allow_remote": allow_remote or None,
+    }
+    try:
+        config = configured(script, **given, **_address(listen))
+        interrupted = uvloop.run(_serve(config))
+    except BadScript as error:
+        typer.echo(f"simulate-provider: {error}", err=True)
+        raise typer.Exit(BAD_CONFIGURATION) from None
+    except OSError as error:
+        typer.echo(f"simulate-provider: cannot listen: {error.strerror}", err=True)
+        raise typer.Exit(CANNOT_LISTEN) from None
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+async def _serve(config: SimulatorConfig) -> bool:
+    """Until a signal; whether it was Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[bool] = loop.create_future()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, _settle, stop, name is signal.SIGINT)
+    async with running(config) as provider:
+        sys.stdout.write(json.dumps({"url": provider.url}) + "\n")
+        sys.stdout.flush()
+        typer.echo(f"simulate-provider: {config.family} is ready at {provider.url}", err=True)
+        return await stop
+
+
+def _settle(stop: asyncio.Future[bool], interrupted: bool) -> None:  # noqa: FBT001 - a loop callback
+    if not stop.done():
+        stop.set_result(interrupted)
+
+
+def _address(listen: str | None) -> dict[str, Any]:
+    if listen is None:
+        return {}
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit():
+        raise BadScript("listen: HOST:PORT")
+    return {"host": host.strip("[]"), "port": int(port)}

@@ -1,0 +1,139 @@
+"""The provider's own books: every number, what it cost, what was given back, and the balance."""
+
+import heapq
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+from worker.simulator.live import LiveIds
+from worker.simulator.numbers import CHARGED, Number, Sms, Status
+
+# One request does at most so many endings that are due anyway, so that 300,000 numbers expiring
+# at one instant do not stop the provider for a second; money and lists ask for all of them.
+SOME = 64
+
+
+class Observer(Protocol):
+    """Told of what happens in the books, at the moment it is booked."""
+
+    def opened(self, number: Number) -> None: ...
+
+    def heard(self, number: Number, sms: Sms) -> None: ...
+
+
+class Books:
+    def __init__(self, balance_minor: int, first_id: int) -> None:
+        self.opening_minor = balance_minor
+        self.added_minor = 0  #: Put in, or taken out, by hand.
+        self.charged_minor = 0
+        self.refunded_minor = 0
+        self._first = first_id
+        self.numbers: list[Number] = []  #: Ids are consecutive: the position is the id.
+        self.live = LiveIds()
+        self.statuses: Counter[Status] = Counter()
+        self.by_order: dict[str, Number] = {}
+        self.by_phone: dict[str, Number] = {}
+        self.observer: Observer | None = None
+        self._ends: list[tuple[datetime, int]] = []
+
+    @property
+    def next_id(self) -> int:
+        return self._first + len(self.numbers)
+
+    def get(self, number_id: int) -> Number | None:
+        position = number_id - self._first
+        return self.numbers[position] if 0 <= position < len(self.numbers) else None
+
+    @property
+    def balance_minor(self) -> int:
+        return self.opening_minor + self.added_minor - self.charged_minor + self.refunded_minor
+
+    def open(self, number: Number) -> None:
+        """Charge for a new number. The caller has looked at the balance."""
+        assert number.id == self.next_id
+        self.numbers.append(number)
+        self.by_phone[number.phone] = number
+        if number.order is not None:
+            self.by_order[number.order] = number
+        self.live.add(number.id)
+        self.statuses[number.status] += 1
+        self.charged_minor += number.cost_minor
+        self.watch_end(number)
+        if self.observer is not None:
+            self.observer.opened(number)
+
+    def watch_end(self, number: Number) -> None:
+        """Have the ending by itself booked in time, also if nobody asks for the number again."""
+        end = number.expires_at
+        if number.plan.provider_cancels_after is not None:
+            end = min(end, number.created_at + number.plan.provider_cancels_after)
+        heapq.heappush(self._ends, (end, number.id))
+
+    def move(self, number: Number, status: Status, now: datetime) -> None:
+        before = number.status
+        number.move(status, now)
+        self._book(number, before)
+
+    def receive(self, number: Number, sms: Sms) -> None:
+        before = number.status
+        number.receive(sms)
+        number.plan_next()
+        self._book(number, before)
+        if self.observer is not None:
+            self.observer.heard(number, sms)
+
+    def advance(self, number: Number, now: datetime) -> None:
+        """Book everything planned for the number up to *now*."""
+        while number.next_at <= now:
+            before = number.status
+            sms = number.step()
+            self._book(number, before)
+            if sms is not None and self.observer is not None:
+                self.observer.heard(number, sms)
+
+    def catch_up(self, now: datetime, most: int | None = None) -> None:
+        """Book the endings that are due by now, at most so many of them."""
+        ends = self._ends
+        while ends and ends[0][0] <= now and most != 0:
+            end, number_id = heapq.heappop(ends)
+            number = self.numbers[number_id - self._first]
+            self.advance(number, now)
+            if number.live and number.expires_at > end:
+                # An SMS kept it from being cancelled, or it was extended.
+                heapq.heappush(ends, (number.expires_at, number_id))
+            most = most - 1 if most is not None else None
+
+    def page(self, offset: int, limit: int, now: datetime) -> list[Number]:
+        """Live numbers, oldest first."""
+        self.catch_up(now)
+        rows = [self.numbers[each - self._first] for each in self.live.page(offset, limit)]
+        for number in rows:
+            if number.next_at <= now:
+                self.advance(number, now)
+        return rows
+
+    def everything(self, now: datetime) -> Iterator[Number]:
+        for number in self.numbers:
+            self.advance(number, now)
+            yield number
+
+    def rented_between(self, start: datetime, end: datetime) -> Iterator[Number]:
+        first = bisect_left(self.numbers, start, key=lambda each: each.created_at)
+        for number in islice(self.numbers, first, None):
+            if number.created_at > end:
+                return
+            yield number
+
+    def _book(self, number: Number, before: Status) -> None:
+        self.statuses[before] -= 1
+        self.statuses[number.status] += 1
+        if not number.live:
+            self.live.remove(number.id)
+            self.refunded_minor += number.refunded_minor
+
+    def kept_minor(self) -> int:
+        """What the provider has earned for good."""
+        return sum(each.net_minor for each in self.numbers if each.status in CHARGED)

@@ -1,0 +1,137 @@
+"""Everything one simulated provider is told at its start, from a script file or from code."""
+
+import enum
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from worker.simulator.behaviours import LONGEST, Behaviour
+from worker.simulator.operations import Operation
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
+Minor = Annotated[int, Field(ge=0, le=10**15)]
+Family = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
+
+
+class BadScript(ValueError):
+    """The script file cannot be read or says something unknown."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FaultKind(enum.Enum):
+    """What can go wrong with a whole provider. Where an effect took place is said here."""
+
+    REFUSE = "refuse"  #: Nobody listens: connections are refused, open ones reset.
+    RESET = "reset"  #: The connection is reset before any effect.
+    UNAVAILABLE = "unavailable"  #: 503, no effect.
+    ERROR_AFTER_EFFECT = "error-after-effect"  #: 502, although the effect took place.
+    HTML = "html"  #: A page, with 200; no effect.
+    HANG = "hang"  #: No reply and no effect until the fault is over, then a reset.
+    RATE_LIMITED = "rate-limited"  #: 429 with Retry-After, no effect.
+    GARBAGE = "garbage"  #: Bytes nobody can read; the effect took place.
+    TRUNCATED = "truncated"  #: Half of the reply, then a close; the effect took place.
+    EMPTY_LIST = "empty-list"  #: Lists say that nothing is active.
+    REPLY_LOST = "reply-lost"  #: The effect took place, then a close without a reply.
+    SLOW = "slow"  #: The effect and the reply come late.
+    BAD_KEY = "bad-key"  #: The key has been revoked.
+    BANNED = "banned"
+
+
+class FaultRule(_Strict):
+    """`start` counts from the start of the process, or from now over the control API."""
+
+    kind: FaultKind
+    start: Seconds = 0
+    seconds: Seconds
+    probability: Annotated[float, Field(gt=0, le=1)] = 1
+    operations: frozenset[Operation] = frozenset()  #: Empty: all.
+    delay_seconds: Seconds = 5  #: Of `slow`.
+    retry_after_seconds: Annotated[int, Field(ge=0, le=86_400)] = 2  #: Of `rate-limited`, `banned`.
+
+    @model_validator(mode="after")
+    def _a_closed_socket_is_closed_for_all(self) -> Self:
+        if self.kind is FaultKind.REFUSE and (self.probability < 1 or self.operations):
+            raise ValueError("refuse holds for everything; use reset with probability, operations")
+        return self
+
+
+class Push(_Strict):
+    """Where SMS are pushed to, in the family's own payload."""
+
+    url: str
+    copies: Annotated[int, Field(ge=1, le=10)] = 1  #: Each push is sent so many times.
+    delay_seconds: Seconds = 0
+
+
+class SimulatorConfig(_Strict):
+    family: Family = "handler_api"
+    dialect: str = "classic"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    allow_remote: bool = False
+    seed: int = 1
+    api_key: Annotated[str, Field(min_length=1, repr=False)] = "sim-key"
+    lifetime_seconds: Seconds | None = None  #: None: what the family has.
+    min_cancel_age_seconds: Seconds | None = None  #: The same.
+    window_seconds: Seconds | None = None  #: How long the buyer waits; None: the lifetime.
+    balance_minor: Minor = 10_000_000_000
+    price_minor: Minor = 20
+    prices: dict[str, Minor] = Field(default_factory=dict)  #: By service.
+    lifetimes: dict[str, Seconds] = Field(default_factory=dict)  #: By service.
+    services: frozenset[str] = frozenset()  #: Known services; empty: every name is one.
+    requests_per_second: Annotated[int, Field(ge=1)] | None = None  #: More get a 429.
+    mix: dict[Behaviour, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: {Behaviour.CODE_ARRIVES: 1}
+    )
+    faults: tuple[FaultRule, ...] = ()
+    push: Push | None = None
+    knobs: dict[str, Any] = Field(default_factory=dict)  #: The dialect's uncertain facts.
+
+    @model_validator(mode="after")
+    def _mix_has_weight(self) -> Self:
+        if not any(self.mix.values()):
+            raise ValueError("mix: at least one weight must be above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _loopback_unless_asked(self) -> Self:
+        # The control API lets anybody do anything, and it is on the same listener.
+        if not self.allow_remote and not _is_loopback(self.host):
+            raise ValueError("host: only a loopback address, unless allow_remote is set")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def configured(script: Path | None, **given: Any) -> SimulatorConfig:  # noqa: ANN401 - checked below
+    """The script's settings with those *given* on top; None means not given."""
+    settings = _read(script) if script else {}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return SimulatorConfig.model_validate(settings)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'script'}: {each['msg']}"
+            for each in error.errors()
+        )
+        raise BadScript(problems) from None
+
+
+def _read(script: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(script.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadScript(f"{script}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadScript(f"{script}: {error}") from None

@@ -1,0 +1,235 @@
+"""The control API under `/_sim/`: look into the books, set faults, deliver SMS, rent in bulk."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from worker.simulator.behaviours import UnreadableBehaviour, forced_by
+from worker.simulator.config import FaultRule
+from worker.simulator.engine import Engine, Order
+from worker.simulator.face import Face
+from worker.simulator.faults import Fault, Faults
+from worker.simulator.numbers import Number, Sms
+from worker.simulator.traffic import Traffic
+from worker.simulator.wire import Reply, Request, arguments, json, number_id
+
+PREFIX = "/_sim/"
+PAGE = 100
+PAGE_MAX = 10_000
+
+
+class BadOrder(ValueError):
+    """The caller asked for something that makes no sense."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Clear(_Strict):
+    clear: bool
+
+
+class _Sms(_Strict):
+    id: int | str | None = None
+    phone: str | None = None
+    code: Annotated[str, Field(max_length=1000)]
+    text: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class _Rent(_Strict):
+    count: Annotated[int, Field(ge=1, le=100_000)] = 1
+    service: str = "tg"
+    country: str = "0"
+    behaviour: str | None = None
+
+
+class _Balance(_Strict):
+    """Either what it is from now on, or what comes on top."""
+
+    balance_minor: int | None = None
+    add_minor: int = 0
+
+
+class Control:
+    def __init__(self, engine: Engine, face: Face, faults: Faults, traffic: Traffic) -> None:
+        self._engine = engine
+        self._face = face
+        self._faults = faults
+        self._traffic = traffic
+        self._calls: Mapping[tuple[str, str], Callable[[Request, datetime], Any]] = {
+            ("GET", "books"): self._books,
+            ("GET", "summary"): self._summary,
+            ("GET", "faults"): self._faults_now,
+            ("POST", "faults"): self._set_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "sms"): self._deliver,
+            ("POST", "rent"): self._rent,
+            ("POST", "reset"): self._reset,
+            ("POST", "balance"): self._balance,
+        }
+
+    def answer(self, request: Request, now: datetime) -> Reply:
+        name = request.path.removeprefix(PREFIX)
+        call = self._calls.get((request.method, name))
+        try:
+            if call is not None:
+                return json(call(request, now))
+            if request.method == "GET" and name.startswith("books/"):
+                return json(self._told(self._number(name.removeprefix("books/"), now)))
+        except (ValidationError, orjson.JSONDecodeError, UnreadableBehaviour) as error:
+            return json({"error": str(error)}, 400)
+        except BadOrder as error:
+            return json({"error": str(error)}, 404)
+        return json({"error": "no such call"}, 404)
+
+    def _books(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        args = arguments(request.query)
+        offset = number_id(args.get("offset")) or 0
+        limit = min(number_id(args.get("limit")) or PAGE, PAGE_MAX)
+        books = self._engine.books
+        books.catch_up(now)
+        rows = []
+        for number in islice(books.numbers, offset, offset + limit):
+            books.advance(number, now)
+            rows.append(self._told(number))
+        return {"total": len(books.numbers), "offset": offset, "numbers": rows}
+
+    def _summary(self, _request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        books, traffic = self._engine.books, self._traffic
+        for _number in books.everything(now):
+            pass
+        return {
+            "now": now,
+            "numbers": len(books.numbers),
+            "live": len(books.live),
+            "statuses": {status.value: count for status, count in books.statuses.items() if count},
+            "money": {
+                "opening_minor": books.opening_minor,
+                "added_minor": books.added_minor,
+                "charged_minor": books.charged_minor,
+                "refunded_minor": books.refunded_minor,
+                "kept_minor": books.kept_minor(),
+                "balance_minor": books.balance_minor,
+            },
+            "purchases": self._engine.purchases,
+            "requests": {each.value: count for each, count in traffic.requests.items()},
+            "most_requests_in_a_second": traffic.most_in_a_second,
+            "most_requests_in_flight": traffic.most_in_flight,
+            "faults": [_fault(each) for each in self._faults.holding(now)],
+        }
+
+    def _faults_now(self, _request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        self._faults.holding(now)
+        return {"faults": [_fault(each) for each in self._faults.all()]}
+
+    def _set_fault(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        asked = orjson.loads(request.body)
+        if isinstance(asked, dict) and "clear" in asked:
+            if _Clear.model_validate(asked).clear:
+                self._faults.clear()
+            return {"faults": []}
+        return {"faults": [_fault(self._faults.add(FaultRule.model_validate(asked), now))]}
+
+    def _clear_faults(self, _request: Request, _now: datetime) -> Any:  # noqa: ANN401 - JSON
+        self._faults.clear()
+        return {"faults": []}
+
+    def _deliver(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        asked = _Sms.model_validate_json(request.body)
+        if asked.id is not None:
+            number = self._number(str(asked.id), now)
+        else:
+            number = self._by_phone(asked.phone, now)
+        if not number.live:
+            raise BadOrder("this number is over: an SMS to it goes nowhere")
+        self._engine.books.receive(number, Sms(now, asked.code, asked.text or asked.code))
+        return self._told(number)
+
+    def _rent(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        asked = _Rent.model_validate_json(request.body)
+        choice = forced_by(asked.behaviour) if asked.behaviour is not None else None
+        if asked.behaviour is not None and choice is None:
+            raise UnreadableBehaviour(asked.behaviour)
+        order = Order(service=asked.service, country=asked.country)
+        numbers = self._engine.rent_many(order, choice, asked.count, now)
+        return {
+            "numbers": [
+                {
+                    "id": self._face.ref(each),
+                    "phone": each.phone,
+                    "created_at": each.created_at,
+                    "expires_at": each.expires_at,
+                    "behaviour": each.plan.behaviour.value,
+                }
+                for each in numbers
+            ]
+        }
+
+    def _reset(self, _request: Request, _now: datetime) -> Any:  # noqa: ANN401 - JSON
+        self._engine.reset()
+        self._traffic.reset()
+        self._faults.clear()
+        return {"numbers": 0}
+
+    def _balance(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        asked = _Balance.model_validate_json(request.body)
+        books = self._engine.books
+        before = self._engine.balance_minor(now)
+        if asked.balance_minor is not None:
+            books.added_minor += asked.balance_minor - before
+        books.added_minor += asked.add_minor
+        return {"balance_minor": books.balance_minor}
+
+    def _number(self, ref: str, now: datetime) -> Number:
+        number_id = self._face.number_id(ref)
+        number = None if number_id is None else self._engine.find(number_id, now)
+        if number is None:
+            raise BadOrder("no such number")
+        return number
+
+    def _by_phone(self, phone: str | None, now: datetime) -> Number:
+        number = self._engine.books.by_phone.get((phone or "").removeprefix("+"))
+        if number is None:
+            raise BadOrder("no such number")
+        self._engine.books.advance(number, now)
+        return number
+
+    def _told(self, number: Number) -> dict[str, Any]:
+        return {
+            "id": self._face.ref(number),
+            "phone": number.phone,
+            "service": number.service,
+            "country": number.country,
+            "behaviour": number.plan.behaviour.value,
+            "rental": number.rental,
+            "order": number.order,
+            "created_at": number.created_at,
+            "cancel_from": number.cancel_from,
+            "expires_at": number.expires_at,
+            "ended_at": number.ended_at,
+            "status": number.status.value,
+            "sms": [sms._asdict() for sms in number.sms],
+            "sms_shown": number.shown,
+            "cost_minor": number.cost_minor,
+            "refunded_minor": number.refunded_minor,
+            "net_minor": number.net_minor,
+            "changes": [{"at": each.at, "status": each.status.value} for each in number.changes],
+            "calls": number.calls,
+            "calls_after_end": number.calls_after_end,
+            "most_calls_in_a_minute": number.most_calls_in_a_minute,
+        }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "kind": fault.rule.kind.value,
+        "begins": fault.begins,
+        "ends": fault.ends,
+        "probability": fault.rule.probability,
+        "operations": sorted(each.value for each in fault.rule.operations),
+    }

@@ -1,0 +1,233 @@
+"""The dialects of `handler_api` as data; every uncertain fact is a field a script can turn."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from worker.simulator.problems import Problem
+from worker.simulator.wire import JSON, TEXT
+
+Style = Literal["text", "problem", "error", "access", "bare-error"]
+
+
+class Wording(NamedTuple):
+    """One refusal: HTTP status, token, and the shape the token comes in."""
+
+    status: int
+    token: str
+    style: Style = "text"
+
+
+def _text(status: int, token: str) -> Wording:
+    return Wording(status, token)
+
+
+def _problem(status: int, token: str) -> Wording:
+    return Wording(status, token, "problem")
+
+
+CLASSIC_WORDS: dict[Problem, Wording] = {
+    Problem.NO_KEY: _text(200, "NO_KEY"),
+    Problem.BAD_KEY: _text(200, "BAD_KEY"),
+    Problem.BANNED: _text(200, "BANNED"),
+    Problem.RATE_LIMITED: _text(429, "Too Many Requests"),
+    Problem.UNAVAILABLE: _text(503, "Service Unavailable"),
+    Problem.BAD_ACTION: _text(200, "BAD_ACTION"),
+    Problem.BAD_METHOD: _text(405, "Method Not Allowed"),
+    Problem.BAD_REQUEST: _text(200, "BAD_ACTION"),
+    Problem.BAD_SERVICE: _text(200, "BAD_SERVICE"),
+    Problem.BAD_COUNTRY: _text(200, "BAD_COUNTRY"),
+    Problem.NO_NUMBERS: _text(200, "NO_NUMBERS"),
+    Problem.NO_BALANCE: _text(200, "NO_BALANCE"),
+    Problem.PRICE_TOO_LOW: _text(200, "WRONG_MAX_PRICE"),
+    Problem.ORDER_EXISTS: _text(200, "ORDER_ALREADY_EXISTS"),
+    Problem.UNKNOWN_ID: _text(200, "NO_ACTIVATION"),
+    Problem.BAD_STATUS: _text(200, "BAD_STATUS"),
+    Problem.EARLY_CANCEL: _text(200, "EARLY_CANCEL_DENIED"),
+    Problem.CODE_RECEIVED: _text(200, "BAD_STATUS"),
+    Problem.NEW_CODE_RECEIVED: _text(200, "BAD_STATUS"),
+    Problem.TOO_LATE: _text(200, "BAD_STATUS"),
+    Problem.NO_CODE: _text(200, "BAD_STATUS"),
+    Problem.ENDED: _text(200, "BAD_STATUS"),
+}
+HERO_WORDS = CLASSIC_WORDS | {
+    Problem.NO_KEY: _problem(422, "UNPROCESSABLE_ENTITY"),
+    Problem.BAD_KEY: _problem(401, "BAD_KEY"),
+    Problem.BANNED: _problem(403, "BANNED"),
+    Problem.RATE_LIMITED: _problem(429, "RATE_LIMIT"),
+    Problem.BAD_ACTION: _problem(404, "BAD_ACTION"),
+    Problem.BAD_REQUEST: _problem(422, "UNPROCESSABLE_ENTITY"),
+    Problem.BAD_SERVICE: _text(200, "UNPROCESSABLE_ENTITY:service:INVALID"),
+    Problem.BAD_COUNTRY: _text(200, "UNPROCESSABLE_ENTITY:country:INVALID"),
+    Problem.NO_BALANCE: _problem(402, "NO_BALANCE"),
+    Problem.PRICE_TOO_LOW: _problem(400, "WRONG_MAX_PRICE"),
+    Problem.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
+    Problem.BAD_STATUS: _problem(400, "BAD_STATUS"),
+    Problem.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
+    Problem.CODE_RECEIVED: _problem(409, "OTP_RECEIVED"),
+    Problem.NEW_CODE_RECEIVED: _problem(409, "NEW_OTP_RECEIVED"),
+    Problem.TOO_LATE: _problem(409, "FREE_CANCELLATION_EXPIRED"),
+    Problem.NO_CODE: _problem(400, "BAD_STATUS"),
+    Problem.ENDED: _problem(409, "ACTIVATION_NOT_ACTIVE"),
+}
+TIGER_WORDS = CLASSIC_WORDS | {
+    Problem.BAD_KEY: _text(401, "BAD_KEY"),
+    Problem.PRICE_TOO_LOW: _problem(200, "BAD_MAX_PRICE"),
+}
+TIGER_V2_WORDS = {
+    Problem.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
+    Problem.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
+    Problem.BAD_STATUS: _problem(200, "BAD_STATUS"),
+    Problem.CODE_RECEIVED: _problem(200, "BAD_STATUS"),
+    Problem.NEW_CODE_RECEIVED: _problem(200, "BAD_STATUS"),
+    Problem.NO_CODE: _problem(200, "BAD_STATUS"),
+    Problem.ENDED: _problem(200, "BAD_STATUS"),
+}
+SMSBOWER_WORDS = CLASSIC_WORDS | {
+    Problem.NO_KEY: Wording(401, "No access", "access"),
+    Problem.BAD_KEY: Wording(401, "No access", "access"),
+    Problem.BAD_METHOD: Wording(405, "Method Not Allowed", "access"),
+    Problem.BAD_SERVICE: Wording(200, "BAD_SERVICE", "bare-error"),
+}
+PRIVATESMS_WORDS = CLASSIC_WORDS | {
+    Problem.NO_KEY: _text(401, "NO_KEY"),
+    Problem.BAD_KEY: _text(401, "BAD_KEY"),
+    Problem.BANNED: _text(403, "BANNED"),
+    Problem.BAD_ACTION: _text(400, "BAD_ACTION"),
+    Problem.BAD_REQUEST: _text(400, "BAD_ACTION"),
+    Problem.UNKNOWN_ID: _text(404, "NO_ACTIVATION"),
+    Problem.BAD_STATUS: _text(400, "BAD_STATUS"),
+    Problem.EARLY_CANCEL: _text(403, "EARLY_CANCEL_DENIED"),
+    Problem.CODE_RECEIVED: _text(400, "BAD_STATUS"),
+    Problem.NEW_CODE_RECEIVED: _text(400, "BAD_STATUS"),
+    Problem.NO_CODE: _text(400, "BAD_STATUS"),
+    Problem.ENDED: _text(400, "BAD_STATUS"),
+}
+BASIC_ACTIONS = frozenset(
+    {"getBalance", "getNumber", "getStatus", "setStatus", "getPrices", "getNumbersStatus"}
+)
+LISTING_ACTIONS = BASIC_ACTIONS | {
+    "getNumberV2",
+    "getStatusV2",
+    "getActiveActivations",
+    "getHistory",
+    "getCountries",
+}
+RENT_ACTIONS = frozenset(
+    {
+        "getRentNumber",
+        "getRentStatus",
+        "setRentStatus",
+        "getRentList",
+        "continueRentNumber",
+    }
+)
+
+
+class Dialect(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    words: Mapping[Problem, Wording] = Field(default_factory=lambda: CLASSIC_WORDS)
+    words_v2: Mapping[Problem, Wording] = Field(default_factory=dict)  #: getStatusV2, setStatusV2.
+    actions: frozenset[str]
+    list_style: Literal["classic", "hero", "tiger", "grizzly", "grizzly-object"] = "classic"
+    v2_style: Literal["classic", "hero", "tiger", "smsbower", "grizzly"] = "classic"
+    page_max: int = 100
+    page_default: int = 100
+    methods: frozenset[str] = frozenset({"GET"})
+    cancel_codes: frozenset[str] = frozenset({"8"})
+    takes_ready: bool = True  #: Knows status 1.
+    lifetime_seconds: float = 1200
+    min_cancel_age_seconds: float = 120
+    lifetimes: Mapping[str, float] = Field(default_factory=dict)
+    #: What getStatus says of a number that ended with a code, and of one that was refunded.
+    paid_status: Literal["NO_ACTIVATION", "STATUS_OK", "STATUS_FINISH", "STATUS_CANCEL"] = (
+        "NO_ACTIVATION"
+    )
+    refunded_status: Literal[
+        "STATUS_CANCEL", "ACCESS_CANCEL", "STATUS_REVOKE", "NO_ACTIVATION", "WRONG_ACTIVATION_ID"
+    ] = "STATUS_CANCEL"
+    #: What a second cancel of a refunded number is told; None: the refusal for what is over.
+    cancelled_again: str | None = None
+    resend_word: Literal["STATUS_WAIT_RETRY", "STATUS_WAIT_RESEND"] = "STATUS_WAIT_RETRY"
+    quote: Literal["", '"', "'"] = ""  #: Around text answers.
+    quote_code: Literal["", "'", " '"] = ""  #: Around the code in STATUS_OK.
+    text_type: str = TEXT
+    json_type: str = JSON
+    waiting_v2: Literal["classic", "null-data"] = "classic"  #: hero's shape while waiting.
+    empty_list_lies: bool = False  #: An empty page instead of an error.
+    push_style: Literal["classic", "hero", "grizzly", "none"] = "classic"
+    push_retry_seconds: tuple[float, ...] = ()
+
+    def turned(self, knobs: Mapping[str, Any]) -> Self:
+        """This dialect with some of its facts decided otherwise."""
+        return self.model_validate({**dict(self), **knobs})
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    each.name: each
+    for each in (
+        Dialect(
+            name="classic",
+            actions=LISTING_ACTIONS | RENT_ACTIONS | {"getFullSms", "getListOfActiveActivations"},
+            lifetimes={"ya": 2400, "ft": 3600, "ig": 3600, "cy": 3600, "wx": 3600},
+            push_retry_seconds=(15, 60, 300, 600, 1200, 1800, 3225),
+        ),
+        Dialect(
+            name="hero",
+            words=HERO_WORDS,
+            actions=LISTING_ACTIONS
+            | {"getAllSms", "finishActivation", "cancelActivation", "getRentNumber", "prolong"},
+            list_style="hero",
+            v2_style="hero",
+            takes_ready=False,
+            text_type=JSON,
+            push_style="hero",
+            push_retry_seconds=(20, 25, 30, 20, 25, 30),
+        ),
+        Dialect(
+            name="tiger",
+            words=TIGER_WORDS,
+            words_v2=TIGER_V2_WORDS,
+            actions=LISTING_ACTIONS | {"setStatusV2"},
+            list_style="tiger",
+            v2_style="tiger",
+            page_default=50,
+            methods=frozenset({"GET", "POST"}),
+            cancel_codes=frozenset({"8", "-1"}),
+            json_type=TEXT,
+            push_style="none",
+        ),
+        Dialect(
+            name="smsbower",
+            words=SMSBOWER_WORDS,
+            actions=LISTING_ACTIONS - {"getActiveActivations"},
+            v2_style="smsbower",
+            push_retry_seconds=(60, 300),
+        ),
+        Dialect(
+            name="grizzly",
+            actions=LISTING_ACTIONS | RENT_ACTIONS,
+            list_style="grizzly",
+            v2_style="grizzly",
+            cancel_codes=frozenset({"8", "-1"}),
+            push_style="grizzly",
+        ),
+        Dialect(name="smshub", actions=BASIC_ACTIONS, push_style="none"),
+        Dialect(
+            name="smsman",
+            actions=BASIC_ACTIONS,
+            cancel_codes=frozenset({"-1"}),
+            push_style="none",
+        ),
+        Dialect(
+            name="privatesms",
+            words=PRIVATESMS_WORDS,
+            actions=BASIC_ACTIONS,
+            min_cancel_age_seconds=60,
+            push_style="none",
+        ),
+    )
+}

@@ -1,0 +1,242 @@
+"""The JSON of `handler_api`, dialect by dialect: numbers, statuses, rows, refusals, pushes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker.simulator.engine import Terms
+from worker.simulator.faces.handler_dialects import Dialect, Wording
+from worker.simulator.numbers import CHARGED, Number, Sms, Status
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.wire import number_id, price
+
+LOCAL = timedelta(hours=3)  #: Naive times are the provider's own, and it does not say which.
+USD = 840
+
+DETAILS = {
+    Problem.BAD_KEY: "Unauthorized",
+    Problem.UNKNOWN_ID: "Activation Not Found",
+    Problem.EARLY_CANCEL: (
+        "Activation cannot be cancelled at this time. Minimum activation period must pass."
+    ),
+    Problem.CODE_RECEIVED: "OTP has been received, the activation cannot be cancelled",
+    Problem.NEW_CODE_RECEIVED: "New OTP has been received. Please confirm termination",
+    Problem.TOO_LATE: "Free cancellation time limit exceeded (20 minutes)",
+    Problem.ENDED: "Activation has been terminated/refunded",
+}
+# What lists call the states: the same numbers mean other things elsewhere (providers clash).
+HERO_STATES = {Status.RECEIVED: "2", Status.RETRYING: "3", Status.WAITING: "4"}
+TIGER_STATES = {Status.RECEIVED: "6", Status.RETRYING: "3", Status.WAITING: "1"}
+
+
+def naive(at: datetime) -> str:
+    return (at + LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def zoned(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def latest(number: Number) -> Sms | None:
+    return number.sms[-1] if number.sms else None
+
+
+def refusal(wording: Wording, denied: Denied, terms: Terms, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    """A refusal that is not plain text."""
+    match wording.style:
+        case "problem":
+            body: dict[str, Any] = {
+                "title": wording.token,
+                "details": DETAILS.get(denied.problem, ""),
+            }
+            info = _info(denied, terms, now)
+            return body | {"info": info} if info else body
+        case "access":
+            return {"status": 0, "message": wording.token, "data": []}
+        case "bare-error":
+            return {"error": wording.token}
+        case _:
+            return {"status": "error", "error": wording.token}
+
+
+def _info(denied: Denied, terms: Terms, now: datetime) -> dict[str, Any]:
+    wait = denied.wait or timedelta(0)
+    match denied.problem:
+        case Problem.EARLY_CANCEL:
+            return {"minActivationTime": int(terms.min_cancel_age.total_seconds())}
+        case Problem.NEW_CODE_RECEIVED:
+            return {"data": [sms.code for sms in denied.sms]}
+        case Problem.PRICE_TOO_LOW if denied.minimum_minor is not None:
+            return {"min": float(price(denied.minimum_minor))}
+        case Problem.NO_KEY:
+            return {"field": "api_key", "code": "REQUIRED"}
+        case Problem.BANNED:
+            until = now + wait
+            return {
+                "scope": "account",
+                "banned_until": int(until.timestamp()),
+                "retry_after_seconds": int(wait.total_seconds()),
+                "readable_date": until.strftime("%Y-%m-%d %H:%M:%S"),
+            }
+        case _:
+            return {}
+
+
+def bought(dialect: Dialect, number: Number) -> dict[str, Any]:
+    """The answer of getNumberV2."""
+    cost = price(number.cost_minor)
+    row: dict[str, Any] = {
+        "activationId": number.id,
+        "phoneNumber": number.phone,
+        "activationCost": float(cost),
+        "countryCode": number.country,
+        "canGetAnotherSms": True,
+        "activationTime": naive(number.created_at),
+        "activationOperator": number.operator,
+    }
+    match dialect.v2_style:
+        case "hero":
+            row |= {
+                "activationId": str(number.id),
+                "activationTime": zoned(number.created_at),
+                "activationEndTime": zoned(number.expires_at),
+                "currency": USD,
+                "countryPhoneCode": "7",
+                "verificationType": 0,
+                "subtype": 2 if number.rental else 1,
+                "serviceCode": number.service,
+                "status": 4,
+            }
+        case "tiger":
+            row |= {"activationTime": zoned(number.created_at), "canGetAnotherSms": "1"}
+        case "smsbower":
+            row |= {"activationCost": cost, "canGetAnotherSms": 1}
+        case "grizzly":
+            row |= {
+                "activationCancel": zoned(number.cancel_from),
+                "activationEnd": zoned(number.expires_at),
+            }
+        case "classic":
+            pass
+    return row
+
+
+def status_v2(dialect: Dialect, number: Number) -> dict[str, Any]:
+    """The answer of getStatusV2 for a live number."""
+    sms = latest(number)
+    if dialect.v2_style == "hero" and (sms or dialect.waiting_v2 == "null-data"):
+        return {"verificationType": "sms", "data": sms and hero_sms(number, sms)}
+    told = sms and {"dateTime": naive(sms.at), "code": sms.code, "text": sms.text}
+    if dialect.v2_style == "tiger":
+        return {"verificationType": 0, "sms": told}
+    return {"verificationType": 0, "sms": told, "call": None}
+
+
+def hero_sms(number: Number, sms: Sms) -> dict[str, Any]:
+    return {
+        "id": number.sms.index(sms) + 1,
+        "phoneFrom": "Sender",
+        "code": sms.code,
+        "text": sms.text,
+        "service": number.service,
+        "date": zoned(sms.at),
+        "type": "sms",
+    }
+
+
+def all_sms(number: Number, args: Mapping[str, str]) -> dict[str, Any]:
+    size = min(number_id(args.get("size")) or 25, 100)
+    first = (max(number_id(args.get("page")) or 1, 1) - 1) * size
+    rows = [hero_sms(number, sms) for sms in number.sms[first : first + size]]
+    return {"data": rows, "meta": {"total": len(number.sms), "service": number.service}}
+
+
+def row(dialect: Dialect, number: Number) -> dict[str, Any]:
+    """One line of the list of active numbers: all strings, and times without a zone."""
+    sms = latest(number)
+    nothing = "" if dialect.list_style == "tiger" else None
+    states = TIGER_STATES if dialect.list_style == "tiger" else HERO_STATES
+    return {
+        "activationId": str(number.id),
+        "serviceCode": number.service,
+        "phoneNumber": number.phone,
+        "activationCost": price(number.cost_minor),
+        "activationStatus": states[number.status],
+        "smsCode": sms.code if sms else nothing,
+        "smsText": sms.text if sms else nothing,
+        "activationTime": (number.created_at + LOCAL).isoformat(" ", "seconds")[:19],
+        "discount": "0",
+        "repeated": "0",
+        "countryCode": number.country,
+        "countryName": number.country,
+        "canGetAnotherSms": "1",
+    }
+
+
+def active(dialect: Dialect, numbers: list[Number]) -> Any:  # noqa: ANN401 - object, list or null
+    """The answer of getActiveActivations."""
+    rows = [row(dialect, number) for number in numbers]
+    match dialect.list_style:
+        case "hero":
+            inner = {"affected_rows": 0, "num_rows": 0, "row": [], "rows": []}
+            return {"status": "success", "data": rows, "activeActivations": inner}
+        case "tiger":
+            return {"status": "success", "data": rows}
+        case "grizzly":
+            return rows or None
+        case "grizzly-object":
+            return {"activeActivations": rows}
+        case "classic":
+            if not rows:
+                return {"status": "error", "error": "NO_ACTIVATIONS"}
+            return {"status": "success", "activeActivations": rows}
+
+
+def old_row(number: Number) -> dict[str, Any]:
+    """One line of getListOfActiveActivations."""
+    return {
+        "id": str(number.id),
+        "phone": number.phone,
+        "createDate": int(number.created_at.timestamp()),
+        "finishDate": int(number.expires_at.timestamp()),
+        "status": HERO_STATES[number.status],
+    }
+
+
+def history_row(number: Number) -> dict[str, Any]:
+    """One line of getHistory. Note the cost, which stands there for cancelled ones too."""
+    sms = latest(number)
+    return {
+        "id": str(number.id),
+        "date": naive(number.created_at),
+        "phone": number.phone,
+        "sms": sms.text if sms else None,
+        "cost": float(price(number.cost_minor)),
+        "status": "6" if number.status in CHARGED else "8",
+        "currency": USD,
+    }
+
+
+def push(dialect: Dialect, number: Number, sms: Sms) -> dict[str, Any] | None:
+    country = int(number.country) if number.country.isdigit() else number.country
+    body: dict[str, Any] = {
+        "activationId": number.id,
+        "service": number.service,
+        "text": sms.text,
+        "code": sms.code,
+        "country": country,
+        "receivedAt": naive(sms.at),
+    }
+    match dialect.push_style:
+        case "classic":
+            return body
+        case "hero":
+            return body | {
+                "activationId": str(number.id),
+                "phoneFrom": "Sender",
+                "receivedAt": zoned(sms.at),
+            }
+        case "grizzly":
+            return {"activationId": number.id, "code": sms.code, "text": sms.text}
+        case "none":
+            return None

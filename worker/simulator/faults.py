@@ -1,0 +1,68 @@
+"""Which fault holds for a call just now; at most one, the first that was set."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from worker.simulator.config import FaultKind, FaultRule
+from worker.simulator.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    rule: FaultRule
+    begins: datetime
+    ends: datetime
+
+
+class Faults:
+    def __init__(self, rules: tuple[FaultRule, ...], seed: int, started: datetime) -> None:
+        self._rng = Random(f"{seed}:faults")  # noqa: S311 - seeded on purpose: a run can be repeated
+        self._planned: list[Fault] = []
+        for rule in rules:
+            self.add(rule, started)
+
+    def add(self, rule: FaultRule, now: datetime) -> Fault:
+        begins = now + timedelta(seconds=rule.start)
+        fault = Fault(rule, begins, begins + timedelta(seconds=rule.seconds))
+        self._planned.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        self._planned.clear()
+
+    def pick(self, operation: Operation, now: datetime) -> Fault | None:
+        if not self._planned:
+            return None
+        for fault in self.holding(now):
+            rule = fault.rule
+            if rule.kind is FaultKind.REFUSE:
+                continue  # The listener sees to it.
+            if rule.kind is FaultKind.EMPTY_LIST and operation is not Operation.LIST:
+                continue
+            if rule.operations and operation not in rule.operations:
+                continue
+            if rule.probability == 1 or self._rng.random() < rule.probability:
+                return fault
+        return None
+
+    def holding(self, now: datetime) -> list[Fault]:
+        self._planned = [fault for fault in self._planned if now < fault.ends]
+        return [fault for fault in self._planned if fault.begins <= now]
+
+    def refusing(self, now: datetime) -> bool:
+        return any(fault.rule.kind is FaultKind.REFUSE for fault in self.holding(now))
+
+    def next_edge(self, now: datetime) -> datetime | None:
+        """When the listener next has to open or close."""
+        edges = [
+            edge
+            for fault in self._planned
+            if fault.rule.kind is FaultKind.REFUSE
+            for edge in (fault.begins, fault.ends)
+            if edge > now
+        ]
+        return min(edges, default=None)
+
+    def all(self) -> list[Fault]:
+        return list(self._planned)

@@ -1,0 +1,42 @@
+"""Why the provider says no: one vocabulary for every family; each face words it in its own way."""
+
+import enum
+from dataclasses import dataclass
+from datetime import timedelta
+
+from worker.simulator.numbers import Sms
+
+
+class Problem(enum.Enum):
+    NO_KEY = "no-key"
+    BAD_KEY = "bad-key"
+    BANNED = "banned"
+    RATE_LIMITED = "rate-limited"
+    UNAVAILABLE = "unavailable"
+    BAD_ACTION = "bad-action"  #: No such call.
+    BAD_METHOD = "bad-method"
+    BAD_REQUEST = "bad-request"  #: A parameter is missing or cannot be read.
+    BAD_SERVICE = "bad-service"
+    BAD_COUNTRY = "bad-country"
+    NO_NUMBERS = "no-numbers"
+    NO_BALANCE = "no-balance"
+    PRICE_TOO_LOW = "price-too-low"  #: The buyer's maximum is below our price.
+    ORDER_EXISTS = "order-exists"
+    UNKNOWN_ID = "unknown-id"
+    BAD_STATUS = "bad-status"  #: This change is not possible from where the number is.
+    EARLY_CANCEL = "early-cancel"
+    CODE_RECEIVED = "code-received"  #: Cancel refused: an SMS the buyer has read is there.
+    NEW_CODE_RECEIVED = "new-code-received"  #: Cancel refused: an SMS nobody has read is there.
+    TOO_LATE = "too-late"  #: A rental's time for a refund is over.
+    NO_CODE = "no-code"
+    ENDED = "ended"  #: The number is over, whichever way.
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A refusal, with what some providers tell along with it."""
+
+    problem: Problem
+    wait: timedelta | None = None  #: When asking again makes sense.
+    sms: tuple[Sms, ...] = ()  #: What a cancel was refused for.
+    minimum_minor: int | None = None  #: The price that would have been enough.

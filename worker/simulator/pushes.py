@@ -1,0 +1,120 @@
+"""SMS pushed to the buyer as they arrive: a hint, unsigned, in the family's own payload."""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+
+import aiohttp
+import orjson
+
+from worker.simulator.config import Push
+from worker.simulator.engine import Engine
+from worker.simulator.face import Face
+from worker.simulator.numbers import Number, Sms
+
+TIMEOUT = aiohttp.ClientTimeout(total=3)  # hero's; the others tell none.
+AT_ONCE = 100  #: Pushes in flight.
+
+
+class Pushes:
+    """The only part that needs arrivals to happen on time: without a URL it does nothing."""
+
+    def __init__(
+        self,
+        push: Push | None,
+        engine: Engine,
+        face: Face,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._push = push
+        self._engine = engine
+        self._face = face
+        self._clock = clock
+        self._sleep = sleep
+        self._arrivals: list[tuple[datetime, int]] = []
+        self._changed = asyncio.Event()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._heard: list[tuple[Number, Sms]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self.sent = 0
+        self.given_up = 0
+
+    def start(self) -> list[asyncio.Task[None]]:
+        if self._push is None:
+            return []
+        self._engine.observe(self)
+        return [asyncio.create_task(self._run(self._push))]
+
+    def look_again(self) -> None:
+        """The clock or the plan may have moved."""
+        self._changed.set()
+
+    def opened(self, number: Number) -> None:
+        for arrival in number.plan.arrivals:
+            heapq.heappush(self._arrivals, (number.created_at + arrival.after, number.id))
+        self._changed.set()
+
+    def heard(self, number: Number, sms: Sms) -> None:
+        self._heard.append((number, sms))
+        self._changed.set()
+
+    async def _run(self, push: Push) -> None:
+        async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
+            try:
+                while True:
+                    self._changed.clear()
+                    self._arrive(self._clock())
+                    self._send_heard(http, push)
+                    await self._wait()
+            finally:
+                for task in self._sending:
+                    task.cancel()
+                await asyncio.gather(*self._sending, return_exceptions=True)
+
+    def _arrive(self, now: datetime) -> None:
+        """Let the SMS that are due be booked, which tells `heard` of them."""
+        while self._arrivals and self._arrivals[0][0] <= now:
+            _at, number_id = heapq.heappop(self._arrivals)
+            self._engine.find(number_id, now)
+
+    async def _wait(self) -> None:
+        left = None
+        if self._arrivals:
+            left = max(0.0, (self._arrivals[0][0] - self._clock()).total_seconds())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._changed.wait()
+
+    def _send_heard(self, http: aiohttp.ClientSession, push: Push) -> None:
+        for number, sms in self._heard:
+            body = self._face.push(number, sms)
+            if body is None:
+                continue
+            for _ in range(push.copies):
+                task = asyncio.create_task(self._send(http, push, orjson.dumps(body)))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+        self._heard.clear()
+
+    async def _send(self, http: aiohttp.ClientSession, push: Push, body: bytes) -> None:
+        """Until the buyer says 200, as often as the family tries."""
+        for pause in (push.delay_seconds, *self._face.push_retries):
+            if pause:
+                await self._sleep(pause)
+            if await self._accepted(http, push.url, body):
+                self.sent += 1
+                return
+        self.given_up += 1
+
+    async def _accepted(self, http: aiohttp.ClientSession, url: str, body: bytes) -> bool:
+        try:
+            async with (
+                self._room,
+                http.post(url, data=body, headers={"Content-Type": "application/json"}) as reply,
+            ):
+                return reply.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False

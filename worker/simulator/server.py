@@ -1,0 +1,246 @@
+"""One simulated provider as an HTTP server: faults first, then the books, then the words.
+
+aiohttp's low-level server, without routes, on uvloop: one core answered STATUS requests
+{MEASURED}, asked by another process over 64 kept-alive connections
+(tests/bench/bench_simulator.py); that is enough, so nothing lower is used.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from worker.simulator.config import FaultKind, SimulatorConfig
+from worker.simulator.control import PREFIX, Control
+from worker.simulator.engine import Engine
+from worker.simulator.faces import face_of
+from worker.simulator.faults import Fault, Faults
+from worker.simulator.listener import Listener
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.pushes import Pushes
+from worker.simulator.traffic import Traffic
+from worker.simulator.wire import Call, Reply, Request, text
+
+Clock = Callable[[], datetime]
+Sleep = Callable[[float], Awaitable[None]]
+
+PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1020</body></html>"
+GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
+LOOK_AGAIN = 0.2  #: Seconds between two looks of a hanging call at its fault and its client.
+STOPPING = 2.0  #: Seconds that calls in flight get when the provider stops.
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time, so that close() resets.
+BEFORE_EFFECT = frozenset(
+    {
+        FaultKind.RESET,
+        FaultKind.UNAVAILABLE,
+        FaultKind.HTML,
+        FaultKind.HANG,
+        FaultKind.RATE_LIMITED,
+        FaultKind.EMPTY_LIST,
+        FaultKind.BAD_KEY,
+        FaultKind.BANNED,
+    }
+)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ConnectionEnded(Exception):
+    """The connection was ended on purpose: there is nobody to reply to."""
+
+
+class Simulator:
+    """Running. `url` is where the provider is; the parts are there for tests in the process."""
+
+    def __init__(self, config: SimulatorConfig, clock: Clock, sleep: Sleep) -> None:
+        self.clock = clock
+        self.face = face_of(config)
+        self.engine = Engine(config, self.face.terms)
+        self.faults = Faults(config.faults, config.seed, clock())
+        self.traffic = Traffic()
+        self.pushes = Pushes(config.push, self.engine, self.face, clock, sleep)
+        self._control = Control(self.engine, self.face, self.faults, self.traffic)
+        self._limit = config.requests_per_second
+        self._sleep = sleep
+        self._http = web.Server(self._handle, access_log=None)
+        self._listener = Listener(config.host, config.port, self._http)
+        self._edges = asyncio.Event()  #: Set when a fault may have to close or open the listener.
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        return self._listener.url
+
+    async def start(self) -> None:
+        await self._listener.open()
+        self._tasks = [asyncio.create_task(self._listen()), *self.pushes.start()]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listener.close()
+        await self._http.shutdown(STOPPING)
+        await self._listener.shut()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        asked = Request(
+            request.method,
+            request.rel_url.raw_path,
+            request.rel_url.raw_query_string,
+            request.headers,
+            await request.read() if request.body_exists else b"",
+        )
+        if asked.path.startswith(PREFIX):
+            reply = self._control.answer(asked, self.clock())
+            self._edges.set()
+            self.pushes.look_again()
+        else:
+            try:
+                reply = await self._provide(asked, request)
+            except ConnectionEnded:
+                return web.Response()  # Goes nowhere: aiohttp sees the closed transport.
+        headers = {"Content-Type": reply.content_type}
+        headers.update(reply.headers)
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+    async def _provide(self, asked: Request, request: web.BaseRequest) -> Reply:
+        now = self.clock()
+        call = self.face.read(asked)
+        within_a_second = self.traffic.enter(call.operation, now)
+        try:
+            fault = self.faults.pick(call.operation, now)
+            if fault is not None and fault.rule.kind in BEFORE_EFFECT:
+                return await self._instead(fault, call, request)
+            if self._limit is not None and within_a_second > self._limit:
+                denied = Denied(Problem.RATE_LIMITED, timedelta(seconds=1))
+                return self.face.refuse(call, denied, now)
+            if fault is not None and fault.rule.kind is FaultKind.SLOW:
+                await self._sleep(fault.rule.delay_seconds)
+            reply = await self._answer(call)
+            return reply if fault is None else self._after_effect(fault, reply, request)
+        finally:
+            self.traffic.leave()
+
+    async def _answer(self, call: Call) -> Reply:
+        now = self.clock()
+        if call.problem is not None:
+            return self.face.refuse(call, Denied(call.problem), now)
+        if not call.about_one:
+            reply = self.face.answer(self.engine, call, now)
+            self.pushes.look_again()
+            return reply
+        number = None if call.ref is None else self.engine.find(call.ref, now)
+        if number is None:
+            return self.face.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+        number.count_call(now)
+        if (trouble := self.engine.trouble(number, call.operation, now)) is not None:
+            return self.face.refuse(call, trouble, now)
+        if number.plan.delay:
+            await self._sleep(number.plan.delay.total_seconds())
+            now = self.clock()
+            self.engine.books.advance(number, now)
+        return self.face.answer_about(self.engine, call, number, now)
+
+    async def _instead(self, fault: Fault, call: Call, request: web.BaseRequest) -> Reply:
+        """What a fault answers when nothing happens in the books."""
+        now = self.clock()
+        again = timedelta(seconds=fault.rule.retry_after_seconds)
+        match fault.rule.kind:
+            case FaultKind.UNAVAILABLE:
+                return self.face.refuse(call, Denied(Problem.UNAVAILABLE), now)
+            case FaultKind.HTML:
+                return text(PAGE)
+            case FaultKind.RATE_LIMITED:
+                return self.face.refuse(call, Denied(Problem.RATE_LIMITED, again), now)
+            case FaultKind.BAD_KEY:
+                return self.face.refuse(call, Denied(Problem.BAD_KEY), now)
+            case FaultKind.BANNED:
+                return self.face.refuse(call, Denied(Problem.BANNED, again), now)
+            case FaultKind.EMPTY_LIST:
+                return self.face.empty_list(call)
+            case FaultKind.HANG:
+                await self._hang(fault, request)
+                raise self._reset(request)
+            case _:
+                raise self._reset(request)
+
+    def _after_effect(self, fault: Fault, reply: Reply, request: web.BaseRequest) -> Reply:
+        match fault.rule.kind:
+            case FaultKind.ERROR_AFTER_EFFECT:
+                return text("Bad Gateway", 502)
+            case FaultKind.GARBAGE:
+                return reply._replace(body=GARBAGE)
+            case FaultKind.TRUNCATED:
+                raise self._cut(reply, request)
+            case FaultKind.REPLY_LOST:
+                if request.transport is not None:
+                    request.transport.close()
+                raise ConnectionEnded
+            case _:
+                return reply
+
+    async def _hang(self, fault: Fault, request: web.BaseRequest) -> None:
+        while fault in self.faults.holding(self.clock()):
+            if request.transport is None or request.transport.is_closing():
+                return
+            await self._sleep(LOOK_AGAIN)
+
+    def _cut(self, reply: Reply, request: web.BaseRequest) -> ConnectionEnded:
+        if (transport := request.transport) is not None:
+            head = f"Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}"
+            half = reply.body[: len(reply.body) // 2]
+            transport.write(f"HTTP/1.1 {reply.status} OK\r\n{head}\r\n\r\n".encode() + half)
+            transport.close()
+        return ConnectionEnded()
+
+    def _reset(self, request: web.BaseRequest) -> ConnectionEnded:
+        if request.transport is not None:
+            _reset(request.transport)
+        return ConnectionEnded()
+
+    async def _listen(self) -> None:
+        """Close and open the listener as the faults say."""
+        while True:
+            now = self.clock()
+            if self.faults.refusing(now) and self._listener.listening:
+                await self._listener.close()
+                for connection in self._http.connections:
+                    if connection.transport is not None:
+                        _reset(connection.transport)
+            elif not self.faults.refusing(now):
+                await self._listener.open()
+            self._edges.clear()
+            edge = self.faults.next_edge(now)
+            left = None if edge is None else max(0.0, (edge - now).total_seconds())
+            try:
+                async with asyncio.timeout(left):
+                    await self._edges.wait()
+            except TimeoutError:
+                continue
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
+
+
+@asynccontextmanager
+async def running(
+    config: SimulatorConfig, *, clock: Clock = utc_now, sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[Simulator]:
+    """A provider to test against, for as long as the block runs."""
+    simulator = Simulator(config, clock, sleep)
+    await simulator.start()
+    try:
+        yield simulator
+    finally:
+        await simulator.stop()

@@ -1,0 +1,79 @@
+"""A request as the faces read it, and their reply, free of any HTTP library."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+
+from worker.simulator.operations import Operation
+from worker.simulator.problems import Problem
+
+TEXT = "text/html; charset=utf-8"
+JSON = "application/json"
+NO_ARGS: Mapping[str, str] = {}
+
+
+class Request(NamedTuple):
+    method: str
+    path: str  #: Still percent-encoded.
+    query: str
+    headers: Mapping[str, str]  #: Names in any case.
+    body: bytes = b""
+
+
+class Call(NamedTuple):
+    """What a face understood. `problem` is set when it is refused whatever the books say."""
+
+    operation: Operation
+    form: str  #: The family's own name of the call.
+    ref: int | None = None  #: Our id of the number it is about.
+    args: Mapping[str, str] = NO_ARGS
+    problem: Problem | None = None
+    about_one: bool = False  #: The call makes sense for a number only.
+
+
+class Reply(NamedTuple):
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def text(body: str, status: int = 200, content_type: str = TEXT) -> Reply:
+    return Reply(status, body.encode(), content_type)
+
+
+def json(body: Any, status: int = 200, content_type: str = JSON) -> Reply:  # noqa: ANN401 - any JSON
+    return Reply(status, orjson.dumps(body), content_type)
+
+
+def arguments(query: str) -> dict[str, str]:
+    """The parameters of a query string; the last one of a name counts."""
+    if "%" in query or "+" in query or ";" in query:
+        return dict(parse_qsl(query, keep_blank_values=True))
+    # The plain form is nearly every request, and this is five times as quick.
+    return {name: value for name, _, value in (pair.partition("=") for pair in query.split("&"))}
+
+
+def number_id(raw: str | None) -> int | None:
+    """The id in a parameter; None where it cannot be one of ours."""
+    return (
+        int(raw) if raw is not None and raw.isascii() and raw.isdigit() and len(raw) < 19 else None
+    )
+
+
+def amount(raw: str | None) -> int | None:
+    """`"0.25"` as minor units, rounded down; None where there is none to read."""
+    whole, _, rest = (raw or "").strip().partition(".")
+    if not (whole.isascii() and whole.isdigit() and len(whole) < 13):
+        return None
+    if rest and not (rest.isascii() and rest.isdigit()):
+        return None
+    return int(whole) * 100 + int((rest + "00")[:2])
+
+
+def price(minor: int) -> str:
+    """Minor units as the providers write them: `"0.25"`."""
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
