@@ -1,0 +1,169 @@
+"""Put the layers together: command line > environment > secret files > TOML > defaults.
+
+Every problem is collected, so that one run of `check-config` shows them all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from worker.settings import sources
+from worker.settings.check import problems_in, warnings_about
+from worker.settings.errors import ConfigError, Problem
+from worker.settings.keys import Path as Key
+from worker.settings.keys import (
+    dotted,
+    environment_name,
+    field_of,
+    file_keys,
+    is_secret,
+    readable_from_files,
+    suggestion,
+)
+from worker.settings.model import Settings
+from worker.settings.sources import Collected, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and what only `check-config` wants to know about them."""
+
+    settings: Settings
+    origins: "Origins"
+    config_file: Path
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where values came from; the first layer is the strongest."""
+
+    layers: Sequence[Layer]
+
+    def of(self, key: Key) -> str:
+        for layer in self.layers:
+            if layer.holds(key):
+                return layer.origin(key)
+        return "default"
+
+    def nearest(self, key: Key) -> str:
+        """For a key that is missing: where its table is."""
+        while key and self.of(key) == "default":
+            key = key[:-1]
+        return self.of(key) if key else "default"
+
+
+def load_settings(
+    config_file: Path | None,
+    *,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of this process. Raises `ConfigError` with every problem found."""
+    return load(config_file, environ=environ, overrides=overrides).settings
+
+
+def load(
+    config_file: Path | None,
+    *,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+    run_secrets: Path = sources.RUN_SECRETS,
+) -> Loaded:
+    file = sources.find_config(config_file, environ)
+    strong = [sources.command_line(overrides), sources.environment(environ)]
+    directories = [
+        sources.secret_directory(each) for each in sources.secret_directories(environ, run_secrets)
+    ]
+    files = sources.config_files(file)
+    named = _named_files(strong, files)
+    origins = Origins([*strong, named, *directories, *files])
+
+    problems = [problem for layer in origins.layers for problem in layer.problems]
+    problems += sources.named_twice(files)
+    settings = _validated(origins, problems)
+    problems += problems_in(settings, origins.of) if settings else []
+    if problems or settings is None:
+        raise ConfigError(problems)
+    return Loaded(settings, origins, file, tuple(warnings_about(settings)))
+
+
+def _named_files(strong: Sequence[Layer], weak: Sequence[Layer]) -> Layer:
+    """Values of the files that `*_file` keys name, unless something stronger says otherwise."""
+    collected = Collected()
+    everything = Origins([*strong, *weak])
+    for key in readable_from_files(_provider_names(everything)):
+        if any(layer.holds(key) for layer in strong):
+            continue
+        for layer in everything.layers:
+            if layer.holds(file_keys(key)):
+                named = layer.value(file_keys(key))
+                if isinstance(named, str | Path) and str(named):
+                    sources.put_file(collected, key, Path(named))
+                break
+    return collected.layer()
+
+
+def _provider_names(origins: Origins) -> frozenset[str]:
+    tables = [layer.values.get("providers") for layer in origins.layers]
+    return frozenset(str(name) for table in tables if isinstance(table, Mapping) for name in table)
+
+
+def _validated(origins: Origins, problems: list[Problem]) -> Settings | None:
+    try:
+        return Settings(**_merged(origins.layers))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=True)
+        problems += [_problem(each, origins) for each in details]
+        return None
+
+
+def _merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for layer in reversed(layers):
+        tree = _over(tree, layer.values)
+    return tree
+
+
+def _over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _over(dict(below or {}), value) if tables else value
+    return merged
+
+
+def _problem(error: ErrorDetails, origins: Origins) -> Problem:
+    key = tuple(str(part) for part in error["loc"] if part != "[key]")
+    source = origins.of(key)
+    match error["type"]:
+        case "missing":
+            return Problem(dotted(key), origins.nearest(key), _missing(key))
+        case "extra_forbidden":
+            close = suggestion(key)
+            hint = f"; did you mean {dotted(close)}?" if close else ""
+            return Problem(dotted(key), source, f"there is no such setting{hint}")
+        case "value_error":
+            return Problem(dotted(key), source, str(error["ctx"]["error"]))
+        case "string_pattern_mismatch" if key[:1] == ("providers",):
+            message = "a provider's name is lower case letters, digits, and single - or _ between"
+            return Problem(dotted(key), source, message)
+        case _:
+            return Problem(dotted(key), source, error["msg"] + _shown(error["input"], key))
+
+
+def _missing(key: Key) -> str:
+    also = file_keys(key)
+    file = f", {also[-1]}" if field_of(also) else ""
+    return f"must be set: {key[-1]}{file}, or {environment_name(key)} in the environment"
+
+
+def _shown(value: object, key: Key) -> str:
+    """What was found, where it cannot be a secret."""
+    plain = isinstance(value, str | int | float) and not is_secret(key)
+    return f" (found {str(value)[:80]!r})" if plain else ""

@@ -1,0 +1,176 @@
+"""Every setting with its type, range and default; `config/worker.toml` explains each.
+
+A key NAME with a sibling NAME_file may be read from that file instead. An empty text means that
+an optional value is not set. Nothing here reads a file or the environment: see `load`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from worker.domain.money import AMOUNT_MAX, is_currency
+from worker.settings.values import (
+    Address,
+    Token,
+    check_base_url,
+    check_database_url,
+    check_hook_secret,
+    check_http_url,
+    check_redis_url,
+    check_signing_secret,
+    parse_address,
+    parse_tokens,
+)
+
+DAY_SECONDS = 86_400
+PREFIX = "AW_"
+NESTING = "__"
+PROVIDER_NAME = r"[a-z0-9]+([_-][a-z0-9]+)*"  #: No `__`: that separates names of the environment.
+PROVIDER_NAME_CHARS = 32
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _no_bool(value: object) -> object:
+    """TOML's true is not the number 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors
+    return value
+
+
+def _currency(value: str) -> str:
+    if not is_currency(value):
+        raise ValueError("must be an ISO 4217 code such as USD")
+    return value
+
+
+_OPTIONAL = BeforeValidator(_none_if_empty)
+Number = Annotated[int, BeforeValidator(_no_bool)]
+Seconds = Annotated[float, BeforeValidator(_no_bool)]
+Listen = Annotated[Address, BeforeValidator(parse_address)]
+SecretFile = Annotated[Path | None, _OPTIONAL]
+
+Family = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
+Dialect = Literal[
+    "classic", "hero", "tiger", "smsbower", "grizzly", "smshub", "smsman", "privatesms"
+]
+
+
+class Table(BaseModel):
+    """One table of the file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Database(Table):
+    url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
+        "postgresql://127.0.0.1:5432/activation_worker"
+    )
+    url_file: SecretFile = None
+    pool_size: Annotated[Number, Field(ge=2, le=100)] = 10
+
+
+class Redis(Table):
+    url: Annotated[SecretStr, AfterValidator(check_redis_url)] = SecretStr(
+        "redis://127.0.0.1:6379/0"
+    )
+    url_file: SecretFile = None
+
+
+class Api(Table):
+    listen: Listen = Address("127.0.0.1", 8080)
+    tokens: Annotated[tuple[Token, ...], BeforeValidator(parse_tokens)] = ()
+    tokens_file: SecretFile = None
+
+
+class Admin(Table):
+    listen: Listen = Address("127.0.0.1", 9464)
+
+
+class Events(Table):
+    url: Annotated[Annotated[str, AfterValidator(check_http_url)] | None, _OPTIONAL] = None
+    secret: Annotated[
+        Annotated[SecretStr, AfterValidator(check_signing_secret)] | None, _OPTIONAL
+    ] = None
+    secret_file: SecretFile = None
+
+
+class Defaults(Table):
+    policy: Annotated[str, Field(min_length=1, max_length=64)] = "default"
+    window_seconds: Annotated[Number, Field(ge=1, le=DAY_SECONDS)] = 1200
+    credit_grace_seconds: Annotated[Number, Field(ge=0, le=3600)] = 60
+
+
+class Policies(Table):
+    directory: Path = Path("config/policies")
+
+
+class Worker(Table):
+    drain_seconds: Annotated[Number, Field(ge=0, le=600)] = 25
+
+
+class Provider(Table):
+    family: Family
+    dialect: Dialect = "classic"
+    base_url: Annotated[str, AfterValidator(check_base_url)]
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+    api_key_file: SecretFile = None
+    hook_secret: Annotated[
+        Annotated[SecretStr, AfterValidator(check_hook_secret)] | None, _OPTIONAL
+    ] = None
+    hook_secret_file: SecretFile = None
+    poll_seconds: Annotated[Seconds, Field(gt=0, le=3600, allow_inf_nan=False)] = 3.0
+    requests_per_second: Annotated[Number, Field(ge=1, le=10_000)] = 50
+    max_in_flight: Annotated[Number, Field(ge=1, le=10_000)] = 100
+    min_cancel_age_seconds: Annotated[Number, Field(ge=0, le=DAY_SECONDS)] = 120
+    lifetime_seconds: Annotated[Number, Field(ge=1, le=DAY_SECONDS)] = 1200
+    currency: Annotated[str, AfterValidator(_currency)] = "USD"
+    exposure_limit_minor: Annotated[Number, Field(ge=0, le=AMOUNT_MAX)] = 100_000
+
+
+ProviderKey = Annotated[
+    str, Field(pattern=f"^{PROVIDER_NAME}$", min_length=1, max_length=PROVIDER_NAME_CHARS)
+]
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Made by `load`, which knows where each value came from."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTING,
+        enable_decoding=False,  # A list in the environment is text, not JSON.
+    )
+
+    database: Database = Database()
+    redis: Redis = Redis()
+    api: Api = Api()
+    admin: Admin = Admin()
+    events: Events = Events()
+    defaults: Defaults = Defaults()
+    policies: Policies = Policies()
+    worker: Worker = Worker()
+    providers: dict[ProviderKey, Provider] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load` reads the sources, and no one reads them behind it."""
+        return (init_settings,)

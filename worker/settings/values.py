@@ -1,0 +1,168 @@
+"""Values that are more than a word or a number: addresses, tokens, URLs, signing secrets.
+
+Every parser raises `ValueError` with a text that never repeats a secret.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+PORT_MAX = 65_535
+SAFE_TOKEN_CHARS = 22  #: URL-safe base64 of 128 random bits.
+SCOPES = ("read", "operate")
+_WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - compared with, never bound
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
+_HOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_WHSEC = "whsec_"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def clashes_with(self, other: "Address") -> bool:
+        if self.port == 0 or self.port != other.port:
+            return False
+        return self.host == other.host or bool(_WILDCARDS & {self.host, other.host})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token of the HTTP API."""
+
+    name: str  #: For logs: who called.
+    scope: str  #: read | operate
+    secret: SecretStr
+
+    @property
+    def weak(self) -> bool:
+        """Whether it is shorter than 128 random bits can be written."""
+        return len(self.secret.get_secret_value()) < SAFE_TOKEN_CHARS
+
+
+def parse_address(value: object) -> Address:
+    if isinstance(value, Address):
+        return value
+    host, _, port = str(value).rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or (":" in bare and bare == host) or not re.fullmatch(r"[0-9]{1,5}", port):
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    if int(port) > PORT_MAX:
+        raise ValueError(f"the port must be 0 to {PORT_MAX}")
+    return Address(bare, int(port))
+
+
+def parse_tokens(value: object) -> tuple[Token, ...]:
+    """NAME:SCOPE:TOKEN, separated by commas or lines; `#` starts a comment line."""
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text: NAME:SCOPE:TOKEN, separated by commas")  # noqa: TRY004 - pydantic collects ValueErrors
+    lines = [line for line in value.splitlines() if not line.lstrip().startswith("#")]
+    entries = [entry.strip() for line in lines for entry in line.split(",") if entry.strip()]
+    tokens = tuple(_token(number, entry) for number, entry in enumerate(entries, start=1))
+    if len({token.name for token in tokens}) < len(tokens):
+        raise ValueError("two tokens have the same name")
+    if len({token.secret for token in tokens}) < len(tokens):
+        raise ValueError("two tokens are the same secret")
+    return tokens
+
+
+def _token(number: int, entry: str) -> Token:
+    name, _, rest = entry.partition(":")
+    scope, _, secret = rest.partition(":")
+    if not _NAME.fullmatch(name) or not secret:
+        raise ValueError(f"token {number} must be NAME:SCOPE:TOKEN")
+    if scope not in SCOPES:
+        raise ValueError(f"the scope of token {number} must be read or operate")
+    if not _TOKEN.fullmatch(secret):
+        raise ValueError(
+            f"token {number} must be at most 256 printable ASCII characters, no spaces"
+        )
+    return Token(name, scope, SecretStr(secret))
+
+
+def check_database_url(value: SecretStr) -> SecretStr:
+    split = _split(value.get_secret_value(), {"postgresql", "postgres"})
+    if not split.path.strip("/"):
+        raise ValueError("must name a database: postgresql://HOST:PORT/DATABASE")
+    return value
+
+
+def check_redis_url(value: SecretStr) -> SecretStr:
+    split = _split(value.get_secret_value(), {"redis", "rediss", "unix"})
+    if split.scheme == "unix" and not split.path:
+        raise ValueError("must name a socket: unix:///PATH")
+    if split.scheme != "unix" and not split.hostname:
+        raise ValueError("must name a host: redis://HOST:PORT/DATABASE")
+    return value
+
+
+def check_http_url(value: str) -> str:
+    """An address the worker calls: scheme, host, port, path."""
+    split = _split(value, {"http", "https"})
+    if not split.hostname:
+        raise ValueError("must name a host: https://HOST")
+    if split.username is not None or split.password is not None:
+        raise ValueError("must not hold a user or a password")
+    if split.fragment:
+        raise ValueError("must not hold a fragment (#)")
+    return value
+
+
+def check_base_url(value: str) -> str:
+    if "?" in check_http_url(value):
+        raise ValueError("must not hold a query (?): the key is set by `api_key`")
+    return value.rstrip("/")
+
+
+def _split(value: str, schemes: set[str]) -> SplitResult:
+    wanted = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
+    if re.search(r"[\x00-\x20\x7f]", value):
+        raise ValueError("must not hold spaces or control characters")
+    try:
+        split = urlsplit(value)
+        _ = split.port  # Read for its ValueError.
+    except ValueError:
+        # The error's own text can hold part of a password.
+        hint = "percent-encode what is special in a password"
+        raise ValueError(f"is no URL whose host and port can be read ({hint})") from None
+    if split.scheme not in schemes:
+        raise ValueError(f"must start with {wanted}")
+    return split
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL stays on this machine; what is there is taken to be a simulator."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
+
+
+def check_signing_secret(value: SecretStr) -> SecretStr:
+    """A Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes."""
+    text = value.get_secret_value()
+    try:
+        key = base64.b64decode(text.removeprefix(_WHSEC), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not text.startswith(_WHSEC) or not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ followed by base64 of 24 to 64 random bytes")
+    return value
+
+
+def check_hook_secret(value: SecretStr) -> SecretStr:
+    """It is part of a URL that the provider calls."""
+    if not _HOOK_SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError("must be at most 256 letters, digits, - or _ (it stands in a URL)")
+    return value
