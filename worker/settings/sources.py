@@ -29,7 +29,7 @@ FILE_CHARS_MAX = 1_000_000  #: No configuration or secret is longer; a device fi
 class Layer:
     """Values of one rank, nested like the settings."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)  #: As they were read: secrets are plain text.
     origin: Callable[[Key], str]  #: Where the value of a key came from, in the user's words.
     problems: tuple[Problem, ...] = ()
 
@@ -53,7 +53,7 @@ class Layer:
 class Collected:
     """Values gathered one by one."""
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[Key, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
