@@ -1,0 +1,225 @@
+"""Claims on guaranteed grounds: some are credited to the balance, some are paid out on request."""
+
+from datetime import datetime
+
+from worker.domain.policy.claims import (
+    Check,
+    ClaimCase,
+    already_refunded,
+    contradicts_terms,
+    excluded,
+    no_sms_reason,
+    reasons_missing,
+    replace_number,
+    sms_window_open,
+    unlisted,
+    version,
+    wrong_channel,
+)
+from worker.domain.policy.deadlines import credit_by
+from worker.domain.policy.decision import Decision, ask, credit, deny, propose, review
+from worker.domain.policy.flags import bar_to_money_out
+from worker.domain.policy.kinds import ClaimKind, Product
+from worker.domain.policy.money_out import destination, pay
+from worker.domain.policy.orders import first
+from worker.domain.policy.outcomes import Destination, Outcome, Reason
+from worker.domain.policy.proration import prorated
+
+_NEVER_PROVIDED = frozenset({ClaimKind.CANNOT_PROVIDE, ClaimKind.NO_NUMBERS})
+
+
+def grounds_claim(case: ClaimCase) -> Decision:
+    return first(_CLAIM, case)
+
+
+def _money_out(case: ClaimCase) -> bool:
+    return destination(case) is not Destination.BALANCE
+
+
+def _flags(case: ClaimCase) -> Decision | None:
+    if not _money_out(case):
+        return None
+    return bar_to_money_out(case.profile, case.claim.account_flags, case.decide_by)
+
+
+def _restrictions(case: ClaimCase) -> Decision | None:
+    ignored = case.profile.restrictions_bar and case.order.restrictions_ignored
+    return deny(Reason.RESTRICTIONS_IGNORED) if ignored else None
+
+
+def _documents(case: ClaimCase) -> Decision | None:
+    """Barred only when they were announced with the order and money is to leave (R-DOCS)."""
+    if case.claim.kind is not ClaimKind.DOCUMENTS_REFUSED or case.profile.documents_bar is None:
+        return None
+    if not case.claim.documents_shown_at_order:
+        return _propose_price(case, Reason.DOCUMENTS_NOT_ANNOUNCED)
+    if _money_out(case):
+        return deny(Reason.DOCUMENTS_REFUSED)
+    return _propose_price(case, Reason.DOCUMENTS_REFUSED)
+
+
+def _early_deactivation(case: ClaimCase) -> Decision | None:
+    kind, barred = case.claim.kind, case.profile.early_deactivation_bars
+    if kind is not ClaimKind.EARLY_DEACTIVATION or not barred:
+        return None
+    if case.order.due_to_problem:
+        return review(Reason.DEACTIVATION_DUE_TO_PROBLEM, case.decide_by)
+    return deny(Reason.EARLY_DEACTIVATION)
+
+
+def _unlisted(case: ClaimCase) -> Decision | None:
+    listed = case.profile.balance_grounds | case.profile.client_grounds
+    return None if case.claim.kind in listed else first(_UNLISTED, case)
+
+
+def _by_destination(case: ClaimCase) -> Decision:
+    return first(_TO_CLIENT if _money_out(case) else _TO_BALANCE, case)
+
+
+def _client_ground(case: ClaimCase) -> Decision | None:
+    """Some grounds are guaranteed to the balance only; that credit stays available (R-CLIENT)."""
+    kind = case.claim.kind
+    not_orderable = kind is ClaimKind.NO_NUMBERS and case.claim.was_listed is False
+    if kind not in case.profile.client_grounds or not_orderable:
+        return deny(Reason.NOT_A_CLIENT_REFUND_GROUND)
+    return None
+
+
+def _listing_known(case: ClaimCase) -> Decision | None:
+    """What nobody looked up, the human who judges the request looks up."""
+    listed, verdict = case.claim.was_listed, case.claim.verified
+    unknown = case.claim.kind is ClaimKind.NO_NUMBERS and listed is None and verdict is None
+    return _propose_price(case, Reason.ALLOCATION_UNKNOWN) if unknown else None
+
+
+def _was_provided(case: ClaimCase) -> Decision | None:
+    provided = case.claim.kind in _NEVER_PROVIDED and case.claim.allocation_failed is False
+    return deny(Reason.NUMBER_WAS_PROVIDED) if provided else None
+
+
+def _replacement(case: ClaimCase) -> Decision | None:
+    """No money while there is another number of the same country and city."""
+    comes_first = case.claim.kind in case.profile.replacement_first
+    if comes_first and case.claim.replacement_available:
+        return replace_number(Reason.REPLACEMENT_SAME_LOCATION)
+    return None
+
+
+def _fields(case: ClaimCase) -> Decision | None:
+    complete = case.profile.required_fields <= case.claim.request_fields
+    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+
+
+def _method(case: ClaimCase) -> Decision | None:
+    if case.claim.payment_method_refundable:
+        return None
+    return _propose_price(case, Reason.ALTERNATIVE_REFUND_METHOD)
+
+
+def _verdict(case: ClaimCase) -> Decision:
+    match case.claim.verified:
+        case None:
+            return _propose_price(case, Reason.JUDGE_REQUEST)
+        case True:
+            paid = pay(case, _ground_reason(case))
+            # The text gives a time to decide, none to pay.
+            return Decision(
+                paid.outcome, paid.reason, paid.amount_minor, paid.fee_minor, paid.destination
+            )
+        case False:
+            return deny(Reason.CLAIM_REJECTED)
+
+
+def _ground_reason(case: ClaimCase) -> Reason:
+    match case.claim.kind:
+        case ClaimKind.CARRIER_FAULT:
+            return Reason.NO_REPLACEMENT
+        case ClaimKind.OPERATOR_BLOCK:
+            return Reason.OPERATOR_BLOCK
+        case ClaimKind.NON_RECEIVING:
+            return no_sms_reason(case.order)
+        case _:
+            return Reason.NEVER_PROVIDED
+
+
+def _code_displayed(case: ClaimCase) -> Decision | None:
+    shown = case.claim.kind is ClaimKind.NON_RECEIVING and case.order.sms_displayed_at is not None
+    return deny(Reason.CODE_DISPLAYED) if shown else None
+
+
+def _still_waiting(case: ClaimCase) -> Decision | None:
+    return sms_window_open(case) if case.claim.kind is ClaimKind.NON_RECEIVING else None
+
+
+def _block(case: ClaimCase) -> Decision | None:
+    if case.claim.kind is not ClaimKind.OPERATOR_BLOCK:
+        return None
+    if case.claim.client_caused is True:
+        return deny(Reason.CLIENT_CAUSED)
+    owed = _owed_for_block(case)
+    if case.claim.client_caused is None or owed is None:
+        amount = 0 if owed is None else owed
+        return propose(Reason.CAUSE_UNKNOWN, amount, Destination.BALANCE, case.decide_by)
+    rental = case.order.product is Product.RENTAL
+    outcome = Outcome.PRORATED_CREDIT if rental else Outcome.CREDIT
+    return credit(Reason.OPERATOR_BLOCK, owed, _credit_by(case), outcome)
+
+
+def _owed_for_block(case: ClaimCase) -> int | None:
+    """A one-time number: its price; a rental: the days from the block to its end (R-BLOCK)."""
+    claim = case.claim
+    if case.order.product is Product.ONE_TIME:
+        return case.price
+    if claim.rental_start is None or claim.rental_end is None:
+        return None
+    blocked_at = max(claim.blocked_at or claim.claim_at, claim.rental_start)
+    return prorated(
+        case.profile,
+        case.price,
+        rental=(claim.rental_start, claim.rental_end),
+        lost=(blocked_at, claim.rental_end),
+    )
+
+
+def _to_balance(case: ClaimCase) -> Decision:
+    return credit(_ground_reason(case), case.price, _credit_by(case))
+
+
+def _credit_by(case: ClaimCase) -> datetime | None:
+    return credit_by(case.profile, case.claim.claim_at)
+
+
+def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
+    return propose(reason, case.price, destination(case), case.decide_by)
+
+
+_CLAIM: tuple[Check, ...] = (
+    version,
+    already_refunded,
+    _flags,
+    _restrictions,
+    excluded,
+    _documents,
+    _early_deactivation,
+    _unlisted,
+    _by_destination,
+)
+_UNLISTED: tuple[Check, ...] = (wrong_channel, reasons_missing, contradicts_terms, unlisted)
+_TO_CLIENT: tuple[Check, ...] = (
+    _client_ground,
+    _was_provided,
+    _replacement,
+    wrong_channel,
+    _fields,
+    _listing_known,
+    _method,
+    _verdict,
+)
+_TO_BALANCE: tuple[Check, ...] = (
+    _code_displayed,
+    _still_waiting,
+    _was_provided,
+    _replacement,
+    _block,
+    _to_balance,
+)

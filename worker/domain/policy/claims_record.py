@@ -1,0 +1,104 @@
+"""Claims our own log decides where it can; evidence and a human decide the rest."""
+
+from worker.domain.policy.claims import (
+    Check,
+    ClaimCase,
+    already_refunded,
+    evidence_missing,
+    excluded,
+    sms_window_open,
+    version,
+    wrong_channel,
+)
+from worker.domain.policy.decision import Decision, credit, deny, propose
+from worker.domain.policy.kinds import ClaimKind
+from worker.domain.policy.orders import first, undisplayed_in_time
+from worker.domain.policy.outcomes import Destination, Reason
+from worker.domain.policy.profile import Undisplayed
+
+
+def record_claim(case: ClaimCase) -> Decision:
+    return first(_CLAIM, case)
+
+
+def _from_log(case: ClaimCase) -> Decision | None:
+    kind = case.claim.kind
+    if kind not in case.profile.from_log:
+        return None
+    if kind is ClaimKind.NON_RECEIVING:
+        return first(_NON_RECEIVING, case)
+    if kind is ClaimKind.CANCEL_ERROR:
+        return _cancel_error(case)
+    return _allocation(case)
+
+
+def _code_displayed(case: ClaimCase) -> Decision | None:
+    return None if case.order.sms_displayed_at is None else deny(Reason.CODE_DISPLAYED)
+
+
+def _undisplayed(case: ClaimCase) -> Decision | None:
+    """The text knows both "not received" and "sent to the number": a human decides (R-SHOWN)."""
+    if case.profile.undisplayed_in_time is not Undisplayed.REVIEW:
+        return None
+    if not undisplayed_in_time(case.order, case.sms_window_end):
+        return None
+    return _propose_price(case, Reason.SMS_NOT_DISPLAYED)
+
+
+def _no_sms(case: ClaimCase) -> Decision:
+    return _credit(case, Reason.NO_SMS_ON_RECORD)
+
+
+def _cancel_error(case: ClaimCase) -> Decision | None:
+    """The attempt counts, not what came after it; an attempt not in the log needs evidence."""
+    if not case.claim.cancel_failed:
+        return None
+    shown_at, tried_at = case.order.sms_displayed_at, case.claim.cancel_attempt_at
+    if shown_at is not None and (tried_at is None or shown_at <= tried_at):
+        return deny(Reason.CODE_DISPLAYED)
+    return _credit(case, Reason.CANCEL_ERROR)
+
+
+def _allocation(case: ClaimCase) -> Decision:
+    match case.claim.allocation_failed:
+        case None:
+            return _propose_price(case, Reason.ALLOCATION_UNKNOWN)
+        case True:
+            return _credit(case, Reason.NEVER_PROVIDED)
+        case False:
+            return deny(Reason.NUMBER_WAS_PROVIDED)
+
+
+def _correct_sms(case: ClaimCase) -> Decision | None:
+    return deny(Reason.CORRECT_SMS) if case.claim.sms_correct is True else None
+
+
+def _verdict(case: ClaimCase) -> Decision:
+    match case.claim.verified:
+        case None:
+            return _propose_price(case, Reason.JUDGE_EVIDENCE)
+        case True:
+            return _credit(case, Reason.CLAIM_APPROVED)
+        case False:
+            return deny(Reason.CLAIM_REJECTED)
+
+
+def _credit(case: ClaimCase, reason: Reason) -> Decision:
+    return credit(reason, case.price, None)
+
+
+def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
+    return propose(reason, case.price, Destination.BALANCE, case.decide_by)
+
+
+_CLAIM: tuple[Check, ...] = (
+    version,
+    already_refunded,
+    excluded,
+    _from_log,
+    _correct_sms,
+    wrong_channel,
+    evidence_missing,
+    _verdict,
+)
+_NON_RECEIVING: tuple[Check, ...] = (_code_displayed, sms_window_open, _undisplayed, _no_sms)

@@ -1,0 +1,118 @@
+"""Claims that are accepted for some days after the purchase, and defects the shop may repair."""
+
+from worker.domain.policy.claims import (
+    Check,
+    ClaimCase,
+    already_refunded,
+    contradicts_terms,
+    evidence_missing,
+    excluded,
+    missing,
+    no_sms_reason,
+    reasons_missing,
+    sms_window_open,
+    unlisted,
+    version,
+    wrong_channel,
+)
+from worker.domain.policy.decision import Decision, deny, propose, review
+from worker.domain.policy.defects import defect
+from worker.domain.policy.facts import ClaimFacts
+from worker.domain.policy.kinds import AccountFlag, BuyChannel, ClaimKind, Evidence
+from worker.domain.policy.money_out import destination, pay
+from worker.domain.policy.orders import first
+from worker.domain.policy.outcomes import Reason
+from worker.domain.policy.profile import Bars
+
+
+def windowed_claim(case: ClaimCase) -> Decision:
+    return first(_CLAIM, case)
+
+
+def _unlawful(case: ClaimCase) -> Decision | None:
+    if case.profile.unlawful_bars is not Bars.ALL:
+        return None
+    if AccountFlag.UNLAWFUL_USE_CONFIRMED in case.claim.account_flags:
+        return deny(Reason.UNLAWFUL_USE)
+    if AccountFlag.UNLAWFUL_USE_SUSPECTED in case.claim.account_flags:
+        return review(Reason.SUSPECTED_MISUSE, case.decide_by)
+    return None
+
+
+def _window_closed(case: ClaimCase) -> Decision | None:
+    until = case.claims_until
+    closed = until is not None and case.claim.claim_at > until
+    return deny(Reason.CLAIM_WINDOW_CLOSED) if closed else None
+
+
+def _channel(case: ClaimCase) -> Decision | None:
+    """For a defect any notification starts the clock, so any channel will do (R-CHAN)."""
+    return None if case.claim.kind is ClaimKind.MAJOR_DEFECT else wrong_channel(case)
+
+
+def _the_kind(case: ClaimCase) -> Decision:
+    if case.claim.kind is ClaimKind.NON_RECEIVING:
+        return first(_NON_RECEIVING, case)
+    if case.claim.kind is ClaimKind.INVALID_NUMBER:
+        return first(_INVALID_NUMBER, case)
+    if case.claim.kind is ClaimKind.MAJOR_DEFECT and case.profile.rectify_s is not None:
+        return defect(case)
+    return unlisted(case)
+
+
+def _sms_received(case: ClaimCase) -> Decision | None:
+    return None if case.order.sms_displayed_at is None else deny(Reason.SMS_RECEIVED)
+
+
+def _pay_for_silence(case: ClaimCase) -> Decision:
+    return pay(case, no_sms_reason(case.order))
+
+
+def _api_telegram(case: ClaimCase) -> Decision | None:
+    barred = (
+        not case.profile.api_telegram_2fa_refundable
+        and case.claim.buy_channel is BuyChannel.API
+        and _telegram_2fa(case.claim)
+    )
+    return deny(Reason.API_TELEGRAM_2FA) if barred else None
+
+
+def _telegram_video(case: ClaimCase) -> Decision | None:
+    wanted = case.profile.telegram_2fa_video and _telegram_2fa(case.claim)
+    if not wanted or (Evidence.VIDEO in case.claim.evidence and evidence_missing(case) is None):
+        return None
+    return missing(case, Reason.VIDEO_REQUIRED)
+
+
+def _telegram_2fa(claim: ClaimFacts) -> bool:
+    return claim.service_2fa and claim.service == "telegram"
+
+
+def _verdict(case: ClaimCase) -> Decision:
+    match case.claim.verified:
+        case None:
+            return propose(Reason.JUDGE_EVIDENCE, case.price, destination(case), case.decide_by)
+        case True:
+            return pay(case, Reason.CLAIM_APPROVED)
+        case False:
+            return deny(Reason.CLAIM_REJECTED)
+
+
+_CLAIM: tuple[Check, ...] = (
+    version,
+    already_refunded,
+    _unlawful,
+    excluded,
+    _window_closed,
+    _channel,
+    reasons_missing,
+    contradicts_terms,
+    _the_kind,
+)
+_NON_RECEIVING: tuple[Check, ...] = (_sms_received, sms_window_open, _pay_for_silence)
+_INVALID_NUMBER: tuple[Check, ...] = (
+    _api_telegram,
+    _telegram_video,
+    evidence_missing,
+    _verdict,
+)

@@ -1,0 +1,217 @@
+"""How each fact is read from JSON: its name, and the check that turns it into a value."""
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+from worker.domain.money import AMOUNT_MAX
+from worker.domain.policy.facts import Topup
+from worker.domain.policy.kinds import (
+    AccountEvent,
+    AccountFlag,
+    BuyChannel,
+    Channel,
+    ClaimKind,
+    CustomerChoice,
+    Evidence,
+    Kyc,
+    PaymentMethod,
+    Product,
+    RequestField,
+    Sla,
+    WithdrawReason,
+)
+from worker.domain.policy.outcomes import Destination, Op
+
+Reader: TypeAlias = Callable[[Any], object]
+E = TypeVar("E", bound=enum.Enum)
+
+#: Far from the ends of the calendar, so that no deadline can fall off it.
+YEAR_MIN, YEAR_MAX = 1970, 9000
+TEXT_MAX = 200
+ITEMS_MAX = 10_000
+
+
+class BadFact(ValueError):
+    """What is wrong with one value."""
+
+
+def instant(value: object) -> datetime:
+    """RFC 3339, at most microseconds; in UTC."""
+    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+        raise BadFact(_INSTANT)
+    try:
+        at = datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise BadFact(_INSTANT) from None
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise BadFact(_INSTANT)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_INSTANT = (
+    "must be an instant in RFC 3339 with its offset, at most microseconds, of the years"
+    f" {YEAR_MIN} to {YEAR_MAX}, like 2026-03-02T10:20:00.000001Z"
+)
+
+
+def money(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= AMOUNT_MAX:
+        raise BadFact(f"must be whole minor units from 0 to {AMOUNT_MAX}, no fraction")
+    return value
+
+
+def yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadFact("must be true or false")
+    return value
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > TEXT_MAX:
+        raise BadFact(f"must be a text of at most {TEXT_MAX} characters")
+    return value
+
+
+def word(kind: type[E], other: E | None = None) -> Callable[[object], E]:
+    """One of *kind*; any other text is *other*, where there is one."""
+    known = {member.value: member for member in kind}
+    problem = "must be one of " + ", ".join(sorted(known))
+
+    def read(value: object) -> E:
+        member = known.get(value, other) if isinstance(value, str) else None
+        if member is None:
+            raise BadFact(problem)
+        return member
+
+    return read
+
+
+def many(read: Callable[[object], E]) -> Callable[[object], frozenset[E]]:
+    return lambda value: frozenset(map(read, items(value)))
+
+
+def instants(value: object) -> tuple[datetime, ...]:
+    return tuple(map(instant, items(value)))
+
+
+def topups(value: object) -> tuple[Topup, ...]:
+    return tuple(map(_topup, items(value)))
+
+
+def _topup(value: object) -> Topup:
+    if not isinstance(value, dict) or value.keys() != {"at", "amount_minor"}:
+        raise BadFact("must be a list of {at, amount_minor}")
+    return Topup(instant(value["at"]), money(value["amount_minor"]))
+
+
+def items(value: object) -> list[object]:
+    if not isinstance(value, list) or len(value) > ITEMS_MAX:
+        raise BadFact(f"must be a list of at most {ITEMS_MAX}")
+    return value
+
+
+def table(value: object) -> object:
+    """Read where policies are known."""
+    if not isinstance(value, dict):
+        raise BadFact("must be an object of policy values")
+    return value
+
+
+READERS: Mapping[str, Reader] = {
+    "op": word(Op),
+    "profile_overrides": table,
+    "product": word(Product),
+    "claim_kind": word(ClaimKind, ClaimKind.OTHER),
+    "claim_channel": word(Channel, Channel.ELSEWHERE),
+    "evidence": many(word(Evidence)),
+    "destination": word(Destination),
+    "account_flags": many(word(AccountFlag)),
+    "service": text,
+    "buy_channel": word(BuyChannel),
+    "payment_method": word(PaymentMethod),
+    "kyc": word(Kyc),
+    "customer_choice": word(CustomerChoice),
+    "request_fields": many(word(RequestField)),
+    "topups": topups,
+    "activations": instants,
+    "withdraw_reason": word(WithdrawReason),
+    "event": word(AccountEvent),
+    "sla": word(Sla),
+    "idle_days": money,
+    **dict.fromkeys(
+        (
+            "now",
+            "purchased_at",
+            "sms_received_at",
+            "sms_displayed_at",
+            "claim_at",
+            "evidence_at",
+            "last_deposit_at",
+            "rectified_at",
+            "access_requested_at",
+            "access_granted_at",
+            "access_refused_at",
+            "cancel_attempt_at",
+            "blocked_at",
+            "rental_start",
+            "rental_end",
+            "contacted_at",
+            "unavailable_since",
+            "restored_at",
+            "open_order_window_end",
+            "payment_info_requested_at",
+            "payment_info_provided_at",
+            "approved_at",
+            "start_at",
+            "done_at",
+            "extension_until",
+        ),
+        instant,
+    ),
+    **dict.fromkeys(
+        (
+            "price_minor",
+            "credited_minor",
+            "refund_fee_minor",
+            "replacement_value_minor",
+            "balance_minor",
+            "amount_minor",
+            "psp_commission_minor",
+        ),
+        money,
+    ),
+    **dict.fromkeys(
+        (
+            "restrictions_ignored",
+            "due_to_problem",
+            "claim_proper",
+            "reasons_given",
+            "contradicts_terms",
+            "verified",
+            "service_2fa",
+            "compat_listed",
+            "contacted_before",
+            "approved",
+            "sms_correct",
+            "allocation_failed",
+            "was_listed",
+            "replacement_available",
+            "cancel_failed",
+            "client_caused",
+            "documents_shown_at_order",
+            "payment_method_refundable",
+            "outage_verified",
+            "email_matches",
+            "withdrawal_open",
+            "extension_beyond_control",
+        ),
+        yes_or_no,
+    ),
+}

@@ -1,0 +1,176 @@
+"""The facts a decision may use; what is not given has the value that says nothing.
+
+Instants are aware and in UTC, money is in minor units. Findings about people and causes
+(`verified`, `approved`, `sms_correct`, `client_caused`, …) are inputs from humans or from our own
+log: `None` means nobody has said yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from worker.domain.policy.kinds import (
+    AccountEvent,
+    AccountFlag,
+    BuyChannel,
+    Channel,
+    ClaimKind,
+    CustomerChoice,
+    Evidence,
+    Kyc,
+    PaymentMethod,
+    Product,
+    RequestField,
+    Sla,
+    WithdrawReason,
+)
+from worker.domain.policy.outcomes import Destination, Op
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFacts:
+    """One order: for `order_tick`, `cancel` and `silence_tick`, and inside every claim.
+
+    The worker needs only `OrderFacts(purchased_at=…, price_minor=…, sms_received_at=…,
+    sms_displayed_at=…, credited_minor=…)`.
+    """
+
+    purchased_at: datetime
+    price_minor: int
+    sms_received_at: datetime | None = None  #: Arrived on the platform.
+    sms_displayed_at: datetime | None = None  #: Shown in the order table or an API answer.
+    credited_minor: int = 0
+    restrictions_ignored: bool = False  #: A human's finding.
+    product: Product = Product.ONE_TIME
+    due_to_problem: bool = False  #: The rental is switched off because it did not work.
+    claim_at: datetime | None = None  #: `silence_tick`: when the customer complained.
+    claim_proper: bool = True  #: `silence_tick`: right channel, reasons and evidence, in time.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimFacts:
+    """A claim about one order. `channel` None: it came the right way."""
+
+    order: OrderFacts
+    kind: ClaimKind
+    claim_at: datetime
+    channel: Channel | None = None
+    reasons_given: bool = True
+    evidence: frozenset[Evidence] = frozenset()
+    evidence_at: datetime | None = None  #: None: with the claim.
+    contradicts_terms: bool = False
+    verified: bool | None = None
+    destination: Destination = Destination.BALANCE
+    account_flags: frozenset[AccountFlag] = frozenset()
+    service: str = ""
+    service_2fa: bool = False
+    buy_channel: BuyChannel = BuyChannel.WEB
+    payment_method: PaymentMethod = PaymentMethod.BALANCE
+    refund_fee_minor: int = 0  #: Recorded and disclosed.
+    last_deposit_at: datetime | None = None
+    kyc: Kyc = Kyc.NOT_REQUESTED
+    compat_listed: bool = False  #: The sales page names it as compatible.
+    # A defect and its repair.
+    approved: bool | None = None
+    rectified_at: datetime | None = None
+    customer_choice: CustomerChoice = CustomerChoice.REFUND
+    replacement_value_minor: int | None = None  #: None: no replacement is on offer.
+    access_requested_at: datetime | None = None
+    access_granted_at: datetime | None = None
+    access_refused_at: datetime | None = None
+    # What our log says.
+    sms_correct: bool | None = None
+    allocation_failed: bool | None = None
+    was_listed: bool | None = None
+    replacement_available: bool | None = None  #: Of the same country and city.
+    cancel_failed: bool = False
+    cancel_attempt_at: datetime | None = None
+    # Cause, documents, rental.
+    client_caused: bool | None = None
+    blocked_at: datetime | None = None
+    rental_start: datetime | None = None
+    rental_end: datetime | None = None
+    documents_shown_at_order: bool = False
+    # Money out.
+    request_fields: frozenset[RequestField] = frozenset(RequestField)
+    payment_method_refundable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageFacts:
+    """A rented number that does not work."""
+
+    rental_start: datetime
+    rental_end: datetime
+    price_minor: int
+    contacted_at: datetime | None = None
+    unavailable_since: datetime | None = None
+    restored_at: datetime | None = None
+    client_caused: bool = False
+    outage_verified: bool | None = True  #: None: the probes are silent.
+    credited_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Topup:
+    at: datetime
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalFacts:
+    """A request for money off the platform; `claim_at` is the customer's contact."""
+
+    claim_at: datetime
+    balance_minor: int
+    amount_minor: int | None = None  #: None: all there is.
+    channel: Channel | None = None
+    reasons_given: bool = True
+    withdraw_reason: WithdrawReason = WithdrawReason.UNUSED_FUNDS
+    request_fields: frozenset[RequestField] = frozenset(RequestField)
+    email_matches: bool = True
+    evidence: frozenset[Evidence] = frozenset()
+    contradicts_terms: bool = False
+    topups: tuple[Topup, ...] = ()
+    activations: tuple[datetime, ...] = ()  #: Purchases that were activated.
+    open_order_window_end: datetime | None = None
+    last_deposit_at: datetime | None = None
+    kyc: Kyc = Kyc.NOT_REQUESTED
+    account_flags: frozenset[AccountFlag] = frozenset()
+    payment_method_refundable: bool = True
+    payment_info_requested_at: datetime | None = None
+    payment_info_provided_at: datetime | None = None
+    psp_commission_minor: int = 0
+    verified: bool | None = None
+    approved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    event: AccountEvent
+    balance_minor: int
+    withdrawal_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlaFacts:
+    sla: Sla
+    start_at: datetime
+    done_at: datetime | None = None
+    extension_until: datetime | None = None
+    extension_beyond_control: bool = False  #: A human recorded the reason.
+
+
+Facts: TypeAlias = OrderFacts | ClaimFacts | OutageFacts | WithdrawalFacts | AccountFacts | SlaFacts
+
+FACTS_FOR: Mapping[Op, type[Facts]] = {
+    Op.ORDER_TICK: OrderFacts,
+    Op.CANCEL: OrderFacts,
+    Op.SILENCE_TICK: OrderFacts,
+    Op.CLAIM: ClaimFacts,
+    Op.OUTAGE_TICK: OutageFacts,
+    Op.WITHDRAWAL: WithdrawalFacts,
+    Op.ACCOUNT_EVENT: AccountFacts,
+    Op.SLA_TICK: SlaFacts,
+}

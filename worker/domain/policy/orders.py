@@ -1,0 +1,221 @@
+"""One order: what the worker finds when it looks, what Cancel does, what silence does.
+
+The order of the checks is part of the contract: the first one that answers decides.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias, TypeVar
+
+from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
+from worker.domain.policy.decision import Decision, credit, deny, nothing, propose, review, wait
+from worker.domain.policy.facts import OrderFacts
+from worker.domain.policy.kinds import ClaimKind, Product
+from worker.domain.policy.outcomes import Destination, Outcome, Reason
+from worker.domain.policy.profile import Profile, Undisplayed
+
+Case = TypeVar("Case")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCase:
+    profile: Profile
+    order: OrderFacts
+    now: datetime
+    window_end: datetime  #: The last instant in which the SMS is in time.
+
+    @property
+    def window_over(self) -> bool:
+        return self.now > self.window_end
+
+
+Check: TypeAlias = Callable[[OrderCase], Decision | None]
+
+
+def first(checks: Iterable[Callable[[Case], Decision | None]], case: Case) -> Decision:
+    """The first answer; the last check of a list always has one."""
+    for check in checks:
+        decision = check(case)
+        if decision is not None:
+            return decision
+    raise AssertionError("the last check of a list must answer")
+
+
+def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
+    return first(_TICK, _case(profile, order, now))
+
+
+def cancel(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
+    return first(_CANCEL, _case(profile, order, now))
+
+
+def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
+    return first(_SILENCE, _case(profile, order, now))
+
+
+def window_end(profile: Profile, order: OrderFacts) -> datetime:
+    return order.purchased_at + profile.window
+
+
+def older_than_policy(profile: Profile, order: OrderFacts) -> bool:
+    """Orders keep the policy of their purchase; this one was not in force yet."""
+    return profile.effective_from is not None and order.purchased_at < profile.effective_from
+
+
+def undisplayed_in_time(order: OrderFacts, end: datetime) -> bool:
+    """The SMS reached the number inside the window, and nobody showed it to the customer."""
+    return (
+        order.sms_displayed_at is None
+        and order.sms_received_at is not None
+        and order.sms_received_at <= end
+    )
+
+
+def _case(profile: Profile, order: OrderFacts, now: datetime) -> OrderCase:
+    return OrderCase(profile, order, now, window_end(profile, order))
+
+
+def _version(case: OrderCase) -> Decision | None:
+    return review(Reason.POLICY_VERSION) if older_than_policy(case.profile, case.order) else None
+
+
+def _settled(case: OrderCase) -> Decision | None:
+    return nothing(Reason.ALREADY_SETTLED) if case.order.credited_minor > 0 else None
+
+
+def _displayed_late(case: OrderCase) -> Decision | None:
+    """No SMS in time gives the money back, a code shown is fulfilment: only a human can say."""
+    shown_at = case.order.sms_displayed_at
+    if shown_at is None or shown_at <= case.window_end:
+        return None
+    return _price_to_review(case, Reason.LATE_SMS_DISPLAYED)
+
+
+def _price_to_review(case: OrderCase, reason: Reason) -> Decision:
+    until = review_by(case.profile, case.now)
+    return propose(reason, case.order.price_minor, Destination.BALANCE, until)
+
+
+def _activated(case: OrderCase) -> Decision | None:
+    return None if case.order.sms_displayed_at is None else nothing(Reason.ACTIVATED)
+
+
+def _code_displayed(case: OrderCase) -> Decision | None:
+    return None if case.order.sms_displayed_at is None else deny(Reason.CODE_DISPLAYED)
+
+
+def _restrictions(case: OrderCase) -> Decision | None:
+    ignored = case.profile.restrictions_bar and case.order.restrictions_ignored
+    return deny(Reason.RESTRICTIONS_IGNORED) if ignored else None
+
+
+def _undisplayed(case: OrderCase) -> Decision | None:
+    if case.profile.undisplayed_in_time is not Undisplayed.REVIEW:
+        return None
+    if not undisplayed_in_time(case.order, case.window_end):
+        return None
+    return _price_to_review(case, Reason.SMS_NOT_DISPLAYED)
+
+
+def _once_over(check: Check) -> Check:
+    """A tick asks this only when the window is over; Cancel asks at once."""
+    return lambda case: check(case) if case.window_over else None
+
+
+def _window_open(case: OrderCase) -> Decision | None:
+    return None if case.window_over else wait(Reason.SMS_WINDOW_OPEN, case.window_end)
+
+
+def _close_only(case: OrderCase) -> Decision:
+    end = claim_window_end(case.profile, case.order.purchased_at, ClaimKind.NON_RECEIVING)
+    return Decision(Outcome.CANCEL_NO_CREDIT, Reason.AWAITING_CLAIM, deadline=end)
+
+
+def _on_claim(case: OrderCase) -> Decision | None:
+    return None if case.profile.credits_automatically else _close_only(case)
+
+
+def _auto_credit(case: OrderCase) -> Decision:
+    # The credit arose when the window ended, however late the worker looks.
+    until = credit_by(case.profile, case.window_end)
+    price = case.order.price_minor
+    return credit(Reason.NO_SMS_IN_WINDOW, price, until, Outcome.AUTO_CREDIT)
+
+
+def _switched_off_early(case: OrderCase) -> Decision | None:
+    if not (case.profile.early_deactivation_bars and case.order.product is Product.RENTAL):
+        return None
+    if case.order.due_to_problem:
+        return review(Reason.DEACTIVATION_DUE_TO_PROBLEM, review_by(case.profile, case.now))
+    return deny(Reason.EARLY_DEACTIVATION)
+
+
+def _no_button(case: OrderCase) -> Decision | None:
+    """Without a button a press changes nothing: the window decides."""
+    return None if case.profile.cancel_offered else first(_ENDING, case)
+
+
+def _too_young(case: OrderCase) -> Decision | None:
+    from_ = case.order.purchased_at + timedelta(seconds=case.profile.min_cancel_age_s)
+    return wait(Reason.SMS_WINDOW_OPEN, from_) if case.now < from_ else None
+
+
+def _cancel_closes(case: OrderCase) -> Decision | None:
+    return None if case.profile.cancel_credits else _close_only(case)
+
+
+def _cancel_credits(case: OrderCase) -> Decision:
+    until = credit_by(case.profile, case.now)
+    return credit(Reason.CANCELLED_BEFORE_SMS, case.order.price_minor, until)
+
+
+def _no_claim_window(case: OrderCase) -> Decision | None:
+    return nothing(Reason.NO_CLAIM_WINDOW) if case.profile.general_window_days is None else None
+
+
+def _vested(case: OrderCase) -> Decision | None:
+    """Silence does not take away a credit that was due anyway (R-VEST)."""
+    due = (
+        case.profile.credits_automatically
+        and case.order.sms_displayed_at is None
+        and case.window_over
+    )
+    return _auto_credit(case) if due else None
+
+
+def _claimed_or_final(case: OrderCase) -> Decision:
+    end = claim_window_end(case.profile, case.order.purchased_at)
+    assert end is not None  # `_no_claim_window` has answered.
+    claimed_at = case.order.claim_at
+    if claimed_at is not None and case.order.claim_proper and claimed_at <= end:
+        return nothing(Reason.CLAIM_OPEN)
+    if case.now <= end:
+        return wait(Reason.CLAIM_WINDOW_OPEN, end)
+    return Decision(Outcome.FINALISED, Reason.SILENCE)
+
+
+_ENDING: tuple[Check, ...] = (_window_open, _on_claim, _auto_credit)
+_TICK: tuple[Check, ...] = (
+    _version,
+    _settled,
+    _displayed_late,
+    _activated,
+    _once_over(_restrictions),
+    _once_over(_undisplayed),
+    *_ENDING,
+)
+_CANCEL: tuple[Check, ...] = (
+    _version,
+    _settled,
+    _displayed_late,
+    _code_displayed,
+    _restrictions,
+    _undisplayed,
+    _switched_off_early,
+    _no_button,
+    _too_young,
+    _cancel_closes,
+    _cancel_credits,
+)
+_SILENCE: tuple[Check, ...] = (_version, _settled, _no_claim_window, _vested, _claimed_or_final)

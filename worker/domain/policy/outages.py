@@ -1,0 +1,120 @@
+"""A rented number that does not work: is the time over which money is owed, and how much?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from worker.domain.policy.deadlines import credit_by, review_by
+from worker.domain.policy.decision import Decision, credit, deny, nothing, review, wait
+from worker.domain.policy.facts import OutageFacts
+from worker.domain.policy.orders import first
+from worker.domain.policy.outcomes import Outcome, Reason
+from worker.domain.policy.profile import Profile
+from worker.domain.policy.proration import capped_end, prorated
+
+
+@dataclass(frozen=True, slots=True)
+class OutageCase:
+    profile: Profile
+    facts: OutageFacts
+    now: datetime
+
+    @property
+    def contacted_at(self) -> datetime:
+        assert self.facts.contacted_at is not None  # `_no_contact` has answered.
+        return self.facts.contacted_at
+
+    @property
+    def start(self) -> datetime:
+        """The number counts as not working from the contact, never before it was rented."""
+        since = self.facts.unavailable_since or self.contacted_at
+        return max(self.contacted_at, since, self.facts.rental_start)
+
+    @property
+    def last_end(self) -> datetime:
+        """When the outage ends at the latest: with the rental, or when the cap is reached."""
+        return min(self.facts.rental_end, capped_end(self.profile, self.start))
+
+    @property
+    def end(self) -> datetime:
+        """When it ended, or `last_end` while it runs."""
+        restored_at = self.facts.restored_at
+        return self.last_end if restored_at is None else min(restored_at, self.last_end)
+
+    @property
+    def running(self) -> bool:
+        return self.facts.restored_at is None and self.now < self.last_end
+
+    @property
+    def threshold(self) -> timedelta:
+        seconds = self.profile.outage_threshold_s
+        assert seconds is not None  # `_silent` has answered.
+        return timedelta(seconds=seconds)
+
+
+Check: TypeAlias = Callable[[OutageCase], Decision | None]
+
+
+def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> Decision:
+    return first(_TICK, OutageCase(profile, facts, now))
+
+
+def _silent(case: OutageCase) -> Decision | None:
+    return review(Reason.POLICY_SILENT) if case.profile.outage_threshold_s is None else None
+
+
+def _settled(case: OutageCase) -> Decision | None:
+    return nothing(Reason.ALREADY_SETTLED) if case.facts.credited_minor > 0 else None
+
+
+def _client_caused(case: OutageCase) -> Decision | None:
+    return deny(Reason.CLIENT_CAUSED) if case.facts.client_caused else None
+
+
+def _no_contact(case: OutageCase) -> Decision | None:
+    return nothing(Reason.NO_CONTACT) if case.facts.contacted_at is None else None
+
+
+def _unverified(case: OutageCase) -> Decision | None:
+    if case.facts.outage_verified is True:
+        return None
+    return review(Reason.OUTAGE_UNVERIFIED, review_by(case.profile, case.contacted_at))
+
+
+def _below_threshold(case: OutageCase) -> Decision | None:
+    """Only *more* than the threshold counts."""
+    reached = case.now if case.running else case.end
+    if reached - case.start > case.threshold:
+        return None
+    if not case.running:
+        return deny(Reason.OUTAGE_NOT_OVER_24H)
+    return wait(Reason.OUTAGE_RUNNING, min(case.start + case.threshold, case.last_end))
+
+
+def _running(case: OutageCase) -> Decision | None:
+    return wait(Reason.OUTAGE_RUNNING, case.last_end) if case.running else None
+
+
+def _credit(case: OutageCase) -> Decision:
+    facts = case.facts
+    amount = prorated(
+        case.profile,
+        facts.price_minor,
+        rental=(facts.rental_start, facts.rental_end),
+        lost=(case.start, case.end),
+    )
+    until = credit_by(case.profile, case.end)
+    return credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
+
+
+_TICK: tuple[Check, ...] = (
+    _silent,
+    _settled,
+    _client_caused,
+    _no_contact,
+    _unverified,
+    _below_threshold,
+    _running,
+    _credit,
+)

@@ -1,0 +1,244 @@
+"""Money that leaves the platform on the customer's request, without a claim about an order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from worker.domain.policy.claims import kyc_block
+from worker.domain.policy.deadlines import days_after, pay_by, review_by
+from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
+from worker.domain.policy.facts import Topup, WithdrawalFacts
+from worker.domain.policy.flags import bar_to_money_out
+from worker.domain.policy.kinds import WithdrawReason
+from worker.domain.policy.money_out import deposit_age_fee
+from worker.domain.policy.orders import first
+from worker.domain.policy.outcomes import Destination, Outcome, Reason
+from worker.domain.policy.profile import Profile, WithdrawalMode
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalCase:
+    profile: Profile
+    facts: WithdrawalFacts
+    now: datetime
+
+    @property
+    def review_by(self) -> datetime | None:
+        return review_by(self.profile, self.facts.claim_at)
+
+    @property
+    def asked(self) -> int:
+        amount, balance = self.facts.amount_minor, self.facts.balance_minor
+        return balance if amount is None else amount
+
+    @property
+    def young_topups(self) -> list[Topup]:
+        """Not older than the limit at the contact, each judged by itself (R-WEEK)."""
+        days, asked_at = self.profile.topup_max_age_days, self.facts.claim_at
+        assert days is not None  # `contradictions` sees to it.
+        return [t for t in self.facts.topups if asked_at <= days_after(self.profile, t.at, days)]
+
+    @property
+    def unused_topups(self) -> list[Topup]:
+        """Young, and later than the last purchase that was activated (R-MULTI)."""
+        used_at = max(self.facts.activations, default=None)
+        return [t for t in self.young_topups if used_at is None or t.at > used_at]
+
+    @property
+    def refundable(self) -> int:
+        unused = sum(topup.amount_minor for topup in self.unused_topups)
+        return min(unused, self.facts.balance_minor, self.asked)
+
+
+Check: TypeAlias = Callable[[WithdrawalCase], Decision | None]
+
+
+def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decision:
+    case = WithdrawalCase(profile, facts, now)
+    match profile.withdrawal_mode:
+        case WithdrawalMode.NONE:
+            return review(Reason.POLICY_SILENT)
+        case WithdrawalMode.GROUNDS:
+            return first(_GROUNDS, case)
+        case WithdrawalMode.UNUSED_TOPUPS:
+            return first(_UNUSED_TOPUPS, case)
+        case WithdrawalMode.FEE:
+            return first(_FEE, case)
+        case _:
+            assert_never(profile.withdrawal_mode)
+
+
+def _flags(case: WithdrawalCase) -> Decision | None:
+    return bar_to_money_out(case.profile, case.facts.account_flags, case.review_by)
+
+
+def _deny_reason(case: WithdrawalCase) -> Decision:
+    """Unused money does not leave, whatever the reason; only listed claims are paid out."""
+    return deny(_REASONS[case.facts.withdraw_reason])
+
+
+_REASONS = {
+    WithdrawReason.UNUSED_FUNDS: Reason.UNUSED_FUNDS,
+    WithdrawReason.CHANGED_MIND: Reason.CHANGED_MIND,
+    WithdrawReason.ACCIDENTAL_TOPUP: Reason.ACCIDENTAL_TOPUP,
+    WithdrawReason.MISUNDERSTANDING: Reason.MISUNDERSTANDING,
+    WithdrawReason.CALLER_ID: Reason.CALLER_ID,
+    WithdrawReason.SMS_PROBLEM: Reason.NOT_A_CLIENT_REFUND_GROUND,
+    WithdrawReason.ACCOUNT_DELETION: Reason.UNUSED_FUNDS,
+}
+
+
+def _excluded_reason(case: WithdrawalCase) -> Decision | None:
+    """The stated reason decides, literally (R-ACC)."""
+    barred = case.facts.withdraw_reason in case.profile.exclude_reasons
+    return _deny_reason(case) if barred else None
+
+
+def _channel(case: WithdrawalCase) -> Decision | None:
+    wanted, used = case.profile.request_channel, case.facts.channel
+    right = wanted is None or used is None or used is wanted
+    return None if right else ask(Reason.WRONG_CHANNEL)
+
+
+def _fields(case: WithdrawalCase) -> Decision | None:
+    complete = case.profile.required_fields <= case.facts.request_fields
+    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+
+
+def _email(case: WithdrawalCase) -> Decision | None:
+    return None if case.facts.email_matches else ask(Reason.EMAIL_MISMATCH)
+
+
+def _evidence(case: WithdrawalCase) -> Decision | None:
+    needed = case.facts.withdraw_reason in case.profile.evidence_for
+    return ask(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
+
+
+def _reasons(case: WithdrawalCase) -> Decision | None:
+    lacking = case.profile.reasons_required and not case.facts.reasons_given
+    return ask(Reason.REASONS_MISSING) if lacking else None
+
+
+def _terms(case: WithdrawalCase) -> Decision | None:
+    if not case.facts.contradicts_terms:
+        return None
+    return review(Reason.CONTRADICTS_TERMS, case.review_by)
+
+
+def _payment_info(case: WithdrawalCase) -> Decision | None:
+    """Details we asked for have to come in time; the clock starts with our question."""
+    asked_at, given_at = case.facts.payment_info_requested_at, case.facts.payment_info_provided_at
+    if asked_at is None or case.profile.payment_info_days is None:
+        return None
+    until = days_after(case.profile, asked_at, case.profile.payment_info_days)
+    if (case.now if given_at is None else given_at) > until:
+        return deny(Reason.PAYMENT_INFO_TIMEOUT)
+    return ask(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
+
+
+def _open_order(case: WithdrawalCase) -> Decision | None:
+    """An order whose window still runs may yet be activated (R-OPEN)."""
+    end = case.facts.open_order_window_end
+    running = end is not None and case.now <= end
+    return wait(Reason.OPEN_ORDER_PENDING, end) if running else None
+
+
+def _topup_age(case: WithdrawalCase) -> Decision | None:
+    too_old = case.facts.topups and not case.young_topups
+    return deny(Reason.TOPUP_TOO_OLD) if too_old else None
+
+
+def _topup_used(case: WithdrawalCase) -> Decision | None:
+    used = case.young_topups and not case.unused_topups
+    return deny(Reason.TOPUP_USED) if used else None
+
+
+def _nothing_refundable(case: WithdrawalCase) -> Decision | None:
+    return deny(Reason.NOTHING_REFUNDABLE) if case.refundable <= 0 else None
+
+
+def _method(case: WithdrawalCase) -> Decision | None:
+    if case.facts.payment_method_refundable:
+        return None
+    return _propose(case, Reason.ALTERNATIVE_REFUND_METHOD)
+
+
+def _verdict_on_topups(case: WithdrawalCase) -> Decision:
+    match case.facts.verified:
+        case None:
+            return _propose(case, Reason.JUDGE_REQUEST)
+        case True:
+            return _pay_topups(case)
+        case False:
+            return deny(Reason.CLAIM_REJECTED)
+
+
+def _propose(case: WithdrawalCase, reason: Reason) -> Decision:
+    return propose(reason, case.refundable, Destination.CLIENT, case.review_by)
+
+
+def _pay_topups(case: WithdrawalCase) -> Decision:
+    amount = case.refundable
+    fee = min(case.facts.psp_commission_minor, amount) if case.profile.psp_commission else 0
+    whole = amount >= case.asked
+    return Decision(
+        Outcome.PAYOUT,
+        Reason.REFUNDABLE_TOPUPS if whole else Reason.PARTIAL_REFUNDABLE,
+        amount - fee,
+        fee,
+        Destination.CLIENT,
+        # The verdict is the approval, where its instant was not recorded.
+        pay_by(case.profile, case.facts.approved_at or case.now),
+    )
+
+
+def _kyc(case: WithdrawalCase) -> Decision | None:
+    return kyc_block(case.profile, case.facts.kyc)
+
+
+def _balance_empty(case: WithdrawalCase) -> Decision | None:
+    empty = min(case.asked, case.facts.balance_minor) <= 0
+    return deny(Reason.NOTHING_REFUNDABLE) if empty else None
+
+
+def _verdict_with_fee(case: WithdrawalCase) -> Decision:
+    facts = case.facts
+    if facts.verified is False:
+        return deny(Reason.CLAIM_REJECTED)
+    gross = min(case.asked, facts.balance_minor)
+    fee = deposit_age_fee(case.profile, gross, facts.last_deposit_at, facts.claim_at)
+    outcome, reason = (
+        (Outcome.PAYOUT, Reason.BALANCE_WITHDRAWAL)
+        if facts.verified
+        else (Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST)
+    )
+    deadline = None if facts.verified else case.review_by
+    return Decision(outcome, reason, gross - fee, fee, Destination.WALLET, deadline)
+
+
+_GROUNDS: tuple[Check, ...] = (_flags, _deny_reason)
+_UNUSED_TOPUPS: tuple[Check, ...] = (
+    _flags,
+    _excluded_reason,
+    _channel,
+    _fields,
+    _email,
+    _evidence,
+    _terms,
+    _payment_info,
+    _open_order,
+    _topup_age,
+    _topup_used,
+    _nothing_refundable,
+    _method,
+    _verdict_on_topups,
+)
+_FEE: tuple[Check, ...] = (
+    _channel,
+    _reasons,
+    _terms,
+    _kyc,
+    _balance_empty,
+    _verdict_with_fee,
+)
