@@ -5,9 +5,11 @@ import contextlib
 import importlib.util
 import itertools
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
@@ -15,30 +17,48 @@ import redis
 
 from worker.entrypoints.embedded import Servers, embedded, try_lock
 
+T = TypeVar("T")
+
 STATE = Path(__file__).parent.parent / ".state" / "tests"
 TEMPLATE = "aw_template"
 MIGRATE = "worker.adapters.store.migrate"
 
 
-@pytest.fixture(scope="session")
-def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop for fixtures that outlive a test; never the current one, so pytest-asyncio's stay."""
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+class Background:
+    """A loop in a thread of its own: fixtures can wait for it also while a test's loop runs."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 @pytest.fixture(scope="session")
-def servers(own_loop: asyncio.AbstractEventLoop) -> Iterator[Servers]:
+def background() -> Iterator[Background]:
+    background = Background()
+    yield background
+    background.close()
+
+
+@pytest.fixture(scope="session")
+def servers(background: Background) -> Iterator[Servers]:
     """PostgreSQL and Valkey, started when the first test asks for one of them."""
     with free_slot() as state_dir:
         both = embedded(state_dir, durable=False)
-        running = own_loop.run_until_complete(both.__aenter__())
+        running = background.run(both.__aenter__())
         try:
             yield running
         finally:
-            own_loop.run_until_complete(both.__aexit__(None, None, None))
+            background.run(both.__aexit__(None, None, None))
 
 
 @contextlib.contextmanager
@@ -57,16 +77,16 @@ class Databases:
     """Creates and drops databases of the test server."""
 
     admin_url: str
-    loop: asyncio.AbstractEventLoop
+    background: Background
 
     def url(self, name: str) -> str:
         return self.admin_url.replace("@/postgres?", f"@/{name}?")
 
     def execute(self, *statements: str) -> None:
-        self.loop.run_until_complete(self._execute(statements))
+        self.background.run(self._execute(statements))
 
     def leftovers(self) -> list[str]:
-        return self.loop.run_until_complete(self._leftovers())
+        return self.background.run(self._leftovers())
 
     async def _execute(self, statements: tuple[str, ...]) -> None:
         connection = await asyncpg.connect(self.admin_url)
@@ -88,14 +108,14 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(servers: Servers, own_loop: asyncio.AbstractEventLoop) -> Databases:
+def databases(servers: Servers, background: Background) -> Databases:
     """The server's databases, with a migrated template to clone from."""
-    databases = Databases(servers.database_url, own_loop)
+    databases = Databases(servers.database_url, background)
     databases.execute(*(f"DROP DATABASE {name} WITH (FORCE)" for name in databases.leftovers()))
     databases.execute(f"CREATE DATABASE {TEMPLATE}")
     if migrations_are_there():
         migrate = importlib.import_module(MIGRATE)
-        own_loop.run_until_complete(migrate.upgrade(databases.url(TEMPLATE)))
+        background.run(migrate.upgrade(databases.url(TEMPLATE)))
     return databases
 
 
@@ -153,14 +173,14 @@ class Valkey:
 
 
 @pytest.fixture
-def valkey(servers: Servers, own_loop: asyncio.AbstractEventLoop) -> Iterator[Valkey]:
+def valkey(servers: Servers, background: Background) -> Iterator[Valkey]:
     """An empty Valkey; running again afterwards, whatever the test did to it."""
     valkey = Valkey(servers)
     valkey.flush()
     yield valkey
     if not servers.valkey.is_running:
         servers.valkey.stop()
-        own_loop.run_until_complete(valkey.start())
+        background.run(valkey.start())
 
 
 @pytest.fixture

@@ -1,0 +1,304 @@
+"""What every schedule promises: Redis, this process's memory, and the two behind one face."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.reporter import RecordingReporter
+from worker.adapters.redis.failover import PATIENCE_SECONDS, FailoverSchedule
+from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.redis.members import decode, encode
+from worker.adapters.redis.schedule import BATCH, RedisSchedule
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.ports.errors import ScheduleUnavailable
+from worker.ports.schedule import Next, Schedule
+from worker.ports.store import LiveNumber
+
+FAST = ProviderName("fast")
+SLOW = ProviderName("slow")
+RATES = {FAST: 1_000_000.0, SLOW: 2.0}
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+LEASE = timedelta(seconds=30)
+ENDED = timedelta(0)  #: A lease that is over as soon as it is given.
+NOWHERE = "redis://127.0.0.1:9"
+
+
+@dataclass
+class Stopped:
+    """A clock that stands. Redis has its own: instants given to it become delays."""
+
+    now: datetime = NOW
+    seconds: float = 0.0
+    told: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(params=["redis", "local", "failover", "failover without redis"])
+async def schedule(request: pytest.FixtureRequest) -> AsyncIterator[Schedule]:
+    clock = Stopped()
+    local = LocalSchedule(RATES, clock=lambda: clock.now)
+    if request.param == "local":
+        yield local
+        return
+    up = request.param != "failover without redis"
+    url = request.getfixturevalue("redis_url") if up else NOWHERE
+    remote = RedisSchedule(url, RATES, clock=lambda: clock.now)
+    if request.param == "redis":
+        yield remote
+    else:
+        both = FailoverSchedule(remote, local, RecordingReporter(), monotonic=lambda: clock.seconds)
+        if not up:
+            await lose_patience(both, clock)
+        yield both
+    await remote.close()
+
+
+async def lose_patience(schedule: FailoverSchedule, clock: Stopped) -> None:
+    with pytest.raises(ScheduleUnavailable):
+        await schedule.size(FAST)
+    clock.seconds += PATIENCE_SECONDS
+    assert await schedule.size(FAST) == 0
+    assert schedule.away
+
+
+def number(index: int, ref: str | None = None) -> LiveNumber:
+    return LiveNumber(
+        id=ActivationId(UUID(int=index)),
+        ref=ProviderRef(ref or f"ref-{index}"),
+        rented_at=NOW - timedelta(minutes=1, microseconds=index),
+        deadline_at=NOW + timedelta(minutes=19),
+    )
+
+
+async def test_a_due_number_is_claimed_as_it_was_added(schedule: Schedule) -> None:
+    assert await schedule.add(FAST, [(number(1), LONG_AGO)]) == 1
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert [claimed.number for claimed in claim.numbers] == [number(1)]
+
+
+async def test_a_number_that_is_not_due_is_not_claimed(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW + 60 * SECOND)])
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert claim.numbers == []
+    assert 59 * SECOND < claim.wait <= 60 * SECOND
+
+
+async def test_the_oldest_are_claimed_first_and_no_more_than_asked_for(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(i), LONG_AGO - i * SECOND) for i in range(5)])
+
+    claim = await schedule.claim(FAST, 3, LEASE)
+
+    assert [claimed.number for claimed in claim.numbers] == [number(4), number(3), number(2)]
+    assert claim.wait == timedelta(0)
+
+
+async def test_nobody_else_gets_a_claimed_number(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    await schedule.claim(FAST, 10, LEASE)
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert claim.numbers == []
+    assert 29 * SECOND < claim.wait <= LEASE
+    assert await schedule.size(FAST) == 1
+
+
+async def test_a_claim_whose_lease_is_over_is_given_again(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    await schedule.claim(FAST, 10, ENDED)
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert [claimed.number for claimed in claim.numbers] == [number(1)]
+
+
+async def test_a_released_number_is_due_when_it_was_said(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), LONG_AGO)])
+    claim = await schedule.claim(FAST, 10, LEASE)
+    again = {number(1): NOW, number(2): NOW + 60 * SECOND}
+
+    held = await schedule.release(FAST, [Next(c, again[c.number]) for c in claim.numbers])
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert held == 2
+    assert [claimed.number for claimed in claim.numbers] == [number(1)]
+
+
+async def test_a_number_that_is_done_leaves_the_schedule(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert await schedule.release(FAST, [Next(claim.numbers[0], None)]) == 1
+
+    assert await schedule.size(FAST) == 0
+
+
+async def test_who_is_slower_than_the_lease_changes_nothing(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    slow = await schedule.claim(FAST, 10, ENDED)
+    await schedule.claim(FAST, 10, LEASE)
+
+    held = await schedule.release(FAST, [Next(slow.numbers[0], None)])
+
+    assert held == 0
+    assert await schedule.size(FAST) == 1
+
+
+async def test_a_release_counts_only_what_is_still_held(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    claim = await schedule.claim(FAST, 10, LEASE)
+    gone = Next(claim.numbers[0], None)
+
+    assert [await schedule.release(FAST, [gone]), await schedule.release(FAST, [gone])] == [1, 0]
+
+
+async def test_adding_again_moves_nothing(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW + 60 * SECOND)])
+
+    assert await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), LONG_AGO)]) == 1
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+    assert [claimed.number for claimed in claim.numbers] == [number(2)]
+
+
+async def test_a_hint_brings_a_look_forward(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW + 60 * SECOND)])
+
+    await schedule.hint(FAST, number(1))
+
+    claim = await schedule.claim(FAST, 10, LEASE)
+    assert [claimed.number for claimed in claim.numbers] == [number(1)]
+
+
+async def test_a_hint_puts_a_number_on_the_schedule(schedule: Schedule) -> None:
+    await schedule.hint(FAST, number(1))
+
+    assert (await schedule.claim(FAST, 10, LEASE)).numbers
+
+
+async def test_a_hint_does_not_lose_a_place_in_the_line(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), NOW - SECOND)])
+
+    await schedule.hint(FAST, number(1))
+
+    claim = await schedule.claim(FAST, 1, LEASE)
+    assert [claimed.number for claimed in claim.numbers] == [number(1)]
+
+
+async def test_a_hint_during_a_look_has_it_looked_at_again(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    before = await schedule.claim(FAST, 10, LEASE)
+
+    await schedule.hint(FAST, number(1))
+
+    assert await schedule.release(FAST, [Next(before.numbers[0], None)]) == 0
+    assert (await schedule.claim(FAST, 10, LEASE)).numbers
+
+
+async def test_an_empty_schedule_says_to_wait(schedule: Schedule) -> None:
+    claim = await schedule.claim(FAST, 10, LEASE)
+
+    assert claim.numbers == []
+    assert SECOND < claim.wait <= timedelta(minutes=1)
+
+
+async def test_empty_batches_are_harmless(schedule: Schedule) -> None:
+    assert await schedule.add(FAST, []) == 0
+    assert await schedule.release(FAST, []) == 0
+    assert await schedule.spend(FAST, 0) == 0
+
+
+async def test_providers_do_not_see_each_other(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), LONG_AGO)])
+    await schedule.rebuilt(FAST)
+
+    assert (await schedule.claim(SLOW, 10, LEASE)).numbers == []
+    assert [await schedule.size(FAST), await schedule.size(SLOW)] == [1, 0]
+    assert [await schedule.intact(FAST), await schedule.intact(SLOW)] == [True, False]
+
+
+async def test_more_than_one_batch_is_added_and_released(schedule: Schedule) -> None:
+    many = 2 * BATCH + 1
+    assert await schedule.add(FAST, [(number(i), LONG_AGO) for i in range(many)]) == many
+
+    claims = [await schedule.claim(FAST, BATCH, LEASE) for _ in range(3)]
+    everyone = [claimed for claim in claims for claimed in claim.numbers]
+
+    assert {claimed.number for claimed in everyone} == {number(i) for i in range(many)}
+    assert await schedule.release(FAST, [Next(c, None) for c in everyone]) == many
+    assert await schedule.size(FAST) == 0
+
+
+async def test_the_lag_is_that_of_the_oldest_due_number(schedule: Schedule) -> None:
+    assert await schedule.lag(FAST) == timedelta(0)
+    await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), NOW + 60 * SECOND)])
+
+    assert timedelta(hours=1) <= await schedule.lag(FAST) < timedelta(hours=1, minutes=1)
+
+    await schedule.claim(FAST, 10, LEASE)
+    assert await schedule.lag(FAST) == timedelta(0)
+
+
+async def test_looks_are_paid_from_the_budget(schedule: Schedule) -> None:
+    await schedule.add(SLOW, [(number(1), LONG_AGO), (number(2), LONG_AGO)])
+
+    claim = await schedule.claim(SLOW, 10, LEASE)
+
+    assert len(claim.numbers) == 1
+    assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
+    assert await schedule.spend(SLOW, 1) == 0
+
+
+async def test_what_is_spent_is_missing_for_looks(schedule: Schedule) -> None:
+    await schedule.add(SLOW, [(number(1), LONG_AGO)])
+
+    assert await schedule.spend(SLOW, 5) == 1
+
+    claim = await schedule.claim(SLOW, 10, LEASE)
+    assert claim.numbers == []
+    assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
+
+
+async def test_a_new_schedule_is_not_intact_until_it_is_rebuilt(schedule: Schedule) -> None:
+    assert not await schedule.intact(FAST)
+
+    await schedule.rebuilt(FAST)
+
+    assert await schedule.intact(FAST)
+
+
+async def test_claims_at_once_get_different_numbers(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(i), LONG_AGO) for i in range(40)])
+
+    claims = await asyncio.gather(*(schedule.claim(FAST, 10, LEASE) for _ in range(4)))
+
+    claimed = [c.number.id.int for claim in claims for c in claim.numbers]
+    assert sorted(claimed) == list(range(40))
+
+
+instants: Callable[..., st.SearchStrategy[datetime]] = st.datetimes
+
+
+@given(
+    st.builds(
+        LiveNumber,
+        id=st.uuids().map(ActivationId),
+        ref=st.text(min_size=1).map(ProviderRef),
+        rented_at=instants(min_value=datetime(1990, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
+        deadline_at=instants(min_value=datetime(1990, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the same
+    )
+)
+def test_a_member_holds_the_whole_number(live: LiveNumber) -> None:
+    assert decode(encode(live)) == live

@@ -1,0 +1,66 @@
+"""A reporter that remembers what it was told."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from worker.domain.activation import CodeFate, ProviderState
+from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.books import Finding
+from worker.ports.store import Census, Settled
+
+
+class RecordingReporter:
+    """`Reporter` for tests: every call as (name, its arguments in order)."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, tuple[Any, ...]]] = []
+
+    def of(self, name: str) -> list[tuple[Any, ...]]:
+        return [arguments for told, arguments in self.told if told == name]
+
+    @property
+    def troubles(self) -> list[str]:
+        return [what for what, _, _ in self.of("trouble")]
+
+    def accepted(self, provider: ProviderName, count: int) -> None:
+        self.told.append(("accepted", (provider, count)))
+
+    def settled(self, settled: Sequence[Settled]) -> None:
+        self.told.append(("settled", tuple(settled)))
+
+    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
+        self.told.append(("code", (provider, fate, wait)))
+
+    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None:
+        self.told.append(("resolved", (provider, state, count)))
+
+    def looked(self, provider: ProviderName, count: int) -> None:
+        self.told.append(("looked", (provider, count)))
+
+    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
+        self.told.append(("request", (provider, operation, result, seconds)))
+
+    def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
+        self.told.append(("circuit", (provider, is_open)))
+
+    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
+        self.told.append(("trouble", (what, provider, detail)))
+
+    def quarantined(self, id_: ActivationId, what: str) -> None:
+        self.told.append(("quarantined", (id_, what)))
+
+    def job(self, name: str, result: str, seconds: float) -> None:
+        self.told.append(("job", (name, result, seconds)))
+
+    def event_delivery(self, result: str, count: int = 1) -> None:
+        self.told.append(("event_delivery", (result, count)))
+
+    def census(self, census: Census) -> None:
+        self.told.append(("census", (census,)))
+
+    def schedule_lag(self, lag: timedelta) -> None:
+        self.told.append(("schedule_lag", (lag,)))
+
+    def audited(self, findings: Sequence[Finding]) -> None:
+        self.told.append(("audited", tuple(findings)))

@@ -1,0 +1,147 @@
+"""The same schedule in the memory of one process, for while Redis is away.
+
+A number takes some 300 bytes here; what it would need in Redis, Redis has.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from worker.adapters.redis.members import decode, encode, micros_in, micros_of
+from worker.adapters.redis.rate import Rate
+from worker.domain.ids import ProviderName
+from worker.ports.schedule import Claim, Claimed, Next
+from worker.ports.store import LiveNumber
+
+NOTHING_SCHEDULED = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Budget:
+    """The request budget of `budget.lua`."""
+
+    rate: Rate
+    paid_until: int = 0
+
+    def allowed(self, now: int) -> int:
+        furthest = now + self.rate.ahead_us
+        self.paid_until = min(max(self.paid_until, now), furthest)
+        return (furthest - self.paid_until) // self.rate.interval_us
+
+    def pay(self, requests: int) -> None:
+        self.paid_until += requests * self.rate.interval_us
+
+    def affordable_at(self) -> int:
+        """When the next request is."""
+        return self.paid_until + self.rate.interval_us - self.rate.ahead_us
+
+
+@dataclass(slots=True)
+class Line:
+    """The numbers of one provider. `scores` is the truth; `heap` may hold outdated entries."""
+
+    budget: Budget
+    scores: dict[bytes, int] = field(default_factory=dict)
+    heap: list[tuple[int, bytes]] = field(default_factory=list)
+    rebuilt: bool = False
+
+    def put(self, member: bytes, score: int) -> None:
+        self.scores[member] = score
+        heapq.heappush(self.heap, (score, member))
+
+    def first(self) -> tuple[int, bytes] | None:
+        while self.heap and self.scores.get(self.heap[0][1]) != self.heap[0][0]:
+            heapq.heappop(self.heap)
+        return self.heap[0] if self.heap else None
+
+    def take_due(self, now: int, limit: int) -> list[bytes]:
+        taken: list[bytes] = []
+        while len(taken) < limit and (first := self.first()) and first[0] <= now:
+            heapq.heappop(self.heap)
+            taken.append(first[1])
+        return taken
+
+
+class LocalSchedule:
+    """`Schedule` for one process; raises nothing."""
+
+    def __init__(
+        self, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._clock = clock
+        self._lines = {name: Line(Budget(Rate.per_second(rate))) for name, rate in rates.items()}
+
+    def clear(self) -> None:
+        """Forget every number; what was spent stays spent."""
+        self._lines = {name: Line(line.budget) for name, line in self._lines.items()}
+
+    async def add(
+        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
+    ) -> int:
+        line = self._lines[provider]
+        before = len(line.scores)
+        for number, at in looks:
+            member = encode(number)
+            if member not in line.scores:
+                line.put(member, micros_of(at))
+        return len(line.scores) - before
+
+    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
+        line, member, now = self._lines[provider], encode(number), self._now()
+        if line.scores.get(member, now + 1) > now:
+            line.put(member, now)
+
+    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+        line, now = self._lines[provider], self._now()
+        token = now + micros_in(lease)
+        members = line.take_due(now, min(limit, line.budget.allowed(now)))
+        line.budget.pay(len(members))
+        for member in members:
+            line.put(member, token)
+        numbers = [Claimed(decode(member), token) for member in members]
+        return Claim(numbers, self._wait(line, now))
+
+    def _wait(self, line: Line, now: int) -> timedelta:
+        first = line.first()
+        if first is None:
+            return NOTHING_SCHEDULED
+        ready_at = max(now, first[0], line.budget.affordable_at())
+        return timedelta(microseconds=ready_at - now)
+
+    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+        line, now = self._lines[provider], self._now()
+        held = 0
+        for (number, lease), at in nexts:
+            member = encode(number)
+            if line.scores.get(member) != lease:
+                continue
+            held += 1
+            if at is None:
+                del line.scores[member]
+            else:
+                line.put(member, max(now, micros_of(at)))
+        return held
+
+    async def spend(self, provider: ProviderName, wanted: int) -> int:
+        bucket = self._lines[provider].budget
+        granted = max(0, min(wanted, bucket.allowed(self._now())))
+        bucket.pay(granted)
+        return granted
+
+    async def size(self, provider: ProviderName) -> int:
+        return len(self._lines[provider].scores)
+
+    async def lag(self, provider: ProviderName) -> timedelta:
+        first = self._lines[provider].first()
+        late = 0 if first is None else self._now() - first[0]
+        return timedelta(microseconds=max(0, late))
+
+    async def rebuilt(self, provider: ProviderName) -> None:
+        self._lines[provider].rebuilt = True
+
+    async def intact(self, provider: ProviderName) -> bool:
+        return self._lines[provider].rebuilt
+
+    def _now(self) -> int:
+        return micros_of(self._clock())

@@ -1,0 +1,23 @@
+-- Give claimed numbers back: to be looked at later, or never again.
+--
+-- Acts only while the score still equals the lease: a worker that was slower than its lease
+-- must not undo what the next holder, or a push, has decided since.
+--
+-- KEYS  1 the due set
+-- ARGV  for each number: member, its lease, delay in us until the next look (-1: forget it)
+-- Gives how many were still held.
+local now = microseconds()
+local held = 0
+for i = 1, #ARGV, 3 do
+    local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+    if score and tonumber(score) == tonumber(ARGV[i + 1]) then
+        held = held + 1
+        local delay = tonumber(ARGV[i + 2])
+        if delay < 0 then
+            redis.call('ZREM', KEYS[1], ARGV[i])
+        else
+            redis.call('ZADD', KEYS[1], plain(now + delay), ARGV[i])
+        end
+    end
+end
+return held

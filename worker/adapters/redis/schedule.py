@@ -1,0 +1,162 @@
+"""The schedule in Redis: one sorted set and one request budget per provider.
+
+Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
+the server's clock), `aw:{provider}:budget`, `aw:{provider}:rebuilt`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+from itertools import islice
+from typing import Any, TypeVar
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from worker.adapters.redis.connect import open_pool
+from worker.adapters.redis.members import decode, encode, micros_in
+from worker.adapters.redis.rate import Rate
+from worker.domain.ids import ProviderName
+from worker.ports.errors import ScheduleUnavailable
+from worker.ports.schedule import Claim, Claimed, Next
+from worker.ports.store import LiveNumber
+
+T = TypeVar("T")
+
+CALL_SECONDS = 3.0  #: For one round trip with everything that can precede it (connect, check).
+BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
+NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
+
+assert 3 * BATCH < 8_000
+
+
+class RedisSchedule:
+    """`Schedule` for all workers together. *clock* only turns instants into delays."""
+
+    def __init__(
+        self, url: str, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._redis = redis.asyncio.Redis(connection_pool=open_pool(url))
+        self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
+        self._clock = clock
+        self._add = self._script("add")
+        self._claim = self._script("claim")
+        self._release = self._script("release")
+        self._spend = self._script("spend")
+
+    def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
+        here = files("worker.adapters.redis")
+        source = (here / "budget.lua").read_text() + (here / f"{name}.lua").read_text()
+        return self._redis.register_script(source)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+    async def add(
+        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
+    ) -> int:
+        now = self._clock()
+        new = 0
+        for batch in batches(looks):
+            parts = [part for n, at in batch for part in (micros_in(at - now), encode(n))]
+            async with reaching():
+                new += await self._add(keys=[due(provider)], args=["NX", *parts])
+        return new
+
+    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
+        async with reaching():
+            await self._add(keys=[due(provider)], args=["LT", 0, encode(number)])
+
+    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+        assert 0 < limit <= BATCH
+        rate = self._rates[provider]
+        async with reaching():
+            token, wait, *members = await self._claim(
+                keys=[due(provider), budget(provider)],
+                args=[limit, micros_in(lease), rate.interval_us, rate.ahead_us],
+            )
+        return Claim(
+            numbers=[Claimed(decode(member), token) for member in members],
+            wait=NOTHING_SCHEDULED if wait < 0 else timedelta(microseconds=wait),
+        )
+
+    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+        now = self._clock()
+        held = 0
+        for batch in batches(nexts):
+            parts = [part for after in batch for part in release_arguments(after, now)]
+            async with reaching():
+                held += await self._release(keys=[due(provider)], args=parts)
+        return held
+
+    async def spend(self, provider: ProviderName, wanted: int) -> int:
+        rate = self._rates[provider]
+        async with reaching():
+            return int(
+                await self._spend(
+                    keys=[budget(provider)], args=[wanted, rate.interval_us, rate.ahead_us]
+                )
+            )
+
+    async def size(self, provider: ProviderName) -> int:
+        async with reaching():
+            return int(await self._redis.zcard(due(provider)))
+
+    async def lag(self, provider: ProviderName) -> timedelta:
+        async with reaching(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrange(due(provider), 0, 0, withscores=True)
+            pipe.time()
+            first, (seconds, micros) = await pipe.execute()
+        if not first:
+            return timedelta(0)
+        now = seconds * 1_000_000 + micros
+        return timedelta(microseconds=max(0, now - int(first[0][1])))
+
+    async def rebuilt(self, provider: ProviderName) -> None:
+        async with reaching():
+            await self._redis.set(rebuilt(provider), await self._run_id())
+
+    async def intact(self, provider: ProviderName) -> bool:
+        """The marker names the server's run: a restart or a failover may have lost the last."""
+        async with reaching():
+            marker = await self._redis.get(rebuilt(provider))
+            return marker is not None and marker == await self._run_id()
+
+    async def _run_id(self) -> bytes:
+        return str((await self._redis.info("server"))["run_id"]).encode()
+
+
+@contextlib.asynccontextmanager
+async def reaching() -> AsyncIterator[None]:
+    """Whatever Redis or the way to it does wrong is one error, and soon."""
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise ScheduleUnavailable(type(error).__name__) from error
+
+
+def release_arguments(after: Next, now: datetime) -> tuple[bytes, int, int]:
+    delay = -1 if after.at is None else max(0, micros_in(after.at - now))
+    return encode(after.claimed.number), after.claimed.lease, delay
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def due(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:due"
+
+
+def budget(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:budget"
+
+
+def rebuilt(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:rebuilt"
