@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.accounts import Accounts
 from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
 from worker.adapters.store.endings import Endings
@@ -10,7 +11,7 @@ from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.reading import Readings
 
 
-class PostgresStore(Intakes, Codes, Endings, Readings):
+class PostgresStore(Accounts, Intakes, Codes, Endings, Readings):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
     def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:

@@ -1,0 +1,24 @@
+"""A shop on a fresh database; whatever a test did, its books must balance afterwards."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.integration.store.shop import Shop
+from worker.adapters.store.store import PostgresStore
+
+
+@pytest.fixture
+async def broken_shop(database_url: str) -> AsyncIterator[Shop]:
+    """A shop whose books the test is going to break."""
+    store = PostgresStore(database_url, events_wanted=True)
+    admin = await asyncpg.connect(database_url)
+    yield Shop(store, admin, database_url)
+    await admin.close()
+    await store.close()
+
+
+@pytest.fixture
+async def shop(broken_shop: Shop) -> Shop:
+    return broken_shop

@@ -1,0 +1,105 @@
+"""Accounts: opened once, topped up once per reference, their entries read back."""
+
+from urllib.parse import quote
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database
+from worker.adapters.store.statements import statement
+from worker.domain.ids import AccountId, ActivationId
+from worker.domain.transfer import Kind, key
+from worker.ports.books import Account, Entry, Opened, ToppedUp
+
+_BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
+
+
+def topup_key(account: AccountId, reference: str) -> str:
+    """The unique key of a top-up: a reference belongs to its account.
+
+    Quoted, because an account's name may hold the colon that ends it here.
+    """
+    return key(Kind.TOPUP, f"{quote(account, safe='')}:{reference}")
+
+
+class Accounts:
+    """The part of the store that keeps accounts and their money."""
+
+    db: Database
+
+    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]:
+        async def work(connection: AsyncConnection) -> tuple[Opened, Account]:
+            parameters = {"account": account, "currency": currency}
+            new = (await connection.execute(statement("open_account"), parameters)).rowcount
+            found = await _read(connection, account)
+            assert found is not None
+            if new:
+                return Opened.NEW, found
+            return (Opened.SAME if found.currency == currency else Opened.OTHER_CONTENT), found
+
+        return await self.db.write(work)
+
+    async def account(self, account: AccountId) -> Account | None:
+        return await self.db.read(lambda c: _read(c, account))
+
+    async def top_up(
+        self, account: AccountId, reference: str, amount_minor: int
+    ) -> tuple[ToppedUp, Account | None]:
+        assert amount_minor > 0
+        return await self.db.write(lambda c: _top_up(c, account, reference, amount_minor))
+
+    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+        async def work(connection: AsyncConnection) -> list[Entry]:
+            parameters = {"account": account, "before": before, "limit": limit}
+            result = await connection.execute(statement("entries"), parameters)
+            return [_entry(row) for row in result.mappings()]
+
+        return await self.db.read(work)
+
+
+async def _top_up(
+    connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
+) -> tuple[ToppedUp, Account | None]:
+    await connection.execute(statement("lock_balances"), {"accounts": [account]})
+    found = await _read(connection, account)
+    if found is None:
+        return ToppedUp.UNKNOWN_ACCOUNT, None
+    thing = {"key": topup_key(account, reference)}
+    booked = (await connection.execute(_BOOKED, thing)).mappings().one_or_none()
+    if booked is not None:
+        same = booked["amount_minor"] == amount_minor
+        return (ToppedUp.SAME if same else ToppedUp.OTHER_CONTENT), found
+    if found.state == "deleted":
+        return ToppedUp.UNKNOWN_ACCOUNT, None
+    await connection.execute(
+        statement("top_up"), {**thing, "account": account, "amount_minor": amount_minor}
+    )
+    return ToppedUp.NEW, await _read(connection, account)
+
+
+async def _read(connection: AsyncConnection, account: AccountId) -> Account | None:
+    row = (await connection.execute(statement("account"), {"account": account})).mappings().first()
+    if row is None:
+        return None
+    return Account(
+        AccountId(row["account"]),
+        row["currency"],
+        row["available_minor"],
+        row["held_minor"],
+        row["state"],
+    )
+
+
+def _entry(row: RowMapping) -> Entry:
+    activation = row["activation_id"]
+    return Entry(
+        id=row["id"],
+        at=row["at"],
+        kind=row["kind"],
+        key=row["key"],
+        source=row["source"],
+        destination=row["destination"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        activation=None if activation is None else ActivationId(activation),
+    )
