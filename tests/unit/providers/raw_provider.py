@@ -73,7 +73,7 @@ async def raw_provider(*answers: bytes, gated: bool = False) -> AsyncIterator[Ra
     if not gated:
         provider.open_gate()
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
-    provider.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    provider.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield provider
     finally:
@@ -84,5 +84,5 @@ async def raw_provider(*answers: bytes, gated: bool = False) -> AsyncIterator[Ra
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until something it does has happened."""
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 the condition is the wire's, nobody sets an event
             await asyncio.sleep(0)

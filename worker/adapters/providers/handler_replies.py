@@ -228,8 +228,10 @@ class HandlerReplies:
         word = answer.word
         if not _may_refuse(reply):
             return unreadable(self.provider, reply)
-        if word in words.REFUSED or word.startswith("BANNED"):
+        if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
+        if word.startswith("BANNED"):
+            return ProviderRefused(self.provider, "BANNED")
         if word in words.RATE_LIMITED:
             return RateLimited(self.provider, reply.retry_after_s)
         if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:

@@ -1,0 +1,202 @@
+"""What goes out to companies that speak handler_api.php, and in which order."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.unit.providers.raw_provider import http, raw_provider
+from tests.unit.providers.surroundings import KEY, World, config, talking_to
+from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderUnavailable, UnknownReply
+from worker.ports.provider import (
+    Cancelled,
+    Circuit,
+    CodesArrived,
+    Finished,
+    Provider,
+    Rented,
+    RentRequest,
+    Sms,
+)
+
+REF = ProviderRef("4711")
+START = f"GET /stubs/handler_api.php?action={{}}&api_key={KEY} HTTP/1.1"
+
+
+async def lines_for(
+    ask: Callable[[Provider], Awaitable[object]], *answers: bytes, dialect: str = "classic"
+) -> list[str]:
+    async with (
+        raw_provider(*answers) as raw,
+        talking_to(config(raw.url, dialect=dialect), World()) as provider,
+    ):
+        await ask(provider)
+    return raw.lines
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer", "line"),
+    [
+        (lambda it: it.look(REF), "STATUS_WAIT_CODE", "getStatus&id=4711"),
+        (lambda it: it.cancel(REF), "ACCESS_CANCEL", "setStatus&status=8&id=4711"),
+        (lambda it: it.finish(REF), "ACCESS_ACTIVATION", "setStatus&status=6&id=4711"),
+        (lambda it: it.ask_again(REF), "ACCESS_RETRY_GET", "setStatus&status=3&id=4711"),
+        (lambda it: it.balance(), "ACCESS_BALANCE:1", "getBalance"),
+        (
+            lambda it: it.list_active(2),
+            '{"status":"success","activeActivations":[]}',
+            "getActiveActivations&start=200&limit=100",
+        ),
+        (
+            lambda it: it.rent(RentRequest("go", "2", max_cost_minor=1207, order="a-1")),
+            "NO_NUMBERS",
+            "getNumberV2&service=go&country=2&maxPrice=12.07&orderId=a-1",
+        ),
+    ],
+    ids=["look", "cancel", "finish", "ask_again", "balance", "list", "rent"],
+)
+async def test_each_call_is_one_get(
+    ask: Callable[[Provider], Awaitable[object]], answer: str, line: str
+) -> None:
+    assert await lines_for(ask, http(answer)) == [START.format(line)]
+
+
+async def test_only_who_knows_an_order_id_is_given_one() -> None:
+    lines = await lines_for(
+        lambda it: it.rent(RentRequest("go", "2", order="a-1")), http("NO_NUMBERS"), dialect="hero"
+    )
+
+    assert lines == [START.format("getNumberV2&service=go&country=2")]
+
+
+@pytest.mark.parametrize("dialect", ["smshub", "smsman", "privatesms"])
+async def test_who_has_no_second_version_is_asked_in_the_first(dialect: str) -> None:
+    lines = await lines_for(
+        lambda it: it.rent(RentRequest("go", "2")),
+        http("ACCESS_NUMBER:1:79991112233"),
+        dialect=dialect,
+    )
+
+    assert lines == [START.format("getNumber&service=go&country=2")]
+
+
+async def test_sms_man_cancels_with_its_own_number() -> None:
+    lines = await lines_for(lambda it: it.cancel(REF), http("ACCESS_CANCEL"), dialect="smsman")
+
+    assert lines == [START.format("setStatus&status=-1&id=4711")]
+
+
+async def test_an_id_cannot_add_parameters_of_its_own() -> None:
+    wild = ProviderRef("1&status=6 ü/../#?")
+    lines = await lines_for(lambda it: it.look(wild), http("NO_ACTIVATION"))
+
+    assert lines == [START.format("getStatus&id=1%26status%3D6%20%C3%BC%2F..%2F%23%3F")]
+
+
+async def test_a_finish_that_is_refused_asks_for_the_status() -> None:
+    async with (
+        raw_provider(http("BAD_STATUS"), http("STATUS_OK:99")) as raw,
+        talking_to(config(raw.url), World()) as provider,
+    ):
+        assert await provider.finish(REF) == CodesArrived((Sms("99"),))
+
+    assert len(raw.requests) == 2
+
+
+async def test_a_path_before_the_protocols_own_is_kept() -> None:
+    async with (
+        raw_provider(http("ACCESS_CANCEL")) as raw,
+        talking_to(config(raw.url + "/eu/"), World()) as provider,
+    ):
+        assert await provider.cancel(REF) == Cancelled()
+
+    assert raw.lines[0].startswith("GET /eu/stubs/handler_api.php?")
+
+
+async def test_a_purchase_whose_reply_is_lost_is_not_made_again() -> None:
+    async with (
+        raw_provider(b"BREAK") as raw,
+        talking_to(config(raw.url), World()) as provider,
+    ):
+        with pytest.raises(ProviderUnavailable) as raised:
+            await provider.rent(RentRequest("go", "2"))
+
+    assert raised.value.sent
+    assert len(raw.requests) == 1
+
+
+async def test_a_page_is_asked_for_again_when_the_connection_breaks() -> None:
+    page = http('{"status":"success","activeActivations":[]}')
+    async with (
+        raw_provider(b"BREAK", page) as raw,
+        talking_to(config(raw.url), World()) as provider,
+    ):
+        assert (await provider.list_active(0)).last
+
+    assert len(raw.requests) == 2
+
+
+async def test_a_full_page_is_not_the_last_one() -> None:
+    rows = ",".join(f'{{"activationId":"{number}"}}' for number in range(100))
+    page = http(f'{{"status":"success","activeActivations":[{rows}]}}')
+    async with raw_provider(page) as raw, talking_to(config(raw.url), World()) as provider:
+        got = await provider.list_active(0)
+
+    assert len(got.rows) == 100
+    assert not got.last
+
+
+async def test_replies_are_asked_for_uncompressed_and_without_cookies() -> None:
+    answer = http("STATUS_WAIT_CODE", 200, "Set-Cookie: a=b")
+    async with raw_provider(answer) as raw, talking_to(config(raw.url), World()) as provider:
+        await provider.look(REF)
+        await provider.look(REF)
+
+    assert "Accept-Encoding: identity\r\n" in raw.requests[0]
+    assert "Cookie" not in raw.requests[1]
+
+
+async def test_one_account_failing_leaves_another_alone() -> None:
+    async with (
+        raw_provider(http("", 503)) as broken,
+        raw_provider(http("STATUS_FINISH")) as healthy,
+        talking_to(config(broken.url), World()) as first,
+        talking_to(config(healthy.url), World()) as second,
+    ):
+        for _ in range(5):
+            with pytest.raises(ProviderUnavailable):
+                await first.look(REF)
+
+        assert first.circuit is Circuit.OPEN
+        assert second.circuit is Circuit.CLOSED
+        assert await second.look(REF) == Finished()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_dialect_says_what_it_can(dialect: str) -> None:
+    async with talking_to(config("http://127.0.0.1:9", dialect=dialect), World()) as provider:
+        can = provider.capabilities
+
+    assert (can.list_page_size is not None) == (dialect in {"classic", "hero", "tiger", "grizzly"})
+    assert can.resend
+    assert not can.look_changes_things
+
+
+async def test_a_rental_holds_no_more_than_the_reply_said() -> None:
+    async with (
+        raw_provider(http("ACCESS_NUMBER:7:79991112233")) as raw,
+        talking_to(config(raw.url), World()) as provider,
+    ):
+        rented = await provider.rent(RentRequest("go", "2"))
+
+    assert rented == Rented(ProviderRef("7"), "79991112233")
+
+
+async def test_an_unreadable_rental_is_an_error_not_a_refusal() -> None:
+    async with (
+        raw_provider(http("<html>")) as raw,
+        talking_to(config(raw.url), World()) as provider,
+    ):
+        with pytest.raises(UnknownReply):
+            await provider.rent(RentRequest("go", "2"))
