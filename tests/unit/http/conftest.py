@@ -1,0 +1,90 @@
+"""The API over a real socket of this machine. `deps` is what another store would replace."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described
+from tests.unit.http.fakes import (
+    PROVIDER,
+    FakeActivations,
+    FakeBooks,
+    FakeDesk,
+    FakeEvents,
+    FakeLog,
+)
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.entrypoints.http.api import build_api, routes_of
+from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.changes import Changes
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.listener import listen
+from worker.entrypoints.http.openapi import document
+from worker.ports.desk import Push
+
+HOOK_SECRET = "hook-secret-canary-0123456789"
+
+
+@dataclass
+class World:
+    """Everything behind the API, for tests to look at and to change."""
+
+    books: FakeBooks = field(default_factory=FakeBooks)
+    reads: FakeActivations = field(default_factory=FakeActivations)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    log: FakeLog = field(default_factory=FakeLog)
+
+    def __post_init__(self) -> None:
+        self.desk = FakeDesk(self.books, self.reads)
+
+
+def parse_push(provider: ProviderName, raw: bytes) -> list[Push]:
+    assert provider == PROVIDER
+    pushed = json.loads(raw)
+    return [Push(ProviderRef(pushed["ref"]), None, None, "hash")] if pushed else []
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def deps(world: World) -> ApiDeps:
+    return ApiDeps(
+        desk=world.desk,
+        activations=world.reads,
+        accounts=world.books,
+        events=world.events,
+        tokens=(
+            Token.of("shop", "operate", WRITE_TOKEN),
+            Token.of("viewer", "read", READ_TOKEN),
+        ),
+        parse_push=parse_push,
+        hook_secrets={PROVIDER: HOOK_SECRET},
+        log=world.log,
+        new_request_id=lambda: "made-here",
+    )
+
+
+@pytest.fixture
+def app(deps: ApiDeps) -> web.Application:
+    return build_api(deps)
+
+
+@pytest.fixture
+def described(deps: ApiDeps) -> Described:
+    return Described(document(routes_of(deps, Changes(deps.activations.versions))))
+
+
+@pytest.fixture
+async def api(app: web.Application, described: Described) -> AsyncIterator[Api]:
+    runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
+    host, port = runner.addresses[0]
+    async with aiohttp.ClientSession() as http:
+        yield Api(http, f"http://{host}:{port}", described)
+    await runner.cleanup()

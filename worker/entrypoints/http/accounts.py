@@ -1,0 +1,107 @@
+"""Accounts: open one, book a top-up, see its balance and its ledger."""
+
+from collections.abc import Sequence
+
+from worker.domain.ids import AccountId
+from worker.entrypoints.http import render
+from worker.entrypoints.http.answers import AccountShown, EntryList
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.cursor import after_number, number_in
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.shapes import Cursor, Limit, Name, OpenAccount, TopUp
+from worker.ports.books import Account, AccountStore, Opened, ToppedUp
+
+
+class Accounts:
+    def __init__(self, accounts: AccountStore) -> None:
+        self._accounts = accounts
+
+    async def open(self, account: Name, body: OpenAccount) -> Answer:
+        """Open an account, or find it open already."""
+        how, found = await self._accounts.open_account(AccountId(account), body.currency)
+        match how:
+            case Opened.NEW:
+                return Answer(201, render.account(found), {"Location": f"/v1/accounts/{account}"})
+            case Opened.SAME:
+                return Answer(200, render.account(found))
+            case Opened.OTHER_CONTENT:
+                raise Problem(Kind.OTHER_CONTENT, "The account has another currency")
+
+    async def show(self, account: Name) -> Answer:
+        """Show an account and its balances."""
+        return Answer(200, render.account(await self._known(AccountId(account))))
+
+    async def top_up(self, account: Name, body: TopUp) -> Answer:
+        """Book a top-up once, whatever how often it is sent."""
+        how, found = await self._accounts.top_up(
+            AccountId(account), body.reference, body.amount_minor
+        )
+        match how:
+            case ToppedUp.NEW | ToppedUp.SAME:
+                shown = found if found is not None else await self._known(AccountId(account))
+                return Answer(201 if how is ToppedUp.NEW else 200, render.account(shown))
+            case ToppedUp.OTHER_CONTENT:
+                raise Problem(
+                    Kind.OTHER_CONTENT, "This reference was booked with another amount or account"
+                )
+            case ToppedUp.UNKNOWN_ACCOUNT:
+                raise Problem(Kind.UNKNOWN_ACCOUNT)
+
+    async def entries(
+        self, account: Name, cursor: Cursor | None = None, limit: Limit = 50
+    ) -> Answer:
+        """List an account's ledger entries, newest first."""
+        before = number_in("entries", cursor)
+        found = await self._accounts.entries(AccountId(account), before=before, limit=limit + 1)
+        if not found:
+            await self._known(AccountId(account))
+        shown = found[:limit]
+        more = after_number("entries", shown[-1].id) if len(found) > limit else None
+        return Answer(200, {"items": [render.entry(one) for one in shown], "next_cursor": more})
+
+    async def _known(self, account: AccountId) -> Account:
+        found = await self._accounts.account(account)
+        if found is None:
+            raise Problem(Kind.UNKNOWN_ACCOUNT)
+        return found
+
+
+def routes(deps: ApiDeps) -> Sequence[Route]:
+    accounts = Accounts(deps.accounts)
+    path = "/v1/accounts/{account}"
+    return (
+        Route(
+            method="PUT",
+            path=path,
+            handler=accounts.open,
+            scope=Scope.OPERATE,
+            answers={201: AccountShown, 200: AccountShown},
+            problems=(Kind.OTHER_CONTENT,),
+        ),
+        Route(
+            method="GET",
+            path=path,
+            handler=accounts.show,
+            scope=Scope.READ,
+            answers={200: AccountShown},
+            problems=(Kind.UNKNOWN_ACCOUNT,),
+        ),
+        Route(
+            method="POST",
+            path=f"{path}/topups",
+            handler=accounts.top_up,
+            scope=Scope.OPERATE,
+            answers={201: AccountShown, 200: AccountShown},
+            problems=(Kind.UNKNOWN_ACCOUNT, Kind.OTHER_CONTENT),
+        ),
+        Route(
+            method="GET",
+            path=f"{path}/entries",
+            handler=accounts.entries,
+            scope=Scope.READ,
+            answers={200: EntryList},
+            problems=(Kind.UNKNOWN_ACCOUNT,),
+        ),
+    )

@@ -1,0 +1,219 @@
+"""Activations: see one, wait for its change, list them, and what a customer may wish of one."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+
+from worker.domain.activation import FINAL, PROVIDER_FINAL, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.entrypoints.http import render
+from worker.entrypoints.http.answers import ActivationList, ActivationShown
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.changes import Changes, TooManyWait
+from worker.entrypoints.http.cursor import activation_in, after_activation
+from worker.entrypoints.http.deps import ActivationReads, ApiDeps
+from worker.entrypoints.http.layer import Answer, Header, Route
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.shapes import (
+    ActivationPath,
+    Cursor,
+    Limit,
+    Name,
+    StateName,
+    WaitSeconds,
+)
+from worker.ports.desk import Desk, Done, WishResult
+from worker.ports.store import Activation
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+class Activations:
+    def __init__(self, reads: ActivationReads, changes: Changes) -> None:
+        self._reads = reads
+        self._changes = changes
+
+    async def show(
+        self,
+        id: ActivationPath,  # noqa: A002 - the contract's name for it
+        request: web.Request,
+        if_none_match: Annotated[str | None, Header("If-None-Match")],
+        wait_seconds: WaitSeconds = 0,
+    ) -> Answer:
+        """Show an activation with its timeline; with `wait_seconds`, once it has changed.
+
+        With `If-None-Match` it waits for something else than what the caller has seen, so that
+        nothing is missed between two calls.
+        """
+        wanted = id_in(id)
+        seen = if_none_match
+        known = await self._version(wanted) if wait_seconds else 0
+        activation = await self._known(wanted)
+        if wait_seconds and _may_change(activation) and (seen is None or _has(seen, activation)):
+            await self._wait(wanted, known, wait_seconds, request)
+            activation = await self._known(wanted)
+        if seen is not None and _has(seen, activation):
+            return Answer(304, headers={"ETag": _etag(activation)})
+        return Answer(200, render.activation(activation), {"ETag": _etag(activation)})
+
+    async def newest(
+        self,
+        state: StateName | None = None,
+        provider: Name | None = None,
+        account: Name | None = None,
+        cursor: Cursor | None = None,
+        limit: Limit = 50,
+    ) -> Answer:
+        """List activations, newest first."""
+        found = await self._reads.activations(
+            state=None if state is None else State(state),
+            provider=None if provider is None else ProviderName(provider),
+            account=None if account is None else AccountId(account),
+            before=activation_in(cursor),
+            limit=limit + 1,
+        )
+        shown = found[:limit]
+        last = shown[-1] if len(found) > limit else None
+        more = None if last is None else after_activation(last.rented_at, last.id)
+        return Answer(
+            200, {"items": [render.activation(one) for one in shown], "next_cursor": more}
+        )
+
+    async def _wait(
+        self, id_: ActivationId, known: int, seconds: int, request: web.Request
+    ) -> None:
+        def gone() -> bool:
+            return request.transport is None or request.transport.is_closing()
+
+        try:
+            await self._changes.wait(id_, known, seconds=seconds, gone=gone)
+        except TooManyWait:
+            raise Problem(Kind.BUSY) from None
+
+    async def _version(self, id_: ActivationId) -> int:
+        return (await self._reads.versions([id_])).get(id_, 0)
+
+    async def _known(self, id_: ActivationId) -> Activation:
+        return found_or_problem(await self._reads.activation(id_))
+
+
+class Wishes:
+    def __init__(self, desk: Desk, reads: ActivationReads) -> None:
+        self._desk = desk
+        self._reads = reads
+
+    async def cancel(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+        """Press the Cancel button."""
+        return await self._wish(id, self._desk.cancel)
+
+    async def finish(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+        """Close an activation after its code."""
+        return await self._wish(id, self._desk.finish)
+
+    async def resend(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+        """Ask for another SMS."""
+        return await self._wish(id, self._desk.resend)
+
+    async def _wish(
+        self, id_: str, wish: Callable[[ActivationId], Awaitable[WishResult]]
+    ) -> Answer:
+        result = await wish(id_in(id_))
+        failure = _FAILURES.get(result.how)
+        if failure is not None:
+            raise Problem(failure)
+        activation = result.activation or await self._reads.activation(id_in(id_))
+        status = 202 if result.how is Done.PENDING else 200
+        return Answer(status, render.activation(found_or_problem(activation)))
+
+
+_FAILURES = {
+    Done.CODE_RECEIVED: Kind.CODE_RECEIVED,
+    Done.NO_CODE: Kind.NO_CODE,
+    Done.ENDED: Kind.ENDED,
+    Done.NOT_OFFERED: Kind.NOT_OFFERED,
+    Done.UNKNOWN: Kind.UNKNOWN_ACTIVATION,
+    Done.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
+}
+
+assert set(Done) == {Done.DONE, Done.PENDING} | set(_FAILURES)
+
+
+def id_in(text: str) -> ActivationId:
+    """What has not the form of an id is the id of nothing."""
+    if _UUID.fullmatch(text) is None:
+        raise Problem(Kind.UNKNOWN_ACTIVATION)
+    return ActivationId(UUID(text))
+
+
+def found_or_problem(activation: Activation | None) -> Activation:
+    if activation is None:
+        raise Problem(Kind.UNKNOWN_ACTIVATION)
+    return activation
+
+
+def _may_change(activation: Activation) -> bool:
+    return activation.state not in FINAL or activation.provider_state not in PROVIDER_FINAL
+
+
+def _etag(activation: Activation) -> str:
+    content = orjson.dumps(render.activation(activation))
+    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
+
+
+def _has(if_none_match: str, activation: Activation) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or _etag(activation) in tags
+
+
+def routes(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
+    activations = Activations(deps.activations, changes)
+    wishes = Wishes(deps.desk, deps.activations)
+    one = "/v1/activations/{id}"
+    refusals = (Kind.UNKNOWN_ACTIVATION, Kind.NO_CODE, Kind.ENDED, Kind.NOT_OFFERED)
+    done = {200: ActivationShown, 202: ActivationShown}
+    return (
+        Route(
+            method="GET",
+            path=one,
+            handler=activations.show,
+            scope=Scope.READ,
+            answers={200: ActivationShown, 304: None},
+            problems=(Kind.UNKNOWN_ACTIVATION, Kind.BUSY),
+        ),
+        Route(
+            method="GET",
+            path="/v1/activations",
+            handler=activations.newest,
+            scope=Scope.READ,
+            answers={200: ActivationList},
+        ),
+        Route(
+            method="POST",
+            path=f"{one}/cancel",
+            handler=wishes.cancel,
+            scope=Scope.OPERATE,
+            answers=done,
+            problems=(Kind.UNKNOWN_ACTIVATION, Kind.CODE_RECEIVED, Kind.ENDED, Kind.NOT_OFFERED),
+        ),
+        Route(
+            method="POST",
+            path=f"{one}/finish",
+            handler=wishes.finish,
+            scope=Scope.OPERATE,
+            answers=done,
+            problems=refusals,
+        ),
+        Route(
+            method="POST",
+            path=f"{one}/resend",
+            handler=wishes.resend,
+            scope=Scope.OPERATE,
+            answers=done,
+            problems=(*refusals, Kind.PROVIDER_UNAVAILABLE),
+        ),
+    )

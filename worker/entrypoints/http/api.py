@@ -1,0 +1,52 @@
+"""The API for shops and providers: its routes, put behind the edge they all share."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from worker.entrypoints.http import accounts, activations, events, hooks, intake, orders
+from worker.entrypoints.http.changes import Changes
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.edge import answering, expect
+from worker.entrypoints.http.layer import BODY_MAX, Answer, Route, endpoint
+from worker.entrypoints.http.openapi import Document, document
+
+
+def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
+    """Every call there is; a new module of routes is added here, and nowhere else."""
+    return (
+        *accounts.routes(deps),
+        *intake.routes(deps),
+        *orders.routes(deps),
+        *activations.routes(deps, changes),
+        *events.routes(deps),
+        *hooks.routes(deps),
+    )
+
+
+def build_api(deps: ApiDeps) -> web.Application:
+    app = web.Application(
+        middlewares=[answering(deps.log, deps.new_request_id)], client_max_size=BODY_MAX
+    )
+    changes = Changes(deps.activations.versions)
+    routes = routes_of(deps, changes)
+    for route in (*routes, _description(document(routes))):
+        app.router.add_route(
+            route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect
+        )
+
+    async def let_go(_app: web.Application) -> None:
+        changes.close()
+
+    app.on_shutdown.append(let_go)
+    return app
+
+
+def _description(described: Document) -> Route:
+    async def openapi() -> Answer:
+        """Describe this API."""
+        return Answer(200, described)
+
+    return Route(
+        method="GET", path="/openapi.json", handler=openapi, scope=None, answers={200: None}
+    )

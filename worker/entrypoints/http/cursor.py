@@ -1,0 +1,62 @@
+"""Opaque places in a list: the sort key of the last item seen, as base64url."""
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from worker.domain.ids import ActivationId
+from worker.entrypoints.http.problems import Fault, Kind, Problem
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_BIGINT_MAX = 2**63 - 1
+
+
+def after_number(kind: str, number: int) -> str:
+    """*kind* keeps the cursor of one list from meaning something in another."""
+    return _encode(f"{kind}:{number}")
+
+
+def number_in(kind: str, cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    text = _decode(kind, cursor)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _BIGINT_MAX:
+        raise _bad()
+    return int(text)
+
+
+def after_activation(rented_at: datetime, id_: ActivationId) -> str:
+    return _encode(f"activations:{(rented_at - _EPOCH) // _MICROSECOND}:{id_}")
+
+
+def activation_in(cursor: str | None) -> tuple[datetime, ActivationId] | None:
+    if cursor is None:
+        return None
+    micros, _, id_ = _decode("activations", cursor).partition(":")
+    try:
+        return _EPOCH + int(micros) * _MICROSECOND, ActivationId(UUID(id_))
+    except (ValueError, OverflowError):
+        raise _bad() from None
+
+
+def _encode(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(kind: str, cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        raise _bad() from None
+    head, _, rest = text.partition(":")
+    if head != kind:
+        raise _bad()
+    return rest
+
+
+def _bad() -> Problem:
+    fault = Fault("/cursor", "Not a cursor of this list: take `next_cursor` as it was given")
+    return Problem(Kind.INVALID, errors=[fault])

@@ -1,0 +1,67 @@
+"""What the API is given; `bootstrap` fills it in, tests fill it with fakes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import uuid4
+
+from worker.domain.activation import State
+from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.entrypoints.http.auth import Token
+from worker.ports.books import AccountStore
+from worker.ports.desk import Desk, Push
+from worker.ports.events import Event
+from worker.ports.store import Activation
+
+
+class ActivationReads(Protocol):
+    """The part of `ActivationStore` that only reads."""
+
+    async def activation(self, id_: ActivationId) -> Activation | None: ...
+
+    async def activations(
+        self,
+        *,
+        state: State | None = None,
+        provider: ProviderName | None = None,
+        account: AccountId | None = None,
+        before: tuple[datetime, ActivationId] | None = None,
+        limit: int = 50,
+    ) -> list[Activation]: ...
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]: ...
+
+
+class EventReads(Protocol):
+    """The part of `EventStore` the API shows."""
+
+    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]: ...
+
+
+class Log(Protocol):
+    """A structlog logger, or anything that takes an event name and plain fields."""
+
+    def info(self, event: str, **fields: object) -> object: ...
+
+    def error(self, event: str, **fields: object) -> object: ...
+
+
+ParsePush = Callable[[ProviderName, bytes], Sequence[Push]]
+
+
+def random_request_id() -> str:
+    return uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiDeps:
+    desk: Desk
+    activations: ActivationReads
+    accounts: AccountStore
+    events: EventReads
+    tokens: Sequence[Token]
+    parse_push: ParsePush  #: Raises `ValueError` or `ProviderError` on what it cannot read.
+    hook_secrets: Mapping[ProviderName, str] = field(repr=False)
+    log: Log
+    new_request_id: Callable[[], str] = random_request_id

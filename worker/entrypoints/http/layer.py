@@ -1,0 +1,219 @@
+"""From a handler's signature to a validated call, and from what it returns to a response.
+
+A handler is an async function. Its parameters say what it takes:
+
+    one named in the path template          from the path
+    `body: SomeModel`                       the JSON body, strictly
+    `x: Annotated[str | None, Header(..)]`  a header, as it was sent
+    `request: web.Request`                  the request itself
+    any other                               the query string
+
+It returns an `Answer` or raises a `Problem`. `openapi` reads the same signatures.
+"""
+
+import inspect
+import re
+from asyncio import timeout
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from worker.entrypoints.http.auth import Scope, Token, admit
+from worker.entrypoints.http.problems import Fault, Kind, Problem, faults_of, invalid
+
+BODY_MAX = 1024 * 1024
+BODY_SECONDS = 30.0
+CALLER: web.RequestKey[str] = web.RequestKey("caller", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Marks a parameter that is read from the header of this name."""
+
+    name: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    content: Any = None  #: What orjson can write; None: no body.
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One call of the API, as the contract lists it."""
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Answer]]
+    scope: Scope | None  #: None: no token is asked for.
+    answers: Mapping[int, type[BaseModel] | None]
+    problems: Sequence[Kind] = ()
+    body: type[BaseModel] | None = None  #: Described only: what the handler reads by itself.
+
+    @cached_property
+    def inputs(self) -> "Inputs":
+        return read_signature(self.handler, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a handler takes, by where it comes from."""
+
+    path: type[BaseModel]
+    query: type[BaseModel]
+    headers: Mapping[str, Header]
+    body: type[BaseModel] | None
+    request: bool
+
+
+def read_signature(handler: Callable[..., Awaitable[Answer]], path: str) -> Inputs:
+    in_path = set(re.findall(r"{(\w+)}", path))
+    hints = get_type_hints(handler, include_extras=True)
+    places: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
+    headers: dict[str, Header] = {}
+    for name, parameter in inspect.signature(handler).parameters.items():
+        header = _header_of(hints[name])
+        if header is not None:
+            headers[name] = header
+        elif name not in {"body", "request"}:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            places["path" if name in in_path else "query"][name] = (hints[name], default)
+    assert set(places["path"]) == in_path, f"{path}: the handler takes {set(places['path'])}"
+    forbid = ConfigDict(extra="forbid")
+    return Inputs(
+        path=create_model("Path", __config__=forbid, **places["path"]),
+        query=create_model("Query", __config__=forbid, **places["query"]),
+        headers=headers,
+        body=hints.get("body"),
+        request="request" in hints,
+    )
+
+
+def _header_of(hint: object) -> Header | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    return next((each for each in get_args(hint) if isinstance(each, Header)), None)
+
+
+def endpoint(
+    route: Route, tokens: Sequence[Token]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The aiohttp handler of a route: admit, then read what was sent, then call."""
+
+    async def handle(request: web.Request) -> web.Response:
+        if route.scope is not None:
+            caller = admit(tokens, request.headers.get("Authorization"), route.scope)
+            request[CALLER] = caller.name
+        answer = await route.handler(**await _arguments(route.inputs, request))
+        return respond(answer)
+
+    return handle
+
+
+async def _arguments(inputs: Inputs, request: web.Request) -> dict[str, Any]:
+    arguments = _fields(_validated(inputs.path, request.match_info))
+    arguments |= _fields(_validated(inputs.query, _single(request)))
+    arguments |= {name: _one_header(request, of.name) for name, of in inputs.headers.items()}
+    if inputs.request:
+        arguments["request"] = request
+    if inputs.body is not None:
+        arguments["body"] = read_json(inputs.body, await read_json_body(request))
+    return arguments
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    return dict(model)
+
+
+def _validated(model: type[BaseModel], given: Mapping[str, str]) -> BaseModel:
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _single(request: web.Request) -> Mapping[str, str]:
+    """The query; which of two values counts is nothing to guess at."""
+    repeated = {name for name in request.query if len(request.query.getall(name)) > 1}
+    if repeated:
+        faults = [Fault(f"/{name}"[:200], "Given more than once") for name in sorted(repeated)]
+        raise Problem(Kind.INVALID, errors=faults[:20])
+    return request.query
+
+
+def _one_header(request: web.Request, name: str) -> str | None:
+    values = request.headers.getall(name, [])
+    if len(values) > 1:
+        raise Problem(Kind.BAD_REQUEST, f"{name} is given more than once")
+    return values[0] if values else None
+
+
+async def read_json_body(request: web.Request) -> bytes:
+    """The body of a call that takes JSON; a missing content type is taken as JSON."""
+    sent = request.headers.get("Content-Type", "application/json")
+    media = sent.partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE)
+    return await read_body(request, BODY_MAX)
+
+
+async def read_body(request: web.Request, most: int) -> bytes:
+    """At most *most* bytes, decompressed; what says it is more is refused unread."""
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    await _say_continue(request)
+    body = bytearray()
+    try:
+        async with timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > most:
+                    raise _too_large(most)
+    except TimeoutError:
+        raise Problem(Kind.BODY_TIMEOUT) from None
+    except web.RequestPayloadError:
+        raise Problem(Kind.BAD_REQUEST, "The body does not have the form it claims") from None
+    return bytes(body)
+
+
+async def _say_continue(request: web.Request) -> None:
+    """Only now: a client that asks first has sent nothing yet, and need not if it is refused."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # aiohttp would take these bytes for a response that has begun.
+        request.writer.output_size = 0
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(Kind.CONTENT_TOO_LARGE, f"At most {most} bytes")
+
+
+def read_json(model: type[BaseModel], raw: bytes) -> BaseModel:
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise refuse_json(error) from None
+
+
+def refuse_json(error: ValidationError) -> Problem:
+    """A body that is no JSON, or JSON of another shape."""
+    loc, detail = faults_of(error)[0]
+    if not loc and error.errors(include_input=False)[0]["type"] == "json_invalid":
+        return Problem(Kind.INVALID_JSON, detail)
+    return invalid(error)
+
+
+def respond(answer: Answer) -> web.Response:
+    body = None if answer.content is None else orjson.dumps(answer.content)
+    response = web.Response(status=answer.status, body=body, headers=answer.headers)
+    if body is not None:
+        response.content_type = "application/json"
+    return response

@@ -1,0 +1,107 @@
+"""Renting a number at a provider: what was bought once is never bought again."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from worker.domain.ids import AccountId, ProviderName
+from worker.entrypoints.http import render
+from worker.entrypoints.http.answers import ActivationShown
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.layer import Answer, Header, Route
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.shapes import RentOrder
+from worker.ports.desk import Desk, Order, Ordered, OrderResult
+
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_PRINTABLE = re.compile(r"[ -~]{1,255}")
+
+
+class Orders:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def rent(
+        self,
+        body: RentOrder,
+        idempotency_key: Annotated[str | None, Header("Idempotency-Key", required=True)],
+    ) -> Answer:
+        """Rent a number at the provider and watch it."""
+        window = body.window_seconds
+        order = Order(
+            idempotency_key=key_in(idempotency_key),
+            account=AccountId(body.account),
+            provider=ProviderName(body.provider),
+            service=body.service,
+            country=body.country,
+            price_minor=body.price_minor,
+            max_cost_minor=body.max_cost_minor,
+            policy=body.policy,
+            window=None if window is None else timedelta(seconds=window),
+        )
+        return _answer(await self._desk.rent(order))
+
+
+def key_in(header: str | None) -> str:
+    """The key, quoted (a structured field string) or bare."""
+    if header is None or not header.strip():
+        raise Problem(Kind.IDEMPOTENCY_KEY_REQUIRED)
+    key = header.strip()
+    if key.startswith('"'):
+        quoted = _QUOTED.fullmatch(key)
+        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted is not None else ""
+    if _PRINTABLE.fullmatch(key) is None:
+        raise Problem(Kind.IDEMPOTENCY_KEY_REQUIRED, "1 to 255 printable ASCII characters")
+    return key
+
+
+def _answer(result: OrderResult) -> Answer:
+    failure = failure_of(result.how)
+    if failure is not None:
+        raise Problem(failure)
+    activation = result.activation
+    assert activation is not None
+    headers = {"Location": f"/v1/activations/{activation.id}"}
+    # Sent again while the purchase is still unclear, it is as unclear as the first time.
+    if result.how is Ordered.PENDING or activation.ref is None:
+        return Answer(202, render.activation(activation), headers)
+    return Answer(
+        201 if result.how is Ordered.RENTED else 200, render.activation(activation), headers
+    )
+
+
+_FAILURES = {
+    Ordered.OTHER_CONTENT: Kind.IDEMPOTENCY_KEY_REUSED,
+    Ordered.UNKNOWN_ACCOUNT: Kind.UNKNOWN_ACCOUNT,
+    Ordered.UNKNOWN_PROVIDER: Kind.UNKNOWN_PROVIDER,
+    Ordered.UNKNOWN_POLICY: Kind.UNKNOWN_POLICY,
+    Ordered.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
+    Ordered.NO_NUMBERS: Kind.NO_NUMBERS,
+    Ordered.PROVIDER_BALANCE_TOO_LOW: Kind.PROVIDER_BALANCE_TOO_LOW,
+    Ordered.PRICE_ABOVE_MAX: Kind.PRICE_ABOVE_MAX,
+    Ordered.BAD_SERVICE: Kind.BAD_SERVICE,
+    Ordered.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
+    Ordered.EXPOSURE_LIMIT: Kind.EXPOSURE_LIMIT,
+}
+_STORED = frozenset({Ordered.RENTED, Ordered.SAME, Ordered.PENDING})
+
+assert set(Ordered) == _STORED | set(_FAILURES)
+
+
+def failure_of(how: Ordered) -> Kind | None:
+    return _FAILURES.get(how)
+
+
+def routes(deps: ApiDeps) -> Sequence[Route]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/activations",
+            handler=Orders(deps.desk).rent,
+            scope=Scope.OPERATE,
+            answers={201: ActivationShown, 200: ActivationShown, 202: ActivationShown},
+            problems=(Kind.IDEMPOTENCY_KEY_REQUIRED, *_FAILURES.values()),
+        ),
+    )

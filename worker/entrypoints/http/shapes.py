@@ -1,0 +1,130 @@
+"""The JSON that goes in, strictly: no bool for an int, no float, no naive instant, no stray key.
+
+Every text is bounded and printable, so that it can stand in a key, a log line or a provider's URL.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from worker.domain.activation import WINDOW_MAX, WINDOW_MIN
+from worker.domain.money import AMOUNT_MAX
+
+BULK_MAX = 1_000  #: Items of one bulk call.
+LIMIT_MAX = 200  #: Items of one page.
+WAIT_SECONDS_MAX = 30
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  #: Older rentals are a unit mistaken, not a rental.
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)  #: So that adding a window never overflows.
+
+_RFC3339 = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+_INSTANT = re.compile(_RFC3339)
+
+
+def _aware(value: object) -> datetime:
+    if not isinstance(value, str) or len(value) > 40 or _INSTANT.match(value) is None:
+        raise ValueError("not an RFC 3339 instant with an offset")
+    try:
+        at = datetime.fromisoformat(_microseconds(value.upper())).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("not an RFC 3339 instant with an offset") from None
+    if not EARLIEST <= at < LATEST:
+        raise ValueError("not between the years 2000 and 2200")
+    return at
+
+
+def _microseconds(text: str) -> str:
+    """Python 3.11 takes three or six digits of a second; RFC 3339 any number of them."""
+    return re.sub(r"\.([0-9]+)", lambda found: "." + found[1][:6].ljust(6, "0"), text)
+
+
+Instant = Annotated[
+    datetime,
+    # pydantic's own parser also takes "1700000000", a unix time in a string.
+    PlainValidator(_aware),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _RFC3339}),
+]
+
+#: Names that also stand in paths: no slash, no space, not `.` or `..`.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:@+=-]{0,127}$")]
+#: Words of providers, as they spell them: printable ASCII, no space at the ends.
+Word = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
+Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Price = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+Amount = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+WindowSeconds = Annotated[
+    int, Field(ge=int(WINDOW_MIN.total_seconds()), le=int(WINDOW_MAX.total_seconds()))
+]
+
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str, StringConstraints(max_length=200)]
+WaitSeconds = Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX)]
+StateName = Literal[
+    "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
+]
+ActivationPath = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class OpenAccount(Body):
+    currency: Currency
+
+
+class TopUp(Body):
+    reference: Reference
+    amount_minor: Amount
+
+
+class RentedNumber(Body):
+    """A number that was already rented; what is left out is the default."""
+
+    account: Name
+    phone: Phone
+    service: Word
+    country: Word
+    price_minor: Price
+    rented_at: Instant | None = None
+    window_seconds: WindowSeconds | None = None
+    expires_at: Instant | None = None
+    policy: Name | None = None
+    charge: Literal["hold", "external"] = "hold"
+
+
+class RentedNumberItem(RentedNumber):
+    """The same with the names that otherwise stand in the path."""
+
+    provider: Name
+    provider_ref: Name
+
+
+class Bulk(Body):
+    activations: Annotated[list[RentedNumberItem], Field(max_length=BULK_MAX)]
+
+
+class RentOrder(Body):
+    """A number to rent at the provider."""
+
+    account: Name
+    provider: Name
+    service: Word
+    country: Word
+    price_minor: Price
+    max_cost_minor: Price | None = None
+    policy: Name | None = None
+    window_seconds: WindowSeconds | None = None
