@@ -7,7 +7,7 @@ the last second is seen while it still counts.
 
 from datetime import datetime, timedelta
 
-LAST_LOOK = timedelta(milliseconds=700)  #: How long before the deadline the last look is due.
+LAST_LOOK = timedelta(milliseconds=500)  #: How long before the deadline the last look is due.
 WIDEST = timedelta(seconds=15)
 JITTER = 0.1  #: Of the gap, at most, to either side.
 

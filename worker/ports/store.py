@@ -268,6 +268,10 @@ class ActivationStore(Protocol):
         """Numbers with a code whose window is over or whose finish was asked for (E7)."""
         ...
 
+    async def due_delivery(self, id_: ActivationId, *, now: datetime | None = None) -> list[Due]:
+        """The same for one number; empty where it is not due."""
+        ...
+
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[Due]:

@@ -49,6 +49,9 @@ class Endings:
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
         return await self._due("due_deliveries", limit=limit, now=now)
 
+    async def due_delivery(self, id_: ActivationId, *, now: datetime | None = None) -> list[Due]:
+        return await self._due("due_delivery", id=id_, now=now)
+
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[Due]:

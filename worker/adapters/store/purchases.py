@@ -1,0 +1,202 @@
+"""Purchases and pushes: what we asked a provider for, and what it told us unasked."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import reading
+from worker.adapters.store.database import Database, scalar
+from worker.adapters.store.statements import statement
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.ports.desk import Order, Push
+from worker.ports.purchases import Began, Begun, Bought, OpenPurchase
+from worker.ports.store import Activation
+
+_PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
+_FORGOTTEN = text(
+    "SELECT id FROM purchase WHERE state = 'asked'"
+    " AND asked_at < now() - CAST(:older_than AS interval) ORDER BY asked_at LIMIT 100"
+)
+_OPEN = text(
+    "SELECT id, service, country, rented_at FROM activation"
+    " WHERE provider = :provider AND NOT settled AND provider_ref IS NULL ORDER BY rented_at"
+)
+_EXPOSURE = text(
+    "SELECT coalesce(sum(amount_minor), 0) FROM exposure"
+    " WHERE provider = :provider AND state = 'open'"
+)
+_PUSHED = text(
+    "SELECT DISTINCT provider_ref FROM push"
+    " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
+)
+
+
+class Purchases:
+    """The part of the store that rents through us."""
+
+    db: Database
+
+    async def begin_purchase(
+        self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
+    ) -> Begun:
+        content = _content(order, policy, policy_version, window)
+        return await self.db.write(lambda c: _begin(c, id_, order, content))
+
+    async def purchase_bought(
+        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+    ) -> Activation | None:
+        async def work(connection: AsyncConnection) -> Activation | None:
+            await connection.execute(
+                statement("purchase_activation"),
+                {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
+            )
+            adopted = {"id": id_, **_number(bought)}
+            del adopted["expires_at"], adopted["cancel_not_before"]
+            await connection.execute(statement("adopt"), adopted)
+            return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
+
+        return await self.db.write(work)
+
+    async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
+        async def work(connection: AsyncConnection) -> Activation | None:
+            nothing = dict.fromkeys(
+                ("ref", "phone", "cost", "cost_currency", "expires_at", "cancel_not_before")
+            )
+            await connection.execute(
+                statement("purchase_activation"),
+                {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
+            )
+            return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
+
+        return await self.db.write(work)
+
+    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            account = await scalar(
+                connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
+            )
+            await connection.execute(statement("lock_balances"), {"accounts": [account]})
+            await connection.execute(statement("purchase_failed"), {"id": id_, "failure": failure})
+
+        await self.db.write(work)
+
+    async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
+        found = await self._rows(_FORGOTTEN, older_than=older_than)
+        return [ActivationId(row["id"]) for row in found]
+
+    async def open_purchases(self, provider: ProviderName) -> list[OpenPurchase]:
+        found = await self._rows(_OPEN, provider=provider)
+        return [
+            OpenPurchase(ActivationId(r["id"]), r["service"], r["country"], r["rented_at"])
+            for r in found
+        ]
+
+    async def unknown_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[ProviderRef]:
+        found = await self._rows(statement("unknown_refs"), provider=provider, refs=list(refs))
+        return [ProviderRef(row["ref"]) for row in found]
+
+    async def open_exposure(self, provider: ProviderName) -> int:
+        (row,) = await self._rows(_EXPOSURE, provider=provider)
+        return int(row["coalesce"])
+
+    async def keep_pushes(
+        self, provider: ProviderName, pushes: Sequence[Push]
+    ) -> list[ProviderRef]:
+        found = await self._rows(
+            statement("keep_pushes"),
+            provider=provider,
+            hashes=[push.content_hash for push in pushes],
+            refs=[push.ref for push in pushes],
+        )
+        return [ProviderRef(row["provider_ref"]) for row in found]
+
+    async def pushed_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> set[ProviderRef]:
+        found = await self._rows(_PUSHED, provider=provider, refs=list(refs))
+        return {ProviderRef(row["provider_ref"]) for row in found}
+
+    async def _rows(self, sql: Any, **parameters: object) -> Sequence[RowMapping]:  # noqa: ANN401
+        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
+            return (await connection.execute(sql, parameters)).mappings().all()
+
+        return await self.db.write(work)
+
+
+def _content(order: Order, policy: str, policy_version: str, window: timedelta) -> dict[str, Any]:
+    """What makes two orders the same, and all that the activation is made of later."""
+    return {
+        "account": order.account,
+        "provider": order.provider,
+        "service": order.service,
+        "country": order.country,
+        "price_minor": order.price_minor,
+        "max_cost_minor": order.max_cost_minor,
+        "policy": policy,
+        "policy_version": policy_version,
+        "window_seconds": int(window.total_seconds()),
+    }
+
+
+def _number(bought: Bought) -> dict[str, object]:
+    return {
+        "ref": bought.ref,
+        "phone": bought.phone,
+        "cost": bought.cost_minor,
+        "cost_currency": bought.cost_currency,
+        "expires_at": bought.expires_at,
+        "cancel_not_before": bought.cancel_not_before,
+    }
+
+
+async def _begin(
+    connection: AsyncConnection, id_: ActivationId, order: Order, content: dict[str, Any]
+) -> Begun:
+    balances = (
+        await connection.execute(statement("lock_balances"), {"accounts": [order.account]})
+    ).mappings()
+    account = {row["bucket"]: row for row in balances}.get("available")
+    hashed = _hash({**content, "policy_version": None})
+    # Read after the lock: another call with the same key is either done or still waits for us.
+    known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
+    if known is not None:
+        return await _known(connection, id_, known, hashed)
+    if account is None or account["state"] != "open":
+        return Begun(Began.UNKNOWN_ACCOUNT, None)
+    if account["amount_minor"] < order.price_minor:
+        return Begun(Began.BALANCE_TOO_LOW, None)
+    await connection.execute(
+        statement("begin_purchase"),
+        {
+            "id": id_,
+            "content_hash": hashed,
+            "account": order.account,
+            "provider": order.provider,
+            "order": json.dumps(content),
+            "price": order.price_minor,
+            "currency": account["currency"],
+        },
+    )
+    return Begun(Began.NEW, None)
+
+
+async def _known(connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str) -> Begun:
+    if known["content_hash"] != hashed:
+        return Begun(Began.OTHER_CONTENT, None)
+    if known["state"] == "failed":
+        return Begun(Began.FAILED, None, known["failure"])
+    found = await reading.by_ids(connection, [ActivationId(id_)], timeline=True)
+    how = Began.RENTED if known["state"] == "rented" else Began.UNKNOWN
+    return Begun(how, found.get(ActivationId(id_)))
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

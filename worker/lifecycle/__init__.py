@@ -1,0 +1,13 @@
+"""The life of a rented number, step by step.
+
+    accept   a number is handed over, or rented: stored with its hold
+    watch    looked at until a code comes: by list pages, or number by number
+    expire   its window passed or Cancel was pressed: intent, cancel, read again where unclear
+    settle   the one commit point: state, money and event together
+    sweep    what needs no provider: deliveries, credits after the grace, forgotten deadlines
+    pursue   what the provider is still owed after the customer was settled
+    repair   what a lost Redis or a crash forgot to schedule or to find out
+    audit    the proof that all of it adds up
+
+`desk` is what shops may ask for. Nothing here knows a service library: it is handed ports.
+"""

@@ -1,0 +1,130 @@
+"""Accept: a number that was already rented is stored with its hold, and watched from then on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from worker.domain.ids import ProviderName
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.lifecycle.watch import first_look
+from worker.ports.desk import HandedOver
+from worker.ports.errors import ScheduleUnavailable
+from worker.ports.purchases import PushStore
+from worker.ports.reporter import Reporter
+from worker.ports.schedule import Schedule
+from worker.ports.store import (
+    Activation,
+    ActivationStore,
+    Intake,
+    IntakeResult,
+    Intook,
+    LiveNumber,
+)
+
+BATCH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTerms:
+    """What intake needs of a policy: its version is fixed with the number."""
+
+    version: str
+    window: timedelta | None  #: None: the worker's default window.
+
+
+Policies = Callable[[str], PolicyTerms | None]
+
+
+class IntakeStore(ActivationStore, PushStore, Protocol):
+    """Both halves, one database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    store: IntakeStore
+    schedule: Schedule
+    reporter: Reporter
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
+    listed: Callable[[ProviderName], bool]  #: Whether the provider has a list.
+    pushes: Callable[[ProviderName], bool]  #: Whether the provider pushes SMS.
+    policies: Policies
+    default_policy: str
+    default_window: timedelta
+
+    async def __call__(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
+        results: list[IntakeResult] = []
+        for start in range(0, len(handed), BATCH):
+            results += await self._batch(handed[start : start + BATCH])
+        return results
+
+    async def _batch(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
+        drafts = [self.draft(one) for one in handed]
+        intakes = [draft for draft in drafts if isinstance(draft, Intake)]
+        stored = iter(await self.store.accept(intakes) if intakes else [])
+        results = [
+            next(stored) if isinstance(draft, Intake) else IntakeResult(draft, None)
+            for draft in drafts
+        ]
+        await self.watch([r.activation for r in results if r.how is Intook.NEW and r.activation])
+        return results
+
+    def draft(self, handed: HandedOver) -> Intake | Intook:
+        """The intake with its defaults filled in, or why there can be none."""
+        terms = self.terms.get(handed.provider)
+        if terms is None:
+            return Intook.UNKNOWN_PROVIDER
+        name = handed.policy or self.default_policy
+        policy = self.policies(name)
+        if policy is None:
+            return Intook.UNKNOWN_POLICY
+        return Intake(
+            provider=handed.provider,
+            ref=handed.ref,
+            account=handed.account,
+            phone=handed.phone,
+            service=handed.service,
+            country=handed.country,
+            price_minor=handed.price_minor,
+            window=handed.window or policy.window or self.default_window,
+            policy=name,
+            policy_version=policy.version,
+            charge=handed.charge,
+            rented_at=handed.rented_at,
+            expires_at=handed.expires_at,
+            min_cancel_age=terms.min_cancel_age,
+        )
+
+    async def watch(self, activations: Sequence[Activation]) -> None:
+        """Put stored numbers on the schedule; what is lost here, `repair` finds."""
+        by_provider: dict[ProviderName, list[LiveNumber]] = {}
+        for one in activations:
+            if one.ref is not None:
+                number = LiveNumber(one.id, one.ref, one.rented_at, one.deadline_at)
+                by_provider.setdefault(one.provider, []).append(number)
+        for provider, numbers in by_provider.items():
+            self.reporter.accepted(provider, len(numbers))
+            looks = self.looks(provider, numbers)
+            try:
+                await self.schedule.add(provider, await self._with_pushed(provider, looks))
+            except ScheduleUnavailable:
+                self.reporter.trouble("schedule.unavailable", provider=provider)
+
+    async def _with_pushed(
+        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
+    ) -> Sequence[tuple[LiveNumber, datetime]]:
+        """A number whose SMS was pushed before it was handed over is looked at now."""
+        if not self.pushes(provider):
+            return looks
+        pushed = await self.store.pushed_refs(provider, [number.ref for number, _ in looks])
+        now = self.clock.now()
+        return [(number, now if number.ref in pushed else at) for number, at in looks]
+
+    def looks(
+        self, provider: ProviderName, numbers: Sequence[LiveNumber]
+    ) -> list[tuple[LiveNumber, datetime]]:
+        now, terms = self.clock.now(), self.terms[provider]
+        listed = self.listed(provider)
+        return [(one, first_look(one, terms, listed=listed, now=now)) for one in numbers]

@@ -1,0 +1,39 @@
+"""The provider's rate budget, bought in small chunks: a call costs no round trip of its own."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.ports.schedule import Schedule
+
+CHUNK_MAX: Final = 64
+CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.
+PAUSE: Final = timedelta(milliseconds=50)
+
+
+@dataclass(slots=True)
+class Budget:
+    schedule: Schedule
+    terms: Terms
+    clock: Clock
+    _left: int = 0
+    _buying: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def take(self) -> None:
+        """Wait until one more request may go out."""
+        while self._left <= 0:
+            async with self._buying:
+                if self._left <= 0:
+                    self._left = await self._buy()
+        self._left -= 1
+
+    async def _buy(self) -> int:
+        rate = self.terms.requests_per_second
+        chunk = max(1, min(CHUNK_MAX, int(rate * CHUNK.total_seconds())))
+        granted = await self.schedule.spend(self.terms.name, chunk)
+        if granted <= 0:
+            await self.clock.sleep(PAUSE.total_seconds())
+        return granted

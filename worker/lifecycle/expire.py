@@ -1,0 +1,160 @@
+"""Expire: claim what is due, cancel it at the provider, settle what is confirmed, in batches.
+
+    claim (intent committed) ──► cancels, `max_in_flight` at once ──► group commit
+          ▲                              │
+          └── comes back when its lease ends, whoever dies here
+
+At most `max_in_flight` calls run, each bought from the provider's rate budget. A provider that
+cannot be reached costs nothing here: its numbers wait for the grace.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, assert_never
+
+from worker.domain.activation import CodeFate
+from worker.domain.ids import ActivationId, ProviderName
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.ending import Charged, EndAtProvider, GaveBack, Gone, Learnt, NotYet
+from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, KEPT_THE_PRICE, Rules, ending
+from worker.lifecycle.settle import BATCH, GroupCommit, Settle
+from worker.lifecycle.terms import Terms
+from worker.ports.provider import Circuit, Provider, Sms
+from worker.ports.reporter import Reporter
+from worker.ports.schedule import Schedule
+from worker.ports.store import ActivationStore, Due, Postponed, SeenSms
+
+LEASE: Final = timedelta(seconds=30)
+PROBES: Final = 2  #: Numbers risked on a provider that may be back.
+AHEAD: Final = timedelta(seconds=2)  #: Claim no more than the rate lets us end in this time.
+
+assert LEASE > AHEAD * 4, "a claimed number must be reached well before its lease ends"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire:
+    store: ActivationStore
+    schedule: Schedule
+    reporter: Reporter
+    settle: Settle
+    rules: Rules
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
+
+    async def tick(self, provider: Provider) -> int:
+        """End everything that is due at this provider; how many numbers were worked on."""
+        done = 0
+        while provider.circuit is not Circuit.OPEN:
+            limit = self._limit(provider)
+            due = await self.store.claim_cancels(provider.name, limit, LEASE)
+            if due:
+                done += len(due)
+                await self._end_all(provider, due, limit)
+            if len(due) < limit:
+                break
+        return done
+
+    async def end_now(self, provider: Provider, id_: ActivationId) -> None:
+        """End one number for somebody who waits for it; nothing where it is not due or claimed."""
+        if provider.circuit is Circuit.OPEN:
+            return
+        due = await self.store.claim_cancel(id_, provider.name, LEASE)
+        if due:
+            await self._end_all(provider, due, 0)
+
+    def _limit(self, provider: Provider) -> int:
+        if provider.circuit is Circuit.PROBING:
+            return PROBES
+        rate = self.terms[provider.name].requests_per_second
+        return max(1, min(BATCH, int(rate * AHEAD.total_seconds())))
+
+    async def _end_all(self, provider: Provider, due: list[Due], limit: int) -> None:
+        """Work off what was claimed, claiming more while it lasts, so that no call slot idles."""
+        run = _Run(self, provider, deque(due), more=limit if len(due) == limit else 0)
+        await run()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One stretch of work at one provider."""
+
+    expire: Expire
+    provider: Provider
+    queue: deque[Due]
+    more: int  #: How many to claim when the queue runs low; 0: nothing more is due.
+    results: GroupCommit = field(init=False)
+    act: EndAtProvider = field(init=False)
+    _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        expire = self.expire
+        self.results = GroupCommit(settle=expire.settle, sleep=expire.clock.sleep)
+        terms = expire.terms[self.provider.name]
+        budget = Budget(expire.schedule, terms, expire.clock)
+        self.act = EndAtProvider(clock=expire.clock, pay=budget.take)
+
+    async def __call__(self) -> None:
+        hands = min(len(self.queue), self.expire.terms[self.provider.name].max_in_flight)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.results.run())
+            try:
+                async with asyncio.TaskGroup() as calls:
+                    for _ in range(hands):
+                        calls.create_task(self._work())
+            finally:
+                # What was confirmed is committed even when another call went wrong.
+                self.results.close()
+
+    async def _work(self) -> None:
+        while True:
+            if self.more and len(self.queue) <= self.more // 2:
+                await self._claim()
+            if not self.queue:
+                return
+            due = self.queue.popleft()
+            await self._report(due, await self.act(self.provider, due))
+
+    async def _claim(self) -> None:
+        if self._claiming.locked() and self.queue:
+            return  # Somebody is at it, and there is work until he is done.
+        async with self._claiming:
+            if len(self.queue) > self.more // 2:
+                return
+            if self.provider.circuit is not Circuit.CLOSED:
+                self.more = 0
+                return
+            found = await self.expire.store.claim_cancels(self.provider.name, self.more, LEASE)
+            self.queue.extend(found)
+            if len(found) < self.more:
+                self.more = 0
+
+    async def _report(self, due: Due, learnt: Learnt) -> None:
+        match learnt:
+            case GaveBack():
+                self.results.ended(ending(due, self.expire.rules, GIVEN_BACK))
+            case Charged(sms):
+                if not await self._shown(due, sms):
+                    self.results.ended(ending(due, self.expire.rules, KEPT_THE_PRICE))
+            case Gone():
+                self.expire.reporter.trouble("provider.number_gone", provider=due.provider)
+                self.results.ended(ending(due, self.expire.rules, FORGOTTEN))
+            case NotYet(delay, too_early, unknown_reads):
+                self.results.postponed(
+                    Postponed(due.id, due.epoch, delay, too_early, unknown_reads)
+                )
+            case _:
+                assert_never(learnt)
+
+    async def _shown(self, due: Due, sms: tuple[Sms, ...]) -> bool:
+        """Whether the customer has a code of this number now; a late one is only counted (E1b)."""
+        if not sms or due.ref is None:
+            return False
+        seen = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
+        recorded = await self.expire.store.record_codes(seen)
+        for code in recorded:
+            self.expire.reporter.code(code.provider, code.fate, code.wait)
+        return any(code.fate in {CodeFate.SHOWN, CodeFate.MORE} for code in recorded)

@@ -1,0 +1,117 @@
+"""Look at one number, and pass on what was seen: the part of watching all providers share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from worker.domain.cadence import next_look
+from worker.domain.ids import ActivationId, ProviderName
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.rules import GIVEN_BACK, Rules, ending
+from worker.lifecycle.settle import Settle
+from worker.lifecycle.terms import Terms
+from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.provider import (
+    Cancelled,
+    CodesArrived,
+    Finished,
+    NotKnown,
+    Observation,
+    Provider,
+    Sms,
+    Waiting,
+)
+from worker.ports.reporter import Reporter
+from worker.ports.store import ActivationStore, LiveNumber, SeenSms
+
+SEEN_MAX: Final = 100_000  #: Codes remembered as recorded, so that a list costs no query.
+
+
+@dataclass(slots=True)
+class SeenCodes:
+    """Codes this process recorded already: only saves queries, the database knows for certain."""
+
+    _hashes: dict[int, None] = field(default_factory=dict)
+
+    def new(self, seen: Sequence[SeenSms]) -> list[SeenSms]:
+        return [sms for sms in seen if hash((sms.provider, sms.ref, sms.code)) not in self._hashes]
+
+    def remember(self, seen: Sequence[SeenSms]) -> None:
+        for sms in seen:
+            self._hashes[hash((sms.provider, sms.ref, sms.code))] = None
+        while len(self._hashes) > SEEN_MAX:
+            del self._hashes[next(iter(self._hashes))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    store: ActivationStore
+    reporter: Reporter
+    settle: Settle
+    rules: Rules
+    clock: Clock
+    seen_codes: SeenCodes = field(default_factory=SeenCodes)
+
+    async def once(self, provider: Provider, number: LiveNumber, terms: Terms) -> datetime | None:
+        """Look, record what is there, and say when to look next; None: only the ending is left."""
+        delay = timedelta(0)
+        try:
+            seen = await provider.look(number.ref)
+        except ProviderUnavailable as error:
+            delay = error.retry_after or terms.poll
+        except ProviderError as error:
+            self.reporter.trouble(
+                "provider.look_failed", provider=provider.name, detail=type(error).__name__
+            )
+        else:
+            if not await self._pass_on(provider.name, number, seen):
+                return None
+        return self.next(number, terms, delay)
+
+    def next(self, number: LiveNumber, terms: Terms, delay: timedelta) -> datetime | None:
+        return next_look(
+            rented_at=number.rented_at,
+            deadline_at=number.deadline_at,
+            now=self.clock.now() + delay,
+            closest=terms.poll,
+            chance=self.clock.chance(),
+        )
+
+    async def _pass_on(self, provider: ProviderName, number: LiveNumber, seen: Observation) -> bool:
+        """Whether the number goes on being looked at."""
+        match seen:
+            case Waiting() | NotKnown():
+                return True  # Not known is no information: the ending will find out.
+            case CodesArrived(sms=sms):
+                await self.codes(self.as_seen(provider, number, sms))
+                return True  # More may come while the window runs.
+            case Finished(sms=sms):
+                await self.codes(self.as_seen(provider, number, sms))
+                return False
+            case Cancelled():
+                await self.ended([number.id])
+                return False
+            case _:
+                assert_never(seen)
+
+    @staticmethod
+    def as_seen(provider: ProviderName, number: LiveNumber, sms: Sequence[Sms]) -> list[SeenSms]:
+        return [SeenSms(provider, number.ref, one.code, one.text) for one in sms]
+
+    async def codes(self, seen: Sequence[SeenSms]) -> None:
+        """Record codes that are new to this process; the customer's path is this one commit."""
+        new = self.seen_codes.new(seen)
+        if not new:
+            return
+        recorded = await self.store.record_codes(new)
+        if len(recorded) == len(new):
+            # A number that is not stored yet must find its code again.
+            self.seen_codes.remember(new)
+        for code in recorded:
+            self.reporter.code(code.provider, code.fate, code.wait)
+
+    async def ended(self, ids: Sequence[ActivationId]) -> None:
+        """The provider ended them by itself and takes nothing: so are their customers' charges."""
+        due = await self.store.provider_ended(ids)
+        await self.settle([ending(one, self.rules, GIVEN_BACK) for one in due])

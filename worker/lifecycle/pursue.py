@@ -1,0 +1,149 @@
+"""Pursue: what the provider is still owed after the customer was settled, for as long as it takes.
+
+A cancel that the grace overtook goes on until it is confirmed or the provider keeps the price; a
+delivered number is finished. Oldest first, inside the rate limit, never in the customer's way.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, assert_never
+
+from worker.domain.activation import ProviderState
+from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.ending import (
+    LAST_PURSUIT,
+    UNKNOWN_READS,
+    Charged,
+    EndAtProvider,
+    GaveBack,
+    Gone,
+    Learnt,
+    NotYet,
+    backoff,
+)
+from worker.lifecycle.expire import LEASE, PROBES
+from worker.lifecycle.settle import GroupCommit, Settle
+from worker.lifecycle.terms import Terms
+from worker.ports.errors import ProviderError
+from worker.ports.provider import (
+    Cancelled,
+    Circuit,
+    CodesArrived,
+    Finished,
+    NotKnown,
+    Observation,
+    Provider,
+    Waiting,
+)
+from worker.ports.reporter import Reporter
+from worker.ports.schedule import Schedule
+from worker.ports.store import ActivationStore, Due, Postponed, SeenSms
+
+AT_ONCE: Final = timedelta(seconds=1)  #: Claim what the rate allows in this time.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pursue:
+    store: ActivationStore
+    schedule: Schedule
+    reporter: Reporter
+    settle: Settle
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
+
+    async def tick(self, provider: Provider) -> int:
+        """One batch; how many numbers were worked on."""
+        if provider.circuit is Circuit.OPEN:
+            return 0
+        terms = self.terms[provider.name]
+        limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
+        if provider.circuit is Circuit.PROBING:
+            limit = PROBES
+        due = await self.store.claim_pursuits(provider.name, limit, LEASE)
+        if due:
+            await self._pursue(provider, deque(due), min(len(due), terms.max_in_flight))
+        return len(due)
+
+    async def _pursue(self, provider: Provider, queue: deque[Due], hands: int) -> None:
+        results = GroupCommit(settle=self.settle, sleep=self.clock.sleep)
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock)
+        act = EndAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
+
+        async def work() -> None:
+            while queue:
+                due = queue.popleft()
+                await self._one(provider, due, act, results)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(results.run())
+            try:
+                async with asyncio.TaskGroup() as calls:
+                    for _ in range(hands):
+                        calls.create_task(work())
+            finally:
+                results.close()
+
+    async def _one(
+        self, provider: Provider, due: Due, act: EndAtProvider, results: GroupCommit
+    ) -> None:
+        if due.ref is None:
+            results.resolved(due, ProviderState.DISPUTED)  # Bought or not: nobody ever said.
+        elif due.provider_state is ProviderState.FINISHING:
+            await act.pay()
+            await self._finish(provider, due, results)
+        else:
+            await self._cancel(due, await act(provider, due), results)
+
+    async def _cancel(self, due: Due, learnt: Learnt, results: GroupCommit) -> None:
+        match learnt:
+            case GaveBack():
+                results.resolved(due, ProviderState.CANCELLED)
+            case Charged(sms):
+                assert due.ref is not None
+                late = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
+                for code in await self.store.record_codes(late):
+                    self.reporter.code(code.provider, code.fate, code.wait)
+                results.resolved(due, ProviderState.CHARGED)
+            case Gone():
+                self.reporter.trouble("provider.number_gone", provider=due.provider)
+                results.resolved(due, ProviderState.GONE)
+            case NotYet(delay, _, unknown_reads):
+                results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=unknown_reads))
+            case _:
+                assert_never(learnt)
+
+    async def _finish(self, provider: Provider, due: Due, results: GroupCommit) -> None:
+        assert due.ref is not None
+        try:
+            seen = await provider.finish(due.ref)
+        except ProviderError:
+            results.postponed(self._later(due, due.unknown_reads))
+            return
+        state = self._finished(due, seen)
+        if state is not None:
+            results.resolved(due, state)
+        else:
+            reads = due.unknown_reads + 1 if isinstance(seen, NotKnown) else 0
+            results.postponed(self._later(due, reads))
+
+    def _finished(self, due: Due, seen: Observation) -> ProviderState | None:
+        match seen:
+            case Finished():
+                return ProviderState.FINISHED
+            case Cancelled():
+                return ProviderState.CANCELLED  # It took nothing, though a code was shown.
+            case NotKnown() if due.unknown_reads + 1 >= UNKNOWN_READS:
+                return ProviderState.FINISHED  # A finished number is forgotten by some.
+            case CodesArrived() | Waiting() | NotKnown():
+                return None
+            case _:
+                assert_never(seen)
+
+    def _later(self, due: Due, unknown_reads: int) -> Postponed:
+        wait = backoff(due.attempts, LAST_PURSUIT, self.clock.chance())
+        return Postponed(due.id, due.epoch, wait, unknown_reads=unknown_reads)

@@ -1,0 +1,122 @@
+"""Rent: buy a number at a provider, exactly once per order, and watch it.
+
+The intent is committed with its hold before the provider is asked. An outcome nobody knows is
+never bought again: it becomes an activation without a number, and `repair` looks for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from worker.domain.ids import ProviderName, purchase_id
+from worker.lifecycle.accept import Accept
+from worker.lifecycle.terms import Terms
+from worker.ports.desk import Order, Ordered, OrderResult
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.provider import NoRent, Provider, Rented, RentRequest
+from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
+from worker.ports.reporter import Reporter
+
+_FAILED = {
+    NoRent.NO_NUMBERS: Ordered.NO_NUMBERS,
+    NoRent.NO_BALANCE: Ordered.PROVIDER_BALANCE_TOO_LOW,
+    NoRent.PRICE_ABOVE_MAX: Ordered.PRICE_ABOVE_MAX,
+    NoRent.BAD_REQUEST: Ordered.BAD_SERVICE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rent:
+    store: PurchaseStore
+    reporter: Reporter
+    accept: Accept
+    providers: Mapping[ProviderName, Provider]
+    terms: Mapping[ProviderName, Terms]
+
+    async def __call__(self, order: Order) -> OrderResult:
+        provider = self.providers.get(order.provider)
+        if provider is None:
+            return OrderResult(Ordered.UNKNOWN_PROVIDER)
+        name = order.policy or self.accept.default_policy
+        policy = self.accept.policies(name)
+        if policy is None:
+            return OrderResult(Ordered.UNKNOWN_POLICY)
+        window = order.window or policy.window or self.accept.default_window
+        id_ = purchase_id(order.account, order.idempotency_key)
+        begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
+        if begun.how is not Began.NEW:
+            return _answer(begun)
+        if await self._too_exposed(order.provider):
+            return await self._failed(order, Ordered.EXPOSURE_LIMIT)
+        return await self._buy(provider, order)
+
+    async def _too_exposed(self, provider: ProviderName) -> bool:
+        """A provider that may keep too much of our money gets no new business."""
+        limit = self.terms[provider].exposure_limit_minor
+        return await self.store.open_exposure(provider) >= limit > 0
+
+    async def _buy(self, provider: Provider, order: Order) -> OrderResult:
+        id_ = purchase_id(order.account, order.idempotency_key)
+        request = RentRequest(
+            service=order.service,
+            country=order.country,
+            max_cost_minor=order.max_cost_minor,
+            order=str(id_),
+        )
+        try:
+            reply = await provider.rent(request)
+        except ProviderRefused:
+            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+        except ProviderError as error:
+            if isinstance(error, ProviderUnavailable) and not error.sent:
+                return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+            self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
+            return OrderResult(Ordered.PENDING, await self.store.purchase_unknown(id_))
+        if isinstance(reply, NoRent):
+            return await self._failed(order, _FAILED[reply])
+        return await self._bought(order, reply)
+
+    async def _bought(self, order: Order, rented: Rented) -> OrderResult:
+        id_ = purchase_id(order.account, order.idempotency_key)
+        min_age = self.terms[order.provider].min_cancel_age
+        activation = await self.store.purchase_bought(id_, bought(rented), min_age)
+        assert activation is not None
+        await self.accept.watch([activation])
+        return OrderResult(Ordered.RENTED, activation)
+
+    async def _failed(self, order: Order, how: Ordered) -> OrderResult:
+        id_ = purchase_id(order.account, order.idempotency_key)
+        await self.store.purchase_failed(id_, how.value)
+        return OrderResult(how)
+
+
+def bought(rented: Rented) -> Bought:
+    return Bought(
+        ref=rented.ref,
+        phone=rented.phone,
+        cost_minor=rented.cost_minor,
+        cost_currency=rented.currency,
+        expires_at=rented.expires_at,
+        cancel_not_before=rented.cancel_not_before,
+    )
+
+
+def _answer(begun: Begun) -> OrderResult:
+    """What an order that was carried out before, or cannot be, is answered with."""
+    match begun.how:
+        case Began.RENTED:
+            return OrderResult(Ordered.SAME, begun.activation)
+        case Began.UNKNOWN:
+            return OrderResult(Ordered.PENDING, begun.activation)
+        case Began.FAILED:
+            return OrderResult(Ordered(begun.failure))
+        case Began.OTHER_CONTENT:
+            return OrderResult(Ordered.OTHER_CONTENT)
+        case Began.UNKNOWN_ACCOUNT:
+            return OrderResult(Ordered.UNKNOWN_ACCOUNT)
+        case Began.BALANCE_TOO_LOW:
+            return OrderResult(Ordered.BALANCE_TOO_LOW)
+        case Began.NEW:
+            raise AssertionError
+        case _:
+            assert_never(begun.how)

@@ -1,0 +1,109 @@
+"""Repair: put back on the schedule what Redis forgot, and find out what a crash left open.
+
+Everything here starts from the database; running it twice, or at once, changes nothing more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Protocol
+
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.lifecycle.accept import Accept
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.ports.errors import ProviderError
+from worker.ports.provider import ActiveRow, Circuit, Provider
+from worker.ports.purchases import Bought, OpenPurchase, PurchaseStore
+from worker.ports.reporter import Reporter
+from worker.ports.schedule import Schedule
+from worker.ports.store import ActivationStore
+
+PAGE: Final = 2000  #: Live numbers per read.
+ANSWER_WITHIN: Final = timedelta(seconds=60)  #: After which an asked purchase is forgotten.
+PAGES_MAX: Final = 1000
+
+
+class RepairStore(ActivationStore, PurchaseStore, Protocol):
+    """Both halves, one database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    store: RepairStore
+    schedule: Schedule
+    reporter: Reporter
+    accept: Accept
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
+    _orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
+
+    async def tick(self, provider: Provider) -> int:
+        """How many numbers were put back."""
+        added = await self.reschedule(provider.name)
+        for id_ in await self.store.forgotten_purchases(ANSWER_WITHIN):
+            await self.store.purchase_unknown(id_)
+        if provider.capabilities.list_page_size is not None and (
+            purchases := await self.store.open_purchases(provider.name)
+        ):
+            await self._find(provider, purchases)
+        return added
+
+    async def reschedule(self, provider: ProviderName) -> int:
+        """Every live number that is not on the schedule, page by page."""
+        lost = not await self.schedule.intact(provider)
+        added = 0
+        after: ActivationId | None = None
+        while page := await self.store.live_numbers(provider, after=after, limit=PAGE):
+            added += await self.schedule.add(provider, self.accept.looks(provider, page))
+            after = page[-1].id
+            if len(page) < PAGE:
+                break
+        if lost:
+            await self.schedule.rebuilt(provider)
+            self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))
+        return added
+
+    async def _find(self, provider: Provider, purchases: list[OpenPurchase]) -> None:
+        """Give purchases of unknown outcome the numbers the provider lists and nobody knows.
+
+        Only what was an orphan the last time too: a number the shop rented by itself is handed
+        over within seconds, and must not be given to somebody else's order.
+        """
+        rows = await self._listed(provider)
+        unknown = await self.store.unknown_refs(provider.name, list(rows))
+        settled_orphans = self._orphans.get(provider.name, set()) & set(unknown)
+        self._orphans[provider.name] = set(unknown)
+        for purchase in purchases:
+            row = _matching(purchase, [rows[r] for r in unknown if r in settled_orphans])
+            if row is None:
+                continue
+            bought = Bought(ref=row.ref, phone=row.phone or "")
+            min_age = self.terms[provider.name].min_cancel_age
+            activation = await self.store.purchase_bought(purchase.id, bought, min_age)
+            settled_orphans.discard(row.ref)
+            if activation is not None:
+                await self.accept.watch([activation])
+                self.reporter.trouble("rent.adopted", provider=provider.name)
+
+    async def _listed(self, provider: Provider) -> dict[ProviderRef, ActiveRow]:
+        """The whole list by ref; empty where a page tells nothing: then nothing is known."""
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock)
+        rows: dict[ProviderRef, ActiveRow] = {}
+        for number in range(PAGES_MAX):
+            if provider.circuit is not Circuit.CLOSED:
+                return {}
+            await budget.take()
+            try:
+                page = await provider.list_active(number)
+            except ProviderError:
+                return {}
+            rows |= {row.ref: row for row in page.rows}
+            if page.last:
+                break
+        return rows
+
+
+def _matching(purchase: OpenPurchase, orphans: list[ActiveRow]) -> ActiveRow | None:
+    return next((row for row in orphans if row.service in {None, purchase.service}), None)

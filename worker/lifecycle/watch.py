@@ -1,0 +1,116 @@
+"""Watch: one tick looks at all that is due at one provider, for one stretch of time.
+
+A provider with a list is asked for the list, and each of its numbers once more just before its
+deadline; a provider without one is asked number by number, oldest due first, inside its rate.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from worker.domain.cadence import LAST_LOOK
+from worker.domain.ids import ProviderName
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.listing import Listing
+from worker.lifecycle.look import Look
+from worker.lifecycle.terms import Terms
+from worker.ports.provider import Circuit, Provider
+from worker.ports.reporter import Reporter
+from worker.ports.schedule import Claimed, Next, Schedule
+from worker.ports.store import LiveNumber
+
+CLAIM: Final = 500  #: Numbers per claim.
+LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.
+LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
+SHORTEST_NAP: Final = timedelta(milliseconds=5)
+DOWN_NAP: Final = timedelta(seconds=1)
+
+
+def first_look(number: LiveNumber, terms: Terms, *, listed: bool, now: datetime) -> datetime:
+    """When a new number is looked at first; a listed one only once, just before its deadline."""
+    last = number.deadline_at - LAST_LOOK
+    return last if listed else min(now + terms.poll, last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    schedule: Schedule
+    reporter: Reporter
+    look: Look
+    listing: Listing
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
+    _read_at: dict[ProviderName, float] = field(default_factory=dict)
+
+    async def tick(self, provider: Provider, until: float) -> int:
+        """Look until `until` (monotonic); how many looks and list rows there were.
+
+        List and looks run side by side: a long list must not delay somebody's last look.
+        """
+        async with asyncio.TaskGroup() as group:
+            looks = group.create_task(self._looks(provider, until))
+            lists = group.create_task(self._lists(provider, until))
+        return looks.result() + lists.result()
+
+    async def _looks(self, provider: Provider, until: float) -> int:
+        looked = 0
+        terms = self.terms[provider.name]
+        limit = min(CLAIM, max(1, int(terms.requests_per_second)))
+        while self.clock.monotonic() < until:
+            if provider.circuit is Circuit.OPEN:
+                await self.clock.sleep(DOWN_NAP.total_seconds())
+                continue
+            claim = await self.schedule.claim(provider.name, limit, LEASE)
+            if claim.numbers:
+                looked += await self._look(provider, terms, claim.numbers)
+            else:
+                nap = min(LONGEST_NAP, max(claim.wait, SHORTEST_NAP))
+                await self.clock.sleep(nap.total_seconds())
+        return looked
+
+    async def _lists(self, provider: Provider, until: float) -> int:
+        """Read the list when it is due, and only while a number is there to be found on it."""
+        if provider.capabilities.list_page_size is None:
+            return 0
+        rows = 0
+        terms = self.terms[provider.name]
+        poll = terms.poll.total_seconds()
+        while self.clock.monotonic() < until:
+            since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
+            if since < poll:
+                await self.clock.sleep(min(poll - since, until - self.clock.monotonic()))
+                continue
+            self._read_at[provider.name] = self.clock.monotonic()
+            if await self.schedule.size(provider.name) > 0:
+                rows += await self.listing.read(provider, terms)
+        return rows
+
+    async def _look(self, provider: Provider, terms: Terms, claimed: Sequence[Claimed]) -> int:
+        """Look at a claimed batch, `max_in_flight` at once; each was paid for by the claim."""
+        left = list(reversed(claimed))
+        nexts: list[Next] = []
+        listed = provider.capabilities.list_page_size is not None
+
+        async def work() -> None:
+            while left:
+                one = left.pop()
+                at = await self.look.once(provider, one.number, terms)
+                nexts.append(Next(one, self._coming(one.number, at, listed=listed)))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(len(claimed), terms.max_in_flight)):
+                    group.create_task(work())
+        finally:
+            await self.schedule.release(provider.name, nexts)
+        self.reporter.looked(provider.name, len(nexts))
+        return len(nexts)
+
+    @staticmethod
+    def _coming(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
+        """A listed number is on the schedule for its last look only."""
+        if at is None or not listed:
+            return at
+        return max(at, number.deadline_at - LAST_LOOK)
