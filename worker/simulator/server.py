@@ -1,8 +1,9 @@
 """One simulated provider as an HTTP server: faults first, then the books, then the words.
 
-aiohttp's low-level server, without routes, on uvloop: one core answered STATUS requests
-{MEASURED}, asked by another process over 64 kept-alive connections
-(tests/bench/bench_simulator.py); that is enough, so nothing lower is used.
+aiohttp's low-level server, no routes, on uvloop: one core answered 15,000 status requests, 2,900
+lists of 100 and 7,500 rentals a second, asked by another process over 64 kept-alive connections;
+0.62, 0.12 and 0.30 of an aiohttp handler that answers a constant (tests/bench/bench_simulator.py).
+That is enough, so nothing lower is used.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_TYPE
+from multidict import CIMultiDict
 
 from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
@@ -90,10 +93,11 @@ class Simulator:
         await self._listener.shut()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
         asked = Request(
             request.method,
-            request.rel_url.raw_path,
-            request.rel_url.raw_query_string,
+            path,
+            query,
             request.headers,
             await request.read() if request.body_exists else b"",
         )
@@ -106,8 +110,7 @@ class Simulator:
                 reply = await self._provide(asked, request)
             except ConnectionEnded:
                 return web.Response()  # Goes nowhere: aiohttp sees the closed transport.
-        headers = {"Content-Type": reply.content_type}
-        headers.update(reply.headers)
+        headers = CIMultiDict(((CONTENT_TYPE, reply.content_type), *reply.headers))
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _provide(self, asked: Request, request: web.BaseRequest) -> Reply:

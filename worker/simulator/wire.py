@@ -1,6 +1,7 @@
 """A request as the faces read it, and their reply, free of any HTTP library."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -73,6 +74,7 @@ def amount(raw: str | None) -> int | None:
     return int(whole) * 100 + int((rest + "00")[:2])
 
 
+@lru_cache(maxsize=1024)
 def price(minor: int) -> str:
     """Minor units as the providers write them: `"0.25"`."""
     sign = "-" if minor < 0 else ""
