@@ -10,7 +10,16 @@ from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store import Due, Ending, Intake, Intook, RecordedCode, SeenSms, Settlements
+from worker.ports.store import (
+    Activation,
+    Due,
+    Ending,
+    Intake,
+    Intook,
+    RecordedCode,
+    SeenSms,
+    Settlements,
+)
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")
@@ -118,7 +127,7 @@ class Shop:
     async def state(self, id_: ActivationId) -> State:
         return (await self.number(id_)).state
 
-    async def number(self, id_: ActivationId) -> Any:
+    async def number(self, id_: ActivationId) -> Activation:
         found = await self.store.activation(id_)
         assert found is not None
         return found

@@ -8,11 +8,12 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.endings import Endings
 from worker.adapters.store.intake import Intakes
 from worker.adapters.store.migrate import ROLE, check
+from worker.adapters.store.outbox import Outbox
 from worker.adapters.store.purchases import Purchases
 from worker.adapters.store.reading import Readings
 
 
-class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases):
+class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
     def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:

@@ -124,7 +124,7 @@ CREATE TABLE event (
     next_at       timestamptz NOT NULL DEFAULT '-infinity',
     UNIQUE (subject, type, number)
 );
-CREATE INDEX event_pending ON event (seq) WHERE state = 'pending';
+CREATE INDEX event_pending ON event (next_at, seq) WHERE state = 'pending';
 CREATE INDEX event_pending_subject ON event (subject, seq) WHERE state = 'pending';
 
 CREATE TABLE push (

@@ -1,0 +1,174 @@
+"""The outbox: in order per activation, at least once, under ids that never change."""
+
+import asyncio
+from datetime import timedelta
+
+from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Shop, delivery
+from worker.adapters.store.outbox import event_id
+from worker.adapters.store.store import PostgresStore
+from worker.ports.events import Event
+
+NOW = DEADLINE + timedelta(hours=1)
+
+
+async def told_twice(shop: Shop, *refs: str) -> None:
+    """Per ref two events: code received, delivered."""
+    await shop.open()
+    for ref in refs:
+        await shop.rent(ref)
+        await shop.code(ref, "1234", RENTED)
+    due = await shop.store.due_deliveries(100, now=NOW)
+    await shop.store.settle([delivery(one.id) for one in due], now=NOW)
+
+
+async def claim(shop: Shop, limit: int = 100, *, after: timedelta = timedelta(0)) -> list[Event]:
+    return await shop.store.claim_events(limit, LEASE, now=NOW + after)
+
+
+async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Shop) -> None:
+    await told_twice(shop, "1", "2")
+
+    first = await claim(shop)
+    assert await claim(shop) == []
+    await shop.store.events_sent([first[0].id])
+    second = await claim(shop)
+
+    assert [event.type for event in first] == ["activation.code_received"] * 2
+    assert [(event.type, event.activation) for event in second] == [
+        ("activation.delivered", first[0].activation)
+    ]
+
+
+async def test_a_claim_that_died_comes_back_when_its_lease_is_over(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (first,) = await claim(shop)
+
+    assert await claim(shop, after=LEASE - TICK) == []
+    (again,) = await claim(shop, after=LEASE)
+
+    assert again.id == first.id
+    assert (first.attempts, again.attempts) == (0, 1)
+
+
+async def test_a_failed_event_is_due_again_after_its_delay(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+
+    await shop.store.event_failed(event.id, timedelta(minutes=5), now=NOW)
+
+    assert await claim(shop, after=timedelta(minutes=5) - TICK) == []
+    assert [e.id for e in await claim(shop, after=timedelta(minutes=5))] == [event.id]
+
+
+async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+
+    await shop.store.event_failed(event.id, None, now=NOW)
+
+    assert [e.type for e in await claim(shop)] == ["activation.delivered"]
+
+
+async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
+    await told_twice(shop, "1", "2")
+    one, other = await claim(shop)
+    await shop.store.event_failed(one.id, None, now=NOW)
+    await shop.store.events_sent([other.id])
+
+    replayed = await shop.store.replay_events([one.id, other.id, "no:1:such", "nonsense"])
+
+    assert replayed == 2
+    again = await claim(shop)
+    assert [(event.id, event.attempts) for event in again] == [(one.id, 0), (other.id, 0)]
+
+
+async def test_what_is_sent_is_not_failed_by_a_slower_sender(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+    await shop.store.events_sent([event.id])
+
+    await shop.store.event_failed(event.id, None, now=NOW)
+
+    assert await shop.rows("SELECT state FROM event ORDER BY seq") == [("sent",), ("pending",)]
+
+
+async def test_many_who_claim_at_once_never_get_the_same_event(shop: Shop) -> None:
+    await told_twice(shop, *(str(ref) for ref in range(40)))
+
+    claims = await asyncio.gather(*(claim(shop, 10) for _ in range(8)))
+
+    ids = [event.id for batch in claims for event in batch]
+    assert len(ids) == len(set(ids)) == 40
+
+
+async def test_events_are_listed_newest_first_in_pages(shop: Shop) -> None:
+    await told_twice(shop, "1", "2")
+
+    newest = await shop.store.events(before=None, limit=3)
+    rest = await shop.store.events(before=newest[-1][0], limit=3)
+
+    assert [event.type.split(".")[1] for _, event in newest + rest] == [
+        "delivered",
+        "delivered",
+        "code_received",
+        "code_received",
+    ]
+
+
+async def test_an_event_says_what_happened_to_whom(shop: Shop) -> None:
+    await told_twice(shop, "1")
+
+    (code,) = await claim(shop)
+
+    assert code.at == RENTED
+    assert code.payload == {
+        "id": str(code.activation),
+        "provider": SIM,
+        "provider_ref": "1",
+        "account": "alice",
+        "state": "received",
+        "number": 1,
+        "code": "1234",
+        "received_at": "2026-01-01T00:00:00.000000Z",
+    }
+
+
+async def test_without_an_endpoint_events_are_kept_and_never_claimed(shop: Shop) -> None:
+    quiet = PostgresStore(shop.url, events_wanted=False)
+    silent = Shop(quiet, shop.admin, shop.url)
+    await told_twice(silent, "1")
+
+    assert await claim(shop) == []
+    assert len(await quiet.events(before=None, limit=10)) == 2
+    await quiet.close()
+
+
+async def test_ids_have_no_dot_and_lead_back_to_their_event(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+    odd = event_id("claim:a.b c/ü", "claim.granted", 3)
+
+    assert event.id == f"activation-code_received:1:{event.activation}"
+    assert odd == "claim-granted:3:claim%3Aa%2Eb%20c%2F%C3%BC"
+    await shop.admin.execute(
+        "INSERT INTO event (subject, type, number, payload, state)"
+        " VALUES ('claim:a.b c/ü', 'claim.granted', 3, '{}', 'dead')"
+    )
+    assert await shop.store.replay_events([odd]) == 1
+
+
+async def test_a_claim_reads_what_is_due_and_not_what_waits_for_its_retry(shop: Shop) -> None:
+    """An endpoint that was down for a day leaves a million rows that are not due yet."""
+    await shop.admin.execute(
+        "INSERT INTO event (subject, type, payload, next_at)"
+        " SELECT n, 'activation.refunded', '{}', '2030-01-01' FROM generate_series(1, 20000) n"
+    )
+    await shop.admin.execute("ANALYZE event")
+
+    plan = await shop.one(
+        "EXPLAIN (ANALYZE, FORMAT JSON, TIMING off) SELECT seq FROM event"
+        " WHERE state = 'pending' AND next_at <= now() ORDER BY next_at, seq LIMIT 100"
+    )
+
+    assert "event_pending" in plan
+    assert "Rows Removed by Filter" not in plan
