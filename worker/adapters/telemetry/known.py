@@ -6,10 +6,19 @@ from typing import NamedTuple
 
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.ids import ProviderName
+from worker.domain.policy import outcomes as policy
 from worker.ports.events import SendResult
 
 OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
-REASONS = (*(reason.value for reason in Reason), "verdict")
+#: Why money is given back without a person in between: there from the first scrape on.
+CREDIT_REASONS = (
+    *(reason.value for reason in Reason),
+    policy.Reason.NO_SMS_IN_WINDOW.value,
+    policy.Reason.CANCELLED_BEFORE_SMS.value,
+)
+#: A person decided, days after the deadline as it should be: no word on how late we are.
+VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
+REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
 PROVIDER_ENDINGS = tuple(
     state.value
     for state in (

@@ -16,12 +16,12 @@ from prometheus_client import (
 )
 
 from worker.adapters.telemetry.known import (
+    CREDIT_REASONS,
     DELIVERIES,
     JOB_RESULTS,
     OPERATIONS,
     OUTCOMES,
     PROVIDER_ENDINGS,
-    REASONS,
     RESULTS,
     Known,
 )
@@ -74,7 +74,7 @@ class Metrics:
             "reason",
         )
         for currency in known.currencies:
-            for reason in REASONS:
+            for reason in CREDIT_REASONS:
                 self.credited_minor.labels(currency, reason)
         self.code_wait_seconds = Labelled(
             self._histogram(

@@ -11,17 +11,16 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from worker.adapters.telemetry.known import CURRENCIES_MAX, REASONS
+from worker.adapters.telemetry.known import CURRENCIES_MAX, REASONS, VERDICTS
 from worker.adapters.telemetry.labelled import OTHER, Labelled
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.troubles import Troubles
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.books import Finding
-from worker.ports.store import Census, Settled
+from worker.ports.census import Census
+from worker.ports.store import Settled
 
-# A verdict comes days after the deadline, as it should: it says nothing about our lateness.
-_NOT_LATE = frozenset({"verdict"})
 _NO_TIME = timedelta(0)
 
 
@@ -141,7 +140,7 @@ class OpsReporter:
         for one in credited:
             given[one.currency, one.reason] += one.amount_minor
             # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
-            if one.lateness >= _NO_TIME and one.reason not in _NOT_LATE:
+            if one.lateness >= _NO_TIME and one.reason not in VERDICTS:
                 self._metrics.credit_lateness_seconds.observe(one.lateness.total_seconds())
         for (currency, reason), minor in given.items():
             known = reason if reason in REASONS else OTHER
