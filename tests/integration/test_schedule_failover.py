@@ -1,0 +1,210 @@
+"""Going on without Redis, and coming back to it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from worker.adapters.redis.failover import (
+    PATIENCE_SECONDS,
+    QUIET_SECONDS,
+    TRY_EVERY_SECONDS,
+    FailoverSchedule,
+)
+from worker.adapters.redis.local import LocalSchedule
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.ports.errors import ScheduleUnavailable
+from worker.ports.schedule import Claim, Next
+from worker.ports.store import LiveNumber
+
+P = ProviderName("p")
+Q = ProviderName("q")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LEASE = timedelta(seconds=30)
+NUMBER = LiveNumber(ActivationId(UUID(int=1)), ProviderRef("1"), NOW, NOW + timedelta(minutes=20))
+
+
+class Flaky(LocalSchedule):
+    """A schedule that can be out of reach, and counts who tried."""
+
+    def __init__(self) -> None:
+        super().__init__({P: 1e6, Q: 1e6}, clock=lambda: NOW)
+        self.up = True
+        self.tries = 0
+
+    def _try(self) -> None:
+        self.tries += 1
+        if not self.up:
+            raise ScheduleUnavailable("ConnectionError")
+
+    async def size(self, provider: ProviderName) -> int:
+        self._try()
+        return await super().size(provider)
+
+    async def add(
+        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
+    ) -> int:
+        self._try()
+        return await super().add(provider, looks)
+
+    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+        self._try()
+        return await super().claim(provider, limit, lease)
+
+    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+        self._try()
+        return await super().release(provider, nexts)
+
+    async def intact(self, provider: ProviderName) -> bool:
+        self._try()
+        return await super().intact(provider)
+
+    async def rebuilt(self, provider: ProviderName) -> None:
+        self._try()
+        await super().rebuilt(provider)
+
+    async def spend(self, provider: ProviderName, wanted: int) -> int:
+        self._try()
+        return await super().spend(provider, wanted)
+
+
+class World:
+    """A schedule whose Redis and whose time are ours."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.redis = Flaky()
+        self.reporter = RecordingReporter()
+        local = LocalSchedule({P: 1e6, Q: 1e6}, clock=lambda: NOW)
+        self.schedule = FailoverSchedule(
+            self.redis, local, self.reporter, monotonic=lambda: self.seconds
+        )
+
+    async def lose_redis(self) -> None:
+        self.redis.up = False
+        with pytest.raises(ScheduleUnavailable):
+            await self.schedule.size(P)
+        self.seconds += PATIENCE_SECONDS
+        assert await self.schedule.size(P) == 0
+
+    async def get_redis_back(self) -> None:
+        self.redis.up = True
+        self.seconds += TRY_EVERY_SECONDS
+        await self.schedule.size(P)
+        self.seconds += QUIET_SECONDS
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_hiccup_does_not_lose_the_schedule(world: World) -> None:
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    await world.schedule.rebuilt(P)
+    world.redis.up = False
+    with pytest.raises(ScheduleUnavailable):
+        await world.schedule.claim(P, 1, LEASE)
+
+    world.redis.up = True
+    world.seconds += 10 * PATIENCE_SECONDS
+
+    assert await world.schedule.intact(P)
+    assert (await world.schedule.claim(P, 1, LEASE)).numbers
+    assert world.reporter.told == []
+
+
+async def test_patience_begins_anew_after_an_answer(world: World) -> None:
+    world.redis.up = False
+    with pytest.raises(ScheduleUnavailable):
+        await world.schedule.size(P)
+    world.redis.up = True
+    await world.schedule.size(P)
+    world.seconds += PATIENCE_SECONDS
+    world.redis.up = False
+
+    with pytest.raises(ScheduleUnavailable):
+        await world.schedule.size(P)
+
+
+async def test_without_redis_numbers_are_claimed_from_memory(world: World) -> None:
+    await world.schedule.rebuilt(P)
+    await world.lose_redis()
+
+    assert not await world.schedule.intact(P)
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    await world.schedule.rebuilt(P)
+
+    assert await world.schedule.intact(P)
+    assert (await world.schedule.claim(P, 1, LEASE)).numbers
+    assert world.schedule.away
+    assert world.reporter.troubles == ["schedule.redis_lost"]
+
+
+async def test_a_lost_redis_is_not_asked_by_every_caller(world: World) -> None:
+    await world.lose_redis()
+    tries = world.redis.tries
+
+    for _ in range(10):
+        await world.schedule.claim(P, 1, LEASE)
+    assert world.redis.tries == tries
+
+    world.seconds += TRY_EVERY_SECONDS
+    for _ in range(10):
+        await world.schedule.claim(P, 1, LEASE)
+    assert world.redis.tries == tries + 1
+
+
+async def test_redis_is_found_back_and_has_to_be_rebuilt(world: World) -> None:
+    await world.schedule.rebuilt(P)
+    await world.schedule.rebuilt(Q)
+    await world.lose_redis()
+
+    await world.get_redis_back()
+
+    assert not world.schedule.away
+    assert [await world.schedule.intact(P), await world.schedule.intact(Q)] == [False, False]
+    await world.schedule.rebuilt(P)
+    assert [await world.schedule.intact(P), await world.schedule.intact(Q)] == [True, False]
+    assert world.reporter.troubles == ["schedule.redis_lost", "schedule.redis_back"]
+
+
+async def test_what_memory_knew_is_not_kept_for_the_next_outage(world: World) -> None:
+    await world.lose_redis()
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    await world.schedule.rebuilt(P)
+    await world.get_redis_back()
+
+    await world.lose_redis()
+
+    assert not await world.schedule.intact(P)
+    assert await world.schedule.size(P) == 0
+
+
+async def test_a_claim_from_memory_means_nothing_to_redis(world: World) -> None:
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    await world.lose_redis()
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    claim = await world.schedule.claim(P, 1, LEASE)
+    await world.get_redis_back()
+
+    assert await world.schedule.release(P, [Next(claim.numbers[0], None)]) == 0
+    assert await world.schedule.size(P) == 1
+
+
+async def test_the_first_second_back_grants_nothing(world: World) -> None:
+    """What memory granted in that second, Redis does not know of."""
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    await world.lose_redis()
+    world.redis.up = True
+    world.seconds += TRY_EVERY_SECONDS
+
+    claim = await world.schedule.claim(P, 1, LEASE)
+
+    assert (claim.numbers, claim.wait) == ((), timedelta(seconds=QUIET_SECONDS))
+    assert await world.schedule.spend(P, 1) == 0
+    world.seconds += QUIET_SECONDS
+    assert await world.schedule.spend(P, 1) == 1
+    assert (await world.schedule.claim(P, 1, LEASE)).numbers
