@@ -7,6 +7,7 @@ from typing import Final
 
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
+from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
 
 CHUNK_MAX: Final = 64
@@ -33,7 +34,10 @@ class Budget:
     async def _buy(self) -> int:
         rate = self.terms.requests_per_second
         chunk = max(1, min(CHUNK_MAX, int(rate * CHUNK.total_seconds())))
-        granted = await self.schedule.spend(self.terms.name, chunk)
+        try:
+            granted = await self.schedule.spend(self.terms.name, chunk)
+        except ScheduleUnavailable:
+            granted = 0  # Redis is leaving: the schedule goes on from memory within seconds.
         if granted <= 0:
             await self.clock.sleep(PAUSE.total_seconds())
         return granted

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.clock import Clock
+from worker.ports.endings import Due
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
     Cancelled,
@@ -24,7 +25,6 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import Due
 
 FIRST_RETRY: Final = timedelta(seconds=1)
 LAST_RETRY: Final = timedelta(seconds=60)  #: While the customer waits.

@@ -20,13 +20,14 @@ from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import Charged, EndAtProvider, GaveBack, Gone, Learnt, NotYet
-from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, KEPT_THE_PRICE, Rules, ending
+from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, Rules, ending, kept_the_price
 from worker.lifecycle.settle import BATCH, GroupCommit, Settle
 from worker.lifecycle.terms import Terms
+from worker.ports.endings import Due, Postponed
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, Due, Postponed, SeenSms
+from worker.ports.store import ActivationStore, SeenSms
 
 LEASE: Final = timedelta(seconds=30)
 PROBES: Final = 2  #: Numbers risked on a provider that may be back.
@@ -106,7 +107,10 @@ class _Run:
                     for _ in range(hands):
                         calls.create_task(self._work())
             finally:
-                # What was confirmed is committed even when another call went wrong.
+                # What was confirmed is committed even when another call went wrong, and what was
+                # claimed but not begun need not wait for the end of its lease.
+                for due in self.queue:
+                    self.results.postponed(Postponed(due.id, due.epoch, timedelta(0)))
                 self.results.close()
 
     async def _work(self) -> None:
@@ -138,7 +142,8 @@ class _Run:
                 self.results.ended(ending(due, self.expire.rules, GIVEN_BACK))
             case Charged(sms):
                 if not await self._shown(due, sms):
-                    self.results.ended(ending(due, self.expire.rules, KEPT_THE_PRICE))
+                    there = kept_the_price(sms[0].received_at if sms else None)
+                    self.results.ended(ending(due, self.expire.rules, there))
             case Gone():
                 self.expire.reporter.trouble("provider.number_gone", provider=due.provider)
                 self.results.ended(ending(due, self.expire.rules, FORGOTTEN))

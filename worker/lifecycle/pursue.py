@@ -29,6 +29,7 @@ from worker.lifecycle.ending import (
 from worker.lifecycle.expire import LEASE, PROBES
 from worker.lifecycle.settle import GroupCommit, Settle
 from worker.lifecycle.terms import Terms
+from worker.ports.endings import Due, Postponed
 from worker.ports.errors import ProviderError
 from worker.ports.provider import (
     Cancelled,
@@ -42,7 +43,7 @@ from worker.ports.provider import (
 )
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, Due, Postponed, SeenSms
+from worker.ports.store import ActivationStore, SeenSms
 
 AT_ONCE: Final = timedelta(seconds=1)  #: Claim what the rate allows in this time.
 

@@ -1,15 +1,17 @@
 """What the shop's policy makes of a number that ends without a code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TypeAlias
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias, assert_never
 
-from worker.domain.activation import ProviderState, State
-from worker.ports.store import Due, Ending
+from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
+from worker.ports.endings import Due, Ending
 
 Verdict: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
-Rules: TypeAlias = Callable[[Due], Verdict]
+Rules: TypeAlias = Callable[[Due, datetime | None], Verdict]
+FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,15 @@ class AtProvider:
     state: ProviderState
     act_after: timedelta | None = None  #: When the provider's axis is pursued next.
     may_charge: bool = False
+    sms_received_at: datetime | None = None  #: Of an SMS that was never shown.
 
 
 GIVEN_BACK = AtProvider(ProviderState.CANCELLED)
-KEPT_THE_PRICE = AtProvider(ProviderState.CHARGED, may_charge=True)
 FORGOTTEN = AtProvider(ProviderState.GONE)
+
+
+def kept_the_price(sms_received_at: datetime | None) -> AtProvider:
+    return AtProvider(ProviderState.CHARGED, may_charge=True, sms_received_at=sms_received_at)
 
 
 def ending(due: Due, rules: Rules, there: AtProvider) -> Ending:
@@ -31,7 +37,7 @@ def ending(due: Due, rules: Rules, there: AtProvider) -> Ending:
 
     A captured hold pays for what the provider may charge: only a released one exposes us.
     """
-    outcome, reason = rules(due)
+    outcome, reason = rules(due, there.sms_received_at)
     assert outcome in {State.REFUNDED, State.CLOSED, State.IN_REVIEW}
     return Ending(
         id=due.id,
@@ -43,3 +49,45 @@ def ending(due: Due, rules: Rules, there: AtProvider) -> Ending:
         act_after=there.act_after,
         exposure=there.may_charge and outcome is State.REFUNDED,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRules:
+    """`Rules` by the refund policies: whether it is refunded or closed is decided there, not here.
+
+    A number's own window is the policy's "set time" for it, so the policy is asked for the first
+    instant after that. A policy that is not there any more is nobody's to guess: a human decides.
+    """
+
+    profiles: Mapping[str, Profile]
+
+    def __call__(self, due: Due, sms_received_at: datetime | None) -> Verdict:
+        profile = self.profiles.get(due.policy)
+        reason = Reason.TIMEOUT if due.reason is None else due.reason
+        if profile is None:
+            return State.IN_REVIEW, "policy_missing"
+        in_time = sms_received_at is not None and sms_received_at <= due.deadline_at
+        facts = OrderFacts(
+            purchased_at=due.rented_at,
+            price_minor=due.price_minor,
+            sms_received_at=sms_received_at if in_time else None,
+        )
+        match reason:
+            case Reason.CANCEL:
+                op, now = Op.CANCEL, min(due.deadline_at, due.rented_at + profile.window)
+            case Reason.TIMEOUT | Reason.PROVIDER:
+                # A number its provider ended cannot get a code any more: its window is over.
+                op, now = Op.ORDER_TICK, due.rented_at + profile.window + FIRST_INSTANT_AFTER
+            case _:
+                assert_never(reason)
+        decision = decide(profile, op, facts, now)
+        state = _STATES.get(decision.outcome, State.IN_REVIEW)
+        return state, decision.reason.value if state is State.IN_REVIEW else reason.value
+
+
+_STATES: Final = {
+    Outcome.AUTO_CREDIT: State.REFUNDED,
+    Outcome.CREDIT: State.REFUNDED,
+    Outcome.CANCEL_NO_CREDIT: State.CLOSED,
+    Outcome.DENY: State.CLOSED,
+}

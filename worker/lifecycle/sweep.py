@@ -16,8 +16,9 @@ from worker.lifecycle.ending import FIRST_RETRY
 from worker.lifecycle.rules import AtProvider, Rules, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.lifecycle.terms import Terms
+from worker.ports.endings import Due, Ending
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore, Due, Ending
+from worker.ports.store import ActivationStore
 
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
 

@@ -10,7 +10,8 @@ from typing import Protocol
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.books import Finding
-from worker.ports.store import Census, Settled
+from worker.ports.census import Census
+from worker.ports.endings import Settled
 
 
 class Reporter(Protocol):

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, Reason, State
+from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
+from worker.ports.endings import Due, Ending, Postponed, Resolved, Settlements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,85 +105,6 @@ class IntakeResult:
     activation: Activation | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A number claimed for one attempt at its ending. Results must carry its `epoch`."""
-
-    id: ActivationId
-    provider: ProviderName
-    ref: ProviderRef | None  #: None: a purchase whose outcome stayed unknown.
-    account: AccountId
-    state: State
-    provider_state: ProviderState
-    reason: Reason | None
-    price_minor: int
-    policy: str
-    policy_version: str
-    rented_at: datetime
-    deadline_at: datetime
-    attempts: int  #: Calls made for this ending before this one.
-    unknown_reads: int  #: Reads in a row that did not know the number.
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """A number to settle: the one commit point of its state, money and event.
-
-    `source` is the state it leaves; whoever finds another one changes nothing.
-    """
-
-    id: ActivationId
-    account: AccountId
-    source: State
-    outcome: State  #: DELIVERED, REFUNDED, CLOSED or IN_REVIEW
-    provider_state: ProviderState
-    reason: str
-    act_after: timedelta | None = None  #: When the provider's axis is pursued next; None: never.
-    exposure: bool = False  #: Whether the provider may keep a price the customer has back.
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What a settlement really changed; numbers somebody else settled are not in it."""
-
-    id: ActivationId
-    provider: ProviderName
-    outcome: State
-    reason: str
-    amount_minor: int
-    currency: str
-    lateness: timedelta  #: Settled minus deadline; negative when the ending was asked for earlier.
-
-
-class Settlements(NamedTuple):
-    """What one call of `settle` did; `refused` are numbers the database would not settle.
-
-    They break one of its rules: that is a bug or an attack, and a person must look.
-    """
-
-    settled: Sequence[Settled]
-    refused: Sequence[ActivationId]
-
-
-class Postponed(NamedTuple):
-    """Nothing definite was learnt: the same number is due again after `delay`."""
-
-    id: ActivationId
-    epoch: int
-    delay: timedelta
-    too_early: bool = False  #: The provider said so: also `cancel_not_before`.
-    unknown_reads: int = 0
-
-
-class Resolved(NamedTuple):
-    """The provider's axis of a settled number reached its end."""
-
-    id: ActivationId
-    epoch: int
-    provider_state: ProviderState
-
-
 class SeenSms(NamedTuple):
     """An SMS as seen at the provider, by our id or by the provider's ref."""
 
@@ -262,6 +184,12 @@ class ActivationStore(Protocol):
         self, behind: timedelta, limit: int, *, now: datetime | None = None
     ) -> int:
         """Move what passed its deadline longer than *behind* ago to `expiring`, unasked (E2)."""
+        ...
+
+    async def behind(
+        self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
+    ) -> bool:
+        """Whether a number of this provider has been due for longer than *by*, unclaimed."""
         ...
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
@@ -345,29 +273,4 @@ class ActivationStore(Protocol):
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[Due]:
         """Numbers a read showed as cancelled while waiting: now `expiring`, reason provider."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """What the gauges show; every replica reads the same, so take the maximum."""
-
-    live: Mapping[ProviderName, int]
-    overdue: int  #: Unsettled and past deadline + grace.
-    oldest_overdue: timedelta
-    exposure_minor: Mapping[tuple[ProviderName, str], int]
-    events_pending: int
-    cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
-    timers_overdue: Mapping[str, int] = field(default_factory=dict)
-
-
-class CensusStore(Protocol):
-    async def census(self, grace: timedelta, *, now: datetime | None = None) -> Census: ...
-
-    async def ping(self) -> None:
-        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
-        ...
-
-    async def lead(self, topic: str) -> bool:
-        """Whether this process leads *topic* while Redis is away: one process at most does."""
         ...

@@ -15,8 +15,9 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.books import Finding
+from worker.ports.census import Census
+from worker.ports.endings import Settled
 from worker.ports.reporter import Reporter
-from worker.ports.store import Census, Settled
 
 ALPHA = ProviderName("alpha")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,8 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store import Due, Ending, Postponed, Pressed, Resolved, Settled, Settlements
+from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled, Settlements
+from worker.ports.store import Pressed
 
 
 class Endings:
@@ -61,6 +62,15 @@ class Endings:
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[Due]:
         return await self._due("provider_ended", ids=list(ids), now=now) if ids else []
+
+    async def behind(
+        self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
+    ) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            parameters = {"provider": provider, "by": by, "now": now}
+            return bool((await connection.execute(statement("behind"), parameters)).scalar_one())
+
+        return await self.db.read(work)
 
     async def mark_expired(
         self, behind: timedelta, limit: int, *, now: datetime | None = None

@@ -19,7 +19,7 @@ from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.books import Finding
 from worker.ports.census import Census
-from worker.ports.store import Settled
+from worker.ports.endings import Settled
 
 _NO_TIME = timedelta(0)
 

@@ -1,0 +1,7 @@
+-- Whether numbers are due for longer than anybody's tick may take: then nobody ticks.
+SELECT EXISTS (
+    SELECT FROM activation
+     WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')
+       AND ending_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
+       AND lease_until <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
+)
