@@ -10,16 +10,8 @@ from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store import (
-    Activation,
-    Due,
-    Ending,
-    Intake,
-    Intook,
-    RecordedCode,
-    SeenSms,
-    Settlements,
-)
+from worker.ports.endings import Due, Ending, Settlements
+from worker.ports.store import Activation, Intake, Intook, RecordedCode, SeenSms
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.accounts import Accounts
+from worker.adapters.store.census import Censuses, Leadership
 from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
 from worker.adapters.store.endings import Endings
@@ -13,11 +14,12 @@ from worker.adapters.store.purchases import Purchases
 from worker.adapters.store.reading import Readings
 
 
-class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox):
+class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox, Censuses):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
     def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:
         self.db = Database(url, pool_size=pool_size, role=ROLE)
+        self._leadership = Leadership(Database(url, pool_size=1, role=ROLE))
         self.event_state = "pending" if events_wanted else "kept"
 
     async def ping(self) -> None:
@@ -26,5 +28,9 @@ class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases, Outb
 
         await self.db.read(work)
 
+    async def lead(self, topic: str) -> bool:
+        return await self._leadership.lead(topic)
+
     async def close(self) -> None:
+        await self._leadership.close()
         await self.db.close()
