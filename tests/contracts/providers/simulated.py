@@ -1,0 +1,108 @@
+"""An adapter and the simulated provider it talks to, on one clock that the test owns."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import aiohttp
+
+from tests.unit.providers.surroundings import KEY, World, config, talking_to
+from worker.adapters.providers.build import build_provider
+from worker.domain.ids import ProviderRef
+from worker.ports.provider import Capabilities, Provider, Rented, RentRequest
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.server import running
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PRICE_MINOR = 25
+OLD_ENOUGH_S = 121  #: For a cancel.
+TIMEOUT_S = 0.25  #: Of the adapter; the only real time in these tests, in those that hang.
+
+Pair: TypeAlias = tuple[str, str]  #: Family and dialect.
+
+
+def request(service: str = "timeout", max_cost_minor: int | None = None) -> RentRequest:
+    return RentRequest(service, "0", max_cost_minor)
+
+
+def capabilities_of(pair: Pair) -> Capabilities:
+    world = World()
+    return build_provider(
+        config("http://127.0.0.1:9", *pair),
+        reporter=world.reporter,
+        sleep=world.sleep,
+        monotonic=world.monotonic,
+        random=world.random,
+    ).capabilities
+
+
+@dataclass
+class Simulated:
+    """One adapter in front of one simulated provider."""
+
+    provider: Provider
+    world: World
+    url: str
+    http: aiohttp.ClientSession
+
+    def pass_time(self, seconds: float) -> None:
+        self.world.now += seconds
+
+    async def rented(self, service: str = "timeout") -> Rented:
+        got = await self.provider.rent(request(service))
+        assert isinstance(got, Rented)
+        return got
+
+    async def deliver(self, ref: ProviderRef, code: str) -> None:
+        await self.control("POST", "sms", {"id": ref, "code": code, "text": f"Your code: {code}"})
+
+    async def fault(self, kind: str, seconds: float = 3600, **more: Any) -> None:
+        await self.control("POST", "faults", {"kind": kind, "seconds": seconds, **more})
+
+    async def heal(self) -> None:
+        await self.control("DELETE", "faults")
+
+    async def books(self, ref: ProviderRef) -> Any:
+        return await self.control("GET", f"books/{ref}")
+
+    async def summary(self) -> Any:
+        return await self.control("GET", "summary")
+
+    async def control(self, method: str, name: str, body: object = None) -> Any:
+        async with self.http.request(method, f"{self.url}/_sim/{name}", json=body) as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+
+@asynccontextmanager
+async def simulated(
+    family: str, dialect: str, *, key: str = KEY, **settings: Any
+) -> AsyncIterator[Simulated]:
+    world = World()
+    began = world.now
+    told = SimulatorConfig.model_validate(
+        {
+            "family": family,
+            "dialect": dialect,
+            "api_key": key,
+            "price_minor": PRICE_MINOR,
+            "min_cancel_age_seconds": 120,
+            **settings,
+        }
+    )
+
+    def clock() -> datetime:
+        return START + timedelta(seconds=world.now - began)
+
+    async def briefly(_seconds: float) -> None:
+        await asyncio.sleep(0.001)
+
+    async with (
+        running(told, clock=clock, sleep=briefly) as simulator,
+        talking_to(config(simulator.url, family, dialect), world, TIMEOUT_S) as provider,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Simulated(provider, world, simulator.url, http)
