@@ -82,6 +82,7 @@ class Rented:
     cost_minor: int | None = None
     currency: str | None = None
     expires_at: datetime | None = None
+    expires_in: timedelta | None = None  #: The same, where it is given from the reply on.
     cancel_not_before: datetime | None = None
 
 
@@ -137,6 +138,7 @@ class Capabilities:
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
     gives_expiry: bool = False
     rentals: bool = False
+    price_limit: bool = True  #: Knows a price it must not exceed; else a limited rent buys nothing.
     history: bool = False
 
 
