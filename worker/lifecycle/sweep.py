@@ -4,18 +4,15 @@ Deliveries whose window is over, deadlines nobody could act on, and credits that
 longer: whatever else is down, a customer is whole a few seconds after the grace.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState
-from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import FIRST_RETRY
 from worker.lifecycle.rules import AtProvider, Rules, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
-from worker.lifecycle.terms import Terms
 from worker.ports.endings import Due, Ending
 from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore
@@ -30,7 +27,6 @@ class Sweep:
     settle: Settle
     rules: Rules
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
     grace: timedelta
 
     async def tick(self) -> int:

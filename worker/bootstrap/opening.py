@@ -1,0 +1,65 @@
+"""Open the worker, or its store alone, and close it again whatever happens."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from worker.adapters.redis.failover import FailoverSchedule
+from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.redis.schedule import RedisSchedule
+from worker.adapters.store.store import PostgresStore
+from worker.adapters.telemetry.logs import configure_logging
+from worker.bootstrap.parts import providers_of, system_clock, telemetry_of, terms_of
+from worker.bootstrap.whole import Parts, Worker, assemble
+from worker.lifecycle.clock import Clock
+from worker.settings import Settings
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[PostgresStore]:
+    """The database alone, for commands that need nothing else."""
+    store = PostgresStore(
+        settings.database.url.get_secret_value(),
+        pool_size=settings.database.pool_size,
+        events_wanted=settings.events.url is not None,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+open_audit = open_store
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Worker]:
+    """Build it, check that the database has its schema, and close everything in the end.
+
+    Raises `StoreError` where the database cannot be used.
+    """
+    configure_logging(sys.stderr)
+    clock = clock or system_clock()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        await store.ping()
+        reporter, registry = telemetry_of(settings, store, clock)
+        terms = terms_of(settings)
+        rates = {name: one.requests_per_second for name, one in terms.items()}
+        redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
+        stack.push_async_callback(redis.close)
+        local = LocalSchedule(rates, clock=clock.now)
+        providers = providers_of(settings, reporter, clock)
+        for provider in providers.values():
+            stack.push_async_callback(provider.close)
+        parts = Parts(
+            settings=settings,
+            store=store,
+            schedule=FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic),
+            providers=providers,
+            terms=terms,
+            reporter=reporter,
+            registry=registry,
+            clock=clock,
+        )
+        yield assemble(parts)

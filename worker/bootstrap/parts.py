@@ -1,0 +1,104 @@
+"""From settings to single parts: clock, terms, policies, providers, telemetry."""
+
+import asyncio
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from worker.adapters.providers.build import build_provider
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.logs import logger
+from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.reporter import OpsReporter
+from worker.domain.ids import ProviderName
+from worker.domain.policy import Profile, load_profile, policy_names
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.ports.books import AuditStore
+from worker.ports.provider import Provider
+from worker.settings import Settings
+
+VERSION: Final = version("activation-worker")
+JOBS: Final = (
+    "accept", "watch", "expire", "sweep", "repair", "reconcile", "audit", "deliver_events",
+)  # fmt: skip
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def system_clock() -> Clock:
+    return Clock(
+        now=utc_now,
+        monotonic=time.monotonic,
+        sleep=asyncio.sleep,
+        chance=random.SystemRandom().random,
+    )
+
+
+def terms_of(settings: Settings) -> dict[ProviderName, Terms]:
+    return {
+        ProviderName(name): Terms(
+            name=ProviderName(name),
+            poll=timedelta(seconds=provider.poll_seconds),
+            requests_per_second=provider.requests_per_second,
+            max_in_flight=provider.max_in_flight,
+            min_cancel_age=timedelta(seconds=provider.min_cancel_age_seconds),
+            lifetime=timedelta(seconds=provider.lifetime_seconds),
+            exposure_limit_minor=provider.exposure_limit_minor,
+            currency=provider.currency,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
+def profiles_of(settings: Settings) -> dict[str, Profile]:
+    directory = settings.policies.directory
+    return {name: load_profile(name, directory) for name in policy_names(directory)}
+
+
+def providers_of(
+    settings: Settings, reporter: OpsReporter, clock: Clock
+) -> dict[ProviderName, Provider]:
+    return {
+        ProviderName(name): build_provider(
+            ProviderConfig(
+                name=ProviderName(name),
+                family=provider.family,
+                dialect=provider.dialect,
+                base_url=provider.base_url,
+                api_key=provider.api_key.get_secret_value(),
+                max_in_flight=provider.max_in_flight,
+                currency=provider.currency,
+            ),
+            reporter=reporter,
+            sleep=clock.sleep,
+            monotonic=clock.monotonic,
+            random=clock.chance,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
+def telemetry_of(
+    settings: Settings, audits: AuditStore, clock: Clock
+) -> tuple[OpsReporter, CollectorRegistry]:
+    known = Known(
+        version=VERSION,
+        providers=[
+            KnownProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
+            for name, one in settings.providers.items()
+        ],
+        jobs=JOBS,
+        invariants=audits.invariants,
+    )
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, known)
+    log = logger("worker")
+    return OpsReporter(metrics, log, now=clock.now, monotonic=clock.monotonic), registry

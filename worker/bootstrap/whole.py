@@ -1,0 +1,209 @@
+"""Puts the parts together: every step of the lifecycle gets what it needs, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from worker.adapters.redis.failover import FailoverSchedule
+from worker.adapters.store.store import PostgresStore
+from worker.adapters.telemetry.progress import Progress
+from worker.adapters.telemetry.reporter import OpsReporter
+from worker.bootstrap.parts import profiles_of
+from worker.domain.ids import ProviderName
+from worker.domain.policy import Profile
+from worker.lifecycle.accept import Accept, PolicyTerms
+from worker.lifecycle.backstop import Backstop
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.desk import LifecycleDesk
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.listing import Listing
+from worker.lifecycle.look import Look
+from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.rent import Rent
+from worker.lifecycle.repair import Repair
+from worker.lifecycle.rules import PolicyRules
+from worker.lifecycle.settle import Settle
+from worker.lifecycle.sweep import Sweep
+from worker.lifecycle.terms import Terms
+from worker.lifecycle.ticks import Ticks
+from worker.lifecycle.watch import Watch
+from worker.ports.provider import Provider
+from worker.settings import Settings
+
+#: How long each loop may be silent before `/livez` says that a restart would help.
+LOOPS: Final = {
+    "watch": timedelta(seconds=120),
+    "expire": timedelta(seconds=120),
+    "sweep": timedelta(seconds=120),
+    "repair": timedelta(minutes=10),
+    "backstop": timedelta(seconds=60),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is opened and closed; everything else is made of it."""
+
+    settings: Settings
+    store: PostgresStore
+    schedule: FailoverSchedule
+    providers: Mapping[ProviderName, Provider]
+    terms: Mapping[ProviderName, Terms]
+    reporter: OpsReporter
+    registry: CollectorRegistry
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Everything that runs, put together once."""
+
+    parts: Parts
+    desk: LifecycleDesk
+    ticks: Ticks
+    backstop: Backstop
+    progress: Progress
+    grace: timedelta
+
+
+def assemble(parts: Parts) -> Worker:
+    profiles = profiles_of(parts.settings)
+    progress = Progress(parts.clock.monotonic, LOOPS)
+    grace = timedelta(seconds=parts.settings.defaults.credit_grace_seconds)
+    settle = Settle(store=parts.store, reporter=parts.reporter)
+    accept = _accept(parts, profiles)
+    rules = PolicyRules(profiles)
+    expire = Expire(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+    sweep = Sweep(
+        store=parts.store,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+        grace=grace,
+    )
+    ticks = Ticks(
+        providers=parts.providers,
+        watching=_watch(parts, settle, rules),
+        expiring=expire,
+        pursuing=_pursue(parts, settle),
+        sweeping=sweep,
+        repairing=_repair(parts, accept),
+        clock=parts.clock,
+        moved=progress.moved,
+    )
+    return Worker(
+        parts=parts,
+        desk=_desk(parts, accept, expire, sweep),
+        ticks=ticks,
+        backstop=_backstop(parts, ticks),
+        progress=progress,
+        grace=grace,
+    )
+
+
+def _accept(parts: Parts, profiles: Mapping[str, Profile]) -> Accept:
+    def terms(name: str) -> PolicyTerms | None:
+        profile = profiles.get(name)
+        return None if profile is None else PolicyTerms(profile.version, profile.window)
+
+    return Accept(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        terms=parts.terms,
+        listed=lambda name: parts.providers[name].capabilities.list_page_size is not None,
+        pushes=lambda name: parts.providers[name].capabilities.push,
+        policies=terms,
+        default_policy=parts.settings.defaults.policy,
+        default_window=timedelta(seconds=parts.settings.defaults.window_seconds),
+    )
+
+
+def _watch(parts: Parts, settle: Settle, rules: PolicyRules) -> Watch:
+    look = Look(
+        store=parts.store,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+    )
+    listing = Listing(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        look=look,
+        clock=parts.clock,
+    )
+    return Watch(
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        look=look,
+        listing=listing,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _pursue(parts: Parts, settle: Settle) -> Pursue:
+    return Pursue(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        settle=settle,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _repair(parts: Parts, accept: Accept) -> Repair:
+    return Repair(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        accept=accept,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep) -> LifecycleDesk:
+    return LifecycleDesk(
+        store=parts.store,
+        schedule=parts.schedule,
+        providers=parts.providers,
+        accepting=accept,
+        renting=Rent(
+            store=parts.store,
+            reporter=parts.reporter,
+            accept=accept,
+            providers=parts.providers,
+            terms=parts.terms,
+        ),
+        expire=expire,
+        sweep=sweep,
+        clock=parts.clock,
+    )
+
+
+def _backstop(parts: Parts, ticks: Ticks) -> Backstop:
+    return Backstop(
+        store=parts.store,
+        census=parts.store,
+        ticks=ticks,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        redis_away=lambda: parts.schedule.away,
+    )
