@@ -4,7 +4,7 @@ import heapq
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
@@ -33,6 +33,7 @@ class Books:
         self._first = first_id
         self.numbers: list[Number] = []  #: Ids are consecutive: the position is the id.
         self.live = LiveIds()
+        self.live_rentals = LiveIds()
         self.statuses: Counter[Status] = Counter()
         self.by_order: dict[str, Number] = {}
         self.by_phone: dict[str, Number] = {}
@@ -58,7 +59,7 @@ class Books:
         self.by_phone[number.phone] = number
         if number.order is not None:
             self.by_order[number.order] = number
-        self.live.add(number.id)
+        (self.live_rentals if number.rental else self.live).add(number.id)
         self.statuses[number.status] += 1
         self.charged_minor += number.cost_minor
         self.watch_end(number)
@@ -106,10 +107,21 @@ class Books:
                 heapq.heappush(ends, (number.expires_at, number_id))
             most = most - 1 if most is not None else None
 
-    def page(self, offset: int, limit: int, now: datetime) -> list[Number]:
-        """Live numbers, oldest first."""
+    def extend(self, number: Number, by: timedelta, price_minor: int) -> None:
+        """The caller has looked at the balance."""
+        number.expires_at += by
+        number.cost_minor += price_minor
+        number.plan_next()
+        self.charged_minor += price_minor
+        self.watch_end(number)
+
+    def page(
+        self, offset: int, limit: int, now: datetime, *, rentals: bool = False
+    ) -> list[Number]:
+        """Live numbers, or live rentals, oldest first."""
         self.catch_up(now)
-        rows = [self.numbers[each - self._first] for each in self.live.page(offset, limit)]
+        live = self.live_rentals if rentals else self.live
+        rows = [self.numbers[each - self._first] for each in live.page(offset, limit)]
         for number in rows:
             if number.next_at <= now:
                 self.advance(number, now)
@@ -131,7 +143,7 @@ class Books:
         self.statuses[before] -= 1
         self.statuses[number.status] += 1
         if not number.live:
-            self.live.remove(number.id)
+            (self.live_rentals if number.rental else self.live).remove(number.id)
             self.refunded_minor += number.refunded_minor
 
     def kept_minor(self) -> int:

@@ -106,7 +106,7 @@ class Control:
         return {
             "now": now,
             "numbers": len(books.numbers),
-            "live": len(books.live),
+            "live": len(books.live) + len(books.live_rentals),
             "statuses": {status.value: count for status, count in books.statuses.items() if count},
             "money": {
                 "opening_minor": books.opening_minor,

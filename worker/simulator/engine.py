@@ -4,7 +4,7 @@ Synchronous and without a clock of its own: `now` is always an argument. Same se
 the same order of rentals give the same numbers, whatever else is asked in between.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -26,6 +26,7 @@ from worker.simulator.numbers import NEVER_AGAIN, Number, Sms, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
 
+HOUR = timedelta(hours=1)
 FIRST_ID = 100_000_001
 # Service names that are refused, so that every refusal can be had without a script.
 REFUSED_SERVICES = {
@@ -45,6 +46,10 @@ class Order:
     reference: str | None = None  #: The buyer's own id, never bought twice.
     hours: int | None = None  #: A long rental.
 
+    @property
+    def rental(self) -> timedelta | None:
+        return None if self.hours is None else timedelta(hours=self.hours)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -53,7 +58,8 @@ class Terms:
     lifetime: timedelta
     min_cancel_age: timedelta
     lifetimes: dict[str, timedelta]
-    rental_refund: timedelta = timedelta(minutes=20)
+    rental_refund: timedelta = timedelta(minutes=20)  #: How long a rental can be given back.
+    rental_min_cancel_age: timedelta = timedelta(0)
 
 
 class Engine:
@@ -76,7 +82,7 @@ class Engine:
         self.books.observer = observer
 
     def rent(self, order: Order, now: datetime) -> Number | Denied:
-        price = self.price_of(order.service)
+        price = self.price_of(order.service, order.rental)
         refusal = self._refusal(order, price, now)
         if refusal is not None:
             return refusal
@@ -111,8 +117,10 @@ class Engine:
         seconds = self.config.window_seconds
         return self.lifetime_of("") if seconds is None else timedelta(seconds=seconds)
 
-    def price_of(self, service: str) -> int:
-        return self.config.prices.get(service, self.config.price_minor)
+    def price_of(self, service: str, rental: timedelta | None = None) -> int:
+        """Of an activation, or of a rental by the hour."""
+        price = self.config.prices.get(service, self.config.price_minor)
+        return price if rental is None else price * max(1, rental // HOUR)
 
     def lifetime_of(self, service: str) -> timedelta:
         if service in self.config.lifetimes:
@@ -156,7 +164,8 @@ class Engine:
         if number.sms:
             return self._has_sms(number)
         if wait := self._early(number, now):
-            return Denied(Problem.EARLY_CANCEL, wait)
+            min_age = number.cancel_from - number.created_at
+            return Denied(Problem.EARLY_CANCEL, wait, min_age=min_age)
         if now > number.cancel_until:
             return Denied(Problem.TOO_LATE)
         if number.plan.on_cancel is OnCancel.SMS:
@@ -170,7 +179,7 @@ class Engine:
     def finish(self, number: Number, now: datetime) -> Denied | None:
         if not number.live:
             return Denied(Problem.ENDED)
-        if not number.sms:
+        if not number.sms and not number.rental:
             return Denied(Problem.NO_CODE)
         self.books.move(number, Status.FINISHED, now)
         return None
@@ -211,10 +220,29 @@ class Engine:
             if not number.live:
                 yield number
 
-    def extend(self, number: Number, by: timedelta) -> None:
-        number.expires_at += by
-        number.plan_next()
-        self.books.watch_end(number)
+    def rentals(self, offset: int, limit: int, now: datetime) -> list[Number]:
+        return self.books.page(offset, limit, now, rentals=True)
+
+    def live_count(self, now: datetime) -> int:
+        self.books.catch_up(now)
+        return len(self.books.live)
+
+    def lifetimes(self) -> Mapping[str, timedelta]:
+        """The services whose numbers live longer or shorter than the others."""
+        return {
+            each: self.lifetime_of(each)
+            for each in {**self.terms.lifetimes, **self.config.lifetimes}
+        }
+
+    def extend(self, number: Number, by: timedelta, now: datetime) -> Denied | None:
+        """Prolong a number for another price."""
+        if not number.live:
+            return Denied(Problem.ENDED)
+        price = self.price_of(number.service, by if number.rental else None)
+        if self.balance_minor(now) < price:
+            return Denied(Problem.NO_BALANCE)
+        self.books.extend(number, by, price)
+        return None
 
     def balance_minor(self, now: datetime) -> int:
         self.books.catch_up(now)
@@ -235,9 +263,8 @@ class Engine:
         return None
 
     def _number(self, order: Order, price: int, made: Plan, now: datetime) -> Number:
-        lifetime = self.lifetime_of(order.service)
-        if order.hours is not None:
-            lifetime = timedelta(hours=order.hours)
+        lifetime = order.rental or self.lifetime_of(order.service)
+        youngest = self.terms.rental_min_cancel_age if order.rental else self.min_cancel_age
         # A late SMS is late for the buyer, not for the provider: the number is still alive then.
         for arrival in made.arrivals:
             if arrival.after >= lifetime:
@@ -252,11 +279,11 @@ class Engine:
             cost_minor=price,
             created_at=now,
             expires_at=now + lifetime,
-            cancel_from=now + self.min_cancel_age,
-            cancel_until=now + self.terms.rental_refund if order.hours else NEVER_AGAIN,
+            cancel_from=now + youngest,
+            cancel_until=now + self.terms.rental_refund if order.rental else NEVER_AGAIN,
             plan=made,
             order=order.reference,
-            rental=order.hours is not None,
+            rental=order.rental is not None,
         )
 
     def _early(self, number: Number, now: datetime) -> timedelta | None:

@@ -129,7 +129,8 @@ class Number:
             self.plan_next()
             return sms
         if self.expires_at == at:
-            self.move(Status.LAPSED if self.sms else Status.EXPIRED, at)
+            # A rental is paid for its time, an activation for its SMS.
+            self.move(Status.LAPSED if self.sms or self.rental else Status.EXPIRED, at)
         else:
             self.move(Status.PROVIDER_CANCELLED, at)
         return None

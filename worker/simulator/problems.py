@@ -38,5 +38,6 @@ class Denied:
 
     problem: Problem
     wait: timedelta | None = None  #: When asking again makes sense.
+    min_age: timedelta | None = None  #: How old a number must be to be cancelled.
     sms: tuple[Sms, ...] = ()  #: What a cancel was refused for.
     minimum_minor: int | None = None  #: The price that would have been enough.

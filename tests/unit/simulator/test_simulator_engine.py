@@ -75,7 +75,9 @@ def test_a_cancel_is_refused_until_the_minimum_age() -> None:
 
     denied = provider.cancel(number, at(119))
 
-    assert denied == Denied(Problem.EARLY_CANCEL, timedelta(seconds=1))
+    assert denied == Denied(
+        Problem.EARLY_CANCEL, timedelta(seconds=1), min_age=timedelta(seconds=120)
+    )
     assert provider.cancel(number, at(120)) is None
 
 

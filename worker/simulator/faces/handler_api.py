@@ -1,54 +1,25 @@
 """The face of `/stubs/handler_api.php`: one GET, one line of text or JSON, per dialect."""
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeAlias
 
 from worker.simulator.engine import Engine, Order, Terms
+from worker.simulator.faces import handler_reading as reading
 from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.faces.handler_dialects import Dialect
+from worker.simulator.faces.handler_rent import Rentals
+from worker.simulator.faces.handler_words import Words
+from worker.simulator.faces.hero_rest import PREFIX, HeroRest
 from worker.simulator.numbers import CHARGED, REFUNDED, Number, Sms, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import (
-    Call,
-    Reply,
-    Request,
-    amount,
-    arguments,
-    json,
-    number_id,
-    price,
-    text,
-)
+from worker.simulator.wire import Call, Reply, Request, amount, number_id, price
 
 General: TypeAlias = Callable[[Engine, Call, datetime], Reply]
 About: TypeAlias = Callable[[Engine, Call, Number, datetime], Reply]
 
-PATH = "/stubs/handler_api.php"
-OPERATIONS: Mapping[str, Operation] = {
-    "getNumber": Operation.RENT,
-    "getNumberV2": Operation.RENT,
-    "getStatus": Operation.LOOK,
-    "getStatusV2": Operation.LOOK,
-    "getFullSms": Operation.LOOK,
-    "getAllSms": Operation.LOOK,
-    "getActiveActivations": Operation.LIST,
-    "getListOfActiveActivations": Operation.LIST,
-    "getHistory": Operation.HISTORY,
-    "getBalance": Operation.BALANCE,
-    "finishActivation": Operation.FINISH,
-    "cancelActivation": Operation.CANCEL,
-}
-SETTINGS: Mapping[str, Operation] = {
-    "3": Operation.ASK_AGAIN,
-    "6": Operation.FINISH,
-}
-SETTING_FORMS = frozenset({"setStatus", "setStatusV2"})
-V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
-POSTED = frozenset({"prolong", "reactivate"})  #: Calls a GET dialect takes as POST.
 OLD_PAGE = 10  #: Of getListOfActiveActivations.
 HISTORY_PAGE = 100
 DONE: Mapping[Operation, str] = {
@@ -57,29 +28,29 @@ DONE: Mapping[Operation, str] = {
     Operation.FINISH: "ACCESS_ACTIVATION",
     Operation.CANCEL: "ACCESS_CANCEL",
 }
-ABOUT_ONE = frozenset(
-    {
-        Operation.LOOK,
-        Operation.CANCEL,
-        Operation.FINISH,
-        Operation.ASK_AGAIN,
-        Operation.READY,
-    }
-)
 
 
 class HandlerApi:
     def __init__(self, api_key: str, dialect: Dialect) -> None:
         self._key = api_key
-        self.dialect = dialect
+        self._dialect = dialect
         self.terms = Terms(
             lifetime=timedelta(seconds=dialect.lifetime_seconds),
             min_cancel_age=timedelta(seconds=dialect.min_cancel_age_seconds),
             lifetimes={
                 service: timedelta(seconds=each) for service, each in dialect.lifetimes.items()
             },
+            rental_min_cancel_age=timedelta(seconds=dialect.rental_min_cancel_age_seconds),
         )
         self.push_retries = dialect.push_retry_seconds
+        self._words = Words(dialect)
+        self._text, self._json, self._refuse = (
+            self._words.text,
+            self._words.json,
+            self._words.refuse,
+        )
+        self._rentals = Rentals(dialect, self._words)
+        self._rest = HeroRest(api_key) if dialect.rest else None
         self._general: Mapping[Operation, General] = {
             Operation.RENT: self._rent,
             Operation.LIST: self._list,
@@ -102,70 +73,40 @@ class HandlerApi:
         return number_id(ref)
 
     def push(self, number: Number, sms: Sms) -> dict[str, Any] | None:
-        return shapes.push(self.dialect, number, sms)
+        return shapes.push(self._dialect, number, sms)
 
     def read(self, request: Request) -> Call:
-        args = arguments(request.query)
-        form = args.get("action", "")
-        operation = OPERATIONS.get(form, Operation.OTHER)
-        problem = self._problem(request, args, form)
-        if form in SETTING_FORMS:
-            setting = self._setting(args.get("status", ""))
-            operation = setting or Operation.OTHER
-            problem = problem or (None if setting else Problem.BAD_STATUS)
-        ref = number_id(args.get("id"))
-        return Call(operation, form, ref, args, problem, operation in ABOUT_ONE)
+        if self._rest is not None and request.path.startswith(PREFIX):
+            return self._rest.read(request)
+        return reading.read(request, self._dialect, self._key)
 
     def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.answer(engine, call, now)
+        if self._rentals.takes(call):
+            return self._rentals.answer(engine, call, now)
         return self._general[call.operation](engine, call, now)
 
     def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+        if self._rentals.takes(call):
+            return self._rentals.answer_about(engine, call, number, now)
+        if number.rental and self._dialect.classic_rent:
+            return self._refuse(call, Denied(Problem.UNKNOWN_ID), now)
         return self._about[call.operation](engine, call, number, now)
 
     def refuse(self, call: Call, denied: Denied, now: datetime) -> Reply:
-        words = self.dialect.words
-        if call.form in V2_FORMS:
-            words = {**words, **self.dialect.words_v2}
-        wording = words[denied.problem]
-        headers: tuple[tuple[str, str], ...] = ()
-        if denied.problem is Problem.RATE_LIMITED and denied.wait is not None:
-            headers = (("Retry-After", str(max(1, math.ceil(denied.wait.total_seconds())))),)
-        if wording.style != "text":
-            body = shapes.refusal(wording, denied, self.terms, now)
-            return self._json(body, wording.status)._replace(headers=headers)
-        token = wording.token
-        if denied.problem is Problem.PRICE_TOO_LOW and denied.minimum_minor is not None:
-            token += ":" + price(denied.minimum_minor)
-        if denied.problem is Problem.BANNED and denied.wait is not None:
-            token += f":'{now + denied.wait:%Y-%m-%d %H-%M-%S}'"
-        return self._text(token, wording.status)._replace(headers=headers)
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.refuse(call, denied, now) or self._refuse(call, denied, now)
+        return self._refuse(call, denied, now)
 
     def empty_list(self, call: Call) -> Reply:
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.page([], 0)
+        if self._rentals.takes(call):
+            return self._rentals.listed([])
         if call.form == "getListOfActiveActivations":
             return self._json([])
-        return self._json(shapes.active(self.dialect, []))
-
-    def _problem(self, request: Request, args: Mapping[str, str], form: str) -> Problem | None:
-        if request.path != PATH:
-            return Problem.BAD_ACTION
-        if request.method not in self.dialect.methods and form not in POSTED:
-            return Problem.BAD_METHOD
-        key = args.get("api_key")
-        if not key:
-            return Problem.NO_KEY
-        if key != self._key:
-            return Problem.BAD_KEY
-        return None if self._knows(form) else Problem.BAD_ACTION
-
-    def _knows(self, form: str) -> bool:
-        return form in self.dialect.actions
-
-    def _setting(self, status: str) -> Operation | None:
-        if status == "1":
-            return Operation.READY if self.dialect.takes_ready else None
-        if status in self.dialect.cancel_codes:
-            return Operation.CANCEL
-        return SETTINGS.get(status)
+        return self._json(shapes.active(self._dialect, []))
 
     def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
         args = call.args
@@ -180,15 +121,15 @@ class HandlerApi:
             now,
         )
         if isinstance(number, Denied):
-            return self.refuse(call, number, now)
+            return self._refuse(call, number, now)
         if call.form == "getNumber":
             return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
-        return self._json(shapes.bought(self.dialect, number))
+        return self._json(shapes.bought(self._dialect, number))
 
     def _list(self, engine: Engine, call: Call, now: datetime) -> Reply:
         old = call.form == "getListOfActiveActivations"
-        most = OLD_PAGE if old else self.dialect.page_max
-        default = OLD_PAGE if old else self.dialect.page_default
+        most = OLD_PAGE if old else self._dialect.page_max
+        default = OLD_PAGE if old else self._dialect.page_default
         limit = number_id(call.args.get("length" if old else "limit"))
         rows = engine.active(
             number_id(call.args.get("start")) or 0,
@@ -197,7 +138,7 @@ class HandlerApi:
         )
         if old:
             return self._json([shapes.old_row(each) for each in rows])
-        return self._json(shapes.active(self.dialect, rows))
+        return self._json(shapes.active(self._dialect, rows))
 
     def _history(self, engine: Engine, call: Call, now: datetime) -> Reply:
         args = call.args
@@ -214,7 +155,7 @@ class HandlerApi:
 
     def _balance(self, engine: Engine, call: Call, now: datetime) -> Reply:
         balance = price(engine.balance_minor(now))
-        if self.dialect.name == "tiger" and call.args.get("format") == "json":
+        if self._dialect.name == "tiger" and call.args.get("format") == "json":
             return self._json({"balance": balance + "00", "currency": shapes.USD})
         return self._text(f"ACCESS_BALANCE:{balance}")
 
@@ -235,9 +176,9 @@ class HandlerApi:
             case "getAllSms" if number.live:
                 return self._json(shapes.all_sms(number, call.args))
             case "getAllSms":
-                return self.refuse(call, Denied(Problem.ENDED), now)
+                return self._refuse(call, Denied(Problem.ENDED), now)
             case "getStatusV2" if number.live:
-                return self._json(shapes.status_v2(self.dialect, number))
+                return self._json(shapes.status_v2(self._dialect, number))
             case _ if number.live:
                 return self._text(self._status(call, number))
             case _:
@@ -250,18 +191,18 @@ class HandlerApi:
         if call.form == "getFullSms":
             return f"FULL_SMS:{sms.text}"
         if number.status is Status.RETRYING:
-            again = self.dialect.resend_word
+            again = self._dialect.resend_word
             return f"{again}:{sms.code}" if again == "STATUS_WAIT_RETRY" else again
-        if call.args.get("full_text") == "true" and self.dialect.name == "tiger":
+        if call.args.get("full_text") == "true" and self._dialect.name == "tiger":
             return f"STATUS_OK:{sms.text}"
         return f"STATUS_OK:{self._quoted(sms.code)}"
 
     def _over(self, call: Call, number: Number, now: datetime) -> Reply:
         """The status of a number that has ended."""
         paid = number.status in CHARGED
-        word = self.dialect.paid_status if paid else self.dialect.refunded_status
+        word = self._dialect.paid_status if paid else self._dialect.refunded_status
         if word == "NO_ACTIVATION":
-            return self.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self._refuse(call, Denied(Problem.UNKNOWN_ID), now)
         if word == "STATUS_OK":
             return self._text(f"STATUS_OK:{self._quoted(number.sms[-1].code)}")
         return self._text(word)
@@ -276,14 +217,14 @@ class HandlerApi:
         return self._done(call, engine.finish(number, now), now)
 
     def _cancel(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
-        again = self.dialect.cancelled_again
+        again = self._dialect.cancelled_again
         if again is not None and number.status in REFUNDED:
             return self._text(again)
         return self._done(call, engine.cancel(number, now), now)
 
     def _done(self, call: Call, denied: Denied | None, now: datetime) -> Reply:
         if denied is not None:
-            return self.refuse(call, denied, now)
+            return self._refuse(call, denied, now)
         if call.form == "setStatusV2":
             return self._json({"status": "success"})
         if call.form in {"finishActivation", "cancelActivation"}:
@@ -291,12 +232,5 @@ class HandlerApi:
         return self._text(DONE[call.operation])
 
     def _quoted(self, code: str) -> str:
-        quote = self.dialect.quote_code
+        quote = self._dialect.quote_code
         return f"{quote}{code}{quote.strip()}"
-
-    def _text(self, body: str, status: int = 200) -> Reply:
-        quote = self.dialect.quote
-        return text(f"{quote}{body}{quote}", status, self.dialect.text_type)
-
-    def _json(self, body: Any, status: int = 200) -> Reply:  # noqa: ANN401 - any JSON
-        return json(body, status, self.dialect.json_type)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from worker.simulator.problems import Problem
 from worker.simulator.wire import JSON, TEXT
 
-Style = Literal["text", "problem", "error", "access", "bare-error"]
+Style = Literal["text", "problem", "message", "access", "bare-error"]
 
 
 class Wording(NamedTuple):
@@ -138,6 +138,9 @@ class Dialect(BaseModel):
     page_default: int = 100
     methods: frozenset[str] = frozenset({"GET"})
     cancel_codes: frozenset[str] = frozenset({"8"})
+    classic_rent: bool = False  #: Rentals have calls of their own.
+    rest: bool = False  #: Has the REST calls beside the handler.
+    rental_min_cancel_age_seconds: float = 0
     takes_ready: bool = True  #: Knows status 1.
     lifetime_seconds: float = 1200
     min_cancel_age_seconds: float = 120
@@ -157,7 +160,6 @@ class Dialect(BaseModel):
     text_type: str = TEXT
     json_type: str = JSON
     waiting_v2: Literal["classic", "null-data"] = "classic"  #: hero's shape while waiting.
-    empty_list_lies: bool = False  #: An empty page instead of an error.
     push_style: Literal["classic", "hero", "grizzly", "none"] = "classic"
     push_retry_seconds: tuple[float, ...] = ()
 
@@ -172,6 +174,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             name="classic",
             actions=LISTING_ACTIONS | RENT_ACTIONS | {"getFullSms", "getListOfActiveActivations"},
+            classic_rent=True,
             lifetimes={"ya": 2400, "ft": 3600, "ig": 3600, "cy": 3600, "wx": 3600},
             push_retry_seconds=(15, 60, 300, 600, 1200, 1800, 3225),
         ),
@@ -181,6 +184,8 @@ DIALECTS: Mapping[str, Dialect] = {
             actions=LISTING_ACTIONS
             | {"getAllSms", "finishActivation", "cancelActivation", "getRentNumber", "prolong"},
             list_style="hero",
+            rest=True,
+            rental_min_cancel_age_seconds=120,
             v2_style="hero",
             takes_ready=False,
             text_type=JSON,
@@ -211,6 +216,7 @@ DIALECTS: Mapping[str, Dialect] = {
             name="grizzly",
             actions=LISTING_ACTIONS | RENT_ACTIONS,
             list_style="grizzly",
+            classic_rent=True,
             v2_style="grizzly",
             cancel_codes=frozenset({"8", "-1"}),
             push_style="grizzly",

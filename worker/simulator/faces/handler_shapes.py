@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
-from worker.simulator.engine import Terms
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.numbers import CHARGED, Number, Sms, Status
 from worker.simulator.problems import Denied, Problem
@@ -50,7 +49,7 @@ def latest(number: Number) -> Sms | None:
     return number.sms[-1] if number.sms else None
 
 
-def refusal(wording: Wording, denied: Denied, terms: Terms, now: datetime) -> Any:  # noqa: ANN401 - JSON
+def refusal(wording: Wording, denied: Denied, now: datetime) -> Any:  # noqa: ANN401 - JSON
     """A refusal that is not plain text."""
     match wording.style:
         case "problem":
@@ -58,21 +57,22 @@ def refusal(wording: Wording, denied: Denied, terms: Terms, now: datetime) -> An
                 "title": wording.token,
                 "details": DETAILS.get(denied.problem, ""),
             }
-            info = _info(denied, terms, now)
+            info = _info(denied, now)
             return body | {"info": info} if info else body
         case "access":
             return {"status": 0, "message": wording.token, "data": []}
         case "bare-error":
             return {"error": wording.token}
-        case _:
-            return {"status": "error", "error": wording.token}
+        case "message" | "text":
+            return {"status": "error", "message": wording.token}
 
 
-def _info(denied: Denied, terms: Terms, now: datetime) -> dict[str, Any]:
+def _info(denied: Denied, now: datetime) -> dict[str, Any]:
     wait = denied.wait or timedelta(0)
     match denied.problem:
         case Problem.EARLY_CANCEL:
-            return {"minActivationTime": int(terms.min_cancel_age.total_seconds())}
+            age = denied.min_age or timedelta(0)
+            return {"minActivationTime": int(age.total_seconds())}
         case Problem.NEW_CODE_RECEIVED:
             return {"data": [sms.code for sms in denied.sms]}
         case Problem.PRICE_TOO_LOW if denied.minimum_minor is not None:
@@ -227,6 +227,9 @@ def history_row(number: Number) -> dict[str, Any]:
 
 
 def push(dialect: Dialect, number: Number, sms: Sms) -> dict[str, Any] | None:
+    if number.rental and dialect.classic_rent:
+        told = {"phoneFrom": "Sender", "text": sms.text, "date": naive(sms.at)}
+        return {"rentId": number.id, "sms": told}
     country = int(number.country) if number.country.isdigit() else number.country
     body: dict[str, Any] = {
         "activationId": number.id,

@@ -1,0 +1,125 @@
+"""Long rentals of `handler_api`: the classic calls of their own, and hero's extra ones."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from worker.simulator.engine import Engine, Order
+from worker.simulator.faces import handler_shapes as shapes
+from worker.simulator.faces.handler_dialects import Dialect
+from worker.simulator.faces.handler_words import RENT_FORMS, Words
+from worker.simulator.numbers import CHARGED, REFUNDED, Number
+from worker.simulator.operations import Operation
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.wire import Call, Reply, number_id
+
+SHORTEST, LONGEST = 4, 1344  #: Hours.
+HERO_HOURS = frozenset({24, 72, 168, 720})
+PAGE = 10  #: SMS of one rental.
+LISTED = 1000  #: Rentals in the list, which has no pages.
+
+
+class Rentals:
+    def __init__(self, dialect: Dialect, words: Words) -> None:
+        self._classic = dialect.classic_rent
+        self._dialect = dialect
+        self._words = words
+
+    def takes(self, call: Call) -> bool:
+        return call.form in RENT_FORMS or call.form == "prolong"
+
+    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+        if call.operation is Operation.LIST:
+            return self.listed(engine.rentals(0, LISTED, now))
+        return self._rent(engine, call, now)
+
+    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+        if not number.rental:
+            return self._words.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+        match call.operation:
+            case Operation.LOOK:
+                return self._look(engine, call, number)
+            case Operation.FINISH:
+                return self._done(call, number, engine.finish(number, now), now)
+            case Operation.CANCEL:
+                return self._done(call, number, engine.cancel(number, now), now)
+            case _:
+                return self._extend(engine, call, number, now)
+
+    def listed(self, numbers: list[Number]) -> Reply:
+        rows = {
+            str(place): {"id": each.id, "phone": each.phone} for place, each in enumerate(numbers)
+        }
+        return self._words.json({"status": "success", "values": rows})
+
+    def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
+        args = call.args
+        hours = self._hours(call)
+        if hours is None:
+            return self._words.refuse(call, Denied(Problem.BAD_REQUEST), now)
+        number = engine.rent(
+            Order(
+                service=args.get("service", ""),
+                country=args.get("country", "0"),
+                operator=args.get("operator", "any"),
+                hours=hours,
+            ),
+            now,
+        )
+        if isinstance(number, Denied):
+            return self._words.refuse(call, number, now)
+        return self._told(number)
+
+    def _told(self, number: Number) -> Reply:
+        if not self._classic:
+            return self._words.json(shapes.bought(self._dialect, number))
+        phone = {
+            "id": number.id,
+            "endDate": shapes.naive(number.expires_at),
+            "number": number.phone,
+        }
+        return self._words.json({"status": "success", "phone": phone})
+
+    def _look(self, engine: Engine, call: Call, number: Number) -> Reply:
+        engine.show(number)
+        if not number.live:
+            return self._error("STATUS_CANCEL" if number.status in REFUNDED else "STATUS_FINISH")
+        if not number.sms:
+            return self._error("STATUS_WAIT_CODE")
+        size = number_id(call.args.get("size")) or PAGE
+        first = (number_id(call.args.get("page")) or 0) * size
+        values: dict[str, Any] = {
+            str(place): {"phoneFrom": "Sender", "text": sms.text, "date": shapes.naive(sms.at)}
+            for place, sms in enumerate(number.sms[first : first + size])
+        }
+        quantity = len(number.sms)
+        return self._words.json({"status": "success", "quantity": quantity, "values": values})
+
+    def _extend(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+        hours = self._hours(call)
+        if hours is None:
+            return self._words.refuse(call, Denied(Problem.BAD_REQUEST), now)
+        denied = engine.extend(number, timedelta(hours=hours), now)
+        if denied is not None:
+            return self._over(call, number, denied, now)
+        return self._told(number)
+
+    def _done(self, call: Call, number: Number, denied: Denied | None, now: datetime) -> Reply:
+        if denied is not None:
+            return self._over(call, number, denied, now)
+        return self._words.json({"status": "success"})
+
+    def _over(self, call: Call, number: Number, denied: Denied, now: datetime) -> Reply:
+        if denied.problem is Problem.ENDED and self._classic:
+            return self._error("ALREADY_FINISH" if number.status in CHARGED else "ALREADY_CANCEL")
+        return self._words.refuse(call, denied, now)
+
+    def _error(self, token: str) -> Reply:
+        return self._words.json({"status": "error", "message": token})
+
+    def _hours(self, call: Call) -> int | None:
+        args = call.args
+        if not self._classic:
+            hours = number_id(args.get("duration"))
+            return hours if hours in HERO_HOURS else None
+        hours = number_id(args.get("rent_time") or args.get("time") or str(SHORTEST))
+        return hours if hours is not None and SHORTEST <= hours <= LONGEST else None

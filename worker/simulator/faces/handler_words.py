@@ -1,0 +1,69 @@
+"""How a dialect of `handler_api` words what it says: tokens, JSON, refusals."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from worker.simulator.faces import handler_shapes as shapes
+from worker.simulator.faces.handler_dialects import Dialect, Wording
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.wire import Call, Reply, json, price, text
+
+V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
+RENT_FORMS = frozenset(
+    {"getRentNumber", "getRentStatus", "setRentStatus", "getRentList", "continueRentNumber"}
+)
+RENT_TOKENS: Mapping[Problem, str] = {
+    Problem.UNKNOWN_ID: "INVALID_PHONE",
+    Problem.BAD_STATUS: "INCORECT_STATUS",  # As the provider spells it.
+    Problem.CODE_RECEIVED: "CANT_CANCEL",
+    Problem.NEW_CODE_RECEIVED: "CANT_CANCEL",
+    Problem.EARLY_CANCEL: "CANT_CANCEL",
+    Problem.TOO_LATE: "CANT_CANCEL",
+    Problem.NO_CODE: "STATUS_WAIT_CODE",
+    Problem.BAD_REQUEST: "INVALID_TIME",
+}
+
+
+class Words:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def text(self, body: str, status: int = 200) -> Reply:
+        quote = self._dialect.quote
+        return text(f"{quote}{body}{quote}", status, self._dialect.text_type)
+
+    def json(self, body: Any, status: int = 200) -> Reply:  # noqa: ANN401 - any JSON
+        return json(body, status, self._dialect.json_type)
+
+    def refuse(self, call: Call, denied: Denied, now: datetime) -> Reply:
+        wording = self._wording(call, denied.problem)
+        if wording.style == "text":
+            reply = self.text(wording.token + self._more(denied, now), wording.status)
+        else:
+            reply = self.json(shapes.refusal(wording, denied, now), wording.status)
+        if denied.problem is Problem.RATE_LIMITED and denied.wait is not None:
+            seconds = max(1, math.ceil(denied.wait.total_seconds()))
+            return reply._replace(headers=(("Retry-After", str(seconds)),))
+        return reply
+
+    def _wording(self, call: Call, problem: Problem) -> Wording:
+        if call.form in RENT_FORMS and self._dialect.classic_rent:
+            wording = self._dialect.words[problem]
+            token = RENT_TOKENS.get(problem, wording.token)
+            if problem is Problem.UNKNOWN_ID and not call.args.get("id"):
+                token = "NO_ID_RENT"  # noqa: S105 - a word of the protocol
+            return Wording(wording.status, token, "message")
+        if call.form in V2_FORMS and problem in self._dialect.words_v2:
+            return self._dialect.words_v2[problem]
+        if call.form == "getRentNumber" and problem is Problem.NO_NUMBERS:
+            return Wording(404, "NO_NUMBERS", "problem")
+        return self._dialect.words[problem]
+
+    def _more(self, denied: Denied, now: datetime) -> str:
+        if denied.problem is Problem.PRICE_TOO_LOW and denied.minimum_minor is not None:
+            return ":" + price(denied.minimum_minor)
+        if denied.problem is Problem.BANNED and denied.wait is not None:
+            return f":'{now + denied.wait:%Y-%m-%d %H-%M-%S}'"
+        return ""

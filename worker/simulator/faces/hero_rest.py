@@ -1,0 +1,120 @@
+"""Hero's REST calls beside its handler: the list with every SMS, and the truth about money."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import parse_qs
+
+from worker.simulator.engine import Engine
+from worker.simulator.faces import handler_shapes as shapes
+from worker.simulator.numbers import Number, Status
+from worker.simulator.operations import Operation
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.wire import Call, Reply, Request, arguments, json, number_id, price
+
+PREFIX = "/api/v1/"
+ACTIVE = PREFIX + "activations"
+HISTORY = PREFIX + "activations/history"
+DURATIONS = PREFIX + "classifiers/activations/custom-durations"
+OPERATIONS = {
+    ACTIVE: Operation.LIST,
+    HISTORY: Operation.HISTORY,
+    DURATIONS: Operation.OTHER,
+}
+PAGE = 25
+STATES: Mapping[Status, int] = {
+    Status.RECEIVED: 2,
+    Status.RETRYING: 3,
+    Status.WAITING: 4,
+    Status.FINISHED: 6,
+    Status.LAPSED: 6,
+    Status.CANCELLED: 8,
+    Status.BANNED: 8,
+    Status.PROVIDER_CANCELLED: 10,
+    Status.EXPIRED: 10,
+}
+
+
+class HeroRest:
+    def __init__(self, api_key: str) -> None:
+        self._authorization = f"ApiKey {api_key}"
+
+    def read(self, request: Request) -> Call:
+        operation = OPERATIONS.get(request.path)
+        args = arguments(request.query)
+        if statuses := parse_qs(request.query).get("statuses[]"):
+            args["statuses"] = ",".join(statuses)
+        problem = None
+        if operation is None:
+            problem = Problem.BAD_ACTION
+        elif (
+            operation is not Operation.OTHER
+            and request.headers.get("Authorization") != self._authorization
+        ):
+            problem = Problem.BAD_KEY
+        return Call(operation or Operation.OTHER, request.path, None, args, problem)
+
+    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+        size = min(max(1, number_id(call.args.get("size")) or PAGE), PAGE)
+        first = (max(1, number_id(call.args.get("page")) or 1) - 1) * size
+        match call.operation:
+            case Operation.LIST:
+                return self.page(engine.active(first, size, now), engine.live_count(now))
+            case Operation.HISTORY:
+                return self._history(engine, call, first, size, now)
+            case _:
+                minutes = {
+                    service: {"0": int(lifetime.total_seconds() // 60)}
+                    for service, lifetime in engine.lifetimes().items()
+                }
+                return json({"data": minutes})
+
+    def refuse(self, _call: Call, denied: Denied, _now: datetime) -> Reply | None:
+        """What these calls say otherwise than the handler; None: the same."""
+        if denied.problem is Problem.BAD_KEY:
+            return json({"title": "BAD_API_KEY", "details": "Forbidden"}, 403)
+        return None
+
+    def page(self, numbers: list[Number], total: int) -> Reply:
+        return json({"data": [self._row(each) for each in numbers], "meta": {"total": total}})
+
+    def _history(self, engine: Engine, call: Call, first: int, size: int, now: datetime) -> Reply:
+        wanted = {number_id(each) for each in call.args.get("statuses", "6,8,10").split(",")}
+        found = (
+            number
+            for number in engine.ended_of(
+                _unix(call.args.get("from"), 0), _unix(call.args.get("to"), now.timestamp()), now
+            )
+            if STATES[number.status] in wanted
+        )
+        return json({"data": [self._row(each) for each in islice(found, first, first + size)]})
+
+    def _row(self, number: Number) -> dict[str, Any]:
+        codes = [sms.code for sms in number.sms]
+        return {
+            "id": str(number.id),
+            "phone": number.phone,
+            "service": number.service,
+            "country": number.country,
+            "cost": float(price(number.cost_minor)),  # Also when nothing was charged.
+            "currency": shapes.USD,
+            "status": STATES[number.status],
+            "createDate": shapes.zoned(number.created_at),
+            "estDate": shapes.zoned(number.expires_at),
+            "code": codes[-1] if codes else None,
+            "moreCodes": codes,
+            "otpList": [shapes.hero_sms(number, sms) for sms in number.sms],
+        }
+
+
+def _unix(raw: str | None, default: float) -> int:
+    """UNIX seconds or an RFC 3339 time."""
+    if raw is None:
+        return int(default)
+    if (seconds := number_id(raw)) is not None:
+        return seconds
+    try:
+        return int(datetime.fromisoformat(raw).astimezone(UTC).timestamp())
+    except ValueError:
+        return int(default)
