@@ -39,6 +39,7 @@ def question_from(given: Mapping[str, object]) -> Question:
         raise FactError("given.op", "missing")
     if not isinstance(now, datetime):
         raise FactError("given.now", "missing")
+    _rental_in_order(values)
     kind = FACTS_FOR[op]
     facts = _claim(values) if kind is ClaimFacts else _build(kind, values)
     return Question(op, facts, now)
@@ -59,35 +60,40 @@ def _read_all(given: Mapping[str, object]) -> dict[str, object]:
     return values
 
 
-def _claim(values: Mapping[str, object]) -> ClaimFacts:
-    order = _build(OrderFacts, values)
-    facts = _build(ClaimFacts, {**values, "order": order})
-    assert isinstance(facts, ClaimFacts)
-    return facts
-
-
-def _build(kind: type[Facts], values: Mapping[str, object]) -> Facts:
-    needed, used = _FIELDS[kind]
-    make: Callable[..., Facts] = kind  # Each reader gives what its field holds.
-    for fact in needed:
-        if fact not in values:
-            raise FactError(f"given.{fact}", "missing")
-    made = make(**{field: values[fact] for fact, field in used if fact in values})
+def _rental_in_order(values: Mapping[str, object]) -> None:
     start, end = values.get("rental_start"), values.get("rental_end")
     if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         raise FactError("given.rental_end", "must be later than rental_start")
-    return made
+
+
+def _claim(values: Mapping[str, object]) -> Facts:
+    order = _build(OrderFacts, values)
+    return _build(ClaimFacts, {**values, "order": order})
+
+
+def _build(kind: type[Facts], values: Mapping[str, object]) -> Facts:
+    shape = _SHAPES[kind]
+    for fact in shape.needed:
+        if fact not in values:
+            raise FactError(f"given.{fact}", "missing")
+    known = shape.fields
+    return shape.make(**{known[fact]: value for fact, value in values.items() if fact in known})
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How facts of one kind are made: each reader gives what its field holds."""
+
+    make: Callable[..., Facts]
+    needed: tuple[str, ...]
+    fields: Mapping[str, str]  #: Name of the fact -> field.
+
+
+def _shape(kind: type[Facts]) -> _Shape:
+    names = {field.name: _NAMED_ELSE.get(field.name, field.name) for field in fields(kind)}
+    needed = tuple(names[field.name] for field in fields(kind) if field.default is MISSING)
+    return _Shape(kind, needed, {fact: field for field, fact in names.items()})
 
 
 _NAMED_ELSE = {"kind": "claim_kind", "channel": "claim_channel"}
-_FIELDS: Mapping[type[Facts], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
-    kind: (
-        tuple(
-            _NAMED_ELSE.get(field.name, field.name)
-            for field in fields(kind)
-            if field.default is MISSING
-        ),
-        tuple((_NAMED_ELSE.get(field.name, field.name), field.name) for field in fields(kind)),
-    )
-    for kind in set(FACTS_FOR.values())
-}
+_SHAPES: Mapping[type[Facts], _Shape] = {kind: _shape(kind) for kind in set(FACTS_FOR.values())}

@@ -1,0 +1,42 @@
+"""The worked cases of the five policies: each decided exactly as expected."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.domain.policy import Reason, decide, load_profile, override, question_from
+from worker.entrypoints.cli.decide_lines import instant_text
+
+SCENARIOS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[3] / "golden" / "policy_scenarios.json").read_text()
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: str(scenario["id"]))
+def test_a_worked_case_is_decided_as_expected(scenario: dict[str, Any]) -> None:
+    question = question_from(scenario["given"])
+    profile = load_profile(scenario["seed"])
+    profile = override(profile, scenario["given"].get("profile_overrides", {}))
+
+    decision = decide(profile, question.op, question.facts, question.now)
+
+    assert {
+        "outcome": decision.outcome.value,
+        "amount_minor": decision.amount_minor,
+        "fee_minor": decision.fee_minor,
+        "destination": decision.destination.value if decision.destination else None,
+        "reason": decision.reason.value,
+        "deadline": instant_text(decision.deadline),
+    } == scenario["expect"]
+
+
+def test_every_reason_has_a_worked_case_or_a_case_of_our_own() -> None:
+    here = Path(__file__).parent
+    words = "".join(file.read_text() for file in here.glob("test_policy_*.py"))
+    worked = {scenario["expect"]["reason"] for scenario in SCENARIOS}
+
+    missing = {reason.value for reason in Reason} - worked
+
+    assert {reason for reason in missing if f'"{reason}"' not in words} == set()
