@@ -9,7 +9,9 @@ WITH won AS (
 timed AS (
     SELECT won.*, least(
                rented_at + make_interval(secs => CAST(o ->> 'window_seconds' AS integer)),
-               greatest(CAST(:expires_at AS timestamptz), rented_at)
+               -- least() ignores NULL, where the provider gives no expiry; greatest() would too.
+               CASE WHEN CAST(:expires_at AS timestamptz) IS NOT NULL
+                    THEN greatest(CAST(:expires_at AS timestamptz), rented_at) END
            ) AS deadline_at
       FROM won
 ),
