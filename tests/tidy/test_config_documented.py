@@ -16,7 +16,7 @@ from worker.settings.values import Address
 FILE = Path(__file__).parents[2] / "config/worker.toml"
 PROVIDER = ("providers", "NAME")
 #: What a provider cannot do without has an example instead of a default.
-EXAMPLES = {"family": "handler_api", "base_url": "http://127.0.0.1:8081", "api_key": "…"}
+EXAMPLES = {"family": "handler_api", "base_url": "http://127.0.0.1:8081", "api_key": "KEY"}
 KEYS = sorted(known_paths(frozenset({"NAME"})))
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from worker.settings import sources
-from worker.settings.check import problems_in, warnings_about
+from worker.settings.check import policy_directory, problems_in, warnings_about
 from worker.settings.errors import ConfigError, Problem
 from worker.settings.keys import Path as Key
 from worker.settings.keys import (
@@ -24,7 +24,7 @@ from worker.settings.keys import (
     readable_from_files,
     suggestion,
 )
-from worker.settings.model import Settings
+from worker.settings.model import Policies, Settings
 from worker.settings.sources import Collected, Layer
 
 
@@ -89,7 +89,13 @@ def load(
     problems += problems_in(settings, origins.of) if settings else []
     if problems or settings is None:
         raise ConfigError(problems)
-    return Loaded(settings, origins, file, tuple(warnings_about(settings)))
+    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
+
+
+def _located(settings: Settings) -> Settings:
+    """With the directory that the policies were found in."""
+    policies = Policies(directory=policy_directory(settings.policies.directory))
+    return settings.model_copy(update={"policies": policies})
 
 
 def _named_files(strong: Sequence[Layer], weak: Sequence[Layer]) -> Layer:

@@ -18,6 +18,7 @@ from worker.domain.money import AMOUNT_MAX, is_currency
 from worker.settings.values import (
     Address,
     Token,
+    check_api_key,
     check_base_url,
     check_database_url,
     check_hook_secret,
@@ -121,7 +122,7 @@ class Provider(Table):
     family: Family
     dialect: Dialect = "classic"
     base_url: Annotated[str, AfterValidator(check_base_url)]
-    api_key: Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+    api_key: Annotated[SecretStr, AfterValidator(check_api_key)]
     api_key_file: SecretFile = None
     hook_secret: Annotated[
         Annotated[SecretStr, AfterValidator(check_hook_secret)] | None, _OPTIONAL

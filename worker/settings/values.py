@@ -161,6 +161,14 @@ def check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def check_api_key(value: SecretStr) -> SecretStr:
+    """A line break in a key would become a header of its own."""
+    key = value.get_secret_value()
+    if not (key.isascii() and key.isprintable() and 1 <= len(key) <= 4096):
+        raise ValueError("must be 1 to 4096 printable ASCII characters")
+    return value
+
+
 def check_hook_secret(value: SecretStr) -> SecretStr:
     """It is part of a URL that the provider calls."""
     if not _HOOK_SECRET.fullmatch(value.get_secret_value()):

@@ -168,7 +168,9 @@ def test_a_default_policy_directory_that_is_not_there_means_the_shipped_one(
     (here / "config/policies/default.toml").unlink()
     (here / "config/policies").rmdir()
 
-    assert loading().settings.defaults.policy == "default"
+    found = loading().settings.policies.directory
+
+    assert found == Path(__file__).parents[3] / "config/policies"
 
 
 def test_settings_cannot_be_changed(loading: Load) -> None:

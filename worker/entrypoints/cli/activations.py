@@ -1,0 +1,92 @@
+"""`show` and `list`: activations of the running daemon."""
+
+import asyncio
+import os
+from typing import Annotated, Any
+
+import typer
+
+from worker.domain.activation import State
+from worker.entrypoints.cli import shown
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    clean,
+    say,
+    write_json,
+    write_line,
+    write_rows,
+)
+from worker.entrypoints.cli.target import Asked, Target, find_target
+
+LIST_MAX = 10_000
+
+Filter = Annotated[str | None, typer.Option(help="Only those.")]
+
+
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="An activation's id.")],
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Show one activation: its state, its timeline, its money.
+
+    Example: activation-worker show 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33
+    """
+    target = find_target(Asked(url, token_file, config), os.environ)
+    activation = asyncio.run(_one(target, id_))
+    if output is not Format.TEXT:
+        write_json(activation, indent=output is Format.JSON)
+        return
+    for name, value in shown.facts(activation):
+        write_line(f"{name:15}{clean(value)}")
+    write_line("")
+    write_rows(("at (UTC)", "what", "detail"), map(shown.happened, activation["timeline"]))
+
+
+def list_(  # noqa: PLR0913 - each is an option
+    *,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    provider: Filter = None,
+    account: Filter = None,
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="At most so many.")] = 50,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """List activations, newest first.
+
+    Example: activation-worker list --state waiting --output ndjson
+    """
+    target = find_target(Asked(url, token_file, config), os.environ)
+    wanted = {"state": state.value if state else None, "provider": provider, "account": account}
+    asyncio.run(_list(target, limit, {k: v for k, v in wanted.items() if v}, output))
+
+
+async def _one(target: Target, id_: str) -> dict[str, Any]:
+    from worker.entrypoints.cli.client import connected, path_of  # noqa: PLC0415 - brings aiohttp
+
+    async with connected(target) as daemon:
+        return await daemon.get(path_of(id_))
+
+
+async def _list(target: Target, limit: int, wanted: dict[str, str], output: Format) -> None:
+    from worker.entrypoints.cli.client import ACTIVATIONS, connected  # noqa: PLC0415 - the same
+
+    found = []
+    async with connected(target) as daemon:
+        async for activation in daemon.pages(ACTIVATIONS, limit, **wanted):
+            if output is Format.NDJSON:
+                write_json(activation)
+            else:
+                found.append(activation)
+    if output is Format.JSON:
+        write_json({"items": found}, indent=True)
+    elif output is Format.TEXT and found:
+        write_rows(shown.COLUMNS, map(shown.row, found))
+    elif output is Format.TEXT:
+        say("no activations")

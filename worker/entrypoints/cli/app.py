@@ -1,0 +1,181 @@
+"""Which commands there are, each imported only when it is asked for, and how failures end."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Annotated, Any, NamedTuple
+
+import typer
+import typer.core
+import typer.main
+
+from worker.entrypoints.cli.exits import IN_HELP, Exit, Failure, report
+
+
+class Entry(NamedTuple):
+    where: str  #: module:attribute, below this package
+    says: str  #: The line in the list of commands, which must not import them all.
+
+
+#: In the order of the help: try, run, look, prove, operate, decide, develop.
+COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry("demo:demo", "See the whole thing work, on servers it starts itself."),
+    "dev": Entry("daemon:dev", "Run everything a developer needs, with a simulated provider."),
+    "run": Entry("daemon:run", "Run the daemon."),
+    "trigger": Entry("trigger:trigger", "Rent test activations that behave as asked."),
+    "show": Entry("activations:show", "Show one activation: its state, its timeline, its money."),
+    "list": Entry("activations:list_", "List activations, newest first."),
+    "watch": Entry("watch:watch", "Follow one activation, or everything that happens."),
+    "audit": Entry("audit:audit", "Prove that the books balance."),
+    "doctor": Entry("doctor:doctor", "Check everything the daemon depends on."),
+    "check-config": Entry("check_config:check_config", "Check the configuration."),
+    "migrate": Entry("migrate:migrate", "Bring the database schema up to date."),
+    "events": Entry("events:events_app", "List outgoing events, or send some again."),
+    "timers": Entry("timers:timers", "Show which durable timers are overdue."),
+    "decide": Entry("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
+    "policy": Entry("policy:policy_app", "List and explain the refund policies."),
+    "simulate-provider": Entry("simulate:simulate_provider", "Run a simulated provider."),
+}
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Finds commands by name; turns what they raise into a message and an exit code."""
+
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer hides its Context
+        return [name for name in COMMANDS if _is_there(name)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the same
+        if cmd_name not in COMMANDS or not _is_there(cmd_name):
+            return None
+        if self.listing:
+            return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name].says)
+        return _command(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - the same
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - the same
+        ctx.meta["as_json"] = wants_json(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the same
+        as_json = ctx.meta["as_json"]
+        try:
+            return super().invoke(ctx)
+        except typer.TyperException as error:
+            if not as_json:
+                raise  # Typer shows the usage with it.
+            failure = Failure(Exit(error.exit_code), error.format_message())
+        except Exception as error:
+            found = failure_of(error)
+            if found is None:
+                raise
+            failure = found
+        report(failure, as_json=as_json)
+        raise typer.Exit(failure.how)
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether errors must be JSON, known before anything of the command line is understood."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    forms = {"json", "ndjson"}
+    return any(
+        (name in {"--output", "-o"} and value in forms)
+        or name.removeprefix("--output=").removeprefix("-o") in forms
+        for name, value in pairs
+        if name.startswith("-")
+    )
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """What a known error means to the caller; None for a bug, which shows its traceback."""
+    from worker.ports.errors import (  # noqa: PLC0415 - only needed when something failed
+        ScheduleUnavailable,
+        SchemaMissing,
+        StoreError,
+    )
+    from worker.settings import ConfigError  # noqa: PLC0415 - the same
+
+    match error:
+        case Failure():
+            return error
+        case ConfigError():
+            count = len(error.problems)
+            problems = "1 problem" if count == 1 else f"{count} problems"
+            message = f"bad configuration, {problems}:\n{error}"
+            hint = "config/worker.toml explains every key"
+            return Failure(Exit.BAD_CONFIG, message, hint=hint)
+        case SchemaMissing():
+            return Failure(Exit.FAILED, str(error), hint="activation-worker migrate")
+        case StoreError():
+            message = f"the database cannot be reached: {error}"
+            return Failure(Exit.UNREACHABLE, message, hint="activation-worker doctor")
+        case ScheduleUnavailable():
+            message = "Redis cannot be reached"
+            return Failure(Exit.UNREACHABLE, message, hint="activation-worker doctor")
+        case _:
+            return None
+
+
+def _place(name: str) -> tuple[str, str]:
+    module, _, attribute = COMMANDS[name].where.partition(":")
+    return f"{__package__}.{module}", attribute
+
+
+def _is_there(name: str) -> bool:
+    return importlib.util.find_spec(_place(name)[0]) is not None
+
+
+def _command(name: str) -> Any:  # noqa: ANN401 - typer hides its Command
+    module, attribute = _place(name)
+    found = getattr(importlib.import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = typer.main.get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        command = typer.main.get_command(alone)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # Its frames can show what must not be seen.
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=IN_HELP,
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"activation-worker {metadata.version('activation-worker')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def activation_worker(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Watch rented phone numbers, and end each one exactly once.
+
+    Its code is delivered, or it is cancelled at the provider and its price is credited.
+
+    Start with `demo`, then `dev` in one terminal and `trigger timeout` in another.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="activation-worker")

@@ -1,0 +1,56 @@
+"""`audit`: every invariant of money and states, over the whole database."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import typer
+
+from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.options import ConfigOption
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.ports.books import Finding
+
+
+def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
+    """Prove that the books balance: check every invariant of money and states.
+
+    Each is shown with its number of violations and a few offenders. Ends with 0 only when all
+    hold, with 1 otherwise.
+    """
+    from worker.bootstrap import open_audit  # noqa: PLC0415 - brings everything
+    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+
+    settings = load_settings(config, environ=os.environ)
+
+    async def findings() -> list[Finding]:
+        async with open_audit(settings) as books:
+            return await books.audit()
+
+    raise typer.Exit(tell(asyncio.run(findings()), output))
+
+
+def tell(findings: Sequence[Finding], output: Format) -> Exit:
+    documents = [
+        {
+            "invariant": finding.invariant,
+            "says": finding.says,
+            "violations": finding.violations,
+            "offenders": list(finding.offenders),
+        }
+        for finding in findings
+    ]
+    broken = sum(finding.violations > 0 for finding in findings)
+    # No finding at all means that nothing was checked.
+    holds = bool(findings) and not broken
+    match output:
+        case Format.TEXT:
+            rows = ([f.invariant, f.violations, f.says, " ".join(f.offenders)] for f in findings)
+            write_rows(("invariant", "violations", "what must hold", "offenders"), rows)
+            say(f"all {len(findings)} invariants hold" if holds else f"{broken} do not hold")
+        case Format.JSON:
+            write_json({"holds": holds, "findings": documents}, indent=True)
+        case Format.NDJSON:
+            for document in documents:
+                write_json(document)
+    return Exit.OK if holds else Exit.FAILED

@@ -1,0 +1,181 @@
+"""What the daemon depends on, looked at once each: database, Redis, providers, clocks, ports."""
+
+import asyncio
+import enum
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeAlias
+
+import redis.asyncio
+from redis.exceptions import AuthenticationError, RedisError
+
+from worker.adapters.store.database import scalar
+from worker.adapters.store.store import PostgresStore
+from worker.bootstrap import open_store
+from worker.bootstrap.parts import providers_of, system_clock, telemetry_of
+from worker.entrypoints.cli.shown import amount
+from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
+from worker.ports.provider import Provider
+from worker.settings import Loaded, Settings
+from worker.settings.values import Address
+
+SKEW_MAX = timedelta(seconds=1)
+CHECK_SECONDS_MAX = 15
+POSTGRES_MIN = 15  #: The oldest that the statements were tried on.
+REDIS_MIN = (6, 2)
+_SAFE = {"noeviction"}
+
+
+class Result(enum.Enum):
+    OK = "ok"
+    WARNING = "warning"  #: It works, and may not be what is wanted.
+    BROKEN = "broken"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    result: Result
+    says: str
+    hint: str = ""
+
+    def document(self) -> dict[str, str]:
+        return {**asdict(self), "result": self.result.value}
+
+
+Looked: TypeAlias = Callable[[], Awaitable[list[Check]]]
+
+
+async def checkup(loaded: Loaded) -> AsyncIterator[Check]:
+    """One after the other, each told as soon as it is known."""
+    yield Check("configuration", Result.OK, f"{loaded.config_file} is valid")
+    for warning in loaded.warnings:
+        yield Check("configuration", Result.WARNING, warning)
+    settings = loaded.settings
+    async with open_store(settings) as store:
+        for check in await _within("database", partial(database, store)):
+            yield check
+        for check in await _within("redis", partial(redis_server, settings)):
+            yield check
+        reporter, _ = telemetry_of(settings, store, system_clock())
+        for provider in providers_of(settings, reporter, system_clock()).values():
+            for check in await _within(f"provider {provider.name}", partial(account, provider)):
+                yield check
+    for name, address in (("api", settings.api.listen), ("admin", settings.admin.listen)):
+        yield port(name, address)
+
+
+async def _within(name: str, look: Looked) -> list[Check]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            return await look()
+    except TimeoutError:
+        return [Check(name, Result.UNREACHABLE, f"no answer within {CHECK_SECONDS_MAX} s")]
+
+
+async def database(store: PostgresStore) -> list[Check]:
+    try:
+        await store.ping()
+        version = await store.db.read(lambda c: scalar(c, "SHOW server_version"))
+        started = time.monotonic()
+        clock = await store.db.read(lambda c: scalar(c, "SELECT clock_timestamp()"))
+        took = time.monotonic() - started
+        replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
+        fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
+    except SchemaMissing as error:
+        return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
+    except StoreError as error:
+        return [Check("database", Result.UNREACHABLE, str(error), "is database.url right?")]
+    return [*_about_postgres(version, took, replica=replica, fsync=fsync), skew("database", clock)]
+
+
+def _about_postgres(version: str, took: float, *, replica: bool, fsync: str) -> list[Check]:
+    checks = [Check("database", Result.OK, f"PostgreSQL {version}, {took * 1000:.1f} ms")]
+    if int(version.partition(".")[0].partition(" ")[0]) < POSTGRES_MIN:
+        checks.append(Check("database", Result.WARNING, f"older than {POSTGRES_MIN}: not tried"))
+    if replica:
+        hint = "database.url must name the primary"
+        checks.append(Check("database", Result.BROKEN, "a replica: nothing can be written", hint))
+    if fsync != "on":
+        checks.append(Check("database", Result.WARNING, "fsync is off: a crash loses money"))
+    return checks
+
+
+async def redis_server(settings: Settings) -> list[Check]:
+    url = settings.redis.url.get_secret_value()
+    client = redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        started = time.monotonic()
+        seconds, micros = await client.time()
+        took = time.monotonic() - started
+        info = await client.info("everything")
+    except AuthenticationError:
+        return [Check("redis", Result.BROKEN, "refuses the password", "is redis.url right?")]
+    except (RedisError, OSError) as error:
+        says = f"cannot be reached ({type(error).__name__})"
+        return [Check("redis", Result.UNREACHABLE, says, "is redis.url right?")]
+    finally:
+        await client.aclose()
+    at = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
+    return [*about_redis(info, took), skew("redis", at)]
+
+
+def about_redis(info: Mapping[str, Any], took: float) -> list[Check]:
+    """What INFO says; all of it can be lost, so persistence is a matter of comfort."""
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    version = str(info.get("valkey_version") or info.get("redis_version", "0"))
+    checks = [Check("redis", Result.OK, f"{name} {version}, {took * 1000:.1f} ms")]
+    if tuple(map(int, version.split(".")[:2])) < REDIS_MIN:
+        oldest = ".".join(map(str, REDIS_MIN))
+        checks.append(Check("redis", Result.BROKEN, f"older than {oldest}"))
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy not in _SAFE:
+        says = f"maxmemory-policy is {policy}: looks and jobs can be thrown away"
+        checks.append(Check("redis", Result.WARNING, says, "maxmemory-policy noeviction"))
+    if not info.get("aof_enabled"):
+        says = "no append-only file: after a restart the schedule is rebuilt from the database"
+        checks.append(Check("redis", Result.WARNING, says, "appendonly yes"))
+    return checks
+
+
+def skew(name: str, clock: datetime) -> Check:
+    """A clock beside ours; half a round trip is far below what matters."""
+    off = clock - datetime.now(UTC)
+    says = f"differs from ours by {abs(off.total_seconds()):.3f} s"
+    result = Result.OK if abs(off) <= SKEW_MAX else Result.WARNING
+    return Check(f"clock of the {name}", result, says, "" if result is Result.OK else "NTP")
+
+
+async def account(provider: Provider) -> list[Check]:
+    """The key, by asking what is left of our money."""
+    name = f"provider {provider.name}"
+    try:
+        balance = await provider.balance()
+    except ProviderUnavailable as error:
+        return [Check(name, Result.UNREACHABLE, error.detail, "is base_url right?")]
+    except ProviderError as error:
+        return [Check(name, Result.BROKEN, error.detail, "are api_key, family, dialect right?")]
+    finally:
+        await provider.close()
+    left = f"{amount(balance.minor, balance.currency)} {balance.currency}"
+    if balance.minor <= 0:
+        return [Check(name, Result.WARNING, f"the balance is {left}", "top it up")]
+    return [Check(name, Result.OK, f"the key is good, the balance is {left}")]
+
+
+def port(name: str, address: Address) -> Check:
+    """Whether the daemon could listen there; when it runs already, it does."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        says = f"{address}: {error.strerror}; fine if that is the running daemon"
+        return Check(f"{name}.listen", Result.WARNING, says)
+    return Check(f"{name}.listen", Result.OK, f"{address} is free")

@@ -1,0 +1,77 @@
+"""`events list` and `events replay`: what the outside was told, and telling it again."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from worker.entrypoints.cli import shown
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.entrypoints.cli.target import Asked, Target, find_target
+
+EVENTS = "/v1/events"
+LIST_MAX = 10_000
+
+events_app = typer.Typer(no_args_is_help=True, help="List outgoing events, or send some again.")
+
+
+@events_app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="At most so many.")] = 50,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """List outgoing events, newest first."""
+    target = find_target(Asked(url, token_file, config), os.environ)
+    found = asyncio.run(_newest(target, limit))
+    match output:
+        case Format.JSON:
+            write_json({"items": found}, indent=True)
+        case Format.NDJSON:
+            for event in found:
+                write_json(event)
+        case Format.TEXT:
+            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, found))
+
+
+@events_app.command("replay")
+def replay(
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids as `events list` has them.")],
+    config: ConfigOption = None,
+) -> None:
+    """Send events again: those that were given up, or that the endpoint lost.
+
+    They keep their id, so an endpoint that had one already can tell. Talks to the database, not
+    to the daemon.
+    """
+    from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
+    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+
+    settings = load_settings(config, environ=os.environ)
+
+    async def again() -> int:
+        async with open_store(settings) as store:
+            return await store.replay_events(ids)
+
+    replayed, wanted = asyncio.run(again()), len(set(ids))
+    if replayed < wanted:
+        raise Failure(Exit.FAILED, f"{replayed} of {wanted} will be sent again; no others found")
+    say(f"{replayed} will be sent again")
+
+
+async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+
+    async with connected(target) as daemon:
+        return [event async for event in daemon.pages(EVENTS, limit)]
+
+
+def row(event: Mapping[str, Any]) -> list[object]:
+    at = shown.short(event["timestamp"])
+    return [at, event["type"], event["activation"], event["attempts"], event["id"]]

@@ -1,0 +1,28 @@
+"""Options that several commands have, with the name of the environment for each."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="AW_CONFIG",
+        metavar="FILE",
+        help="Configuration; else config/worker.toml here, else the one that ships.",
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(envvar="AW_URL", metavar="URL", help="The daemon; else api.listen as configured."),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Holds a token; else AW_TOKEN, else the first operate token as configured.",
+    ),
+]
+EXAMPLES = "\n\n\b\n"  # Starts a paragraph whose lines stay as they are.

@@ -1,0 +1,60 @@
+"""Data on stdout, messages on stderr; colour on terminals only (rich knows NO_COLOR)."""
+
+import enum
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+#: Wide enough for every column: what is piped must not depend on anybody's terminal.
+_PIPE_COLUMNS = 400
+
+
+class Format(enum.Enum):
+    TEXT = "text"  #: For people.
+    JSON = "json"  #: One document.
+    NDJSON = "ndjson"  #: One document per line, as soon as it is known.
+
+
+OutputOption = Annotated[
+    Format, typer.Option("--output", "-o", help="Form of the data; errors are JSON then, too.")
+]
+
+
+def say(message: str) -> None:
+    """A message to the person at the keyboard."""
+    sys.stderr.write(message + "\n")
+
+
+def write_line(line: str) -> None:
+    """A line of data; flushed, because the reader may be waiting for it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False) -> None:
+    option = orjson.OPT_INDENT_2 if indent else 0
+    write_line(orjson.dumps(document, option=option).decode())
+
+
+def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table without borders, as wide as it needs to be off a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and not always needed
+    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    terminal = sys.stdout.isatty()
+    Console(file=sys.stdout, width=None if terminal else _PIPE_COLUMNS).print(table)
+
+
+def clean(value: object) -> str:
+    """One value: nothing as a dash; no control characters, which can drive a terminal."""
+    text = "-" if value is None or value == "" else str(value)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

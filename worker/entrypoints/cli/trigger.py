@@ -1,0 +1,197 @@
+"""`trigger`: bring a scenario about, on purpose, and see how it ends."""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from worker.domain.activation import State
+from worker.entrypoints.cli import shown
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
+from worker.entrypoints.cli.scenarios import (
+    SECONDS_MAX,
+    Plan,
+    Scenario,
+    asked_for,
+    completions,
+)
+from worker.entrypoints.cli.target import (
+    DEV_PROVIDER,
+    DEV_TOKEN_FILE,
+    Asked,
+    Target,
+    find_target,
+)
+from worker.settings import Settings, load_settings
+from worker.settings.values import is_loopback
+
+COUNT_MAX = 1_000
+PATIENCE_SECONDS = 180  #: Beyond the window: the grace, and a provider that comes back late.
+
+
+def trigger(  # noqa: PLR0913 - each is an option
+    *,
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO[:SECONDS]",
+            autocompletion=completions,
+            help="code-arrives, code-late, last-second, timeout, cancel, cancel-race, "
+            "provider-cancels, provider-down, rate-limited, duplicate-code, two-codes or slow.",
+        ),
+    ],
+    provider: Annotated[
+        str | None, typer.Option(help="Where to rent; else the simulated one.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=COUNT_MAX, help="How many to rent.")] = 1,
+    window: Annotated[
+        int, typer.Option(min=1, max=SECONDS_MAX, help="How long a code is waited for, seconds.")
+    ] = 20,
+    code_after: Annotated[
+        float | None, typer.Option(min=0, max=SECONDS_MAX, help="When the code comes, seconds.")
+    ] = None,
+    expect: Annotated[
+        State | None, typer.Option(help="The ending to expect; else the scenario's.")
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Follow them to their endings.")] = True,
+    wait_timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help=f"Give up after so many seconds; else window + {PATIENCE_SECONDS}."
+        ),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Allow a real provider: costs money.")
+    ] = False,
+    service: Annotated[str | None, typer.Option(help="With --live: what to rent for.")] = None,
+    country: Annotated[str, typer.Option(help="Where to rent, as the provider says it.")] = "0",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Rent test activations that behave as asked, and follow them to their endings.
+
+    Real activations through the real API of the running daemon (start one
+    with `dev`): an account is opened and topped up, numbers are rented,
+    watched, ended and settled. The simulated provider behaves as the scenario
+    says. Ends with 0 when all ended as expected, 3 when one did not, 6 when
+    the time to wait was over.
+
+    Examples:
+      activation-worker trigger timeout
+      activation-worker trigger code-arrives --count 50 --code-after 3
+      activation-worker trigger provider-down:30 --window 10
+      activation-worker trigger cancel --expect refunded --output ndjson
+    """
+    chosen, seconds = asked_for(scenario)
+    settings = load_settings(config, environ=os.environ)
+    target = find_target(Asked(url, token_file, config), os.environ)
+    name = provider or _simulated_in(settings)
+    simulated = _is_simulated(name, settings)
+    _permit(name, simulated=simulated, live=live, service=service)
+    configured = settings.providers.get(name)
+    plan = Plan(
+        run=secrets.token_hex(6),
+        provider=name,
+        service=service or chosen.service(window, _when(chosen, seconds, code_after)),
+        country=country,
+        currency=configured.currency if configured else "USD",
+        count=count,
+        window_seconds=window,
+        cancel=chosen.cancel,
+        expect=expect or chosen.expect,
+        wait_seconds=window + PATIENCE_SECONDS if wait_timeout is None else wait_timeout,
+    )
+    kind = "simulated" if simulated else "REAL"
+    say(f"target: {target.url}, provider {name} ({kind})\n{chosen.name}: {chosen.says}")
+    raise typer.Exit(asyncio.run(_run(plan, target, output, watch=watch)))
+
+
+def _when(scenario: Scenario, seconds: float | None, code_after: float | None) -> float | None:
+    if code_after is None:
+        return seconds
+    if not scenario.code or seconds is not None:
+        why = "it is given twice" if scenario.code else f"no code comes in {scenario.name}"
+        raise Failure(Exit.USAGE, f"--code-after: {why}")
+    return code_after
+
+
+def _simulated_in(settings: Settings) -> str:
+    for name in settings.providers:
+        if _is_simulated(name, settings):
+            return name
+    if _is_simulated(DEV_PROVIDER, settings):
+        return DEV_PROVIDER
+    hint = "start `activation-worker dev` here, or name one with --provider"
+    raise Failure(Exit.USAGE, "no simulated provider is configured", hint=hint)
+
+
+def _is_simulated(name: str, settings: Settings) -> bool:
+    """On this machine, or the one of a `dev` that runs in this directory."""
+    configured = settings.providers.get(name)
+    if configured is not None:
+        return is_loopback(configured.base_url)
+    return name == DEV_PROVIDER and DEV_TOKEN_FILE.is_file()
+
+
+def _permit(name: str, *, simulated: bool, live: bool, service: str | None) -> None:
+    """Nobody spends real money by a typing error."""
+    if simulated:
+        if service is not None:
+            raise Failure(Exit.USAGE, "--service is for --live: the scenario is the service")
+        return
+    if not live:
+        message = f"{name} is no simulated provider (its base_url is not on this machine)"
+        raise Failure(
+            Exit.USAGE, message, hint="--live --service S --country C, to spend real money"
+        )
+    if service is None:
+        raise Failure(Exit.USAGE, "--live needs --service: a real provider knows no scenarios")
+    if not sys.stdin.isatty():
+        raise Failure(Exit.USAGE, "--live asks for a confirmation: it needs a terminal")
+    if typer.prompt(f"This rents REAL numbers. Type {name} to go on", err=True) != name:
+        raise Failure(Exit.USAGE, "not confirmed; nothing was rented")
+
+
+async def _run(plan: Plan, target: Target, output: Format, *, watch: bool) -> Exit:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.rehearsal import Rehearsal  # noqa: PLC0415 - the same
+
+    def changed(activation: dict[str, Any]) -> None:
+        if output is Format.NDJSON:
+            write_json(activation)
+        elif output is Format.TEXT:
+            write_line(shown.change_line(activation, datetime.now(UTC)))
+
+    async with connected(target) as daemon:
+        rehearsal = Rehearsal(daemon, plan, say, changed, asyncio.sleep, time.monotonic)
+        await rehearsal.prepare()
+        await rehearsal.rent()
+        await rehearsal.press_cancel()
+        if watch:
+            await rehearsal.follow()
+    activations = list(rehearsal.activations.values())
+    reached = sum(map(rehearsal.as_expected, activations))
+    if output is Format.JSON:
+        document = {"expected": plan.expect.value, "reached": reached, "account": plan.account}
+        write_json({**document, "activations": activations}, indent=True)
+    return _verdict(plan, reached, watch=watch)
+
+
+def _verdict(plan: Plan, reached: int, *, watch: bool) -> Exit:
+    if not watch:
+        say(f"not followed; see: activation-worker list --account {plan.account}")
+        return Exit.OK
+    say(f"{reached} of {plan.count} ended as expected: {plan.expect.value}")
+    if reached == plan.count:
+        return Exit.OK
+    say(f"  see: activation-worker list --account {plan.account}")
+    return Exit.OTHER_ENDING

@@ -1,0 +1,118 @@
+"""`watch`: one activation until it ends, or the events of all as they happen."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from worker.entrypoints.cli import shown
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.output import Format, OutputOption, clean, say, write_json, write_line
+from worker.entrypoints.cli.target import Asked, Target, find_target
+
+_REFRESH_PER_SECOND = 5
+_TOLD = ("state", "outcome", "reason", "amount_minor", "currency", "provider")
+
+
+def watch(
+    id_: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An activation; without: all events.")
+    ] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Follow one activation to its end, or everything that happens. Ctrl-C stops (130).
+
+    With an ID, one line per change, and at the end its money line and a verdict. Without, one
+    line per outgoing event, from now on.
+
+    Example: activation-worker watch --output ndjson
+    """
+    if id_ is None and output is Format.JSON:
+        raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
+    target = find_target(Asked(url, token_file, config), os.environ)
+    asyncio.run(_tail(target, output) if id_ is None else _follow(target, id_, output))
+
+
+async def _follow(target: Target, id_: str, output: Format) -> None:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.following import changes  # noqa: PLC0415 - the same
+
+    last: dict[str, Any] = {}
+    with _window_bar(enabled=output is Format.TEXT and sys.stdout.isatty()) as show:
+        async with connected(target) as daemon:
+            async for activation in changes(daemon, id_):
+                last = activation
+                if output is Format.NDJSON:
+                    write_json(activation)
+                elif output is Format.TEXT:
+                    show(activation)
+    if output is Format.JSON:
+        write_json(last, indent=True)
+    say(shown.verdict(last))
+
+
+async def _tail(target: Target, output: Format) -> None:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.following import events  # noqa: PLC0415 - the same
+
+    async with connected(target) as daemon:
+        say(f"events of {target.url}; Ctrl-C stops")
+        async for event in events(daemon):
+            if output is Format.NDJSON:
+                write_json(event)
+            else:
+                write_line(event_line(event))
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Without phone or code: a tail is often on a screen that others see."""
+    data = event["data"]
+    told = [f"{key}={data[key]}" for key in _TOLD if data.get(key) is not None]
+    at = shown.parse(event["timestamp"]).strftime("%H:%M:%S")
+    return clean("  ".join([at, event["type"], event["activation"] or "-", *told]))
+
+
+@contextmanager
+def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A line per change; below them, on a terminal, how much of the window is over."""
+    if not enabled:
+        yield lambda activation: write_line(shown.change_line(activation, _now()))
+        return
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
+    from rich.live import Live  # noqa: PLC0415 - the same
+
+    bar = _Bar()
+    console = Console(file=sys.stdout, highlight=False)
+    with Live(bar, console=console, refresh_per_second=_REFRESH_PER_SECOND, transient=True):
+
+        def show(activation: Mapping[str, Any]) -> None:
+            bar.activation = activation
+            console.print(shown.change_line(activation, _now()), markup=False)
+
+        yield show
+
+
+class _Bar:
+    """Drawn several times a second, from what was last known."""
+
+    activation: Mapping[str, Any] | None = None
+
+    def __rich__(self) -> str:
+        if self.activation is None:
+            return ""
+        now = _now()
+        drawn, left = shown.bar(self.activation, now), shown.left(self.activation, now)
+        return f"{self.activation['state']}  {drawn}  {left}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
