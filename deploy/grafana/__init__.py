@@ -1,0 +1,1 @@
+"""Dashboards: built by `python -m deploy.grafana.build`, committed as JSON."""

@@ -1,0 +1,158 @@
+"""Panels about money, events and the worker itself: where to look when something is late."""
+
+from deploy.grafana.panels import Panel, Query, lines
+from deploy.grafana.selectors import A, P, W
+
+
+def money() -> list[Panel]:
+    return [
+        lines(
+            "Credited",
+            "Money given back per hour, in minor units of its currency, by reason.",
+            [
+                Query(
+                    "sum by (currency, reason) "
+                    f"(rate({A}credited_minor_total{{{W}}}[$__rate_interval])) * 3600",
+                    "{{currency}} {{reason}}",
+                )
+            ],
+            "short",
+            stacked=True,
+        ),
+        lines(
+            "Credits within 60 s",
+            "The service level: share of credits at most 60 s after the deadline, over an hour.",
+            [Query(f'{A}credits_in_time:ratio_rate1h{{job=~"$job"}}', "in time")],
+            "percentunit",
+            runbook="ActivationWorkerCreditLate",
+        ),
+        lines(
+            "Endings at the provider",
+            "What became of settled numbers there, per minute. `charged`, `gone` and `disputed` "
+            "are money to ask for.",
+            [
+                Query(
+                    "sum by (provider_state) "
+                    f"(rate({A}resolved_total{{{P}}}[$__rate_interval])) * 60",
+                    "{{provider_state}}",
+                )
+            ],
+            "cpm",
+            stacked=True,
+        ),
+        lines(
+            "Late codes",
+            "Codes per hour that came after the window or the cancel: not shown, not charged.",
+            [
+                Query(
+                    "sum by (provider) "
+                    f"(rate({A}late_codes_total{{{P}}}[$__rate_interval])) * 3600",
+                    "{{provider}}",
+                )
+            ],
+            "short",
+            runbook="ActivationWorkerLateCode",
+        ),
+        lines(
+            "Event deliveries",
+            "Attempts per minute to hand events to the shop's endpoint.",
+            [
+                Query(
+                    "sum by (result) "
+                    f"(rate({A}event_deliveries_total{{{W}}}[$__rate_interval])) * 60",
+                    "{{result}}",
+                )
+            ],
+            "cpm",
+            stacked=True,
+            runbook="ActivationWorkerEventsStuck",
+        ),
+        lines(
+            "Numbers taken over",
+            "Rented through the worker or handed over to it, per minute.",
+            [
+                Query(
+                    f"sum by (provider) (rate({A}accepted_total{{{P}}}[$__rate_interval])) * 60",
+                    "{{provider}}",
+                )
+            ],
+            "cpm",
+            stacked=True,
+        ),
+    ]
+
+
+def worker() -> list[Panel]:
+    # The scraper has a label `job` of its own, so the metric's arrives as `exported_job`.
+    jobs = f"rate({A}jobs_total{{{W}}}[$__rate_interval])"
+    seconds = f"rate({A}job_seconds_bucket{{{W}}}[$__rate_interval])"
+    return [
+        lines(
+            "Jobs by result",
+            "Jobs run per second, over all workers.",
+            [Query(f"sum by (result) ({jobs})", "{{result}}")],
+            "ops",
+            stacked=True,
+            runbook="ActivationWorkerJobsFailing",
+        ),
+        lines(
+            "Job duration, 95 of 100",
+            "A job is cut off at 30 s.",
+            [
+                Query(
+                    f"histogram_quantile(0.95, sum by (le, exported_job) ({seconds}))",
+                    "{{exported_job}}",
+                )
+            ],
+            "s",
+            limit=30,
+        ),
+        lines(
+            "Schedule lag",
+            "How long ago the oldest due look should have happened. Codes are shown this much "
+            "later; endings do not wait for looks.",
+            [Query(f"max({A}schedule_lag_seconds{{{W}}})", "lag")],
+            "s",
+            limit=10,
+            runbook="ActivationWorkerScheduleLag",
+        ),
+        lines(
+            "Looks",
+            "Numbers looked at per second, in lists or singly.",
+            [
+                Query(
+                    f"sum by (provider) (rate({A}looks_total{{{P}}}[$__rate_interval]))",
+                    "{{provider}}",
+                )
+            ],
+            "ops",
+            stacked=True,
+        ),
+        lines(
+            "Age of the gauges",
+            "How long ago each worker last counted the queue. Beyond two minutes the panels about "
+            "live and overdue numbers show the past.",
+            [
+                Query(
+                    f"time() - max by (instance) ({A}census_last_success_timestamp_seconds{{{W}}})",
+                    "{{instance}}",
+                )
+            ],
+            "s",
+            limit=120,
+            runbook="ActivationWorkerBlind",
+        ),
+        lines(
+            "CPU",
+            "Cores used by each worker. One process uses one core: near 1, start another.",
+            [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],
+            "none",
+            limit=0.9,
+        ),
+        lines(
+            "Memory",
+            "Resident memory of each worker.",
+            [Query(f"process_resident_memory_bytes{{{W}}}", "{{instance}}")],
+            "bytes",
+        ),
+    ]

@@ -1,0 +1,46 @@
+"""The series a scraped worker has: every sample name with its labels, from the real registry."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.metrics import Metrics
+from worker.domain.ids import ProviderName
+
+KNOWN: Final = Known(
+    version="0.0.0",
+    providers=[
+        KnownProvider(ProviderName("alpha"), "USD", 100_000),
+        KnownProvider(ProviderName("beta"), "EUR", 50_000),
+    ],
+    jobs=["accept", "expire", "sweep", "watch"],
+    invariants=["balanced", "settled_once"],
+    timers=["claim"],
+)
+
+#: What the scraper adds; a label of ours with one of these names arrives as `exported_…`.
+SCRAPED: Final = frozenset({"job", "instance"})
+
+#: Series Prometheus makes itself.
+BY_PROMETHEUS: Final[Mapping[str, frozenset[str]]] = {
+    "up": SCRAPED,
+    "ALERTS": frozenset({"alertname", "alertstate", "severity"}) | SCRAPED,
+}
+
+
+def registry() -> CollectorRegistry:
+    made = CollectorRegistry()
+    Metrics(made, KNOWN)
+    return made
+
+
+def scraped() -> dict[str, frozenset[str]]:
+    """Sample names, as they are in Prometheus, with the labels they have there."""
+    series: dict[str, set[str]] = {}
+    for metric in registry().collect():
+        for sample in metric.samples:
+            labels = {f"exported_{name}" if name in SCRAPED else name for name in sample.labels}
+            series.setdefault(sample.name, set()).update(labels, SCRAPED)
+    return {name: frozenset(labels) for name, labels in series.items()}
