@@ -21,6 +21,8 @@ COLOURS: Final = {
         "timeout": "yellow",
         "rate_limited": "purple",
         "unknown": "dark-red",
+        "busy": BLUE,
+        "again": AMBER,
         "failed": RED,
         "gone": RED,
         "refused": RED,

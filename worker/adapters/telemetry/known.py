@@ -11,11 +11,7 @@ from worker.ports.events import SendResult
 
 OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
 #: Why money is given back without a person in between: there from the first scrape on.
-CREDIT_REASONS = (
-    *(reason.value for reason in Reason),
-    policy.Reason.NO_SMS_IN_WINDOW.value,
-    policy.Reason.CANCELLED_BEFORE_SMS.value,
-)
+CREDIT_REASONS = tuple(reason.value for reason in Reason)
 #: A person decided, days after the deadline as it should be: no word on how late we are.
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
@@ -31,7 +27,7 @@ PROVIDER_ENDINGS = tuple(
 )
 OPERATIONS = ("rent", "look", "list", "cancel", "finish", "ask_again", "balance")
 RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
-JOB_RESULTS = ("done", "failed")
+JOB_RESULTS = ("done", "busy", "unknown", "refused", "again", "failed")
 DELIVERIES = tuple(result.value for result in SendResult)
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
