@@ -1,5 +1,6 @@
 """Calls the API as a shop would, and holds every reply against the API's own description."""
 
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator
 
 WRITE_TOKEN = "write-token-canary-0123456789abcdef"
 READ_TOKEN = "read-token-canary-0123456789abcdef"
@@ -53,7 +54,7 @@ class Described:
             media = reply.headers["Content-Type"].partition(";")[0]
             schema = answers[str(reply.status)]["content"][media]["schema"]
             whole = {**schema, "components": self._schemas}
-            Draft202012Validator(whole).validate(reply.json)
+            OAS31Validator(whole).validate(reply.json)
 
     def _operation(self, method: str, path: str) -> Any:
         fitting = [(p, m) for pattern, p, m in self._operations if pattern.match(path)]
@@ -85,7 +86,8 @@ class Api:
         if raw is not None:
             sent.setdefault("Content-Type", "application/json")
         url = self.url + path
-        async with self.http.request(method, url, data=raw, headers=sent) as response:
+        stream = None if raw is None else io.BytesIO(raw)
+        async with self.http.request(method, url, data=stream, headers=sent) as response:
             reply = Reply(response.status, response.headers.copy(), await response.read())
         self.described.check(method, path, reply)
         return reply

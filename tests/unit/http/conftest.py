@@ -53,8 +53,7 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def deps(world: World) -> ApiDeps:
+def deps_over(world: World) -> ApiDeps:
     return ApiDeps(
         desk=world.desk,
         activations=world.reads,
@@ -72,12 +71,19 @@ def deps(world: World) -> ApiDeps:
 
 
 @pytest.fixture
+def deps(world: World) -> ApiDeps:
+    return deps_over(world)
+
+
+@pytest.fixture
 def app(deps: ApiDeps) -> web.Application:
     return build_api(deps)
 
 
-@pytest.fixture
-def described(deps: ApiDeps) -> Described:
+@pytest.fixture(scope="session")
+def described() -> Described:
+    """The description depends on the routes only, not on what is behind them."""
+    deps = deps_over(World())
     return Described(document(routes_of(deps, Changes(deps.activations.versions))))
 
 

@@ -1,5 +1,6 @@
 """The ports behind the API, in dicts: small enough to read, strict enough to be wrong against."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,9 +28,11 @@ POLICIES = frozenset({"default", "P1"})
 @dataclass
 class FakeLog:
     lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    written: asyncio.Event = field(default_factory=asyncio.Event)
 
     def info(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))
+        self.written.set()
 
     error = info
 
@@ -108,7 +111,7 @@ class FakeActivations:
 
     found: dict[ActivationId, Activation] = field(default_factory=dict)
     grown: dict[ActivationId, int] = field(default_factory=dict)
-    asked_versions: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, activation: Activation) -> Activation:
         self.found[activation.id] = activation
@@ -138,7 +141,7 @@ class FakeActivations:
         ][:limit]
 
     async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
-        self.asked_versions += 1
+        self.asked.set()
         return {id_: self.grown[id_] for id_ in ids if id_ in self.grown}
 
 

@@ -143,5 +143,13 @@ class EventList(Shown):
     next_cursor: str | None
 
 
+class DocumentShown(BaseModel):
+    """This description."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: Literal["3.1.0"]
+
+
 class Nothing(Shown):
     """`{}`"""

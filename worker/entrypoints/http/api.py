@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from worker.entrypoints.http import accounts, activations, events, hooks, intake, orders
+from worker.entrypoints.http.answers import DocumentShown
 from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.edge import answering, expect
@@ -14,14 +15,18 @@ from worker.entrypoints.http.openapi import Document, document
 
 def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
     """Every call there is; a new module of routes is added here, and nowhere else."""
-    return (
+    described: Document = {}
+    routes = (
         *accounts.routes(deps),
         *intake.routes(deps),
         *orders.routes(deps),
         *activations.routes(deps, changes),
         *events.routes(deps),
         *hooks.routes(deps),
+        _description(described),
     )
+    described |= document(routes)
+    return routes
 
 
 def build_api(deps: ApiDeps) -> web.Application:
@@ -29,8 +34,7 @@ def build_api(deps: ApiDeps) -> web.Application:
         middlewares=[answering(deps.log, deps.new_request_id)], client_max_size=BODY_MAX
     )
     changes = Changes(deps.activations.versions)
-    routes = routes_of(deps, changes)
-    for route in (*routes, _description(document(routes))):
+    for route in routes_of(deps, changes):
         app.router.add_route(
             route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect
         )
@@ -43,10 +47,14 @@ def build_api(deps: ApiDeps) -> web.Application:
 
 
 def _description(described: Document) -> Route:
-    async def openapi() -> Answer:
-        """Describe this API."""
+    async def describe() -> Answer:
+        """Describe this API in OpenAPI 3.1."""
         return Answer(200, described)
 
     return Route(
-        method="GET", path="/openapi.json", handler=openapi, scope=None, answers={200: None}
+        method="GET",
+        path="/openapi.json",
+        handler=describe,
+        scope=None,
+        answers={200: DocumentShown},
     )

@@ -57,13 +57,8 @@ def problem_response(problem: Problem, request_id: str | None = None) -> web.Res
     )
 
 
-async def expect(request: web.Request) -> web.StreamResponse | None:
-    """Answers what cannot be met; `read_body` says 100 Continue when it wants the body."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        return None
-    response = problem_response(Problem(Kind.EXPECTATION_FAILED))
-    response.force_close()
-    return response
+async def expect(_request: web.Request) -> None:
+    """Instead of aiohttp's 100 Continue: `read_body` says it when it wants the body."""
 
 
 def _request_id(request: web.Request, new_request_id: Callable[[], str]) -> str:

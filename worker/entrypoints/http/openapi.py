@@ -49,7 +49,7 @@ def document(routes: Sequence[Route]) -> Document:
 def _operation(route: Route) -> Document:
     told = route.handler.__doc__ or ""
     operation: Document = {
-        "operationId": route.handler.__qualname__.lower().replace(".", "_"),
+        "operationId": "_".join(re.findall(r"[a-z]+", _name(route))),
         "summary": told.partition("\n")[0].strip(),
         "parameters": _parameters(route),
         "responses": _responses(route),
@@ -61,6 +61,11 @@ def _operation(route: Route) -> Document:
     if body is not None:
         operation["requestBody"] = {"required": True, "content": _json(body)}
     return operation
+
+
+def _name(route: Route) -> str:
+    """The class and method that answer, or the function alone."""
+    return route.handler.__qualname__.rpartition("<locals>.")[2].lower()
 
 
 def _parameters(route: Route) -> list[Document]:

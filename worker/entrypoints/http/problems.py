@@ -39,7 +39,6 @@ class Kind(enum.Enum):
     NO_NUMBERS = ("no-numbers", 409, "The provider has no number for this")
     CONTENT_TOO_LARGE = ("content-too-large", 413, "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body must be application/json")
-    EXPECTATION_FAILED = ("expectation-failed", 417, "Only 100-continue can be expected")
     INVALID = ("invalid", 422, "The request is not valid")
     UNKNOWN_POLICY = ("unknown-policy", 422, "There is no such policy")
     BAD_SERVICE = ("bad-service", 422, "The provider does not know this service or country")

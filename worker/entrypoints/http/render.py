@@ -11,7 +11,8 @@ from worker.ports.store import Activation, Happened, Settlement, ShownCode
 def instant(at: datetime) -> str:
     """`2026-01-01T00:00:00.000000Z`, always 27 characters, so that text sorts as time does."""
     assert at.tzinfo is not None
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def activation(shown: Activation) -> dict[str, Any]:

@@ -1,0 +1,189 @@
+"""Many who wait, one who asks."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from worker.domain.ids import ActivationId
+from worker.entrypoints.http import changes as module
+from worker.entrypoints.http.changes import Changes, TooManyWait
+from worker.ports.errors import StoreUnavailable
+
+ONE, TWO = ActivationId(UUID(int=1)), ActivationId(UUID(int=2))
+
+
+class Ticks:
+    """A `sleep` that lasts until the test says so."""
+
+    def __init__(self) -> None:
+        self._tokens = asyncio.Semaphore(0)
+        self.waiting = asyncio.Event()
+
+    async def sleep(self, _seconds: float) -> None:
+        self.waiting.set()
+        await self._tokens.acquire()
+        self.waiting.clear()
+
+    async def tick(self) -> None:
+        """One round of the poller, from where it sleeps to where it sleeps again, or ends."""
+        await self.waiting.wait()
+        self._tokens.release()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+class Store:
+    def __init__(self) -> None:
+        self.now = {ONE: 1, TWO: 1}
+        self.asked: list[list[ActivationId]] = []
+        self.down = False
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
+        self.asked.append(sorted(ids))
+        if self.down:
+            raise StoreUnavailable
+        return {id_: self.now[id_] for id_ in ids}
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def changes(ticks: Ticks, store: Store) -> Changes:
+    return Changes(store.versions, sleep=ticks.sleep)
+
+
+def waiter(
+    changes: Changes, id_: ActivationId, known: int = 1, *, hung_up: Sequence[bool] = ()
+) -> "asyncio.Task[None]":
+    return asyncio.create_task(
+        changes.wait(id_, known, seconds=60, gone=lambda: any(hung_up)), name=str(id_)
+    )
+
+
+async def ended(task: "asyncio.Task[None]") -> bool:
+    await asyncio.sleep(0)
+    return task.done()
+
+
+async def test_all_who_wait_are_asked_for_in_one_question(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    tasks = [waiter(changes, id_) for id_ in (ONE, ONE, TWO)]
+    await ticks.tick()
+    await ticks.tick()
+    assert store.asked == [[ONE, TWO], [ONE, TWO]]
+    store.now = {ONE: 2, TWO: 2}
+    await ticks.tick()
+    await asyncio.gather(*tasks)
+
+
+async def test_only_those_whose_number_changed_are_woken(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    one, two = waiter(changes, ONE), waiter(changes, TWO)
+    store.now[TWO] = 2
+    await ticks.tick()
+    assert (await ended(one), await ended(two)) == (False, True)
+    changes.close()
+    await one
+
+
+async def test_nobody_is_woken_by_less_than_they_know(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    one = waiter(changes, ONE, known=5)
+    store.now[ONE] = 4
+    await ticks.tick()
+    assert not await ended(one)
+    changes.close()
+    await one
+
+
+async def test_nothing_is_asked_while_nobody_waits(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    one = waiter(changes, ONE)
+    store.now[ONE] = 2
+    await ticks.tick()
+    await one
+    asked = len(store.asked)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not ticks.waiting.is_set() or len(store.asked) == asked
+    late = waiter(changes, ONE, known=2)
+    store.now[ONE] = 3
+    await ticks.tick()
+    await late
+
+
+async def test_one_who_hung_up_is_let_go(changes: Changes, ticks: Ticks) -> None:
+    hung_up = [False]
+    one = waiter(changes, ONE, hung_up=hung_up)
+    await ticks.tick()
+    assert not await ended(one)
+    hung_up[0] = True
+    await ticks.tick()
+    assert await ended(one)
+
+
+async def test_a_store_that_is_down_for_a_while_ends_no_wait(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    one = waiter(changes, ONE)
+    store.down, store.now[ONE] = True, 2
+    await ticks.tick()
+    assert not await ended(one)
+    store.down = False
+    await ticks.tick()
+    assert await ended(one)
+
+
+async def test_closing_lets_everybody_go_and_nobody_wait_again(
+    changes: Changes, store: Store
+) -> None:
+    one = waiter(changes, ONE)
+    await asyncio.sleep(0)
+    changes.close()
+    await one
+    await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
+    assert not store.asked
+
+
+async def test_a_wait_ends_with_its_time(changes: Changes) -> None:
+    async with asyncio.timeout(10):
+        await changes.wait(ONE, 1, seconds=0.01, gone=lambda: False)
+    changes.close()
+
+
+async def test_one_who_is_cancelled_leaves_nothing_behind(
+    changes: Changes, ticks: Ticks, store: Store
+) -> None:
+    one = waiter(changes, ONE)
+    await ticks.waiting.wait()
+    one.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    await ticks.tick()
+    assert not store.asked
+
+
+async def test_the_number_of_those_who_wait_is_bounded(
+    changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITERS_MAX", 1)
+    one = waiter(changes, ONE)
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWait):
+        await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
+    changes.close()
+    await one

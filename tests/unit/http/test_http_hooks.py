@@ -1,0 +1,70 @@
+"""Where providers push SMS."""
+
+import pytest
+
+from tests.unit.http.caller import Api
+from tests.unit.http.conftest import HOOK_SECRET, World
+from worker.domain.ids import ProviderRef
+from worker.entrypoints.http.hooks import PUSH_MAX
+from worker.ports.desk import Push
+from worker.ports.errors import StoreUnavailable
+
+PATH = f"/v1/hooks/alpha/{HOOK_SECRET}"
+ANY = {"Content-Type": "text/plain"}
+
+
+async def test_a_push_is_kept_and_answered_with_nothing(api: Api, world: World) -> None:
+    reply = await api.post(PATH, raw=b'{"ref": "7"}', token=None, headers=ANY)
+    assert (reply.status, reply.raw) == (200, b"{}")
+    assert world.desk.pushed == [("alpha", (Push(ProviderRef("7"), None, None, "hash"),))]
+
+
+@pytest.mark.parametrize("raw", [b"", b"garbage", b"\xff", b"null"])
+async def test_a_push_that_says_nothing_is_answered_alike(
+    api: Api, world: World, raw: bytes
+) -> None:
+    reply = await api.post(PATH, raw=raw, token=None, headers=ANY)
+    assert (reply.status, reply.raw) == (200, b"{}")
+    assert not world.desk.pushed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/hooks/alpha/guess",
+        f"/v1/hooks/alpha/{HOOK_SECRET}x",
+        f"/v1/hooks/alpha/{HOOK_SECRET[:-1]}",
+        f"/v1/hooks/omega/{HOOK_SECRET}",
+        "/v1/hooks/omega/" + "%00" * 32,
+        "/v1/hooks/alpha/%F0%9F%98%80",
+        "/v1/hooks/alpha/%FF",
+        "/v1/hooks/alpha/" + "x" * 5_000,
+    ],
+)
+async def test_who_does_not_know_the_secret_finds_nothing_there(
+    api: Api, world: World, path: str
+) -> None:
+    nothing = await api.post("/v1/nothing", raw=b'{"ref": "7"}', token=None)
+    reply = await api.post(path, raw=b'{"ref": "7"}', token=None)
+    assert (reply.status, reply.raw) == (404, nothing.raw)
+    assert not world.desk.pushed
+
+
+async def test_a_token_does_not_replace_the_secret(api: Api) -> None:
+    reply = await api.post("/v1/hooks/alpha/guess", raw=b"{}")
+    assert reply.status == 404
+
+
+async def test_a_push_is_small(api: Api, world: World) -> None:
+    most = b'{"ref": "7"}'.ljust(PUSH_MAX)
+    assert (await api.post(PATH, raw=most, token=None)).status == 200
+    reply = await api.post(PATH, raw=most + b" ", token=None)
+    assert (reply.status, reply.slug) == (413, "content-too-large")
+    assert len(world.desk.pushed) == 1
+
+
+async def test_a_push_that_could_not_be_kept_is_to_be_sent_again(api: Api, world: World) -> None:
+    world.desk.fails_with = StoreUnavailable("dsn-canary")
+    reply = await api.post(PATH, raw=b'{"ref": "7"}', token=None)
+    assert (reply.status, reply.raw) == (503, b"{}")
+    assert "canary" not in str(world.log.lines)

@@ -1,0 +1,118 @@
+"""Renting a number through the API."""
+
+import pytest
+
+from tests.unit.http.caller import Api
+from tests.unit.http.conftest import World
+from tests.unit.http.numbers import order, rich_ann
+from worker.entrypoints.http.orders import key_in
+from worker.entrypoints.http.problems import Problem
+from worker.ports.desk import Ordered
+
+PATH = "/v1/activations"
+KEY = {"Idempotency-Key": "order-1"}
+
+
+async def test_an_order_rents_once_and_tells_the_same_again(api: Api) -> None:
+    await rich_ann(api)
+    first = await api.post(PATH, order(), headers=KEY)
+    again = await api.post(PATH, order(), headers=KEY)
+    assert (first.status, again.status) == (201, 200)
+    assert first.json == again.json
+    assert first.headers["Location"] == f"/v1/activations/{first.json['id']}"
+    assert (await api.get(first.headers["Location"])).json == first.json
+
+
+async def test_a_key_quoted_and_bare_is_the_same_key(api: Api) -> None:
+    await rich_ann(api)
+    await api.post(PATH, order(), headers=KEY)
+    again = await api.post(PATH, order(), headers={"Idempotency-Key": '"order-1"'})
+    assert again.status == 200
+
+
+async def test_a_purchase_that_is_unclear_is_accepted_and_stays_unclear(
+    api: Api, world: World
+) -> None:
+    await rich_ann(api)
+    world.desk.ordered = Ordered.PENDING
+    first = await api.post(PATH, order(), headers=KEY)
+    again = await api.post(PATH, order(), headers=KEY)
+    assert (first.status, again.status) == (202, 202)
+    assert first.headers["Location"] == f"/v1/activations/{first.json['id']}"
+    assert (first.json["provider_ref"], first.json["phone"]) == (None, None)
+
+
+async def test_another_order_under_the_same_key_is_refused(api: Api) -> None:
+    await rich_ann(api)
+    await api.post(PATH, order(), headers=KEY)
+    reply = await api.post(PATH, order(service="wa"), headers=KEY)
+    assert (reply.status, reply.slug) == (422, "idempotency-key-reused")
+
+
+@pytest.mark.parametrize("key", [None, "", "   ", '""', '"open', "é", "x" * 256, '"a"b"'])
+async def test_an_order_needs_a_usable_key(api: Api, world: World, key: str | None) -> None:
+    await rich_ann(api)
+    reply = await api.post(PATH, order(), headers={} if key is None else {"Idempotency-Key": key})
+    assert (reply.status, reply.slug) == (400, "idempotency-key-required")
+    assert not world.desk.orders
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("abc", "abc"),
+        ('"abc"', "abc"),
+        ('"a\\"b\\\\c"', 'a"b\\c'),
+        ("a b", "a b"),
+        ("k" * 255,) * 2,
+    ],
+)
+def test_a_key_is_read_in_both_forms(header: str, key: str) -> None:
+    assert key_in(header) == key
+
+
+def test_a_key_that_cannot_be_read_is_not_in_the_exception() -> None:
+    with pytest.raises(Problem) as caught:
+        key_in("secret\x7f")
+    assert "secret" not in str(caught.value) + repr(caught.value.failure)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "slug"),
+    [
+        (Ordered.OTHER_CONTENT, 422, "idempotency-key-reused"),
+        (Ordered.UNKNOWN_ACCOUNT, 404, "unknown-account"),
+        (Ordered.UNKNOWN_PROVIDER, 404, "unknown-provider"),
+        (Ordered.UNKNOWN_POLICY, 422, "unknown-policy"),
+        (Ordered.BALANCE_TOO_LOW, 402, "balance-too-low"),
+        (Ordered.NO_NUMBERS, 409, "no-numbers"),
+        (Ordered.PROVIDER_BALANCE_TOO_LOW, 503, "provider-balance-too-low"),
+        (Ordered.PRICE_ABOVE_MAX, 422, "price-above-max"),
+        (Ordered.BAD_SERVICE, 422, "bad-service"),
+        (Ordered.PROVIDER_UNAVAILABLE, 503, "provider-unavailable"),
+        (Ordered.EXPOSURE_LIMIT, 503, "exposure-limit"),
+    ],
+)
+async def test_an_order_that_bought_nothing_says_why(
+    api: Api, world: World, how: Ordered, status: int, slug: str
+) -> None:
+    world.desk.ordered = how
+    reply = await api.post(PATH, order(), headers=KEY)
+    assert (reply.status, reply.slug) == (status, slug)
+    assert ("Retry-After" in reply.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("account", ...),
+        ("provider", "a/b"),
+        ("max_cost_minor", -1),
+        ("max_cost_minor", 0.5),
+        ("window_seconds", 0),
+        ("rented_at", "2026-01-01T00:00:00Z"),
+    ],
+)
+async def test_what_is_wrong_with_an_order_is_named(api: Api, key: str, value: object) -> None:
+    reply = await api.post(PATH, order(**{key: value}), headers=KEY)
+    assert (reply.status, reply.pointers) == (422, [f"/{key}"])
