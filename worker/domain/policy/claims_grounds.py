@@ -1,5 +1,6 @@
 """Claims on guaranteed grounds: some are credited to the balance, some are paid out on request."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.policy.claims import (
@@ -117,17 +118,12 @@ def _method(case: ClaimCase) -> Decision | None:
 
 
 def _verdict(case: ClaimCase) -> Decision:
-    match case.claim.verified:
-        case None:
-            return _propose_price(case, Reason.JUDGE_REQUEST)
-        case True:
-            paid = pay(case, _ground_reason(case))
-            # The text gives a time to decide, none to pay.
-            return Decision(
-                paid.outcome, paid.reason, paid.amount_minor, paid.fee_minor, paid.destination
-            )
-        case False:
-            return deny(Reason.CLAIM_REJECTED)
+    if case.claim.verified is None:
+        return _propose_price(case, Reason.JUDGE_REQUEST)
+    if case.claim.verified:
+        # The text gives a time to decide, none to pay.
+        return replace(pay(case, _ground_reason(case)), deadline=None)
+    return deny(Reason.CLAIM_REJECTED)
 
 
 def _ground_reason(case: ClaimCase) -> Reason:

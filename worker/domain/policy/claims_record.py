@@ -60,13 +60,11 @@ def _cancel_error(case: ClaimCase) -> Decision | None:
 
 
 def _allocation(case: ClaimCase) -> Decision:
-    match case.claim.allocation_failed:
-        case None:
-            return _propose_price(case, Reason.ALLOCATION_UNKNOWN)
-        case True:
-            return _credit(case, Reason.NEVER_PROVIDED)
-        case False:
-            return deny(Reason.NUMBER_WAS_PROVIDED)
+    if case.claim.allocation_failed is None:
+        return _propose_price(case, Reason.ALLOCATION_UNKNOWN)
+    if case.claim.allocation_failed:
+        return _credit(case, Reason.NEVER_PROVIDED)
+    return deny(Reason.NUMBER_WAS_PROVIDED)
 
 
 def _correct_sms(case: ClaimCase) -> Decision | None:
@@ -74,13 +72,11 @@ def _correct_sms(case: ClaimCase) -> Decision | None:
 
 
 def _verdict(case: ClaimCase) -> Decision:
-    match case.claim.verified:
-        case None:
-            return _propose_price(case, Reason.JUDGE_EVIDENCE)
-        case True:
-            return _credit(case, Reason.CLAIM_APPROVED)
-        case False:
-            return deny(Reason.CLAIM_REJECTED)
+    if case.claim.verified is None:
+        return _propose_price(case, Reason.JUDGE_EVIDENCE)
+    if case.claim.verified:
+        return _credit(case, Reason.CLAIM_APPROVED)
+    return deny(Reason.CLAIM_REJECTED)
 
 
 def _credit(case: ClaimCase, reason: Reason) -> Decision:

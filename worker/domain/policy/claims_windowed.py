@@ -89,13 +89,11 @@ def _telegram_2fa(claim: ClaimFacts) -> bool:
 
 
 def _verdict(case: ClaimCase) -> Decision:
-    match case.claim.verified:
-        case None:
-            return propose(Reason.JUDGE_EVIDENCE, case.price, destination(case), case.decide_by)
-        case True:
-            return pay(case, Reason.CLAIM_APPROVED)
-        case False:
-            return deny(Reason.CLAIM_REJECTED)
+    if case.claim.verified is None:
+        return propose(Reason.JUDGE_EVIDENCE, case.price, destination(case), case.decide_by)
+    if case.claim.verified:
+        return pay(case, Reason.CLAIM_APPROVED)
+    return deny(Reason.CLAIM_REJECTED)
 
 
 _CLAIM: tuple[Check, ...] = (

@@ -1,6 +1,6 @@
 """The dates a policy sets, and whether the shop itself keeps to them (`sla_tick`)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from worker.domain.calendar import after_business_days, after_days, end_of_day_after
@@ -50,12 +50,6 @@ def honour_by(profile: Profile, purchased_at: datetime) -> datetime | None:
     if profile.honour_days is None:
         return None
     return days_after(profile, purchased_at, profile.honour_days)
-
-
-def rectify_by(profile: Profile, notified_at: datetime) -> datetime | None:
-    if profile.rectify_s is None:
-        return None
-    return notified_at + timedelta(seconds=profile.rectify_s)
 
 
 def pay_by(profile: Profile, approved_at: datetime) -> datetime | None:

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from worker.domain.policy.claims import Check, ClaimCase, replace_number
-from worker.domain.policy.deadlines import rectify_by
 from worker.domain.policy.decision import Decision, deny, propose, wait
 from worker.domain.policy.kinds import CustomerChoice
 from worker.domain.policy.money_out import destination, refund_full
@@ -86,9 +85,9 @@ def _outstanding(case: ClaimCase) -> bool:
 
 
 def _base(case: ClaimCase) -> datetime:
-    base = rectify_by(case.profile, case.claim.claim_at)
-    assert base is not None  # Without a time to repair there are no defect claims.
-    return base
+    seconds = case.profile.rectify_s
+    assert seconds is not None  # Without a time to repair there are no defect claims.
+    return case.claim.claim_at + timedelta(seconds=seconds)
 
 
 def _grace_end(case: ClaimCase) -> datetime | None:

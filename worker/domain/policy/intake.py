@@ -51,8 +51,10 @@ def _read_all(given: Mapping[str, object]) -> dict[str, object]:
         read = READERS.get(name)
         if read is None:
             raise FactError(f"given.{name[:TEXT_MAX]}", "unknown fact")
-        if value is None and name != "outage_verified":
-            continue  # Absent: nobody has said. Of an outage null says that probes are silent.
+        if value is None:
+            if name == "outage_verified":
+                values[name] = None  # The probes are silent; absent means they agree.
+            continue
         try:
             values[name] = read(value)
         except BadFact as error:

@@ -35,11 +35,7 @@ Check: TypeAlias = Callable[[OrderCase], Decision | None]
 
 def first(checks: Iterable[Callable[[Case], Decision | None]], case: Case) -> Decision:
     """The first answer; the last check of a list always has one."""
-    for check in checks:
-        decision = check(case)
-        if decision is not None:
-            return decision
-    raise AssertionError("the last check of a list must answer")
+    return next(decision for check in checks if (decision := check(case)) is not None)
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:

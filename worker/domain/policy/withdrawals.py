@@ -165,13 +165,9 @@ def _method(case: WithdrawalCase) -> Decision | None:
 
 
 def _verdict_on_topups(case: WithdrawalCase) -> Decision:
-    match case.facts.verified:
-        case None:
-            return _propose(case, Reason.JUDGE_REQUEST)
-        case True:
-            return _pay_topups(case)
-        case False:
-            return deny(Reason.CLAIM_REJECTED)
+    if case.facts.verified is None:
+        return _propose(case, Reason.JUDGE_REQUEST)
+    return _pay_topups(case) if case.facts.verified else deny(Reason.CLAIM_REJECTED)
 
 
 def _propose(case: WithdrawalCase, reason: Reason) -> Decision:

@@ -197,9 +197,7 @@ def test_p2_does_not_know_a_block_for_its_rules(ask: Ask) -> None:
 
 @pytest.mark.parametrize("kind", ["non_receiving", "carrier_fault", "changed_mind", "other"])
 @pytest.mark.parametrize("to", ["balance", "client"])
-def test_p2_22_ignored_restrictions_bar_money_and_replacement(
-    ask: Ask, kind: str, to: str
-) -> None:
+def test_p2_22_ignored_restrictions_bar_money_and_replacement(ask: Ask, kind: str, to: str) -> None:
     given = {"restrictions_ignored": True, "replacement_available": True, "destination": to}
     assert claim(ask, kind, **given) == denied("restrictions_ignored")
 
@@ -276,7 +274,9 @@ def test_p2_27_a_block_is_refunded_for_one_calendar_month_at_most(ask: Ask) -> N
     ninety = {"rental_end": 90 * DAY, "price_minor": 9000}
 
     assert rental_block(ask, timedelta(0), **ninety)[2] == 3100  # 2 March to 2 April
-    uncapped = rental_block(ask, timedelta(0), **ninety, profile_overrides={"refund_cap_months": None})
+    uncapped = rental_block(
+        ask, timedelta(0), **ninety, profile_overrides={"refund_cap_months": None}
+    )
     assert uncapped[2] == 9000
     two = rental_block(ask, timedelta(0), **ninety, profile_overrides={"refund_cap_months": 2})
     assert two[2] == 6100

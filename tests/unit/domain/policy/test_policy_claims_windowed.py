@@ -301,7 +301,17 @@ def test_a_proposal_names_where_the_money_would_go(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     ("age_days", "rate"),
-    [(-1, 5), (0, 5), (364, 5), (365, 15), (729, 15), (730, 25), (1095, 25), (1096, 35), (9000, 35)],
+    [
+        (-1, 5),
+        (0, 5),
+        (364, 5),
+        (365, 15),
+        (729, 15),
+        (730, 25),
+        (1095, 25),
+        (1096, 35),
+        (9000, 35),
+    ],
 )
 def test_p4_21_p4_22_p4_23_p4_24_the_wallet_costs_a_fee_by_the_age_of_the_deposit(
     ask: Ask, age_days: int, rate: int
@@ -342,9 +352,10 @@ def test_p4_25_kyc_holds_money_back_from_the_wallet_only(ask: Ask, kind: str) ->
     assert paid(kyc="failed")[4] == "balance"
     judged = claim(ask, "P4", "invalid_number", kyc="failed", destination="wallet", **PICTURE)
     assert judged[1] == "judge_evidence"
-    assert paid(kyc="failed", destination="wallet", sms_displayed_at=MINUTE, approved=False)[
-        1
-    ] in {"sms_received", "defect_not_approved"}
+    assert paid(kyc="failed", destination="wallet", sms_displayed_at=MINUTE, approved=False)[1] in {
+        "sms_received",
+        "defect_not_approved",
+    }
 
 
 @pytest.mark.parametrize("kind", ["non_receiving", "invalid_number", "major_defect"])

@@ -36,7 +36,7 @@ def refunded(policy: str) -> Said:
 @policies
 @pytest.mark.parametrize("approved", [None, True])
 def test_the_clock_runs_from_the_notice_to_the_last_instant(
-    ask: Ask, policy: str, approved: bool | None
+    ask: Ask, policy: str, *, approved: bool | None
 ) -> None:
     end = TOLD + REPAIR[policy]
     for now in (TOLD, end - US, end):

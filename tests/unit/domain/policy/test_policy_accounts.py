@@ -1,0 +1,133 @@
+"""Balances of resting, deleted and blocked accounts, and the shop's own time limits."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import pytest
+
+Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
+Ask: TypeAlias = Callable[..., Said]
+
+US = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+SILENT: Said = ("needs_review", "policy_silent", 0, 0, None, None)
+
+
+def event(ask: Ask, policy: str, name: str, **facts: Any) -> Said:
+    return ask(policy, "account_event", event=name, balance_minor=900, **facts)
+
+
+@pytest.mark.parametrize("policy", ["P2", "P3"])
+def test_p2_01_p2_02_p3_02_p3_03_a_balance_never_expires(ask: Ask, policy: str) -> None:
+    decided = event(ask, policy, "idle", idle_days=4000)
+    assert decided == ("balance_kept", "never_expires", 900, 0, None, None)
+
+
+@pytest.mark.parametrize("policy", ["P2", "P3"])
+def test_p2_03_p3_04_p3_15_deletion_waits_for_an_open_withdrawal(ask: Ask, policy: str) -> None:
+    gone = event(ask, policy, "delete_requested")
+    open_ = event(ask, policy, "delete_requested", withdrawal_open=True)
+
+    assert gone == ("balance_void", "deleted_by_customer", 0, 0, None, None)
+    assert open_ == ("wait", "withdrawal_open", 900, 0, None, None)
+
+
+@pytest.mark.parametrize("policy", ["P2", "P3"])
+def test_p2_04_p3_05_a_block_by_law_enforcement_freezes(ask: Ask, policy: str) -> None:
+    decided = event(ask, policy, "law_enforcement_block")
+    assert decided == ("balance_frozen", "blocked_by_law_enforcement", 900, 0, None, None)
+
+
+def test_p3_43_a_block_for_the_rules_keeps_the_balance_inside(ask: Ask) -> None:
+    barred = event(ask, "P3", "rules_block")
+    unknown = event(ask, "P2", "rules_block")
+
+    assert barred == ("balance_kept", "withdrawal_barred", 900, 0, None, None)
+    assert unknown == ("balance_kept", "never_expires", 900, 0, None, None)
+
+
+@pytest.mark.parametrize("policy", ["default", "P0", "P1", "P4"])
+@pytest.mark.parametrize(
+    "name", ["idle", "delete_requested", "law_enforcement_block", "rules_block"]
+)
+def test_a_silent_text_leaves_the_balance_to_a_human(ask: Ask, policy: str, name: str) -> None:
+    assert event(ask, policy, name) == SILENT
+
+
+@pytest.mark.parametrize(
+    ("policy", "sla", "length"),
+    [
+        ("P1", "honour", 14 * DAY),
+        ("P2", "review", 2 * DAY),
+        ("P2", "balance_credit", 7 * DAY),
+        ("P3", "review", 2 * DAY),
+        ("P3", "refund_payment", 14 * DAY),
+    ],
+)
+def test_p1_04_p2_28_p2_30_p3_37_p3_38_the_shop_is_late_after_the_last_instant(
+    ask: Ask, policy: str, sla: str, length: timedelta
+) -> None:
+    def tick(now: timedelta, **facts: Any) -> Said:
+        return ask(policy, "sla_tick", sla=sla, start_at=timedelta(0), now=now, **facts)
+
+    due = ("wait", f"{sla}_due", 0, 0, None, length)
+    overdue = ("overdue", f"{sla}_overdue", 0, 0, None, None)
+    assert [tick(length - US), tick(length), tick(length + US)] == [due, due, overdue]
+    done = ("none", "done", 0, 0, None, None)
+    assert tick(length + 9 * DAY, done_at=length) == done
+    assert tick(DAY, done_at=timedelta(0)) == done
+    late = tick(length + 9 * DAY, done_at=length + US)
+    assert late == ("none", "done_late", 0, 0, None, None)
+
+
+def test_every_overdue_has_its_name(ask: Ask) -> None:
+    late = {"start_at": timedelta(0), "now": 99 * DAY}
+    assert ask("P1", "sla_tick", sla="honour", **late)[1] == "honour_overdue"
+    assert ask("P2", "sla_tick", sla="balance_credit", **late)[1] == "balance_credit_overdue"
+    assert ask("P3", "sla_tick", sla="refund_payment", **late)[1] == "refund_payment_overdue"
+
+
+@pytest.mark.parametrize(
+    ("policy", "sla"),
+    [
+        ("P0", "review"),
+        ("P0", "honour"),
+        ("P1", "refund_payment"),
+        ("P2", "refund_payment"),
+        ("P3", "balance_credit"),
+        ("P4", "honour"),
+    ],
+)
+def test_a_limit_the_text_does_not_give_is_not_invented(ask: Ask, policy: str, sla: str) -> None:
+    assert ask(policy, "sla_tick", sla=sla, start_at=timedelta(0)) == SILENT
+
+
+def test_p3_39_only_a_recorded_reason_moves_the_payment(ask: Ask) -> None:
+    def tick(now: timedelta, **facts: Any) -> Said:
+        return ask("P3", "sla_tick", sla="refund_payment", start_at=timedelta(0), now=now, **facts)
+
+    until = 20 * DAY
+    reason = {"extension_until": until, "extension_beyond_control": True}
+    assert tick(until, **reason) == ("wait", "refund_payment_due", 0, 0, None, until)
+    assert tick(until + US, **reason)[0] == "overdue"
+    assert tick(until + DAY, done_at=until, **reason)[1] == "done"
+    assert tick(14 * DAY + US, extension_until=until)[0] == "overdue"
+    assert tick(14 * DAY + US, extension_beyond_control=True)[0] == "overdue"
+    earlier = {"extension_until": DAY, "extension_beyond_control": True}
+    assert tick(14 * DAY, **earlier)[5] == 14 * DAY
+    void = {"profile_overrides": {"extendable": False}}
+    assert tick(14 * DAY + US, **reason, **void)[0] == "overdue"
+
+
+def test_holidays_and_zone_move_business_days(ask: Ask) -> None:
+    def due(**overrides: Any) -> timedelta | None:
+        given = {"sla": "review", "start_at": timedelta(0), "profile_overrides": overrides}
+        return ask("P2", "sla_tick", **given)[5]
+
+    assert due(holidays=["2026-03-03"]) == 3 * DAY
+    assert due(holidays=["2026-03-02"]) == 3 * DAY - timedelta(hours=10)
+    # Monday 23:00 in Auckland, a day off: Tuesday 00:00 there is 11:00 UTC on Monday.
+    auckland = due(timezone="Pacific/Auckland", holidays=["2026-03-02"])
+    assert auckland == 2 * DAY + timedelta(hours=1)
+    assert due(tz="Europe/Berlin") == 2 * DAY
