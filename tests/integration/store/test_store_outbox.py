@@ -161,7 +161,7 @@ async def test_a_claim_reads_what_is_due_and_not_what_waits_for_its_retry(shop: 
     """An endpoint that was down for a day leaves a million rows that are not due yet."""
     await shop.admin.execute(
         "INSERT INTO event (subject, type, payload, next_at)"
-        " SELECT n, 'activation.refunded', '{}', '2030-01-01' FROM generate_series(1, 20000) n"
+        " SELECT n, 'account.opened', '{}', '2030-01-01' FROM generate_series(1, 20000) n"
     )
     await shop.admin.execute("ANALYZE event")
 

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.accounts import Accounts
+from worker.adapters.store.audit import Audits
 from worker.adapters.store.census import Censuses, Leadership
 from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
@@ -14,7 +15,9 @@ from worker.adapters.store.purchases import Purchases
 from worker.adapters.store.reading import Readings
 
 
-class PostgresStore(Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox, Censuses):
+class PostgresStore(
+    Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox, Censuses, Audits
+):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
     def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:

@@ -1,0 +1,75 @@
+"""The proof of the books: every invariant, one `.sql` file each, over one snapshot."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database
+from worker.adapters.store.statements import statement
+from worker.domain.activation import MOVES
+from worker.ports.books import Finding
+
+OFFENDERS: Final = 5  #: Shown per invariant.
+_FOLDER: Final = Path(__file__).parent / "sql" / "audit"
+_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+#: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
+_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
+_MOVES: Final = sorted((move.source.value, move.target.value) for move in MOVES)
+_PARAMETERS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "transitions_follow_moves": {
+        "sources": [source for source, _ in _MOVES],
+        "targets": [target for _, target in _MOVES],
+    }
+}
+
+
+@cache
+def invariants() -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in _FOLDER.glob("*.sql")))
+
+
+@cache
+def says(invariant: str) -> str:
+    """What must hold: the first line of its file."""
+    with (_FOLDER / f"{invariant}.sql").open() as file:
+        return file.readline().removeprefix("--").strip()
+
+
+@cache
+def _question(invariant: str) -> TextClause:
+    """How many rows break it, and a few of them, in one reading."""
+    offenders = statement(f"audit/{invariant}").text
+    return text(
+        f"WITH offenders AS MATERIALIZED ({offenders})"  # noqa: S608 - a file of ours
+        " SELECT (SELECT count(*) FROM offenders) AS violations,"
+        f" ARRAY(SELECT offender FROM offenders ORDER BY offender LIMIT {OFFENDERS}) AS offenders"
+    )
+
+
+class Audits:
+    """The part of the store that proves the rest."""
+
+    db: Database
+
+    @property
+    def invariants(self) -> Sequence[str]:
+        return invariants()
+
+    async def audit(self) -> list[Finding]:
+        return await self.db.read(_audit)
+
+
+async def _audit(connection: AsyncConnection) -> list[Finding]:
+    await connection.execute(_SNAPSHOT)
+    await connection.execute(_PATIENCE)
+    return [await _check(connection, invariant) for invariant in invariants()]
+
+
+async def _check(connection: AsyncConnection, invariant: str) -> Finding:
+    result = await connection.execute(_question(invariant), _PARAMETERS.get(invariant, {}))
+    row = result.mappings().one()
+    return Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))

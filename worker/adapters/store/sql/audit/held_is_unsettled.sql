@@ -1,0 +1,13 @@
+-- What an account has held is the price of its unsettled activations and unanswered purchases.
+WITH owed AS (
+    SELECT account, price_minor FROM activation WHERE NOT settled
+    UNION ALL
+    SELECT account, price_minor FROM purchase WHERE state = 'asked'
+),
+sums AS (
+    SELECT account, sum(price_minor) AS total FROM owed GROUP BY account
+)
+SELECT coalesce(b.account, sums.account) AS offender
+  FROM (SELECT account, amount_minor FROM balance WHERE bucket = 'held') b
+  FULL JOIN sums ON sums.account = b.account
+ WHERE coalesce(amount_minor, 0) <> coalesce(total, 0)

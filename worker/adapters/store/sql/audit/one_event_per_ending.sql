@@ -1,0 +1,10 @@
+-- A final activation told of its ending once, and of no other.
+WITH told AS (
+    SELECT activation_id AS id, count(*) AS events, min(type) AS type
+      FROM event
+     WHERE type IN ('activation.delivered', 'activation.refunded', 'activation.closed')
+     GROUP BY activation_id
+)
+SELECT coalesce(coalesce(a.id, told.id)::text, 'no activation') AS offender
+  FROM (SELECT id, state FROM activation WHERE settled) a FULL JOIN told ON told.id = a.id
+ WHERE told.events IS DISTINCT FROM 1 OR told.type IS DISTINCT FROM 'activation.' || a.state

@@ -1,0 +1,4 @@
+-- A settled number whose provider is still owed a call is due for it.
+SELECT id::text AS offender
+  FROM activation
+ WHERE settled AND pursue_at IS NULL AND provider_state IN ('open', 'cancelling', 'finishing')

@@ -1,0 +1,17 @@
+-- What happened to a number is a path through its life, from waiting to where it is now.
+WITH steps AS (
+    SELECT activation_id, seq, state,
+           lag(state) OVER history AS before,
+           lead(state) OVER history AS after
+      FROM transition WINDOW history AS (PARTITION BY activation_id ORDER BY seq)
+),
+moves AS (
+    SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:targets AS text[])) AS m(source, target)
+)
+SELECT DISTINCT coalesce(a.id, s.activation_id)::text AS offender
+  FROM activation a FULL JOIN steps s ON s.activation_id = a.id
+ WHERE s.activation_id IS NULL
+    OR s.before IS NULL AND s.state <> 'waiting'
+    OR s.after IS NULL AND a.state IS NOT NULL AND s.state <> a.state
+    OR s.before <> s.state
+       AND NOT EXISTS (SELECT FROM moves m WHERE m.source = s.before AND m.target = s.state)
