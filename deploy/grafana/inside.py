@@ -89,7 +89,7 @@ def worker() -> list[Panel]:
     return [
         lines(
             "Jobs by result",
-            "Jobs run per second, over all workers. `busy`, a tick whose like still ran, is normal.",
+            "Jobs per second over all workers. `busy`, a tick whose like still ran, is normal.",
             [Query(f"sum by (result) ({jobs})", "{{result}}")],
             "ops",
             stacked=True,

@@ -1,0 +1,106 @@
+"""A process that exports our metrics as a healthy worker would: `python -m tests.ops.exporter`.
+
+It stands in for the daemon where only the way from the registry to a panel is tested.
+"""
+
+import itertools
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+from tests.ops.vocabulary import KNOWN
+from worker.adapters.telemetry.exposition import render
+from worker.adapters.telemetry.known import OPERATIONS
+from worker.adapters.telemetry.logs import configure_logging, logger
+from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.reporter import OpsReporter
+from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.ids import ActivationId
+from worker.ports.books import Finding
+from worker.ports.census import Census
+from worker.ports.endings import Settled
+
+REPORT_SECONDS = 0.1
+
+
+def report(reporter: OpsReporter) -> None:
+    """One turn of a healthy worker."""
+    for provider in KNOWN.providers:
+        name = provider.name
+        reporter.accepted(name, 3)
+        reporter.looked(name, 30)
+        reporter.code(name, CodeFate.SHOWN, timedelta(seconds=20))
+        reporter.resolved(name, ProviderState.CANCELLED, 1)
+        reporter.settled(
+            [
+                Settled(
+                    id=ActivationId(UUID(int=1)),
+                    provider=name,
+                    outcome=outcome,
+                    reason="timeout",
+                    amount_minor=12,
+                    currency=provider.currency,
+                    lateness=timedelta(seconds=0.4),
+                )
+                for outcome in (State.DELIVERED, State.REFUNDED, State.CLOSED)
+            ]
+        )
+        for operation in OPERATIONS:
+            reporter.request(name, operation, "ok", 0.05)
+    for job in KNOWN.jobs:
+        reporter.job(job, "done", 0.1)
+    reporter.event_delivery("sent", 3)
+    reporter.schedule_lag(timedelta(0))
+    reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])
+    reporter.census(census())
+
+
+def census() -> Census:
+    names = [provider.name for provider in KNOWN.providers]
+    return Census(
+        live=dict.fromkeys(names, 40),
+        overdue=0,
+        oldest_overdue=timedelta(0),
+        exposure_minor={(p.name, p.currency): 100 for p in KNOWN.providers},
+        events_pending=1,
+        cancel_ratio=dict.fromkeys(names, 0.5),
+    )
+
+
+def main() -> None:
+    configure_logging(sys.stderr, level="error")
+    registry = CollectorRegistry()
+    reporter = OpsReporter(
+        Metrics(registry, KNOWN),
+        logger("exporter"),
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+    )
+
+    class Scrape(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body, content_type = render(registry, self.headers.get("Accept", ""))
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Scrape)
+    Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
+    for _ in itertools.count():
+        report(reporter)
+        time.sleep(REPORT_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
