@@ -4,14 +4,24 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.fivesim import FiveSim
 from worker.adapters.providers.handler_api import HandlerApi
 from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.onlinesim import OnlineSim
+from worker.adapters.providers.smsman import SmsMan
+from worker.adapters.providers.smspva import SmsPva
 from worker.adapters.providers.transport import TIMEOUT_S, Surroundings
+from worker.adapters.providers.vaksms import VakSms
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 
 FAMILIES: Final[dict[str, Callable[[ProviderConfig, Surroundings], Provider]]] = {
     "handler_api": HandlerApi,
+    "fivesim": FiveSim,
+    "onlinesim": OnlineSim,
+    "smspva": SmsPva,
+    "vaksms": VakSms,
+    "smsman": SmsMan,
 }
 
 

@@ -1,5 +1,6 @@
 """The `handler_api.php` protocol: one GET, one line or one JSON back, spoken by many companies."""
 
+from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import major
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.handler_dialects import DIALECTS
@@ -9,16 +10,13 @@ from worker.adapters.providers.transport import (
     Address,
     Operation,
     Surroundings,
-    Transport,
     escaped,
 )
-from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.ids import ProviderRef
 from worker.ports.provider import (
     ActivePage,
     Balance,
     CancelReply,
-    Capabilities,
-    Circuit,
     NoRent,
     Observation,
     Rented,
@@ -30,35 +28,17 @@ FINISH = "6"
 ASK_AGAIN = "3"
 
 
-class HandlerApi:
+class HandlerApi(Account):
     """One account at one company of this family."""
 
     def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
         self._dialect = DIALECTS[config.dialect]
-        self._capabilities = self._dialect.capabilities
-        self._currency = config.currency
         self._read = HandlerReplies(config.name, self._dialect, config.currency)
-        self._http = Transport(
-            config.name,
-            Address(
-                base_url=config.base_url.rstrip("/") + PATH,
-                key_suffix=f"&api_key={escaped(config.api_key)}",
-            ),
-            surroundings,
-            max_in_flight=config.max_in_flight,
+        address = Address(
+            base_url=config.base_url.rstrip("/") + PATH,
+            key_suffix=f"&api_key={escaped(config.api_key)}",
         )
-
-    @property
-    def name(self) -> ProviderName:
-        return self._http.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
-    @property
-    def circuit(self) -> Circuit:
-        return self._http.circuit
+        super().__init__(config, address, surroundings, self._dialect.capabilities)
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         target = (
@@ -101,6 +81,3 @@ class HandlerApi:
 
     async def balance(self) -> Balance:
         return await self._http.call_patiently(Operation.BALANCE, "getBalance", self._read.balance)
-
-    async def close(self) -> None:
-        await self._http.close()

@@ -14,6 +14,8 @@ from worker.adapters.providers.reply import (
     Reply,
     exact_json_of,
     instant_of,
+    is_answer,
+    is_success,
     json_of,
     phone_of,
     ref_of,
@@ -81,7 +83,7 @@ class HandlerReplies:
 
     def look(self, reply: Reply) -> Observation:
         text = text_of(reply)
-        if 200 <= reply.status < 300 and (seen := self._seen(text)) is not None:
+        if is_success(reply) and (seen := self._seen(text)) is not None:
             return seen
         answer = said(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
@@ -100,11 +102,11 @@ class HandlerReplies:
         return Finished() if text in self.dialect.finished else None
 
     def cancel(self, reply: Reply) -> CancelReply:
-        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_CANCEL":
+        if is_success(reply) and text_of(reply) == "ACCESS_CANCEL":
             return Cancelled()
         answer = said(reply)
         word, info = answer.word, answer.info or {}
-        if not _may_refuse(reply):
+        if not is_answer(reply):
             raise self._fault(reply, answer)
         if word == "EARLY_CANCEL_DENIED":
             return Refused(
@@ -122,30 +124,30 @@ class HandlerReplies:
 
     def finish(self, reply: Reply) -> Finished | None:
         """`Finished`, or None where only the status tells what became of the number."""
-        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_ACTIVATION":
+        if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
             return Finished()
         answer = said(reply)
-        if _may_refuse(reply) and self._is_unclear(answer.word, reply):
+        if is_answer(reply) and self._is_unclear(answer.word, reply):
             return None
         raise self._fault(reply, answer)
 
     def ask_again(self, reply: Reply) -> bool:
-        if 200 <= reply.status < 300 and text_of(reply) == "ACCESS_RETRY_GET":
+        if is_success(reply) and text_of(reply) == "ACCESS_RETRY_GET":
             return True
         answer = said(reply)
-        if _may_refuse(reply) and self._is_unclear(answer.word, reply):
+        if is_answer(reply) and self._is_unclear(answer.word, reply):
             return False
         raise self._fault(reply, answer)
 
     def rent(self, reply: Reply) -> Rented | NoRent:
         answer = said(reply)
-        if 200 <= reply.status < 300:
+        if is_success(reply):
             if answer.word == "ACCESS_NUMBER":
                 return self._rented_text(reply, answer.rest)
             body = exact_json_of(reply)
             if isinstance(body, dict) and "activationId" in body:
                 return self._rented_json(reply, body)
-        if _may_refuse(reply) and (why := _no_rent(answer.word)) is not None:
+        if is_answer(reply) and (why := _no_rent(answer.word)) is not None:
             return why
         raise self._fault(reply, answer)
 
@@ -173,7 +175,7 @@ class HandlerReplies:
 
     def balance(self, reply: Reply) -> Balance:
         answer = said(reply)
-        if 200 <= reply.status < 300 and answer.word == "ACCESS_BALANCE":
+        if is_success(reply) and answer.word == "ACCESS_BALANCE":
             left = left_minor(answer.rest, self.currency)
             if left is not None:
                 return Balance(left, self.currency)
@@ -184,7 +186,7 @@ class HandlerReplies:
         found = self._rows_in(reply)
         if found is None:
             answer = said(reply)
-            if answer.word == "NO_ACTIVATIONS" and _may_refuse(reply):
+            if answer.word == "NO_ACTIVATIONS" and is_answer(reply):
                 return ActivePage((), last=True)
             raise self._fault(reply, answer)
         rows = [self._row(reply, row) for row in found]
@@ -194,7 +196,7 @@ class HandlerReplies:
     def _rows_in(self, reply: Reply) -> list[Any] | None:
         body = json_of(reply)
         shape = self.dialect.list_shape
-        if not 200 <= reply.status < 300:
+        if not is_success(reply):
             return None
         if shape is ListShape.BARE and (isinstance(body, list) or reply.body.strip() == b"null"):
             return body or []
@@ -217,8 +219,8 @@ class HandlerReplies:
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
         if word in words.NOT_KNOWN:
-            return _may_refuse(reply)
-        return word in self.dialect.not_known and _may_refuse(reply)
+            return is_answer(reply)
+        return word in self.dialect.not_known and is_answer(reply)
 
     def _is_unclear(self, word: str, reply: Reply) -> bool:
         return word in words.UNCLEAR or self._is_not_known(word, reply)
@@ -226,7 +228,7 @@ class HandlerReplies:
     def _fault(self, reply: Reply, answer: Said) -> ProviderError:
         """The error for a reply that is no answer to what was asked."""
         word = answer.word
-        if not _may_refuse(reply):
+        if not is_answer(reply):
             return unreadable(self.provider, reply)
         if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
@@ -246,10 +248,6 @@ class HandlerReplies:
         if reply.status == 401 and b"<" not in start:
             return ProviderRefused(self.provider, "HTTP 401")
         return None
-
-
-def _may_refuse(reply: Reply) -> bool:
-    return 200 <= reply.status < 300 or 400 <= reply.status < 500
 
 
 def _no_rent(word: str) -> NoRent | None:

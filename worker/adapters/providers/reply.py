@@ -8,7 +8,7 @@ phones and codes.
 import json
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -44,8 +44,9 @@ class RateLimited(ProviderUnavailable):
     """Turned away at the door: nothing was done, and nothing may be sent for a while."""
 
     def __init__(self, provider: str, retry_after_s: float | None = None) -> None:
-        super().__init__(provider, "rate limited", sent=False)
         self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)
+        pause = timedelta(seconds=self.pause_s)
+        super().__init__(provider, "rate limited", sent=False, retry_after=pause)
 
 
 def understood(
@@ -67,6 +68,16 @@ def understood(
         # A gap in a reader must not end the tick of all the other numbers.
         detail = f"reader failed: {type(error).__name__}"
     raise UnknownReply(provider, detail)
+
+
+def is_success(reply: Reply) -> bool:
+    """Whether good news counts: only with a 2xx."""
+    return 200 <= reply.status < 300
+
+
+def is_answer(reply: Reply) -> bool:
+    """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
+    return is_success(reply) or 400 <= reply.status < 500
 
 
 def text_of(reply: Reply) -> str:

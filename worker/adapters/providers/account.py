@@ -1,0 +1,42 @@
+"""What every family has in common: one account, its connections, and the way to hang up."""
+
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.transport import Address, Surroundings, Transport
+from worker.domain.ids import ProviderName
+from worker.ports.provider import ActivePage, Capabilities, Circuit
+
+
+class Account:
+    """One account at one provider; families add how it is spoken to."""
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        address: Address,
+        surroundings: Surroundings,
+        capabilities: Capabilities,
+    ) -> None:
+        self._http = Transport(
+            config.name, address, surroundings, max_in_flight=config.max_in_flight
+        )
+        self._capabilities = capabilities
+        self._currency = config.currency
+
+    @property
+    def name(self) -> ProviderName:
+        return self._http.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._http.circuit
+
+    async def list_active(self, page: int) -> ActivePage:
+        """Only for families with a list; asking another is a mistake of ours."""
+        raise AssertionError(f"{self.name} has no list of active numbers, so no page {page}")
+
+    async def close(self) -> None:
+        await self._http.close()
