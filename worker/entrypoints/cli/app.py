@@ -1,6 +1,7 @@
 """Which commands there are, each imported only when it is asked for, and how failures end."""
 
 import importlib.util
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -74,6 +75,8 @@ class LazyGroup(typer.core.TyperGroup):
                 raise  # Typer shows the usage with it.
             failure = Failure(Exit(error.exit_code), error.format_message())
         except Exception as error:
+            from worker.entrypoints.cli.meaning import failure_of  # noqa: PLC0415 - now needed
+
             found = failure_of(error)
             if found is None:
                 raise
@@ -84,7 +87,7 @@ class LazyGroup(typer.core.TyperGroup):
 
 def wants_json(args: Sequence[str]) -> bool:
     """Whether errors must be JSON, known before anything of the command line is understood."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
+    pairs = itertools.pairwise([*args, ""])
     forms = {"json", "ndjson"}
     return any(
         (name in {"--output", "-o"} and value in forms)
@@ -92,36 +95,6 @@ def wants_json(args: Sequence[str]) -> bool:
         for name, value in pairs
         if name.startswith("-")
     )
-
-
-def failure_of(error: Exception) -> Failure | None:
-    """What a known error means to the caller; None for a bug, which shows its traceback."""
-    from worker.ports.errors import (  # noqa: PLC0415 - only needed when something failed
-        ScheduleUnavailable,
-        SchemaMissing,
-        StoreError,
-    )
-    from worker.settings import ConfigError  # noqa: PLC0415 - the same
-
-    match error:
-        case Failure():
-            return error
-        case ConfigError():
-            count = len(error.problems)
-            problems = "1 problem" if count == 1 else f"{count} problems"
-            message = f"bad configuration, {problems}:\n{error}"
-            hint = "config/worker.toml explains every key"
-            return Failure(Exit.BAD_CONFIG, message, hint=hint)
-        case SchemaMissing():
-            return Failure(Exit.FAILED, str(error), hint="activation-worker migrate")
-        case StoreError():
-            message = f"the database cannot be reached: {error}"
-            return Failure(Exit.UNREACHABLE, message, hint="activation-worker doctor")
-        case ScheduleUnavailable():
-            message = "Redis cannot be reached"
-            return Failure(Exit.UNREACHABLE, message, hint="activation-worker doctor")
-        case _:
-            return None
 
 
 def _place(name: str) -> tuple[str, str]:

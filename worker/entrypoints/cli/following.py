@@ -1,7 +1,7 @@
 """What happens at the running daemon, as it happens: one activation, or everybody's events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 from worker.domain.activation import FINAL, State
@@ -14,6 +14,7 @@ WAIT_SECONDS = 2
 TAIL_EVERY_SECONDS = 1.0
 _BREATH_SECONDS = 0.2  # where a daemon answers at once though nothing has changed
 _FIRST = 10  # events shown at the start, for context
+_CONTEXT = 200  # events known at the start, so that old ones are not taken for new
 _BEHIND = 20  # known events in a row that prove there is nothing new behind them
 _PAGES_MAX = 5_000  # events of one look
 _SEEN_MAX = 20_000
@@ -38,11 +39,11 @@ async def changes(
         yield seen
 
 
-async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncIterator[Document]:
+async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncGenerator[Document, None]:
     """The last few events, then every new one, for ever."""
-    first = [event async for event in daemon.pages("/v1/events", _FIRST)]
-    seen = {event["id"]: None for event in first}
-    for event in reversed(first):
+    known = [event async for event in daemon.pages("/v1/events", _CONTEXT)]
+    seen = {event["id"]: None for event in reversed(known)}
+    for event in reversed(known[:_FIRST]):
         yield event
     while True:
         await sleep(TAIL_EVERY_SECONDS)
@@ -62,6 +63,6 @@ async def _unseen(daemon: Daemon, seen: dict[str, None]) -> list[Document]:
             known = 0
             continue
         known += 1
-        if known == min(_BEHIND, len(seen)):
+        if known == _BEHIND:
             break
     return found

@@ -1,0 +1,56 @@
+"""The command line in a directory of its own, and a daemon to talk to."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import typer.testing
+
+from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, running
+from worker.entrypoints.cli.app import app
+
+Cli: TypeAlias = Callable[..., typer.testing.Result]
+
+
+@pytest.fixture
+def nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: no configuration, no state, no AW_ names."""
+    for name in [name for name in os.environ if name.startswith("AW_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cli(nothing_around: Path) -> Cli:  # noqa: ARG001 - it moves there
+    def cli(*args: str, env: dict[str, str] | None = None, **kwargs: Any) -> typer.testing.Result:
+        return typer.testing.CliRunner().invoke(app, list(args), env=env, **kwargs)
+
+    return cli
+
+
+@pytest.fixture
+def daemon(background: Any) -> Iterator[FakeDaemon]:
+    both = running(FakeDaemon())
+    yield background.run(both.__aenter__())
+    background.run(both.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def asked(cli: Cli, daemon: FakeDaemon) -> Cli:
+    """The command line, pointed at the daemon with a token that may do everything."""
+
+    def asked(*args: str, **kwargs: Any) -> typer.testing.Result:
+        return cli(*args, env={"AW_URL": daemon.url, "AW_TOKEN": OPERATE}, **kwargs)
+
+    return asked
+
+
+@pytest.fixture
+def closed_url() -> str:
+    """An address on this machine where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -1,0 +1,245 @@
+"""`show`, `list`, `watch` and `events`, as people and as programs read them."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.unit.cli.conftest import Cli
+from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
+from worker.entrypoints.cli import following, shown
+from worker.entrypoints.cli.client import connected
+from worker.entrypoints.cli.target import Target
+from worker.entrypoints.cli.watch import event_line
+
+SETTLED = {
+    "state": "refunded",
+    "provider_state": "cancelled",
+    "settlement": {
+        "outcome": "refunded",
+        "amount_minor": 20,
+        "reason": "timeout",
+        "at": "2026-01-01T00:20:01.500000Z",
+    },
+    "timeline": [
+        {"at": "2026-01-01T00:00:00.000000Z", "what": "accepted"},
+        {"at": "2026-01-01T00:20:01.500000Z", "what": "settled", "reason": "timeout"},
+    ],
+}
+
+
+def test_show_tells_the_state_the_money_and_the_timeline(asked: Cli, daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1, **SETTLED))
+
+    result = asked("show", id_)
+
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert f"id {id_}" in lines
+    assert "state refunded" in lines
+    assert "settled refunded at 2026-01-01 00:20:01, because: timeout" in lines
+    assert "money -0.20 + 0.20 = 0.00 USD (credited)" in lines
+    assert "2026-01-01 00:20:01.500 settled reason=timeout" in lines
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_show_gives_programs_the_document_as_it_is(
+    asked: Cli, daemon: FakeDaemon, form: str
+) -> None:
+    id_ = daemon.add(activation(1, **SETTLED))
+
+    result = asked("show", id_, "--output", form)
+
+    assert json.loads(result.stdout) == activation(1, **SETTLED)
+    assert len(result.stdout.splitlines()) == 1 or form == "json"
+
+
+@pytest.mark.parametrize("id_", ["nobody", "../accounts/shop", "a?b", "a b"])
+def test_an_unknown_id_ends_with_1(asked: Cli, daemon: FakeDaemon, id_: str) -> None:
+    result = asked("show", id_, "-o", "json")
+
+    error = json.loads(result.stderr)["error"]
+    assert (result.exit_code, error["code"]) == (1, "unknown-activation")
+    assert len(daemon.calls) == 1
+
+
+def test_nothing_of_a_provider_drives_the_terminal(asked: Cli, daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1, phone="1\x1b[31m", provider_ref="[red]x"))
+
+    result = asked("show", id_)
+
+    assert "\x1b" not in result.stdout
+    assert "[red]x" in result.stdout
+
+
+def test_list_reads_page_after_page(asked: Cli, daemon: FakeDaemon) -> None:
+    daemon.page = 2
+    ids = [daemon.add(activation(number, state="refunded")) for number in range(5)]
+
+    result = asked("list", "--limit", "4")
+
+    assert [id_ in result.stdout for id_ in ids] == [True, True, True, True, False]
+    assert "0.20 USD" in result.stdout
+
+
+def test_list_passes_the_filters_on(asked: Cli, daemon: FakeDaemon) -> None:
+    daemon.add(activation(1, state="refunded", account="other"))
+    wanted = daemon.add(activation(2, state="refunded"))
+    filters = "--state", "refunded", "--account", "shop", "--provider", "sim"
+
+    result = asked("list", *filters, "-o", "ndjson")
+
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [wanted]
+
+
+def test_an_empty_list_is_no_error(asked: Cli) -> None:
+    text, document = asked("list"), asked("list", "-o", "json")
+
+    assert (text.exit_code, text.stdout, text.stderr) == (0, "", "no activations\n")
+    assert json.loads(document.stdout) == {"items": []}
+
+
+def test_off_a_terminal_there_is_no_colour_and_nothing_is_cut(
+    asked: Cli, daemon: FakeDaemon
+) -> None:
+    daemon.add(activation(1, state="refunded", account="a" * 100))
+
+    result = asked("list")
+
+    assert "a" * 100 in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_watch_follows_one_to_its_end(asked: Cli, daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1))
+
+    result = asked("watch", id_)
+
+    states = [line.split()[2] for line in result.stdout.splitlines()]
+    assert states == ["waiting", "expiring", "refunded"]
+    assert "0.00 USD" in result.stdout.splitlines()[-1]
+    assert result.stderr.startswith("refunded: no code, the price was credited.")
+
+
+def test_watch_gives_programs_each_change(asked: Cli, daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1))
+
+    result = asked("watch", id_, "-o", "ndjson")
+
+    states = [json.loads(line)["state"] for line in result.stdout.splitlines()]
+    assert states == ["waiting", "expiring", "refunded"]
+
+
+def test_watch_gives_one_document_of_the_end(asked: Cli, daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1))
+
+    assert json.loads(asked("watch", id_, "-o", "json").stdout)["state"] == "refunded"
+
+
+def test_a_tail_has_no_one_document(asked: Cli) -> None:
+    result = asked("watch", "-o", "json")
+
+    assert (result.exit_code, "ndjson" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("old", [15, 400])
+async def test_the_tail_shows_every_event_once_and_in_order(daemon: FakeDaemon, old: int) -> None:
+    daemon.events = [event(number) for number in range(old)]
+
+    async def two_more(_: float) -> None:
+        # An event whose transaction ended late appears before the newest.
+        daemon.events.insert(-1, event(len(daemon.events)))
+        daemon.events.append(event(len(daemon.events)))
+
+    async with connected(Target(daemon.url, "read-token")) as client:
+        tail = following.events(client, two_more)
+        told = [(await anext(tail))["id"] for _ in range(14)]
+        await tail.aclose()
+
+    expected = [*range(old - 10, old), old, old + 1, old + 2, old + 3]
+    assert told == [f"evt_{number}" for number in expected]
+
+
+def test_a_line_of_the_tail_shows_no_code_and_no_phone() -> None:
+    line = event_line(event(1, phone="15550001", code="123456", amount_minor=20, currency="USD"))
+
+    assert line.startswith("00:00:00  activation.refunded  00000000-0000-")
+    assert line.endswith("state=refunded  amount_minor=20  currency=USD  provider=sim")
+
+
+async def test_a_daemon_that_answers_at_once_is_not_asked_all_the_time(
+    daemon: FakeDaemon,
+) -> None:
+    daemon.path = ("waiting", "waiting")
+    id_ = daemon.add(activation(1))
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        daemon.activations[id_]["state"] = "refunded"
+        await asyncio.sleep(0)
+
+    async with connected(Target(daemon.url, "read-token")) as client:
+        states = [each["state"] async for each in following.changes(client, id_, pause)]
+
+    assert (states, len(pauses)) == (["waiting", "refunded"], 1)
+
+
+def test_events_are_listed_newest_first(asked: Cli, daemon: FakeDaemon) -> None:
+    daemon.events = [event(1), event(2)]
+
+    text, document = asked("events", "list"), asked("events", "list", "-o", "json")
+    lines = asked("events", "list", "-o", "ndjson")
+
+    assert text.stdout.index("evt_2") < text.stdout.index("evt_1")
+    assert [each["id"] for each in json.loads(document.stdout)["items"]] == ["evt_2", "evt_1"]
+    assert [json.loads(line)["id"] for line in lines.stdout.splitlines()] == ["evt_2", "evt_1"]
+
+
+def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: FakeDaemon) -> None:
+    result = asked("list", "--url", f"{daemon.url}/page")
+
+    assert result.exit_code == 1
+    assert "answers 502 without JSON" in result.stderr
+    assert "is that an activation-worker?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(20, "USD", "0.20"), (5, "JPY", "5"), (1234, "KWD", "1.234"), (0, "EUR", "0.00")],
+)
+def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: str) -> None:
+    assert shown.amount(minor, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ("waiting", "0.20 USD on hold"),
+        ("in_review", "0.20 USD on hold"),
+        ("delivered", "-0.20 USD (charged)"),
+        ("closed", "-0.20 USD (charged)"),
+        ("refunded", "-0.20 + 0.20 = 0.00 USD (credited)"),
+    ],
+)
+def test_the_money_line_adds_up(state: str, line: str) -> None:
+    assert shown.money_line(activation(1, state=state)) == line
+
+
+@pytest.mark.parametrize(
+    ("now", "drawn", "left"),
+    [
+        ("2026-01-01T00:00:00Z", "░" * 20, "1200 s left"),
+        ("2026-01-01T00:10:00Z", "█" * 10 + "░" * 10, "600 s left"),
+        ("2026-01-01T00:21:00Z", "█" * 20, "60 s after the deadline"),
+    ],
+)
+def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
+    at = shown.parse(now)
+
+    assert (shown.bar(activation(1), at), shown.left(activation(1), at)) == (drawn, left)
+
+
+@pytest.mark.parametrize("state", sorted(following.ENDED))
+def test_every_ending_has_a_verdict(state: str) -> None:
+    assert "activation-worker show" in shown.verdict(activation(1, state=state))

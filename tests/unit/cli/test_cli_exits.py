@@ -1,0 +1,192 @@
+"""Exit codes, where words go, and what start-up costs."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Cli
+from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon
+from worker.entrypoints.children import EmbeddedError
+from worker.entrypoints.cli.app import COMMANDS, app, wants_json
+from worker.entrypoints.cli.exits import IN_HELP, Exit, Failure, report
+from worker.entrypoints.cli.meaning import failure_of
+from worker.ports.errors import CommitUnknown, ScheduleUnavailable, SchemaMissing, StoreUnavailable
+
+ROOT = Path(__file__).parents[3]
+
+
+def worker(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "worker", *args],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("form", ["module", "script"])
+def test_both_names_start_the_same_program(form: str) -> None:
+    command = [sys.executable, "-m", "worker"]
+    if form == "script":
+        command = [str(Path(sys.executable).parent / "activation-worker")]
+
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("activation-worker ")
+
+
+def test_help_lists_every_command_and_exit_code(cli: Cli) -> None:
+    result = cli("--help")
+
+    assert result.exit_code == 0
+    assert [name for name in COMMANDS if name not in result.stdout] == []
+    assert all(str(int(code)) in IN_HELP for code in Exit)
+    assert "130 interrupted" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(cli: Cli, name: str) -> None:
+    result = cli(name, "--help")
+
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_list_of_commands_imports_nothing_heavy() -> None:
+    heavy = "aiohttp", "sqlalchemy", "arq", "redis", "pydantic", "prometheus_client", "alembic"
+    code = (
+        "import sys\nfrom worker.entrypoints.cli.app import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert done.stderr == "[]\n"
+
+
+def test_no_command_at_all_shows_the_help(cli: Cli) -> None:
+    result = cli()
+
+    assert (result.exit_code, "trigger" in result.stdout + result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "args", [["no-such-command"], ["list", "--no-such"], ["show"], ["list", "--limit", "0"]]
+)
+def test_a_wrong_command_line_ends_with_2(cli: Cli, args: list[str]) -> None:
+    result = cli(*args)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Usage" in result.stderr
+
+
+@pytest.mark.parametrize("form", [["--output", "json"], ["--output=ndjson"], ["-o", "json"]])
+def test_errors_are_json_where_json_was_asked_for(cli: Cli, form: list[str]) -> None:
+    result = cli("list", "--no-such", *form)
+
+    error = json.loads(result.stderr)["error"]
+    assert (result.exit_code, result.stdout, error["code"]) == (2, "", "usage")
+    assert error["message"] == "No such option: --no-such"
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        (["list", "-ojson"], True),
+        (["list", "--output", "text"], False),
+        (["list", "--output"], False),
+        (["show", "json"], False),
+    ],
+)
+def test_json_is_recognised_before_anything_is_parsed(args: list[str], *, wanted: bool) -> None:
+    assert wants_json(args) is wanted
+
+
+def test_bad_configuration_ends_with_78_and_lists_the_problems(tmp_path: Path) -> None:
+    done = worker("check-config", AW_NOPE="1", AW_REDIS__URL="x", HOME=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "2 problems" in done.stderr
+    assert "AW_NOPE: no setting has this name" in done.stderr
+    assert "redis.url (AW_REDIS__URL): must start with" in done.stderr
+
+
+def test_nobody_there_ends_with_5(cli: Cli, closed_url: str) -> None:
+    result = cli("list", "--url", closed_url, "-o", "json", env={"AW_TOKEN": "t"})
+
+    error = json.loads(result.stderr)["error"]
+    assert (result.exit_code, error["code"]) == (5, "unreachable")
+    assert "activation-worker dev" in error["hint"]
+
+
+@pytest.mark.parametrize("token", ["wrong", ""])
+def test_a_token_that_is_not_known_ends_with_4(cli: Cli, daemon: FakeDaemon, token: str) -> None:
+    result = cli("list", "--url", daemon.url, env={"AW_TOKEN": token})
+
+    assert (result.exit_code, "bearer token" in result.stderr) == (4, True)
+    assert "AW_TOKEN" in result.stderr
+
+
+def test_an_interrupt_ends_with_130_and_without_a_traceback(daemon: FakeDaemon) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker", "watch", "--url", daemon.url],
+        env={"PATH": os.environ["PATH"], "AW_TOKEN": OPERATE},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stderr is not None
+    assert "Ctrl-C stops" in process.stderr.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "how", "hint"),
+    [
+        (StoreUnavailable("database: OSError"), Exit.UNREACHABLE, "doctor"),
+        (CommitUnknown("database"), Exit.UNREACHABLE, "doctor"),
+        (SchemaMissing("no schema"), Exit.FAILED, "migrate"),
+        (EmbeddedError("no wheel"), Exit.FAILED, ""),
+        (OSError(errno.EADDRINUSE, "address in use"), Exit.FAILED, "another one"),
+        (ScheduleUnavailable(), Exit.UNREACHABLE, "doctor"),
+        (Failure(Exit.GAVE_UP, "enough", hint="x"), Exit.GAVE_UP, "x"),
+    ],
+)
+def test_what_can_go_wrong_has_an_exit_code(error: Exception, how: Exit, hint: str) -> None:
+    failure = failure_of(error)
+
+    assert failure is not None
+    assert (failure.how, hint in failure.hint) == (how, True)
+
+
+@pytest.mark.parametrize("bug", [KeyError("x"), OSError(errno.EIO, "x")])
+def test_a_bug_is_not_hidden_behind_an_exit_code(bug: Exception) -> None:
+    assert failure_of(bug) is None
+
+
+def test_a_failure_is_told_with_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    report(Failure(Exit.FAILED, "no", hint="yes"), as_json=False)
+
+    assert capsys.readouterr() == ("", "activation-worker: no\n  try: yes\n")
+
+
+def test_completion_is_offered(cli: Cli) -> None:
+    assert "--show-completion" in cli("--help").stdout
+    assert app.info.epilog == IN_HELP

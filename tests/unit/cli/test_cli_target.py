@@ -1,0 +1,101 @@
+"""Which daemon is asked, and with which token."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Asked, find_target
+
+pytestmark = pytest.mark.usefixtures("nothing_around")
+
+NOTHING = Asked(url=None, token_file=None, config=None)
+TOKENS = {"AW_API__TOKENS": "board:read:reading,shop:operate:operating"}
+
+
+def test_url_and_token_come_from_the_configuration() -> None:
+    target = find_target(NOTHING, {**TOKENS, "AW_API__LISTEN": "127.0.0.1:7000"})
+
+    assert (target.url, target.token) == ("http://127.0.0.1:7000", "operating")
+
+
+def test_a_token_that_may_only_read_is_better_than_none() -> None:
+    assert find_target(NOTHING, {"AW_API__TOKENS": "board:read:reading"}).token == "reading"
+
+
+def test_a_client_with_url_and_token_needs_no_configuration() -> None:
+    asked = Asked(url="http://h/", token_file=None, config=Path("not-there.toml"))
+
+    target = find_target(asked, {"AW_TOKEN": "mine", "AW_NO_SUCH_SETTING": "1"})
+
+    assert (target.url, target.token) == ("http://h", "mine")
+
+
+@pytest.mark.parametrize("content", ["from-file\n", "shop:operate:from-file"])
+def test_a_token_file_is_stronger_than_the_environment(nothing_around: Path, content: str) -> None:
+    file = nothing_around / "token"
+    file.write_text(content)
+
+    target = find_target(Asked("http://h", file, None), {"AW_TOKEN": "from-environment"})
+
+    assert target.token == "from-file"
+
+
+def test_the_environment_is_stronger_than_the_configuration() -> None:
+    assert find_target(NOTHING, {**TOKENS, "AW_TOKEN": "mine"}).token == "mine"
+
+
+@pytest.mark.parametrize(
+    ("url", "token"), [(None, "of-dev"), ("http://127.0.0.1:1", "of-dev"), ("http://h", None)]
+)
+def test_the_token_of_dev_is_found_and_stays_on_this_machine(
+    url: str | None, token: str | None
+) -> None:
+    DEV_TOKEN_FILE.parent.mkdir(parents=True)
+    DEV_TOKEN_FILE.write_text("of-dev\n")
+
+    assert find_target(Asked(url, None, None), {}).token == token
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("[::]:8080", "http://[::1]:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_a_daemon_that_listens_everywhere_is_asked_here(listen: str, url: str) -> None:
+    assert find_target(NOTHING, {"AW_API__LISTEN": listen}).url == url
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "says"),
+    [
+        (NOTHING, {"AW_API__LISTEN": "127.0.0.1:0"}, "leaves the port open"),
+        (Asked("h:8080", None, None), {}, "must start with http"),
+        (Asked("http://h", Path("nowhere"), None), {}, "cannot be read"),
+        (NOTHING, {"AW_TOKEN": "two words"}, "must hold one token"),
+        (NOTHING, {"AW_TOKEN": "ümlaut"}, "must hold one token"),
+    ],
+)
+def test_what_cannot_be_used_is_a_usage_error(
+    asked: Asked, environ: dict[str, str], says: str
+) -> None:
+    with pytest.raises(Failure, match=says) as failure:
+        find_target(asked, environ)
+
+    assert failure.value.how is Exit.USAGE
+
+
+def test_a_token_is_in_no_text() -> None:
+    assert "canary" not in repr(find_target(NOTHING, {"AW_TOKEN": "canary"}))
+
+
+def test_an_unreadable_token_file_is_not_repeated(nothing_around: Path) -> None:
+    (nothing_around / "binary").write_bytes(b"\xffcanary")
+
+    with pytest.raises(Failure) as failure:
+        find_target(Asked("http://h", nothing_around / "binary", None), {})
+
+    assert "canary" not in str(failure.value)
