@@ -9,7 +9,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
-from worker.bootstrap.parts import providers_of, system_clock, telemetry_of, terms_of
+from worker.bootstrap.parts import providers_of, system_clock, telemetry_of, terms_of, webhook_of
 from worker.bootstrap.whole import Parts, Worker, assemble
 from worker.lifecycle.clock import Clock
 from worker.settings import Settings
@@ -52,11 +52,15 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         providers = providers_of(settings, reporter, clock)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
+        webhook = webhook_of(settings)
+        if webhook is not None:
+            stack.push_async_callback(webhook.close)
         parts = Parts(
             settings=settings,
             store=store,
             schedule=FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic),
             providers=providers,
+            webhook=webhook,
             terms=terms,
             reporter=reporter,
             registry=registry,

@@ -9,6 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.build import build_provider
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.telemetry.known import Known, KnownProvider
@@ -84,6 +85,14 @@ def providers_of(
         )
         for name, provider in settings.providers.items()
     }
+
+
+def webhook_of(settings: Settings) -> Webhook | None:
+    """Where outgoing events go; settings see to it that a URL comes with a secret."""
+    events = settings.events
+    if events.url is None or events.secret is None:
+        return None
+    return Webhook(events.url, events.secret.get_secret_value())
 
 
 def telemetry_of(

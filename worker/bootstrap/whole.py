@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from worker.adapters.events.webhook import Webhook
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.progress import Progress
@@ -15,13 +16,16 @@ from worker.bootstrap.parts import profiles_of
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
 from worker.lifecycle.accept import Accept, PolicyTerms
+from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.desk import LifecycleDesk
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.rules import PolicyRules
@@ -34,13 +38,7 @@ from worker.ports.provider import Provider
 from worker.settings import Settings
 
 #: How long each loop may be silent before `/livez` says that a restart would help.
-LOOPS: Final = {
-    "watch": timedelta(seconds=120),
-    "expire": timedelta(seconds=120),
-    "sweep": timedelta(seconds=120),
-    "repair": timedelta(minutes=10),
-    "backstop": timedelta(seconds=60),
-}
+LOOPS: Final = {"backstop": timedelta(seconds=60)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +49,7 @@ class Parts:
     store: PostgresStore
     schedule: FailoverSchedule
     providers: Mapping[ProviderName, Provider]
+    webhook: Webhook | None
     terms: Mapping[ProviderName, Terms]
     reporter: OpsReporter
     registry: CollectorRegistry
@@ -65,6 +64,8 @@ class Worker:
     desk: LifecycleDesk
     ticks: Ticks
     backstop: Backstop
+    deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
+    audit: Audit
     progress: Progress
     grace: timedelta
 
@@ -93,21 +94,24 @@ def assemble(parts: Parts) -> Worker:
         clock=parts.clock,
         grace=grace,
     )
+    repair = _repair(parts, accept)
     ticks = Ticks(
         providers=parts.providers,
         watching=_watch(parts, settle, rules),
         expiring=expire,
         pursuing=_pursue(parts, settle),
         sweeping=sweep,
-        repairing=_repair(parts, accept),
+        repairing=repair,
+        reconciling=Reconcile(repair=repair, reporter=parts.reporter),
         clock=parts.clock,
-        moved=progress.moved,
     )
     return Worker(
         parts=parts,
         desk=_desk(parts, accept, expire, sweep),
         ticks=ticks,
-        backstop=_backstop(parts, ticks),
+        backstop=_backstop(parts, ticks, progress),
+        deliver=_deliver(parts),
+        audit=Audit(store=parts.store, reporter=parts.reporter),
         progress=progress,
         grace=grace,
     )
@@ -198,7 +202,15 @@ def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep) -> Lifecyc
     )
 
 
-def _backstop(parts: Parts, ticks: Ticks) -> Backstop:
+def _deliver(parts: Parts) -> Deliver | None:
+    if parts.webhook is None:
+        return None
+    return Deliver(
+        store=parts.store, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+    )
+
+
+def _backstop(parts: Parts, ticks: Ticks, progress: Progress) -> Backstop:
     return Backstop(
         store=parts.store,
         census=parts.store,
@@ -206,4 +218,5 @@ def _backstop(parts: Parts, ticks: Ticks) -> Backstop:
         reporter=parts.reporter,
         clock=parts.clock,
         redis_away=lambda: parts.schedule.away,
+        moved=lambda: progress.moved("backstop"),
     )

@@ -31,13 +31,14 @@ class Backstop:
     reporter: Reporter
     clock: Clock
     redis_away: Callable[[], bool]
+    moved: Callable[[], None]  #: Tells liveness that this loop moves.
     _tasks: dict[str, asyncio.Task[Ticked]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until cancelled; a failure is reported, and the next second tries again."""
         try:
             while True:
-                self.ticks.moved("backstop")
+                self.moved()
                 try:
                     await self.look_after_all()
                 except StoreError as error:

@@ -6,6 +6,7 @@ never bought again: it becomes an activation without a number, and `repair` look
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
@@ -79,7 +80,9 @@ class Rent:
     async def _bought(self, order: Order, rented: Rented) -> OrderResult:
         id_ = purchase_id(order.account, order.idempotency_key)
         min_age = self.terms[order.provider].min_cancel_age
-        activation = await self.store.purchase_bought(id_, bought(rented), min_age)
+        activation = await self.store.purchase_bought(
+            id_, bought(rented, self.accept.clock.now()), min_age
+        )
         assert activation is not None
         await self.accept.watch([activation])
         return OrderResult(Ordered.RENTED, activation)
@@ -90,13 +93,16 @@ class Rent:
         return OrderResult(how)
 
 
-def bought(rented: Rented) -> Bought:
+def bought(rented: Rented, now: datetime) -> Bought:
+    expires_at = rented.expires_at
+    if expires_at is None and rented.expires_in is not None:
+        expires_at = now + rented.expires_in
     return Bought(
         ref=rented.ref,
         phone=rented.phone,
         cost_minor=rented.cost_minor,
         cost_currency=rented.currency,
-        expires_at=rented.expires_at,
+        expires_at=expires_at,
         cancel_not_before=rented.cancel_not_before,
     )
 

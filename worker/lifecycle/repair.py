@@ -71,7 +71,7 @@ class Repair:
         Only what was an orphan the last time too: a number the shop rented by itself is handed
         over within seconds, and must not be given to somebody else's order.
         """
-        rows = await self._listed(provider)
+        rows = await self.listed(provider)
         unknown = await self.store.unknown_refs(provider.name, list(rows))
         settled_orphans = self._orphans.get(provider.name, set()) & set(unknown)
         self._orphans[provider.name] = set(unknown)
@@ -87,7 +87,7 @@ class Repair:
                 await self.accept.watch([activation])
                 self.reporter.trouble("rent.adopted", provider=provider.name)
 
-    async def _listed(self, provider: Provider) -> dict[ProviderRef, ActiveRow]:
+    async def listed(self, provider: Provider) -> dict[ProviderRef, ActiveRow]:
         """The whole list by ref; empty where a page tells nothing: then nothing is known."""
         budget = Budget(self.schedule, self.terms[provider.name], self.clock)
         rows: dict[ProviderRef, ActiveRow] = {}

@@ -3,6 +3,7 @@
 arq starts them on some host; the daemon's backstop starts the same ones when nobody does.
 """
 
+import asyncio
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,12 +15,14 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
 from worker.ports.provider import Circuit, Provider
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
+STUCK: Final = timedelta(seconds=120)
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
 
@@ -27,7 +30,7 @@ class Ticked(enum.Enum):
     """How a tick ended; "nothing to do" is no failure."""
 
     DONE = "done"
-    BUSY = "busy"  #: The same tick runs in this process already.
+    BUSY = "busy"  #: The same tick runs in this process already, and the next one waits.
     UNKNOWN = "unknown"  #: No such provider is configured here.
 
 
@@ -39,9 +42,11 @@ class Ticks:
     pursuing: Pursue
     sweeping: Sweep
     repairing: Repair
+    reconciling: Reconcile
     clock: Clock
-    moved: Callable[[str], None]  #: Tells liveness that the loop of this name moves.
-    _running: set[tuple[str, ProviderName | None]] = field(default_factory=set)
+    _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
+    _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
+    _since: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
     _ended: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
 
     async def watch(self, name: ProviderName) -> Ticked:
@@ -54,6 +59,9 @@ class Ticks:
     async def repair(self, name: ProviderName) -> Ticked:
         return await self._tick("repair", name, self.repairing.tick)
 
+    async def reconcile(self, name: ProviderName) -> Ticked:
+        return await self._tick("reconcile", name, self.reconciling.tick)
+
     async def sweep(self) -> Ticked:
         async with self._once("sweep", None) as mine:
             if mine:
@@ -62,16 +70,22 @@ class Ticks:
 
     def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:
         """How long ago the last such tick of this process ended; nothing while one runs."""
-        if (kind, name) in self._running:
+        if (lock := self._locks.get((kind, name))) is not None and lock.locked():
             return timedelta(0)
         ended = self._ended.setdefault((kind, name), self.clock.monotonic())
         return timedelta(seconds=self.clock.monotonic() - ended)
+
+    def stuck(self) -> list[str]:
+        """The kinds of tick that run for longer than any may: a restart would help."""
+        now = self.clock.monotonic()
+        return sorted(
+            {key[0] for key, at in self._since.items() if now - at > STUCK.total_seconds()}
+        )
 
     async def _expire(self, provider: Provider) -> None:
         """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
         until = self.clock.monotonic() + STRETCH.total_seconds()
         while self.clock.monotonic() < until:
-            self.moved("expire")
             done = await self.expiring.tick(provider)
             done += await self.pursuing.tick(provider)
             if not done or provider.circuit is Circuit.OPEN:
@@ -90,13 +104,21 @@ class Ticks:
 
     @asynccontextmanager
     async def _once(self, kind: str, name: ProviderName | None) -> AsyncIterator[bool]:
-        if (kind, name) in self._running:
+        """Whether it is ours; the next one waits for the last to end, so that no gap is between."""
+        key = (kind, name)
+        if key in self._waiting:
             yield False
             return
-        self._running.add((kind, name))
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        self._waiting.add(key)
         try:
-            yield True
-            self.moved(kind)
+            await lock.acquire()
         finally:
-            self._running.discard((kind, name))
-            self._ended[(kind, name)] = self.clock.monotonic()
+            self._waiting.discard(key)
+        try:
+            self._since[key] = self.clock.monotonic()
+            yield True
+        finally:
+            del self._since[key]
+            lock.release()
+            self._ended[key] = self.clock.monotonic()

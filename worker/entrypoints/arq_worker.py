@@ -1,0 +1,173 @@
+"""The arq worker: supervised inside the daemon, or started by `arq` itself.
+
+`arq worker.entrypoints.arq_worker.WorkerSettings` reads the settings when arq asks for the class,
+not when this module is imported.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from arq.connections import ArqRedis, RedisSettings
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
+from worker.entrypoints.ticker import run_ticker
+from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, Services
+from worker.settings import Settings, load_settings
+
+OpenServices: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+MAX_JOBS = 50
+# A job waits half of this on average; a poll costs one round trip.
+POLL_SECONDS = 0.05
+# All workers read the same head of the queue, and what runs stays in it.
+READ_LIMIT = 1_000
+HEALTH_SECONDS = 5
+DRAIN_SECONDS = 20  #: No job runs longer, so draining ends every one of them.
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+STEADY_SECONDS = 30.0  #: A worker that ran this long starts again with the shortest backoff.
+
+assert DRAIN_SECONDS >= ARQ_SECONDS
+
+
+def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
+    return {
+        "functions": JOBS,
+        "queue_name": QUEUE,
+        "redis_pool": queue,
+        "max_jobs": MAX_JOBS,
+        "poll_delay": POLL_SECONDS,
+        "queue_read_limit": READ_LIMIT,
+        "job_timeout": ARQ_SECONDS,
+        "max_tries": TRIES,
+        "keep_result": 0,
+        "health_check_interval": HEALTH_SECONDS,
+        "health_check_key": health_key,
+        "job_serializer": dump,
+        "job_deserializer": load,
+        "log_results": False,
+    }
+
+
+async def run_supervised(
+    services: Services,
+    redis_url: str,
+    stop: asyncio.Event,
+    *,
+    drain_seconds: float = DRAIN_SECONDS,
+    backoff: tuple[float, ...] = BACKOFF_SECONDS,
+) -> None:
+    """Run arq until *stop* is set. An arq worker ends with the first Redis error: a new one then.
+
+    Jobs that run when *stop* is set may end; what has not ended by then is run again elsewhere.
+    """
+    quiet_arq()
+    failures = 0
+    while not stop.is_set():
+        started = services.monotonic()
+        try:
+            await _run_once(services, redis_url, stop, drain_seconds)
+        except Exception as error:  # noqa: BLE001 - not every failure of arq is one of Redis
+            services.reporter.trouble("arq.worker_lost", detail=type(error).__name__)
+        if services.monotonic() - started > STEADY_SECONDS:
+            failures = 0
+        await _sleep_unless(stop, backoff[min(failures, len(backoff) - 1)])
+        failures += 1
+
+
+async def _run_once(
+    services: Services, redis_url: str, stop: asyncio.Event, drain_seconds: float
+) -> None:
+    """One arq worker, until *stop* is set or it fails."""
+    queue = open_queue(redis_url)
+    worker = Worker(
+        **worker_options(queue, health_key(os.getpid())),
+        ctx={"services": services},
+        handle_signals=False,
+    )
+    main = asyncio.create_task(worker.async_run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not main.done():
+            worker.allow_pick_jobs = False
+            await _drain(worker, drain_seconds)
+    finally:
+        await _end(worker, main, stopping)
+        with contextlib.suppress(RedisError, OSError):
+            await queue.delete(worker.health_check_key)
+        await queue.aclose(close_connection_pool=True)
+    if not main.cancelled():
+        await main  # Raises what it ended with.
+
+
+async def _drain(worker: Worker, seconds: float) -> None:
+    if tasks := list(worker.tasks.values()):
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+async def _end(worker: Worker, *tasks: "asyncio.Task[Any]") -> None:
+    """Cancelled jobs are put back by arq, or, without Redis, are run again when their lock ends."""
+    everything = [*worker.tasks.values(), *tasks]
+    for task in everything:
+        task.cancel()
+    await asyncio.gather(*everything, return_exceptions=True)
+
+
+async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def health_key(*parts: object) -> str:
+    """A key per worker: with arq's own, one live worker vouches for all."""
+    return ":".join(["activation-worker:health", socket.gethostname(), *map(str, parts)])
+
+
+def quiet_arq() -> None:
+    """At INFO arq logs every job with its arguments, and those hold phone numbers."""
+    logging.getLogger("arq").setLevel(logging.WARNING)
+
+
+def cli_settings(settings: Settings, open_services: OpenServices) -> dict[str, Any]:
+    """What the `arq` command needs: the worker's options, and hooks for all the rest."""
+    url = settings.redis.url.get_secret_value()
+
+    async def on_startup(ctx: Ctx) -> None:
+        quiet_arq()  # here, because the command has configured logging by now
+        stack = ctx["stack"] = AsyncExitStack()
+        services = ctx["services"] = await stack.enter_async_context(open_services(settings))
+        ctx["ticker"] = asyncio.create_task(
+            run_ticker(url, services.providers, now=lambda: datetime.now(UTC))
+        )
+
+    async def on_shutdown(ctx: Ctx) -> None:
+        ctx["ticker"].cancel()
+        await asyncio.gather(ctx["ticker"], return_exceptions=True)
+        await ctx["stack"].aclose()
+
+    return {
+        **worker_options(open_queue(url), health_key()),
+        "redis_settings": RedisSettings.from_dsn(url),  # for `arq --check` only
+        "on_startup": on_startup,
+        "on_shutdown": on_shutdown,
+        "job_completion_wait": DRAIN_SECONDS,
+    }
+
+
+def __getattr__(name: str) -> type:
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    from worker.entrypoints.services import open_services  # noqa: PLC0415 - it brings everything
+
+    settings = load_settings(None, environ=os.environ)
+    return type("WorkerSettings", (), cli_settings(settings, open_services))

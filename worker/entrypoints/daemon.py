@@ -1,0 +1,210 @@
+"""The daemon: listeners, arq, ticker, backstop and gauges, from start to an orderly stop."""
+
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from worker.adapters.providers.pushes import parse_push
+from worker.adapters.store.migrate import upgrade
+from worker.adapters.telemetry.exposition import render
+from worker.adapters.telemetry.logs import logger
+from worker.bootstrap import Worker, open_worker
+from worker.bootstrap.parts import VERSION, utc_now
+from worker.domain.ids import ProviderName
+from worker.entrypoints.arq_worker import run_supervised
+from worker.entrypoints.embedded import embedded as embedded_servers
+from worker.entrypoints.gauges import keep_gauges
+from worker.entrypoints.http.admin import AdminDeps, build_admin
+from worker.entrypoints.http.api import build_api
+from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.listener import listen
+from worker.entrypoints.probes import livez, readyz
+from worker.entrypoints.services import services_of
+from worker.entrypoints.simulated import API_KEY, simulated_provider
+from worker.entrypoints.ticker import run_ticker
+from worker.ports.desk import Push
+from worker.settings import Provider, Settings
+from worker.settings.values import Address
+
+INTERRUPTED: Final = 130
+DEV_HOME: Final = Path(".state/dev")
+DEV_PROVIDER: Final = "sim"
+
+
+async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> int:
+    """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
+    stop = asyncio.Event()
+    interrupted = _stop_on_signals(stop)
+    async with AsyncExitStack() as stack:
+        if embedded:
+            settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
+        if simulator:
+            settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
+        worker = await stack.enter_async_context(open_worker(settings))
+        async with serving(worker, stop) as addresses:
+            _say_ready(addresses)
+            await stop.wait()
+            _say("stopping: taking no new work, ending what runs")
+    return INTERRUPTED if interrupted() else 0
+
+
+@asynccontextmanager
+async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, Address]]:
+    """Everything that runs, until the block ends; then it is drained, not cut."""
+    drain = float(worker.parts.settings.worker.drain_seconds)
+    redis_url = worker.parts.settings.redis.url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        api = await _listener(stack, build_api(_api_deps(worker)), worker, "api")
+        admin = await _listener(stack, build_admin(_admin_deps(worker, stop)), worker, "admin")
+        services = services_of(worker)
+        for work in (worker.backstop.run(), keep_gauges(worker)):
+            _ = await stack.enter_async_context(_running(work))
+        arq = run_supervised(services, redis_url, stop, drain_seconds=drain)
+        supervised = await stack.enter_async_context(_running(arq))
+        ticker = run_ticker(redis_url, list(worker.parts.providers), now=utc_now)
+        _ = await stack.enter_async_context(_running(ticker))
+        try:
+            yield {"api": api, "admin": admin}
+        finally:
+            stop.set()
+            await asyncio.wait({supervised}, timeout=drain + 1)
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Task[None]"]:
+    """A task that lives as long as the block. One that dies early takes the process with it."""
+    task = asyncio.ensure_future(work)
+    owner = asyncio.current_task()
+    assert owner is not None
+
+    def died(done: "asyncio.Task[None]") -> None:
+        if not done.cancelled() and done.exception() is not None:
+            owner.cancel()
+
+    task.add_done_callback(died)
+    try:
+        yield task
+    finally:
+        task.remove_done_callback(died)
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            await task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _listener(
+    stack: AsyncExitStack, app: web.Application, worker: Worker, name: str
+) -> Address:
+    settings = worker.parts.settings
+    address = settings.api.listen if name == "api" else settings.admin.listen
+    drain = float(settings.worker.drain_seconds)
+    runner = await listen(app, address.host, address.port, drain_seconds=drain)
+    stack.push_async_callback(runner.cleanup)
+    host, port = runner.addresses[0][:2]
+    return Address(str(host), int(port))
+
+
+def _api_deps(worker: Worker) -> ApiDeps:
+    settings = worker.parts.settings
+
+    def parse(provider: ProviderName, body: bytes) -> list[Push]:
+        one = settings.providers[provider]
+        return parse_push(one.family, one.dialect, body)
+
+    return ApiDeps(
+        desk=worker.desk,
+        activations=worker.parts.store,
+        accounts=worker.parts.store,
+        events=worker.parts.store,
+        tokens=[
+            Token.of(token.name, token.scope, token.secret.get_secret_value())
+            for token in settings.api.tokens
+        ],
+        parse_push=parse,
+        hook_secrets={
+            ProviderName(name): one.hook_secret.get_secret_value()
+            for name, one in settings.providers.items()
+            if one.hook_secret is not None
+        },
+        log=logger("worker.http"),
+    )
+
+
+def _admin_deps(worker: Worker, stop: asyncio.Event) -> AdminDeps:
+    return AdminDeps(
+        metrics=lambda accept: render(worker.parts.registry, accept),
+        livez=lambda: livez(worker),
+        readyz=readyz(worker, stop),
+        version={"version": VERSION, "python": sys.version.split()[0]},
+        log=logger("worker.http"),
+    )
+
+
+@asynccontextmanager
+async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings]:
+    """The same settings on embedded servers, with the schema up to date."""
+    async with embedded_servers(home, durable=True) as servers:
+        await upgrade(servers.database_url)
+        database = settings.database.model_copy(update={"url": SecretStr(servers.database_url)})
+        redis = settings.redis.model_copy(update={"url": SecretStr(servers.redis_url)})
+        yield settings.model_copy(update={"database": database, "redis": redis})
+
+
+@asynccontextmanager
+async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settings]:
+    """The same settings with a simulated provider, and a token where none is configured."""
+    async with simulated_provider(home) as url:
+        provider = Provider(
+            family="handler_api", base_url=url, api_key=SecretStr(API_KEY), poll_seconds=1.0
+        )
+        providers = {**settings.providers, DEV_PROVIDER: provider}
+        api = settings.api
+        if not api.tokens:
+            tokens = f"dev:operate:{_dev_token(home)}"
+            api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
+        _say(f"simulated provider {DEV_PROVIDER}: {url}")
+        yield settings.model_copy(update={"providers": providers, "api": api})
+
+
+def _dev_token(home: Path) -> str:
+    """A token only this machine's user can read, so that the other terminal finds it."""
+    token = secrets.token_urlsafe(32)
+    file = home / "token"
+    file.touch(mode=0o600, exist_ok=True)
+    file.chmod(0o600)
+    file.write_text(token)
+    return token
+
+
+def _stop_on_signals(stop: asyncio.Event) -> Callable[[], bool]:
+    """Both signals stop it in the same orderly way; what is returned tells which it was."""
+    received: list[signal.Signals] = []
+
+    def got(which: signal.Signals) -> None:
+        received.append(which)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(which, got, which)
+    return lambda: bool(received) and received[0] is signal.SIGINT
+
+
+def _say_ready(addresses: dict[str, Address]) -> None:
+    _say(f"api   http://{addresses['api']}")
+    _say(f"admin http://{addresses['admin']}  (/metrics /livez /readyz /version)")
+    _say("ready; Ctrl-C stops it")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"activation-worker: {line}\n")
+    sys.stderr.flush()

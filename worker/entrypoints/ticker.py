@@ -1,0 +1,157 @@
+"""Puts the ticks into the queue: for each slot of time one job, whichever host is first.
+
+Every host runs a ticker. A tick that is lost is no harm, the next slot has one; neither is one
+that runs twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from arq.connections import ArqRedis
+from redis.exceptions import RedisError
+
+from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.domain.ids import ProviderName
+from worker.lifecycle.ticks import STRETCH
+
+PER_PROVIDER = {
+    # Each goes on for as long as its slot: the next one takes over, on this host or another.
+    "watch": STRETCH,
+    "expire": STRETCH,
+    "repair": timedelta(seconds=30),
+    "reconcile": timedelta(hours=1),
+}
+FOR_ALL = {
+    "sweep": timedelta(seconds=1),
+    "deliver_events": timedelta(seconds=1),
+    "audit": timedelta(minutes=5),
+}
+
+# arq takes jobs by score: ticks go first, however long the line of numbers to accept is.
+AHEAD = timedelta(days=1)
+# A tick nobody took in this time is worthless: later slots have their own.
+WORTH = timedelta(seconds=15)
+# When nobody takes ticks at all, they must not pile up; the daemon's backstop does the work.
+SLOTS_WAITING_MAX = 20
+# How far apart the clocks of two hosts may be for a slot to have one tick only.
+SKEW = timedelta(seconds=10)
+LOST_SECONDS = 1.0  #: Until the next try while Redis is away.
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Tick(NamedTuple):
+    job: str
+    every_ms: int
+    provider: ProviderName | None
+
+    def slot(self, now_ms: int) -> int:
+        return now_ms // self.every_ms
+
+    def id(self, now_ms: int) -> str:
+        of = self.job if self.provider is None else f"{self.job}:{self.provider}"
+        return f"{of}:{self.slot(now_ms)}"
+
+
+class Ticker:
+    """Puts *ticks* into *queue* as their slots come; `run` ends by cancellation."""
+
+    def __init__(
+        self,
+        queue: ArqRedis,
+        ticks: Sequence[Tick],
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._queue = queue
+        self._ticks = ticks
+        self._now = now
+        self._sleep = sleep
+        #: The slot for which each tick was last seen in the queue, by whichever host.
+        self._seen: dict[Tick, int] = {}
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.tick()
+                await self._sleep(self.until_next_slot())
+            except (RedisError, OSError):
+                # Quietly: whoever works with Redis reports it, and the backstop has the numbers.
+                await self._sleep(LOST_SECONDS)
+
+    async def tick(self) -> int:
+        """Put the ticks of the current slots into the queue, where they are not; how many."""
+        now_ms = millis(self._now())
+        new = [tick for tick in self._ticks if self._seen.get(tick) != tick.slot(now_ms)]
+        if not new:
+            return 0
+        waiting, taken = await self._look(new, now_ms)
+        if waiting > SLOTS_WAITING_MAX * len(self._ticks):
+            return 0
+        mine = [tick for tick, by in zip(new, taken, strict=True) if by is None]
+        # Enqueued first, marked after: a tick whose Redis fails in between is tried again.
+        await asyncio.gather(*(self._enqueue(tick, now_ms) for tick in mine))
+        await self._mark(mine, now_ms)
+        self._seen.update((tick, tick.slot(now_ms)) for tick in new)
+        return len(mine)
+
+    def until_next_slot(self) -> float:
+        now_ms = millis(self._now())
+        return min(tick.every_ms - now_ms % tick.every_ms for tick in self._ticks) / 1_000
+
+    async def _look(self, ticks: Sequence[Tick], now_ms: int) -> tuple[int, list[bytes | None]]:
+        async with self._queue.pipeline(transaction=False) as pipe:
+            pipe.zcount(QUEUE, "-inf", now_ms - AHEAD // _MILLISECOND)
+            pipe.mget([marker(tick, now_ms) for tick in ticks])
+            waiting, taken = await pipe.execute()
+        return waiting, taken
+
+    async def _enqueue(self, tick: Tick, now_ms: int) -> None:
+        arguments = () if tick.provider is None else (tick.provider,)
+        await self._queue.enqueue_job(
+            tick.job,
+            *arguments,
+            _job_id=tick.id(now_ms),
+            _defer_until=self._now() - AHEAD,
+            _expires=WORTH,
+        )
+
+    async def _mark(self, ticks: Sequence[Tick], now_ms: int) -> None:
+        """For hosts whose clock comes later to a slot whose job has already run."""
+        async with self._queue.pipeline(transaction=False) as pipe:
+            for tick in ticks:
+                stays = tick.every_ms + SKEW // _MILLISECOND
+                pipe.set(marker(tick, now_ms), 1, px=stays)
+            await pipe.execute()
+
+
+async def run_ticker(
+    url: str, providers: Sequence[ProviderName], *, now: Callable[[], datetime]
+) -> None:
+    """A ticker with connections of its own, until cancelled."""
+    queue = open_queue(url)
+    try:
+        await Ticker(queue, ticks_for(providers), now=now).run()
+    finally:
+        await queue.aclose(close_connection_pool=True)
+
+
+def ticks_for(providers: Sequence[ProviderName]) -> list[Tick]:
+    ticks = [
+        Tick(job, every // _MILLISECOND, provider)
+        for provider in providers
+        for job, every in PER_PROVIDER.items()
+    ]
+    return ticks + [Tick(job, every // _MILLISECOND, None) for job, every in FOR_ALL.items()]
+
+
+def marker(tick: Tick, now_ms: int) -> str:
+    return f"aw:tick:{tick.id(now_ms)}"
+
+
+def millis(instant: datetime) -> int:
+    assert instant.tzinfo is not None
+    return int(instant.timestamp() * 1_000)
