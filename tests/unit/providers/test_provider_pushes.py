@@ -1,0 +1,162 @@
+"""A push names a number to look at, and nothing in it is believed beyond that."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.pushes import BODY_MAX, UnreadablePush, parse_push
+
+CLASSIC = {
+    "activationId": 123456,
+    "service": "go",
+    "text": "Sms text",
+    "code": "12345",
+    "country": 2,
+    "receivedAt": "2023-01-01 12:00:00",
+}
+HERO = CLASSIC | {
+    "activationId": "123456",
+    "phoneFrom": "Sender",
+    "code": None,
+    "receivedAt": "2026-02-18T16:11:33+00:00",
+}
+ONLINESIM = {
+    "user_id": 1,
+    "country_code": "46",
+    "number": "+46739000000",
+    "sender": "Viber",
+    "message": "Code 4711",
+    "time_start": 1700000000,
+    "time_left": 281,
+    "operation_id": 10000,
+    "webhook_type": "receiving_sms",
+    "code": 987654,
+}
+
+
+def raw(body: Any) -> bytes:
+    return json.dumps(body).encode()
+
+
+@pytest.mark.parametrize(
+    ("family", "dialect", "body", "expected"),
+    [
+        ("handler_api", "classic", CLASSIC, ("123456", None, "go")),
+        ("handler_api", "smsbower", CLASSIC, ("123456", None, "go")),
+        ("handler_api", "hero", HERO, ("123456", None, "go")),
+        (
+            "handler_api",
+            "grizzly",
+            {"activationId": 5, "code": "1", "text": "t"},
+            ("5", None, None),
+        ),
+        ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
+    ],
+)
+def test_the_number_is_found(
+    family: str, dialect: str, body: Any, expected: tuple[str | None, ...]
+) -> None:
+    (push,) = parse_push(family, dialect, raw(body))
+
+    assert (push.ref, push.phone, push.service) == expected
+
+
+def test_another_try_of_the_same_push_has_the_same_hash() -> None:
+    (first,) = parse_push("handler_api", "classic", raw(CLASSIC))
+    (again,) = parse_push("handler_api", "classic", raw(dict(reversed(CLASSIC.items()))))
+
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("activationId", 7), ("text", "x"), ("code", "x"), ("receivedAt", "2023-01-01 12:00:01")],
+)
+def test_another_sms_has_another_hash(key: str, value: object) -> None:
+    (first,) = parse_push("handler_api", "classic", raw(CLASSIC))
+    (other,) = parse_push("handler_api", "classic", raw(CLASSIC | {key: value}))
+
+    assert first.content_hash != other.content_hash
+
+
+def test_two_sms_of_one_operation_differ_by_their_id() -> None:
+    (first,) = parse_push("onlinesim", "classic", raw(ONLINESIM))
+    (other,) = parse_push("onlinesim", "classic", raw(ONLINESIM | {"code": 987655}))
+
+    assert first.content_hash != other.content_hash
+
+
+@pytest.mark.parametrize(
+    ("family", "body"),
+    [
+        ("handler_api", {"rentId": 5, "sms": {"phoneFrom": "x", "text": "t", "date": "d"}}),
+        ("onlinesim", ONLINESIM | {"webhook_type": "rent_sms"}),
+    ],
+)
+def test_sms_of_long_rentals_are_about_no_activation(family: str, body: Any) -> None:
+    assert parse_push(family, "classic", raw(body)) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "dialect"),
+    [("fivesim", "classic"), ("smspva", "classic"), ("vaksms", "classic"), ("smsman", "classic")]
+    + [("handler_api", name) for name, dialect in DIALECTS.items() if not dialect.push],
+)
+def test_who_pushes_nothing_is_not_listened_to(family: str, dialect: str) -> None:
+    with pytest.raises(UnreadablePush):
+        parse_push(family, dialect, raw(CLASSIC))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b"{}",
+        raw({"activationId": True}),
+        b"\xff",
+        b" " * BODY_MAX + b"{}",
+    ],
+)
+def test_what_cannot_be_read_is_refused_without_being_quoted(body: bytes) -> None:
+    with pytest.raises(UnreadablePush) as raised:
+        parse_push("handler_api", "classic", body)
+
+    assert body.decode(errors="replace") not in str(raised.value) or not body
+
+
+@given(st.sampled_from(["handler_api", "onlinesim"]), st.binary(max_size=200))
+def test_any_bytes_are_pushes_or_refused(family: str, body: bytes) -> None:
+    try:
+        pushes = parse_push(family, "classic", body)
+    except UnreadablePush:
+        return
+
+    assert all(push.ref for push in pushes)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*CLASSIC, *ONLINESIM, "rentId"]), json_values, min_size=1, max_size=8
+    )
+)
+def test_any_values_are_pushes_or_refused(body: Any) -> None:
+    for family in ("handler_api", "onlinesim"):
+        try:
+            pushes = parse_push(family, "classic", raw(body))
+        except UnreadablePush:
+            continue
+        assert all(len(push.content_hash) == 64 for push in pushes)
