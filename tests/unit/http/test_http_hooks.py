@@ -19,7 +19,12 @@ async def test_a_push_is_kept_and_answered_with_nothing(api: Api, world: World) 
     assert world.desk.pushed == [("alpha", (Push(ProviderRef("7"), None, None, "hash"),))]
 
 
-@pytest.mark.parametrize("raw", [b"", b"garbage", b"\xff", b"null"])
+async def test_what_a_provider_adds_to_the_address_is_left_alone(api: Api, world: World) -> None:
+    reply = await api.post(f"{PATH}?attempt=2", raw=b'{"ref": "7"}', token=None)
+    assert (reply.status, len(world.desk.pushed)) == (200, 1)
+
+
+@pytest.mark.parametrize("raw", [b"", b"garbage", b"\xff", b"null", b"[1]", b"{}"])
 async def test_a_push_that_says_nothing_is_answered_alike(
     api: Api, world: World, raw: bytes
 ) -> None:
@@ -32,6 +37,7 @@ async def test_a_push_that_says_nothing_is_answered_alike(
     "path",
     [
         "/v1/hooks/alpha/guess",
+        "/v1/hooks/alpha/guess?a=1&a=2",
         f"/v1/hooks/alpha/{HOOK_SECRET}x",
         f"/v1/hooks/alpha/{HOOK_SECRET[:-1]}",
         f"/v1/hooks/omega/{HOOK_SECRET}",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
-from tests.unit.http.numbers import PATH, item, number, rich_ann, watched
+from tests.unit.http.numbers import PATH, RENTED_AT, item, number, rich_ann, watched
 from worker.domain.transfer import Charge
 from worker.entrypoints.http.intake import failure_of, handed_over_in
 from worker.entrypoints.http.problems import Problem
@@ -130,6 +130,8 @@ INVALID: list[tuple[str, Any]] = [
     ("rented_at", "0001-01-01T00:00:00+14:00"),
     ("rented_at", "9999-12-31T23:59:59Z"),
     ("expires_at", "2026-01-01T00:00:00"),
+    ("expires_at", RENTED_AT),
+    ("expires_at", "2025-12-31T23:58:59Z"),
     ("window_seconds", 0),
     ("window_seconds", 86_401),
     ("window_seconds", 1.0),

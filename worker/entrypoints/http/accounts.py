@@ -34,7 +34,7 @@ class Accounts:
         return Answer(200, render.account(await self._known(AccountId(account))))
 
     async def top_up(self, account: Name, body: TopUp) -> Answer:
-        """Book a top-up once, whatever how often it is sent."""
+        """Book a top-up, once however often it is sent."""
         how, found = await self._accounts.top_up(
             AccountId(account), body.reference, body.amount_minor
         )

@@ -61,7 +61,7 @@ class ApiDeps:
     accounts: AccountStore
     events: EventReads
     tokens: Sequence[Token]
-    parse_push: ParsePush  #: Raises `ValueError` or `ProviderError` on what it cannot read.
+    parse_push: ParsePush  #: May raise on what it cannot read: the push is dropped and logged.
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     new_request_id: Callable[[], str] = random_request_id

@@ -16,7 +16,7 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route, read_body
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.ports.desk import Push
-from worker.ports.errors import ProviderError, StoreError
+from worker.ports.errors import StoreError
 
 PUSH_MAX = 64 * 1024
 
@@ -50,9 +50,9 @@ class Hooks:
     def _pushes(self, provider: ProviderName, raw: bytes) -> Sequence[Push]:
         try:
             return self._parse(provider, raw)
-        except (ValueError, ProviderError):
-            # Sent again it would be as unreadable, so it is not refused.
-            self._log.error("http.push_unreadable", provider=provider)
+        except Exception as error:  # noqa: BLE001 - a hint is not worth an answer that tells more
+            # Sent again it would be as unreadable, so it is not refused; polling finds the SMS.
+            self._log.error("http.push_unreadable", provider=provider, error=type(error).__name__)
             return ()
 
 

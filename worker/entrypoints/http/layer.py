@@ -37,6 +37,7 @@ class Header:
 
     name: str
     required: bool = False
+    pattern: str | None = None  #: For the description; the handler says what is wrong.
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +113,18 @@ def endpoint(
         if route.scope is not None:
             caller = admit(tokens, request.headers.get("Authorization"), route.scope)
             request[CALLER] = caller.name
-        answer = await route.handler(**await _arguments(route.inputs, request))
+        answer = await route.handler(**await _arguments(route, request))
         return respond(answer)
 
     return handle
 
 
-async def _arguments(inputs: Inputs, request: web.Request) -> dict[str, Any]:
+async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:
+    inputs = route.inputs
     arguments = _fields(_validated(inputs.path, request.match_info))
-    arguments |= _fields(_validated(inputs.query, _single(request)))
+    if route.scope is not None:
+        # To strangers a query says nothing, and a complaint would tell them what is here.
+        arguments |= _fields(_validated(inputs.query, _single(request)))
     arguments |= {name: _one_header(request, of.name) for name, of in inputs.headers.items()}
     if inputs.request:
         arguments["request"] = request

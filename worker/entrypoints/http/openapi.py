@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from worker.entrypoints.http.answers import ProblemShown
-from worker.entrypoints.http.layer import Route
+from worker.entrypoints.http.layer import Header, Route
 from worker.entrypoints.http.problems import MEDIA_TYPE, Kind
 
 Document: TypeAlias = dict[str, Any]
@@ -77,11 +77,17 @@ def _parameters(route: Route) -> list[Document]:
             {"name": name, "in": place, "required": name in required, "schema": _plain(each)}
             for name, each in schema.get("properties", {}).items()
         ]
-    found += [
-        {"name": one.name, "in": "header", "required": one.required, "schema": {"type": "string"}}
-        for one in route.inputs.headers.values()
-    ]
-    return found
+    return found + [_header(one) for one in route.inputs.headers.values()]
+
+
+def _header(header: Header) -> Document:
+    pattern = {} if header.pattern is None else {"pattern": header.pattern}
+    return {
+        "name": header.name,
+        "in": "header",
+        "required": header.required,
+        "schema": {"type": "string", **pattern},
+    }
 
 
 def _plain(schema: Document) -> Document:

@@ -19,6 +19,9 @@ _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _PRINTABLE = re.compile(r"[ -~]{1,255}")
 
 
+_KEY = Header("Idempotency-Key", required=True, pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
+
+
 class Orders:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -26,7 +29,7 @@ class Orders:
     async def rent(
         self,
         body: RentOrder,
-        idempotency_key: Annotated[str | None, Header("Idempotency-Key", required=True)],
+        idempotency_key: Annotated[str | None, _KEY],
     ) -> Answer:
         """Rent a number at the provider and watch it."""
         window = body.window_seconds

@@ -13,7 +13,9 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 from worker.domain.activation import WINDOW_MAX, WINDOW_MIN
@@ -104,6 +106,16 @@ class RentedNumber(Body):
     expires_at: Instant | None = None
     policy: Name | None = None
     charge: Literal["hold", "external"] = "hold"
+
+    @field_validator("expires_at")
+    @classmethod
+    def _expires_after_the_rental(
+        cls, expires_at: datetime | None, read: ValidationInfo
+    ) -> datetime | None:
+        rented_at = read.data.get("rented_at")
+        if expires_at is not None and rented_at is not None and expires_at <= rented_at:
+            raise ValueError("not after rented_at")
+        return expires_at
 
 
 class RentedNumberItem(RentedNumber):

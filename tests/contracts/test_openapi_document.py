@@ -1,0 +1,95 @@
+"""The description of the API: valid, committed, and what the application really serves.
+
+After a change that is meant, run this file with `UPDATE_GOLDEN=1` in the environment.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.unit.http.conftest import World, deps_over
+from worker.entrypoints.http.api import build_api, routes_of
+from worker.entrypoints.http.changes import Changes
+from worker.entrypoints.http.openapi import document
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
+
+#: contract.md, HTTP API: what is there so far.
+CALLS = {
+    "PUT /v1/accounts/{account}",
+    "GET /v1/accounts/{account}",
+    "POST /v1/accounts/{account}/topups",
+    "GET /v1/accounts/{account}/entries",
+    "PUT /v1/activations/{provider}/{provider_ref}",
+    "POST /v1/activations/bulk",
+    "POST /v1/activations",
+    "GET /v1/activations/{id}",
+    "GET /v1/activations",
+    "POST /v1/activations/{id}/cancel",
+    "POST /v1/activations/{id}/finish",
+    "POST /v1/activations/{id}/resend",
+    "GET /v1/events",
+    "POST /v1/hooks/{provider}/{secret}",
+    "GET /openapi.json",
+}
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    deps = deps_over(World())
+    return document(routes_of(deps, Changes(deps.activations.versions)))
+
+
+def test_the_description_is_valid_openapi(described: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(described).validate()
+
+
+def test_the_committed_description_is_the_one_that_is_served(described: dict[str, Any]) -> None:
+    fresh = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(fresh)
+    assert GOLDEN.read_text() == fresh, "see the docstring of this file"
+
+
+def test_every_call_of_the_contract_is_described_and_no_other(described: dict[str, Any]) -> None:
+    calls = {
+        f"{method.upper()} {path}"
+        for path, operations in described["paths"].items()
+        for method in operations
+    }
+    assert calls >= CALLS
+
+
+def test_what_is_described_is_what_the_application_routes(described: dict[str, Any]) -> None:
+    app: web.Application = build_api(deps_over(World()))
+    routed = {(r.method.lower(), r.resource.canonical) for r in app.router.routes() if r.resource}
+    told = {(method, path) for path, methods in described["paths"].items() for method in methods}
+    assert routed == told
+
+
+def test_operations_have_names_of_their_own_and_say_what_they_do(described: dict[str, Any]) -> None:
+    operations = [one for methods in described["paths"].values() for one in methods.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
+    assert all(re.fullmatch(r"[A-Z].+\.", one["summary"]) for one in operations)
+
+
+def test_no_amount_of_money_is_described_as_a_float(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    amounts = [
+        (name, key, each)
+        for name, schema in schemas.items()
+        for key, each in schema.get("properties", {}).items()
+        if key.endswith("_minor")
+    ]
+    assert amounts
+    for name, key, schema in amounts:
+        kinds = {one.get("type") for one in schema.get("anyOf", [schema])}
+        assert kinds <= {"integer", "null"}, f"{name}.{key}"
