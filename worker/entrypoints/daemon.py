@@ -76,6 +76,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
             yield {"api": api, "admin": admin}
         finally:
             stop.set()
+            worker.ticks.stop()
             await asyncio.wait({supervised}, timeout=drain + 1)
 
 

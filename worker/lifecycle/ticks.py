@@ -46,12 +46,12 @@ class Ticks:
     clock: Clock
     _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
     _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
+    _stopping: bool = False
     _since: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
     _ended: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
 
     async def watch(self, name: ProviderName) -> Ticked:
-        until = self.clock.monotonic() + STRETCH.total_seconds()
-        return await self._tick("watch", name, lambda p: self.watching.tick(p, until))
+        return await self._tick("watch", name, lambda p: self.watching.tick(p, self._stretch()))
 
     async def expire(self, name: ProviderName) -> Ticked:
         return await self._tick("expire", name, self._expire)
@@ -75,6 +75,15 @@ class Ticks:
         ended = self._ended.setdefault((kind, name), self.clock.monotonic())
         return timedelta(seconds=self.clock.monotonic() - ended)
 
+    def stop(self) -> None:
+        """End the running stretches at their next step; none goes on for long after."""
+        self._stopping = True
+
+    def _stretch(self) -> Callable[[], bool]:
+        """Whether the stretch that begins now still goes on."""
+        until = self.clock.monotonic() + STRETCH.total_seconds()
+        return lambda: not self._stopping and self.clock.monotonic() < until
+
     def stuck(self) -> list[str]:
         """The kinds of tick that run for longer than any may: a restart would help."""
         now = self.clock.monotonic()
@@ -84,8 +93,8 @@ class Ticks:
 
     async def _expire(self, provider: Provider) -> None:
         """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-        until = self.clock.monotonic() + STRETCH.total_seconds()
-        while self.clock.monotonic() < until:
+        goes_on = self._stretch()
+        while goes_on():
             done = await self.expiring.tick(provider)
             done += await self.pursuing.tick(provider)
             if not done or provider.circuit is Circuit.OPEN:

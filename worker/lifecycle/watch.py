@@ -5,7 +5,7 @@ deadline; a provider without one is asked number by number, oldest due first, in
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -44,21 +44,21 @@ class Watch:
     terms: Mapping[ProviderName, Terms]
     _read_at: dict[ProviderName, float] = field(default_factory=dict)
 
-    async def tick(self, provider: Provider, until: float) -> int:
-        """Look until `until` (monotonic); how many looks and list rows there were.
+    async def tick(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
+        """Look while it goes on; how many looks and list rows there were.
 
         List and looks run side by side: a long list must not delay somebody's last look.
         """
         async with asyncio.TaskGroup() as group:
-            looks = group.create_task(self._looks(provider, until))
-            lists = group.create_task(self._lists(provider, until))
+            looks = group.create_task(self._looks(provider, goes_on))
+            lists = group.create_task(self._lists(provider, goes_on))
         return looks.result() + lists.result()
 
-    async def _looks(self, provider: Provider, until: float) -> int:
+    async def _looks(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
         looked = 0
         terms = self.terms[provider.name]
         limit = min(CLAIM, max(1, int(terms.requests_per_second)))
-        while self.clock.monotonic() < until:
+        while goes_on():
             if provider.circuit is Circuit.OPEN:
                 await self.clock.sleep(DOWN_NAP.total_seconds())
                 continue
@@ -70,17 +70,17 @@ class Watch:
                 await self.clock.sleep(nap.total_seconds())
         return looked
 
-    async def _lists(self, provider: Provider, until: float) -> int:
+    async def _lists(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
         """Read the list when it is due, and only while a number is there to be found on it."""
         if provider.capabilities.list_page_size is None:
             return 0
         rows = 0
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
-        while self.clock.monotonic() < until:
+        while goes_on():
             since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
             if since < poll:
-                await self.clock.sleep(min(poll - since, until - self.clock.monotonic()))
+                await self.clock.sleep(min(poll - since, LONGEST_NAP.total_seconds()))
                 continue
             self._read_at[provider.name] = self.clock.monotonic()
             if await self.schedule.size(provider.name) > 0:

@@ -1,0 +1,43 @@
+# Everything runs from .venv/ and .state/ inside the checkout; nothing else is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+help: ## What there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
+
+demo: $(READY) ## The main job end to end on embedded servers, with the proof (OPTIONS="--output json")
+	@$(BIN)/activation-worker demo $(OPTIONS)
+
+test: $(READY) lint ## Every check and every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+lint: $(READY) ## Style, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
+	@$(BIN)/python -m tests.bench $(OPTIONS)
+
+lock: $(READY) ## Pin what pyproject.toml asks for, with hashes
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe \
+		--strip-extras --extra embedded --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--strip-extras -c requirements-dev.txt -o requirements.txt pyproject.toml
+
+clean: ## Remove the virtual environment and all state
+	rm -rf $(VENV) .state
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
