@@ -1,18 +1,18 @@
 -- Keep codes that were just judged, with their state and events (E1, E1a, E1b).
 --
--- The rows are locked by this transaction. `number` counts the activation's codes; NULL is a late
--- one: only its hash stays. The move from waiting or expiring to received is a HOT update.
+-- The rows are locked by this transaction. `number` counts the activation's codes in the order in
+-- which they were seen; NULL is a late one: only its hash stays. The move from waiting or expiring to received is a HOT update.
 WITH asked AS (
     SELECT * FROM unnest(
         CAST(:ids AS uuid[]), CAST(:hashes AS bytea[]), CAST(:codes AS text[]),
         CAST(:texts AS text[]), CAST(:shown AS boolean[])
-    ) AS t(activation_id, hash, code, text, shown)
+    ) WITH ORDINALITY AS t(activation_id, hash, code, text, shown, place)
 ),
 kept AS (
     INSERT INTO code (activation_id, hash, number, code, text, received_at)
     SELECT activation_id, hash,
            (SELECT count(*) FROM code c WHERE c.activation_id = asked.activation_id)
-             + row_number() OVER (PARTITION BY activation_id),
+             + row_number() OVER (PARTITION BY activation_id ORDER BY place),
            CASE WHEN shown THEN code END, CASE WHEN shown THEN text END,
            CAST(:now AS timestamptz)
       FROM asked
@@ -35,6 +35,7 @@ logged AS (
            CASE WHEN code IS NULL THEN a.state ELSE 'received' END,
            jsonb_build_object('number', number)
       FROM kept JOIN activation a ON a.id = kept.activation_id
+     ORDER BY number
 ),
 told AS (
     INSERT INTO event (subject, type, number, activation_id, account, at, payload, state)
@@ -48,5 +49,6 @@ told AS (
            :event_state
       FROM kept JOIN activation a ON a.id = kept.activation_id
      WHERE code IS NOT NULL
+     ORDER BY number
 )
 SELECT activation_id, number FROM kept
