@@ -37,7 +37,8 @@ class Described:
     """What the description says of the answers to a call."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._schemas = document["components"]
+        self._components = document["components"]
+        self._validators: dict[str, OAS31Validator] = {}
         self._operations = [
             (re.compile(re.sub(r"{\w+}", "[^/]+", path) + "$"), path, methods)
             for path, methods in document["paths"].items()
@@ -53,8 +54,13 @@ class Described:
         if reply.raw:
             media = reply.headers["Content-Type"].partition(";")[0]
             schema = answers[str(reply.status)]["content"][media]["schema"]
-            whole = {**schema, "components": self._schemas}
-            OAS31Validator(whole).validate(reply.json)
+            self._validator(schema["$ref"]).validate(reply.json)
+
+    def _validator(self, reference: str) -> Any:
+        if reference not in self._validators:
+            whole = {"$ref": reference, "components": self._components}
+            self._validators[reference] = OAS31Validator(whole)
+        return self._validators[reference]
 
     def _operation(self, method: str, path: str) -> Any:
         fitting = [(p, m) for pattern, p, m in self._operations if pattern.match(path)]
