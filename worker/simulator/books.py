@@ -34,6 +34,7 @@ class Books:
         self.numbers: list[Number] = []  #: Ids are consecutive: the position is the id.
         self.live = LiveIds()
         self.live_rentals = LiveIds()
+        self.rental_count = 0
         self.statuses: Counter[Status] = Counter()
         self.by_order: dict[str, Number] = {}
         self.by_phone: dict[str, Number] = {}
@@ -60,6 +61,7 @@ class Books:
         if number.order is not None:
             self.by_order[number.order] = number
         (self.live_rentals if number.rental else self.live).add(number.id)
+        self.rental_count += number.rental
         self.statuses[number.status] += 1
         self.charged_minor += number.cost_minor
         self.watch_end(number)
@@ -126,6 +128,18 @@ class Books:
             if number.next_at <= now:
                 self.advance(number, now)
         return rows
+
+    def rented(
+        self, offset: int, limit: int, *, newest_first: bool, rentals: bool
+    ) -> tuple[list[Number], int]:
+        """Activations, or rentals, of any status: a page, and how many there are."""
+        chosen = self.numbers
+        if rentals or self.rental_count:
+            chosen = [each for each in self.numbers if each.rental == rentals]
+        if not newest_first:
+            return chosen[offset : offset + limit], len(chosen)
+        end = max(0, len(chosen) - offset)
+        return chosen[max(0, end - limit) : end][::-1], len(chosen)
 
     def everything(self, now: datetime) -> Iterator[Number]:
         for number in self.numbers:

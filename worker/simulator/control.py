@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worker.simulator.behaviours import UnreadableBehaviour, forced_by
 from worker.simulator.config import FaultRule
-from worker.simulator.engine import Engine, Order
+from worker.simulator.engine import Engine
 from worker.simulator.face import Face
 from worker.simulator.faults import Fault, Faults
 from worker.simulator.numbers import Number, Sms
+from worker.simulator.tariff import Order
 from worker.simulator.traffic import Traffic
 from worker.simulator.wire import Reply, Request, arguments, json, number_id
 

@@ -4,16 +4,13 @@ Synchronous and without a clock of its own: `now` is always an argument. Same se
 the same order of rentals give the same numbers, whatever else is asked in between.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from worker.simulator.behaviours import (
-    AFTER_LATE,
     Choice,
     OnCancel,
-    Plan,
     UnreadableBehaviour,
     drawn_from,
     forced_by,
@@ -22,11 +19,12 @@ from worker.simulator.behaviours import (
 )
 from worker.simulator.books import SOME, Books, Observer
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.numbers import NEVER_AGAIN, Number, Sms, Status
+from worker.simulator.numbers import Number, Sms, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
+from worker.simulator.tariff import Order, Tariff, Terms
 
-HOUR = timedelta(hours=1)
+LIST_MAX = 1_000_000
 FIRST_ID = 100_000_001
 # Service names that are refused, so that every refusal can be had without a script.
 REFUSED_SERVICES = {
@@ -35,37 +33,10 @@ REFUSED_SERVICES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a buyer asks for."""
-
-    service: str
-    country: str
-    operator: str = "any"
-    max_minor: int | None = None
-    reference: str | None = None  #: The buyer's own id, never bought twice.
-    hours: int | None = None  #: A long rental.
-
-    @property
-    def rental(self) -> timedelta | None:
-        return None if self.hours is None else timedelta(hours=self.hours)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """The times a family gives its numbers, where the configuration does not say otherwise."""
-
-    lifetime: timedelta
-    min_cancel_age: timedelta
-    lifetimes: dict[str, timedelta]
-    rental_refund: timedelta = timedelta(minutes=20)  #: How long a rental can be given back.
-    rental_min_cancel_age: timedelta = timedelta(0)
-
-
 class Engine:
     def __init__(self, config: SimulatorConfig, terms: Terms) -> None:
         self.config = config
-        self.terms = terms
+        self.tariff = Tariff(config, terms)
         self.purchases = 0
         self._first = FIRST_ID
         self.books = Books(config.balance_minor, FIRST_ID)
@@ -82,17 +53,14 @@ class Engine:
         self.books.observer = observer
 
     def rent(self, order: Order, now: datetime) -> Number | Denied:
-        price = self.price_of(order.service, order.rental)
+        price = self.tariff.price_of(order.service, order.rental)
         refusal = self._refusal(order, price, now)
         if refusal is not None:
             return refusal
-        rng = Random(f"{self.config.seed}:{self.books.next_id - self._first}")  # noqa: S311 - repeatable
         try:
-            choice = forced_by(order.service) or drawn_from(self.config.mix, rng)
+            number = self._open(order, forced_by(order.service), now)
         except UnreadableBehaviour:
             return Denied(Problem.BAD_SERVICE)
-        number = self._number(order, price, plan(choice, self.window, rng), now)
-        self.books.open(number)
         self.purchases += 1
         return number
 
@@ -100,39 +68,15 @@ class Engine:
         self, order: Order, choice: Choice | None, count: int, now: datetime
     ) -> list[Number]:
         """Numbers for a test, whatever the balance; *choice* instead of what the service says."""
-        numbers = []
-        for _ in range(count):
-            rng = Random(f"{self.config.seed}:{self.books.next_id - self._first}")  # noqa: S311 - the same
-            chosen = choice or forced_by(order.service) or drawn_from(self.config.mix, rng)
-            number = self._number(
-                order, self.price_of(order.service), plan(chosen, self.window, rng), now
-            )
-            self.books.open(number)
-            numbers.append(number)
-        return numbers
+        return [self._open(order, choice or forced_by(order.service), now) for _ in range(count)]
 
-    @property
-    def window(self) -> timedelta:
-        """How long a buyer waits for a code."""
-        seconds = self.config.window_seconds
-        return self.lifetime_of("") if seconds is None else timedelta(seconds=seconds)
-
-    def price_of(self, service: str, rental: timedelta | None = None) -> int:
-        """Of an activation, or of a rental by the hour."""
-        price = self.config.prices.get(service, self.config.price_minor)
-        return price if rental is None else price * max(1, rental // HOUR)
-
-    def lifetime_of(self, service: str) -> timedelta:
-        if service in self.config.lifetimes:
-            return timedelta(seconds=self.config.lifetimes[service])
-        if self.config.lifetime_seconds is not None:
-            return timedelta(seconds=self.config.lifetime_seconds)
-        return self.terms.lifetimes.get(service, self.terms.lifetime)
-
-    @property
-    def min_cancel_age(self) -> timedelta:
-        seconds = self.config.min_cancel_age_seconds
-        return self.terms.min_cancel_age if seconds is None else timedelta(seconds=seconds)
+    def _open(self, order: Order, forced: Choice | None, now: datetime) -> Number:
+        number_id = self.books.next_id
+        rng = Random(f"{self.config.seed}:{number_id - self._first}")  # noqa: S311 - repeatable
+        choice = forced or drawn_from(self.config.mix, rng)
+        number = self.tariff.number(number_id, order, plan(choice, self.tariff.window, rng), now)
+        self.books.open(number)
+        return number
 
     def find(self, number_id: int, now: datetime) -> Number | None:
         self.books.catch_up(now, SOME)
@@ -220,25 +164,29 @@ class Engine:
             if not number.live:
                 yield number
 
-    def rentals(self, offset: int, limit: int, now: datetime) -> list[Number]:
-        return self.books.page(offset, limit, now, rentals=True)
+    def live(self, now: datetime, *, rentals: bool = False) -> list[Number]:
+        """All live numbers, or rentals, for the families whose list has no pages."""
+        return self.books.page(0, LIST_MAX, now, rentals=rentals)
+
+    def rented(
+        self, offset: int, limit: int, now: datetime, *, newest_first: bool, rentals: bool
+    ) -> tuple[list[Number], int]:
+        """A page of everything ever rented, live or not, and how much there is."""
+        page, total = self.books.rented(offset, limit, newest_first=newest_first, rentals=rentals)
+        for number in page:
+            self.books.advance(number, now)
+            self.show(number)
+        return page, total
 
     def live_count(self, now: datetime) -> int:
         self.books.catch_up(now)
         return len(self.books.live)
 
-    def lifetimes(self) -> Mapping[str, timedelta]:
-        """The services whose numbers live longer or shorter than the others."""
-        return {
-            each: self.lifetime_of(each)
-            for each in {**self.terms.lifetimes, **self.config.lifetimes}
-        }
-
     def extend(self, number: Number, by: timedelta, now: datetime) -> Denied | None:
         """Prolong a number for another price."""
         if not number.live:
             return Denied(Problem.ENDED)
-        price = self.price_of(number.service, by if number.rental else None)
+        price = self.tariff.price_of(number.service, by if number.rental else None)
         if self.balance_minor(now) < price:
             return Denied(Problem.NO_BALANCE)
         self.books.extend(number, by, price)
@@ -261,30 +209,6 @@ class Engine:
         if self.balance_minor(now) < price:
             return Denied(Problem.NO_BALANCE)
         return None
-
-    def _number(self, order: Order, price: int, made: Plan, now: datetime) -> Number:
-        lifetime = order.rental or self.lifetime_of(order.service)
-        youngest = self.terms.rental_min_cancel_age if order.rental else self.min_cancel_age
-        # A late SMS is late for the buyer, not for the provider: the number is still alive then.
-        for arrival in made.arrivals:
-            if arrival.after >= lifetime:
-                lifetime = arrival.after + AFTER_LATE
-        number_id = self.books.next_id
-        return Number(
-            id=number_id,
-            phone=f"79{number_id % 10**9:09d}",
-            service=order.service,
-            country=order.country,
-            operator=order.operator,
-            cost_minor=price,
-            created_at=now,
-            expires_at=now + lifetime,
-            cancel_from=now + youngest,
-            cancel_until=now + self.terms.rental_refund if order.rental else NEVER_AGAIN,
-            plan=made,
-            order=order.reference,
-            rental=order.rental is not None,
-        )
 
     def _early(self, number: Number, now: datetime) -> timedelta | None:
         return number.cancel_from - now if now < number.cancel_from else None

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, Protocol
 
-from worker.simulator.engine import Engine, Terms
+from worker.simulator.engine import Engine
 from worker.simulator.numbers import Number, Sms
 from worker.simulator.problems import Denied
+from worker.simulator.tariff import Terms
 from worker.simulator.wire import Call, Reply, Request
 
 

@@ -1,5 +1,6 @@
 """A request as the faces read it, and their reply, free of any HTTP library."""
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from worker.simulator.operations import Operation
-from worker.simulator.problems import Problem
+from worker.simulator.problems import Denied, Problem
 
 TEXT = "text/html; charset=utf-8"
 JSON = "application/json"
@@ -47,6 +48,14 @@ def text(body: str, status: int = 200, content_type: str = TEXT) -> Reply:
 
 def json(body: Any, status: int = 200, content_type: str = JSON) -> Reply:  # noqa: ANN401 - any JSON
     return Reply(status, orjson.dumps(body), content_type)
+
+
+def with_wait(reply: Reply, denied: Denied) -> Reply:
+    """The reply with a Retry-After, where it is known when asking again makes sense."""
+    if denied.wait is None:
+        return reply
+    seconds = max(1, math.ceil(denied.wait.total_seconds()))
+    return reply._replace(headers=(("Retry-After", str(seconds)),))
 
 
 def arguments(query: str) -> dict[str, str]:

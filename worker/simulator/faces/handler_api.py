@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeAlias
 
-from worker.simulator.engine import Engine, Order, Terms
+from worker.simulator.engine import Engine
 from worker.simulator.faces import handler_reading as reading
 from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.faces.handler_dialects import Dialect
@@ -15,6 +15,7 @@ from worker.simulator.faces.hero_rest import PREFIX, HeroRest
 from worker.simulator.numbers import CHARGED, REFUNDED, Number, Sms, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
+from worker.simulator.tariff import Order, Terms
 from worker.simulator.wire import Call, Reply, Request, amount, number_id, price
 
 General: TypeAlias = Callable[[Engine, Call, datetime], Reply]
@@ -163,7 +164,7 @@ class HandlerApi:
         service, country = call.args.get("service", "tg"), call.args.get("country", "0")
         match call.form:
             case "getPrices":
-                cost = float(price(engine.price_of(service)))
+                cost = float(price(engine.tariff.price_of(service)))
                 return self._json({country: {service: {"cost": cost, "count": 1000}}})
             case "getNumbersStatus":
                 return self._json({f"{service}_0": "1000"})

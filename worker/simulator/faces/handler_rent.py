@@ -3,19 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from worker.simulator.engine import Engine, Order
+from worker.simulator.engine import Engine
 from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.faces.handler_dialects import Dialect
 from worker.simulator.faces.handler_words import RENT_FORMS, Words
 from worker.simulator.numbers import CHARGED, REFUNDED, Number
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
+from worker.simulator.tariff import Order
 from worker.simulator.wire import Call, Reply, number_id
 
 SHORTEST, LONGEST = 4, 1344  #: Hours.
 HERO_HOURS = frozenset({24, 72, 168, 720})
 PAGE = 10  #: SMS of one rental.
-LISTED = 1000  #: Rentals in the list, which has no pages.
 
 
 class Rentals:
@@ -29,7 +29,7 @@ class Rentals:
 
     def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
         if call.operation is Operation.LIST:
-            return self.listed(engine.rentals(0, LISTED, now))
+            return self.listed(engine.live(now, rentals=True))
         return self._rent(engine, call, now)
 
     def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:

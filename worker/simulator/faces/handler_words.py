@@ -1,6 +1,5 @@
 """How a dialect of `handler_api` words what it says: tokens, JSON, refusals."""
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Call, Reply, json, price, text
+from worker.simulator.wire import Call, Reply, json, price, text, with_wait
 
 V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
 RENT_FORMS = frozenset(
@@ -43,10 +42,7 @@ class Words:
             reply = self.text(wording.token + self._more(denied, now), wording.status)
         else:
             reply = self.json(shapes.refusal(wording, denied, now), wording.status)
-        if denied.problem is Problem.RATE_LIMITED and denied.wait is not None:
-            seconds = max(1, math.ceil(denied.wait.total_seconds()))
-            return reply._replace(headers=(("Retry-After", str(seconds)),))
-        return reply
+        return with_wait(reply, denied) if denied.problem is Problem.RATE_LIMITED else reply
 
     def _wording(self, call: Call, problem: Problem) -> Wording:
         if call.form in RENT_FORMS and self._dialect.classic_rent:

@@ -66,7 +66,7 @@ class HeroRest:
             case _:
                 minutes = {
                     service: {"0": int(lifetime.total_seconds() // 60)}
-                    for service, lifetime in engine.lifetimes().items()
+                    for service, lifetime in engine.tariff.lifetimes().items()
                 }
                 return json({"data": minutes})
 
