@@ -46,12 +46,12 @@ class ProfileError(ValueError):
 
 def policy_names(directory: Path | None = None) -> list[str]:
     """The policies in *directory* (the shipped ones without it), sorted."""
-    return sorted(file.stem for file in _directory(directory).glob("*.toml"))
+    return sorted(file.stem for file in policy_directory(directory).glob("*.toml"))
 
 
 def load_profile(name: str, directory: Path | str | None = None) -> Profile:
     """The policy *name* from *directory* (the shipped ones without it), or a `ProfileError`."""
-    folder = _directory(directory)
+    folder = policy_directory(directory)
     file = folder / f"{name}.toml"
     if NAME.fullmatch(name) is None or not file.is_file():
         known = ", ".join(policy_names(folder)) or "none"
@@ -124,18 +124,19 @@ def _checked(profile: Profile, file: str) -> Profile:
 
 def version_of(profile: Profile) -> str:
     """Twelve hex digits that follow from what the policy says, comments and order aside."""
-    content = {name: _plain(value) for name, value in asdict(profile).items() if name != "version"}
+    content = {name: plain(value) for name, value in asdict(profile).items() if name != "version"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """*value* as JSON can hold it."""
     match value:
         case enum.Enum():
             return value.value
         case frozenset():
-            return sorted(str(_plain(item)) for item in value)
+            return sorted(str(plain(item)) for item in value)
         case tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case date():
             return value.isoformat()
         case bool() | int() | str() | None:
@@ -149,5 +150,5 @@ def _shipped() -> Path:
     return config_directory() / "policies"
 
 
-def _directory(directory: Path | str | None) -> Path:
+def policy_directory(directory: Path | str | None) -> Path:
     return _shipped() if directory is None else Path(directory)

@@ -8,24 +8,26 @@ from typing import Annotated
 
 import typer
 
-FAILED = 1
-USAGE = 2
-INTERRUPTED = 130
+from worker.domain.policy import ProfileError, load_profile, policy_names
+from worker.entrypoints.cli.decide_lines import Answers, line_batches
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.output import say
 
 
 def decide(
     policy: Annotated[
-        str, typer.Option("--policy", help="The policy of lines that name none.")
+        str, typer.Option("--policy", metavar="NAME", help="The policy of lines that name none.")
     ] = "default",
     input_: Annotated[
         Path | None,
         typer.Option(
             "--input",
+            metavar="FILE",
             exists=True,
             dir_okay=False,
             readable=True,
             allow_dash=True,
-            help="NDJSON file; standard input without it.",
+            help="Lines of JSON; standard input without it.",
         ),
     ] = None,
 ) -> None:
@@ -34,36 +36,40 @@ def decide(
     One question per line: {"id": …, "policy": "P3", "given": {"op": "order_tick", …}}.
     A line that cannot be decided is answered by an error line, and the exit code is 1.
     """
+    _check(policy)
     try:
-        code = _run(policy, input_)
+        failed = _answer_all(policy, input_)
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
         # The reader has what it wanted; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAILED
-    raise typer.Exit(code)
+        failed = True
+    raise typer.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def _run(policy: str, file: Path | None) -> int:
-    from worker.domain.policy import ProfileError, load_profile  # noqa: PLC0415  # quick start-up
-    from worker.entrypoints.cli import decide_lines  # noqa: PLC0415  # quick start-up
-
+def _check(policy: str) -> None:
+    """A policy that cannot be used is told before the first line, not with each."""
     try:
         load_profile(policy)
     except ProfileError as error:
-        typer.echo(f"--policy: {error}", err=True)
-        return USAGE
-    answers = decide_lines.Answers(policy)
+        how = Exit.BAD_CONFIG if policy in policy_names() else Exit.USAGE
+        raise Failure(how, f"--policy: {error}", hint="activation-worker policy list") from None
+
+
+def _answer_all(policy: str, file: Path | None) -> bool:
+    """Whether any line could not be decided."""
+    answers = Answers(policy)
     with _source(file) as source:
-        for batch in decide_lines.line_batches(source):
+        for batch in line_batches(source):
             sys.stdout.buffer.write(answers.to(batch))
             sys.stdout.buffer.flush()
     if answers.errors:
-        typer.echo(f"{answers.errors} of {answers.lines} lines could not be decided", err=True)
-    return FAILED if answers.errors else 0
+        say(f"{answers.errors} of {answers.lines} lines could not be decided")
+    return answers.errors > 0
 
 
 def _source(file: Path | None) -> BufferedReader:
-    path = 0 if file is None or str(file) == "-" else file
-    return open(path, "rb")  # noqa: PTH123  # 0 is standard input; the caller closes it
+    if file is None or str(file) == "-":
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    return file.open("rb")

@@ -67,6 +67,10 @@ class Answers:
     errors: int = 0
     _profiles: dict[tuple[str, bytes], Profile] = field(default_factory=dict)
 
+    @property
+    def profiles_kept(self) -> int:
+        return len(self._profiles)
+
     def to(self, batch: Iterable[bytes | None]) -> bytes:
         """One answer per line, in order; empty lines have none."""
         answers: list[bytes] = []
