@@ -1,7 +1,9 @@
 -- Keep codes that were just judged, with their state and events (E1, E1a, E1b).
 --
 -- The rows are locked by this transaction. `number` counts the activation's codes in the order in
--- which they were seen; NULL is a late one: only its hash stays. The move from waiting or expiring to received is a HOT update.
+-- which they were seen; NULL is a late one: only its hash stays. The move from waiting or expiring
+-- to received is a HOT update. A late code of a number whose customer is whole already is an
+-- exposure, even when the provider had confirmed the cancel: it may charge us all the same.
 WITH asked AS (
     SELECT * FROM unnest(
         CAST(:ids AS uuid[]), CAST(:hashes AS bytea[]), CAST(:codes AS text[]),
@@ -50,5 +52,14 @@ told AS (
       FROM kept JOIN activation a ON a.id = kept.activation_id
      WHERE code IS NOT NULL
      ORDER BY number
+),
+exposed AS (
+    INSERT INTO exposure (activation_id, provider, amount_minor, currency, opened_at)
+    SELECT DISTINCT a.id, a.provider, coalesce(a.cost_minor, a.price_minor),
+           coalesce(a.cost_currency, a.currency), CAST(:now AS timestamptz)
+      FROM kept JOIN activation a ON a.id = kept.activation_id
+     WHERE kept.code IS NULL AND a.state = 'refunded'
+        ON CONFLICT (activation_id) DO UPDATE SET state = 'open', ended_at = NULL
+     WHERE exposure.state = 'resolved'
 )
 SELECT activation_id, number FROM kept
