@@ -4,7 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contracts.providers.simulated import Pair, Simulated, capabilities_of, simulated
+from tests.contracts.providers.simulated import (
+    Pair,
+    Simulated,
+    capabilities_of,
+    is_guarding,
+    simulated,
+)
 from worker.adapters.providers.build import FAMILIES
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.simulator.config import BadScript, SimulatorConfig
@@ -23,12 +29,14 @@ def is_simulated(pair: Pair) -> bool:
 SPOKEN = [("handler_api", dialect) for dialect in DIALECTS]
 SPOKEN += [(family, "classic") for family in FAMILIES if family != "handler_api"]
 PAIRS = [pair for pair in SPOKEN if is_simulated(pair)]
+GUARDING = [pair for pair in PAIRS if is_guarding(pair)]
 LISTING = [pair for pair in PAIRS if capabilities_of(pair).list_page_size is not None]
 RESENDING = [pair for pair in PAIRS if capabilities_of(pair).resend]
+MEETING = {"it": PAIRS, "guarding": GUARDING, "listing": LISTING, "resending": RESENDING}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, pairs in (("it", PAIRS), ("listing", LISTING), ("resending", RESENDING)):
+    for fixture, pairs in MEETING.items():
         if fixture in metafunc.fixturenames:
             metafunc.parametrize("pair", pairs, ids="-".join)
 
@@ -36,6 +44,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 async def it(pair: Pair) -> AsyncIterator[Simulated]:
     """Any adapter and its provider."""
+    async with simulated(*pair) as both:
+        yield both
+
+
+@pytest.fixture
+async def guarding(pair: Pair) -> AsyncIterator[Simulated]:
+    """One that does not give a number back at once."""
     async with simulated(*pair) as both:
         yield both
 

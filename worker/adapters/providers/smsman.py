@@ -68,7 +68,7 @@ class SmsManReplies:
         body = self._body(reply)
         if self._succeeded(reply, body):
             return Cancelled()
-        if body.get("error_code") in NOT_KNOWN:
+        if self._refused(body):
             return Refused(Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
@@ -76,7 +76,7 @@ class SmsManReplies:
         body = self._body(reply)
         if self._succeeded(reply, body):
             return Finished()
-        if body.get("error_code") in NOT_KNOWN:
+        if self._refused(body):
             return None
         raise self._fault(reply, body)
 
@@ -84,7 +84,7 @@ class SmsManReplies:
         body = self._body(reply)
         if self._succeeded(reply, body):
             return True
-        if body.get("error_code") in NOT_KNOWN:
+        if self._refused(body):
             return False
         raise self._fault(reply, body)
 
@@ -110,6 +110,11 @@ class SmsManReplies:
 
     def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
         return is_success(reply) and body.get("success") is True and not body.get("error_code")
+
+    def _refused(self, body: dict[str, Any]) -> bool:
+        """A no about this number: which words it comes in is documented for few."""
+        error = body.get("error_code")
+        return body.get("success") is False and isinstance(error, str) and error not in REFUSED
 
     def _body(self, reply: Reply) -> dict[str, Any]:
         body = exact_json_of(reply) if is_answer(reply) else None

@@ -56,6 +56,7 @@ NOT_YET: Final = 202
 UNPAID: Final = 407  #: An SMS is there that our balance does not pay.
 NOT_KNOWN: Final = frozenset({406, 410})
 NO_SMS: Final = frozenset({404, 503})  #: Of clearsms: none, or an unpaid one waiting.
+UNAUTHORISED: Final = 401
 TOO_MANY: Final = 411  #: Karma or rate.
 TOLD_BY_5XX: Final = frozenset({500, 501, 502, 503})
 NO_RENT: Final = {
@@ -94,10 +95,10 @@ class SmsPvaReplies:
         said = self._said(reply)
         if said.status == DONE:
             return Cancelled()
-        if said.status in NOT_KNOWN:
-            return Refused(Refusal.UNCLEAR)
         if said.status == UNPAID:
             return Refused(Refusal.CODE_ARRIVED)
+        if 400 <= said.status < 500 and said.status not in {UNAUTHORISED, TOO_MANY}:
+            return Refused(Refusal.UNCLEAR)  # Why it refuses is documented for few.
         raise self._fault(reply, said)
 
     def finish(self, reply: Reply) -> Finished | None:
@@ -169,7 +170,7 @@ class SmsPvaReplies:
             return ProviderUnavailable(self.provider, f"status {said.status}")
         if said.status == TOO_MANY:
             return RateLimited(self.provider, reply.retry_after_s)
-        if said.status == 401 and not reply.body.startswith(b"<"):
+        if said.status == UNAUTHORISED and not reply.body.startswith(b"<"):
             return ProviderRefused(self.provider, "status 401")
         return unreadable(self.provider, reply)
 
