@@ -46,9 +46,13 @@ class Prometheus:
         while not holds():
             if time.monotonic() > until:
                 raise GaveUp(f"not within {seconds} s")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=0.2)
-                raise GaveUp("Prometheus ended")
+            self.pause(0.2)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, as long as Prometheus lives."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=seconds)
+            raise GaveUp("Prometheus ended")
 
     def is_ready(self) -> bool:
         try:
