@@ -1,5 +1,6 @@
 """A reporter that remembers what it was told."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,29 @@ from worker.ports.census import Census
 from worker.ports.endings import Settled
 
 
+class Told(list[tuple[str, tuple[Any, ...]]]):
+    """A list that says when it grows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = asyncio.Event()
+
+    def append(self, told: tuple[str, tuple[Any, ...]]) -> None:
+        super().append(told)
+        self.more.set()
+
+
 class RecordingReporter:
     """`Reporter` for tests: every call as (name, its arguments in order)."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, tuple[Any, ...]]] = []
+        self.told = Told()
+
+    async def heard(self, name: str, *begins: Any, times: int = 1) -> None:
+        """Wait until that was told that often, its arguments beginning like this."""
+        while sum(args[: len(begins)] == begins for args in self.of(name)) < times:
+            self.told.more.clear()
+            await self.told.more.wait()
 
     def of(self, name: str) -> list[tuple[Any, ...]]:
         return [arguments for told, arguments in self.told if told == name]

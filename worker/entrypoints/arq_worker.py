@@ -33,6 +33,8 @@ READ_LIMIT = 1_000
 HEALTH_SECONDS = 5
 DRAIN_SECONDS = 20  #: No job runs longer, so draining ends every one of them.
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+BOOKKEEPING_SECONDS = 5.0  #: For arq to write down in Redis how its jobs ended.
+CANCEL_AGAIN_SECONDS = 0.1
 STEADY_SECONDS = 30.0  #: A worker that ran this long starts again with the shortest backoff.
 
 assert DRAIN_SECONDS >= ARQ_SECONDS
@@ -97,11 +99,9 @@ async def _run_once(
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not main.done():
-            worker.allow_pick_jobs = False
-            await _drain(worker, drain_seconds)
+        await _drain(worker, main, drain_seconds)
     finally:
-        await _end(worker, main, stopping)
+        await _end({main, stopping, *worker.tasks.values()})
         with contextlib.suppress(RedisError, OSError):
             await queue.delete(worker.health_check_key)
         await queue.aclose(close_connection_pool=True)
@@ -109,17 +109,25 @@ async def _run_once(
         await main  # Raises what it ended with.
 
 
-async def _drain(worker: Worker, seconds: float) -> None:
-    if tasks := list(worker.tasks.values()):
-        await asyncio.wait(tasks, timeout=seconds)
+async def _drain(worker: Worker, main: "asyncio.Task[None]", seconds: float) -> None:
+    """Let running jobs end; put those back that do not."""
+    # A burst of no jobs: arq takes none, waits for what runs, and ends by itself. Cancelling it
+    # in the middle of its bookkeeping would leave jobs locked that nobody runs.
+    worker.burst, worker.max_burst_jobs = True, 0
+    await asyncio.wait({main}, timeout=seconds)
+    for job in worker.job_tasks.values():
+        job.cancel()
+    await asyncio.wait({main, *worker.tasks.values()}, timeout=BOOKKEEPING_SECONDS)
 
 
-async def _end(worker: Worker, *tasks: "asyncio.Task[Any]") -> None:
-    """Cancelled jobs are put back by arq, or, without Redis, are run again when their lock ends."""
-    everything = [*worker.tasks.values(), *tasks]
-    for task in everything:
-        task.cancel()
-    await asyncio.gather(*everything, return_exceptions=True)
+async def _end(tasks: "set[asyncio.Task[Any]]") -> None:
+    """What is still there now, was cancelled or lost Redis; its jobs run again elsewhere."""
+    while left := {task for task in tasks if not task.done()}:
+        for task in left:
+            task.cancel()
+        # Again and again: the jobs run in `wait_for`, which can lose a cancellation.
+        await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:

@@ -1,8 +1,11 @@
 """Connections to Redis that give up: by default the client waits for an answer for ever."""
 
+import asyncio
 from typing import Any
 
 import redis.asyncio
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -13,7 +16,7 @@ POOL_SIZE = 16
 def open_pool(url: str) -> redis.asyncio.BlockingConnectionPool:
     """A pool of its own; whoever is served last waits no longer than for an answer."""
     tcp: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    return redis.asyncio.BlockingConnectionPool.from_url(
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=POOL_SIZE,
         timeout=ANSWER_SECONDS,
@@ -22,3 +25,24 @@ def open_pool(url: str) -> redis.asyncio.BlockingConnectionPool:
         health_check_interval=IDLE_CHECK_SECONDS,
         **tcp,
     )
+    # The URL has chosen among TCP, TLS and UNIX sockets; each can be cancelled now.
+    pool.connection_class = type("Connection", (Cancellable, pool.connection_class), {})
+    return pool
+
+
+class Cancellable(AbstractConnection):
+    """A connection in whose use a cancellation is never lost.
+
+    The client sends inside `asyncio.wait_for`, which before Python 3.12 drops a cancellation that
+    comes as the sending ends: a loop that is told to stop goes on, and who stops it waits for ever.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002 - the client's signature
+        limit, self.socket_timeout = self.socket_timeout, None  # without one, no `wait_for`
+        try:
+            async with asyncio.timeout(limit):
+                await super().send_packed_command(command, check_health)
+        except TimeoutError:
+            raise RedisTimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = limit
