@@ -1,6 +1,6 @@
 """Which commands there are, each imported only when it is asked for, and how failures end."""
 
-import importlib.util
+import importlib
 import itertools
 import sys
 from collections.abc import Mapping, Sequence
@@ -46,10 +46,10 @@ class LazyGroup(typer.core.TyperGroup):
     listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer hides its Context
-        return [name for name in COMMANDS if _is_there(name)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the same
-        if cmd_name not in COMMANDS or not _is_there(cmd_name):
+        if cmd_name not in COMMANDS:
             return None
         if self.listing:
             return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name].says)
@@ -97,18 +97,9 @@ def wants_json(args: Sequence[str]) -> bool:
     )
 
 
-def _place(name: str) -> tuple[str, str]:
-    module, _, attribute = COMMANDS[name].where.partition(":")
-    return f"{__package__}.{module}", attribute
-
-
-def _is_there(name: str) -> bool:
-    return importlib.util.find_spec(_place(name)[0]) is not None
-
-
 def _command(name: str) -> Any:  # noqa: ANN401 - typer hides its Command
-    module, attribute = _place(name)
-    found = getattr(importlib.import_module(module), attribute)
+    module, _, attribute = COMMANDS[name].where.partition(":")
+    found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)
     else:

@@ -81,7 +81,7 @@ async def _within(name: str, look: Looked) -> list[Check]:
 async def database(store: PostgresStore) -> list[Check]:
     try:
         await store.ping()
-        version = await store.db.read(lambda c: scalar(c, "SHOW server_version"))
+        version = await store.db.read(lambda c: scalar(c, "SHOW server_version_num"))
         started = time.monotonic()
         clock = await store.db.read(lambda c: scalar(c, "SELECT clock_timestamp()"))
         took = time.monotonic() - started
@@ -91,12 +91,16 @@ async def database(store: PostgresStore) -> list[Check]:
         return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
         return [Check("database", Result.UNREACHABLE, str(error), "is database.url right?")]
-    return [*_about_postgres(version, took, replica=replica, fsync=fsync), skew("database", clock)]
+    return [
+        *about_postgres(int(version), took, replica=replica, fsync=fsync),
+        skew("database", clock),
+    ]
 
 
-def _about_postgres(version: str, took: float, *, replica: bool, fsync: str) -> list[Check]:
-    checks = [Check("database", Result.OK, f"PostgreSQL {version}, {took * 1000:.1f} ms")]
-    if int(version.partition(".")[0].partition(" ")[0]) < POSTGRES_MIN:
+def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Check]:
+    major, minor = divmod(version, 10_000)
+    checks = [Check("database", Result.OK, f"PostgreSQL {major}.{minor}, {took * 1000:.1f} ms")]
+    if major < POSTGRES_MIN:
         checks.append(Check("database", Result.WARNING, f"older than {POSTGRES_MIN}: not tried"))
     if replica:
         hint = "database.url must name the primary"

@@ -1,0 +1,116 @@
+"""`migrate`, `audit`, `timers`, `events replay`: the commands that talk to the database."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.cli.conftest import Cli
+from worker.entrypoints.cli import audit, timers
+from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.output import Format
+from worker.ports.books import Finding
+from worker.ports.census import Census
+
+HOLDS = Finding("sums", "Debits equal credits.", 0)
+BROKEN = Finding("once", "An activation is settled once.", 2, ("a", "b"))
+
+
+def test_migrate_makes_the_schema_and_then_finds_it(cli: Cli, empty_database_url: str) -> None:
+    env = {"AW_DATABASE__URL": empty_database_url}
+
+    first, second = cli("migrate", env=env), cli("migrate", env=env)
+
+    assert (first.exit_code, "was missing and is now" in first.stderr) == (0, True)
+    assert (second.exit_code, "is up to date" in second.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["migrate", "audit", "timers"])
+def test_a_database_that_is_away_ends_with_5(cli: Cli, closed_url: str, command: str) -> None:
+    address = closed_url.removeprefix("http://")
+
+    result = cli(command, env={"AW_DATABASE__URL": f"postgresql://u:canary@{address}/db"})
+
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert "the database cannot be reached" in result.stderr
+    assert "canary" not in result.stderr
+
+
+def test_audit_of_an_empty_database_checks_everything(cli: Cli, database_url: str) -> None:
+    result = cli("audit", "-o", "json", env={"AW_DATABASE__URL": database_url})
+
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["holds"]) == (0, True)
+    assert len(document["findings"]) > 5
+    assert {each["violations"] for each in document["findings"]} == {0}
+
+
+def test_a_missing_schema_is_said_to_be_that(cli: Cli, empty_database_url: str) -> None:
+    result = cli("audit", env={"AW_DATABASE__URL": empty_database_url})
+
+    assert (result.exit_code, "try: activation-worker migrate" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("findings", "how"), [([HOLDS], Exit.OK), ([HOLDS, BROKEN], Exit.FAILED), ([], Exit.FAILED)]
+)
+@pytest.mark.parametrize("form", list(Format))
+def test_audit_ends_with_0_only_when_all_hold(
+    findings: list[Finding], how: Exit, form: Format
+) -> None:
+    assert audit.tell(findings, form) is how
+
+
+def test_audit_names_what_is_violated_and_by_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    audit.tell([HOLDS, BROKEN], Format.TEXT)
+
+    told = capsys.readouterr()
+    (line,) = [line for line in told.out.splitlines() if line.startswith("once")]
+    assert line.split() == ["once", "2", *BROKEN.says.split(), "a", "b"]
+    assert told.err == "1 do not hold\n"
+
+
+def test_audit_gives_programs_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    audit.tell([BROKEN], Format.NDJSON)
+
+    assert json.loads(capsys.readouterr().out) == {
+        "invariant": "once",
+        "says": "An activation is settled once.",
+        "violations": 2,
+        "offenders": ["a", "b"],
+    }
+
+
+def census(**overdue: int) -> Census:
+    return Census(
+        live={},
+        overdue=0,
+        oldest_overdue=timedelta(0),
+        exposure_minor={},
+        events_pending=0,
+        cancel_ratio={},
+        timers_overdue=overdue,
+    )
+
+
+def test_timers_of_an_empty_database(cli: Cli, database_url: str) -> None:
+    result = cli("timers", env={"AW_DATABASE__URL": database_url})
+
+    assert (result.exit_code, result.stderr) == (0, "no timer is overdue\n")
+
+
+def test_overdue_timers_are_told_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in Format:
+        timers.tell(census(claim=2, rental=1), form)
+
+    text = capsys.readouterr().out
+    assert "claim   2" in text
+    assert '{"kind":"claim","overdue":2}\n{"kind":"rental","overdue":1}' in text
+
+
+def test_replaying_an_event_that_is_not_there_ends_with_1(cli: Cli, database_url: str) -> None:
+    env = {"AW_DATABASE__URL": database_url}
+
+    result = cli("events", "replay", "no-such-event", env=env)
+
+    assert (result.exit_code, "0 of 1" in result.stderr) == (1, True)

@@ -1,0 +1,194 @@
+"""`doctor`: each finding, and what it means for the exit code."""
+
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import Cli
+from worker.entrypoints.cli.checkup import (
+    Check,
+    Result,
+    about_postgres,
+    about_redis,
+    account,
+    port,
+    skew,
+)
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
+from worker.ports.provider import Balance
+from worker.settings.values import Address
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.server import running
+
+GOOD = {"redis_version": "8.0.1", "maxmemory_policy": "noeviction", "aof_enabled": 1}
+
+
+def results(checks: list[Check]) -> set[Result]:
+    return {check.result for check in checks}
+
+
+@pytest.mark.parametrize(
+    ("info", "worst", "says"),
+    [
+        (GOOD, Result.OK, "Redis 8.0.1"),
+        (GOOD | {"valkey_version": "9.1.0"}, Result.OK, "Valkey 9.1.0"),
+        (GOOD | {"redis_version": "6.2.0"}, Result.OK, "6.2.0"),
+        (GOOD | {"redis_version": "6.0.16"}, Result.BROKEN, "older than 6.2"),
+        (GOOD | {"maxmemory_policy": "allkeys-lru"}, Result.WARNING, "allkeys-lru"),
+        (GOOD | {"aof_enabled": 0}, Result.WARNING, "rebuilt from the database"),
+    ],
+)
+def test_redis_is_judged(info: dict[str, Any], worst: Result, says: str) -> None:
+    checks = about_redis(info, took=0.001)
+
+    assert worst in results(checks)
+    assert results(checks) <= {Result.OK, worst}
+    assert any(says in check.says for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("version", "replica", "fsync", "worst"),
+    [
+        (180_006, False, "on", Result.OK),
+        (150_000, False, "on", Result.OK),
+        (140_009, False, "on", Result.WARNING),
+        (180_006, True, "on", Result.BROKEN),
+        (180_006, False, "off", Result.WARNING),
+    ],
+)
+def test_postgresql_is_judged(version: int, *, replica: bool, fsync: str, worst: Result) -> None:
+    assert results(about_postgres(version, 0.001, replica=replica, fsync=fsync)) == {
+        Result.OK,
+        worst,
+    }
+
+
+@pytest.mark.parametrize(("off", "result"), [(0.2, Result.OK), (-30, Result.WARNING)])
+def test_clocks_are_compared(off: float, result: Result) -> None:
+    check = skew("database", datetime.now(UTC) + timedelta(seconds=off))
+
+    assert (check.name, check.result) == ("clock of the database", result)
+
+
+class Account:
+    """A provider that only knows its balance."""
+
+    name = "hero"
+
+    def __init__(self, balance: Balance | ProviderError) -> None:
+        self.left = balance
+        self.closed = False
+
+    async def balance(self) -> Balance:
+        if isinstance(self.left, ProviderError):
+            raise self.left
+        return self.left
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("balance", "result", "says"),
+    [
+        (Balance(1234, "USD"), Result.OK, "12.34 USD"),
+        (Balance(0, "USD"), Result.WARNING, "0.00 USD"),
+        (ProviderUnavailable("hero", "HTTP 503"), Result.UNREACHABLE, "HTTP 503"),
+        (ProviderRefused("hero", "BAD_KEY"), Result.BROKEN, "BAD_KEY"),
+        (UnknownReply("hero", "HTML"), Result.BROKEN, "HTML"),
+    ],
+)
+async def test_a_provider_is_judged_by_its_balance(
+    balance: Balance | ProviderError, result: Result, says: str
+) -> None:
+    provider = Account(balance)
+
+    (check,) = await account(provider)  # type: ignore[arg-type]  # only what is asked of it
+
+    assert (check.name, check.result, says in check.says) == ("provider hero", result, True)
+    assert provider.closed
+
+
+def test_a_port_is_free_or_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = Address("127.0.0.1", server.getsockname()[1])
+        taken = port("api", address)
+
+    assert (taken.result, port("api", address).result) == (Result.WARNING, Result.OK)
+
+
+@pytest.fixture
+def provider_url(background: Any) -> Iterator[str]:
+    simulator = running(SimulatorConfig())
+    yield background.run(simulator.__aenter__()).url
+    background.run(simulator.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def everything(database_url: str, redis_url: str, provider_url: str) -> dict[str, str]:
+    return {
+        "AW_DATABASE__URL": database_url,
+        "AW_REDIS__URL": redis_url,
+        "AW_API__LISTEN": "127.0.0.1:0",
+        "AW_ADMIN__LISTEN": "127.0.0.1:0",
+        "AW_PROVIDERS__PRETEND__FAMILY": "handler_api",
+        "AW_PROVIDERS__PRETEND__BASE_URL": provider_url,
+        "AW_PROVIDERS__PRETEND__API_KEY": "sim-key",
+    }
+
+
+def test_all_that_runs_is_found_healthy(cli: Cli, everything: dict[str, str]) -> None:
+    result = cli("doctor", "-o", "json", env=everything)
+
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["healthy"]) == (0, True), document
+    names = {check["name"] for check in document["checks"] if check["result"] == "ok"}
+    assert names >= {
+        "configuration",
+        "database",
+        "clock of the database",
+        "redis",
+        "clock of the redis",
+        "provider pretend",
+        "api.listen",
+    }
+
+
+def test_a_wrong_key_ends_with_1_and_is_not_shown(cli: Cli, everything: dict[str, str]) -> None:
+    env = everything | {"AW_PROVIDERS__PRETEND__API_KEY": "canary-key"}
+
+    result = cli("doctor", env=env)
+
+    (line,) = [line for line in result.stdout.splitlines() if "provider pretend" in line]
+    assert (result.exit_code, line.split()[0]) == (1, "broken")
+    assert "canary" not in result.output
+
+
+def test_what_cannot_be_reached_ends_with_5(
+    cli: Cli, everything: dict[str, str], closed_url: str
+) -> None:
+    address = closed_url.removeprefix("http://")
+    env = everything | {
+        "AW_DATABASE__URL": f"postgresql://u:canary@{address}/db",
+        "AW_REDIS__URL": f"redis://:canary@{address}/0",
+    }
+
+    result = cli("doctor", "-o", "ndjson", env=env)
+
+    found = {each["name"]: each["result"] for each in map(json.loads, result.stdout.splitlines())}
+    assert result.exit_code == 5
+    assert (found["database"], found["redis"]) == ("unreachable", "unreachable")
+    assert found["provider pretend"] == "ok"
+    assert "canary" not in result.output
+
+
+def test_a_missing_schema_is_found(
+    cli: Cli, everything: dict[str, str], empty_database_url: str
+) -> None:
+    result = cli("doctor", env=everything | {"AW_DATABASE__URL": empty_database_url})
+
+    assert (result.exit_code, "try: activation-worker migrate" in result.stdout) == (1, True)
