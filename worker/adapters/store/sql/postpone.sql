@@ -1,8 +1,9 @@
 -- Nothing definite was learnt: due again later. An answer to an older attempt changes nothing.
+-- Pursued are settled numbers and those in review: whoever waits for what, the provider is owed.
 UPDATE activation a
-   SET lease_until = CASE WHEN a.settled THEN a.lease_until
+   SET lease_until = CASE WHEN a.pursue_at IS NOT NULL THEN a.lease_until
                           ELSE coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
-       pursue_at = CASE WHEN a.settled
+       pursue_at = CASE WHEN a.pursue_at IS NOT NULL
                         THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
        cancel_not_before = CASE WHEN asked.too_early
                                 THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay
@@ -12,4 +13,4 @@ UPDATE activation a
               CAST(:too_early AS boolean[]), CAST(:unknown_reads AS integer[]))
        AS asked(id, epoch, delay, too_early, unknown_reads)
  WHERE a.id = asked.id AND a.epoch = asked.epoch
-   AND (a.settled AND a.pursue_at IS NOT NULL OR a.state = 'expiring')
+   AND (a.pursue_at IS NOT NULL OR a.state = 'expiring')

@@ -1,4 +1,4 @@
--- The provider's axis of settled numbers reached its end; exposure ends with it.
+-- The provider's axis of pursued numbers (settled or in review) reached its end; exposure ends with it.
 -- An answer to an older attempt changes nothing: the epoch is the fence.
 WITH done AS (
     UPDATE activation a
@@ -6,7 +6,7 @@ WITH done AS (
            version = version + 1
       FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[]),
                   CAST(:provider_states AS text[])) AS asked(id, epoch, provider_state)
-     WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.settled AND a.pursue_at IS NOT NULL
+     WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.pursue_at IS NOT NULL
     RETURNING a.id, a.provider, a.state, a.provider_state, a.cost_minor, a.cost_currency,
               a.price_minor, a.currency
 ),
