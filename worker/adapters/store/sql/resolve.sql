@@ -1,4 +1,4 @@
--- The provider's axis of pursued numbers (settled or in review) reached its end; exposure ends with it.
+-- The provider's axis of pursued numbers, settled or in review, reached its end; with it exposure.
 -- An answer to an older attempt changes nothing: the epoch is the fence.
 WITH done AS (
     UPDATE activation a
@@ -15,7 +15,8 @@ charged AS (
     SELECT id, provider, coalesce(cost_minor, price_minor), coalesce(cost_currency, currency),
            'loss', coalesce(CAST(:now AS timestamptz), now()),
            coalesce(CAST(:now AS timestamptz), now())
-      FROM done WHERE provider_state = 'charged' AND state <> 'delivered'
+      -- A captured hold pays for what the provider keeps: only a released one is our loss.
+      FROM done WHERE provider_state = 'charged' AND state = 'refunded'
         ON CONFLICT (activation_id) DO UPDATE SET state = 'loss', ended_at = excluded.ended_at
 ),
 whole AS (
