@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import os
 import threading
@@ -15,13 +14,13 @@ import asyncpg
 import pytest
 import redis
 
+from worker.adapters.store.migrate import upgrade
 from worker.entrypoints.embedded import Servers, embedded, try_lock
 
 T = TypeVar("T")
 
 STATE = Path(__file__).parent.parent / ".state" / "tests"
 TEMPLATE = "aw_template"
-MIGRATE = "worker.adapters.store.migrate"
 
 
 class Background:
@@ -113,16 +112,8 @@ def databases(servers: Servers, background: Background) -> Databases:
     databases = Databases(servers.database_url, background)
     databases.execute(*(f"DROP DATABASE {name} WITH (FORCE)" for name in databases.leftovers()))
     databases.execute(f"CREATE DATABASE {TEMPLATE}")
-    if migrations_are_there():
-        migrate = importlib.import_module(MIGRATE)
-        background.run(migrate.upgrade(databases.url(TEMPLATE)))
+    background.run(upgrade(databases.url(TEMPLATE)))
     return databases
-
-
-def migrations_are_there() -> bool:
-    with contextlib.suppress(ModuleNotFoundError):
-        return importlib.util.find_spec(MIGRATE) is not None
-    return False
 
 
 _names = (f"aw_{os.getpid()}_{number}" for number in itertools.count())
