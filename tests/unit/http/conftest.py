@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described
+from tests.unit.http.fake_desk import FakeDesk
 from tests.unit.http.fakes import (
     PROVIDER,
     FakeActivations,
     FakeBooks,
-    FakeDesk,
     FakeEvents,
     FakeLog,
 )

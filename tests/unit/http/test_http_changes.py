@@ -117,9 +117,9 @@ async def test_nothing_is_asked_while_nobody_waits(
     await ticks.tick()
     await one
     asked = len(store.asked)
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not ticks.waiting.is_set() or len(store.asked) == asked
+    await ticks.tick()
+    assert len(store.asked) == asked
+    assert not ticks.waiting.is_set(), "it still sleeps and asks again"
     late = waiter(changes, ONE, known=2)
     store.now[ONE] = 3
     await ticks.tick()

@@ -148,7 +148,7 @@ async def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_where(
     assert set(reply.json) == {"type", "title", "status", "request_id"}
     (line,) = [fields for event, fields in world.log.lines if event == "http.unexpected"]
     assert (line["error"], line["request_id"]) == ("RuntimeError", "find-me")
-    assert "fakes.py" in str(line["where"])
+    assert "fake_desk.py" in str(line["where"])
     assert "canary" not in str(world.log.lines) + reply.raw.decode()
 
 

@@ -277,6 +277,12 @@ def test_an_item_that_came_through_the_queue_is_read_as_strictly() -> None:
     assert [fault.pointer for fault in caught.value.failure.errors] == ["/price_minor"]
 
 
+@pytest.mark.parametrize("poison", [2**64, "\ud800", {1, 2}, object()])
+def test_an_item_that_is_no_json_is_refused_like_any_other(poison: object) -> None:
+    with pytest.raises(Problem):
+        handed_over_in(item("q-1", price_minor=poison))
+
+
 @pytest.mark.parametrize("how", Intook)
 def test_every_way_an_intake_can_end_is_told(how: Intook) -> None:
     stored = how in {Intook.NEW, Intook.SAME}

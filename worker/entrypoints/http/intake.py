@@ -13,7 +13,7 @@ from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
 from worker.entrypoints.http.answers import ActivationShown, BulkShown
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.deps import ActivationReads, ApiDeps
 from worker.entrypoints.http.layer import Answer, Route, read_json_body, refuse_json
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
@@ -30,8 +30,9 @@ from worker.ports.store import IntakeResult, Intook
 
 
 class Intake:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, reads: ActivationReads) -> None:
         self._desk = desk
+        self._reads = reads
 
     async def put(self, provider: Name, provider_ref: Name, body: RentedNumber) -> Answer:
         """Watch a number that was already rented."""
@@ -40,10 +41,12 @@ class Intake:
         if failure is not None:
             raise Problem(failure.kind, failure.detail, errors=failure.errors)
         assert result.activation is not None
-        shown = render.activation(result.activation)
         if result.how is Intook.SAME:
-            return Answer(200, shown)
-        return Answer(201, shown, {"Location": f"/v1/activations/{shown['id']}"})
+            # Read again: what an intake finds is told without its timeline.
+            known = await self._reads.activation(result.activation.id)
+            return Answer(200, render.activation(known or result.activation))
+        location = f"/v1/activations/{result.activation.id}"
+        return Answer(201, render.activation(result.activation), {"Location": location})
 
     async def bulk(self, request: web.Request) -> Answer:
         """Watch many numbers that were already rented; each item succeeds or fails alone."""
@@ -83,6 +86,8 @@ def handed_over_in(item: Mapping[str, Any]) -> HandedOver:
         read = RentedNumberItem.model_validate_json(orjson.dumps(item))
     except ValidationError as error:
         raise refuse_json(error) from None
+    except orjson.JSONEncodeError:
+        raise Problem(Kind.INVALID_JSON) from None  # Integers above 64 bits, lone surrogates.
     return handed_over(read.provider, read.provider_ref, read)
 
 
@@ -143,7 +148,7 @@ def failure_of(how: Intook, *item: int | str) -> Failure | None:  # noqa: PLR091
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    intake = Intake(deps.desk)
+    intake = Intake(deps.desk, deps.activations)
     refusals = (
         Kind.BALANCE_TOO_LOW,
         Kind.UNKNOWN_ACCOUNT,
