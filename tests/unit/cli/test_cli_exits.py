@@ -1,5 +1,6 @@
 """Exit codes, where words go, and what start-up costs."""
 
+import contextlib
 import errno
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Cli
-from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon
+from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, activation
 from worker.entrypoints.children import EmbeddedError
 from worker.entrypoints.cli.app import COMMANDS, app, wants_json
 from worker.entrypoints.cli.exits import IN_HELP, Exit, Failure, report
@@ -190,3 +191,32 @@ def test_a_failure_is_told_with_its_hint(capsys: pytest.CaptureFixture[str]) -> 
 def test_completion_is_offered(cli: Cli) -> None:
     assert "--show-completion" in cli("--help").stdout
     assert app.info.epilog == IN_HELP
+
+
+def test_on_a_terminal_the_window_is_drawn_and_nothing_is_left_of_it(daemon: FakeDaemon) -> None:
+    id_ = daemon.add(activation(1))
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker", "watch", id_, "--url", daemon.url],
+        env={"PATH": os.environ["PATH"], "AW_TOKEN": OPERATE, "TERM": "xterm"},
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    os.close(theirs)
+    drawn = read_to_end(ours)
+    _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said.startswith("refunded: ")) == (0, True)
+    assert "refunded  " + "█" * 20 in drawn
+    assert drawn.count("(credited)") == 1
+
+
+def read_to_end(terminal: int) -> str:
+    read = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other side is closed.
+        while chunk := os.read(terminal, 65_536):
+            read += chunk
+    os.close(terminal)
+    return read.decode()
