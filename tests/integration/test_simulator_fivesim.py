@@ -52,7 +52,7 @@ async def test_an_order_without_sms_is_given_back(call: str, status: str) -> Non
         assert (early.status, early.text) == (400, "you need to wait time")
         assert gone.json["status"] == status
         assert (await ask(buyer, f"check/{order['id']}")).json["status"] == status
-        assert (await ask(buyer, f"{call}/{order['id']}")).text == "order expired"
+        assert (await ask(buyer, f"{call}/{order['id']}")).text == "order not found"
         assert (await ask(buyer, "profile")).json["balance"] == 10
 
 
@@ -63,6 +63,7 @@ async def test_an_order_ends_by_itself() -> None:
 
         assert (await ask(buyer, f"check/{silent['id']}")).json["status"] == "TIMEOUT"
         assert (await ask(buyer, f"check/{told['id']}")).json["status"] == "FINISHED"
+        assert (await ask(buyer, f"cancel/{silent['id']}")).text == "order expired"
 
 
 async def test_orders_are_a_history_of_everything_newest_first_on_request() -> None:

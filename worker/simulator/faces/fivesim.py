@@ -141,9 +141,9 @@ class FiveSim:
                 denied = engine.cancel(number, now, Status.BANNED)
             case _:
                 denied = engine.cancel(number, now)
-        if denied is not None:
-            return self.refuse(call, denied, now)
-        return json(self._order(number))
+        if denied is not None and denied.problem is Problem.ENDED and now < number.expires_at:
+            denied = Denied(Problem.UNKNOWN_ID)  # "Expired" is said of those whose time is over.
+        return json(self._order(number)) if denied is None else self.refuse(call, denied, now)
 
     def refuse(self, call: Call, denied: Denied, _now: datetime) -> Reply:
         if denied.problem is Problem.BAD_ACTION:

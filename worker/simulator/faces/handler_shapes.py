@@ -143,7 +143,7 @@ def status_v2(dialect: Dialect, number: Number) -> dict[str, Any]:
 
 def hero_sms(number: Number, sms: Sms) -> dict[str, Any]:
     return {
-        "id": number.sms.index(sms) + 1,
+        "id": str(number.sms.index(sms) + 1),
         "phoneFrom": "Sender",
         "code": sms.code,
         "text": sms.text,

@@ -1,0 +1,183 @@
+"""Other people's client libraries find the simulator what they expect a provider to be.
+
+Each runs in a virtual environment of its own, so that what it needs never meets our packages, and
+in a process of its own; what it understood is compared with the provider's books.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.server import Simulator, running
+
+HERE = Path(__file__).parent
+STATE = HERE.parents[1] / ".state" / "clients"
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+
+class Client(NamedTuple):
+    name: str
+    family: str
+    dialect: str
+    says: dict[str, Any]  #: What it must report, beside what the books know.
+
+
+CLIENTS = (
+    Client(
+        "smsactivate",
+        "handler_api",
+        "classic",
+        {
+            "finished": "ACCESS_ACTIVATION",
+            "waiting": "STATUS_WAIT_CODE",
+            "cancelled": "ACCESS_CANCEL",
+            "gone": "STATUS_CANCEL",
+            "messages": 1,
+            "returned": "success",
+            "refused": "NO_NUMBERS",
+            "balance": "95.00",  # One activation, and a rental of 24 hours.
+        },
+    ),
+    Client(
+        "herosms",
+        "handler_api",
+        "hero",
+        {
+            "messages": 1,
+            "waiting": "STATUS_WAIT_CODE",
+            "gone": "STATUS_CANCEL",
+            "refused": "ActivationNotFoundError",
+            "balance": "99.80",
+        },
+    ),
+    Client(
+        "smsbower",
+        "handler_api",
+        "smsbower",
+        {
+            "finished": "ACCESS_ACTIVATION",
+            "waiting": "STATUS_WAIT_CODE",
+            "cancelled": "ACCESS_CANCEL",
+            "gone": "STATUS_CANCEL",
+            "refused": "NO_NUMBERS",
+            "balance": "99.80",
+        },
+    ),
+    Client(
+        "smspva-sdk",
+        "smspva",
+        "classic",
+        {
+            "stopped": 200,
+            "waiting": 202,
+            "cancelled": 200,
+            "gone": 410,
+            "messages": 1,
+            "balance": "95.00",
+        },
+    ),
+    Client(
+        "fivesim",
+        "fivesim",
+        "classic",
+        {
+            "finished": "FINISHED",
+            "waiting": "RECEIVED",
+            "cancelled": "CANCELED",
+            "refused": "ORDER_NOT_FOUND",
+            "balance": "99.80",
+        },
+    ),
+    Client(
+        "async-sms-activate",
+        "handler_api",
+        "classic",
+        {
+            "finished": "ACCESS_ACTIVATION",
+            "waiting": "STATUS_WAIT_CODE",
+            "cancelled": "ACCESS_CANCEL",
+            "gone": "STATUS_CANCEL",
+            "refused": "NoNumbers",
+            "balance": "99.80",
+        },
+    ),
+)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Only one process builds an environment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+async def run(*command: str | Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    out, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()[-2000:]
+    return out.decode()
+
+
+async def python_of(name: str) -> Path:
+    """The interpreter of the client's own environment, built when its lock file is new."""
+    locked = HERE / f"{name}.txt"
+    wanted = hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()
+    folder = STATE / name
+    python = folder / "venv" / "bin" / "python"
+    built = folder / "built"
+    with alone(folder):
+        if not built.exists() or built.read_text() != wanted:
+            await asyncio.to_thread(venv.create, folder / "venv", clear=True, with_pip=True)
+            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            await run(python, *install, "--require-hashes", "--no-deps", "-r", locked)
+            built.write_text(wanted)
+    return python
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=[client.name for client in CLIENTS])
+async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
+    python = await python_of(client.name)
+    config = SimulatorConfig.model_validate(
+        {
+            "family": client.family,
+            "dialect": client.dialect,
+            "min_cancel_age_seconds": 0,
+            "balance_minor": 10_000,
+            "mix": {"timeout": 1},
+        }
+    )
+
+    async with running(config) as provider:
+        script = HERE / f"ask_{client.name.replace('-', '_')}.py"
+        report = json.loads(await run(python, script, provider.url))
+
+    first = provider.engine.books.numbers[0]
+    assert {name: report[name] for name in client.says} == client.says
+    assert report["phone"] == first.phone
+    assert report["code"] == first.sms[0].code
+    assert endings(provider)[:2] == ["finished", "cancelled"]
+    if "listed" in report:
+        assert report["silent"] in report["listed"]
+
+
+def endings(provider: Simulator) -> list[str]:
+    return [number.status.value for number in provider.engine.books.numbers]
