@@ -22,6 +22,7 @@ from worker.lifecycle.watch import Watch
 from worker.ports.provider import Circuit, Provider
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
+KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
@@ -51,7 +52,7 @@ class Ticks:
     _ended: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
 
     async def watch(self, name: ProviderName) -> Ticked:
-        return await self._tick("watch", name, lambda p: self.watching.tick(p, self._stretch()))
+        return await self._tick("watch", name, self._watch)
 
     async def expire(self, name: ProviderName) -> Ticked:
         return await self._tick("expire", name, self._expire)
@@ -90,6 +91,19 @@ class Ticks:
         return sorted(
             {key[0] for key, at in self._since.items() if now - at > STUCK.total_seconds()}
         )
+
+    async def _watch(self, provider: Provider) -> None:
+        goes_on = self._stretch()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.watching.tick(provider, goes_on))
+            group.create_task(self._keep_schedule(provider.name, goes_on))
+
+    async def _keep_schedule(self, name: ProviderName, goes_on: Callable[[], bool]) -> None:
+        """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
+        while goes_on():
+            if not await self.repairing.schedule.intact(name):
+                await self.repairing.reschedule(name)
+            await self.clock.sleep(KEEP.total_seconds())
 
     async def _expire(self, provider: Provider) -> None:
         """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
