@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.integration.store.pausing import Gate, PausingDatabase, Rival
 from tests.integration.store.shop import Shop
 from worker.adapters.store.store import PostgresStore
 
@@ -27,3 +28,15 @@ async def shop(broken_shop: Shop) -> AsyncIterator[Shop]:
     findings = await auditor.audit()
     await auditor.close()
     assert {f.invariant: f.offenders for f in findings if f.violations} == {}
+
+
+@pytest.fixture
+async def rival(broken_shop: Shop) -> AsyncIterator[Rival]:
+    """A second process on the same database."""
+    gate = Gate()
+    store = PostgresStore(broken_shop.url, events_wanted=True)
+    await store.db.close()
+    store.db = PausingDatabase(broken_shop.url, gate)
+    yield Rival(store, gate, broken_shop.admin)
+    gate.go.set()
+    await store.close()

@@ -40,6 +40,10 @@ class _Batch:
     new: dict[tuple[str, str], tuple[Intake, Activation]] = field(default_factory=dict)
     rows: list[tuple[object, ...]] = field(default_factory=list)
 
+    @property
+    def granted(self) -> set[ActivationId]:
+        return {activation.id for _, activation in self.new.values()}
+
 
 class Intakes:
     """The part of the store that accepts numbers (E0)."""
@@ -73,22 +77,26 @@ async def _accept(
     batch = await _read(connection, intakes, now)
     answers = [_judge(batch, intake) for intake in intakes]
     inserted = await _insert(connection, batch)
-    repeated = {a.activation.id for a in answers if a.activation is not None} - inserted
+    lost = batch.granted - inserted
+    repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
     full = await reading.by_ids(connection, repeated, timeline=False) if repeated else {}
-    return [_answer(answer, inserted, full) for answer in answers]
+    return [_answer(answer, lost, full) for answer in answers]
 
 
 def _answer(
     judged: IntakeResult,
-    inserted: AbstractSet[ActivationId],
+    lost: AbstractSet[ActivationId],
     full: Mapping[ActivationId, Activation],
 ) -> IntakeResult | None:
-    """The judgement as the database let it become true."""
+    """The judgement as the database let it become true; None where it has to be judged again.
+
+    What was granted to a number that is another's now is there for the rest of the batch.
+    """
     if judged.activation is None:
-        return judged
+        return None if lost and judged.how is Intook.BALANCE_TOO_LOW else judged
     id_ = judged.activation.id
-    if judged.how is Intook.NEW:
-        return judged if id_ in inserted else None
+    if id_ in lost:
+        return None
     return IntakeResult(judged.how, full.get(id_, judged.activation))
 
 
