@@ -1,11 +1,13 @@
 """Each known trap of arq, on a real server: we do not fall into it."""
 
 import asyncio
+import itertools
 import logging
 import pickle
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,20 @@ async def test_a_black_hole_does_not_hold_the_worker(
         finished.set()
 
     assert {detail for _, _, detail in work.reporter.of("trouble")} == {"TimeoutError"}
+
+
+async def test_a_worker_that_ran_for_long_is_back_soon(work: Work) -> None:
+    """Only failures that follow each other make it wait longer."""
+    minutes = itertools.count(0.0, 60.0)
+    services = replace(work.services(), monotonic=lambda: next(minutes))
+    stop = asyncio.Event()
+    nowhere = "redis://127.0.0.1:9/0"
+    running = asyncio.create_task(run_supervised(services, nowhere, stop, backoff=(0.01, 3_600)))
+
+    await work.reporter.heard("trouble", "arq.worker_lost", times=3)
+
+    stop.set()
+    await running
 
 
 async def test_a_running_job_may_end_when_the_worker_stops(

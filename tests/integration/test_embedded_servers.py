@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +15,7 @@ import psutil
 import pytest
 import redis.asyncio
 
+from worker.entrypoints import children
 from worker.entrypoints import embedded as module
 from worker.entrypoints.children import Child, EmbeddedError
 from worker.entrypoints.embedded import Servers, embedded
@@ -93,14 +95,14 @@ def test_they_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     assert owner.stdout is not None
     with owner, owner.stdout:
         assert owner.stdout.readline() == b"up\n"
-        children = psutil.Process(owner.pid).children(recursive=True)
+        theirs = psutil.Process(owner.pid).children(recursive=True)
         owner.send_signal(signal.SIGKILL)
 
-    assert {child.name() for child in children if child.is_running()} <= {
+    assert {child.name() for child in theirs if child.is_running()} <= {
         "postgres",
         "valkey-server",
     }
-    gone, alive = psutil.wait_procs(children, timeout=20)
+    gone, alive = psutil.wait_procs(theirs, timeout=20)
     assert not alive
     assert len(gone) >= 2
 
@@ -192,6 +194,73 @@ async def test_a_cancelled_start_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not process.is_running()
 
 
+async def test_a_server_that_does_not_answer_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "START_SECONDS", 0.05)
+
+    async def never() -> bool:
+        return False
+
+    child = Child(name="mute", command=["/bin/sleep", "60"], home=tmp_path, ready=never)
+
+    with pytest.raises(EmbeddedError, match="mute does not answer"):
+        await child.start()
+    assert not child.is_running
+
+
+async def test_a_server_that_ignores_its_signal_is_ended_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "STOP_SECONDS", 0.05)
+    deaf = tmp_path / "deaf"
+
+    async def is_deaf() -> bool:
+        return deaf.exists()
+
+    script = f"trap '' TERM; touch {deaf}; while :; do sleep 0.05; done"
+    child = Child(name="deaf", command=["/bin/sh", "-c", script], home=tmp_path, ready=is_deaf)
+    await child.start()
+    process = process_of(child)
+
+    child.stop()
+
+    assert not process.is_running()
+
+
+async def test_a_program_that_fails_shows_its_log(tmp_path: Path) -> None:
+    async def always() -> bool:
+        return True
+
+    command = ["/bin/sh", "-c", "echo no space; exit 3"]
+    child = Child(name="initdb", command=command, home=tmp_path, ready=always)
+
+    with pytest.raises(EmbeddedError, match="initdb failed:\nno space"):
+        children.run_to_end(child)
+
+
+async def test_programs_the_servers_user_cannot_run_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "may_use", lambda *_: False)
+    state = short_state(tmp_path)
+
+    async with embedded(state, durable=False) as servers:
+        assert process_of(servers.postgres).exe().startswith(str(state))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_place_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    place = module.prepare_place(home / "checkout", module.server_user())
+    os.chown(place, 65534, 65534)
+
+    with pytest.raises(EmbeddedError, match="belongs to somebody else"):
+        module.prepare_place(home / "checkout", module.server_user())
+    place.rmdir()
+
+
 def process_of(child: Child) -> psutil.Process:
     assert child._process is not None
     return psutil.Process(child._process.pid)
@@ -200,8 +269,9 @@ def process_of(child: Child) -> psutil.Process:
 def short_state(tmp_path: Path) -> Path:
     """pytest closes its temporary directories to others; PostgreSQL's user has to get in."""
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest-", "test_")):
-            parent.chmod(0o711)
+        if parent == Path(tempfile.gettempdir()):
+            break
+        parent.chmod(0o711)
     state = tmp_path / "s"
     state.mkdir()
     return state
