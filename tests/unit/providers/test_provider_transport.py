@@ -346,3 +346,28 @@ async def test_seconds_are_measured_on_the_given_clock(world: World) -> None:
         await sut.call(Operation.LOOK, "/?", slowly)
 
     assert world.seconds == [3]
+
+
+async def test_after_the_end_nothing_is_sent_and_nothing_else_is_raised(world: World) -> None:
+    async with raw_provider(http("fine")) as provider:
+        async with transport_to(provider.url, world) as sut:
+            await look(sut)
+        with pytest.raises(ProviderUnavailable) as raised:
+            await look(sut)
+
+    assert not raised.value.sent
+    assert len(provider.requests) == 1
+
+
+async def test_a_call_under_way_at_the_end_is_an_unknown_outcome(world: World) -> None:
+    async with (
+        raw_provider(http("fine"), gated=True) as provider,
+        transport_to(provider.url, world) as sut,
+    ):
+        call = asyncio.create_task(look(sut))
+        await until(lambda: len(provider.requests) == 1)
+        await sut.close()
+        with pytest.raises(ProviderUnavailable) as raised:
+            await call
+
+    assert raised.value.sent

@@ -1,6 +1,7 @@
 """SMSPVA, second version: `{statusCode, data}` or `{statusCode, error: {type}}`, key in a header.
 
-Reading an SMS can charge, and some statuses from 500 on are answers. So no call is repeated here.
+Reading an SMS can charge, so nothing that reads one is repeated; some statuses from 500 on are
+answers.
 """
 
 from datetime import timedelta

@@ -128,12 +128,14 @@ class Transport:
             sock_connect=min(CONNECT_TIMEOUT_S, surroundings.timeout_s),
         )
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     @property
     def circuit(self) -> Circuit:
         return self._breaker.circuit
 
     async def close(self) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 
@@ -187,6 +189,8 @@ class Transport:
 
     async def _exchange(self, method: str, target: str, cap: int) -> Reply | ProviderError:
         """One request and its whole answer, or the error to raise; raises nothing itself."""
+        if self._closed:  # aiohttp would answer with an error of its own kind.
+            return ProviderUnavailable(self.name, "closed", sent=False)
         session = self._session or self._open_session()
         where = self._address
         url = URL(f"{where.base_url}{target}{where.key_suffix}", encoded=True)

@@ -1,0 +1,180 @@
+"""What goes out to each family: method, path, key, and nothing sent that cannot be limited."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.unit.providers.raw_provider import http, raw_provider
+from tests.unit.providers.surroundings import KEY, World, config, talking_to
+from worker.adapters.providers.build import FAMILIES, build_provider
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderError
+from worker.ports.provider import NoRent, Provider, RentRequest
+
+REF = ProviderRef("4711")
+LIMITED = RentRequest("go", "2", max_cost_minor=1207, order="a-1")
+CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
+    "rent": lambda it: it.rent(RentRequest("go", "2")),
+    "look": lambda it: it.look(REF),
+    "cancel": lambda it: it.cancel(REF),
+    "finish": lambda it: it.finish(REF),
+    "again": lambda it: it.ask_again(REF),
+    "balance": lambda it: it.balance(),
+    "list": lambda it: it.list_active(0),
+    "second page": lambda it: it.list_active(1),
+}
+STATE = "/api/getState.php?message_to_code=1&msg_list=1&clean=0"
+SENT: dict[str, dict[str, list[str]]] = {
+    "fivesim": {
+        "rent": ["GET /v1/user/buy/activation/2/any/go"],
+        "look": ["GET /v1/user/check/4711"],
+        "cancel": ["GET /v1/user/cancel/4711"],
+        "finish": ["GET /v1/user/finish/4711"],
+        "again": [],
+        "balance": ["GET /v1/user/profile"],
+        "list": [
+            "GET /v1/user/orders?category=activation&limit=100&offset=0&order=id&reverse=true"
+        ],
+        "second page": [
+            "GET /v1/user/orders?category=activation&limit=100&offset=100&order=id&reverse=true"
+        ],
+    },
+    "onlinesim": {
+        "rent": ["GET /api/getNum.php?service=go&country=2&number=true&apikey=KEY"],
+        "look": [f"GET {STATE}&tzid=4711&apikey=KEY"],
+        "cancel": [f"GET {STATE}&tzid=4711&apikey=KEY"],
+        "finish": ["GET /api/setOperationOk.php?tzid=4711&apikey=KEY"],
+        "again": ["GET /api/setOperationRevise.php?tzid=4711&apikey=KEY"],
+        "balance": ["GET /api/getBalance.php?lang=en&apikey=KEY"],
+        "list": [f"GET {STATE}&apikey=KEY"],
+        "second page": [],
+    },
+    "smspva": {
+        "rent": ["GET /activation/number/2/go"],
+        "look": ["GET /activation/sms/4711"],
+        "cancel": ["PUT /activation/cancelorder/4711"],
+        "finish": ["PUT /activation/stopsms/4711"],
+        "again": ["PUT /activation/clearsms/4711"],
+        "balance": ["GET /activation/balance"],
+        "list": ["GET /activation/orders"],
+        "second page": [],
+    },
+    "vaksms": {
+        "rent": ["GET /api/getNumber/?service=go&country=2&apiKey=KEY"],
+        "look": ["GET /api/getSmsCode/?idNum=4711&all=1&apiKey=KEY"],
+        "cancel": ["GET /api/setStatus/?idNum=4711&status=end&apiKey=KEY"],
+        "finish": ["GET /api/setStatus/?idNum=4711&status=end&apiKey=KEY"],
+        "again": ["GET /api/setStatus/?idNum=4711&status=send&apiKey=KEY"],
+        "balance": ["GET /api/getBalance/?apiKey=KEY"],
+    },
+    "smsman": {
+        "rent": ["GET /control/get-number?country_id=2&application_id=go&token=KEY"],
+        "look": ["GET /control/get-sms?request_id=4711&token=KEY"],
+        "cancel": ["GET /control/set-status?request_id=4711&status=reject&token=KEY"],
+        "finish": ["GET /control/set-status?request_id=4711&status=close&token=KEY"],
+        "again": ["GET /control/set-status?request_id=4711&status=retrysms&token=KEY"],
+        "balance": ["GET /control/get-balance?token=KEY"],
+    },
+}
+CASES = [(family, call) for family, calls in SENT.items() for call in calls]
+
+
+async def requests_for(family: str, ask: Callable[[Provider], Awaitable[object]]) -> list[str]:
+    """What reached a provider that answers with a page, so that nothing follows."""
+    async with (
+        raw_provider(http("<html></html>")) as raw,
+        talking_to(config(raw.url, family), World()) as provider,
+    ):
+        with contextlib.suppress(ProviderError):  # It can make nothing of the page.
+            await ask(provider)
+    return raw.requests
+
+
+@pytest.mark.parametrize(("family", "call"), CASES)
+async def test_each_call_is_asked_for_in_the_familys_way(family: str, call: str) -> None:
+    requests = await requests_for(family, CALLS[call])
+
+    lines = [request.split(" HTTP/1.1")[0].replace(KEY, "KEY") for request in requests]
+    assert lines == SENT[family][call]
+
+
+@pytest.mark.parametrize(
+    ("family", "header"),
+    [("fivesim", f"Authorization: Bearer {KEY}"), ("smspva", f"apikey: {KEY}")],
+)
+async def test_a_key_that_goes_into_a_header_is_not_in_the_address(
+    family: str, header: str
+) -> None:
+    (request,) = await requests_for(family, CALLS["look"])
+
+    line, *headers = request.split("\r\n")
+    assert header in headers
+    assert KEY not in line
+
+
+@pytest.mark.parametrize(
+    ("family", "part"),
+    [
+        ("fivesim", "?maxPrice=12.07"),
+        ("vaksms", "&maxPrice=12.07&"),
+        ("smsman", "&maxPrice=12.07&currency=USD&"),
+        ("handler_api", "&maxPrice=12.07&"),
+    ],
+)
+async def test_who_knows_a_highest_price_is_told_it(family: str, part: str) -> None:
+    (request,) = await requests_for(family, lambda it: it.rent(LIMITED))
+
+    assert part in request.split("\r\n")[0].replace(" HTTP", "&")
+
+
+@pytest.mark.parametrize("family", ["onlinesim", "smspva"])
+async def test_who_knows_no_highest_price_is_not_asked_to_keep_one(family: str) -> None:
+    async with (
+        raw_provider(http("<html>")) as raw,
+        talking_to(config(raw.url, family), World()) as provider,
+    ):
+        assert await provider.rent(LIMITED) is NoRent.PRICE_ABOVE_MAX
+        assert not provider.capabilities.price_limit
+
+    assert raw.requests == []
+
+
+@pytest.mark.parametrize("family", ["vaksms", "smsman"])
+async def test_a_list_where_there_is_none_is_a_mistake_of_ours(family: str) -> None:
+    with pytest.raises(AssertionError, match="no list"):
+        await requests_for(family, CALLS["list"])
+
+
+async def test_reading_at_smspva_is_never_repeated() -> None:
+    async with (
+        raw_provider(http("", 500)) as raw,
+        talking_to(config(raw.url, "smspva"), World()) as provider,
+    ):
+        for call in ("look", "list"):
+            with pytest.raises(ProviderError):
+                await CALLS[call](provider)
+        assert provider.capabilities.look_changes_things
+
+    assert len(raw.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("family", "dialect", "words"),
+    [("carrier-pigeon", "classic", "unknown family"), ("handler_api", "latin", "unknown dialect")],
+)
+def test_what_nobody_speaks_is_refused_at_the_start(family: str, dialect: str, words: str) -> None:
+    world = World()
+
+    with pytest.raises(ValueError, match=words):
+        build_provider(
+            config("http://127.0.0.1:9", family, dialect),
+            reporter=world.reporter,
+            sleep=world.sleep,
+            monotonic=world.monotonic,
+            random=world.random,
+        )
+
+
+def test_every_family_is_spoken_to_here() -> None:
+    assert set(SENT) | {"handler_api"} == set(FAMILIES)
