@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDict
 from openapi_schema_validator import OAS31Validator
 
 WRITE_TOKEN = "write-token-canary-0123456789abcdef"
@@ -84,7 +85,7 @@ class Api:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        sent = dict(headers or {})
+        sent = CIMultiDict(headers or {})
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")
         if body is not None:

@@ -11,6 +11,15 @@ HALF_A_BODY = (
 ).encode()
 
 
+async def open_raw(api: Api, sent: bytes) -> asyncio.StreamWriter:
+    """A connection on which these bytes have been sent."""
+    host, port = api.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    await writer.drain()
+    return writer
+
+
 async def raw_reply(api: Api, sent: bytes) -> bytes:
     """What comes back for these very bytes, to the end of its JSON."""
     host, port = api.url.removeprefix("http://").split(":")

@@ -1,5 +1,6 @@
 """Bodies: how large, how packed, how slow; and what is no HTTP at all."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -7,8 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from tests.unit.http.caller import WRITE_TOKEN, Api
+from tests.unit.http.conftest import World
 from tests.unit.http.numbers import PATH
-from tests.unit.http.raw import HALF_A_BODY, raw_reply
+from tests.unit.http.raw import HALF_A_BODY, open_raw, raw_reply
 from worker.entrypoints.http import layer
 
 ACCOUNT = "/v1/accounts/ann"
@@ -115,6 +117,16 @@ async def test_a_body_that_does_not_come_is_not_waited_for_forever(
     reply = await raw_reply(api, HALF_A_BODY)
     assert b" 408 " in reply.partition(b"\r\n")[0]
     assert b"/problems/body-timeout" in reply
+
+
+async def test_a_caller_who_hangs_up_half_way_is_no_fault_of_ours(api: Api, world: World) -> None:
+    writer = await open_raw(api, HALF_A_BODY)
+    writer.close()
+    await writer.wait_closed()
+    async with asyncio.timeout(10):
+        await world.log.written.wait()
+    ((event, fields),) = world.log.lines
+    assert (event, fields["status"]) == ("http.request", 400)
 
 
 @pytest.mark.parametrize(

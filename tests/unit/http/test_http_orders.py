@@ -1,6 +1,7 @@
 """Renting a number through the API."""
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
@@ -54,6 +55,14 @@ async def test_an_order_needs_a_usable_key(api: Api, world: World, key: str | No
     await rich_ann(api)
     reply = await api.post(PATH, order(), headers={} if key is None else {"Idempotency-Key": key})
     assert (reply.status, reply.slug) == (400, "idempotency-key-required")
+    assert not world.desk.orders
+
+
+async def test_two_keys_are_one_too_many(api: Api, world: World) -> None:
+    await rich_ann(api)
+    twice = CIMultiDict([("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
+    reply = await api.post(PATH, order(), headers=twice)
+    assert (reply.status, reply.slug) == (400, "bad-request")
     assert not world.desk.orders
 
 

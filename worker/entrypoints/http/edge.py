@@ -34,9 +34,7 @@ def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
         request_id = _request_id(request, new_request_id)
         try:
             response = await handler(request)
-        except Exception as error:
-            if request.transport is None:
-                raise  # Nobody is there to be told.
+        except Exception as error:  # noqa: BLE001 - the last resort: no page, no stack trace
             response = problem_response(_problem_of(error, log, request_id), request_id)
         _finish(response, request_id)
         log.info("http.request", **_access(request, response, request_id, monotonic() - started))
@@ -75,8 +73,6 @@ def _problem_of(error: Exception, log: Log, request_id: str) -> Problem:
         case web.HTTPMethodNotAllowed():
             allow = ", ".join(sorted(error.allowed_methods))
             return Problem(Kind.METHOD_NOT_ALLOWED, headers={"Allow": allow})
-        case web.HTTPClientError():
-            return Problem(Kind.BAD_REQUEST)
         case StoreError():
             log.error("http.store_error", error=type(error).__name__, request_id=request_id)
             return Problem(Kind.STORE_UNAVAILABLE)

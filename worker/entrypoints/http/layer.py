@@ -183,8 +183,8 @@ async def read_body(request: web.Request, most: int) -> bytes:
                     raise _too_large(most)
     except TimeoutError:
         raise Problem(Kind.BODY_TIMEOUT) from None
-    except web.RequestPayloadError:
-        raise Problem(Kind.BAD_REQUEST, "The body does not have the form it claims") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise Problem(Kind.BAD_REQUEST, "The body is not whole, or not packed as it says") from None
     return bytes(body)
 
 
