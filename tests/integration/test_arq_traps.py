@@ -1,13 +1,10 @@
 """Each known trap of arq, on a real server: we do not fall into it."""
 
 import asyncio
-import itertools
 import logging
 import pickle
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,56 +20,10 @@ from arq.constants import (
     retry_key_prefix,
 )
 
-from tests.conftest import Valkey
-from tests.fakes.reporter import RecordingReporter
-from worker.adapters.redis import connect
+from tests.fakes.work import BODY, PHONE, Work, working
 from worker.adapters.redis.queue import QUEUE, open_queue
-from worker.domain.ids import ProviderName
-from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT, run_supervised
-from worker.jobs import ARQ_SECONDS, Services
-
-PHONE = "+4917012345678"
-BODY = {"provider": "p", "provider_ref": "1", "account": "a", "phone": PHONE, "price_minor": 10}
-
-
-class Work:
-    """Services whose `accept` and `sweep` the test steers; the rest is done at once."""
-
-    def __init__(self) -> None:
-        self.reporter = RecordingReporter()
-        self.accepted: list[Any] = []
-        self.failures = 0  #: How many more times `accept` fails.
-        self.started = asyncio.Event()
-        self.let_go = asyncio.Event()
-
-    def services(self) -> Services:
-        return Services(
-            accept=self._accept,
-            sweep=self._sweep,
-            watch=self._done,
-            expire=self._done,
-            repair=self._done,
-            reconcile=self._done,
-            deliver_events=self._done,
-            audit=self._done,
-            reporter=self.reporter,
-            providers=[ProviderName("p")],
-        )
-
-    async def _done(self, *_: object) -> str:
-        return "done"
-
-    async def _accept(self, payloads: list[Any]) -> str:
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError(PHONE)
-        self.accepted += payloads
-        return "done"
-
-    async def _sweep(self) -> str:
-        self.started.set()
-        await self.let_go.wait()
-        return "done"
+from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT
+from worker.jobs import ARQ_SECONDS
 
 
 @pytest.fixture
@@ -85,17 +36,6 @@ async def queue(redis_url: str) -> AsyncIterator[ArqRedis]:
     queue = open_queue(redis_url)
     yield queue
     await queue.aclose(close_connection_pool=True)
-
-
-@asynccontextmanager
-async def working(work: Work, url: str, **options: Any) -> AsyncIterator[asyncio.Event]:
-    """A supervised worker for the length of the block; set the event to stop it earlier."""
-    stop = asyncio.Event()
-    backoff = (0.01,)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_supervised(work.services(), url, stop, backoff=backoff, **options))
-        yield stop
-        stop.set()
 
 
 async def test_another_application_hands_a_number_over(work: Work, redis_url: str) -> None:
@@ -232,110 +172,6 @@ async def test_wrong_arguments_stop_nothing(
         await work.reporter.heard("job", "expire", "done")
 
     assert work.reporter.troubles == []
-
-
-async def test_the_worker_comes_back_after_redis(work: Work, valkey: Valkey) -> None:
-    async with working(work, valkey.url):
-        queue = open_queue(valkey.url)
-        await queue.enqueue_job("watch", "p")
-        await work.reporter.heard("job", "watch")
-
-        valkey.kill()
-        await work.reporter.heard("trouble", "arq.worker_lost", times=2)
-        await valkey.start()
-
-        await queue.enqueue_job("expire", "p")
-        await work.reporter.heard("job", "expire", "done")
-        await queue.aclose(close_connection_pool=True)
-
-
-async def test_a_black_hole_does_not_hold_the_worker(
-    work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connect, "ANSWER_SECONDS", 0.05)
-    finished = asyncio.Event()
-
-    async def swallow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await finished.wait()
-        writer.close()
-
-    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with working(work, f"redis://127.0.0.1:{port}/0"):
-            await work.reporter.heard("trouble", "arq.worker_lost", times=3)
-        finished.set()
-
-    assert {detail for _, _, detail in work.reporter.of("trouble")} == {"TimeoutError"}
-
-
-async def test_a_worker_that_ran_for_long_is_back_soon(work: Work) -> None:
-    """Only failures that follow each other make it wait longer."""
-    minutes = itertools.count(0.0, 60.0)
-    services = replace(work.services(), monotonic=lambda: next(minutes))
-    stop = asyncio.Event()
-    nowhere = "redis://127.0.0.1:9/0"
-    running = asyncio.create_task(run_supervised(services, nowhere, stop, backoff=(0.01, 3_600)))
-
-    await work.reporter.heard("trouble", "arq.worker_lost", times=3)
-
-    stop.set()
-    await running
-
-
-async def test_a_running_job_may_end_when_the_worker_stops(
-    work: Work, queue: ArqRedis, redis_url: str
-) -> None:
-    await queue.enqueue_job("sweep")
-    async with working(work, redis_url) as stop:
-        await work.started.wait()
-        stop.set()
-        await queue.enqueue_job("watch", "p", _job_id="late")
-        work.let_go.set()
-
-    assert work.reporter.of("job")[0][:2] == ("sweep", "done")
-    assert await queue.zrange(QUEUE, 0, -1) == [b"late"]
-
-
-async def test_a_job_that_does_not_end_in_time_is_run_again_elsewhere(
-    work: Work, queue: ArqRedis, redis_url: str
-) -> None:
-    await queue.enqueue_job("sweep", _job_id="long")
-    async with working(work, redis_url, drain_seconds=0.01):
-        await work.started.wait()
-
-    assert await queue.exists(in_progress_key_prefix + "long") == 0
-    other = Work()
-    other.let_go.set()
-    async with working(other, redis_url):
-        await other.reporter.heard("job", "sweep", "done")
-
-
-async def test_a_worker_that_is_cancelled_ends(work: Work, queue: ArqRedis, redis_url: str) -> None:
-    await queue.enqueue_job("sweep", _job_id="one")
-    worker = asyncio.create_task(run_supervised(work.services(), redis_url, asyncio.Event()))
-    await work.started.wait()
-
-    worker.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await worker
-    assert await queue.zrange(QUEUE, 0, -1) == [b"one"]
-
-
-async def test_a_cancellation_is_not_lost_in_the_client(queue: ArqRedis) -> None:
-    """What `wait_for` does to one that comes as the sending ends, before Python 3.12."""
-
-    async def ask_for_ever() -> None:
-        while True:
-            await queue.zcard(QUEUE)
-
-    for turns in range(100):
-        asking = asyncio.create_task(ask_for_ever())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        asking.cancel()
-        assert await asyncio.wait({asking}, timeout=5) == ({asking}, set())
 
 
 async def test_arq_logs_no_arguments(

@@ -56,7 +56,8 @@ def number(index: int) -> LiveNumber:
 @pytest.mark.parametrize("rate", [7, 50, 400])
 async def test_no_second_sees_more_requests_than_the_rate(open_schedule: Open, rate: int) -> None:
     await open_schedule(rate).add(P, [(number(i), utc_now() - HOUR) for i in range(2_000)])
-    grants: list[float] = []
+    asked: list[float] = []
+    answered: list[float] = []
 
     async def look(schedule: Schedule) -> int:
         return len((await schedule.claim(P, 100, LEASE)).numbers)
@@ -67,17 +68,19 @@ async def test_no_second_sees_more_requests_than_the_rate(open_schedule: Open, r
     async def drive(ask: Callable[[Schedule], Awaitable[int]]) -> None:
         schedule = open_schedule(rate)
         while (asked_at := time.monotonic()) < until:
-            grants.extend([asked_at] * await ask(schedule))
+            granted = await ask(schedule)
+            asked.extend([asked_at] * granted)
+            answered.extend([time.monotonic()] * granted)
 
     started = time.monotonic()
     until = started + 2.2
     await asyncio.gather(drive(look), drive(cancel), drive(look), drive(cancel))
 
-    grants.sort()
-    assert len(grants) >= 0.9 * rate * 2.2 - 1, "the rate is used"
-    # The instant of asking is a little before the grant: a window of a second less a few ms.
-    crowded = [later - first for first, later in zip(grants, grants[rate:], strict=False)]
-    assert min(crowded) > 0.97
+    assert len(asked) >= 0.8 * rate * 2.2 - 1, "the rate is used"
+    # A request was granted after it was asked for and before its answer: this is the longest
+    # that a rate's worth of requests and one more can have taken.
+    spans = [last - first for first, last in zip(sorted(asked), sorted(answered)[rate:])]  # noqa: B905 - a rate shorter
+    assert min(spans) >= 1
 
 
 async def test_a_budget_survives_a_clock_that_is_set_back(open_schedule: Open) -> None:
