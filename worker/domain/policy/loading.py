@@ -17,7 +17,6 @@ from worker.domain.policy.schema import KEYS, SECTIONS, BadValue, days_per_kind
 from worker.domain.shipped import config_directory
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-FILE_BYTES_MAX = 1 << 20
 _DEFAULTS = {field.name: field.default for field in fields(Profile)}
 #: How a single value may be named where it is replaced: as in the file, by its field, or so.
 _ALIASES = {
@@ -59,7 +58,7 @@ def load_profile(name: str, directory: Path | str | None = None) -> Profile:
             str(folder), "", f"no policy of the name {name[:64]!r}; there are: {known}"
         )
     try:
-        document = tomllib.loads(file.read_bytes()[:FILE_BYTES_MAX].decode())
+        document = tomllib.loads(file.read_bytes().decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ProfileError(str(file), "", str(error)) from error
     return profile_from(document, name=name, file=str(file))

@@ -162,3 +162,17 @@ def test_facts_of_another_operation_are_refused() -> None:
     facts = WithdrawalFacts(claim_at=at, balance_minor=1)
     with pytest.raises(TypeError, match="order_tick is not decided from WithdrawalFacts"):
         decide(load_profile("P0"), Op.ORDER_TICK, facts, at)
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    most = {
+        "price_minor": 10**15,
+        "credited_minor": 0,
+        "now": "8999-12-31T23:59:59.999999Z",
+        "purchased_at": "1970-01-01T00:00:00Z",
+    }
+    assert question_from(TICK | most).op is Op.ORDER_TICK
+    assert question_from(CLAIM | {"service": "x" * 200}).op is Op.CLAIM
+    many = MONEY_OUT | {"activations": [AT] * 10_000}
+    assert len(question_from(many).facts.activations) == 10_000  # type: ignore[union-attr]  # a withdrawal
+    assert refused(many | {"activations": [AT] * 10_001}) == "given.activations"

@@ -280,3 +280,42 @@ def test_a_wrong_replacement_is_refused(changes: dict[str, Any], field: str) -> 
     with pytest.raises(ProfileError) as caught:
         override(load_profile("P0"), changes)
     assert (caught.value.file, caught.value.field) == ("P0", field)
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("sms_window_s", 1, 86_400),
+        ("min_cancel_age_s", 0, 1200),
+        ("general_window_days", 1, 14),
+        ("honour_days", 7, 3660),
+        ("review_business_days", 1, 3660),
+        ("rectify_s", 1, 31_622_400),
+        ("host_access_grace_s", 0, 31_622_400),
+        ("replacement_tolerance_bp", 0, 10_000),
+        ("outage_threshold_s", 0, 31_622_400),
+    ],
+)
+def test_a_limit_is_allowed_and_what_lies_beyond_is_not(name: str, least: int, most: int) -> None:
+    p1 = load_profile("P1")
+
+    for value in (least, most):
+        assert getattr(override(p1, {name: value}), name) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(ProfileError):
+            override(p1, {name: value})
+
+
+def test_lists_and_tables_have_limits_too() -> None:
+    p2, p4 = load_profile("P2"), load_profile("P4")
+    days = [str(date(2026, 1, 1) + timedelta(days=day)) for day in range(1001)]
+
+    assert len(override(p2, {"holidays": days[:1000]}).holidays) == 1000
+    with pytest.raises(ProfileError, match="at most 1000 dates"):
+        override(p2, {"holidays": days})
+    assert override(p2, {"refund_cap_months": 120}).refund_cap_months == 120
+    with pytest.raises(ProfileError, match="from 1 to 120"):
+        override(p2, {"refund_cap_months": 121})
+    assert override(p4, {"fee_steps": [[0, 0], [100, 10_000]]}).fee_steps[1] == (100, 10_000)
+    with pytest.raises(ProfileError, match="from 0 to 100"):
+        override(p4, {"fee_steps": [[0, 0], [101, 1]]})
