@@ -127,6 +127,8 @@ def ref_of(value: object) -> str | None:
     """A provider's id of a number as text: an integer, a numeric string, 32 hex digits."""
     if type(value) is int:  # Not isinstance: a bool is no id.
         value = str(value)
+    if isinstance(value, str) and value.isalnum() and value.isascii() and len(value) <= 64:
+        return value  # Nearly all, and lists have many; the same as below, without the regex.
     return value if isinstance(value, str) and _REF.fullmatch(value) else None
 
 
@@ -134,6 +136,8 @@ def phone_of(value: object) -> str | None:
     """A phone as digits, without the `+` some put before it."""
     if type(value) is int:
         value = str(value)
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and 4 <= len(value) <= 20:
+        return value
     found = _PHONE.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
     return found[1] if found else None
 
@@ -143,6 +147,8 @@ def sms_of(code: object, text: object = None, received_at: object = None) -> Sms
 
     The provider charges for that one too, and only the customer can find the code in it.
     """
+    if not code and not text:
+        return None
     words = text.strip() if isinstance(text, str) else ""
     if type(code) is int:
         code = str(code)
