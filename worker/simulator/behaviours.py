@@ -43,7 +43,6 @@ class OnCancel(enum.Enum):
 class Arrival(NamedTuple):
     after: timedelta  #: Since the rental.
     code: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,11 @@ def drawn_from(mix: Mapping[Behaviour, int], rng: Random) -> Choice:
 
 def sms(after: timedelta, rng: Random) -> Arrival:
     code = str(rng.randrange(100_000, 1_000_000))
-    return Arrival(after, code, f"Your verification code is {code}")
+    return Arrival(after, code)
+
+
+def text_of(code: str) -> str:
+    return f"Your verification code is {code}"
 
 
 class _Times(NamedTuple):
@@ -141,13 +144,17 @@ def _two_codes(times: _Times) -> Plan:
     return Plan(Behaviour.TWO_CODES, (first, second))
 
 
+# One plan for all numbers of these, of which there may be hundreds of thousands.
+_TIMEOUT = Plan(Behaviour.TIMEOUT)
+_CANCEL = Plan(Behaviour.CANCEL)
+_CANCEL_RACE = Plan(Behaviour.CANCEL_RACE, on_cancel=OnCancel.SMS)
 _PLANS: Mapping[Behaviour, Callable[[_Times], Plan]] = {
     Behaviour.CODE_ARRIVES: _one_code,
     Behaviour.CODE_LATE: _late_code,
     Behaviour.LAST_SECOND: _last_second,
-    Behaviour.TIMEOUT: lambda _: Plan(Behaviour.TIMEOUT),
-    Behaviour.CANCEL: lambda _: Plan(Behaviour.CANCEL),
-    Behaviour.CANCEL_RACE: lambda _: Plan(Behaviour.CANCEL_RACE, on_cancel=OnCancel.SMS),
+    Behaviour.TIMEOUT: lambda _: _TIMEOUT,
+    Behaviour.CANCEL: lambda _: _CANCEL,
+    Behaviour.CANCEL_RACE: lambda _: _CANCEL_RACE,
     Behaviour.PROVIDER_CANCELS: lambda times: Plan(
         Behaviour.PROVIDER_CANCELS, provider_cancels_after=times.at(0.2, 0.8)
     ),

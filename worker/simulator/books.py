@@ -37,7 +37,6 @@ class Books:
         self.rental_count = 0
         self.statuses: Counter[Status] = Counter()
         self.by_order: dict[str, Number] = {}
-        self.by_phone: dict[str, Number] = {}
         self.observer: Observer | None = None
         self._ends: list[tuple[datetime, int]] = []
 
@@ -49,6 +48,9 @@ class Books:
         position = number_id - self._first
         return self.numbers[position] if 0 <= position < len(self.numbers) else None
 
+    def by_phone(self, phone: str) -> Number | None:
+        return self.get(int(phone[2:])) if phone.isdigit() and len(phone) == 11 else None
+
     @property
     def balance_minor(self) -> int:
         return self.opening_minor + self.added_minor - self.charged_minor + self.refunded_minor
@@ -57,7 +59,6 @@ class Books:
         """Charge for a new number. The caller has looked at the balance."""
         assert number.id == self.next_id
         self.numbers.append(number)
-        self.by_phone[number.phone] = number
         if number.order is not None:
             self.by_order[number.order] = number
         (self.live_rentals if number.rental else self.live).add(number.id)

@@ -194,7 +194,7 @@ class Control:
         return number
 
     def _by_phone(self, phone: str | None, now: datetime) -> Number:
-        number = self._engine.books.by_phone.get((phone or "").removeprefix("+"))
+        number = self._engine.books.by_phone((phone or "").removeprefix("+"))
         if number is None:
             raise BadOrder("no such number")
         self._engine.books.advance(number, now)

@@ -16,6 +16,7 @@ from worker.simulator.behaviours import (
     forced_by,
     plan,
     sms,
+    text_of,
 )
 from worker.simulator.books import SOME, Books, Observer
 from worker.simulator.config import SimulatorConfig
@@ -40,6 +41,7 @@ class Engine:
         self.purchases = 0
         self._first = FIRST_ID
         self.books = Books(config.balance_minor, FIRST_ID)
+        self._rng = self._plans()
 
     def reset(self) -> None:
         """Empty books. Ids go on, so that nobody mistakes a new number for an old one."""
@@ -47,6 +49,7 @@ class Engine:
         self._first = self.books.next_id
         self.books = Books(self.config.balance_minor, self._first)
         self.books.observer = observer
+        self._rng = self._plans()
         self.purchases = 0
 
     def observe(self, observer: Observer) -> None:
@@ -72,9 +75,9 @@ class Engine:
 
     def _open(self, order: Order, forced: Choice | None, now: datetime) -> Number:
         number_id = self.books.next_id
-        rng = Random(f"{self.config.seed}:{number_id - self._first}")  # noqa: S311 - repeatable
-        choice = forced or drawn_from(self.config.mix, rng)
-        number = self.tariff.number(number_id, order, plan(choice, self.tariff.window, rng), now)
+        choice = forced or drawn_from(self.config.mix, self._rng)
+        made = plan(choice, self.tariff.window, self._rng)
+        number = self.tariff.number(number_id, order, made, now)
         self.books.open(number)
         return number
 
@@ -115,7 +118,7 @@ class Engine:
         if number.plan.on_cancel is OnCancel.SMS:
             rng = Random(f"{self.config.seed}:race:{number.id - self._first}")  # noqa: S311 - repeatable
             arrival = sms(timedelta(0), rng)
-            self.books.receive(number, Sms(now, arrival.code, arrival.text))
+            self.books.receive(number, Sms(now, arrival.code, text_of(arrival.code)))
             return self._has_sms(number)
         self.books.move(number, ending, now)
         return None
@@ -209,6 +212,10 @@ class Engine:
         if self.balance_minor(now) < price:
             return Denied(Problem.NO_BALANCE)
         return None
+
+    def _plans(self) -> Random:
+        """What rentals draw from, and nothing else, so that no other call changes what comes."""
+        return Random(f"{self.config.seed}:plans")  # noqa: S311 - repeatable on purpose
 
     def _early(self, number: Number, now: datetime) -> timedelta | None:
         return number.cancel_from - now if now < number.cancel_from else None

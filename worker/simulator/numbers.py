@@ -12,11 +12,12 @@ instant, so 300,000 numbers cost nothing until somebody asks about them.
 """
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from worker.simulator.behaviours import Plan
+from worker.simulator.behaviours import Plan, text_of
 
 NEVER_AGAIN = datetime.max.replace(tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -55,7 +56,6 @@ class Change(NamedTuple):
 @dataclass(slots=True, kw_only=True, eq=False)
 class Number:
     id: int
-    phone: str  #: Digits with country code.
     service: str
     country: str
     cost_minor: int
@@ -68,12 +68,12 @@ class Number:
     order: str | None = None  #: The buyer's own id.
     rental: bool = False
     status: Status = Status.WAITING
-    sms: list[Sms] = field(default_factory=list)
+    sms: Sequence[Sms] = ()
     shown: int = 0  #: How many of `sms` a read has told the buyer.
     arrived: int = 0  #: How many of the plan's arrivals have come.
     hidden: int = 0  #: How many of `sms` the buyer asked not to see again.
     refunded_minor: int = 0
-    changes: list[Change] = field(default_factory=list)
+    moves: Sequence[Change] = ()  #: After the rental, which made it WAITING.
     next_at: datetime = NEVER_AGAIN  #: When the plan does something next.
     ready: bool = False  #: The buyer said it has sent the SMS.
     trouble_from: datetime | None = None  #: Of the first cancel, where that starts trouble.
@@ -84,8 +84,16 @@ class Number:
     minute_calls: int = 0
 
     def __post_init__(self) -> None:
-        self.changes.append(Change(self.created_at, self.status))
         self.plan_next()
+
+    @property
+    def phone(self) -> str:
+        """Digits with country code."""
+        return f"79{self.id % 10**9:09d}"
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        return (Change(self.created_at, Status.WAITING), *self.moves)
 
     @property
     def live(self) -> bool:
@@ -93,7 +101,7 @@ class Number:
 
     @property
     def ended_at(self) -> datetime | None:
-        return None if self.live else self.changes[-1].at
+        return None if self.live else self.moves[-1].at
 
     @property
     def net_minor(self) -> int:
@@ -101,20 +109,20 @@ class Number:
         return self.cost_minor - self.refunded_minor
 
     @property
-    def new_sms(self) -> list[Sms]:
+    def new_sms(self) -> Sequence[Sms]:
         return self.sms[self.shown :]
 
     def move(self, status: Status, at: datetime) -> None:
         assert self.status in LIVE, "an ending is never left"
         self.status = status
-        self.changes.append(Change(at, status))
+        self.moves = (*self.moves, Change(at, status))
         if status in REFUNDED:
             self.refunded_minor = self.cost_minor
         if status not in LIVE:
             self.next_at = NEVER_AGAIN
 
     def receive(self, sms: Sms) -> None:
-        self.sms.append(sms)
+        self.sms = (*self.sms, sms)
         if self.status is not Status.RECEIVED:
             self.move(Status.RECEIVED, sms.at)
 
@@ -124,7 +132,7 @@ class Number:
         if self._arrival_at() == at:  # Before an ending at the same instant: it was in time.
             arrival = self.plan.arrivals[self.arrived]
             self.arrived += 1
-            sms = Sms(at, arrival.code, arrival.text)
+            sms = Sms(at, arrival.code, text_of(arrival.code))
             self.receive(sms)
             self.plan_next()
             return sms
@@ -136,6 +144,9 @@ class Number:
         return None
 
     def plan_next(self) -> None:
+        if self.plan.arrivals == () and self.plan.provider_cancels_after is None:
+            self.next_at = self.expires_at  # Most numbers, while many are rented at once.
+            return
         self.next_at = min(self.expires_at, self._arrival_at(), self._provider_cancel_at())
 
     def count_call(self, now: datetime) -> None:

@@ -34,6 +34,7 @@ Sleep = Callable[[float], Awaitable[None]]
 PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1020</body></html>"
 GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
 LOOK_AGAIN = 0.2  #: Seconds between two looks of a hanging call at its fault and its client.
+AFTER_REPLY = 0.05  #: Seconds until a fault set over the control API may close the listener.
 STOPPING = 2.0  #: Seconds that calls in flight get when the provider stops.
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time, so that close() resets.
 BEFORE_EFFECT = frozenset(
@@ -103,8 +104,9 @@ class Simulator:
         )
         if asked.path.startswith(PREFIX):
             reply = self._control.answer(asked, self.clock())
-            self._edges.set()
             self.pushes.look_again()
+            # Not at once: a reset would overtake the reply to whoever asked for it.
+            asyncio.get_running_loop().call_later(AFTER_REPLY, self._edges.set)
         else:
             try:
                 reply = await self._provide(asked, request)

@@ -82,7 +82,6 @@ class Tariff:
                 lifetime = arrival.after + AFTER_LATE
         return Number(
             id=number_id,
-            phone=f"79{number_id % 10**9:09d}",
             service=order.service,
             country=order.country,
             operator=order.operator,

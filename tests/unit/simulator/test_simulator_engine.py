@@ -55,7 +55,7 @@ def test_an_sms_comes_at_its_instant_and_not_before() -> None:
     provider = engine()
     number = rented(provider, "code-arrives:5")
 
-    assert seen(provider, number, 4.999999).sms == []
+    assert seen(provider, number, 4.999999).sms == ()
     assert [sms.at for sms in seen(provider, number, 5).sms] == [at(5)]
     assert number.status is Status.RECEIVED
 
@@ -139,7 +139,7 @@ def test_a_late_sms_does_not_come_after_a_cancel() -> None:
     number = rented(provider, "code-late:25")
     provider.cancel(number, at(20))
 
-    assert seen(provider, number, 30).sms == []
+    assert seen(provider, number, 30).sms == ()
     assert number.net_minor == 0
 
 

@@ -1,6 +1,7 @@
 """`simulate-provider`: one simulated provider in the foreground, until it is told to stop."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -59,6 +60,8 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
 
 async def _serve(config: SimulatorConfig) -> bool:
     """Until a signal; whether it was Ctrl-C."""
+    # The books hold no cycles; looking for some in 300,000 numbers would stop every reply.
+    gc.set_threshold(100_000, 50, 1_000)
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[bool] = loop.create_future()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,6 @@
 """The face of onlinesim: JSON that is always 200, and one call that closes for every reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -236,7 +236,7 @@ class OnlineSim:
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }
 
-    def _messages(self, call: Call, number: Number, sms: list[Sms]) -> Any:  # noqa: ANN401 - text or rows
+    def _messages(self, call: Call, number: Number, sms: Sequence[Sms]) -> Any:  # noqa: ANN401 - text or rows
         codes_only = call.args.get("message_to_code") == "1"
         told = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":
@@ -269,7 +269,7 @@ class OnlineSim:
         }
 
 
-def _state(number: Number, sms: list[Sms]) -> str:
+def _state(number: Number, sms: Sequence[Sms]) -> str:
     if number.status in CHARGED:
         return "TZ_OVER_OK"
     if not number.live:
