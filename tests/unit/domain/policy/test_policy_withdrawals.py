@@ -95,6 +95,7 @@ def test_p3_40_the_sum_is_capped_by_history_balance_and_request(ask: Ask) -> Non
     assert p3(ask, amount_minor=400) == paid(400)
     assert p3(ask, balance_minor=400) == paid(400, reason="partial_refundable")
     assert p3(ask, amount_minor=None, balance_minor=400) == paid(400)
+    assert p3(ask, balance_minor=1) == paid(1, reason="partial_refundable")
     assert p3(ask, balance_minor=0) == denied("nothing_refundable")
     assert p3(ask, amount_minor=0) == denied("nothing_refundable")
     assert p3(ask, topups=[]) == denied("nothing_refundable")
@@ -277,6 +278,7 @@ def test_the_fee_is_on_what_is_paid_and_rounded_to_the_customer(ask: Ask) -> Non
     assert p4(ask, amount_minor=19) == to_wallet(19, 0)
     assert p4(ask, amount_minor=39) == to_wallet(38, 1)
     assert p4(ask, last_deposit_at=None) == to_wallet(9500, 500)
+    assert p4(ask, balance_minor=1) == to_wallet(1, 0)
     assert p4(ask, balance_minor=0) == denied("nothing_refundable")
 
 
