@@ -4,6 +4,7 @@ import enum
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from worker.domain.money import AMOUNT_MAX
@@ -38,7 +39,14 @@ class BadFact(ValueError):
 
 def instant(value: object) -> datetime:
     """RFC 3339, at most microseconds; in UTC."""
-    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+    if not isinstance(value, str):
+        raise BadFact(_INSTANT)
+    return _instant(value)
+
+
+@lru_cache(maxsize=4096)  # Questions come in batches, and a batch has few different `now`.
+def _instant(value: str) -> datetime:
+    if _RFC_3339.fullmatch(value) is None:
         raise BadFact(_INSTANT)
     try:
         at = datetime.fromisoformat(value)
