@@ -68,6 +68,20 @@ class Simulated:
     async def fault(self, kind: str, seconds: float = 3600, **more: Any) -> None:
         await self.control("POST", "faults", {"kind": kind, "seconds": seconds, **more})
 
+    async def gone(self) -> None:
+        """Refuse connections from now on, the control's too."""
+        await self.fault("refuse")
+        port = self.url.rpartition(":")[2]
+        async with asyncio.timeout(5):
+            while True:  # The listener closes a turn or two of the loop after it was told to.
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+                except ConnectionRefusedError:
+                    return
+                except ConnectionResetError:
+                    continue  # It had been taken, and was not yet accepted.
+                writer.close()
+
     async def heal(self) -> None:
         await self.control("DELETE", "faults")
 
