@@ -223,19 +223,19 @@ async def test_the_command_says_where_it_listens_and_stops_on_a_signal(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "code"),
     [
-        ("--listen", "0.0.0.0:0"),
-        ("--listen", "nonsense"),
-        ("--family", "carrier-pigeon"),
-        ("--dialect", "nobody"),
-        ("--script", "/does/not/exist.toml"),
+        (("--listen", "0.0.0.0:0"), 2),
+        (("--listen", "nonsense"), 2),
+        (("--family", "carrier-pigeon"), 2),
+        (("--dialect", "nobody"), 2),
+        (("--script", "/does/not/exist.toml"), 78),
     ],
 )
-async def test_the_command_refuses_what_it_cannot_be(arguments: tuple[str, str]) -> None:
+async def test_the_command_refuses_what_it_cannot_be(arguments: tuple[str, str], code: int) -> None:
     process, url = await started(*arguments)
     _, errors = await process.communicate()
 
-    assert (process.returncode, url) == (78, "")
+    assert (process.returncode, url) == (code, "")
     assert errors.startswith(b"simulate-provider: ")
     assert errors.count(b"\n") == 1

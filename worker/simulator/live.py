@@ -4,7 +4,6 @@ Chunks, so that neither an ending in the middle of 300,000 ids nor page 3,000 co
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
 
 CHUNK = 1024
 
@@ -50,7 +49,3 @@ class LiveIds:
                 break
             offset = 0
         return found
-
-    def __iter__(self) -> Iterator[int]:
-        for chunk in list(self._chunks):
-            yield from list(chunk)

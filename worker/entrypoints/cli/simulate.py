@@ -16,6 +16,7 @@ from worker.simulator.server import running
 
 INTERRUPTED = 130
 CANNOT_LISTEN = 1
+USAGE = 2  #: Without a script it can only have been the options.
 BAD_CONFIGURATION = 78
 
 
@@ -50,7 +51,7 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
         interrupted = uvloop.run(_serve(config))
     except BadScript as error:
         typer.echo(f"simulate-provider: {error}", err=True)
-        raise typer.Exit(BAD_CONFIGURATION) from None
+        raise typer.Exit(USAGE if script is None else BAD_CONFIGURATION) from None
     except OSError as error:
         typer.echo(f"simulate-provider: cannot listen: {error.strerror}", err=True)
         raise typer.Exit(CANNOT_LISTEN) from None

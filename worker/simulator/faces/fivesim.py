@@ -18,9 +18,9 @@ from worker.simulator.wire import (
     Request,
     amount,
     arguments,
+    figure,
     json,
     number_id,
-    price,
     text,
 )
 
@@ -197,7 +197,7 @@ class FiveSim:
             {
                 "id": 1,
                 "email": "buyer@example.com",
-                "balance": float(price(engine.balance_minor(now))),
+                "balance": figure(engine.balance_minor(now)),
                 "frozen_balance": 0,
                 "rating": 96,
                 "default_country": {"name": "russia", "iso": "ru", "prefix": "+7"},
@@ -214,7 +214,7 @@ class FiveSim:
             "phone": "+" + number.phone,
             "operator": number.operator,
             "product": number.service,
-            "price": float(price(number.cost_minor)),
+            "price": figure(number.cost_minor),
             "status": STATES.get(number.status, self._knobs.waiting_status),
             "expires": _nanoseconds(number.expires_at),
             "sms": sms or nothing,

@@ -16,7 +16,7 @@ from worker.simulator.numbers import CHARGED, REFUNDED, Number, Sms, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
-from worker.simulator.wire import Call, Reply, Request, amount, number_id, price
+from worker.simulator.wire import Call, Reply, Request, amount, figure, number_id, price
 
 General: TypeAlias = Callable[[Engine, Call, datetime], Reply]
 About: TypeAlias = Callable[[Engine, Call, Number, datetime], Reply]
@@ -164,7 +164,7 @@ class HandlerApi:
         service, country = call.args.get("service", "tg"), call.args.get("country", "0")
         match call.form:
             case "getPrices":
-                cost = float(price(engine.tariff.price_of(service)))
+                cost = figure(engine.tariff.price_of(service))
                 return self._json({country: {service: {"cost": cost, "count": 1000}}})
             case "getNumbersStatus":
                 return self._json({f"{service}_0": "1000"})

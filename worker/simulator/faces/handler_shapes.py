@@ -8,7 +8,7 @@ from typing import Any
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.numbers import CHARGED, Number, Sms, Status
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import number_id, price
+from worker.simulator.wire import figure, number_id, price
 
 LOCAL = timezone(
     timedelta(hours=3)
@@ -76,7 +76,7 @@ def _info(denied: Denied, now: datetime) -> dict[str, Any]:
         case Problem.NEW_CODE_RECEIVED:
             return {"data": [sms.code for sms in denied.sms]}
         case Problem.PRICE_TOO_LOW if denied.minimum_minor is not None:
-            return {"min": float(price(denied.minimum_minor))}
+            return {"min": figure(denied.minimum_minor)}
         case Problem.NO_KEY:
             return {"field": "api_key", "code": "REQUIRED"}
         case Problem.BANNED:
@@ -97,7 +97,7 @@ def bought(dialect: Dialect, number: Number) -> dict[str, Any]:
     row: dict[str, Any] = {
         "activationId": number.id,
         "phoneNumber": number.phone,
-        "activationCost": float(cost),
+        "activationCost": figure(number.cost_minor),
         "countryCode": number.country,
         "canGetAnotherSms": True,
         "activationTime": naive(number.created_at),
@@ -220,7 +220,7 @@ def history_row(number: Number) -> dict[str, Any]:
         "date": naive(number.created_at),
         "phone": number.phone,
         "sms": sms.text if sms else None,
-        "cost": float(price(number.cost_minor)),
+        "cost": figure(number.cost_minor),
         "status": "6" if number.status in CHARGED else "8",
         "currency": USD,
     }

@@ -11,7 +11,7 @@ from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.numbers import Number, Status
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Call, Reply, Request, arguments, json, number_id, price
+from worker.simulator.wire import Call, Reply, Request, arguments, figure, json, number_id
 
 PREFIX = "/api/v1/"
 ACTIVE = PREFIX + "activations"
@@ -97,7 +97,7 @@ class HeroRest:
             "phone": number.phone,
             "service": number.service,
             "country": number.country,
-            "cost": float(price(number.cost_minor)),  # Also when nothing was charged.
+            "cost": figure(number.cost_minor),  # Also when nothing was charged.
             "currency": shapes.USD,
             "status": STATES[number.status],
             "createDate": shapes.zoned(number.created_at),

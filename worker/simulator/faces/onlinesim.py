@@ -16,6 +16,7 @@ from worker.simulator.wire import (
     Reply,
     Request,
     arguments,
+    figure,
     json,
     number_id,
     price,
@@ -227,7 +228,7 @@ class OnlineSim:
         sms = number.sms[number.hidden :]
         return {
             "country": number_id(number.country) or number.country,
-            "sum": float(price(number.cost_minor)),
+            "sum": figure(number.cost_minor),
             "service": number.service,
             "number": "+" + number.phone,
             "response": _state(number, sms),

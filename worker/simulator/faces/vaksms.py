@@ -17,8 +17,8 @@ from worker.simulator.wire import (
     Request,
     amount,
     arguments,
+    figure,
     json,
-    price,
     text,
     with_wait,
 )
@@ -120,7 +120,7 @@ class VakSms:
             case "getNumber":
                 return self._rent(engine, call, now)
             case "getBalance":
-                return json({"balance": float(price(engine.balance_minor(now)))})
+                return json({"balance": figure(engine.balance_minor(now))})
             case "getCountNumber":
                 return json({call.args.get("service", "tg"): 1000})
             case _:

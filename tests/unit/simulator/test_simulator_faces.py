@@ -1,0 +1,136 @@
+"""Whatever a face is asked, it answers; and it reads what others write."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.engine import Engine
+from worker.simulator.faces import face_of
+from worker.simulator.faces.handler_dialects import DIALECTS
+from worker.simulator.numbers import Number
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.tariff import Order
+from worker.simulator.wire import Call, Request, amount, arguments, figure, number_id, price
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+FACES: list[dict[str, Any]] = [
+    *({"family": "handler_api", "dialect": dialect} for dialect in DIALECTS),
+    *({"family": family} for family in ("fivesim", "onlinesim", "smspva", "vaksms", "smsman")),
+]
+PATHS = [
+    "/stubs/handler_api.php",
+    "/api/v1/activations",
+    "/v1/user/buy/activation/any/any/tg",
+    "/v1/user/check/100000001",
+    "/v1/user/orders",
+    "/api/getState.php",
+    "/api/rent/extendRentState.php",
+    "/api/rent.php",
+    "/activation/sms/100000001",
+    "/activation/cancelorder/100000001",
+    "/api/getSmsCode/",
+    "/control/get-sms",
+    "/rent-api/get-number",
+    "//",
+    "",
+]
+NAMES = [
+    "action", "id", "status", "service", "country", "limit", "start", "tzid", "days", "method",
+    "idNum", "request_id", "dtype", "dcount", "time", "duration", "maxPrice", "offset", "page",
+]  # fmt: skip
+VALUES = [
+    "getNumber", "getNumberV2", "getStatus", "setStatus", "getRentNumber", "getRentStatus",
+    "getActiveActivations", "getHistory", "prolong", "create", "sms", "prolong", "8", "-1", "0",
+    "100000001", "100000002", "99999999999999999999", "timeout", "code-arrives:x", "", "%00",
+]  # fmt: skip
+queries = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES) | st.text(max_size=8))
+).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
+
+
+def handled(request: Request, told: dict[str, Any]) -> tuple[int, bytes]:
+    """What the face answers, by the way every request takes."""
+    config = SimulatorConfig.model_validate(told)
+    face = face_of(config)
+    engine = Engine(config, face.terms)
+    engine.rent(Order(service="timeout", country="0"), START)
+    engine.rent(Order(service="timeout", country="0", hours=24), START)
+    call = face.read(request)
+    if call.problem is not None:
+        reply = face.refuse(call, Denied(call.problem), START)
+    elif not call.about_one:
+        reply = face.answer(engine, call, START)
+    elif (number := engine.find(call.ref or 0, START)) is None:
+        reply = face.refuse(call, Denied(Problem.UNKNOWN_ID), START)
+    else:
+        reply = face.answer_about(engine, call, number, START)
+    return reply.status, reply.body
+
+
+@given(
+    st.sampled_from(FACES),
+    st.sampled_from(["GET", "POST", "PUT"]),
+    st.sampled_from(PATHS) | st.text(max_size=20),
+    queries,
+)
+def test_no_request_is_too_strange_to_be_answered(
+    told: dict[str, Any], method: str, path: str, query: str
+) -> None:
+    headers = {"Authorization": "Bearer sim-key", "apikey": "sim-key"}
+    query += "&api_key=sim-key&apikey=sim-key&apiKey=sim-key&token=sim-key"
+
+    status, _ = handled(Request(method, path, query, headers), told)
+
+    assert 200 <= status < 600
+
+
+@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
+def test_every_refusal_has_its_words(told: dict[str, Any]) -> None:
+    face = face_of(SimulatorConfig.model_validate(told))
+    call = Call(face.read(Request("GET", "/", "", {})).operation, "getStatus")
+
+    replies = {problem: face.refuse(call, Denied(problem), START) for problem in Problem}
+
+    assert all(reply.status < 600 for reply in replies.values())
+    assert replies[Problem.UNAVAILABLE].status == 503
+    assert replies[Problem.BAD_KEY] != replies[Problem.UNKNOWN_ID]
+
+
+@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
+def test_a_face_knows_its_own_ids_again(told: dict[str, Any]) -> None:
+    config = SimulatorConfig.model_validate(told)
+    face = face_of(config)
+    number = Engine(config, face.terms).rent(Order(service="tg", country="0"), START)
+
+    assert isinstance(number, Number)
+    assert face.number_id(face.ref(number)) == number.id
+    assert face.number_id("x" * 32) is None
+
+
+@given(st.text(alphabet="ab=&%+; 25", max_size=30))
+def test_a_query_is_read_as_the_standard_library_reads_it(query: str) -> None:
+    read = {name: value for name, value in arguments(query).items() if name or value}
+
+    assert read == {
+        name: value
+        for name, value in dict(parse_qsl(query, keep_blank_values=True)).items()
+        if name or value
+    }
+
+
+@given(st.integers(0, 10**15))
+def test_an_amount_is_written_and_read_without_loss(minor: int) -> None:
+    assert amount(price(minor)) == minor
+    assert orjson.dumps(figure(minor)).decode() == price(minor)
+
+
+@pytest.mark.parametrize("raw", ["", "x", "-1", "1.x", "١", "1e3", None])  # noqa: RUF001 - another digit
+def test_an_amount_nobody_can_read_is_none(raw: str | None) -> None:
+    assert amount(raw) is None
+    assert number_id(raw) is None
