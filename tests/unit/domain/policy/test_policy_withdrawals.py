@@ -301,6 +301,9 @@ def test_p4_20_p4_25_p4_26_p4_27_the_checks_come_in_their_order(ask: Ask) -> Non
 def test_a_human_sees_the_sum_after_the_fee(ask: Ask) -> None:
     decided = p4(ask, verified=None)
     assert decided == ("needs_review", "judge_request", 9500, 500, "wallet", None)
+    two_days = {"profile_overrides": {"review_business_days": 2}}
+    assert p4(ask, verified=None, **two_days)[5] == REVIEW
+    assert p4(ask, **two_days) == to_wallet(9500, 500)
 
 
 def test_withdrawals_can_be_left_to_a_human(ask: Ask) -> None:
