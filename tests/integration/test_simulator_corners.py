@@ -142,6 +142,17 @@ async def test_what_a_status_is_answered_can_be_turned(
         assert answers[-1].text == said
 
 
+async def test_a_single_wording_can_be_turned() -> None:
+    words = {"early-cancel": [403, "EARLY_CANCEL_DENIED", "problem"]}
+    async with buying(knobs={"words": words}) as buyer:
+        number = await buyer.rent("timeout")
+
+        early = await buyer.handler("setStatus", id=number, status=8)
+
+        assert (early.status, early.json["title"]) == (403, "EARLY_CANCEL_DENIED")
+        assert (await buyer.handler("getStatus", id=1)).text == "NO_ACTIVATION"
+
+
 @pytest.mark.parametrize(
     ("settings", "action", "said"),
     [

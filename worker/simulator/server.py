@@ -244,8 +244,8 @@ async def running(
 ) -> AsyncIterator[Simulator]:
     """A provider to test against, for as long as the block runs."""
     simulator = Simulator(config, clock, sleep)
-    await simulator.start()
     try:
+        await simulator.start()
         yield simulator
     finally:
         await simulator.stop()

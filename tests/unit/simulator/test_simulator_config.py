@@ -1,12 +1,16 @@
 """What a script may say, and how it is told that it is wrong."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from worker.simulator.behaviours import Behaviour, Choice, UnreadableBehaviour, forced_by
 from worker.simulator.config import BadScript, FaultKind, configured
-from worker.simulator.faces import face_of
+from worker.simulator.faces import face_of, fivesim, onlinesim, smsman, smspva, vaksms
+from worker.simulator.faces.handler_dialects import DIALECTS, Dialect
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "simulator"
 
@@ -20,6 +24,25 @@ def script(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("name", sorted(path.name for path in SCRIPTS.glob("*.toml")))
 def test_a_shipped_script_can_be_run(name: str) -> None:
     face_of(configured(SCRIPTS / name))
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [Dialect, fivesim.Knobs, onlinesim.Knobs, smspva.Knobs, vaksms.Knobs, smsman.Knobs],
+    ids=lambda knobs: knobs.__module__,
+)
+def test_every_knob_is_written_down(knobs: type[BaseModel]) -> None:
+    text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
+
+    for name in knobs.model_fields.keys() - {"name"}:
+        assert re.search(rf"^[# ]*(\[knobs\.)?{name}( =|\])", text, re.MULTILINE), name
+
+
+def test_the_knobs_written_down_are_those_of_the_classic_dialect() -> None:
+    text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
+    turned = tomllib.loads(text)["knobs"]
+
+    assert DIALECTS["classic"].turned(turned) == DIALECTS["classic"]
 
 
 def test_what_is_given_beats_the_script_and_the_script_beats_the_defaults(tmp_path: Path) -> None:

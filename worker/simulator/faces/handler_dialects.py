@@ -165,7 +165,9 @@ class Dialect(BaseModel):
 
     def turned(self, knobs: Mapping[str, Any]) -> Self:
         """This dialect with some of its facts decided otherwise."""
-        return self.model_validate({**dict(self), **knobs})
+        told = {problem.value: wording for problem, wording in self.words.items()}
+        words = {**told, **knobs.get("words", {})}
+        return self.model_validate({**dict(self), **knobs, "words": words})
 
 
 DIALECTS: Mapping[str, Dialect] = {
