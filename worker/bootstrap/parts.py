@@ -39,7 +39,7 @@ def system_clock() -> Clock:
         now=utc_now,
         monotonic=time.monotonic,
         sleep=asyncio.sleep,
-        chance=random.SystemRandom().random,
+        chance=random.random,  # Jitter: nothing secret hangs on it.
     )
 
 

@@ -27,7 +27,7 @@ OpenServices: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Servi
 
 MAX_JOBS = 50
 # A job waits half of this on average; a poll costs one round trip.
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.25
 # All workers read the same head of the queue, and what runs stays in it.
 READ_LIMIT = 1_000
 HEALTH_SECONDS = 5

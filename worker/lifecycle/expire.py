@@ -10,7 +10,7 @@ cannot be reached costs nothing here: its numbers wait for the grace.
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
@@ -46,15 +46,15 @@ class Expire:
     clock: Clock
     terms: Mapping[ProviderName, Terms]
 
-    async def tick(self, provider: Provider) -> int:
-        """End everything that is due at this provider; how many numbers were worked on."""
+    async def tick(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
+        """End what is due at this provider while it goes on; how many numbers were worked on."""
         done = 0
-        while provider.circuit is not Circuit.OPEN:
+        while goes_on() and provider.circuit is not Circuit.OPEN:
             limit = self._limit(provider)
             due = await self.store.claim_cancels(provider.name, limit, LEASE)
             if due:
                 done += len(due)
-                await self._end_all(provider, due, limit)
+                await self._end_all(provider, due, limit, goes_on)
             if len(due) < limit:
                 break
         return done
@@ -65,7 +65,7 @@ class Expire:
             return
         due = await self.store.claim_cancel(id_, provider.name, LEASE)
         if due:
-            await self._end_all(provider, due, 0)
+            await self._end_all(provider, due, 0, lambda: False)
 
     def _limit(self, provider: Provider) -> int:
         if provider.circuit is Circuit.PROBING:
@@ -73,9 +73,12 @@ class Expire:
         rate = self.terms[provider.name].requests_per_second
         return max(1, min(BATCH, int(rate * AHEAD.total_seconds())))
 
-    async def _end_all(self, provider: Provider, due: list[Due], limit: int) -> None:
+    async def _end_all(
+        self, provider: Provider, due: list[Due], limit: int, goes_on: Callable[[], bool]
+    ) -> None:
         """Work off what was claimed, claiming more while it lasts, so that no call slot idles."""
-        run = _Run(self, provider, deque(due), more=limit if len(due) == limit else 0)
+        more = limit if len(due) == limit else 0
+        run = _Run(self, provider, deque(due), more=more, goes_on=goes_on)
         await run()
 
 
@@ -87,6 +90,7 @@ class _Run:
     provider: Provider
     queue: deque[Due]
     more: int  #: How many to claim when the queue runs low; 0: nothing more is due.
+    goes_on: Callable[[], bool]
     results: GroupCommit = field(init=False)
     act: EndAtProvider = field(init=False)
     _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -100,18 +104,18 @@ class _Run:
 
     async def __call__(self) -> None:
         hands = min(len(self.queue), self.expire.terms[self.provider.name].max_in_flight)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.results.run())
-            try:
-                async with asyncio.TaskGroup() as calls:
-                    for _ in range(hands):
-                        calls.create_task(self._work())
-            finally:
-                # What was confirmed is committed even when another call went wrong, and what was
-                # claimed but not begun need not wait for the end of its lease.
-                for due in self.queue:
-                    self.results.postponed(Postponed(due.id, due.epoch, timedelta(0)))
-                self.results.close()
+        committing = asyncio.ensure_future(self.results.run())
+        try:
+            async with asyncio.TaskGroup() as calls:
+                for _ in range(hands):
+                    calls.create_task(self._work())
+        finally:
+            # What was confirmed is committed even when we are cut off or another call went wrong,
+            # and what was claimed but not begun need not wait for the end of its lease.
+            for due in self.queue:
+                self.results.postponed(Postponed(due.id, due.epoch, timedelta(0)))
+            self.results.close()
+            await asyncio.shield(committing)
 
     async def _work(self) -> None:
         while True:
@@ -128,7 +132,7 @@ class _Run:
         async with self._claiming:
             if len(self.queue) > self.more // 2:
                 return
-            if self.provider.circuit is not Circuit.CLOSED:
+            if self.provider.circuit is not Circuit.CLOSED or not self.goes_on():
                 self.more = 0
                 return
             found = await self.expire.store.claim_cancels(self.provider.name, self.more, LEASE)

@@ -80,14 +80,14 @@ class Pursue:
                 due = queue.popleft()
                 await self._one(provider, due, act, results)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(results.run())
-            try:
-                async with asyncio.TaskGroup() as calls:
-                    for _ in range(hands):
-                        calls.create_task(work())
-            finally:
-                results.close()
+        committing = asyncio.ensure_future(results.run())
+        try:
+            async with asyncio.TaskGroup() as calls:
+                for _ in range(hands):
+                    calls.create_task(work())
+        finally:
+            results.close()
+            await asyncio.shield(committing)
 
     async def _one(
         self, provider: Provider, due: Due, act: EndAtProvider, results: GroupCommit

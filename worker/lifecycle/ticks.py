@@ -109,7 +109,7 @@ class Ticks:
         """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
         goes_on = self._stretch()
         while goes_on():
-            done = await self.expiring.tick(provider)
+            done = await self.expiring.tick(provider, goes_on)
             done += await self.pursuing.tick(provider)
             if not done or provider.circuit is Circuit.OPEN:
                 await self.clock.sleep(IDLE.total_seconds())

@@ -24,7 +24,7 @@ from worker.ports.store import LiveNumber
 CLAIM: Final = 500  #: Numbers per claim.
 LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
-SHORTEST_NAP: Final = timedelta(milliseconds=5)
+GATHER: Final = timedelta(milliseconds=50)  #: What falls due in it shares one claim.
 DOWN_NAP: Final = timedelta(seconds=1)
 
 
@@ -62,11 +62,13 @@ class Watch:
             if provider.circuit is Circuit.OPEN:
                 await self.clock.sleep(DOWN_NAP.total_seconds())
                 continue
+            began = self.clock.monotonic()
             claim = await self.schedule.claim(provider.name, limit, LEASE)
             if claim.numbers:
                 looked += await self._look(provider, terms, claim.numbers)
-            else:
-                nap = min(LONGEST_NAP, max(claim.wait, SHORTEST_NAP))
+            if len(claim.numbers) < limit:
+                spent = timedelta(seconds=self.clock.monotonic() - began)
+                nap = min(LONGEST_NAP, max(claim.wait, GATHER - spent))
                 await self.clock.sleep(nap.total_seconds())
         return looked
 
@@ -96,6 +98,9 @@ class Watch:
         async def work() -> None:
             while left:
                 one = left.pop()
+                if self.clock.now() > one.number.deadline_at:
+                    nexts.append(Next(one, None))  # Too late to be shown: the ending finds out.
+                    continue
                 at = await self.look.once(provider, one.number, terms)
                 nexts.append(Next(one, self._coming(one.number, at, listed=listed)))
 

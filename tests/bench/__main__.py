@@ -1,0 +1,63 @@
+"""`make bench`: ratios within one run, on this machine, of real processes.
+
+--quick takes smaller numbers; --output json gives data.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+
+from tests.bench import burst, watch_cost
+
+GOALS = {"burst": 0.5, watch_cost.LISTED: 10.0, watch_cost.UNLISTED: 1.5}
+
+
+async def run(*, quick: bool) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    one = await burst.measure(2_000 if quick else 10_000)
+    per_second = one.numbers / one.ours_seconds, one.numbers / one.bare_seconds
+    tell(
+        f"burst of {one.numbers}: {per_second[0]:,.0f} ended and credited a second,"
+        f" a bare loop cancels {per_second[1]:,.0f}: {one.ratio:.2f} of it"
+    )
+    rows.append({"what": "burst", **asdict(one), "ratio": one.ratio, "goal": GOALS["burst"]})
+    seconds = 15.0 if quick else 45.0
+    for dialect, numbers, naive in (
+        (watch_cost.LISTED, 10_000, 500),
+        (watch_cost.UNLISTED, 500, 500),
+    ):
+        cost = await watch_cost.measure(dialect, numbers, naive, seconds)
+        kind = "with a list" if dialect == watch_cost.LISTED else "without a list"
+        tell(
+            f"watching at a provider {kind}: {cost.ours:.2f} ms of CPU per number and minute,"
+            f" one arq job per number {cost.naive:.2f} ms: {cost.ratio:.1f} times less"
+        )
+        rows.append({"what": kind, **asdict(cost), "ratio": cost.ratio, "goal": GOALS[dialect]})
+    return rows
+
+
+def tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--output", choices=["text", "json"], default="text")
+    options = parser.parse_args()
+    rows = asyncio.run(run(quick=options.quick))
+    if options.output == "json":
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        for row in rows:
+            met = "met" if float(str(row["ratio"])) >= float(str(row["goal"])) else "NOT met"
+            sys.stdout.write(
+                f"{row['what']:16} ratio {row['ratio']:6.2f}  goal {row['goal']:5}  {met}\n"
+            )
+
+
+if __name__ == "__main__":
+    main()
