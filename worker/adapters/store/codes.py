@@ -21,7 +21,16 @@ TEXT_MAX = 2_000
 
 def hash_of(code: str) -> bytes:
     """What makes two SMS of one number the same; it outlives the text, which is deleted early."""
-    return hashlib.sha256(code.encode()).digest()
+    return hashlib.sha256(code.encode(errors="surrogatepass")).digest()
+
+
+def keepable(text: str, longest: int) -> str:
+    """What the database can keep of a text: providers pass on NUL and halves of characters.
+
+    One such SMS would otherwise hold up every other code of its batch, and its text would stand in
+    the driver's error.
+    """
+    return text[:longest].replace("\x00", "").encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,8 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
         {
             "ids": [j.row["id"] for j in new],
             "hashes": [j.hash for j in new],
-            "codes": [j.sms.code[:CODE_MAX] for j in new],
-            "texts": [None if j.sms.text is None else j.sms.text[:TEXT_MAX] for j in new],
+            "codes": [keepable(j.sms.code, CODE_MAX) for j in new],
+            "texts": [None if j.sms.text is None else keepable(j.sms.text, TEXT_MAX) for j in new],
             "shown": [j.fate in {CodeFate.SHOWN, CodeFate.MORE} for j in new],
             "now": new[0].row["now"],
             "event_state": event_state,
