@@ -28,7 +28,8 @@ _SERVER_SETTINGS = {
 _MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
-_AWAY = {"57P01", "57P02", "57P03", "25006", "53300"}  # shutting down, read-only, no slot left
+# Shutting down, read-only, no slot left, a lock that nobody gives up.
+_AWAY = {"57P01", "57P02", "57P03", "25006", "53300", "55P03"}
 
 
 class RunAgain(StoreError):
