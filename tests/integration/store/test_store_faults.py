@@ -1,0 +1,365 @@
+"""A database that breaks: at COMMIT, before it, or altogether. Nothing is lost, nothing doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.integration.store.pausing import Rival
+from tests.integration.store.proxy import AtCommit, Proxy, proxy_before
+from tests.integration.store.shop import (
+    ALICE,
+    DEADLINE,
+    INTAKE,
+    LEASE,
+    PRICE,
+    RENTED,
+    SIM,
+    TICK,
+    Shop,
+    after_grace,
+    ending,
+    sms,
+)
+from worker.adapters.store.store import PostgresStore
+from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.ids import activation_id
+from worker.ports.books import ToppedUp
+from worker.ports.endings import Resolved, Settlements
+from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
+from worker.ports.store import Intook
+
+NOW = DEADLINE + TICK
+ID = activation_id(SIM, INTAKE.ref, RENTED)
+
+
+@dataclass
+class Broken:
+    """The same shop, through the proxy."""
+
+    proxy: Proxy
+    store: PostgresStore
+    shop: Shop
+
+    def fail(self, *faults: AtCommit) -> None:
+        self.proxy.faults = list(faults)
+
+
+@pytest.fixture
+async def broken(shop: Shop) -> AsyncIterator[Broken]:
+    async with proxy_before(shop.url) as (proxy, url):
+        store = PostgresStore(url, pool_size=1, events_wanted=True)
+        yield Broken(proxy, store, shop)
+        proxy.faults = []
+        proxy.go.set()
+        await store.close()
+
+
+async def kill_backend(shop: Shop) -> None:
+    """End the backend that stands before its COMMIT, and wait until it is gone."""
+    assert await shop.one(
+        "SELECT bool_and(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+
+
+async def open_shop(shop: Shop) -> None:
+    await shop.open()
+
+
+async def rented(shop: Shop) -> None:
+    await shop.open()
+    await shop.rent()
+
+
+async def expiring(shop: Shop) -> None:
+    await rented(shop)
+    await shop.expire()
+
+
+async def pursued(shop: Shop) -> None:
+    await expiring(shop)
+    await shop.store.settle([after_grace(ID)], now=NOW)
+    await shop.store.claim_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call, and what it answers when it ran once, or again after its own commit."""
+
+    before: Callable[[Shop], Awaitable[None]]
+    call: Callable[[PostgresStore], Awaitable[Any]]
+    once: object
+    again: object
+    effect: str
+
+
+CASES = {
+    "accept": Case(
+        open_shop,
+        lambda store: hows(store.accept([INTAKE], now=RENTED)),
+        [Intook.NEW],
+        [Intook.SAME],
+        "SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'",
+    ),
+    "top_up": Case(
+        open_shop,
+        lambda store: first(store.top_up(ALICE, "second", 5)),
+        ToppedUp.NEW,
+        ToppedUp.SAME,
+        "SELECT count(*) FROM transfer WHERE key = 'topup:alice:second'",
+    ),
+    "record_codes": Case(
+        rented,
+        lambda store: fates(store.record_codes([sms("1", "1234")], now=RENTED)),
+        [CodeFate.SHOWN],
+        [CodeFate.REPEATED],
+        "SELECT count(*) FROM event WHERE type = 'activation.code_received'",
+    ),
+    "claim_cancels": Case(
+        rented,
+        lambda store: epochs(store.claim_cancels(SIM, 10, LEASE, now=NOW)),
+        [1],
+        [],  # Ours all the same: it comes back when the lease is over.
+        "SELECT epoch FROM activation",
+    ),
+    "settle": Case(
+        expiring,
+        lambda store: settled(store.settle([ending(ID)], now=NOW)),
+        1,
+        0,
+        "SELECT count(*) FROM transfer WHERE key LIKE 'release:%'",
+    ),
+    "resolve": Case(
+        pursued,
+        lambda store: store.resolve([Resolved(ID, 3, ProviderState.CANCELLED)], now=NOW),
+        None,
+        None,
+        "SELECT count(*) FROM exposure WHERE state = 'resolved'",
+    ),
+}
+
+
+async def hows(call: Awaitable[Any]) -> list[Intook]:
+    return [result.how for result in await call]
+
+
+async def fates(call: Awaitable[Any]) -> list[CodeFate]:
+    return [code.fate for code in await call]
+
+
+async def epochs(call: Awaitable[Any]) -> list[int]:
+    return [due.epoch for due in await call]
+
+
+async def settled(call: Awaitable[Settlements]) -> int:
+    return len((await call).settled)
+
+
+async def first(call: Awaitable[Any]) -> Any:
+    return (await call)[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_commit_whose_answer_is_lost_happened_once(broken: Broken, name: str) -> None:
+    case = CASES[name]
+    await case.before(broken.shop)
+    broken.fail(AtCommit.ACK_LOST)
+
+    assert await case.call(broken.store) == case.again
+
+    assert broken.proxy.reached.is_set()
+    assert await broken.shop.one(case.effect) == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_commit_that_never_arrived_is_made_again(broken: Broken, name: str) -> None:
+    case = CASES[name]
+    await case.before(broken.shop)
+    broken.fail(AtCommit.NEVER_SENT)
+
+    assert await case.call(broken.store) == case.once
+
+    assert broken.proxy.reached.is_set()
+    assert await broken.shop.one(case.effect) == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_backend_killed_at_commit_commits_on_the_next_connection(
+    broken: Broken, name: str
+) -> None:
+    case = CASES[name]
+    await case.before(broken.shop)
+    broken.fail(AtCommit.HELD)
+    calling = asyncio.ensure_future(case.call(broken.store))
+    await broken.proxy.reached.wait()
+
+    await kill_backend(broken.shop)
+    broken.proxy.go.set()
+
+    assert await calling == case.once
+    assert await broken.shop.one(case.effect) == 1
+
+
+async def test_a_commit_that_stays_unknown_says_so_and_can_be_asked_again(broken: Broken) -> None:
+    await expiring(broken.shop)
+    broken.fail(*[AtCommit.ACK_LOST] * 4)
+
+    with pytest.raises(CommitUnknown) as unknown:
+        await broken.store.settle([ending(ID)], now=NOW)
+
+    assert str(unknown.value) == "database: connection lost in COMMIT"
+    assert await broken.store.settle([ending(ID)], now=NOW) == Settlements([], [])
+    assert await broken.shop.money() == (100_000, 0)
+
+
+async def test_a_task_cancelled_in_its_commit_lets_the_commit_finish(broken: Broken) -> None:
+    await expiring(broken.shop)
+    broken.fail(AtCommit.HELD)
+    settling = asyncio.create_task(broken.store.settle([ending(ID)], now=NOW))
+    await broken.proxy.reached.wait()
+
+    settling.cancel()
+    broken.proxy.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+
+    assert await broken.shop.state(ID) is State.REFUNDED
+    assert await broken.store.settle([ending(ID)], now=NOW) == Settlements([], [])
+
+
+async def test_a_task_cancelled_before_its_commit_changed_nothing(shop: Shop, rival: Rival) -> None:
+    await expiring(shop)
+    pressing = await rival.start(rival.store.press_cancel(ID, now=NOW))
+    settling = await rival.run_into(shop.store.settle([ending(ID)], now=NOW))
+
+    settling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+    rival.gate.go.set()
+    await pressing
+
+    assert await shop.state(ID) is State.EXPIRING
+    assert len((await shop.store.settle([ending(ID)], now=NOW)).settled) == 1
+
+
+async def test_a_server_that_is_gone_is_unavailable_and_comes_back(broken: Broken) -> None:
+    await expiring(broken.shop)
+    broken.proxy.down = True
+
+    with pytest.raises(StoreUnavailable) as gone:
+        await broken.store.settle([ending(ID)], now=NOW)
+    assert str(broken.proxy.folder) not in str(gone.value)
+
+    broken.proxy.down = False
+    await broken.store.ping()
+    assert len((await broken.store.settle([ending(ID)], now=NOW)).settled) == 1
+
+
+async def test_pooled_connections_that_died_are_replaced(broken: Broken) -> None:
+    await broken.shop.open()
+    await broken.store.account(ALICE)
+    await broken.shop.admin.fetchval(
+        "SELECT bool_and(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    assert await broken.store.account(ALICE) is not None
+
+
+async def test_an_empty_database_is_a_missing_schema(empty_database_url: str) -> None:
+    store = PostgresStore(empty_database_url)
+
+    with pytest.raises(SchemaMissing, match="activation-worker migrate"):
+        await store.ping()
+    with pytest.raises(SchemaMissing, match="activation-worker migrate"):
+        await store.accept([INTAKE])
+    await store.close()
+
+
+async def test_a_newer_schema_is_fine(shop: Shop) -> None:
+    """Migrations are additive: during a deploy both versions run."""
+    await shop.store.ping()
+    await shop.admin.execute("UPDATE alembic_version SET version_num = 'ffff'")
+
+    await shop.store.ping()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "SET LOCAL default_transaction_read_only = on; SET LOCAL transaction_read_only = on",
+        "SET LOCAL lock_timeout = '1ms'",
+        "SET LOCAL statement_timeout = '50ms'",
+    ],
+)
+async def test_what_the_database_cannot_do_now_is_unavailable(shop: Shop, condition: str) -> None:
+    """A standby, a lock nobody gives up, a statement that takes too long."""
+    await rented(shop)
+    await shop.admin.execute("BEGIN; SELECT FROM activation FOR UPDATE")
+
+    async def work(connection: AsyncConnection) -> None:
+        for setting in condition.split(";"):
+            await connection.execute(text(setting))
+        await connection.execute(text("UPDATE activation SET version = version + 1"))
+
+    with pytest.raises(StoreUnavailable):
+        await shop.store.db.write(work)
+    await shop.admin.execute("ROLLBACK")
+
+
+async def test_a_deadlock_is_run_again(shop: Shop) -> None:
+    """Two transactions that lock each other: one is chosen, and finds its way the second time."""
+    await shop.open()
+    one, other = await shop.rent("1"), await shop.rent("2")
+    both = asyncio.Barrier(2)
+    tries: list[str] = []
+
+    async def lock(connection: AsyncConnection, *ids: object) -> None:
+        tries.append("")
+        for id_ in ids:
+            update = text("UPDATE activation SET version = version + 1 WHERE id = :id")
+            await connection.execute(update, {"id": id_})
+            if len(tries) <= 2 and id_ == ids[0]:
+                await both.wait()
+
+    await asyncio.gather(
+        shop.store.db.write(lambda c: lock(c, one, other)),
+        shop.store.db.write(lambda c: lock(c, other, one)),
+    )
+
+    assert len(tries) == 3
+    assert await shop.store.versions([one, other]) == {one: 3, other: 3}
+
+
+async def test_a_text_the_database_cannot_keep_does_not_hold_up_other_codes(shop: Shop) -> None:
+    """Providers pass on what arrives: NUL, and halves of characters."""
+    await shop.open()
+    ids = [await shop.rent(ref) for ref in "123"]
+
+    recorded = await shop.store.record_codes(
+        [sms("1", "12\x0034", "a\x00b"), sms("2", "1234\ud83d", "\ud800"), sms("3", "5678")],
+        now=RENTED,
+    )
+
+    assert [code.fate for code in recorded] == [CodeFate.SHOWN] * 3
+    shown = [(await shop.number(id_)).codes[0] for id_ in ids]
+    assert [code.code for code in shown] == ["1234", "1234?", "5678"]
+    assert [code.text for code in shown] == ["ab", "?", None]
+    again = await shop.store.record_codes([sms("2", "1234\ud83d")], now=RENTED)
+    assert [code.fate for code in again] == [CodeFate.REPEATED]
+
+
+async def test_errors_tell_no_phone_and_no_code(shop: Shop) -> None:
+    """What the database refuses is a bug of ours; what it was about stays out of the logs."""
+    await shop.open()
+
+    with pytest.raises(DBAPIError) as refused:
+        await shop.store.accept([replace(INTAKE, phone="15550001\x00", price_minor=PRICE)])
+
+    assert "15550001" not in repr(refused.value) + str(refused.value)
