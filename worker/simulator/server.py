@@ -1,9 +1,9 @@
 """One simulated provider as an HTTP server: faults first, then the books, then the words.
 
-aiohttp's low-level server, no routes, on uvloop: one core answered 15,000 status requests, 2,900
-lists of 100 and 7,500 rentals a second, asked by another process over 64 kept-alive connections;
-0.62, 0.12 and 0.30 of an aiohttp handler that answers a constant (tests/bench/bench_simulator.py).
-That is enough, so nothing lower is used.
+aiohttp's low-level server, no routes, on uvloop: a core answered 12,000 to 15,000 status requests,
+2,100 to 2,900 lists of 100 and 7,000 to 9,000 rentals a second, asked by another process over 64
+kept-alive connections; 0.5 to 0.7, 0.1 and 0.3 of an aiohttp handler that answers a constant
+(tests/bench/bench_simulator.py). That is enough, so nothing lower is used.
 """
 
 import asyncio
