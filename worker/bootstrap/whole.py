@@ -120,7 +120,9 @@ def assemble(parts: Parts) -> Worker:
 def _accept(parts: Parts, profiles: Mapping[str, Profile]) -> Accept:
     def terms(name: str) -> PolicyTerms | None:
         profile = profiles.get(name)
-        return None if profile is None else PolicyTerms(profile.version, profile.window)
+        if profile is None:
+            return None
+        return PolicyTerms(profile.version, profile.window if profile.states_window else None)
 
     return Accept(
         store=parts.store,

@@ -155,6 +155,8 @@ async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings
     """The same settings on embedded servers, with the schema up to date."""
     async with embedded_servers(home, durable=True) as servers:
         await upgrade(servers.database_url)
+        _say(f"database AW_DATABASE__URL={servers.database_url}")
+        _say(f"redis    AW_REDIS__URL={servers.redis_url}")
         database = settings.database.model_copy(update={"url": SecretStr(servers.database_url)})
         redis = settings.redis.model_copy(update={"url": SecretStr(servers.redis_url)})
         yield settings.model_copy(update={"database": database, "redis": redis})
@@ -163,9 +165,14 @@ async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings
 @asynccontextmanager
 async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settings]:
     """The same settings with a simulated provider, and a token where none is configured."""
-    async with simulated_provider(home) as url:
+    # Cancels at any age: scenarios of a few seconds must be able to reach their ending.
+    async with simulated_provider(home, ["--min-cancel-age", "0"]) as url:
         provider = Provider(
-            family="handler_api", base_url=url, api_key=SecretStr(API_KEY), poll_seconds=1.0
+            family="handler_api",
+            base_url=url,
+            api_key=SecretStr(API_KEY),
+            poll_seconds=1.0,
+            min_cancel_age_seconds=0,
         )
         providers = {**settings.providers, DEV_PROVIDER: provider}
         api = settings.api

@@ -77,7 +77,9 @@ def profile_from(document: Mapping[str, object], *, name: str, file: str) -> Pro
             values[field] = read(value)
         except BadValue as error:
             raise ProfileError(file, key, str(error)) from None
-    return _checked(Profile(name=name, **values), file)  # type: ignore[arg-type]  # each KEYS reader returns its field's type
+    states_window = "sms_window_s" in values
+    read = Profile(name=name, states_window=states_window, **values)  # type: ignore[arg-type]  # each KEYS reader returns its field's type
+    return _checked(read, file)
 
 
 def override(profile: Profile, changes: Mapping[str, object]) -> Profile:
@@ -121,9 +123,14 @@ def _checked(profile: Profile, file: str) -> Profile:
     return replace(profile, version=version_of(profile))
 
 
+_SAYS_NOTHING = {"version", "states_window"}  #: Fields about the text, not of it.
+
+
 def version_of(profile: Profile) -> str:
     """Twelve hex digits that follow from what the policy says, comments and order aside."""
-    content = {name: plain(value) for name, value in asdict(profile).items() if name != "version"}
+    content = {
+        name: plain(value) for name, value in asdict(profile).items() if name not in _SAYS_NOTHING
+    }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -78,6 +78,7 @@ class Profile:
     effective_from: datetime | None = None
 
     sms_window_s: int = 1200
+    states_window: bool = False  #: Whether the text names that time, or the shop's default applies.
     auto_credit_mode: AutoCredit = AutoCredit.ON_CLAIM
     cancel_button: bool | None = None  #: None: there is one, and it does what the mode does.
     undisplayed_in_time: Undisplayed = Undisplayed.CREDIT

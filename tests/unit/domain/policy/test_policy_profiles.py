@@ -236,7 +236,7 @@ def test_the_edges_of_what_is_allowed_are_allowed(document: dict[str, Any]) -> N
 
 
 def test_every_field_of_a_profile_can_be_set_from_a_file() -> None:
-    fields = {field for field, _ in KEYS.values()} | {"name", "version"}
+    fields = {field for field, _ in KEYS.values()} | {"name", "version", "states_window"}
     assert fields == set(Profile.__dataclass_fields__)
 
 
