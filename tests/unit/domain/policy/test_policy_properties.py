@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from worker.domain.policy import (
@@ -55,6 +55,8 @@ MONEY_MOVES = {
 }
 ORDER_OPS = (Op.ORDER_TICK, Op.CANCEL, Op.SILENCE_TICK)
 _HOURS = timedelta(hours=1)
+#: A busy machine is not a wrong answer.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache
@@ -215,6 +217,7 @@ def at_stake(facts: Facts) -> int:
             return 0
 
 
+@unhurried
 @given(profiles, questions, moments)
 def test_every_question_has_an_answer_that_invents_no_money(
     policy: Profile, question: tuple[Op, Facts], now: datetime
@@ -230,6 +233,7 @@ def test_every_question_has_an_answer_that_invents_no_money(
     assert decide(policy, op, facts, now) == decision
 
 
+@unhurried
 @given(profiles, questions, moments)
 def test_money_moves_only_with_a_destination_and_never_with_a_denial(
     policy: Profile, question: tuple[Op, Facts], now: datetime
@@ -245,6 +249,7 @@ def test_money_moves_only_with_a_destination_and_never_with_a_denial(
         assert decision.fee_minor == 0
 
 
+@unhurried
 @given(profiles, questions, moments, st.integers(0, 10**7).map(lambda s: timedelta(seconds=s)))
 def test_a_right_that_has_arisen_does_not_vanish_with_time(
     policy: Profile, question: tuple[Op, Facts], now: datetime, later: timedelta
@@ -257,6 +262,7 @@ def test_a_right_that_has_arisen_does_not_vanish_with_time(
         assert (then.outcome, then.amount_minor) == (first.outcome, first.amount_minor)
 
 
+@unhurried
 @given(profiles, questions, moments, st.integers(0, 10**7).map(lambda s: timedelta(seconds=s)))
 def test_a_final_no_stays_no(
     policy: Profile, question: tuple[Op, Facts], now: datetime, later: timedelta
@@ -266,6 +272,7 @@ def test_a_final_no_stays_no(
         assert decide(policy, op, facts, now + later).outcome is Outcome.DENY
 
 
+@unhurried
 @given(profiles, questions, moments)
 def test_waiting_ends_after_its_deadline_and_not_before(
     policy: Profile, question: tuple[Op, Facts], now: datetime
@@ -280,6 +287,7 @@ def test_waiting_ends_after_its_deadline_and_not_before(
     assert decide(policy, op, facts, first.deadline + US) != first
 
 
+@unhurried
 @given(profiles, orders, moments)
 def test_a_settled_order_has_nothing_left_to_do(
     policy: Profile, order: OrderFacts, now: datetime
@@ -289,6 +297,7 @@ def test_a_settled_order_has_nothing_left_to_do(
         assert decide(policy, op, settled, now).outcome is Outcome.NONE
 
 
+@unhurried
 @given(profiles, orders, moments, st.integers(1, 10**6))
 def test_a_higher_price_never_gives_less(
     policy: Profile, order: OrderFacts, now: datetime, more: int
@@ -300,6 +309,7 @@ def test_a_higher_price_never_gives_less(
         assert cheap.amount_minor <= dear.amount_minor
 
 
+@unhurried
 @given(profiles, orders, st.integers(0, 10**6))
 def test_a_later_order_never_has_an_earlier_deadline(
     policy: Profile, order: OrderFacts, seconds: int
