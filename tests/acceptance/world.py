@@ -187,9 +187,13 @@ async def until(met: Callable[[], bool], process: Process, seconds: float = STAR
 
 
 def spawn(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> Process:
+    return spawn_command([sys.executable, "-m", "worker", *arguments], log, environment)
+
+
+def spawn_command(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Process:
     with log.open("wb") as out:
         popen = subprocess.Popen(
-            [sys.executable, "-m", "worker", *arguments],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
