@@ -1,6 +1,5 @@
 """The ways in besides HTTP: a program that uses arq, arq's own command, and the demo."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -58,8 +57,7 @@ async def test_a_number_handed_over_through_arq_ends_like_any_other(a_world: Wor
     good, code = await _payload(a_world, "timeout"), await _payload(a_world, "code-arrives:2")
 
     await _enqueue(a_world, good, {**good, "price_minor": "much"}, code)
-    while sum((await a_world.counts()).values()) < 2:
-        await asyncio.sleep(0.1)
+    await a_world.until_known(2)
 
     found = await a_world.all_final(60)
     assert sorted(one.state.value for one in found) == ["delivered", "refunded"]

@@ -141,6 +141,10 @@ class World:
             counted[one.state.value] = counted.get(one.state.value, 0) + 1
         return counted
 
+    async def until_known(self, numbers: int) -> None:
+        while sum((await self.counts()).values()) < numbers:
+            await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process does it
+
     async def all_final(self, seconds: float) -> list[Any]:
         """Wait until every activation is final and its provider's axis is at rest."""
         store = PostgresStore(self.database_url, pool_size=2)
