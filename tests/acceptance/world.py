@@ -142,8 +142,8 @@ class World:
         return counted
 
     async def until_known(self, numbers: int) -> None:
-        while sum((await self.counts()).values()) < numbers:
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process does it
+        while sum((await self.counts()).values()) < numbers:  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.1)
 
     async def all_final(self, seconds: float) -> list[Any]:
         """Wait until every activation is final and its provider's axis is at rest."""

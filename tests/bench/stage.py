@@ -1,6 +1,6 @@
 """What every benchmark starts: real servers, a provider process, the daemon; on loopback."""
 
-import os
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,8 @@ async def stage(
 ) -> AsyncIterator[World]:
     STATE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=STATE, prefix=f"{name}-") as folder:
-        os.chmod(folder, 0o755)  # PostgreSQL's own user must get in.  # noqa: PTH101 - no async
+        # PostgreSQL's own user must get in.
+        await asyncio.to_thread(Path(folder).chmod, 0o711)
         async with embedded(Path(folder) / "servers", durable=False) as servers:
             await upgrade(servers.database_url)
             async with world(
