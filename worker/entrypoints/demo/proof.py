@@ -27,6 +27,7 @@ class Report:
     endings: Mapping[str, Mapping[str, int]]  #: By behaviour: state, and how many.
     reasons: Mapping[str, int]
     lateness: Lateness | None
+    by_grace: int  #: Credited while the provider was still away, because the grace was over.
     late_codes: int  #: Charged by the provider although the customer was credited: house losses.
     wrong: Sequence[str]  #: Each a sentence about something that must not be.
     findings: Sequence[Finding]
@@ -41,12 +42,16 @@ class Report:
         )
 
 
-def lateness_of(ended: Sequence[Mapping[str, Any]]) -> Lateness | None:
-    late = sorted(
+def lateness_of(ended: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Seconds between deadline and credit of the numbers that timed out, in order."""
+    return sorted(
         (_instant(one["settlement"]["at"]) - _instant(one["deadline_at"])).total_seconds()
         for one in ended
         if one["state"] == "refunded" and one["settlement"]["reason"] == "timeout"
     )
+
+
+def summary_of(late: Sequence[float]) -> Lateness | None:
     if not late:
         return None
     return Lateness(_quantile(late, 0.5), _quantile(late, 0.99), late[-1])

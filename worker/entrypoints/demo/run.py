@@ -14,11 +14,12 @@ from worker.entrypoints.demo.proof import (
     Report,
     endings_of,
     lateness_of,
+    summary_of,
     wrong_at_provider,
     wrong_balances,
     wrong_endings,
 )
-from worker.entrypoints.demo.stage import TOKEN, stage
+from worker.entrypoints.demo.stage import GRACE_SECONDS, TOKEN, stage
 from worker.ports.books import Finding
 
 BOOKS_PAGE = 1000
@@ -43,12 +44,14 @@ async def _report(
     play: Play, ended: list[dict[str, Any]], findings: list[Finding], started: float
 ) -> Report:
     after = {name: await play.shop.get(f"/v1/accounts/{name}") for name in play.balances}
+    late = lateness_of(ended)
     at_provider, losses = wrong_at_provider(ended, await _books(play.provider))
     return Report(
         numbers=len(ended),
         endings=endings_of(ended, play.rented),
         reasons=Counter(one["settlement"]["reason"] for one in ended),
-        lateness=lateness_of(ended),
+        lateness=summary_of(late),
+        by_grace=sum(seconds > GRACE_SECONDS for seconds in late),
         late_codes=losses,
         wrong=[
             *wrong_endings(ended, play.rented),

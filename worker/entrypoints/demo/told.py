@@ -30,6 +30,7 @@ def document(report: Report) -> dict[str, Any]:
         "credit_lateness_seconds": None
         if late is None
         else {"p50": round(late.p50, 3), "p99": round(late.p99, 3), "max": round(late.max, 3)},
+        "credited_by_grace": report.by_grace,
         "charged_but_credited": report.late_codes,
         "wrong": list(report.wrong),
         "audit": [
@@ -51,6 +52,7 @@ def _text(report: Report) -> None:
             f"credit lateness after the deadline: p50 {late.p50:.2f} s,"
             f" p99 {late.p99:.2f} s, max {late.max:.2f} s"
         )
+    write_line(f"credited while the provider was away, the grace being over: {report.by_grace}")
     write_line(f"credited although the provider charged (late codes): {report.late_codes}")
     write_line("")
     write_rows(
