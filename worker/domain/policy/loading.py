@@ -78,8 +78,8 @@ def profile_from(document: Mapping[str, object], *, name: str, file: str) -> Pro
         except BadValue as error:
             raise ProfileError(file, key, str(error)) from None
     states_window = "sms_window_s" in values
-    read = Profile(name=name, states_window=states_window, **values)  # type: ignore[arg-type]  # each KEYS reader returns its field's type
-    return _checked(read, file)
+    profile = Profile(name=name, states_window=states_window, **values)  # type: ignore[arg-type]  # each KEYS reader returns its field's type
+    return _checked(profile, file)
 
 
 def override(profile: Profile, changes: Mapping[str, object]) -> Profile:
