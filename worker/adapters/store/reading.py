@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
-from worker.domain.activation import State
+from worker.domain.activation import LIVE, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
 from worker.ports.store import Activation, Happened, LiveNumber, Settlement, ShownCode
 
@@ -30,15 +31,25 @@ _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
 )
-_NEWEST = text(
-    "SELECT * FROM activation"
-    " WHERE (CAST(:state AS text) IS NULL OR state = :state)"
-    "   AND (CAST(:provider AS text) IS NULL OR provider = :provider)"
-    "   AND (CAST(:account AS text) IS NULL OR account = :account)"
-    "   AND (CAST(:at AS timestamptz) IS NULL"
-    "        OR (rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"
-    " ORDER BY rented_at DESC, id DESC LIMIT :limit"
-)
+#: Only what is asked for stands in the statement: with "or no filter" in it, PostgreSQL would plan
+#: for all cases at once, and read an account's few numbers out of everything that was ever stored.
+_FILTERS = {
+    "live": "NOT settled",
+    "state": "state = :state",
+    "provider": "provider = :provider",
+    "account": "account = :account",
+    "at": "(rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))",
+}
+
+
+@cache
+def newest(filters: frozenset[str]) -> TextClause:
+    """The list of activations, newest first, with these of the filters."""
+    conditions = " AND ".join(sql for name, sql in _FILTERS.items() if name in filters)
+    return text(
+        f"SELECT * FROM activation WHERE {conditions or 'true'}"  # noqa: S608 - constants above
+        " ORDER BY rented_at DESC, id DESC LIMIT :limit"
+    )
 
 
 class Readings:
@@ -60,15 +71,19 @@ class Readings:
         limit: int = 50,
     ) -> list[Activation]:
         async def work(connection: AsyncConnection) -> list[Activation]:
-            parameters = {
+            asked = {
+                "live": True if state in LIVE else None,
                 "state": None if state is None else state.value,
                 "provider": provider,
                 "account": account,
                 "at": None if before is None else before[0],
-                "id": None if before is None else before[1],
-                "limit": limit,
             }
-            found = (await connection.execute(_NEWEST, parameters)).mappings().all()
+            filters = frozenset(name for name, value in asked.items() if value is not None)
+            parameters: dict[str, object] = {name: asked[name] for name in filters - {"live"}}
+            if before is not None:
+                parameters["id"] = before[1]
+            result = await connection.execute(newest(filters), {**parameters, "limit": limit})
+            found = result.mappings().all()
             return list((await _whole(connection, found, timeline=False)).values())
 
         return await self.db.read(work)

@@ -1,6 +1,8 @@
--- Numbers that can still get a code, in id order, to rebuild the schedule page by page.
+-- Numbers that can still get a code, page by page, to rebuild the schedule.
+-- In the order of their refs, because the index of live refs is there: in the order of their ids a
+-- page would read everything that was ever stored, or all that lives.
 SELECT id, provider_ref, rented_at, deadline_at FROM activation
- WHERE provider = :provider AND NOT settled AND provider_ref IS NOT NULL
-   AND state IN ('waiting', 'received')
-   AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
- ORDER BY id LIMIT :limit
+ WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'received')
+   AND provider_ref > coalesce(
+           (SELECT a.provider_ref FROM activation a WHERE a.id = CAST(:after AS uuid)), '')
+ ORDER BY provider_ref LIMIT :limit

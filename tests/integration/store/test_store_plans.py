@@ -1,0 +1,189 @@
+"""The hot statements on 20,000 rows: their plans read what is due, not what was ever stored."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.integration.store.shop import Shop
+from worker.adapters.store import reading
+from worker.adapters.store.statements import statement
+
+ROWS = """
+INSERT INTO account (account, currency) SELECT 'a' || n, 'USD' FROM generate_series(0, 99) n;
+INSERT INTO balance (account, bucket, amount_minor)
+    SELECT 'a' || n, bucket, 1000000 FROM generate_series(0, 99) n,
+           unnest(ARRAY['available', 'held']) bucket;
+INSERT INTO activation (id, provider, provider_ref, account, service, country, price_minor,
+        currency, policy, policy_version, charge, state, settled, rented_at, window_seconds,
+        deadline_at, ending_at, pursue_at)
+    SELECT md5(n::text)::uuid, 'p' || n % 3, n, 'a' || n % 100, 's', 'c', 25, 'USD', 'd', '1',
+           'hold', CASE WHEN n > 19000 THEN 'waiting' ELSE 'refunded' END, n <= 19000,
+           now() - make_interval(secs => 40000 - 2 * n), 1200,
+           now() - make_interval(secs => 38800 - 2 * n),
+           now() - make_interval(secs => 38800 - 2 * n),
+           CASE WHEN n <= 19000 AND n % 200 = 0 THEN now() END
+      FROM generate_series(1, 20000) n;
+INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at)
+    SELECT id, 'refunded', 25, 'timeout', ending_at FROM activation WHERE settled;
+INSERT INTO code (activation_id, hash, number) SELECT id, 'x', 1 FROM activation WHERE settled;
+INSERT INTO event (subject, type, payload, state)
+    SELECT id, 'activation.refunded', '{}', 'sent' FROM activation WHERE settled;
+INSERT INTO transition (activation_id, what, state) SELECT id, 'accepted', 'waiting'
+    FROM activation;
+INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
+    SELECT 'hold:' || id, account, id, 'available:' || account, 'held:' || account, 25, 'USD'
+      FROM activation;
+ANALYZE;
+"""
+IDS = "ARRAY[md5('19901')::uuid, md5('19902')::uuid]"
+PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
+BIG = {"activation", "transfer", "settlement", "transition", "code", "event"}
+DUE = {"activation_due"}
+ANY = {"activation_pkey"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a statement reads of the big tables, and how."""
+
+    scans: frozenset[tuple[str, str]]  #: (table, index, or the kind of scan)
+
+    @property
+    def whole_tables(self) -> set[str]:
+        return {table for table, how in self.scans if how == "Seq Scan"}
+
+    def indexes_on(self, table: str) -> set[str]:
+        return {how for name, how in self.scans if name == table}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def plan_of(explained: str) -> Plan:
+    scans = set()
+    for node in nodes(json.loads(explained)[0]["Plan"]):
+        index: str | None = node.get("Index Name")
+        table: str | None = node.get("Relation Name")
+        if table is None and index is not None:  # A bitmap index scan.
+            table = index.split("_")[0]
+        if (
+            table is not None
+            and table in BIG
+            and node["Node Type"] not in {"Bitmap Heap Scan", "ModifyTable"}
+        ):
+            scans.add((table, index or node["Node Type"]))
+    return Plan(frozenset(scans))
+
+
+async def generic_plan(shop: Shop, sql: str) -> Plan:
+    """What PostgreSQL settles on after a few executions, when it looks at no value any more."""
+    names = list(dict.fromkeys(PARAMETER.findall(sql)))
+
+    def numbered(name: re.Match[str]) -> str:
+        # The driver names the type of every text, too.
+        kind = "::text" if name[1] in {"provider", "account", "event_state", "service"} else ""
+        return f"${names.index(name[1]) + 1}{kind}"
+
+    await shop.admin.execute("PREPARE hot AS " + PARAMETER.sub(numbered, sql))
+    await shop.admin.execute("SET plan_cache_mode = force_generic_plan")
+    nothing = ", ".join(["NULL"] * len(names))
+    plan = plan_of(await shop.one(f"EXPLAIN (FORMAT JSON) EXECUTE hot({nothing})"))
+    await shop.admin.execute("DEALLOCATE hot; RESET plan_cache_mode")
+    return plan
+
+
+async def custom_plan(shop: Shop, sql: str, values: dict[str, str]) -> Plan:
+    filled = PARAMETER.sub(lambda name: values.get(name[1], "NULL"), sql)
+    return plan_of(await shop.one("EXPLAIN (FORMAT JSON) " + filled))
+
+
+VALUES = {
+    "provider": "'p1'",
+    "limit": "100",
+    "lease": "interval '30s'",
+    "grace": "interval '60s'",
+    "behind": "interval '2s'",
+    "by": "interval '2s'",
+    "ids": IDS,
+    "providers": "ARRAY['p1', 'p2']",
+    "refs": "ARRAY['19999', '19998']",
+    "listed": "ARRAY['19999', '19998']",
+    "rented_before": "now()",
+    "epochs": "ARRAY[0]",
+    "delays": "ARRAY[interval '1s']",
+    "too_early": "ARRAY[false]",
+    "unknown_reads": "ARRAY[0]",
+    "provider_states": "ARRAY['cancelled']",
+    "sources": "ARRAY['expiring']",
+    "outcomes": "ARRAY['refunded']",
+    "reasons": "ARRAY['timeout']",
+    "act_after": "ARRAY[interval '1s']",
+    "exposed": "ARRAY[false]",
+    "event_state": "'pending'",
+    "accounts": "ARRAY['a1']",
+    "sample": "1000",
+    "account": "'a1'",
+}
+
+HOT = {
+    "claim_cancels": DUE,
+    "claim_pursuits": {"activation_pursued"},
+    "due_deliveries": DUE,
+    "past_grace": DUE,
+    "mark_expired": DUE,
+    "behind": DUE,
+    "live_numbers": {"activation_live_ref"},
+    "missing_from": {"activation_live_ref", "activation_due"},
+    "settle": {"activation_pkey"},
+    "postpone": {"activation_pkey"},
+    "resolve": {"activation_pkey"},
+    "press_cancel": {"activation_pkey"},
+    "ask_finish": {"activation_pkey"},
+    "due_delivery": {"activation_pkey"},
+    "provider_ended": {"activation_pkey"},
+    "known_refs": {"activation_ref"},
+    "lock_for_codes": {"activation_ref", "activation_pkey"},
+    "known_codes": {"activation_ref", "activation_pkey"},
+    "unknown_refs": {"activation_ref"},
+    "census_live": DUE | {"activation_live_ref"},
+    "claim_events": set(),
+    "events_sent": set(),
+    "entries": set(),
+}
+
+
+async def test_hot_statements_read_no_whole_table(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+
+    wrong = {}
+    for name, indexes in HOT.items():
+        sql = statement(name).text
+        for plan in (
+            await custom_plan(broken_shop, sql, VALUES),
+            await generic_plan(broken_shop, sql),
+        ):
+            if plan.whole_tables or not plan.indexes_on("activation") <= indexes | ANY:
+                wrong[name] = plan
+
+    assert wrong == {}
+
+
+async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+
+    plan = await generic_plan(broken_shop, reading.newest(frozenset({"account"})).text)
+
+    assert plan.indexes_on("activation") == {"activation_of_account"}
+
+
+async def test_a_whole_table_would_be_noticed(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+
+    plan = await generic_plan(broken_shop, "SELECT * FROM activation WHERE service = :service")
+
+    assert plan.whole_tables == {"activation"}
