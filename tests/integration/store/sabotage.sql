@@ -6,10 +6,11 @@
 -- == balance_is_sum_of_transfers: available:bob
 UPDATE balance SET amount_minor = amount_minor + 1 WHERE bucket = 'available' AND account = 'bob';
 
--- == balance_never_negative: bob
-INSERT INTO transfer (key, account, source, destination, amount_minor, currency) VALUES
-    ('withdraw:1', 'bob', 'available:bob', 'house:outside', 5000, 'USD'),
-    ('topup:bob:2', 'bob', 'house:outside', 'available:bob', 5000, 'USD');
+-- == balance_never_negative: alice
+CREATE TEMP TABLE late AS SELECT * FROM transfer WHERE key = 'topup:alice:first';
+DELETE FROM transfer WHERE key = 'topup:alice:first';
+INSERT INTO transfer (key, account, source, destination, amount_minor, currency)
+    SELECT key, account, source, destination, amount_minor, currency FROM late;
 
 -- == transfer_matches_kind: topup:bob:first
 UPDATE transfer SET currency = 'EUR' WHERE account = 'bob';
@@ -163,3 +164,16 @@ UPDATE activation SET provider_state = 'open' WHERE id = '{refunded}';
 
 -- =~ rows_have_their_activation
 DELETE FROM activation WHERE id = '{live}';
+
+-- == case_money_is_decided: claim:{closed}
+INSERT INTO transfer
+    (key, account, activation_id, source, destination, amount_minor, currency) VALUES
+    ('claim:{closed}', 'alice', '{closed}', 'house:revenue', 'house:outside', 25, 'USD');
+
+-- == case_timers_ring_for_open_cases: review_sla:{closed}
+INSERT INTO timer (kind, subject, due_at) VALUES ('review_sla', '{closed}', '2026-01-01');
+
+-- == case_rental_is_paid: rental:{closed}
+INSERT INTO transfer
+    (key, account, activation_id, source, destination, amount_minor, currency) VALUES
+    ('rental:{closed}', 'alice', NULL, 'house:outside', 'house:revenue', 25, 'USD');

@@ -153,7 +153,10 @@ async def test_other_ways_to_break_it_are_noticed_too(broken_shop: Shop, broken:
 
 
 def test_every_invariant_is_sabotaged_and_says_what_must_hold() -> None:
-    assert sorted(one.invariant for one in ALONE) == sorted(audit.invariants())
+    # Those of cases are broken where cases are tested.
+    ours = [name for name in audit.invariants() if not name.startswith("case_")]
+
+    assert sorted(one.invariant for one in ALONE) == sorted(ours)
     for invariant in audit.invariants():
         assert re.fullmatch(r"[A-Z].{20,}\.", audit.says(invariant))
 
