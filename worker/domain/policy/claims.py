@@ -4,9 +4,8 @@ The order of the checks is part of the contract: the first one that answers deci
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import claim_window_end, honour_by, review_by
 from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
@@ -17,8 +16,7 @@ from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import ClaimRules, Profile
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimCase:
+class ClaimCase(NamedTuple):
     profile: Profile
     claim: ClaimFacts
     now: datetime

@@ -1,8 +1,9 @@
 """Facts as JSON tells them, checked and turned into typed facts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from worker.domain.policy.fact_readers import READERS, TEXT_MAX, BadFact
 from worker.domain.policy.facts import FACTS_FOR, ClaimFacts, Facts, OrderFacts
@@ -18,8 +19,7 @@ class FactError(ValueError):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What `decide` needs besides the policy."""
 
     op: Op
@@ -92,8 +92,8 @@ class _Shape:
 
 
 def _shape(kind: type[Facts]) -> _Shape:
-    names = {field.name: _NAMED_ELSE.get(field.name, field.name) for field in fields(kind)}
-    needed = tuple(names[field.name] for field in fields(kind) if field.default is MISSING)
+    names = {field: _NAMED_ELSE.get(field, field) for field in kind._fields}
+    needed = tuple(names[field] for field in kind._fields if field not in kind._field_defaults)
     return _Shape(kind, needed, {fact: field for field, fact in names.items()})
 
 

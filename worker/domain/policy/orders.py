@@ -4,9 +4,8 @@ The order of the checks is part of the contract: the first one that answers deci
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
 from worker.domain.policy.decision import Decision, credit, deny, nothing, propose, review, wait
@@ -18,8 +17,7 @@ from worker.domain.policy.profile import Profile, Undisplayed
 Case = TypeVar("Case")
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCase:
+class OrderCase(NamedTuple):
     profile: Profile
     order: OrderFacts
     now: datetime
@@ -35,7 +33,11 @@ Check: TypeAlias = Callable[[OrderCase], Decision | None]
 
 def first(checks: Iterable[Callable[[Case], Decision | None]], case: Case) -> Decision:
     """The first answer; the last check of a list always has one."""
-    return next(decision for check in checks if (decision := check(case)) is not None)
+    for check in checks:
+        decision = check(case)
+        if decision is not None:
+            return decision
+    raise AssertionError("no check answered: the last one of a list always must")
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:

@@ -1,9 +1,8 @@
 """A rented number that does not work: is the time over which money is owed, and how much?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import credit_by, review_by
 from worker.domain.policy.decision import Decision, credit, deny, nothing, review, wait
@@ -14,8 +13,7 @@ from worker.domain.policy.profile import Profile
 from worker.domain.policy.proration import capped_end, prorated
 
 
-@dataclass(frozen=True, slots=True)
-class OutageCase:
+class OutageCase(NamedTuple):
     profile: Profile
     facts: OutageFacts
     now: datetime

@@ -1,9 +1,8 @@
 """Money that leaves the platform on the customer's request, without a claim about an order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from worker.domain.policy.claims import kyc_block
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
@@ -17,8 +16,7 @@ from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, WithdrawalMode
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalCase:
+class WithdrawalCase(NamedTuple):
     profile: Profile
     facts: WithdrawalFacts
     now: datetime

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import pytest
 
+from worker.domain.policy.orders import first
+
 Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
 Ask: TypeAlias = Callable[..., Said]
 
@@ -20,6 +22,11 @@ ALL = [*AUTOMATIC, *ON_CLAIM]
 CREDIT_BY = {"P2": WINDOW + 7 * DAY}
 REVIEW = {"P2": 2 * DAY, "P3": 2 * DAY}
 WAIT: Said = ("wait", "sms_window_open", 0, 0, None, WINDOW)
+
+
+def test_a_list_of_checks_without_an_answer_is_a_mistake_of_ours() -> None:
+    with pytest.raises(AssertionError, match="no check answered"):
+        first([lambda _: None], "a case")
 
 
 @pytest.mark.parametrize("policy", ALL)

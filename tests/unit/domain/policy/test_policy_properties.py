@@ -1,7 +1,6 @@
 """Whatever the facts: no money is invented, no right lost by waiting, twice asked is once asked."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TypeVar
@@ -292,7 +291,7 @@ def test_waiting_ends_after_its_deadline_and_not_before(
 def test_a_settled_order_has_nothing_left_to_do(
     policy: Profile, order: OrderFacts, now: datetime
 ) -> None:
-    settled = replace(order, credited_minor=max(1, order.price_minor))
+    settled = order._replace(credited_minor=max(1, order.price_minor))
     for op in ORDER_OPS:
         assert decide(policy, op, settled, now).outcome is Outcome.NONE
 
@@ -302,7 +301,7 @@ def test_a_settled_order_has_nothing_left_to_do(
 def test_a_higher_price_never_gives_less(
     policy: Profile, order: OrderFacts, now: datetime, more: int
 ) -> None:
-    dearer = replace(order, price_minor=order.price_minor + more)
+    dearer = order._replace(price_minor=order.price_minor + more)
     for op in ORDER_OPS:
         cheap, dear = decide(policy, op, order, now), decide(policy, op, dearer, now)
         assert cheap.outcome is dear.outcome
@@ -315,14 +314,13 @@ def test_a_later_order_never_has_an_earlier_deadline(
     policy: Profile, order: OrderFacts, seconds: int
 ) -> None:
     by = timedelta(seconds=seconds)
-    later = replace(
-        order,
+    later = order._replace(
         purchased_at=order.purchased_at + by,
         sms_received_at=None,
         sms_displayed_at=None,
         claim_at=None,
     )
-    earlier = replace(later, purchased_at=order.purchased_at)
+    earlier = later._replace(purchased_at=order.purchased_at)
     now = later.purchased_at + timedelta(days=400)
     for op in ORDER_OPS:
         first, second = decide(policy, op, earlier, now), decide(policy, op, later, now)
