@@ -5,7 +5,7 @@ so the number stays as it is and is due again.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -77,15 +77,17 @@ class EndAtProvider:
     longest: timedelta = LAST_RETRY
 
     async def __call__(self, provider: Provider, due: Due) -> Learnt:
-        assert due.ref is not None
+        ref = due.ref
+        assert ref is not None
         try:
             if due.attempts > 0:
                 # An earlier call may have taken effect without telling us: read before acting.
                 await self.pay()
-                learnt = self._read(due, await provider.look(due.ref))
+                learnt = self._read(due, await provider.look(ref))
                 if learnt is not None:
                     return learnt
-            return await self._cancel(provider, due, due.ref)
+                due = replace(due, unknown_reads=0)  # It is known: no row of such reads any more.
+            return await self._cancel(provider, due, ref)
         except ProviderError as error:
             return self._later(due, error)
 

@@ -1,0 +1,196 @@
+"""A provider, a store and a clock that do as told, and remember what they were asked."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.ports.endings import Due
+from worker.ports.provider import (
+    ActivePage,
+    Balance,
+    CancelReply,
+    Capabilities,
+    Circuit,
+    NoRent,
+    Observation,
+    Rented,
+    RentRequest,
+)
+
+SIM = ProviderName("sim")
+RENTED = datetime(2026, 1, 1, tzinfo=UTC)
+WINDOW = timedelta(minutes=20)
+DEADLINE = RENTED + WINDOW
+SECOND = timedelta(seconds=1)
+
+#: The 30 s a test may need at most, as turns of the loop: a test that hangs says so.
+TURNS_MAX = 200_000
+
+
+class Untold(AssertionError):
+    """Something was asked that the test said nothing about."""
+
+
+class ScriptedProvider:
+    """`Provider`: per operation (and ref) one answer after the other; the last one stays."""
+
+    def __init__(self, name: ProviderName = SIM, capabilities: Capabilities | None = None) -> None:
+        self.name = name
+        self.capabilities = capabilities or Capabilities()
+        self.circuit = Circuit.CLOSED
+        self.calls: list[tuple[str, Any]] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self._answers: dict[tuple[str, Any], deque[Any]] = defaultdict(deque)
+
+    def will(self, operation: str, *answers: Any, of: Any = None) -> "ScriptedProvider":
+        """What *operation* answers: a value, an exception, or a function of what was asked."""
+        self._answers[operation, of].extend(answers)
+        return self
+
+    def asked(self, operation: str) -> list[Any]:
+        return [about for asked, about in self.calls if asked == operation]
+
+    async def _answer(self, operation: str, about: Any) -> Any:
+        self.calls.append((operation, about))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            answers = self._answers.get((operation, about)) or self._answers.get((operation, None))
+            if not answers:
+                raise Untold(operation)
+            answer = answers.popleft() if len(answers) > 1 else answers[0]
+            await asyncio.sleep(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return await answer(about) if callable(answer) else answer
+        finally:
+            self.in_flight -= 1
+
+    async def rent(self, request: RentRequest) -> Rented | NoRent:
+        return cast("Rented | NoRent", await self._answer("rent", request))
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        return cast("Observation", await self._answer("look", ref))
+
+    async def list_active(self, page: int) -> ActivePage:
+        return cast("ActivePage", await self._answer("list", page))
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        return cast("CancelReply", await self._answer("cancel", ref))
+
+    async def finish(self, ref: ProviderRef) -> Observation:
+        return cast("Observation", await self._answer("finish", ref))
+
+    async def ask_again(self, ref: ProviderRef) -> bool:
+        return bool(await self._answer("ask_again", ref))
+
+    async def balance(self) -> Balance:
+        return cast("Balance", await self._answer("balance", None))
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class OwnTime:
+    """A clock that goes on only while somebody sleeps."""
+
+    start: datetime = RENTED
+    elapsed: float = 0.0
+    chance: float = 0.0
+    turns: int = 0
+    naps: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.elapsed)
+
+    def pass_by(self, time: timedelta) -> None:
+        self.elapsed += time.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.turns += 1
+        assert self.turns < TURNS_MAX, "this waits for something that never comes"
+        self.naps.append(seconds)
+        self.elapsed += seconds
+        await asyncio.sleep(0)
+
+    def clock(self) -> Clock:
+        return Clock(
+            now=self.now,
+            monotonic=lambda: self.elapsed,
+            sleep=self.sleep,
+            chance=lambda: self.chance,
+        )
+
+
+class StubStore:
+    """Any store: answers each question as told (a value, an exception, a function)."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+
+    def asked(self, name: str) -> list[tuple[Any, ...]]:
+        return [arguments for asked, arguments in self.calls if asked == name]
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def ask(*arguments: Any, **named: Any) -> Any:
+            self.calls.append((name, (*arguments, *named.values())))
+            await asyncio.sleep(0)
+            if name not in self.answers:
+                raise Untold(name)
+            answer = self.answers[name]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer(*arguments) if callable(answer) else answer
+
+        return ask
+
+
+async def free() -> None:
+    """A rate budget that costs nothing."""
+
+
+def terms(**other: Any) -> Terms:
+    given: dict[str, Any] = {
+        "name": SIM,
+        "poll": timedelta(seconds=3),
+        "requests_per_second": 1000.0,
+        "max_in_flight": 100,
+        "min_cancel_age": timedelta(0),
+        "lifetime": WINDOW,
+        "exposure_limit_minor": 100_000,
+        "currency": "USD",
+    }
+    return Terms(**{**given, **other})
+
+
+def due(number: int = 1, **other: Any) -> Due:
+    """A number claimed for its ending, its window just over."""
+    given: dict[str, Any] = {
+        "id": ActivationId(UUID(int=number)),
+        "provider": SIM,
+        "ref": ProviderRef(str(number)),
+        "account": AccountId("alice"),
+        "state": State.EXPIRING,
+        "provider_state": ProviderState.CANCELLING,
+        "reason": Reason.TIMEOUT,
+        "price_minor": 25,
+        "policy": "default",
+        "policy_version": "1",
+        "rented_at": RENTED,
+        "deadline_at": DEADLINE,
+        "attempts": 0,
+        "unknown_reads": 0,
+        "epoch": 1,
+    }
+    return Due(**{**given, **other})

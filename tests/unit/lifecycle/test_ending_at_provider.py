@@ -1,0 +1,286 @@
+"""Every reply to a cancel, and what is learnt from it: never more than it says."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.lifecycle.scripted import (
+    RENTED,
+    SECOND,
+    SIM,
+    OwnTime,
+    ScriptedProvider,
+    due,
+    free,
+)
+from worker.lifecycle.ending import (
+    FIRST_RETRY,
+    LAST_PURSUIT,
+    LAST_RETRY,
+    REFUSED_RETRY,
+    Charged,
+    EndAtProvider,
+    GaveBack,
+    Gone,
+    Learnt,
+    NotYet,
+    backoff,
+)
+from worker.ports.endings import Due
+from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
+from worker.ports.provider import (
+    Cancelled,
+    CodesArrived,
+    Finished,
+    NotKnown,
+    Refusal,
+    Refused,
+    Sms,
+    Waiting,
+)
+
+SMS = (Sms("1234", "Your code is 1234"),)
+HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.
+
+
+@pytest.fixture
+def provider() -> ScriptedProvider:
+    return ScriptedProvider()
+
+
+async def end(provider: ScriptedProvider, number: Due, time: OwnTime | None = None) -> Learnt:
+    clock = (time or OwnTime()).clock()
+    return await EndAtProvider(clock=clock, pay=free)(provider, number)
+
+
+def operations(provider: ScriptedProvider) -> list[str]:
+    return [operation for operation, _ in provider.calls]
+
+
+async def test_a_confirmed_cancel_gave_the_number_back(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Cancelled())
+
+    assert await end(provider, due()) == GaveBack()
+    assert operations(provider) == ["cancel"]
+
+
+async def test_a_code_in_the_refusal_needs_no_further_question(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=SMS))
+
+    assert await end(provider, due()) == Charged(SMS)
+    assert operations(provider) == ["cancel"]
+
+
+REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+@pytest.mark.parametrize(
+    ("seen", "learnt"),
+    [
+        (Cancelled(), GaveBack()),
+        (CodesArrived(SMS), Charged(SMS)),
+        (Finished(SMS), Charged(SMS)),
+        (Finished(), Charged()),
+        (NotKnown(), NotYet(HALF, unknown_reads=1)),
+    ],
+)
+async def test_after_a_refusal_the_status_decides(
+    provider: ScriptedProvider, why: Refusal, seen: Any, learnt: Learnt
+) -> None:
+    provider.will("cancel", Refused(why)).will("look", seen)
+
+    assert await end(provider, due()) == learnt
+    assert operations(provider) == ["cancel", "look"]
+
+
+@pytest.mark.parametrize("why", [Refusal.CODE_ARRIVED, Refusal.UNCLEAR])
+async def test_a_refused_number_that_waits_is_asked_again(
+    provider: ScriptedProvider, why: Refusal
+) -> None:
+    provider.will("cancel", Refused(why)).will("look", Waiting())
+
+    assert await end(provider, due()) == NotYet(HALF)
+
+
+async def test_a_refusal_for_good_is_charged_though_the_number_waits(
+    provider: ScriptedProvider,
+) -> None:
+    provider.will("cancel", Refused(Refusal.NOT_CANCELLABLE)).will("look", Waiting())
+
+    assert await end(provider, due()) == Charged()
+
+
+async def test_an_early_refusal_names_its_wait(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Refused(Refusal.EARLY, retry_after=7 * SECOND))
+
+    assert await end(provider, due()) == NotYet(7 * SECOND, too_early=True)
+    assert operations(provider) == ["cancel"]
+
+
+async def test_an_early_refusal_names_its_age(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Refused(Refusal.EARLY, min_age=120 * SECOND))
+
+    learnt = await end(provider, due(), OwnTime(RENTED, elapsed=100.0))
+
+    assert learnt == NotYet(20 * SECOND, too_early=True)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Refused(Refusal.EARLY, retry_after=timedelta(0)),
+        Refused(Refusal.EARLY, retry_after=-SECOND),
+        Refused(Refusal.EARLY, min_age=timedelta(0)),
+        Refused(Refusal.EARLY, min_age=30 * SECOND),
+    ],
+)
+async def test_an_early_refusal_that_is_over_never_makes_a_busy_loop(
+    provider: ScriptedProvider, reply: Refused
+) -> None:
+    provider.will("cancel", reply)
+
+    learnt = await end(provider, due(), OwnTime(RENTED, elapsed=1200.0))
+
+    assert learnt == NotYet(FIRST_RETRY, too_early=True)
+
+
+async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Refused(Refusal.EARLY))
+
+    assert await end(provider, due()) == NotYet(HALF, too_early=True)
+
+
+async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider) -> None:
+    provider.will("look", Waiting()).will("cancel", Cancelled())
+
+    assert await end(provider, due(attempts=1)) == GaveBack()
+    assert operations(provider) == ["look", "cancel"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "learnt"),
+    [
+        (Cancelled(), GaveBack()),
+        (CodesArrived(SMS), Charged(SMS)),
+        (Finished(), Charged()),
+        (NotKnown(), NotYet(FIRST_RETRY, unknown_reads=1)),
+    ],
+)
+async def test_what_the_read_settles_is_never_cancelled_again(
+    provider: ScriptedProvider, seen: Any, learnt: Learnt
+) -> None:
+    provider.will("look", seen)
+
+    assert await end(provider, due(attempts=1)) == learnt
+    assert operations(provider) == ["look"]
+
+
+async def test_a_number_unknown_twice_in_a_row_is_gone(provider: ScriptedProvider) -> None:
+    provider.will("look", NotKnown())
+
+    assert await end(provider, due(attempts=1, unknown_reads=1)) == Gone()
+
+
+@pytest.mark.parametrize("again", [NotKnown(), ProviderUnavailable("sim", "HTTP 500")])
+async def test_a_number_known_in_between_is_not_gone(
+    provider: ScriptedProvider, again: NotKnown | ProviderUnavailable
+) -> None:
+    provider.will("look", Waiting(), again).will("cancel", Refused(Refusal.UNCLEAR))
+
+    learnt = await end(provider, due(attempts=3, unknown_reads=1))
+
+    expected_reads = 1 if isinstance(again, NotKnown) else 0
+    assert learnt == NotYet(8 * HALF, unknown_reads=expected_reads)
+
+
+@pytest.mark.parametrize("operation", ["look", "cancel"])
+@pytest.mark.parametrize(
+    "error",
+    [ProviderUnavailable("sim", "HTTP 500"), UnknownReply("sim", "HTML"), CircuitOpen("sim")],
+)
+async def test_no_usable_answer_is_no_information(
+    provider: ScriptedProvider, operation: str, error: Exception
+) -> None:
+    provider.will("look", Waiting()).will("cancel", Cancelled())
+    provider._answers[operation, None].clear()
+    provider.will(operation, error)
+
+    learnt = await end(provider, due(attempts=2, unknown_reads=1))
+
+    still_unknown = 1 if operation == "look" else 0  # A read that answered ends the row.
+    assert learnt == NotYet(2 * FIRST_RETRY, unknown_reads=still_unknown)
+
+
+async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(
+    provider: ScriptedProvider,
+) -> None:
+    provider.will(
+        "cancel",
+        ProviderUnavailable("sim", "429", retry_after=40 * SECOND),
+        ProviderUnavailable("sim", "429", retry_after=timedelta(0)),
+    )
+
+    assert await end(provider, due()) == NotYet(40 * SECOND)
+    assert await end(provider, due()) == NotYet(HALF)
+
+
+async def test_a_bad_key_is_not_hammered(provider: ScriptedProvider) -> None:
+    provider.will("cancel", ProviderRefused("sim", "BAD_KEY"))
+
+    assert await end(provider, due()) == NotYet(REFUSED_RETRY)
+
+
+async def test_every_request_is_paid_for_before_it_is_sent(provider: ScriptedProvider) -> None:
+    provider.will("look", Waiting()).will("cancel", Refused(Refusal.UNCLEAR))
+    paid: list[int] = []
+
+    async def pay() -> None:
+        paid.append(len(provider.calls))
+
+    await EndAtProvider(clock=OwnTime().clock(), pay=pay)(provider, due(attempts=1))
+
+    assert paid == [0, 1, 2]
+    assert operations(provider) == ["look", "cancel", "look"]
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_an_answer(provider: ScriptedProvider) -> None:
+    provider.will("cancel", KeyError("status"))
+
+    with pytest.raises(KeyError):
+        await end(provider, due())
+
+
+async def test_a_purchase_without_a_number_is_never_asked_about(provider: ScriptedProvider) -> None:
+    with pytest.raises(AssertionError):
+        await end(provider, due(ref=None))
+
+    assert provider.calls == []
+    assert provider.name == SIM
+
+
+attempts = st.integers(0, 1_000_000)
+chances = st.floats(0, 1, exclude_max=True)
+
+
+@given(attempts, chances, st.sampled_from([LAST_RETRY, LAST_PURSUIT]))
+def test_backoff_stays_between_half_and_all_of_its_bound(
+    attempt: int, chance: float, longest: timedelta
+) -> None:
+    wait = backoff(attempt, longest, chance)
+
+    assert FIRST_RETRY / 2 <= wait <= longest
+
+
+@given(attempts, chances)
+def test_backoff_never_shrinks(attempt: int, chance: float) -> None:
+    assert backoff(attempt, LAST_RETRY, chance) <= backoff(attempt + 1, LAST_RETRY, chance)
+
+
+def test_backoff_doubles_up_to_its_bound() -> None:
+    waits = [backoff(attempt, LAST_RETRY, 0.0) / HALF for attempt in range(8)]
+
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]

@@ -1,0 +1,147 @@
+"""What each policy makes of a number without a code, and which policy nobody has."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, WINDOW, due
+from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.policy import load_profile
+from worker.lifecycle.rules import (
+    FORGOTTEN,
+    GIVEN_BACK,
+    AtProvider,
+    PolicyRules,
+    ending,
+    kept_the_price,
+)
+from worker.ports.endings import Due, Ending
+
+TICK = timedelta(microseconds=1)
+NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
+RULES = PolicyRules({name: load_profile(name) for name in NAMES})
+
+
+def judged(number: Due, sms_received_at: datetime | None = None) -> tuple[State, str]:
+    return RULES(number, sms_received_at)
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"),
+    [
+        ("default", State.REFUNDED),
+        ("P0", State.REFUNDED),
+        ("P1", State.CLOSED),
+        ("P2", State.REFUNDED),
+        ("P3", State.REFUNDED),
+        ("P4", State.CLOSED),
+    ],
+)
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.PROVIDER])
+def test_a_window_without_a_code_ends_as_its_policy_says(
+    policy: str, state: State, reason: Reason
+) -> None:
+    assert judged(due(policy=policy, reason=reason)) == (state, reason.value)
+
+
+@pytest.mark.parametrize("policy", ["default", "P3"])
+def test_cancel_gives_the_money_back_where_the_policy_offers_it(policy: str) -> None:
+    assert judged(due(policy=policy, reason=Reason.CANCEL)) == (State.REFUNDED, "cancel")
+
+
+@pytest.mark.parametrize("policy", NAMES)
+def test_cancel_always_leads_to_an_ending(policy: str) -> None:
+    state, _ = judged(due(policy=policy, reason=Reason.CANCEL))
+
+    assert state in {State.REFUNDED, State.CLOSED, State.IN_REVIEW}
+
+
+def test_a_missing_reason_is_the_window() -> None:
+    assert judged(due(reason=None)) == (State.REFUNDED, "timeout")
+
+
+def test_a_policy_that_is_gone_is_a_humans_to_decide() -> None:
+    assert judged(due(policy="yesterday")) == (State.IN_REVIEW, "policy_missing")
+
+
+def test_an_order_older_than_its_policy_is_a_humans_to_decide() -> None:
+    before = datetime.fromisoformat("2020-01-01T00:00:00Z")
+    old = due(policy="P3", rented_at=before, deadline_at=before + WINDOW)
+
+    state, reason = judged(old)
+
+    assert state is State.IN_REVIEW
+    assert reason != "timeout"
+
+
+@pytest.mark.parametrize(
+    ("received_at", "state"),
+    [
+        (RENTED, State.IN_REVIEW),
+        (DEADLINE - TICK, State.IN_REVIEW),
+        (DEADLINE, State.IN_REVIEW),
+        (DEADLINE + TICK, State.REFUNDED),
+        (None, State.REFUNDED),
+    ],
+)
+def test_an_sms_that_was_in_time_but_never_shown_is_judged_by_p3(
+    received_at: datetime | None, state: State
+) -> None:
+    assert judged(due(policy="P3"), received_at)[0] is state
+
+
+@pytest.mark.parametrize("window", [SECOND, WINDOW, 3 * WINDOW, timedelta(days=1)])
+@pytest.mark.parametrize("policy", NAMES)
+def test_the_numbers_own_window_is_the_policys_set_time(policy: str, window: timedelta) -> None:
+    usual = judged(due(policy=policy))
+
+    assert judged(due(policy=policy, deadline_at=RENTED + window)) == usual
+
+
+@pytest.mark.parametrize("window", [SECOND, WINDOW, 3 * WINDOW])
+def test_cancel_within_any_window_is_a_cancel_in_time(window: timedelta) -> None:
+    number = due(policy="P3", deadline_at=RENTED + window, reason=Reason.CANCEL)
+
+    assert judged(number) == (State.REFUNDED, "cancel")
+
+
+def end(policy: str, there: AtProvider, **other: Any) -> Ending:
+    return ending(due(policy=policy, **other), RULES, there)
+
+
+def test_a_number_given_back_exposes_nobody() -> None:
+    ended = end("default", GIVEN_BACK)
+
+    assert (ended.outcome, ended.provider_state) == (State.REFUNDED, ProviderState.CANCELLED)
+    assert ended.source is State.EXPIRING
+    assert not ended.exposure
+    assert ended.act_after is None
+
+
+def test_a_kept_price_exposes_us_only_where_the_customer_has_it_back() -> None:
+    assert end("default", kept_the_price(None)).exposure
+    assert not end("P1", kept_the_price(None)).exposure
+    assert not end("yesterday", kept_the_price(None)).exposure
+
+
+def test_a_kept_price_with_an_sms_in_time_goes_where_the_policy_sends_it() -> None:
+    ended = end("P3", kept_the_price(DEADLINE))
+
+    assert ended.outcome is State.IN_REVIEW
+    assert ended.provider_state is ProviderState.CHARGED
+
+
+def test_a_forgotten_number_is_settled_without_pursuit() -> None:
+    ended = end("default", FORGOTTEN)
+
+    assert ended.provider_state is ProviderState.GONE
+    assert ended.act_after is None
+
+
+def test_an_unanswered_number_is_pursued() -> None:
+    there = AtProvider(ProviderState.CANCELLING, act_after=SECOND, may_charge=True)
+
+    ended = end("default", there)
+
+    assert (ended.act_after, ended.exposure) == (SECOND, True)
