@@ -34,6 +34,11 @@ AGAIN = "again"  #: Failed, and waiting in the queue to be tried again.
 assert WORK_SECONDS < ARQ_SECONDS
 
 
+async def nothing_due() -> str:
+    """For a worker that keeps no cases."""
+    return "done"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the jobs may touch. Built once, in `bootstrap`."""
@@ -48,6 +53,7 @@ class Services:
     audit: Service
     reporter: Reporter
     providers: Sequence[ProviderName]
+    timers: Service = nothing_due
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -90,6 +96,11 @@ async def sweep(ctx: Ctx) -> None:
 async def deliver_events(ctx: Ctx) -> None:
     """Send what the outbox holds."""
     await run(ctx, "deliver_events")
+
+
+async def timers(ctx: Ctx) -> None:
+    """Let the durable timers act whose date has passed."""
+    await run(ctx, "timers")
 
 
 async def audit(ctx: Ctx) -> None:
@@ -135,5 +146,5 @@ def services_in(ctx: Ctx) -> Services:
 # A kept result would block its job id (worker-wide it is 0 too: a failed job ignores this one).
 JOBS: tuple[Function, ...] = tuple(
     func(job, name=job.__name__, keep_result=0, timeout=ARQ_SECONDS, max_tries=TRIES)
-    for job in (accept, watch, expire, repair, reconcile, sweep, deliver_events, audit)
+    for job in (accept, watch, expire, repair, reconcile, sweep, timers, deliver_events, audit)
 )

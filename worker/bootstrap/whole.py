@@ -14,10 +14,17 @@ from worker.adapters.telemetry.progress import Progress
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.bootstrap.parts import profiles_of
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile
+from worker.domain.policy import Profile, Reason
+from worker.domain.policy.clauses import grounds, load_clauses
 from worker.lifecycle.accept import Accept, PolicyTerms
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
+from worker.lifecycle.cases.asking import Clauses
+from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.judges import judges
+from worker.lifecycle.cases.reviews import ActivationReviews
+from worker.lifecycle.cases.silence import Silence
+from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.desk import LifecycleDesk
@@ -57,11 +64,19 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeDesk(LifecycleDesk):
+    """The one desk of the worker: numbers, and the cases about them."""
+
+    cases: CaseDesk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """Everything that runs, put together once."""
 
     parts: Parts
-    desk: LifecycleDesk
+    desk: WholeDesk
+    cases: CaseDesk
     ticks: Ticks
     backstop: Backstop
     deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
@@ -72,6 +87,9 @@ class Worker:
 
 def assemble(parts: Parts) -> Worker:
     profiles = profiles_of(parts.settings)
+    parts.store.policies = profiles
+    clauses = _clauses(parts, profiles)
+    timers = _timers(parts, profiles, clauses)
     progress = Progress(parts.clock.monotonic, LOOPS)
     grace = timedelta(seconds=parts.settings.defaults.credit_grace_seconds)
     settle = Settle(store=parts.store, reporter=parts.reporter)
@@ -103,11 +121,14 @@ def assemble(parts: Parts) -> Worker:
         sweeping=sweep,
         repairing=repair,
         reconciling=Reconcile(repair=repair, reporter=parts.reporter),
+        timing=timers,
         clock=parts.clock,
     )
+    cases = _cases(parts, profiles, timers, settle)
     return Worker(
         parts=parts,
-        desk=_desk(parts, accept, expire, sweep),
+        desk=_desk(parts, accept, expire, sweep, cases),
+        cases=cases,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
         deliver=_deliver(parts),
@@ -185,8 +206,41 @@ def _repair(parts: Parts, accept: Accept) -> Repair:
     )
 
 
-def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep) -> LifecycleDesk:
-    return LifecycleDesk(
+def _clauses(parts: Parts, profiles: Mapping[str, Profile]) -> Clauses:
+    directory = parts.settings.policies.directory
+    known = {name: load_clauses(name, directory) for name in profiles}
+
+    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
+        return grounds(known.get(policy, ()), reason)
+
+    return clauses
+
+
+def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
+    return Timers(
+        store=parts.store,
+        reporter=parts.reporter,
+        judges=judges(clauses),
+        silence=Silence(parts.store, clauses, profiles),
+    )
+
+
+def _cases(
+    parts: Parts, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
+) -> CaseDesk:
+    return CaseDesk(
+        store=parts.store,
+        judges=timers.judges,
+        reviewing=ActivationReviews(parts.store, settle),
+        profiles=profiles,
+        default_policy=parts.settings.defaults.policy,
+        clock=parts.clock,
+    )
+
+
+def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseDesk) -> WholeDesk:
+    return WholeDesk(
+        cases=cases,
         store=parts.store,
         schedule=parts.schedule,
         providers=parts.providers,

@@ -1,6 +1,6 @@
 """What arq's jobs may touch: the worker's desk and ticks, behind a closed vocabulary."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,7 +8,7 @@ from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.intake import handed_over_in
 from worker.entrypoints.http.problems import Problem
-from worker.jobs import REFUSED, Services
+from worker.jobs import REFUSED, Service, Services
 from worker.lifecycle.ticks import Ticked
 from worker.ports.store import Intook
 from worker.settings import Settings
@@ -31,9 +31,6 @@ def services_of(worker: Worker) -> Services:
     async def reconcile(provider: str) -> str:
         return (await ticks.reconcile(ProviderName(provider))).value
 
-    async def sweep() -> str:
-        return (await ticks.sweep()).value
-
     async def deliver_events() -> str:
         if worker.deliver is not None:
             await worker.deliver.tick()
@@ -52,13 +49,21 @@ def services_of(worker: Worker) -> Services:
         expire=expire,
         repair=repair,
         reconcile=reconcile,
-        sweep=sweep,
+        sweep=_told(ticks.sweep),
+        timers=_told(ticks.timers),
         deliver_events=deliver_events,
         audit=audit,
         reporter=parts.reporter,
         providers=list(parts.providers),
         monotonic=parts.clock.monotonic,
     )
+
+
+def _told(tick: Callable[[], Awaitable[Ticked]]) -> Service:
+    async def run() -> str:
+        return (await tick()).value
+
+    return run
 
 
 async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> str:

@@ -25,6 +25,7 @@ PER_PROVIDER = {
 }
 FOR_ALL = {
     "sweep": timedelta(seconds=1),
+    "timers": timedelta(seconds=5),
     "deliver_events": timedelta(seconds=1),
     "audit": timedelta(minutes=5),
 }

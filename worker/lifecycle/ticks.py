@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.pursue import Pursue
@@ -24,6 +25,7 @@ from worker.ports.provider import Circuit, Provider
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
+SILENT: Final = timedelta(seconds=30)  #: Dates are days away: this long without a look is harmless.
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
 
@@ -44,6 +46,7 @@ class Ticks:
     sweeping: Sweep
     repairing: Repair
     reconciling: Reconcile
+    timing: Timers
     clock: Clock
     _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
     _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
@@ -67,6 +70,15 @@ class Ticks:
         async with self._once("sweep", None) as mine:
             if mine:
                 await self.sweeping.tick()
+        if self.silent_for("timers", None) > SILENT:
+            # Nobody starts their tick here: arq may be gone, and the backstop starts this one.
+            await self.timers()
+        return Ticked.DONE if mine else Ticked.BUSY
+
+    async def timers(self) -> Ticked:
+        async with self._once("timers", None) as mine:
+            if mine:
+                await self.timing.tick()
             return Ticked.DONE if mine else Ticked.BUSY
 
     def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:

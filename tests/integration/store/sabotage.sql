@@ -164,16 +164,3 @@ UPDATE activation SET provider_state = 'open' WHERE id = '{refunded}';
 
 -- =~ rows_have_their_activation
 DELETE FROM activation WHERE id = '{live}';
-
--- == case_money_is_decided: claim:{closed}
-INSERT INTO transfer
-    (key, account, activation_id, source, destination, amount_minor, currency) VALUES
-    ('claim:{closed}', 'alice', '{closed}', 'house:revenue', 'house:outside', 25, 'USD');
-
--- == case_timers_ring_for_open_cases: review_sla:{closed}
-INSERT INTO timer (kind, subject, due_at) VALUES ('review_sla', '{closed}', '2026-01-01');
-
--- == case_rental_is_paid: rental:{closed}
-INSERT INTO transfer
-    (key, account, activation_id, source, destination, amount_minor, currency) VALUES
-    ('rental:{closed}', 'alice', NULL, 'house:outside', 'house:revenue', 25, 'USD');

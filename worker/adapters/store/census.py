@@ -40,6 +40,7 @@ async def _census(connection: AsyncConnection, grace: timedelta, now: datetime |
     ended = (
         await connection.execute(statement("census_cancelled"), {"now": now, "sample": SAMPLE})
     ).mappings()
+    timers = (await connection.execute(statement("timer_census"), {"now": now})).mappings()
     late = [r["now"] - r["oldest_deadline"] for r in live if r["oldest_deadline"] is not None]
     return Census(
         live={ProviderName(r["provider"]): r["live"] for r in live},
@@ -48,6 +49,7 @@ async def _census(connection: AsyncConnection, grace: timedelta, now: datetime |
         exposure_minor=exposed,
         events_pending=(await connection.execute(statement("census_events"))).scalar_one(),
         cancel_ratio={ProviderName(r["provider"]): r["cancelled"] / r["ended"] for r in ended},
+        timers_overdue={r["kind"]: r["overdue"] for r in timers},
     )
 
 

@@ -1,22 +1,26 @@
 """The whole store: one object for every port that PostgreSQL stands behind."""
 
+from collections.abc import Mapping
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.accounts import Accounts
 from worker.adapters.store.audit import Audits
+from worker.adapters.store.cases import Cases
+from worker.adapters.store.cases_rentals import Rentals
 from worker.adapters.store.census import Censuses, Leadership
 from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
 from worker.adapters.store.endings import Endings
-from worker.adapters.store.intake import Intakes
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import Outbox
-from worker.adapters.store.purchases import Purchases
 from worker.adapters.store.reading import Readings
+from worker.adapters.store.timers import Timers
+from worker.domain.policy import Profile
 
 
 class PostgresStore(
-    Accounts, Intakes, Codes, Endings, Readings, Purchases, Outbox, Censuses, Audits
+    Cases, Rentals, Timers, Accounts, Codes, Endings, Readings, Outbox, Censuses, Audits
 ):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
@@ -24,6 +28,8 @@ class PostgresStore(
         self.db = Database(url, pool_size=pool_size, role=ROLE)
         self._leadership = Leadership(Database(url, pool_size=1, role=ROLE))
         self.event_state = "pending" if events_wanted else "kept"
+        self.policies: Mapping[str, Profile] = {}
+        self._known = {}
 
     async def ping(self) -> None:
         async def work(connection: AsyncConnection) -> None:

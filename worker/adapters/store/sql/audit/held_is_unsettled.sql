@@ -1,8 +1,10 @@
--- What an account has held is the price of its unsettled activations and unanswered purchases.
+-- What an account has held is the price of what is not settled, and what withdrawals set aside.
 WITH owed AS (
     SELECT account, price_minor FROM activation WHERE NOT settled
     UNION ALL
     SELECT account, price_minor FROM purchase WHERE state = 'asked'
+    UNION ALL
+    SELECT account, withheld_minor FROM case_ WHERE withheld_minor > 0
 ),
 sums AS (
     SELECT account, sum(price_minor) AS total FROM owed GROUP BY account

@@ -15,7 +15,18 @@ SELECT t.key AS offender
                                AND t.source = 'held:' || t.account
                                AND t.destination IN ('available:' || t.account, 'house:outside')
            WHEN 'claim' THEN t.source = 'house:revenue'
-                             AND t.destination = 'available:' || t.account
-           WHEN 'withdraw' THEN t.source = 'available:' || t.account
+                             AND t.destination IN ('available:' || t.account, 'house:outside')
+           WHEN 'rental' THEN t.source IN ('available:' || t.account, 'house:outside')
+                              AND t.destination = 'house:revenue' AND t.activation_id IS NULL
+           WHEN 'withhold' THEN t.source = 'available:' || t.account
+                                AND t.destination = 'held:' || t.account
+           WHEN 'giveback' THEN t.source = 'held:' || t.account
+                                AND t.destination = 'available:' || t.account
+           WHEN 'excess' THEN t.source = 'held:' || t.account
+                              AND t.destination = 'available:' || t.account
+           WHEN 'withdraw' THEN t.source IN ('held:' || t.account, 'available:' || t.account)
                                 AND t.destination = 'house:outside'
+           WHEN 'fee' THEN t.source = 'held:' || t.account AND t.destination = 'house:revenue'
+           WHEN 'void' THEN t.source = 'available:' || t.account
+                            AND t.destination = 'house:revenue'
            ELSE false END

@@ -1,0 +1,249 @@
+"""A shop with cases: short words for what their tests do again and again, in their own time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tests.fakes.reporter import RecordingReporter
+from worker.adapters.store.store import PostgresStore
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import Profile, Reason, load_profile, policy_names
+from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.transfer import Charge
+from worker.lifecycle.cases import adding
+from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.judges import judges
+from worker.lifecycle.cases.reviews import ActivationReviews
+from worker.lifecycle.cases.shape import Verdict
+from worker.lifecycle.cases.silence import Silence
+from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.settle import Settle
+from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase
+from worker.ports.endings import Ending
+from worker.ports.store import Intake, Intook, SeenSms
+
+ALICE = AccountId("alice")
+SIM = ProviderName("sim")
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+WINDOW = timedelta(minutes=20)
+TICK = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+PRICE = 350
+
+
+def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
+    return grounds(load_clauses(policy), reason)
+
+
+class Owned(PostgresStore):
+    """The store with a clock the test owns: it is what `now` is where nobody says another."""
+
+    clock: "Hands"
+
+    async def open_case(self, *args: Any, **more: Any) -> OpenedCase:
+        return await super().open_case(*args, **{"now": self.clock.now, **more})
+
+    async def change_case(self, *args: Any, **more: Any) -> ChangedCase:
+        return await super().change_case(*args, **{"now": self.clock.now, **more})
+
+    async def claim_timers(self, *args: Any, **more: Any) -> Any:
+        return await super().claim_timers(*args, **{"now": self.clock.now, **more})
+
+    async def unseeded(self, *args: Any, **more: Any) -> Any:
+        return await super().unseeded(*args, **{"now": self.clock.now, **more})
+
+    async def fall_silent(self, *args: Any, **more: Any) -> Any:
+        return await super().fall_silent(*args, **{"now": self.clock.now, **more})
+
+    async def book_rental(self, *args: Any, **more: Any) -> Any:
+        return await super().book_rental(*args, **{"now": self.clock.now, **more})
+
+    async def end_rental(self, *args: Any, **more: Any) -> Any:
+        return await super().end_rental(*args, **{"now": self.clock.now, **more})
+
+    async def settle(self, *args: Any, **more: Any) -> Any:
+        return await super().settle(*args, **{"now": self.clock.now, **more})
+
+
+@dataclass
+class Hands:
+    now: datetime = MONDAY
+
+
+@dataclass
+class Office:
+    store: Owned
+    admin: asyncpg.Connection
+    url: str
+    hands: Hands
+    policies: dict[str, Profile] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.policies = {name: load_profile(name) for name in policy_names()}
+        self.store.policies = self.policies
+        self.store.clock = self.hands
+        self.reporter = RecordingReporter()
+        self.judges = judges(clauses)
+        self.desk = self.desk_on(self.store)
+
+    def desk_on(self, store: PostgresStore) -> CaseDesk:
+        return CaseDesk(
+            store=store,
+            judges=self.judges,
+            reviewing=ActivationReviews(store, Settle(store=store, reporter=self.reporter)),
+            profiles=self.policies,
+            default_policy="P3",
+            clock=Clock(
+                now=lambda: self.hands.now, monotonic=lambda: 0.0, sleep=_never, chance=lambda: 0.5
+            ),
+        )
+
+    @property
+    def timers(self) -> Timers:
+        return Timers(
+            store=self.store,
+            reporter=self.reporter,
+            judges=self.judges,
+            silence=Silence(self.store, clauses, self.policies),
+        )
+
+    def at(self, now: datetime) -> None:
+        self.hands.now = now
+
+    async def ring(self, now: datetime) -> int:
+        """Everything due by *now* acts."""
+        self.at(now)
+        return await self.timers.tick()
+
+    async def open(self, account: AccountId = ALICE, amount_minor: int = 100_000) -> None:
+        await self.store.open_account(account, "USD")
+        if amount_minor:
+            await self.store.top_up(account, "first", amount_minor)
+
+    async def rent(
+        self, policy: str, ref: str = "1", account: AccountId = ALICE, **other: Any
+    ) -> ActivationId:
+        intake = Intake(
+            provider=SIM,
+            ref=ProviderRef(ref),
+            account=account,
+            phone="15550001",
+            service=other.pop("service", "any"),
+            country="1",
+            price_minor=other.pop("price", PRICE),
+            window=WINDOW,
+            policy=policy,
+            policy_version=other.pop("version", self.policies[policy].version),
+            charge=other.pop("charge", Charge.HOLD),
+            rented_at=other.pop("rented_at", self.hands.now),
+        )
+        (result,) = await self.store.accept([intake], now=self.hands.now)
+        assert result.how is Intook.NEW
+        assert result.activation is not None
+        return result.activation.id
+
+    async def code(self, ref: str = "1") -> None:
+        await self.store.record_codes(
+            [SeenSms(SIM, ProviderRef(ref), "1234", None)], now=self.hands.now
+        )
+
+    async def end(
+        self, id_: ActivationId, outcome: State, account: AccountId = ALICE, **other: Any
+    ) -> None:
+        """Its window is over, and this is how it ended."""
+        delivered = outcome is State.DELIVERED
+        self.at(max(self.hands.now, MONDAY + WINDOW + TICK))
+        if not delivered:
+            await self.store.claim_cancels(SIM, 1000, timedelta(seconds=30), now=self.hands.now)
+        ending = Ending(
+            id=id_,
+            account=account,
+            source=State.RECEIVED if delivered else State.EXPIRING,
+            outcome=outcome,
+            provider_state=other.pop(
+                "provider_state", ProviderState.FINISHING if delivered else ProviderState.CANCELLED
+            ),
+            reason="code" if delivered else other.pop("reason", "timeout"),
+            act_after=timedelta(0) if delivered else None,
+        )
+        (settled,), _ = await self.store.settle([ending], now=self.hands.now)
+        assert settled.id == id_
+
+    async def closed(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
+        id_ = await self.rent(policy, ref, **other)
+        await self.end(id_, State.CLOSED)
+        return id_
+
+    async def delivered(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
+        id_ = await self.rent(policy, ref, **other)
+        await self.code(ref)
+        await self.end(id_, State.DELIVERED)
+        return id_
+
+    async def claim(self, id_: ActivationId, kind: str = "non_receiving", **facts: Any) -> Case:
+        opened = await self.desk.open_claim(id_, {"claim_kind": kind, **facts})
+        assert opened.case is not None
+        return opened.case
+
+    async def evidence(self, case: Case, *items: str, **facts: Any) -> ChangedCase:
+        return await self.desk.add(case.id, case.kind, adding.evidence(items, **facts), "evidence")
+
+    async def verdict(self, case: Case, *, grant: bool, **more: Any) -> ChangedCase:
+        amount = more.pop("amount_minor", None)
+        verdict = Verdict(grant=grant, amount_minor=amount, findings=more)
+        return await self.desk.verdict(case.id, case.kind, verdict)
+
+    async def case(self, id_: UUID) -> Case:
+        found = await self.store.case(id_)
+        assert found is not None
+        return found
+
+    async def state(self, id_: UUID) -> CaseState:
+        return (await self.case(id_)).state
+
+    async def due(self, id_: UUID) -> Mapping[str, datetime]:
+        return {timer.kind.value: timer.due_at for timer in (await self.case(id_)).timers}
+
+    async def money(self, account: AccountId = ALICE) -> tuple[int, int]:
+        """(available, held)"""
+        found = await self.store.account(account)
+        assert found is not None
+        return found.available_minor, found.held_minor
+
+    async def told(self, subject: object) -> list[str]:
+        rows = await self.admin.fetch(
+            "SELECT type FROM event WHERE subject = $1 ORDER BY seq", str(subject)
+        )
+        return [row["type"] for row in rows]
+
+    async def one(self, sql: str, *arguments: object) -> Any:
+        return await self.admin.fetchval(sql, *arguments)
+
+    async def rows(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self.admin.fetch(sql, *arguments)]
+
+    async def everything(self) -> list[tuple[Any, ...]]:
+        """All rows that a refusal must leave as they are."""
+        return [
+            row
+            for table in ("case_", "evidence", "decision", "review", "timer", "transfer", "balance")
+            for row in await self.rows(f"SELECT xmin::text, t::text FROM {table} t ORDER BY 2")  # noqa: S608 - our tables
+        ]
+
+
+async def _never(_: float) -> None:
+    raise AssertionError("nothing here sleeps")
+
+
+def reason(case: Case) -> str:
+    return case.decisions[-1].reason
+
+
+CLAIM = CaseKind.CLAIM

@@ -1,0 +1,208 @@
+"""What a step does to the database: decision, money, review, timers and event, all or none."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.cases_rows import as_json
+from worker.adapters.store.statements import statement
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, available, held
+from worker.ports.cases import (
+    CLOSED,
+    Case,
+    CaseState,
+    Made,
+    Move,
+    MoveKind,
+    Step,
+    View,
+)
+
+_ADD = text(
+    "INSERT INTO evidence (case_id, at, what, content)"
+    " VALUES (CAST(:id AS uuid), CAST(:now AS timestamptz), :what, CAST(:content AS jsonb))"
+)
+_ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
+_WITHHELD = {
+    MoveKind.WITHHOLD: 1,
+    MoveKind.GIVEBACK: -1,
+    MoveKind.EXCESS: -1,
+    MoveKind.WITHDRAW: -1,
+    MoveKind.FEE: -1,
+}
+
+
+async def apply(connection: AsyncConnection, view: View, step: Step, event_state: str) -> None:
+    case = view.case
+    if step.added is not None:
+        what, content = step.added
+        added = {"id": case.id, "now": view.now, "what": what, "content": as_json(content)}
+        await connection.execute(_ADD, added)
+    if step.made is not None:
+        await decide(connection, case.id, case.policy, case.policy_version, step.made, view.now)
+    for move in step.moves:
+        await _move(connection, view, move)
+    await _update(connection, view, step)
+    await _review(connection, view, step)
+    await _timers(connection, case, step)
+    if step.account_state is not None:
+        await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
+    if step.told is not None:
+        await _tell(connection, view, step, event_state)
+
+
+async def decide(
+    connection: AsyncConnection,
+    subject: object,
+    policy: str,
+    policy_version: str,
+    made: Made,
+    now: object,
+) -> None:
+    decision = made.decision
+    to = decision.destination
+    await connection.execute(
+        statement("case_decide"),
+        {
+            "subject": subject,
+            "now": now,
+            "op": made.op.value,
+            "facts": as_json(made.facts),
+            "policy": policy,
+            "policy_version": policy_version,
+            "clauses": list(made.clauses),
+            "outcome": decision.outcome.value,
+            "reason": decision.reason.value,
+            "amount": decision.amount_minor,
+            "fee": decision.fee_minor,
+            "destination": None if to is None else to.value,
+            "deadline": decision.deadline,
+            "as_of": made.as_of or now,
+            "by": "verdict" if made.by_human else "policy",
+        },
+    )
+
+
+async def _move(connection: AsyncConnection, view: View, move: Move) -> None:
+    source, destination = _sides(view, move)
+    await connection.execute(
+        statement("case_move"),
+        {
+            "key": f"{move.kind.value}:{view.case.id}",
+            "account": view.case.account,
+            "activation": view.case.activation,
+            "source": source,
+            "destination": destination,
+            "amount": move.amount_minor,
+            "currency": view.case.currency,
+            "now": view.now,
+        },
+    )
+
+
+def _sides(view: View, move: Move) -> tuple[str, str]:
+    """From where to where; money that is not with us goes back where it came from."""
+    account, order = view.case.account, view.order
+    outside = move.leaves or (order is not None and order.charge is Charge.EXTERNAL)
+    return {
+        MoveKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
+        MoveKind.WITHHOLD: (available(account), held(account)),
+        MoveKind.GIVEBACK: (held(account), available(account)),
+        MoveKind.EXCESS: (held(account), available(account)),
+        MoveKind.WITHDRAW: (held(account), OUTSIDE),
+        MoveKind.FEE: (held(account), REVENUE),
+        MoveKind.VOID: (available(account), REVENUE),
+    }[move.kind]
+
+
+async def _update(connection: AsyncConnection, view: View, step: Step) -> None:
+    withheld = sum(_WITHHELD.get(move.kind, 0) * move.amount_minor for move in step.moves)
+    verdict = view.case.verdict if step.verdict is None else step.verdict
+    await connection.execute(
+        statement("case_update"),
+        {
+            "id": view.case.id,
+            "state": step.state.value,
+            "facts": as_json(step.facts),
+            "verdict": as_json(verdict),
+            "withheld": withheld,
+            "closed": step.state in CLOSED,
+            "now": view.now,
+        },
+    )
+
+
+async def _review(connection: AsyncConnection, view: View, step: Step) -> None:
+    wanted = step.state is CaseState.IN_REVIEW
+    decision = None if step.made is None else step.made.decision
+    if wanted and decision is None:
+        return  # Nothing was decided anew: what waits goes on waiting.
+    to = None if decision is None else decision.destination
+    await connection.execute(
+        statement("case_review"),
+        {
+            "id": view.case.id,
+            "now": view.now,
+            "wanted": wanted,
+            "reason": "" if decision is None else decision.reason.value,
+            "clauses": [] if step.made is None else list(step.made.clauses),
+            "proposed": 0 if decision is None else decision.amount_minor,
+            "destination": None if to is None else to.value,
+            "by_when": None if decision is None else decision.deadline,
+        },
+    )
+
+
+async def _timers(connection: AsyncConnection, case: Case, step: Step) -> None:
+    timers = {} if step.state in CLOSED else step.timers
+    await connection.execute(
+        statement("case_timers"),
+        {
+            "id": case.id,
+            "kinds": [kind.value for kind in timers],
+            "dues": list(timers.values()),
+        },
+    )
+
+
+async def _tell(connection: AsyncConnection, view: View, step: Step, event_state: str) -> None:
+    await connection.execute(
+        statement("case_event"),
+        {
+            "subject": str(view.case.id),
+            "type": step.told,
+            "activation": view.case.activation,
+            "account": view.case.account,
+            "now": view.now,
+            "payload": json.dumps(_payload(view, step)),
+            "event_state": event_state,
+        },
+    )
+
+
+def _payload(view: View, step: Step) -> Mapping[str, Any]:
+    case = view.case
+    told: dict[str, Any] = {
+        "id": str(case.id),
+        "kind": case.kind.value,
+        "subject": case.subject,
+        "activation": None if case.activation is None else str(case.activation),
+        "account": case.account,
+        "state": step.state.value,
+        "currency": case.currency,
+    }
+    if step.made is None:
+        return told
+    decision, clauses = step.made.decision, step.made.clauses
+    return told | {
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "amount_minor": decision.amount_minor,
+        "fee_minor": decision.fee_minor,
+        "destination": None if decision.destination is None else decision.destination.value,
+        "deadline": None if decision.deadline is None else decision.deadline.isoformat(),
+        "clauses": list(clauses),
+    }

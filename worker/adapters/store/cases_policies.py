@@ -1,0 +1,104 @@
+"""Policies as they were: the content of each version is kept when an order is first made under it.
+
+An order is decided for good by the version of its purchase, whatever the shop's files say today.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database
+from worker.adapters.store.intake import Intakes
+from worker.adapters.store.purchases import Purchases
+from worker.domain.ids import ActivationId
+from worker.domain.policy import Profile, override
+from worker.domain.policy.loading import plain
+from worker.ports.desk import Order
+from worker.ports.purchases import Begun
+from worker.ports.store import Intake, IntakeResult
+
+Version: TypeAlias = tuple[str, str]  #: Name and version of a policy.
+
+_KEEP = text(
+    "INSERT INTO policy_version (name, version, content)"
+    " VALUES (:name, :version, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING"
+)
+_KEPT = text("SELECT name, version, content FROM policy_version")
+_ONE = text("SELECT content FROM policy_version WHERE name = :name AND version = :version")
+
+
+class KeptPolicies(Intakes, Purchases):
+    """Intakes and purchases that keep the policy they are made under."""
+
+    db: Database
+    policies: Mapping[str, Profile]  #: Those of this process, by name; set by `bootstrap`.
+    _known: dict[Version, Profile]  #: Those that are in the database for sure.
+
+    async def accept(
+        self, intakes: Sequence[Intake], *, now: datetime | None = None
+    ) -> list[IntakeResult]:
+        for name, version in {(one.policy, one.policy_version) for one in intakes}:
+            await self.keep_policy(name, version)
+        return await super().accept(intakes, now=now)
+
+    async def begin_purchase(
+        self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
+    ) -> Begun:
+        await self.keep_policy(policy, policy_version)
+        return await super().begin_purchase(id_, order, policy, policy_version, window)
+
+    async def keep_policy(self, name: str, version: str) -> None:
+        profile = self.policies.get(name)
+        if (name, version) in self._known or profile is None or profile.version != version:
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            content = json.dumps(content_of(profile))
+            thing = {"name": name, "version": version, "content": content}
+            await connection.execute(_KEEP, thing)
+
+        await self.db.write(work)
+        self._known[name, version] = profile
+
+    async def kept_policies(self) -> dict[Version, Profile]:
+        async def work(connection: AsyncConnection) -> dict[Version, Profile]:
+            found = (await connection.execute(_KEPT)).mappings()
+            return {(r["name"], r["version"]): profile_of(r["name"], r["content"]) for r in found}
+
+        self._known |= await self.db.read(work)
+        return dict(self._known)
+
+    async def policy_of(
+        self, connection: AsyncConnection, name: str, version: str
+    ) -> Profile | None:
+        """The policy an order was made under; None where no such version was kept."""
+        if (name, version) not in self._known:
+            today = self.policies.get(name)
+            if today is not None and today.version == version:
+                return today
+            found = (await connection.execute(_ONE, {"name": name, "version": version})).scalar()
+            if found is None:
+                return None
+            self._known[name, version] = profile_of(name, found)
+        return self._known[name, version]
+
+
+def content_of(profile: Profile) -> dict[str, Any]:
+    """A policy as JSON that `profile_of` reads back."""
+    content = {
+        field: plain(value)
+        for field, value in asdict(profile).items()
+        if field not in {"name", "version"}
+    }
+    content["window_days"] = {kind.value: days for kind, days in profile.window_days}
+    return content
+
+
+def profile_of(name: str, content: Mapping[str, Any]) -> Profile:
+    """Checked like a policy file; a field this version of the code lacks is an error."""
+    return override(Profile(name=name), content)

@@ -1,0 +1,93 @@
+"""Reading cases back: one with all its decisions, many, and what waits for a human."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import cases_rows
+from worker.adapters.store.statements import statement
+from worker.domain.ids import AccountId
+from worker.ports.cases import Case, CaseKind, Review
+
+_COLUMNS = (
+    "SELECT c.*, a.currency,"
+    " coalesce((SELECT sum(t.amount_minor) FROM transfer t"
+    " WHERE t.key IN ('claim:' || c.id, 'withdraw:' || c.id)), 0)::bigint AS moved_minor"
+    " FROM case_ c JOIN account a USING (account)"
+)
+_ONE = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid)")
+_LOCKED = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF c")
+_NEWEST = text(
+    f"{_COLUMNS} WHERE (CAST(:kind AS text) IS NULL OR c.kind = :kind)"
+    " AND (CAST(:account AS text) IS NULL OR c.account = :account)"
+    " AND (NOT CAST(:only_open AS boolean) OR c.closed_at IS NULL)"
+    " ORDER BY c.opened_at DESC, c.id LIMIT :limit"
+)
+_OF_RENTAL = text(f"{_COLUMNS} WHERE c.rental_id = CAST(:id AS uuid) ORDER BY c.opened_at")
+_DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
+_TIMERS = text(
+    "SELECT kind, subject, due_at FROM timer"
+    " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
+)
+_WAITING = text(
+    "SELECT c.id FROM case_ c WHERE c.account = :account AND c.kind = :kind"
+    " AND c.closed_at IS NULL"
+    " AND (SELECT d.reason FROM decision d WHERE d.subject = c.id ORDER BY d.seq DESC LIMIT 1)"
+    "   = :reason ORDER BY c.opened_at"
+)
+
+
+async def whole(connection: AsyncConnection, id_: UUID) -> Case | None:
+    row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
+    return None if row is None else await _with_history(connection, row)
+
+
+async def locked(connection: AsyncConnection, id_: UUID) -> Case:
+    row = (await connection.execute(_LOCKED, {"id": id_})).mappings().one()
+    return await _with_history(connection, row)
+
+
+async def newest(
+    connection: AsyncConnection,
+    kind: CaseKind | None,
+    account: AccountId | None,
+    *,
+    only_open: bool,
+    limit: int,
+) -> list[Case]:
+    wanted = {
+        "kind": None if kind is None else kind.value,
+        "account": account,
+        "only_open": only_open,
+        "limit": limit,
+    }
+    found = (await connection.execute(_NEWEST, wanted)).mappings().all()
+    return [await _with_history(connection, row) for row in found]
+
+
+async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[Case]:
+    found = (await connection.execute(_OF_RENTAL, {"id": rental})).mappings().all()
+    return [await _with_history(connection, row) for row in found]
+
+
+async def reviews(connection: AsyncConnection, limit: int) -> list[Review]:
+    found = await connection.execute(statement("case_reviews"), {"limit": limit})
+    return [cases_rows.review(row) for row in found.mappings()]
+
+
+async def waiting(
+    connection: AsyncConnection, account: AccountId, kind: CaseKind, *, waiting_for: str
+) -> list[UUID]:
+    wanted = {"account": account, "kind": kind.value, "reason": waiting_for}
+    return [row[0] for row in await connection.execute(_WAITING, wanted)]
+
+
+async def _with_history(connection: AsyncConnection, row: RowMapping) -> Case:
+    about = {"id": row["id"]}
+    decisions = (await connection.execute(_DECISIONS, about)).mappings()
+    timers = (await connection.execute(_TIMERS, about)).mappings()
+    return cases_rows.case(
+        row, [cases_rows.decision(d) for d in decisions], [cases_rows.timer(t) for t in timers]
+    )

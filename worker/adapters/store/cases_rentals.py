@@ -1,0 +1,146 @@
+"""Rentals: booked and paid once, ended when the paid period is over."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import cases_locks as locks
+from worker.adapters.store import cases_reading
+from worker.adapters.store.cases_policies import KeptPolicies
+from worker.adapters.store.statements import statement
+from worker.domain.ids import AccountId, ProviderName, ProviderRef
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, available
+from worker.ports.cases import Opened, Timer, TimerKind
+from worker.ports.rentals import BookedRental, Rental
+
+_NEWEST = text(
+    "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
+    " ORDER BY rented_at DESC LIMIT 1"
+)
+_ACCOUNT = text(
+    "SELECT a.currency, a.state, b.amount_minor FROM account a JOIN balance b USING (account)"
+    " WHERE a.account = :account AND b.bucket = 'available'"
+)
+_END = text(
+    "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
+)
+
+
+class Rentals(KeptPolicies):
+    """The part of the store that keeps long rentals."""
+
+    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> BookedRental:
+        await self.keep_policy(rental.policy, rental.policy_version)
+        return await self.db.write(lambda c: _book(c, rental, now))
+
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+        async def work(connection: AsyncConnection) -> Rental | None:
+            row = await _newest(connection, provider, ref)
+            return None if row is None else await _whole(connection, row)
+
+        return await self.db.read(work)
+
+    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            clock = await locks.clock(connection, now)
+            if not await locks.rings(connection, timer, clock):
+                return False
+            return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
+
+        return await self.db.write(work)
+
+
+async def _book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> BookedRental:
+    if not await locks.locked(connection, rental.account):
+        return BookedRental(Opened.UNKNOWN_SUBJECT)
+    known = await _newest(connection, rental.provider, rental.ref)
+    if known is not None and rental.rented_at <= known["ends_at"]:
+        found = await _whole(connection, known)
+        return BookedRental(Opened.SAME if _same(found, rental) else Opened.OTHER_CONTENT, found)
+    account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
+    if account["state"] != "open":
+        return BookedRental(Opened.UNKNOWN_SUBJECT)
+    if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
+        return BookedRental(Opened.BALANCE_TOO_LOW)
+    clock = await locks.clock(connection, now)
+    await connection.execute(
+        statement("case_rental"),
+        {
+            "id": rental.id,
+            "provider": rental.provider,
+            "ref": rental.ref,
+            "account": rental.account,
+            "phone": rental.phone,
+            "service": rental.service,
+            "country": rental.country,
+            "price": rental.price_minor,
+            "currency": account["currency"],
+            "charge": rental.charge.value,
+            "policy": rental.policy,
+            "policy_version": rental.policy_version,
+            "rented_at": rental.rented_at,
+            "ends_at": rental.ends_at,
+            "now": clock,
+        },
+    )
+    await connection.execute(
+        statement("case_move"),
+        {
+            "key": f"rental:{rental.id}",
+            "account": rental.account,
+            "activation": None,
+            "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,
+            "destination": REVENUE,
+            "amount": rental.price_minor,
+            "currency": account["currency"],
+            "now": clock,
+        },
+    )
+    booked = await _newest(connection, rental.provider, rental.ref)
+    assert booked is not None
+    return BookedRental(Opened.NEW, await _whole(connection, booked))
+
+
+def _same(found: Rental, asked: Rental) -> bool:
+    """Whether it is the same rental told again; under which version it was booked stays."""
+    return asked == replace(
+        found,
+        id=asked.id,
+        currency=asked.currency,
+        policy_version=asked.policy_version,
+        ended_at=None,
+        outages=(),
+    )
+
+
+async def _newest(
+    connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
+) -> RowMapping | None:
+    found = await connection.execute(_NEWEST, {"provider": provider, "ref": ref})
+    return found.mappings().one_or_none()
+
+
+async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
+    return Rental(
+        id=row["id"],
+        provider=ProviderName(row["provider"]),
+        ref=ProviderRef(row["provider_ref"]),
+        account=AccountId(row["account"]),
+        phone=row["phone"],
+        service=row["service"],
+        country=row["country"],
+        price_minor=row["price_minor"],
+        currency=row["currency"],
+        charge=Charge(row["charge"]),
+        policy=row["policy"],
+        policy_version=row["policy_version"],
+        rented_at=row["rented_at"],
+        ends_at=row["ends_at"],
+        ended_at=row["ended_at"],
+        outages=tuple(await cases_reading.of_rental(connection, row["id"])),
+    )
+
+
+assert TimerKind.RENTAL_END.value == "rental_end"  # As `case_rental.sql` writes it.

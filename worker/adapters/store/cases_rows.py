@@ -1,0 +1,136 @@
+"""Rows of cases as the port's values, and facts as JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from worker.domain.ids import AccountId, ActivationId
+from worker.domain.transfer import Charge
+from worker.ports.cases import (
+    Case,
+    CaseKind,
+    CaseState,
+    DecisionRow,
+    Holdings,
+    NewCase,
+    Ordered,
+    Review,
+    Timer,
+    TimerKind,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: What an account's events say about it when money is to leave.
+_FLAGS = {
+    "delete_requested": "deleted_by_customer",
+    "law_enforcement_block": "blocked_law_enforcement",
+    "rules_block": "blocked_rules",
+}
+
+
+def as_json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value, sort_keys=True)
+
+
+def hash_of(new: NewCase) -> str:
+    """What makes two openings of one case the same."""
+    return hashlib.sha256(json.dumps(new.content, sort_keys=True).encode()).hexdigest()
+
+
+def case(
+    row: RowMapping, decisions: Sequence[DecisionRow] = (), timers: Sequence[Timer] = ()
+) -> Case:
+    activation = row["activation_id"]
+    return Case(
+        id=row["id"],
+        kind=CaseKind(row["kind"]),
+        subject=row["subject"],
+        activation=None if activation is None else ActivationId(activation),
+        rental=row["rental_id"],
+        account=AccountId(row["account"]),
+        currency=row["currency"],
+        state=CaseState(row["state"]),
+        facts=row["facts"],
+        policy=row["policy"],
+        policy_version=row["policy_version"],
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        verdict=row["verdict"],
+        withheld_minor=row["withheld_minor"],
+        moved_minor=row["moved_minor"],
+        decisions=tuple(decisions),
+        timers=tuple(timers),
+    )
+
+
+def decision(row: RowMapping) -> DecisionRow:
+    return DecisionRow(
+        at=row["at"],
+        op=row["op"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        amount_minor=row["amount_minor"],
+        fee_minor=row["fee_minor"],
+        destination=row["destination"],
+        deadline=row["deadline"],
+        as_of=row["as_of"],
+        clauses=tuple(row["clauses"]),
+        policy_version=row["policy_version"],
+        by=row["by"],
+    )
+
+
+def timer(row: RowMapping) -> Timer:
+    return Timer(TimerKind(row["kind"]), row["subject"], row["due_at"])
+
+
+def ordered(row: RowMapping, *, rental: bool) -> Ordered:
+    return Ordered(
+        rental=rental,
+        purchased_at=row["rented_at"],
+        ends_at=row["deadline_at"],
+        price_minor=row["price_minor"],
+        charge=Charge(row["charge"]),
+        service=row["service"],
+        settled=row["settled"],
+        credited_minor=row["credited_minor"],
+        sms_received_at=row["sms_received_at"],
+        sms_displayed_at=row["sms_displayed_at"],
+    )
+
+
+def holdings(row: RowMapping) -> Holdings:
+    activated = row["activated_at"]
+    return Holdings(
+        available_minor=row["available_minor"],
+        held_minor=row["held_minor"],
+        state=row["state"],
+        topups=tuple(
+            (_EPOCH + timedelta(microseconds=int(at)), amount) for at, amount in row["topups"]
+        ),
+        activated=() if activated is None else (activated,),
+        open_order_end=row["open_order_end"],
+        withdrawal_open=row["withdrawal_open"],
+        flags=frozenset(_FLAGS[event] for event in row["events"] if event in _FLAGS),
+    )
+
+
+def review(row: RowMapping) -> Review:
+    return Review(
+        id=row["id"],
+        kind=row["kind"],
+        account=AccountId(row["account"]),
+        subject=row["subject"],
+        opened_at=row["opened_at"],
+        reason=row["reason"],
+        clauses=tuple(row["clauses"]),
+        proposed_minor=row["proposed_minor"],
+        currency=row["currency"],
+        destination=row["destination"],
+        by_when=row["by_when"],
+        facts=row["facts"],
+    )

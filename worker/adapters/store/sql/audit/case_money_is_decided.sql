@@ -1,0 +1,40 @@
+-- Cases move what was decided, once and within the price, and hold what they have set aside.
+WITH moved AS (
+    SELECT split_part(key, ':', 1) AS kind, split_part(key, ':', 2) AS id, key, amount_minor
+      FROM transfer
+     WHERE split_part(key, ':', 1) IN
+           ('claim', 'withhold', 'giveback', 'excess', 'withdraw', 'fee', 'void')
+),
+last AS (
+    SELECT DISTINCT ON (subject) subject::text AS id, amount_minor, fee_minor
+      FROM decision WHERE op <> 'sla_tick' ORDER BY subject, seq DESC
+),
+given AS (
+    SELECT coalesce(c.activation_id, c.rental_id) AS thing,
+           sum(m.amount_minor) AS total
+      FROM moved m JOIN case_ c ON c.id::text = m.id WHERE m.kind = 'claim' GROUP BY 1
+)
+SELECT m.key AS offender
+  FROM moved m LEFT JOIN case_ c ON c.id::text = m.id LEFT JOIN last ON last.id = m.id
+ WHERE c.id IS NULL
+    OR m.kind IN ('claim', 'withdraw', 'void') AND m.amount_minor IS DISTINCT FROM last.amount_minor
+    OR m.kind = 'fee' AND m.amount_minor IS DISTINCT FROM last.fee_minor
+    OR m.kind = 'claim' AND c.state <> 'granted'
+    OR m.kind IN ('withdraw', 'fee') AND c.state <> 'paid'
+UNION ALL
+SELECT c.id::text FROM case_ c
+ WHERE c.kind IN ('claim', 'rental_outage') AND c.state = 'granted'
+   AND NOT EXISTS (SELECT FROM moved m WHERE m.kind = 'claim' AND m.id = c.id::text)
+UNION ALL
+SELECT given.thing::text
+  FROM given LEFT JOIN activation a ON a.id = given.thing LEFT JOIN rental r ON r.id = given.thing
+ WHERE given.total + CASE a.state WHEN 'refunded' THEN a.price_minor ELSE 0 END
+         > coalesce(a.price_minor, r.price_minor)
+UNION ALL
+SELECT c.id::text
+  FROM case_ c
+  LEFT JOIN (SELECT id, sum(CASE kind WHEN 'withhold' THEN amount_minor ELSE -amount_minor END)
+               AS aside
+               FROM moved WHERE kind IN ('withhold', 'giveback', 'excess', 'withdraw', 'fee')
+              GROUP BY id) m ON m.id = c.id::text
+ WHERE c.withheld_minor <> coalesce(m.aside, 0) OR c.closed_at IS NOT NULL AND c.withheld_minor > 0

@@ -1,0 +1,20 @@
+-- What an account has and did that decides whether money may leave it, in one row.
+-- Its balances are locked, so nothing that moves money of it can change this meanwhile.
+SELECT acc.state,
+       (SELECT amount_minor FROM balance b WHERE b.account = acc.account AND bucket = 'available')
+         AS available_minor,
+       (SELECT amount_minor FROM balance b WHERE b.account = acc.account AND bucket = 'held')
+         AS held_minor,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at) * 1000000,
+                                                    t.amount_minor) ORDER BY t.id)
+                   FROM transfer t WHERE t.account = acc.account AND t.key LIKE 'topup:%'),
+                '[]') AS topups,
+       (SELECT max(a.rented_at) FROM activation a
+         WHERE a.account = acc.account AND a.state IN ('received', 'delivered')) AS activated_at,
+       (SELECT max(a.deadline_at) FROM activation a
+         WHERE a.account = acc.account AND NOT a.settled) AS open_order_end,
+       EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
+                  AND c.closed_at IS NULL AND c.id <> CAST(:id AS uuid)) AS withdrawal_open,
+       ARRAY(SELECT c.facts ->> 'event' FROM case_ c
+              WHERE c.account = acc.account AND c.kind = 'account' AND c.state <> 'denied') AS events
+  FROM account acc WHERE acc.account = :account

@@ -1,0 +1,73 @@
+"""What can be added to a case, as facts: said once, it stays as it was first said."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from worker.lifecycle.cases.asking import instant, moment
+from worker.lifecycle.cases.shape import Adding
+from worker.ports.cases import Case, Facts, View
+
+
+def once(**said: datetime | None) -> Adding:
+    """Instants: now where none is given; the first one counts."""
+
+    def facts(view: View) -> Facts:
+        had = view.case.facts
+        return {
+            name: had[name] if name in had else instant(at or view.now) for name, at in said.items()
+        }
+
+    return facts
+
+
+def plain(**said: Any) -> Adding:  # noqa: ANN401 - facts are JSON
+    return lambda _view: said
+
+
+def evidence(items: Sequence[str], **said: Any) -> Adding:  # noqa: ANN401 - facts are JSON
+    """More evidence; it came when the first of it came."""
+
+    def facts(view: View) -> Facts:
+        had = view.case.facts.get("evidence", [])
+        new: dict[str, Any] = {"evidence": sorted({*had, *items})} if items else {}
+        if items and not had:
+            new["evidence_at"] = instant(view.now)
+        return {**said, **new}
+
+    return facts
+
+
+def access(event: str, at: datetime | None) -> Adding:
+    """Access to the customer's host; there is nothing to grant before it was asked for."""
+
+    def facts(view: View) -> Facts | None:
+        if event != "requested" and "access_requested_at" not in view.case.facts:
+            return None
+        return once(**{f"access_{event}_at": at})(view)
+
+    return facts
+
+
+def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:  # noqa: ANN401 - JSON
+    """Our question for payment details, and the answer to it."""
+
+    def facts(view: View) -> Facts | None:
+        if event == "added":
+            return said
+        if event == "provided" and "payment_info_requested_at" not in view.case.facts:
+            return None
+        when = once(**{f"payment_info_{event}_at": at})(view)
+        return None if when is None else {**said, **when}
+
+    return facts
+
+
+def after_earlier(facts: Facts, ended: Sequence[Case]) -> Facts:
+    """An outage never covers days that an earlier one has covered."""
+    ends = [moment(one.facts, "restored_at") or one.closed_at for one in ended]
+    last = max((end for end in ends if end is not None), default=None)
+    if last is None:
+        return facts
+    since = moment(facts, "unavailable_since")
+    return {**facts, "unavailable_since": instant(last if since is None else max(since, last))}

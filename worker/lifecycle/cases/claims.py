@@ -1,0 +1,193 @@
+"""Claims about one order: the customer's, decided by the policy of the purchase."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
+from worker.domain.policy.deadlines import credit_by, honour_by
+from worker.lifecycle.cases.asking import (
+    PAYING,
+    STATES,
+    Clauses,
+    ask,
+    by_human,
+    instant,
+    known,
+    moment,
+    news,
+    unchanged,
+)
+from worker.lifecycle.cases.shape import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+    waits_on,
+)
+from worker.ports.cases import (
+    Facts,
+    Made,
+    Move,
+    MoveKind,
+    Ordered,
+    Refused,
+    Step,
+    TimerKind,
+    View,
+)
+
+RECHECK: Final = timedelta(seconds=60)  #: Between two looks whether an order has ended.
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    clauses: Clauses
+    word: str = "claim"
+
+    def judge(self, view: View, facts: Facts) -> Step:
+        return self._step(view, facts, self._ask(view, facts))
+
+    def rule(self, view: View, verdict: Verdict) -> Step:
+        facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
+        if facts["claim_kind"] == "major_defect":
+            facts["approved"] = verdict.grant
+        made = self._ask(view, facts)
+        outcome = made.decision.outcome
+        if outcome is Outcome.NEEDS_EVIDENCE:
+            return unchanged(view, Refused.NOT_ASKED_FOR)
+        if outcome is Outcome.NEEDS_REVIEW:
+            return self._word_of(view, facts, made, verdict)
+        if verdict.amount_minor not in {None, made.decision.amount_minor}:
+            return unchanged(view, Refused.WRONG_SUM)
+        return self._step(view, facts, made)
+
+    def started(self, view: View, sla: TimerKind) -> datetime:
+        assert view.order is not None
+        if sla is TimerKind.HONOUR:
+            return view.order.purchased_at
+        return moment(view.case.facts, "claim_at") or view.case.opened_at
+
+    def _ask(self, view: View, facts: Facts) -> Made:
+        order = view.order
+        assert order is not None
+        given = {"service": order.service, **facts, **_from_our_log(order)}
+        flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
+        deposits = [at for at, _ in view.holdings.topups]
+        given |= {"account_flags": flags} if flags else {}
+        given |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
+        return ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
+
+    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+        """Money waits until the order itself has ended: nobody is paid twice for one number."""
+        order = view.order
+        assert order is not None
+        decision = made.decision
+        if decision.outcome in PAYING and not order.settled:
+            still = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
+            made = replace(made, decision=still)
+            return self._as_decided(view, facts, made, owed=True)
+        if decision.outcome in PAYING and _gross(decision) > _left(order):
+            over = replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=_left(order))
+            made = replace(made, decision=replace(over, fee_minor=0))
+        return self._as_decided(view, facts, made)
+
+    def _as_decided(self, view: View, facts: Facts, made: Made, *, owed: bool = False) -> Step:
+        state = STATES[made.decision.outcome]
+        timers = self._timers(view, facts, made.decision, owed=owed)
+        step = Step(
+            state=state,
+            facts=facts,
+            made=made_if_new(view, made, new=news(view, made)),
+            timers=waits_on(view, state, timers),
+            moves=_moves(made.decision),
+        )
+        return told_of(self, view, step)
+
+    def _timers(
+        self, view: View, facts: Facts, decision: Decision, *, owed: bool
+    ) -> dict[TimerKind, datetime]:
+        order, profile = view.order, view.profile
+        assert order is not None
+        if profile is None:
+            return {}
+        asked_at, claimed_at = moment(facts, "access_requested_at"), moment(facts, "claim_at")
+        answered = "access_granted_at" in facts or "access_refused_at" in facts
+        due: dict[TimerKind, datetime | None] = {
+            TimerKind.HONOUR: honour_by(profile, order.purchased_at),
+            TimerKind.HOST_ACCESS_GRACE: None
+            if asked_at is None or answered
+            else asked_at + timedelta(seconds=profile.host_access_grace_s),
+        }
+        match decision.outcome, decision.reason:
+            case Outcome.NEEDS_EVIDENCE, _:
+                due[TimerKind.EVIDENCE_DUE] = decision.deadline
+            case Outcome.RECTIFY, _:
+                due[TimerKind.RECTIFICATION] = decision.deadline
+            case Outcome.NEEDS_REVIEW, _ if profile.review_business_days is not None:
+                due[TimerKind.REVIEW_SLA] = decision.deadline
+            case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
+                due[TimerKind.SMS_WINDOW] = _look_again(order, decision.deadline, view.now)
+            case _:
+                pass
+        if owed and claimed_at is not None:
+            due[TimerKind.BALANCE_CREDIT_SLA] = credit_by(profile, claimed_at)
+        return {kind: at for kind, at in due.items() if at is not None}
+
+    def _word_of(self, view: View, facts: Facts, made: Made, verdict: Verdict) -> Step:
+        """The policy leaves it to a human, and this is the human's word."""
+        order, proposed = view.order, made.decision
+        assert order is not None
+        if not order.settled:
+            return unchanged(view, Refused.NOT_ASKED_FOR)
+        if not verdict.grant:
+            return self._as_decided(view, facts, by_human(made, rejected(), view, self.clauses))
+        amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
+        if not 0 < amount <= _left(order):
+            return unchanged(view, Refused.WRONG_SUM)
+        to = proposed.destination or Destination.BALANCE
+        outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
+        granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
+        return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
+
+
+def _from_our_log(order: Ordered) -> dict[str, Any]:
+    sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
+    rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
+    instants = known({**sms, **(rental if order.rental else {})})
+    return {
+        "purchased_at": instant(order.purchased_at),
+        "price_minor": order.price_minor,
+        "credited_minor": order.credited_minor,
+        "product": "rental" if order.rental else "one_time",
+        **{name: instant(at) for name, at in instants.items()},
+    }
+
+
+def _own_window(view: View, order: Ordered) -> Profile | None:
+    """A number's own window is the policy's "set time" for it."""
+    if view.profile is None or order.rental:
+        return view.profile
+    seconds = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
+    return replace(view.profile, sms_window_s=seconds)
+
+
+def _gross(decision: Decision) -> int:
+    return decision.amount_minor + decision.fee_minor
+
+
+def _left(order: Ordered) -> int:
+    return order.price_minor - order.credited_minor
+
+
+def _moves(decision: Decision) -> tuple[Move, ...]:
+    if decision.outcome not in PAYING:
+        return ()
+    leaves = decision.destination is not Destination.BALANCE
+    return (Move(MoveKind.CLAIM, decision.amount_minor, leaves=leaves),)
+
+
+def _look_again(order: Ordered, deadline: datetime | None, now: datetime) -> datetime:
+    """After its window, an order ends soon, or when a human has looked at it."""
+    end = deadline or order.ends_at
+    return end if now <= end else now + max(RECHECK, (now - end) / 4)

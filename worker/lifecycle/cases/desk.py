@@ -1,0 +1,207 @@
+"""The desk for cases: what customers ask, what the shop does about it, and what humans decide."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import FactError, Op, Profile, Reason
+from worker.lifecycle.cases import adding, withdrawals
+from worker.lifecycle.cases.asking import check_facts
+from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
+from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, opened, ruled
+from worker.lifecycle.clock import Clock
+from worker.ports.cases import (
+    CLOSED,
+    Case,
+    CaseKind,
+    CaseStore,
+    ChangedCase,
+    Facts,
+    NewCase,
+    Opened,
+    OpenedCase,
+    Review,
+    case_id,
+)
+from worker.ports.rentals import BookedRental, Rental, RentalStore
+
+SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
+_OPS: Final = {
+    CaseKind.CLAIM: Op.CLAIM,
+    CaseKind.OUTAGE: Op.OUTAGE_TICK,
+    CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
+    CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
+}
+
+
+class Store(CaseStore, RentalStore, Protocol):
+    """Both halves, one database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDesk:
+    """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
+
+    store: Store
+    judges: Mapping[CaseKind, Judging]
+    reviewing: ActivationReviews
+    profiles: Mapping[str, Profile]
+    default_policy: str
+    clock: Clock
+
+    async def open_claim(self, activation: ActivationId, facts: Facts) -> OpenedCase:
+        """One claim per order, kind and destination: the same again is the same."""
+        self._check(CaseKind.CLAIM, facts)
+        thing = (activation, facts["claim_kind"], facts.get("destination", "balance"))
+        new = NewCase(
+            id=case_id(CaseKind.CLAIM, *thing),
+            kind=CaseKind.CLAIM,
+            subject=str(activation),
+            facts=facts,
+            content=facts,
+            activation=activation,
+        )
+        return await self._open(new, "claim_at")
+
+    async def open_outage(
+        self, provider: ProviderName, ref: ProviderRef, facts: Facts
+    ) -> OpenedCase:
+        """The outage that runs, or the next one of this rental."""
+        self._check(CaseKind.OUTAGE, facts)
+        rental = await self.store.rental(provider, ref)
+        if rental is None:
+            return OpenedCase(Opened.UNKNOWN_SUBJECT)
+        ended = [one for one in rental.outages if one.state in CLOSED]
+        new = NewCase(
+            # Numbered, so that two who report one outage at once meet each other.
+            id=case_id(CaseKind.OUTAGE, rental.id, len(ended)),
+            kind=CaseKind.OUTAGE,
+            subject=f"{provider}/{ref}",
+            facts=adding.after_earlier(facts, ended),
+            content=facts,
+            rental=rental.id,
+        )
+        return await self._open(new, "contacted_at")
+
+    async def restored(
+        self, provider: ProviderName, ref: ProviderRef, at: datetime | None
+    ) -> ChangedCase:
+        rental = await self.store.rental(provider, ref)
+        if rental is None or not rental.outages:
+            return ChangedCase(None)
+        facts = adding.once(restored_at=at)
+        return await self.add(rental.outages[-1].id, CaseKind.OUTAGE, facts, "restored")
+
+    async def book_rental(self, rental: Rental) -> BookedRental:
+        return await self.store.book_rental(rental)
+
+    async def open_withdrawal(
+        self, account: AccountId, reference: str, facts: Facts, policy: str | None
+    ) -> OpenedCase | None:
+        """None: there is no such policy."""
+        return await self._of_account(
+            CaseKind.WITHDRAWAL, account, reference, facts, policy, "claim_at"
+        )
+
+    async def account_event(
+        self, account: AccountId, facts: Facts, policy: str | None
+    ) -> OpenedCase | None:
+        event = str(facts["event"])
+        return await self._of_account(CaseKind.ACCOUNT, account, event, facts, policy, None)
+
+    async def add(self, id_: UUID, kind: CaseKind, facts: Adding, what: str) -> ChangedCase:
+        judging = self.judges[kind]
+        return await self._change(id_, kind, lambda view: added(judging, view, facts, what))
+
+    async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> ChangedCase:
+        self._check(kind, verdict.findings)
+        judging = self.judges[kind]
+        return await self._change(id_, kind, lambda view: ruled(judging, view, verdict))
+
+    async def review_verdict(
+        self, id_: UUID, verdict: Verdict, outcome: str | None
+    ) -> ChangedCase | Reviewed:
+        """A verdict on whatever waits under this id: a case, or an activation in review."""
+        case = await self.store.case(id_)
+        if case is not None:
+            return await self.verdict(id_, case.kind, verdict)
+        return await self.reviewing(ActivationId(id_), outcome, grant=verdict.grant)
+
+    async def paid(self, id_: UUID) -> ChangedCase:
+        return await self._change(id_, CaseKind.WITHDRAWAL, withdrawals.paid)
+
+    async def extend(self, id_: UUID, facts: Facts) -> ChangedCase:
+        return await self._change(
+            id_, CaseKind.WITHDRAWAL, lambda view: withdrawals.extended(view, facts)
+        )
+
+    async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
+        found = await self.store.case(id_)
+        return found if found is not None and found.kind is kind else None
+
+    async def reviews(self, limit: int) -> list[Review]:
+        return await self.store.reviews(limit=limit)
+
+    def policy_version(self, name: str | None) -> tuple[str, str] | None:
+        profile = self.profiles.get(name or self.default_policy)
+        return None if profile is None else (profile.name, profile.version)
+
+    def not_in_future(self, name: str, at: datetime | None) -> None:
+        """Whoever says when something happened cannot say that it is still to come."""
+        if at is not None and at > self.clock.now() + SKEW:
+            raise FactError(f"given.{name}", "lies in the future")
+
+    def _check(self, kind: CaseKind, facts: Facts) -> None:
+        check_facts(_OPS[kind], facts, self.clock.now())
+
+    async def _of_account(
+        self,
+        kind: CaseKind,
+        account: AccountId,
+        reference: str,
+        facts: Facts,
+        policy: str | None,
+        at: str | None,
+    ) -> OpenedCase | None:
+        self._check(kind, facts)
+        version = self.policy_version(policy)
+        if version is None:
+            return None
+        new = NewCase(
+            id=case_id(kind, account, reference),
+            kind=kind,
+            subject=reference,
+            facts=facts,
+            content={**facts, "policy": version[0]},
+            account=account,
+            policy=version[0],
+            policy_version=version[1],
+        )
+        return await self._open(new, at)
+
+    async def _open(self, new: NewCase, at: str | None) -> OpenedCase:
+        judging = self.judges[new.kind]
+        result = await self.store.open_case(new, lambda view: opened(judging, view, at))
+        await self._let_go(result.case)
+        return result
+
+    async def _change(self, id_: UUID, kind: CaseKind, judge: Callable[[Any], Any]) -> ChangedCase:
+        if await self.case(id_, kind) is None:
+            return ChangedCase(None)
+        result = await self.store.change_case(id_, judge)
+        await self._let_go(result.case)
+        return result
+
+    async def _let_go(self, case: Case | None) -> None:
+        """A deletion that waited for this withdrawal goes on; a timer finds what is lost here."""
+        if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
+            return
+        judging = self.judges[CaseKind.ACCOUNT]
+        held = await self.store.open_cases_of(
+            case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
+        )
+        for id_ in held:
+            await self.store.change_case(id_, lambda view: judging.judge(view, view.case.facts))

@@ -1,0 +1,124 @@
+"""Outages of long rentals: measured from the customer's contact, credited when they end."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
+from worker.domain.policy.deadlines import credit_by
+from worker.domain.policy.outages import OutageCase
+from worker.lifecycle.cases.asking import (
+    PAYING,
+    STATES,
+    Clauses,
+    ask,
+    by_human,
+    instant,
+    moment,
+    news,
+    unchanged,
+)
+from worker.lifecycle.cases.shape import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+    waits_on,
+)
+from worker.ports.cases import Facts, Made, Move, MoveKind, Refused, Step, TimerKind, View
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    clauses: Clauses
+    word: str = "rental"
+
+    def judge(self, view: View, facts: Facts) -> Step:
+        return self._step(view, facts, self._ask(view, facts))
+
+    def rule(self, view: View, verdict: Verdict) -> Step:
+        facts = {**view.case.facts, **verdict.findings}
+        if verdict.grant:
+            facts["outage_verified"] = True
+            made = self._ask(view, facts)
+            if made.decision.outcome is not Outcome.NEEDS_REVIEW:
+                if verdict.amount_minor not in {None, made.decision.amount_minor}:
+                    return unchanged(view, Refused.WRONG_SUM)
+                return self._step(view, facts, made)
+            return self._granted(view, facts, made, verdict.amount_minor or 0)
+        made = by_human(self._ask(view, facts), rejected(), view, self.clauses)
+        return self._step(view, facts, made)
+
+    def started(self, view: View, sla: TimerKind) -> datetime:
+        facts = view.case.facts
+        contacted_at = moment(facts, "contacted_at") or view.case.opened_at
+        if sla is TimerKind.REVIEW_SLA or view.profile is None:
+            return contacted_at
+        return self._case(view, facts).end
+
+    def _ask(self, view: View, facts: Facts) -> Made:
+        order = view.order
+        assert order is not None
+        given = {
+            **facts,
+            "rental_start": instant(order.purchased_at),
+            "rental_end": instant(order.ends_at),
+            "price_minor": order.price_minor,
+        }
+        return ask(view, Op.OUTAGE_TICK, given, self.clauses)
+
+    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+        order, decision = view.order, made.decision
+        assert order is not None
+        left = order.price_minor - order.credited_minor
+        if decision.outcome in PAYING and decision.amount_minor > left:
+            made = replace(made, decision=replace(decision, amount_minor=left))
+        state = STATES[decision.outcome]
+        paid = Move(MoveKind.CLAIM, made.decision.amount_minor)
+        step = Step(
+            state=state,
+            facts=facts,
+            made=made_if_new(view, made, new=news(view, made)),
+            timers=waits_on(view, state, self._timers(view, facts, made.decision)),
+            moves=(paid,) if decision.outcome in PAYING else (),
+        )
+        return told_of(self, view, step)
+
+    def _timers(self, view: View, facts: Facts, decision: Decision) -> dict[TimerKind, datetime]:
+        profile, deadline = view.profile, decision.deadline
+        if profile is None or deadline is None:
+            return {}
+        if decision.outcome is Outcome.NEEDS_REVIEW:
+            return {TimerKind.REVIEW_SLA: deadline}
+        if decision.outcome is not Outcome.WAIT:
+            return {}
+        outage = self._case(view, facts)
+        # Money for an outage that runs to its end is owed from then on.
+        owed_by = credit_by(profile, outage.last_end)
+        owed = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
+        measuring = view.now - outage.start <= outage.threshold and deadline < outage.last_end
+        kind = TimerKind.OUTAGE_THRESHOLD if measuring else TimerKind.OUTAGE_END
+        return {kind: deadline, **owed}
+
+    def _case(self, view: View, facts: Facts) -> OutageCase:
+        order, profile = view.order, view.profile
+        assert order is not None
+        assert profile is not None
+        known = OutageFacts(
+            rental_start=order.purchased_at,
+            rental_end=order.ends_at,
+            price_minor=order.price_minor,
+            contacted_at=moment(facts, "contacted_at"),
+            unavailable_since=moment(facts, "unavailable_since"),
+            restored_at=moment(facts, "restored_at"),
+        )
+        return OutageCase(profile, known, view.now)
+
+    def _granted(self, view: View, facts: Facts, made: Made, amount: int) -> Step:
+        """The policy names no sum: the human does."""
+        order = view.order
+        assert order is not None
+        if not 0 < amount <= order.price_minor - order.credited_minor:
+            return unchanged(view, Refused.WRONG_SUM)
+        to = Destination.BALANCE
+        granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
+        return self._step(view, facts, by_human(made, granted, view, self.clauses))

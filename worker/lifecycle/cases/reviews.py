@@ -1,0 +1,71 @@
+"""Activations in review: a human's verdict ends them, through the one place that settles."""
+
+import enum
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from worker.domain.activation import FINAL, PROVIDER_FINAL, ProviderState, State
+from worker.domain.ids import ActivationId
+from worker.lifecycle.settle import Settle
+from worker.ports.endings import Ending
+from worker.ports.store import Activation, ActivationStore
+
+REASON: Final = "verdict"
+_MAY_CHARGE: Final = frozenset(
+    {
+        ProviderState.OPEN,
+        ProviderState.CANCELLING,
+        ProviderState.CHARGED,
+        ProviderState.DISPUTED,
+    }
+)
+
+
+class Ruled(enum.Enum):
+    DONE = "done"
+    UNKNOWN = "unknown"
+    OTHER_CONTENT = "other_content"  #: It ended otherwise before.
+    NOT_IN_REVIEW = "not_in_review"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    how: Ruled
+    activation: Activation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationReviews:
+    store: ActivationStore
+    settle: Settle
+
+    async def __call__(self, id_: ActivationId, outcome: str | None, *, grant: bool) -> Reviewed:
+        wanted = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
+        assert wanted in FINAL
+        found = await self.store.activation(id_)
+        if found is None:
+            return Reviewed(Ruled.UNKNOWN)
+        if found.state is State.IN_REVIEW:
+            await self.settle([_ending(found, wanted)])
+            found = await self.store.activation(id_)
+            assert found is not None
+        if found.settlement is None:
+            return Reviewed(Ruled.NOT_IN_REVIEW, found)
+        same = found.state is wanted and found.settlement.reason == REASON
+        return Reviewed(Ruled.DONE if same else Ruled.OTHER_CONTENT, found)
+
+
+def _ending(found: Activation, wanted: State) -> Ending:
+    """The provider's axis stays what it is; where it is not at its end, it is pursued on."""
+    pursued = found.provider_state not in PROVIDER_FINAL
+    return Ending(
+        id=found.id,
+        account=found.account,
+        source=State.IN_REVIEW,
+        outcome=wanted,
+        provider_state=found.provider_state,
+        reason=REASON,
+        act_after=timedelta(0) if pursued else None,
+        exposure=wanted is State.REFUNDED and found.provider_state in _MAY_CHARGE,
+    )

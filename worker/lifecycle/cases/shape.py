@@ -1,0 +1,156 @@
+"""What the judges of all kinds share: how a case moves on, and how a human's word ends it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeAlias
+
+from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.lifecycle.cases.asking import (
+    SLAS,
+    Clauses,
+    ask,
+    instant,
+    must_act_first,
+    pending,
+    unchanged,
+)
+from worker.ports.cases import CLOSED, CaseState, Facts, Made, Refused, Step, TimerKind, View
+
+_SLA: Final = {
+    TimerKind.HONOUR: "honour",
+    TimerKind.BALANCE_CREDIT_SLA: "balance_credit",
+    TimerKind.REVIEW_SLA: "review",
+    TimerKind.REFUND_PAYMENT: "refund_payment",
+}
+_EXTENSION: Final = ("extension_until", "extension_beyond_control")
+
+assert set(_SLA) == SLAS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A human's word: granted or not, the sum where the policy sets none, and what was found."""
+
+    grant: bool
+    amount_minor: int | None = None
+    findings: Facts
+
+    def record(self) -> Mapping[str, Any]:
+        said = {"grant": self.grant, "amount_minor": self.amount_minor}
+        return {**said, "findings": dict(self.findings)}
+
+
+#: The facts that are added, seen from the case; None: it does not wait for them.
+Adding: TypeAlias = Callable[[View], Facts | None]
+
+
+class Judging(Protocol):
+    """The judge of one kind of case."""
+
+    @property
+    def word(self) -> str:
+        """Events are WORD.something."""
+        ...
+
+    @property
+    def clauses(self) -> Clauses: ...
+
+    def judge(self, view: View, facts: Facts) -> Step:
+        """What follows from these facts now."""
+        ...
+
+    def rule(self, view: View, verdict: Verdict) -> Step:
+        """What follows from a human's word."""
+        ...
+
+    def started(self, view: View, sla: TimerKind) -> datetime:
+        """From when the shop's time to do its part counts."""
+        ...
+
+
+def opened(judging: Judging, view: View, at: str | None) -> Step:
+    """The first judgement; what came without its date came now."""
+    now = {} if at is None else {at: instant(view.now)}
+    return judging.judge(view, {**now, **view.case.facts})
+
+
+def added(judging: Judging, view: View, adding: Adding, what: str) -> Step:
+    """What the customer or the shop adds; what a passed date has decided, it does not undo."""
+    case, facts = view.case, adding(view)
+    if case.state in CLOSED:
+        return unchanged(view, Refused.CLOSED)
+    if must_act_first(view):
+        due = judging.judge(view, case.facts)
+        if due.state in CLOSED:
+            return replace(due, refused=Refused.CLOSED)
+    if facts is None:
+        return unchanged(view, Refused.NOT_ASKED_FOR)
+    step = judging.judge(view, {**case.facts, **facts})
+    return replace(step, added=(what, dict(facts)))
+
+
+def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
+    """A verdict is given once: the same again changes nothing, another one is refused."""
+    case = view.case
+    if case.verdict is not None:
+        same = case.verdict == verdict.record()
+        return unchanged(view, None if same else Refused.OTHER_CONTENT)
+    if case.state in CLOSED:
+        return unchanged(view, Refused.CLOSED)
+    step = judging.rule(view, verdict)
+    if step.refused is not None:
+        return step
+    said = ("verdict", verdict.record())
+    return replace(step, verdict=verdict.record(), added=said)
+
+
+def rang(judging: Judging, view: View) -> Step:
+    """A date has passed."""
+    assert view.timer is not None
+    if view.case.state in CLOSED:
+        return unchanged(view)
+    if view.timer.kind in SLAS:
+        return _late(judging, view, view.timer.kind)
+    return judging.judge(view, view.case.facts)
+
+
+def _late(judging: Judging, view: View, sla: TimerKind) -> Step:
+    """The shop is late, or has got more time: the case itself stays what it is."""
+    facts = view.case.facts
+    given = {
+        "sla": _SLA[sla],
+        "start_at": instant(judging.started(view, sla)),
+        **{name: facts[name] for name in _EXTENSION if name in facts},
+    }
+    made = ask(view, Op.SLA_TICK, given, judging.clauses)
+    step = unchanged(view)
+    if made.decision.outcome is Outcome.WAIT and made.decision.deadline is not None:
+        return replace(step, timers={**step.timers, sla: made.decision.deadline})
+    if made.decision.outcome is Outcome.OVERDUE:
+        return replace(step, made=made, told=f"{judging.word}.overdue")
+    return step
+
+
+def rejected() -> Decision:
+    return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
+
+
+def waits_on(
+    view: View, state: CaseState, timers: Mapping[TimerKind, datetime]
+) -> Mapping[TimerKind, datetime]:
+    """Timers of an open case; promises of the shop that have rung stay as they are."""
+    if state in CLOSED:
+        return {}
+    kept = {kind: due for kind, due in pending(view).items() if kind in SLAS}
+    return {**kept, **timers}
+
+
+def told_of(judging: Judging, view: View, step: Step) -> Step:
+    """An event for every new state, and for every decision that says something new."""
+    same = view.case.decisions and step.state is view.case.state
+    return step if same else replace(step, told=f"{judging.word}.{step.state.value}")
+
+
+def made_if_new(view: View, made: Made, *, new: bool) -> Made | None:
+    return made if new or view.timer is None else None

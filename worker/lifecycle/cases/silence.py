@@ -1,0 +1,73 @@
+"""Silence: an activation nobody complained about becomes final when its claim window ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
+from worker.domain.policy.deadlines import claim_window_end
+from worker.lifecycle.cases.asking import Clauses, instant, known
+from worker.ports.cases import Made, Timer, TimerKind
+from worker.ports.timers import Silent, TimerStore
+
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    store: TimerStore
+    clauses: Clauses
+    profiles: Mapping[str, Profile]  #: Today's; what older orders were made under is kept.
+
+    async def seed(self) -> int:
+        """Give newly settled activations the end of their claim window; how many got one."""
+        profiles = {
+            **await self.store.kept_policies(),
+            **{(name, profile.version): profile for name, profile in self.profiles.items()},
+        }
+        windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
+        found, upto = await self.store.unseeded(list(windowed), BATCH)
+        if upto is None:
+            return 0
+        timers = []
+        for one in found:
+            end = claim_window_end(windowed[one.policy, one.policy_version], one.rented_at)
+            assert end is not None  # Only policies with a window were asked for.
+            timers.append(Timer(TimerKind.CLAIM_WINDOW, one.id, end))
+        await self.store.seed(timers, upto)
+        return len(timers)
+
+    async def fire(self, timer: Timer) -> None:
+        await self.store.fall_silent(timer, self.judge)
+
+    def judge(self, silent: Silent) -> Made | None:
+        """What silence makes of it; money that is due otherwise is not silence's to give."""
+        profile, order = silent.profile, silent.order
+        if profile is None:
+            return None
+        facts = OrderFacts(
+            purchased_at=order.purchased_at,
+            price_minor=order.price_minor,
+            sms_received_at=order.sms_received_at,
+            sms_displayed_at=order.sms_displayed_at,
+            credited_minor=order.credited_minor,
+            claim_at=silent.claim_at,
+        )
+        window = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
+        own = replace(profile, sms_window_s=window)
+        decision = decide(own, Op.SILENCE_TICK, facts, silent.now)
+        if decision.outcome not in {Outcome.FINALISED, Outcome.NONE}:
+            return None
+        instants = {
+            "sms_received_at": facts.sms_received_at,
+            "sms_displayed_at": facts.sms_displayed_at,
+            "claim_at": facts.claim_at,
+        }
+        told = {
+            "purchased_at": instant(facts.purchased_at),
+            "price_minor": facts.price_minor,
+            "credited_minor": facts.credited_minor,
+            **{name: instant(at) for name, at in known(instants).items()},
+        }
+        because = self.clauses(profile.name, decision.reason)
+        return Made(Op.SILENCE_TICK, decision, told, because, silent.due_at)

@@ -1,0 +1,168 @@
+"""Withdrawals: what is asked for is set aside at once, so that nothing else can take it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
+from worker.domain.policy.deadlines import pay_by
+from worker.lifecycle.cases.asking import (
+    STATES,
+    Clauses,
+    ask,
+    by_human,
+    instant,
+    moment,
+    news,
+    unchanged,
+)
+from worker.lifecycle.cases.shape import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+    waits_on,
+)
+from worker.ports.cases import (
+    CLOSED,
+    CaseState,
+    Facts,
+    Made,
+    Move,
+    MoveKind,
+    Refused,
+    Step,
+    TimerKind,
+    View,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawals:
+    clauses: Clauses
+    word: str = "withdrawal"
+
+    def judge(self, view: View, facts: Facts) -> Step:
+        if view.case.state is CaseState.APPROVED:
+            return replace(unchanged(view), facts=facts)  # The verdict stands.
+        return self._step(view, facts, self._ask(view, facts))
+
+    def rule(self, view: View, verdict: Verdict) -> Step:
+        facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
+        if verdict.grant:
+            facts["approved_at"] = instant(view.now)
+        made = self._ask(view, facts)
+        outcome = made.decision.outcome
+        if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
+            return unchanged(view, Refused.NOT_ASKED_FOR)
+        if outcome is not Outcome.NEEDS_REVIEW:
+            if verdict.amount_minor not in {None, made.decision.amount_minor}:
+                return unchanged(view, Refused.WRONG_SUM)
+            return self._step(view, facts, made)
+        if not verdict.grant:
+            return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
+        return self._granted(view, facts, made, verdict.amount_minor)
+
+    def started(self, view: View, sla: TimerKind) -> datetime:
+        name = "approved_at" if sla is TimerKind.REFUND_PAYMENT else "claim_at"
+        return moment(view.case.facts, name) or view.case.opened_at
+
+    def _ask(self, view: View, facts: Facts) -> Made:
+        return ask(view, Op.WITHDRAWAL, {**facts, **_from_our_books(view, facts)}, self.clauses)
+
+    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+        state = STATES[made.decision.outcome]
+        if made.decision.outcome is Outcome.PAYOUT:
+            state = CaseState.APPROVED
+        step = Step(
+            state=state,
+            facts=facts,
+            made=made_if_new(view, made, new=news(view, made)),
+            timers=waits_on(view, state, self._timers(view, facts, made.decision)),
+            moves=_moves(view, facts, made.decision, state),
+        )
+        return told_of(self, view, step)
+
+    def _timers(self, view: View, facts: Facts, decision: Decision) -> dict[TimerKind, datetime]:
+        profile, deadline = view.profile, decision.deadline
+        if profile is None:
+            return {}
+        kind = {
+            Outcome.NEEDS_REVIEW: TimerKind.REVIEW_SLA,
+            Outcome.NEEDS_EVIDENCE: TimerKind.PAYMENT_INFO,
+            Outcome.WAIT: TimerKind.OPEN_ORDER_HOLD,
+            Outcome.PAYOUT: TimerKind.REFUND_PAYMENT,
+        }.get(decision.outcome)
+        approved_at = moment(facts, "approved_at")
+        if decision.outcome is Outcome.PAYOUT and deadline is None and approved_at is not None:
+            deadline = pay_by(profile, approved_at)
+        return {} if kind is None or deadline is None else {kind: deadline}
+
+    def _granted(self, view: View, facts: Facts, made: Made, amount: int | None) -> Step:
+        """The policy leaves it to a human: his sum, or the one proposed."""
+        gross = made.decision.amount_minor if amount is None else amount
+        if not 0 < gross <= _at_hand(view):
+            return unchanged(view, Refused.WRONG_SUM)
+        to = made.decision.destination or Destination.CLIENT
+        by = None if view.profile is None else pay_by(view.profile, view.now)
+        payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, gross, 0, to, by)
+        return self._step(view, facts, by_human(made, payout, view, self.clauses))
+
+
+def paid(view: View) -> Step:
+    """The money has left: what was set aside goes with it, and the fee is ours."""
+    case = view.case
+    if case.state is CaseState.PAID:
+        return unchanged(view)
+    if case.state is not CaseState.APPROVED:
+        return unchanged(view, Refused.CLOSED if case.state in CLOSED else Refused.NOT_ASKED_FOR)
+    payout = next(one for one in reversed(case.decisions) if one.outcome == Outcome.PAYOUT.value)
+    moves = [Move(MoveKind.WITHDRAW, payout.amount_minor)]
+    if payout.fee_minor:
+        moves.append(Move(MoveKind.FEE, payout.fee_minor))
+    return Step(state=CaseState.PAID, facts=case.facts, moves=moves, told="withdrawal.paid")
+
+
+def extended(view: View, facts: Facts) -> Step:
+    """More time to pay, for a recorded reason; whether it counts, the policy says when it rings."""
+    if view.case.state is not CaseState.APPROVED:
+        return unchanged(view, Refused.NOT_ASKED_FOR)
+    step = replace(unchanged(view), facts={**view.case.facts, **facts})
+    return replace(step, added=("extension", dict(facts)))
+
+
+def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
+    holdings = view.holdings
+    flags = sorted({*facts.get("account_flags", []), *holdings.flags})
+    deposits = [at for at, _ in holdings.topups]
+    books: dict[str, Any] = {
+        "balance_minor": _at_hand(view),
+        "topups": [{"at": instant(at), "amount_minor": minor} for at, minor in holdings.topups],
+        "activations": [instant(at) for at in holdings.activated],
+        "account_flags": flags,
+    }
+    books |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
+    end = holdings.open_order_end
+    return books | ({} if end is None else {"open_order_window_end": instant(end)})
+
+
+def _at_hand(view: View) -> int:
+    """What can leave: what was set aside for this request, or all there is before it was."""
+    return view.case.withheld_minor or view.holdings.available_minor
+
+
+def _moves(view: View, facts: Facts, decision: Decision, state: CaseState) -> tuple[Move, ...]:
+    withheld = view.case.withheld_minor
+    if state in CLOSED:
+        return (Move(MoveKind.GIVEBACK, withheld),) if withheld else ()
+    moves: list[Move] = []
+    if not withheld and not view.case.decisions:
+        asked = facts.get("amount_minor")
+        there = view.holdings.available_minor
+        withheld = there if asked is None else min(asked, there)
+        moves += [Move(MoveKind.WITHHOLD, withheld)] if withheld else []
+    if state is CaseState.APPROVED:
+        excess = withheld - decision.amount_minor - decision.fee_minor
+        assert excess >= 0
+        moves += [Move(MoveKind.EXCESS, excess)] if excess else []
+    return tuple(moves)
