@@ -117,6 +117,29 @@ async def test_a_refund_that_waits_for_a_code_does_nothing(shop: Shop, rival: Ri
     assert await shop.money() == (100_000 - PRICE, PRICE)
 
 
+async def test_codes_that_waited_for_a_lock_were_seen_before_it(shop: Shop, rival: Rival) -> None:
+    """One instant for the whole batch, on the database's clock: what was in time stays in time."""
+    await shop.open()
+    first, second = sorted([await shop.rent(ref, rented_at=None, now=None) for ref in "12"])
+    await shop.admin.execute(
+        "UPDATE activation SET deadline_at = clock_timestamp() + interval '2 seconds',"
+        " ending_at = clock_timestamp() + interval '2 seconds 1 microsecond' WHERE id = $1",
+        second,
+    )
+    pressing = await rival.start(rival.store.press_cancel(first))
+    refs = [(await shop.number(id_)).ref for id_ in (first, second)]
+    coding = await rival.run_into(shop.store.record_codes([sms(str(ref), "1") for ref in refs]))
+    while await shop.one(
+        "SELECT clock_timestamp() <= deadline_at FROM activation WHERE id = $1", second
+    ):
+        pass
+
+    rival.gate.go.set()
+    await pressing
+
+    assert [code.fate for code in await coding] == [CodeFate.SHOWN] * 2
+
+
 async def test_one_code_seen_by_two_is_shown_once(shop: Shop, rival: Rival) -> None:
     await shop.open()
     await shop.rent()
