@@ -1,0 +1,37 @@
+"""The store behind every port: checked by mypy line by line, and by name at run time."""
+
+import inspect
+
+import pytest
+
+from worker.adapters.store.store import PostgresStore
+from worker.ports.books import AccountStore, AuditStore
+from worker.ports.census import CensusStore
+from worker.ports.events import EventStore
+from worker.ports.store import ActivationStore
+
+PORTS = (AccountStore, ActivationStore, AuditStore, CensusStore, EventStore)
+
+
+def satisfies_every_port(store: PostgresStore) -> None:
+    """Never called: it is mypy that reads it."""
+    accounts: AccountStore = store
+    activations: ActivationStore = store
+    audits: AuditStore = store
+    censuses: CensusStore = store
+    events: EventStore = store
+    del accounts, activations, audits, censuses, events
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)
+def test_the_store_has_what_the_port_names_with_the_same_arguments(port: type) -> None:
+    promised = {name: member for name, member in vars(port).items() if not name.startswith("_")}
+
+    assert promised
+    for name, member in promised.items():
+        kept = getattr(PostgresStore, name)
+        if inspect.isfunction(member):
+            assert inspect.iscoroutinefunction(kept), name
+            assert list(inspect.signature(kept).parameters) == list(
+                inspect.signature(member).parameters
+            ), name
