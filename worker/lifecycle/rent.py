@@ -4,19 +4,23 @@ The intent is committed with its hold before the provider is asked. An outcome n
 never bought again: it becomes an activation without a number, and `repair` looks for it.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.budget import Budget
 from worker.lifecycle.terms import Terms
 from worker.ports.desk import Order, Ordered, OrderResult
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
 from worker.ports.reporter import Reporter
+
+PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 
 _FAILED = {
     NoRent.NO_NUMBERS: Ordered.NO_NUMBERS,
@@ -65,6 +69,10 @@ class Rent:
             order=str(id_),
         )
         try:
+            await self._pay(order.provider)
+        except TimeoutError:
+            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+        try:
             reply = await provider.rent(request)
         except ProviderRefused:
             return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
@@ -76,6 +84,12 @@ class Rent:
         if isinstance(reply, NoRent):
             return await self._failed(order, _FAILED[reply])
         return await self._bought(order, reply)
+
+    async def _pay(self, provider: ProviderName) -> None:
+        """A rental is one of the provider's requests per second, like any other."""
+        budget = Budget(self.accept.schedule, self.terms[provider], self.accept.clock, most=1)
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            await budget.take()
 
     async def _bought(self, order: Order, rented: Rented) -> OrderResult:
         id_ = purchase_id(order.account, order.idempotency_key)
