@@ -151,6 +151,14 @@ class DecisionRow:
     by: str
 
 
+class Added(NamedTuple):
+    """What somebody added to a case, as it was sent."""
+
+    at: datetime
+    what: str
+    content: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     id: UUID
@@ -170,6 +178,7 @@ class Case:
     withheld_minor: int = 0
     moved_minor: int = 0  #: Credited or paid out so far.
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
+    evidence: tuple[Added, ...] = ()
     timers: tuple[Timer, ...] = ()
 
 
@@ -257,24 +266,6 @@ class ChangedCase:
     refused: Refused | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What waits for a human: a case, or an activation in review."""
-
-    id: UUID
-    kind: str  #: A case's kind, or `activation`.
-    account: AccountId
-    subject: str
-    opened_at: datetime
-    reason: str
-    clauses: tuple[str, ...]
-    proposed_minor: int
-    currency: str
-    destination: str | None
-    by_when: datetime | None
-    facts: Facts
-
-
 class CaseStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
@@ -293,10 +284,6 @@ class CaseStore(Protocol):
     async def cases(
         self, *, kind: CaseKind | None, account: AccountId | None, only_open: bool, limit: int
     ) -> list[Case]: ...
-
-    async def reviews(self, *, limit: int) -> list[Review]:
-        """Everything that waits for a human, what has to be decided first first."""
-        ...
 
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str

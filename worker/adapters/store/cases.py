@@ -23,12 +23,12 @@ from worker.ports.cases import (
     NewCase,
     Opened,
     OpenedCase,
-    Review,
     Step,
     Timer,
     TimerKind,
     View,
 )
+from worker.ports.reviews import Review
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),

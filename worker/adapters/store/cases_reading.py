@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import cases_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
-from worker.ports.cases import Case, CaseKind, Review
+from worker.ports.cases import Added, Case, CaseKind
+from worker.ports.reviews import Review
 
 _COLUMNS = (
     "SELECT c.*, a.currency,"
@@ -27,6 +28,9 @@ _NEWEST = text(
 )
 _OF_RENTAL = text(f"{_COLUMNS} WHERE c.rental_id = CAST(:id AS uuid) ORDER BY c.opened_at")
 _DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
+_EVIDENCE = text(
+    "SELECT at, what, content FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
+)
 _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
     " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
@@ -88,6 +92,10 @@ async def _with_history(connection: AsyncConnection, row: RowMapping) -> Case:
     about = {"id": row["id"]}
     decisions = (await connection.execute(_DECISIONS, about)).mappings()
     timers = (await connection.execute(_TIMERS, about)).mappings()
+    added = await connection.execute(_EVIDENCE, about)
     return cases_rows.case(
-        row, [cases_rows.decision(d) for d in decisions], [cases_rows.timer(t) for t in timers]
+        row,
+        decisions=tuple(cases_rows.decision(one) for one in decisions),
+        timers=tuple(cases_rows.timer(one) for one in timers),
+        evidence=tuple(Added(*one) for one in added),
     )

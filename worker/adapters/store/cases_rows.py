@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,10 @@ from worker.ports.cases import (
     Holdings,
     NewCase,
     Ordered,
-    Review,
     Timer,
     TimerKind,
 )
+from worker.ports.reviews import Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What an account's events say about it when money is to leave.
@@ -41,9 +41,7 @@ def hash_of(new: NewCase) -> str:
     return hashlib.sha256(json.dumps(new.content, sort_keys=True).encode()).hexdigest()
 
 
-def case(
-    row: RowMapping, decisions: Sequence[DecisionRow] = (), timers: Sequence[Timer] = ()
-) -> Case:
+def case(row: RowMapping, **history: Any) -> Case:  # noqa: ANN401 - decisions, timers, evidence
     activation = row["activation_id"]
     return Case(
         id=row["id"],
@@ -62,8 +60,7 @@ def case(
         verdict=row["verdict"],
         withheld_minor=row["withheld_minor"],
         moved_minor=row["moved_minor"],
-        decisions=tuple(decisions),
-        timers=tuple(timers),
+        **history,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -23,10 +23,10 @@ from worker.ports.cases import (
     NewCase,
     Opened,
     OpenedCase,
-    Review,
     case_id,
 )
 from worker.ports.rentals import BookedRental, Rental, RentalStore
+from worker.ports.reviews import Review, ReviewStore
 
 SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
 _OPS: Final = {
@@ -37,8 +37,12 @@ _OPS: Final = {
 }
 
 
-class Store(CaseStore, RentalStore, Protocol):
+class Store(CaseStore, RentalStore, ReviewStore, Protocol):
     """Both halves, one database."""
+
+
+Said: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
+NOTHING: Final[Said] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,9 @@ class CaseDesk:
     default_policy: str
     clock: Clock
 
-    async def open_claim(self, activation: ActivationId, facts: Facts) -> OpenedCase:
+    async def open_claim(
+        self, activation: ActivationId, facts: Facts, said: Said = NOTHING
+    ) -> OpenedCase:
         """One claim per order, kind and destination: the same again is the same."""
         self._check(CaseKind.CLAIM, facts)
         thing = (activation, facts["claim_kind"], facts.get("destination", "balance"))
@@ -61,10 +67,10 @@ class CaseDesk:
             kind=CaseKind.CLAIM,
             subject=str(activation),
             facts=facts,
-            content=facts,
+            content={**facts, "said": dict(said)},
             activation=activation,
         )
-        return await self._open(new, "claim_at")
+        return await self._open(new, "claim_at", said)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: Facts
@@ -102,15 +108,15 @@ class CaseDesk:
         self, account: AccountId, reference: str, facts: Facts, policy: str | None
     ) -> OpenedCase | None:
         """None: there is no such policy."""
-        return await self._of_account(
-            CaseKind.WITHDRAWAL, account, reference, facts, policy, "claim_at"
-        )
+        new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
+        return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
         self, account: AccountId, facts: Facts, policy: str | None
     ) -> OpenedCase | None:
         event = str(facts["event"])
-        return await self._of_account(CaseKind.ACCOUNT, account, event, facts, policy, None)
+        new = self._of_account(CaseKind.ACCOUNT, account, event, facts, policy)
+        return None if new is None else await self._open(new, None)
 
     async def add(self, id_: UUID, kind: CaseKind, facts: Adding, what: str) -> ChangedCase:
         judging = self.judges[kind]
@@ -157,20 +163,14 @@ class CaseDesk:
     def _check(self, kind: CaseKind, facts: Facts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
 
-    async def _of_account(
-        self,
-        kind: CaseKind,
-        account: AccountId,
-        reference: str,
-        facts: Facts,
-        policy: str | None,
-        at: str | None,
-    ) -> OpenedCase | None:
+    def _of_account(
+        self, kind: CaseKind, account: AccountId, reference: str, facts: Facts, policy: str | None
+    ) -> NewCase | None:
         self._check(kind, facts)
         version = self.policy_version(policy)
         if version is None:
             return None
-        new = NewCase(
+        return NewCase(
             id=case_id(kind, account, reference),
             kind=kind,
             subject=reference,
@@ -180,11 +180,10 @@ class CaseDesk:
             policy=version[0],
             policy_version=version[1],
         )
-        return await self._open(new, at)
 
-    async def _open(self, new: NewCase, at: str | None) -> OpenedCase:
+    async def _open(self, new: NewCase, at: str | None, said: Said = NOTHING) -> OpenedCase:
         judging = self.judges[new.kind]
-        result = await self.store.open_case(new, lambda view: opened(judging, view, at))
+        result = await self.store.open_case(new, lambda view: opened(judging, view, at, said))
         await self._let_go(result.case)
         return result
 

@@ -69,10 +69,11 @@ class Judging(Protocol):
         ...
 
 
-def opened(judging: Judging, view: View, at: str | None) -> Step:
+def opened(judging: Judging, view: View, at: str | None, said: Mapping[str, Any]) -> Step:
     """The first judgement; what came without its date came now."""
     now = {} if at is None else {at: instant(view.now)}
-    return judging.judge(view, {**now, **view.case.facts})
+    step = judging.judge(view, {**now, **view.case.facts})
+    return replace(step, added=("opened", said)) if said else step
 
 
 def added(judging: Judging, view: View, adding: Adding, what: str) -> Step:
