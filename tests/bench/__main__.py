@@ -25,8 +25,8 @@ async def run(*, quick: bool) -> list[dict[str, object]]:
     rows.append({"what": "burst", **asdict(one), "ratio": one.ratio, "goal": GOALS["burst"]})
     seconds = 15.0 if quick else 45.0
     for dialect, numbers, naive in (
-        (watch_cost.LISTED, 10_000, 500),
-        (watch_cost.UNLISTED, 500, 500),
+        (watch_cost.LISTED, 10_000, 1_000),
+        (watch_cost.UNLISTED, 1_000, 1_000),
     ):
         cost = await watch_cost.measure(dialect, numbers, naive, seconds)
         kind = "with a list" if dialect == watch_cost.LISTED else "without a list"
