@@ -294,6 +294,27 @@ async def test_batches_that_overlap_in_any_order_do_not_deadlock(shop: Shop) -> 
     assert [await shop.money(account) for account in accounts] == [(10_000, 0)] * 8
 
 
+async def test_codes_and_endings_of_the_same_numbers_do_not_deadlock(shop: Shop) -> None:
+    await shop.open()
+    ids = await shop.rent_many(400)
+    await shop.expire()
+    store = PostgresStore(shop.url, events_wanted=True)
+    await store.db.close()
+    store.db = counting = CountingDatabase(shop.url)
+    calls = []
+    for seed in range(4):
+        order = random.Random(seed).sample(range(400), 300)
+        late = [sms(f"{number:05}", str(seed)) for number in order]
+        calls.append(store.record_codes(late, now=NOW))
+        calls.append(store.settle([ending(ids[number]) for number in order], now=NOW))
+
+    await asyncio.gather(*calls)
+    await store.close()
+
+    assert counting.begun == 8, "somebody had to run again"
+    assert await shop.one("SELECT count(*) FROM exposure") <= 400
+
+
 async def test_two_claims_at_once_are_disjoint_and_within_their_limits(
     shop: Shop, rival: Rival
 ) -> None:
