@@ -19,7 +19,15 @@ from worker.domain.activation import CodeFate
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import Charged, EndAtProvider, GaveBack, Gone, Learnt, NotYet
+from worker.lifecycle.ending import (
+    FIRST_RETRY,
+    Charged,
+    EndAtProvider,
+    GaveBack,
+    Gone,
+    Learnt,
+    NotYet,
+)
 from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, Rules, ending, kept_the_price
 from worker.lifecycle.settle import BATCH, GroupCommit, Settle
 from worker.lifecycle.terms import Terms
@@ -108,23 +116,30 @@ class _Run:
         try:
             async with asyncio.TaskGroup() as calls:
                 for _ in range(hands):
-                    calls.create_task(self._work())
+                    calls.create_task(self._work(committing))
         finally:
             # What was confirmed is committed even when we are cut off or another call went wrong,
-            # and what was claimed but not begun need not wait for the end of its lease.
+            # and what was claimed but not ended need not wait for the end of its lease.
             for due in self.queue:
-                self.results.postponed(Postponed(due.id, due.epoch, timedelta(0)))
+                self._hand_back(due, timedelta(0))
             self.results.close()
             await asyncio.shield(committing)
 
-    async def _work(self) -> None:
-        while True:
+    async def _work(self, committing: "asyncio.Task[None]") -> None:
+        while not committing.done():  # It ends early only by failing: then nothing can be kept.
             if self.more and len(self.queue) <= self.more // 2:
                 await self._claim()
             if not self.queue:
                 return
             due = self.queue.popleft()
-            await self._report(due, await self.act(self.provider, due))
+            try:
+                await self._report(due, await self.act(self.provider, due))
+            except asyncio.CancelledError:
+                self._hand_back(due, FIRST_RETRY)  # Sent or not: the next attempt reads first.
+                raise
+
+    def _hand_back(self, due: Due, delay: timedelta) -> None:
+        self.results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=due.unknown_reads))
 
     async def _claim(self) -> None:
         if self._claiming.locked() and self.queue:
