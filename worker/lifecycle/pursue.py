@@ -75,12 +75,13 @@ class Pursue:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock)
         act = EndAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
 
+        committing = asyncio.ensure_future(results.run())
+
         async def work() -> None:
-            while queue:
+            while queue and not committing.done():  # Without commits there is no use in asking.
                 due = queue.popleft()
                 await self._one(provider, due, act, results)
 
-        committing = asyncio.ensure_future(results.run())
         try:
             async with asyncio.TaskGroup() as calls:
                 for _ in range(hands):
@@ -140,10 +141,16 @@ class Pursue:
                 return ProviderState.CANCELLED  # It took nothing, though a code was shown.
             case NotKnown() if due.unknown_reads + 1 >= UNKNOWN_READS:
                 return ProviderState.FINISHED  # A finished number is forgotten by some.
+            case CodesArrived() if self._outlived(due):
+                return ProviderState.FINISHED  # Ended by its own time, and its code still told.
             case CodesArrived() | Waiting() | NotKnown():
                 return None
             case _:
                 assert_never(seen)
+
+    def _outlived(self, due: Due) -> bool:
+        """Whether the provider itself has ended it by now: many then refuse every finish."""
+        return self.clock.now() > due.rented_at + self.terms[due.provider].lifetime
 
     def _later(self, due: Due, unknown_reads: int) -> Postponed:
         wait = backoff(due.attempts, LAST_PURSUIT, self.clock.chance())
