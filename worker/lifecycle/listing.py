@@ -47,7 +47,7 @@ class Listing:
 
     async def read(self, provider: Provider, terms: Terms) -> int:
         """Read the whole list once; how many rows there were."""
-        if provider.circuit is not Circuit.CLOSED:
+        if provider.circuit is Circuit.OPEN:
             return 0
         memory = self._memory.setdefault(provider.name, _Memory())
         started = self.clock.now()
@@ -67,7 +67,9 @@ class Listing:
         rows: list[ActiveRow] = []
         page, last = 0, False
         while not last and page < PAGES_MAX:
-            width = max(1, min(PAGES_AT_ONCE, memory.pages - page))
+            # One page is the probe of a provider that may be back: nobody else may be asking.
+            at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
+            width = max(1, min(at_once, memory.pages - page))
             reads = (self._page(provider, budget, number) for number in range(page, page + width))
             for got in await asyncio.gather(*reads):
                 if got is None:

@@ -101,7 +101,11 @@ class Watch:
                 if self.clock.now() > one.number.deadline_at:
                     nexts.append(Next(one, None))  # Too late to be shown: the ending finds out.
                     continue
-                at = await self.look.once(provider, one.number, terms)
+                try:
+                    at = await self.look.once(provider, one.number, terms)
+                except asyncio.CancelledError:
+                    nexts.append(Next(one, self.clock.now()))  # Cut off: not its fault.
+                    raise
                 nexts.append(Next(one, self._coming(one.number, at, listed=listed)))
 
         try:
@@ -109,6 +113,8 @@ class Watch:
                 for _ in range(min(len(claimed), terms.max_in_flight)):
                     group.create_task(work())
         finally:
+            # What nobody came to is due again at once, not when its lease ends.
+            nexts += [Next(one, self.clock.now()) for one in left]
             await self.schedule.release(provider.name, nexts)
         self.reporter.looked(provider.name, len(nexts))
         return len(nexts)
