@@ -5,7 +5,19 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from worker.entrypoints.http import accounts, activations, events, hooks, intake, orders
+from worker.entrypoints.http import (
+    account_events,
+    accounts,
+    activations,
+    claims,
+    events,
+    hooks,
+    intake,
+    orders,
+    rentals,
+    reviews,
+    withdrawals,
+)
 from worker.entrypoints.http.answers import DocumentShown
 from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
@@ -28,6 +40,11 @@ def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
         *intake.routes(deps),
         *orders.routes(deps),
         *activations.routes(deps, changes),
+        *claims.routes(deps),
+        *rentals.routes(deps),
+        *withdrawals.routes(deps),
+        *account_events.routes(deps),
+        *reviews.routes(deps),
         *events.routes(deps),
         *hooks.routes(deps),
         _description(described),

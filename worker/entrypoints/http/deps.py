@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.lifecycle.cases.desk import CaseDesk
 from worker.ports.books import AccountStore
 from worker.ports.desk import Desk, Push
 from worker.ports.events import Event
@@ -47,6 +49,14 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> object: ...
 
 
+@runtime_checkable
+class HasCases(Protocol):
+    """A desk where cases are taken too."""
+
+    @property
+    def cases(self) -> CaseDesk: ...
+
+
 ParsePush = Callable[[ProviderName, bytes], Sequence[Push]]
 
 
@@ -65,3 +75,10 @@ class ApiDeps:
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     new_request_id: Callable[[], str] = random_request_id
+
+    @property
+    def cases(self) -> CaseDesk:
+        """Where cases are taken; a desk without such a place does not offer them."""
+        if not isinstance(self.desk, HasCases):
+            raise Problem(Kind.NOT_OFFERED)
+        return self.desk.cases

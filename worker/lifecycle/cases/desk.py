@@ -60,7 +60,7 @@ class CaseDesk:
         self, activation: ActivationId, facts: Facts, said: Said = NOTHING
     ) -> OpenedCase:
         """One claim per order, kind and destination: the same again is the same."""
-        self._check(CaseKind.CLAIM, facts)
+        self.check(CaseKind.CLAIM, facts)
         thing = (activation, facts["claim_kind"], facts.get("destination", "balance"))
         new = NewCase(
             id=case_id(CaseKind.CLAIM, *thing),
@@ -76,7 +76,7 @@ class CaseDesk:
         self, provider: ProviderName, ref: ProviderRef, facts: Facts
     ) -> OpenedCase:
         """The outage that runs, or the next one of this rental."""
-        self._check(CaseKind.OUTAGE, facts)
+        self.check(CaseKind.OUTAGE, facts)
         rental = await self.store.rental(provider, ref)
         if rental is None:
             return OpenedCase(Opened.UNKNOWN_SUBJECT)
@@ -123,7 +123,7 @@ class CaseDesk:
         return await self._change(id_, kind, lambda view: added(judging, view, facts, what))
 
     async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> ChangedCase:
-        self._check(kind, verdict.findings)
+        self.check(kind, verdict.findings)
         judging = self.judges[kind]
         return await self._change(id_, kind, lambda view: ruled(judging, view, verdict))
 
@@ -160,13 +160,13 @@ class CaseDesk:
         if at is not None and at > self.clock.now() + SKEW:
             raise FactError(f"given.{name}", "lies in the future")
 
-    def _check(self, kind: CaseKind, facts: Facts) -> None:
+    def check(self, kind: CaseKind, facts: Facts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
 
     def _of_account(
         self, kind: CaseKind, account: AccountId, reference: str, facts: Facts, policy: str | None
     ) -> NewCase | None:
-        self._check(kind, facts)
+        self.check(kind, facts)
         version = self.policy_version(policy)
         if version is None:
             return None

@@ -1,0 +1,53 @@
+"""Account events: deletion requests and blocks, and what they do to the balance."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from worker.domain.ids import AccountId
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.case_answers import OPENED
+from worker.entrypoints.http.case_calls import Faults, opened_or_problem
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.shapes import Body, Name
+
+
+class AccountEvent(Body):
+    """What happened to the account; the same event again is the same case."""
+
+    event: Literal["delete_requested", "law_enforcement_block", "rules_block"]
+    policy: Name | None = None
+
+
+class AccountEvents:
+    def __init__(self, deps: ApiDeps) -> None:
+        self._deps = deps
+
+    async def tell(self, account: Name, body: AccountEvent) -> Answer:
+        """Tell what happened to an account."""
+        facts = {"event": body.event}
+        with Faults():
+            opened = await self._deps.cases.account_event(AccountId(account), facts, body.policy)
+        if opened is None:
+            raise Problem(Kind.UNKNOWN_POLICY)
+        answer = opened_or_problem(opened, "/v1/reviews", Kind.UNKNOWN_ACCOUNT)
+        return Answer(answer.status, answer.content)
+
+
+def routes(deps: ApiDeps) -> Sequence[Route]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/accounts/{account}/events",
+            handler=AccountEvents(deps).tell,
+            scope=Scope.OPERATE,
+            answers=OPENED,
+            problems=(
+                Kind.UNKNOWN_ACCOUNT,
+                Kind.UNKNOWN_POLICY,
+                Kind.OTHER_CONTENT,
+                Kind.NOT_OFFERED,
+            ),
+        ),
+    )

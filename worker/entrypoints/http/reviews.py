@@ -1,0 +1,136 @@
+"""Reviews: everything that waits for a human, and the verdicts on it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from worker.entrypoints.http import claims, render, rentals, withdrawals
+from worker.entrypoints.http.answers import ActivationShown, Moment, Shown
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.case_answers import CaseShown, maybe
+from worker.entrypoints.http.case_calls import (
+    REFUSALS,
+    CaseId,
+    Faults,
+    VerdictGiven,
+    allowed,
+    case_in,
+    changed_or_problem,
+)
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.shapes import Limit
+from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.shape import Verdict
+from worker.ports.cases import ChangedCase
+from worker.ports.reviews import Review
+
+_FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS
+
+
+class ReviewShown(Shown):
+    """What waits: the facts, the clauses, the sum proposed and by when."""
+
+    id: str
+    kind: Literal["claim", "rental_outage", "withdrawal", "account", "activation"]
+    subject: str
+    account: str
+    opened_at: Moment
+    reason: str
+    clauses: list[str]
+    proposed_minor: int
+    currency: str
+    destination: str | None
+    by_when: Moment | None
+    facts: dict[str, Any]
+
+
+class ReviewList(Shown):
+    items: list[ReviewShown]
+
+
+class ReviewVerdict(VerdictGiven):
+    """`outcome` is for activations: without it, granting refunds and denying closes."""
+
+    outcome: Literal["refunded", "closed", "delivered"] | None = None
+
+
+class Ended(Shown):
+    """What the verdict ended or moved on: a case or an activation."""
+
+    case: CaseShown | None
+    activation: ActivationShown | None
+
+
+class Reviews:
+    def __init__(self, deps: ApiDeps) -> None:
+        self._deps = deps
+
+    async def waiting(self, limit: Limit = 50) -> Answer:
+        """List what waits for a human, what has to be decided first first."""
+        found = await self._deps.cases.reviews(limit)
+        return Answer(200, {"items": [_review(one) for one in found]})
+
+    async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:  # noqa: A002 - the contract's
+        """Decide what waits, once."""
+        findings = allowed(body.findings, _FINDINGS, "/findings")
+        verdict = Verdict(grant=body.grant, amount_minor=body.amount_minor, findings=findings)
+        with Faults(facts="/findings"):
+            done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
+        if isinstance(done, ChangedCase):
+            case = changed_or_problem(done).content
+            return Answer(200, {"case": case, "activation": None})
+        return _reviewed(done)
+
+
+def _reviewed(done: Reviewed) -> Answer:
+    match done.how:
+        case Ruled.UNKNOWN:
+            raise Problem(Kind.NOT_FOUND, "Nothing waits under this id")
+        case Ruled.OTHER_CONTENT:
+            raise Problem(Kind.OTHER_CONTENT, "It has ended otherwise")
+        case Ruled.NOT_IN_REVIEW:
+            raise Problem(Kind.NOT_OFFERED, "The activation is not in review")
+        case Ruled.DONE:
+            assert done.activation is not None
+            shown = render.activation(done.activation)
+            return Answer(200, {"case": None, "activation": shown})
+
+
+def _review(one: Review) -> dict[str, Any]:
+    return {
+        "id": str(one.id),
+        "kind": one.kind,
+        "subject": one.subject,
+        "account": one.account,
+        "opened_at": render.instant(one.opened_at),
+        "reason": one.reason,
+        "clauses": list(one.clauses),
+        "proposed_minor": one.proposed_minor,
+        "currency": one.currency,
+        "destination": one.destination,
+        "by_when": maybe(one.by_when),
+        "facts": dict(one.facts),
+    }
+
+
+def routes(deps: ApiDeps) -> Sequence[Route]:
+    reviews = Reviews(deps)
+    return (
+        Route(
+            method="GET",
+            path="/v1/reviews",
+            handler=reviews.waiting,
+            scope=Scope.READ,
+            answers={200: ReviewList},
+            problems=(Kind.NOT_OFFERED,),
+        ),
+        Route(
+            method="POST",
+            path="/v1/reviews/{id}/verdict",
+            handler=reviews.verdict,
+            scope=Scope.OPERATE,
+            answers={200: Ended},
+            problems=REFUSALS,
+        ),
+    )
