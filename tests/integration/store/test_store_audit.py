@@ -12,7 +12,9 @@ from tests.integration.store.shop import (
     BOB,
     DEADLINE,
     GRACE,
+    PRICE,
     RENTED,
+    SIM,
     TICK,
     Shop,
     after_grace,
@@ -23,8 +25,10 @@ from tests.integration.store.shop import (
 )
 from worker.adapters.store import audit
 from worker.domain.activation import ProviderState, State
-from worker.domain.ids import ActivationId, activation_id
+from worker.domain.ids import ActivationId, ProviderRef, activation_id, purchase_id
 from worker.domain.transfer import Charge
+from worker.ports.desk import Order
+from worker.ports.purchases import Began, Bought
 
 NOW = DEADLINE + TICK
 
@@ -117,6 +121,30 @@ async def test_a_shop_with_every_ending_has_clean_books(broken_shop: Shop) -> No
     assert await violated(broken_shop) == {}
     assert await broken_shop.state(ids.live) is State.WAITING
     assert (await broken_shop.number(ids.graced)).provider_state is ProviderState.CANCELLING
+
+
+async def test_purchases_of_every_outcome_leave_clean_books(shop: Shop) -> None:
+    await shop.open()
+    bought = Bought(ref=ProviderRef("9"), phone="15550009", cost_minor=9, cost_currency="USD")
+    ids = {}
+    for key in ("asked", "bought", "unknown", "failed"):
+        ids[key] = purchase_id(ALICE, key)
+        order = Order(
+            idempotency_key=key,
+            account=ALICE,
+            provider=SIM,
+            service="any",
+            country="1",
+            price_minor=PRICE,
+        )
+        begun = await shop.store.begin_purchase(ids[key], order, "default", "1", GRACE)
+        assert begun.how is Began.NEW
+    await shop.store.purchase_bought(ids["bought"], bought, GRACE)
+    await shop.store.purchase_unknown(ids["unknown"])
+    await shop.store.purchase_failed(ids["failed"], "no_numbers")
+
+    assert await shop.money() == (100_000 - 3 * PRICE, 3 * PRICE)
+    assert await violated(shop) == {}
 
 
 @pytest.mark.parametrize("broken", ALONE, ids=lambda broken: broken.invariant)

@@ -6,6 +6,8 @@ runs into its locks (or skips them), then the first goes on.
 
 import asyncio
 import random
+from collections.abc import Coroutine
+from typing import Any
 
 from tests.integration.store.pausing import CountingDatabase, Rival
 from tests.integration.store.shop import (
@@ -301,7 +303,7 @@ async def test_codes_and_endings_of_the_same_numbers_do_not_deadlock(shop: Shop)
     store = PostgresStore(shop.url, events_wanted=True)
     await store.db.close()
     store.db = counting = CountingDatabase(shop.url)
-    calls = []
+    calls: list[Coroutine[Any, Any, object]] = []
     for seed in range(4):
         order = random.Random(seed).sample(range(400), 300)
         late = [sms(f"{number:05}", str(seed)) for number in order]
