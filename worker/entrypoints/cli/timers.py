@@ -1,27 +1,72 @@
-"""`timers`: durable timers that should have rung."""
+"""`timers`: durable timers that should have rung, and those that still will."""
 
 import asyncio
 import os
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
 
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.ports.cases import Timer
 from worker.ports.census import Census
 
+LIST_MAX = 10_000
+COLUMNS = ("kind", "subject", "due (UTC)", "overdue by")
 
-def timers(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
-    """Show which durable timers are overdue, by kind; normally none is."""
+
+def timers(
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are not due yet.")] = False,
+    by_kind: Annotated[bool, typer.Option("--by-kind", help="Only count the overdue.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="At most so many.")] = 100,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Show which durable timers are overdue; normally none is for long."""
     from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
     from worker.settings import load_settings  # noqa: PLC0415 - slow to import
 
     settings = load_settings(config, environ=os.environ)
     grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
 
-    async def census() -> Census:
+    async def ask() -> Census | list[Timer]:
         async with open_store(settings) as store:
-            return await store.census(grace)
+            if by_kind:
+                return await store.census(grace)
+            return await store.timers(overdue_only=not every, limit=limit)
 
-    tell(asyncio.run(census()), output)
+    found = asyncio.run(ask())
+    if isinstance(found, Census):
+        tell(found, output)
+    else:
+        tell_each(found, datetime.now(UTC), output)
+
+
+def tell_each(found: Sequence[Timer], now: datetime, output: Format) -> None:
+    shown = [_shown(timer, now) for timer in found]
+    match output:
+        case Format.JSON:
+            write_json({"timers": shown}, indent=True)
+        case Format.NDJSON:
+            for one in shown:
+                write_json(one)
+        case Format.TEXT if shown:
+            write_rows(COLUMNS, (one.values() for one in shown))
+        case Format.TEXT:
+            say("no timer is overdue")
+
+
+def _shown(timer: Timer, now: datetime) -> dict[str, Any]:
+    late = max(now - timer.due_at, timedelta(0))
+    return {
+        "kind": timer.kind.value,
+        "subject": str(timer.subject),
+        "due_at": timer.due_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "overdue_seconds": late // timedelta(seconds=1),
+    }
 
 
 def tell(census: Census, output: Format) -> None:

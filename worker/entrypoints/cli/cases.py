@@ -1,0 +1,150 @@
+"""`cases list`, `show` and `verdict`: what customers complain of, and a human's word on it."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from worker.entrypoints.cli import shown
+from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    clean,
+    say,
+    write_json,
+    write_line,
+    write_rows,
+)
+from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.ports.cases import Case
+
+COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
+
+cases_app = typer.Typer(no_args_is_help=True, help="Cases: list them, show one, decide one.")
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `cases list` has it.")]
+
+
+@cases_app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """List everything that waits for a human, what has to be decided first first."""
+    target = find_target(Asked(url, token_file, config), os.environ)
+    found = asyncio.run(_waiting(target, limit))
+    match output:
+        case Format.JSON:
+            write_json({"items": found}, indent=True)
+        case Format.NDJSON:
+            for one in found:
+                write_json(one)
+        case Format.TEXT if found:
+            write_rows(COLUMNS, map(row, found))
+        case Format.TEXT:
+            say("nothing waits for a human")
+
+
+@cases_app.command("show")
+def show(
+    id_: IdArgument,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Show one case with its facts, its decisions and its dates. Talks to the database."""
+    from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
+    from worker.entrypoints.http.case_answers import case_json  # noqa: PLC0415 - the same
+    from worker.entrypoints.http.case_calls import case_in  # noqa: PLC0415 - the same
+    from worker.entrypoints.http.problems import Problem  # noqa: PLC0415 - the same
+    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+
+    settings = load_settings(config, environ=os.environ)
+
+    async def find() -> Case | None:
+        async with open_store(settings) as store:
+            return await store.case(case_in(id_))
+
+    try:
+        found = asyncio.run(find())
+    except Problem:
+        found = None
+    if found is None:
+        raise Failure(Exit.FAILED, "there is no such case")
+    tell(case_json(found), output)
+
+
+@cases_app.command("verdict")
+def verdict(  # noqa: PLR0913 - each is an option
+    id_: IdArgument,
+    *,
+    grant: Annotated[bool, typer.Option("--grant/--deny", help="Give the money, or do not.")],
+    amount: Annotated[
+        int | None, typer.Option(min=1, help="Minor units, where the policy sets no sum.")
+    ] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Decide what waits under this id: a case, or an activation in review.
+
+    Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant
+    """
+    target = find_target(Asked(url, token_file, config), os.environ)
+    body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
+    done = asyncio.run(_decide(target, id_, body))
+    if output is not Format.TEXT:
+        write_json(done, indent=output is Format.JSON)
+        return
+    ended = done["case"] or done["activation"]
+    say(f"{ended['id']} is now {ended['state']}")
+
+
+def row(review: Mapping[str, Any]) -> list[object]:
+    by_when = None if review["by_when"] is None else shown.short(review["by_when"])
+    proposed = f"{shown.amount(review['proposed_minor'], review['currency'])} {review['currency']}"
+    return [by_when, review["kind"], review["reason"], proposed, review["account"], review["id"]]
+
+
+def tell(case: Mapping[str, Any], output: Format) -> None:
+    if output is not Format.TEXT:
+        write_json(dict(case), indent=output is Format.JSON)
+        return
+    for name in ("id", "kind", "subject", "account", "state", "policy", "opened_at", "closed_at"):
+        write_line(f"{name:15}{clean(case[name])}")
+    for name, value in case["facts"].items():
+        write_line(f"{'  ' + name:31}{clean(value)}")
+    decided = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
+    write_rows(decided, (_decision(one) for one in case["decisions"]))
+    for timer in case["timers"]:
+        write_line(f"{timer['kind']} rings after {shown.short(timer['due_at'])}")
+
+
+def _decision(one: Mapping[str, Any]) -> list[object]:
+    until = None if one["deadline"] is None else shown.short(one["deadline"])
+    because = " ".join(one["clauses"])
+    at, total = shown.short(one["at"]), one["amount_minor"]
+    return [at, one["outcome"], one["reason"], total, until, because]
+
+
+async def _waiting(target: Target, limit: int) -> list[dict[str, Any]]:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+
+    async with connected(target) as daemon:
+        found: list[dict[str, Any]] = (await daemon.get("/v1/reviews", limit=limit))["items"]
+        return found
+
+
+async def _decide(target: Target, id_: str, body: dict[str, Any]) -> dict[str, Any]:
+    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+
+    async with connected(target) as daemon:
+        return await daemon.post(f"/v1/reviews/{quote(id_, safe='')}/verdict", body)
