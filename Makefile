@@ -25,11 +25,11 @@ lint: $(READY) ## Style, types and import rules
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)
 
+# Extras stay in the pins: an older pip takes `redis[hiredis]` for another, unpinned requirement.
+LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes
-	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe \
-		--strip-extras --extra embedded --extra dev -o requirements-dev.txt pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--strip-extras -c requirements-dev.txt -o requirements.txt pyproject.toml
+	$(BIN)/$(LOCK) --allow-unsafe --extra embedded --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/$(LOCK) -o requirements.txt pyproject.toml
 
 clean: ## Remove the virtual environment and all state
 	rm -rf $(VENV) .state
