@@ -1,10 +1,10 @@
 """The desk: what shops may ask for, over HTTP, arq or the command line."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from worker.domain.activation import FINAL, CancelAnswer, State
 from worker.domain.ids import ActivationId, ProviderName
@@ -102,15 +102,20 @@ class LifecycleDesk:
             except ScheduleUnavailable:
                 return  # Polling is the backstop.
 
-    async def _patiently(self, work: object) -> None:
-        """Wait for *work* a few seconds; it goes on behind the caller's back, it is never cut."""
-        assert asyncio.iscoroutine(work)
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+    async def _patiently(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for *work* a few seconds; it goes on behind the caller's back, it is never cut.
+
+        Should it fail, the cancel that was pressed stands: the ticks carry it out.
+        """
+        task = asyncio.ensure_future(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         await asyncio.wait({task}, timeout=PATIENCE.total_seconds())
-        if task.done():
-            task.result()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.expire.reporter.trouble("job.failed", detail=f"cancel: {type(error).__name__}")
 
 
 def _as_found(activation: Activation | None) -> WishResult:

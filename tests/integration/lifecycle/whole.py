@@ -24,7 +24,6 @@ from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.pursue import Pursue
-from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.rules import PolicyRules
@@ -212,10 +211,6 @@ class World:
             clock=self.clock,
             terms=self.terms,
         )
-
-    @cached_property
-    def reconcile(self) -> Reconcile:
-        return Reconcile(repair=self.repair, reporter=self.reporter)
 
     @cached_property
     def desk(self) -> LifecycleDesk:
