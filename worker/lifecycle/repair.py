@@ -38,6 +38,7 @@ class Repair:
     clock: Clock
     terms: Mapping[ProviderName, Terms]
     _orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
+    _reached: dict[ProviderName, ActivationId] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers were put back."""
@@ -51,15 +52,19 @@ class Repair:
         return added
 
     async def reschedule(self, provider: ProviderName) -> int:
-        """Every live number that is not on the schedule, page by page."""
+        """Every live number that is not on the schedule, page by page.
+
+        Whoever was cut off goes on where he was: a million numbers take longer than a tick may.
+        """
         lost = not await self.schedule.intact(provider)
         added = 0
-        after: ActivationId | None = None
+        after = self._reached.get(provider)
         while page := await self.store.live_numbers(provider, after=after, limit=PAGE):
             added += await self.schedule.add(provider, self.accept.looks(provider, page))
-            after = page[-1].id
+            after = self._reached[provider] = page[-1].id
             if len(page) < PAGE:
                 break
+        self._reached.pop(provider, None)
         if lost:
             await self.schedule.rebuilt(provider)
             self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))

@@ -1,0 +1,401 @@
+"""Renting: bought once or not at all, and what nobody knows is looked for, never repeated."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.lifecycle.whole import (
+    ALICE,
+    GRACE,
+    PRICE,
+    SECOND,
+    SIM,
+    WINDOW,
+    World,
+    handed_over,
+    order,
+    utc_now,
+)
+from tests.unit.lifecycle.scripted import terms
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
+from worker.lifecycle.repair import ANSWER_WITHIN
+from worker.ports.desk import Ordered
+from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Cancelled,
+    Capabilities,
+    Circuit,
+    NoRent,
+    Rented,
+)
+from worker.ports.store import Activation
+
+ALL = 100_000
+RENTED = Rented(ProviderRef("77"), "15550077", cost_minor=20, currency="USD")
+LOST = ProviderUnavailable("sim", "timeout")
+
+
+@pytest.fixture
+def listed(world: World) -> World:
+    world.provider.capabilities = Capabilities(list_page_size=100)
+    return world
+
+
+def page(*rows: ActiveRow) -> ActivePage:
+    return ActivePage(rows, last=True)
+
+
+def row(ref: str, service: str | None = None) -> ActiveRow:
+    return ActiveRow(ProviderRef(ref), (), "15550077", service)
+
+
+async def pending(world: World, key: str = "order-1") -> Activation:
+    world.provider._answers["rent", None].clear()
+    world.provider.will("rent", LOST)
+    result = await world.desk.rent(order(key))
+    assert result.how is Ordered.PENDING
+    assert result.activation is not None
+    return result.activation
+
+
+async def test_a_number_is_bought_and_watched(world: World) -> None:
+    world.provider.will("rent", RENTED)
+
+    result = await world.desk.rent(order(max_cost_minor=30))
+
+    assert result.how is Ordered.RENTED
+    assert result.activation is not None
+    assert (result.activation.ref, result.activation.phone) == ("77", "15550077")
+    assert await world.money() == (ALL - PRICE, PRICE)
+    assert await world.schedule.size(SIM) == 1
+    (request,) = world.provider.asked("rent")
+    assert request.max_cost_minor == 30
+    assert request.order == str(purchase_id(ALICE, "order-1"))
+
+
+async def test_the_same_order_again_buys_nothing(world: World) -> None:
+    world.provider.will("rent", RENTED)
+
+    results = await asyncio.gather(*(world.desk.rent(order()) for _ in range(4)))
+    again = await world.desk.rent(order())
+
+    assert len(world.provider.asked("rent")) == 1
+    assert again.how is Ordered.SAME
+    assert {result.how for result in results} <= {Ordered.RENTED, Ordered.SAME, Ordered.PENDING}
+    assert await world.money() == (ALL - PRICE, PRICE)
+
+
+async def test_another_order_under_the_same_key_is_refused(world: World) -> None:
+    world.provider.will("rent", RENTED)
+    await world.desk.rent(order())
+
+    assert (await world.desk.rent(order(service="other"))).how is Ordered.OTHER_CONTENT
+
+
+@pytest.mark.parametrize(
+    ("wanted", "how"),
+    [
+        ({"provider": ProviderName("nobody")}, Ordered.UNKNOWN_PROVIDER),
+        ({"policy": "yesterday"}, Ordered.UNKNOWN_POLICY),
+        ({"account": AccountId("nobody")}, Ordered.UNKNOWN_ACCOUNT),
+        ({"price_minor": ALL + 1}, Ordered.BALANCE_TOO_LOW),
+    ],
+)
+async def test_an_order_that_cannot_be_is_refused_before_anybody_is_asked(
+    world: World, wanted: dict[str, Any], how: Ordered
+) -> None:
+    assert (await world.desk.rent(order(**wanted))).how is how
+
+    assert world.provider.calls == []
+    assert await world.money() == (ALL, 0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "how"),
+    [
+        (NoRent.NO_NUMBERS, Ordered.NO_NUMBERS),
+        (NoRent.NO_BALANCE, Ordered.PROVIDER_BALANCE_TOO_LOW),
+        (NoRent.PRICE_ABOVE_MAX, Ordered.PRICE_ABOVE_MAX),
+        (NoRent.BAD_REQUEST, Ordered.BAD_SERVICE),
+        (CircuitOpen("sim"), Ordered.PROVIDER_UNAVAILABLE),
+        (ProviderRefused("sim", "BAD_KEY"), Ordered.PROVIDER_UNAVAILABLE),
+    ],
+)
+async def test_what_was_certainly_not_bought_gives_the_hold_back(
+    world: World, reply: Any, how: Ordered
+) -> None:
+    world.provider.will("rent", reply)
+
+    assert (await world.desk.rent(order())).how is how
+    assert (await world.desk.rent(order())).how is how  # And stays what this key stands for.
+
+    assert len(world.provider.asked("rent")) == 1
+    assert await world.money() == (ALL, 0)
+
+
+async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: World) -> None:
+    world.their_terms = terms(exposure_limit_minor=PRICE)
+    await world.take_forgotten()
+    await world.sweep.tick()
+
+    assert (await world.desk.rent(order())).how is Ordered.EXPOSURE_LIMIT
+
+    assert world.provider.calls == []
+    assert await world.money() == (ALL, 0)
+
+
+async def test_a_limit_of_nothing_is_no_limit(world: World) -> None:
+    world.their_terms = terms(exposure_limit_minor=0)
+    world.provider.will("rent", RENTED)
+    await world.take_forgotten()
+    await world.sweep.tick()
+
+    assert (await world.desk.rent(order())).how is Ordered.RENTED
+
+
+@pytest.mark.parametrize("error", [LOST, UnknownReply("sim", "HTML")])
+async def test_an_outcome_nobody_knows_is_never_bought_again(
+    world: World, error: Exception
+) -> None:
+    world.provider.will("rent", error, RENTED)
+
+    first = await world.desk.rent(order())
+    second = await world.desk.rent(order())
+
+    assert (first.how, second.how) == (Ordered.PENDING, Ordered.PENDING)
+    assert len(world.provider.asked("rent")) == 1
+    assert first.activation is not None
+    assert first.activation.ref is None
+    assert await world.money() == (ALL - PRICE, PRICE)
+    assert world.reporter.troubles == ["rent.outcome_unknown"]
+
+
+async def test_the_providers_own_expiry_shortens_the_window(world: World) -> None:
+    expires_at = utc_now() + timedelta(minutes=5)
+    world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_at=expires_at))
+
+    result = await world.desk.rent(order())
+
+    assert result.activation is not None
+    assert result.activation.deadline_at == expires_at
+
+
+async def test_an_expiry_given_as_a_span_counts_from_the_reply(world: World) -> None:
+    span = timedelta(minutes=5)
+    world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_in=span))
+
+    result = await world.desk.rent(order())
+
+    assert result.activation is not None
+    off = result.activation.deadline_at - result.activation.rented_at - span
+    assert abs(off) < 5 * SECOND
+
+
+async def test_a_buyer_that_died_is_found_out(world: World) -> None:
+    asked = asyncio.Event()
+
+    async def never(_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    world.provider.will("rent", never)
+    buying = asyncio.ensure_future(world.desk.rent(order()))
+    await asyncio.wait_for(asked.wait(), 10)
+    buying.cancel()
+    await asyncio.gather(buying, return_exceptions=True)
+    await world.admin.execute(
+        "UPDATE purchase SET asked_at = now() - $1::interval", ANSWER_WITHIN + SECOND
+    )
+
+    await world.repair.tick(world.provider)
+
+    assert (await world.desk.rent(order())).how is Ordered.PENDING
+    assert len(world.provider.asked("rent")) == 1
+    assert await world.money() == (ALL - PRICE, PRICE)
+
+
+async def test_a_buyer_that_only_takes_his_time_is_left_alone(world: World) -> None:
+    await world.store.begin_purchase(purchase_id(ALICE, "x"), order("x"), "default", "1", WINDOW)
+
+    await world.repair.tick(world.provider)
+
+    assert await world.one("SELECT state FROM purchase") == "asked"
+
+
+async def test_an_answer_that_comes_after_all_gives_the_number_its_ref(world: World) -> None:
+    """Repair found the purchase forgotten while its reply was still on its way."""
+    arrived = asyncio.Event()
+
+    async def late(_: object) -> Rented:
+        await world.store.purchase_unknown(purchase_id(ALICE, "order-1"))
+        arrived.set()
+        return RENTED
+
+    world.provider.will("rent", late)
+    result = await world.desk.rent(order())
+
+    assert arrived.is_set()
+    assert result.how is Ordered.RENTED
+    assert result.activation is not None
+    assert result.activation.ref == "77"
+    assert await world.money() == (ALL - PRICE, PRICE)
+
+
+async def test_a_lost_purchase_is_adopted_only_when_it_was_an_orphan_twice(listed: World) -> None:
+    number = await pending(listed)
+    listed.provider.will("list", page(row("77", "any")))
+
+    await listed.repair.tick(listed.provider)
+    assert (await listed.number(number)).ref is None
+    await listed.repair.tick(listed.provider)
+
+    found = await listed.number(number)
+    assert (found.ref, found.phone, found.state) == ("77", "15550077", State.WAITING)
+    assert await listed.schedule.size(SIM) == 1
+    assert "rent.adopted" in listed.reporter.troubles
+
+
+async def test_an_orphan_that_was_handed_over_meanwhile_is_given_to_nobody(listed: World) -> None:
+    number = await pending(listed)
+    listed.provider.will("list", page(row("77", "any")))
+    await listed.repair.tick(listed.provider)
+    await listed.desk.accept([handed_over("77")])
+
+    await listed.repair.tick(listed.provider)
+
+    assert (await listed.number(number)).ref is None
+
+
+async def test_an_orphan_of_another_service_is_given_to_nobody(listed: World) -> None:
+    number = await pending(listed)
+    listed.provider.will("list", page(row("77", "other")))
+
+    for _ in range(3):
+        await listed.repair.tick(listed.provider)
+
+    assert (await listed.number(number)).ref is None
+
+
+async def test_two_lost_purchases_get_two_numbers(listed: World) -> None:
+    one, other = await pending(listed, "one"), await pending(listed, "other")
+    listed.provider.will("list", page(row("77"), row("78")))
+
+    for _ in range(2):
+        await listed.repair.tick(listed.provider)
+
+    refs = {(await listed.number(one)).ref, (await listed.number(other)).ref}
+    assert refs == {"77", "78"}
+
+
+async def test_a_list_that_could_not_be_had_adopts_nobody(listed: World) -> None:
+    number = await pending(listed)
+    listed.provider.will("list", page(row("77")), LOST, page(row("77")), page(row("77")))
+
+    for _ in range(3):
+        await listed.repair.tick(listed.provider)
+    assert (await listed.number(number)).ref is None  # Seen twice, but not twice in a row.
+    await listed.repair.tick(listed.provider)
+
+    assert (await listed.number(number)).ref == "77"
+
+
+async def test_while_the_provider_is_away_nothing_is_looked_for(listed: World) -> None:
+    await pending(listed)
+    listed.provider.circuit = Circuit.OPEN
+
+    await listed.repair.tick(listed.provider)
+
+    assert listed.provider.asked("list") == []
+
+
+async def test_without_a_list_a_lost_purchase_ends_with_its_grace(world: World) -> None:
+    number = await pending(world)
+    await world.repair.tick(world.provider)
+    await world.age(number, WINDOW + GRACE + SECOND)
+
+    await world.sweep.tick()
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLING)
+    assert await world.money() == (ALL, 0)
+
+
+async def test_cancel_of_a_lost_purchase_waits_for_its_number(listed: World) -> None:
+    number = await pending(listed)
+    await listed.desk.cancel(number.id)
+    assert await listed.end_all() == 0
+    listed.provider.will("list", page(row("77"))).will("cancel", Cancelled())
+
+    for _ in range(2):
+        await listed.repair.tick(listed.provider)
+    await listed.end_all()
+
+    assert await listed.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
+    assert listed.provider.asked("cancel") == ["77"]
+
+
+# --- the schedule, put back from the database
+
+
+async def test_what_a_flushed_schedule_forgot_is_put_back_and_told(world: World) -> None:
+    for number in range(3):
+        await world.take(str(number))
+    await world.schedule.rebuilt(SIM)
+    world.schedule.clear()
+
+    assert await world.repair.tick(world.provider) == 3
+    assert await world.repair.tick(world.provider) == 0
+
+    assert await world.schedule.size(SIM) == 3
+    assert await world.schedule.intact(SIM)
+    assert world.reporter.troubles == ["schedule.rebuilt"]
+
+
+async def test_the_schedule_is_put_back_page_by_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.lifecycle.repair.PAGE", 2)
+    for number in range(5):
+        await world.take(str(number))
+    world.schedule.clear()
+
+    assert await world.repair.reschedule(SIM) == 5
+
+
+async def test_who_was_cut_off_goes_on_where_he_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million numbers take longer than a tick may: each tick must come further than the last."""
+    monkeypatch.setattr("worker.lifecycle.repair.PAGE", 2)
+    for number in range(6):
+        await world.take(str(number))
+    world.schedule.clear()
+    add = world.schedule.add
+    calls: list[int] = []
+
+    async def cut_off_after_one(*given: Any) -> int:
+        calls.append(len(calls))
+        if len(calls) % 2 == 0:
+            raise TimeoutError
+        return await add(*given)
+
+    monkeypatch.setattr(world.schedule, "add", cut_off_after_one)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await world.repair.reschedule(SIM)
+    await world.repair.reschedule(SIM)
+
+    assert await world.schedule.size(SIM) == 6
+
+
+async def test_ended_numbers_are_not_put_back(world: World) -> None:
+    await world.take_expired()
+    world.provider.will("cancel", Cancelled())
+    await world.end_all()
+    world.schedule.clear()
+
+    assert await world.repair.reschedule(SIM) == 0
