@@ -33,6 +33,7 @@ class Backstop:
     redis_away: Callable[[], bool]
     moved: Callable[[], None]  #: Tells liveness that this loop moves.
     _tasks: dict[str, asyncio.Task[Ticked]] = field(default_factory=dict)
+    _stands_in: set[ProviderName] = field(default_factory=set)  #: For whom, while Redis is away.
 
     async def run(self) -> None:
         """Until cancelled; a failure is reported, and the next second tries again."""
@@ -57,16 +58,23 @@ class Backstop:
             self._start("sweep", self.ticks.sweep())
 
     async def _look_after(self, name: ProviderName) -> None:
-        if self.ticks.silent_for("expire", name) <= PATIENCE:
-            return
         away = self.redis_away()
+        if not away:
+            self._stands_in.discard(name)
+        if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
+            return
         if not away and not await self.store.behind(name, PATIENCE):
             return  # Another host does the work.
         if not await self.census.lead(f"provider:{name}"):
+            self._stands_in.discard(name)
             return
         self._start(f"expire:{name}", self.ticks.expire(name))
         if away:
+            # Patience was for the first time: a last look must not fall between two stretches.
+            self._stands_in.add(name)
+            self._start(f"expire:{name}:next", self.ticks.expire(name))
             self._start(f"watch:{name}", self.ticks.watch(name))
+            self._start(f"watch:{name}:next", self.ticks.watch(name))
             if self.ticks.silent_for("repair", name) > REPAIR_EVERY or not await self._intact(name):
                 self._start(f"repair:{name}", self.ticks.repair(name))
 

@@ -156,6 +156,15 @@ class StubStore:
         return ask
 
 
+async def until(come: Callable[[], bool]) -> None:
+    """Give way until it has come true; who waits in vain says so."""
+    for _ in range(TURNS_MAX):
+        if come():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came")
+
+
 async def free() -> None:
     """A rate budget that costs nothing."""
 

@@ -1,0 +1,238 @@
+"""The backstop acts when nobody else does, alone, and without a gap while Redis is away."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, until
+from worker.domain.ids import ProviderName
+from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
+from worker.lifecycle.ticks import Ticked
+from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
+
+LONG = PATIENCE + timedelta(seconds=1)
+
+
+class Watched:
+    """A backstop over ticks that only remember being started, until they are let go."""
+
+    def __init__(self) -> None:
+        self.time = OwnTime()
+        self.away = False
+        self.silence: dict[str, timedelta] = {}
+        self.started: list[str] = []
+        self.go = asyncio.Event()
+        self.failure: Exception | None = None
+        self.moves = 0
+        self.store = StubStore(behind=True)
+        self.census = StubStore(lead=True)
+        self.schedule = StubStore(intact=True)
+        self.reporter = RecordingReporter()
+        self.providers = {SIM: None}
+        self.repairing = self
+        self.backstop = Backstop(
+            store=cast("Any", self.store),
+            census=cast("Any", self.census),
+            ticks=cast("Any", self),
+            reporter=self.reporter,
+            clock=self.time.clock(),
+            redis_away=lambda: self.away,
+            moved=self.moved,
+        )
+
+    def moved(self) -> None:
+        self.moves += 1
+
+    def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
+        return self.silence.get(kind, timedelta(0))
+
+    async def tick(self, kind: str) -> Ticked:
+        self.started.append(kind)
+        await self.go.wait()
+        if self.failure is not None:
+            raise self.failure
+        return Ticked.DONE
+
+    async def expire(self, _: ProviderName) -> Ticked:
+        return await self.tick("expire")
+
+    async def watch(self, _: ProviderName) -> Ticked:
+        return await self.tick("watch")
+
+    async def repair(self, _: ProviderName) -> Ticked:
+        return await self.tick("repair")
+
+    async def sweep(self) -> Ticked:
+        return await self.tick("sweep")
+
+    async def second(self) -> list[str]:
+        """What is started in one second of looking after all."""
+        self.started.clear()
+        await self.backstop.look_after_all()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return sorted(self.started)
+
+    async def end_all(self) -> None:
+        """Every running tick comes to its end."""
+        self.go.set()
+        await until(lambda: not self.backstop._tasks)
+        self.go.clear()
+
+
+@pytest.fixture
+async def watched() -> Any:
+    watched = Watched()
+    yield watched
+    await watched.end_all()
+
+
+async def test_while_somebody_ticks_it_does_nothing(watched: Watched) -> None:
+    watched.silence["expire"] = PATIENCE
+    watched.away = True
+
+    assert await watched.second() == []
+    assert watched.census.calls == []
+
+
+async def test_it_does_not_act_where_another_host_does_the_work(watched: Watched) -> None:
+    watched.silence["expire"] = LONG
+    watched.store.answers["behind"] = False
+
+    assert await watched.second() == []
+    assert watched.census.calls == []
+
+
+async def test_it_does_not_act_where_another_process_leads(watched: Watched) -> None:
+    watched.silence["expire"] = LONG
+    watched.away = True
+    watched.census.answers["lead"] = False
+
+    assert await watched.second() == []
+    assert watched.census.asked("lead") == [(f"provider:{SIM}",)]
+
+
+async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
+    watched: Watched,
+) -> None:
+    watched.silence["expire"] = LONG
+
+    assert await watched.second() == ["expire"]
+
+
+async def test_without_redis_it_ends_and_looks_with_the_next_stretch_in_line(
+    watched: Watched,
+) -> None:
+    watched.silence["expire"] = LONG
+    watched.away = True
+
+    assert await watched.second() == ["expire", "expire", "watch", "watch"]
+    assert await watched.second() == []  # They run, and the next ones are in line.
+    assert watched.store.asked("behind") == []
+
+
+async def test_without_redis_it_goes_on_without_being_patient_again(watched: Watched) -> None:
+    watched.silence["expire"] = LONG
+    watched.away = True
+    await watched.second()
+    await watched.end_all()
+    watched.silence["expire"] = timedelta(0)
+
+    assert await watched.second() == ["expire", "expire", "watch", "watch"]
+
+
+async def test_once_redis_is_back_it_is_patient_again(watched: Watched) -> None:
+    watched.silence["expire"] = LONG
+    watched.away = True
+    await watched.second()
+    await watched.end_all()
+    watched.silence["expire"] = timedelta(0)
+    watched.away = False
+    assert await watched.second() == []
+    watched.away = True
+
+    assert await watched.second() == []
+
+
+async def test_who_lost_the_lead_is_patient_again(watched: Watched) -> None:
+    watched.silence["expire"] = LONG
+    watched.away = True
+    await watched.second()
+    await watched.end_all()
+    watched.silence["expire"] = timedelta(0)
+    watched.census.answers["lead"] = False
+    assert await watched.second() == []
+    watched.census.answers["lead"] = True
+
+    assert await watched.second() == []
+
+
+@pytest.mark.parametrize(
+    ("silence", "intact", "repaired"),
+    [
+        (REPAIR_EVERY, True, False),
+        (REPAIR_EVERY + EVERY, True, True),
+        (timedelta(0), False, True),
+        (timedelta(0), ScheduleUnavailable(), False),
+    ],
+)
+async def test_without_redis_the_schedule_is_repaired_when_it_needs_it(
+    watched: Watched,
+    silence: timedelta,
+    intact: Any,
+    repaired: bool,  # noqa: FBT001 - a table
+) -> None:
+    watched.silence |= {"expire": LONG, "repair": silence}
+    watched.away = True
+    watched.schedule.answers["intact"] = intact
+
+    assert ("repair" in await watched.second()) == repaired
+
+
+async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
+    watched.silence["sweep"] = LONG
+
+    assert await watched.second() == ["sweep"]
+    assert await watched.second() == []
+
+
+async def test_a_tick_that_fails_is_told_and_started_again(watched: Watched) -> None:
+    watched.silence["sweep"] = LONG
+    watched.failure = StoreUnavailable("database: gone")
+    await watched.second()
+    await watched.end_all()
+
+    told = [("backstop.failed", None, "StoreUnavailable")]
+    assert watched.reporter.of("trouble") == told
+    assert await watched.second() == ["sweep"]
+
+
+async def test_a_database_that_is_away_for_a_second_does_not_end_the_loop(
+    watched: Watched,
+) -> None:
+    watched.silence["expire"] = LONG
+    watched.store.answers["behind"] = StoreUnavailable("database: gone")
+    running = asyncio.ensure_future(watched.backstop.run())
+    await until(lambda: len(watched.reporter.troubles) >= 3)
+    watched.store.answers["behind"] = True
+    await until(lambda: "expire" in watched.started)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert set(watched.reporter.troubles) == {"backstop.failed"}
+    assert watched.moves >= 4
+
+
+async def test_stopping_it_stops_what_it_started(watched: Watched) -> None:
+    watched.silence["sweep"] = LONG
+    running = asyncio.ensure_future(watched.backstop.run())
+    await until(lambda: bool(watched.started))
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert watched.backstop._tasks == {}
+    assert watched.reporter.troubles == []

@@ -1,0 +1,119 @@
+"""The rate budget: bought in small chunks, waited for, and never kept until it is stale."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, terms
+from worker.lifecycle.budget import CHUNK, CHUNK_MAX, PAUSE, Budget
+from worker.ports.errors import ScheduleUnavailable
+
+
+class Spending:
+    """A budget on a schedule that grants what it is told to grant."""
+
+    def __init__(self, rate: float, **other: Any) -> None:
+        self.schedule = StubStore(spend=lambda _, wanted: wanted)
+        self.time = OwnTime()
+        of = terms(requests_per_second=rate)
+        self.budget = Budget(cast("Any", self.schedule), of, self.time.clock(), **other)
+
+    def wanted(self) -> list[int]:
+        return [wanted for _, wanted in self.schedule.asked("spend")]
+
+
+@pytest.mark.parametrize(
+    ("rate", "chunk"), [(0.5, 1), (19.0, 1), (40.0, 2), (1000.0, 50), (1_000_000.0, CHUNK_MAX)]
+)
+async def test_a_chunk_is_a_moment_of_the_rate(rate: float, chunk: int) -> None:
+    spending = Spending(rate)
+
+    for _ in range(chunk + 1):
+        await spending.budget.take()
+
+    assert spending.wanted() == [chunk, chunk]
+    assert spending.schedule.asked("spend")[0][0] == SIM
+
+
+async def test_who_needs_one_request_buys_one() -> None:
+    spending = Spending(1000.0, most=1)
+
+    await spending.budget.take()
+
+    assert spending.wanted() == [1]
+
+
+async def test_without_budget_one_waits_and_asks_again() -> None:
+    spending = Spending(1000.0)
+    grants = [0, 0, 3]
+    spending.schedule.answers["spend"] = lambda *_: grants.pop(0)
+
+    await spending.budget.take()
+
+    assert spending.time.naps == [PAUSE.total_seconds()] * 2
+
+
+async def test_without_a_schedule_one_waits_until_there_is_one() -> None:
+    spending = Spending(1000.0)
+    tries: list[None] = []
+
+    def leaving(*_: Any) -> int:
+        tries.append(None)
+        if len(tries) < 3:
+            raise ScheduleUnavailable
+        return 1
+
+    spending.schedule.answers["spend"] = leaving
+
+    await spending.budget.take()
+
+    assert len(tries) == 3
+    assert len(spending.time.naps) == 2
+
+
+async def test_many_at_once_share_what_one_of_them_buys() -> None:
+    spending = Spending(1000.0)
+
+    await asyncio.gather(*(spending.budget.take() for _ in range(50)))
+
+    assert spending.wanted() == [50]
+
+
+async def test_nobody_gets_more_than_was_granted() -> None:
+    spending = Spending(1000.0)
+    granted: list[int] = []
+
+    def few(_: Any, wanted: int) -> int:
+        granted.append(min(wanted, 3))
+        return granted[-1]
+
+    spending.schedule.answers["spend"] = few
+
+    await asyncio.gather(*(spending.budget.take() for _ in range(20)))
+
+    assert sum(granted) >= 20
+    assert len(granted) == 7
+
+
+async def test_what_was_bought_long_ago_is_lost() -> None:
+    spending = Spending(1000.0)
+    await spending.budget.take()
+    spending.time.pass_by(3 * CHUNK)
+
+    await spending.budget.take()
+
+    assert spending.wanted() == [50, 50]
+
+
+async def test_who_gives_up_waiting_leaves_the_others_their_turn() -> None:
+    spending = Spending(1000.0)
+    grants = [0] * 5 + [10]
+    spending.schedule.answers["spend"] = lambda *_: grants.pop(0)
+    waiting = [asyncio.ensure_future(spending.budget.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+
+    await asyncio.wait_for(asyncio.gather(*waiting[1:]), 10)
+
+    assert waiting[0].cancelled()

@@ -1,0 +1,174 @@
+"""Endings are committed in groups, as soon as there is company, and none is left behind."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due, until
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import ActivationId
+from worker.lifecycle.rules import GIVEN_BACK, ending
+from worker.lifecycle.settle import BATCH, GATHER, GroupCommit, Settle, delivery
+from worker.ports.endings import Ending, Postponed, Resolved, Settled, Settlements
+from worker.ports.errors import StoreUnavailable
+
+
+def ended(number: int = 1) -> Ending:
+    return ending(due(number), lambda *_: (State.REFUNDED, "timeout"), GIVEN_BACK)
+
+
+def postponed(number: int = 1) -> Postponed:
+    return Postponed(ActivationId(UUID(int=number)), 1, timedelta(seconds=1))
+
+
+def settled(endings: list[Ending]) -> Settlements:
+    done = [
+        Settled(one.id, SIM, one.outcome, one.reason, 25, "USD", timedelta(0)) for one in endings
+    ]
+    return Settlements(done, [])
+
+
+class Group:
+    """A group commit over a store that takes everything."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.store = StubStore(**{"settle": settled, "postpone": None, "resolve": None, **answers})
+        self.reporter = RecordingReporter()
+        self.time = OwnTime()
+        self.settle = Settle(store=cast("Any", self.store), reporter=self.reporter)
+        self.commit = GroupCommit(settle=self.settle, sleep=self.time.sleep)
+
+    def sizes(self) -> list[int]:
+        return [len(endings) for (endings,) in self.store.asked("settle")]
+
+
+async def test_what_comes_together_is_committed_together() -> None:
+    group = Group()
+    running = asyncio.ensure_future(group.commit.run())
+    for number in range(5):
+        group.commit.ended(ended(number))
+
+    group.commit.close()
+    await running
+
+    assert group.sizes() == [5]
+
+
+async def test_the_first_waits_a_moment_for_company() -> None:
+    group = Group()
+    running = asyncio.ensure_future(group.commit.run())
+    group.commit.ended(ended(1))
+    await until(lambda: bool(group.time.naps))
+    group.commit.ended(ended(2))
+    await until(lambda: bool(group.sizes()))
+
+    group.commit.close()
+    await running
+
+    assert group.sizes() == [2]
+    assert group.time.naps == [GATHER.total_seconds()]
+
+
+async def test_a_full_batch_waits_for_nobody() -> None:
+    group = Group()
+    for number in range(BATCH):
+        group.commit.ended(ended(number))
+    running = asyncio.ensure_future(group.commit.run())
+    await until(lambda: bool(group.sizes()))
+
+    assert group.time.naps == []
+    group.commit.close()
+    await running
+
+
+async def test_closing_commits_all_that_is_left_and_ends() -> None:
+    group = Group()
+    group.commit.ended(ended())
+    group.commit.postponed(postponed(2))
+    group.commit.resolved(due(3), ProviderState.CANCELLED)
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert group.sizes() == [1]
+    assert [p for (p,) in group.store.asked("postpone") if p] == [[postponed(2)]]
+    third = Resolved(ActivationId(UUID(int=3)), 1, ProviderState.CANCELLED)
+    assert [r for (r,) in group.store.asked("resolve") if r] == [[third]]
+    assert group.reporter.of("resolved") == [(SIM, ProviderState.CANCELLED, 1)]
+
+
+async def test_closing_with_nothing_to_commit_ends_too() -> None:
+    group = Group()
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert group.sizes() == []
+
+
+async def test_what_comes_while_another_group_is_committed_is_in_the_next() -> None:
+    group = Group()
+
+    def more(endings: list[Ending]) -> Settlements:
+        if len(group.sizes()) == 1:
+            group.commit.ended(ended(2))
+            group.commit.close()
+        return settled(endings)
+
+    group.store.answers["settle"] = more
+    group.commit.ended(ended(1))
+
+    await group.commit.run()
+
+    assert group.sizes() == [1, 1]
+
+
+async def test_a_database_that_is_away_ends_the_group_with_its_error() -> None:
+    group = Group(settle=StoreUnavailable("database: gone"))
+    group.commit.ended(ended())
+    group.commit.close()
+
+    with pytest.raises(StoreUnavailable):
+        await group.commit.run()
+
+
+async def test_settling_nothing_asks_nobody() -> None:
+    group = Group()
+
+    assert await group.settle([]) == []
+
+    assert group.store.calls == []
+    assert group.reporter.told == []
+
+
+async def test_more_than_a_batch_is_settled_batch_by_batch() -> None:
+    group = Group()
+
+    done = await group.settle([ended(number) for number in range(2 * BATCH + 1)])
+
+    assert len(done) == 2 * BATCH + 1
+    assert group.sizes() == [BATCH, BATCH, 1]
+    assert len(group.reporter.of("settled")) == 1
+
+
+async def test_what_the_database_refuses_is_quarantined_and_not_told_as_settled() -> None:
+    group = Group(settle=lambda endings: Settlements([], [one.id for one in endings]))
+
+    assert await group.settle([ended(1), ended(2)]) == []
+
+    refused = [(ActivationId(UUID(int=n)), "settle.refused") for n in (1, 2)]
+    assert group.reporter.of("quarantined") == refused
+    assert group.reporter.of("settled") == []
+
+
+def test_a_delivery_keeps_the_charge_and_owes_the_provider_a_finish() -> None:
+    end = delivery(due())
+
+    assert (end.source, end.outcome) == (State.RECEIVED, State.DELIVERED)
+    assert end.provider_state is ProviderState.FINISHING
+    assert end.act_after == timedelta(0)
+    assert not end.exposure
