@@ -12,7 +12,7 @@ from tests.fakes.reporter import RecordingReporter
 from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.policy import Profile, Reason, load_profile, policy_names
+from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
@@ -24,8 +24,9 @@ from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
-from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase
+from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
 from worker.ports.endings import Ending
+from worker.ports.rentals import Rental, rental_id
 from worker.ports.store import Intake, Intook, SeenSms
 
 ALICE = AccountId("alice")
@@ -142,17 +143,15 @@ class Office:
             policy=policy,
             policy_version=other.pop("version", self.policies[policy].version),
             charge=other.pop("charge", Charge.HOLD),
-            rented_at=other.pop("rented_at", self.hands.now),
+            rented_at=MONDAY,
         )
-        (result,) = await self.store.accept([intake], now=self.hands.now)
+        (result,) = await self.store.accept([intake], now=MONDAY)
         assert result.how is Intook.NEW
         assert result.activation is not None
         return result.activation.id
 
     async def code(self, ref: str = "1") -> None:
-        await self.store.record_codes(
-            [SeenSms(SIM, ProviderRef(ref), "1234", None)], now=self.hands.now
-        )
+        await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), "1234", None)], now=MONDAY)
 
     async def end(
         self, id_: ActivationId, outcome: State, account: AccountId = ALICE, **other: Any
@@ -194,6 +193,85 @@ class Office:
 
     async def evidence(self, case: Case, *items: str, **facts: Any) -> ChangedCase:
         return await self.desk.add(case.id, case.kind, adding.evidence(items, **facts), "evidence")
+
+    no = Verdict(grant=False, findings={})
+
+    async def the_number(self) -> ActivationId:
+        return ActivationId(await self.one("SELECT id FROM activation"))
+
+    async def book(self, ref: str = "long", **other: Any) -> Rental:
+        """Ten days for 1000, under P2."""
+        start = other.pop("start", MONDAY)
+        policy = other.pop("policy", "P2")
+        rental = Rental(
+            id=rental_id(SIM, ProviderRef(ref), start),
+            provider=SIM,
+            ref=ProviderRef(ref),
+            account=ALICE,
+            phone="15550002",
+            service="any",
+            country="1",
+            price_minor=other.pop("price", 1000),
+            currency="",
+            charge=other.pop("charge", Charge.HOLD),
+            policy=policy,
+            policy_version=self.policies[policy].version,
+            rented_at=start,
+            ends_at=start + other.pop("days", 10) * DAY,
+        )
+        booked = await self.desk.book_rental(rental)
+        assert booked.rental is not None
+        return booked.rental
+
+    async def outage(self, ref: str = "long", **facts: Any) -> Case:
+        if await self.store.rental(SIM, ProviderRef(ref)) is None:
+            await self.book(ref)
+        opened = await self.desk.open_outage(SIM, ProviderRef(ref), facts)
+        assert opened.case is not None
+        return opened.case
+
+    async def withdraw(self, policy: str, reference: str = "w1", **facts: Any) -> Case:
+        opened = await self.desk.open_withdrawal(ALICE, reference, facts, policy)
+        assert opened is not None
+        assert opened.case is not None
+        return opened.case
+
+    async def account_event(self, event: str, policy: str = "P3") -> Case:
+        opened = await self.desk.account_event(ALICE, {"event": event}, policy)
+        assert opened is not None
+        assert opened.case is not None
+        return opened.case
+
+    async def pending(self, kind: TimerKind, subject: UUID) -> datetime | None:
+        due: datetime | None = await self.one(
+            "SELECT due_at FROM timer WHERE kind = $1 AND subject = $2 AND fired_at IS NULL",
+            kind.value,
+            subject,
+        )
+        return due
+
+    async def settled(self, kind: TimerKind, subject: UUID) -> bool:
+        """Whether it fired: nothing is due any more, or it starts again from a later date."""
+        due = await self.pending(kind, subject)
+        return due is None or due >= self.hands.now
+
+    async def seed(self, limit: int, now: datetime | None = None) -> list[int]:
+        """How many windows each look sets, until one finds nothing new."""
+        self.hands.now = now or self.hands.now
+        silence = Silence(self.store, clauses, self.policies, batch=limit)
+        return [await silence.seed() for _ in range(3)]
+
+    async def say(self, case: Case, **at: datetime | None) -> ChangedCase:
+        """Something happened, now unless told otherwise."""
+        return await self.desk.add(case.id, case.kind, adding.once(**at), next(iter(at)))
+
+    async def choose(self, case: Case, choice: str, value: int) -> ChangedCase:
+        facts = adding.plain(customer_choice=choice, replacement_value_minor=value)
+        return await self.desk.add(case.id, case.kind, facts, "choice")
+
+    def change_policy(self, name: str, changes: Mapping[str, object]) -> None:
+        """The shop writes a new version of a policy."""
+        self.policies[name] = override(self.policies[name], changes)
 
     async def verdict(self, case: Case, *, grant: bool, **more: Any) -> ChangedCase:
         amount = more.pop("amount_minor", None)

@@ -18,6 +18,7 @@ from worker.adapters.store.purchases import Purchases
 from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, override
 from worker.domain.policy.loading import plain
+from worker.domain.policy.schema import KEYS
 from worker.ports.desk import Order
 from worker.ports.purchases import Begun
 from worker.ports.store import Intake, IntakeResult
@@ -30,6 +31,9 @@ _KEEP = text(
 )
 _KEPT = text("SELECT name, version, content FROM policy_version")
 _ONE = text("SELECT content FROM policy_version WHERE name = :name AND version = :version")
+
+
+_FIELDS = {field for field, _ in KEYS.values()}
 
 
 class KeptPolicies(Intakes, Purchases):
@@ -93,7 +97,7 @@ def content_of(profile: Profile) -> dict[str, Any]:
     content = {
         field: plain(value)
         for field, value in asdict(profile).items()
-        if field not in {"name", "version"}
+        if field in _FIELDS  # The others say something about the text, not what it says.
     }
     content["window_days"] = {kind.value: days for kind, days in profile.window_days}
     return content

@@ -25,10 +25,10 @@ _PENDING = text(
     " ORDER BY due_at, kind LIMIT :limit"
 )
 _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
-# A claim is proper that was complete in time; one denied for what it lacked was not.
+# A claim that still lacks something when the window ends counts as silence; so does one denied.
 _CLAIMED = text(
     "SELECT min(CAST(facts ->> 'claim_at' AS timestamptz)) FROM case_"
-    " WHERE activation_id = :id AND kind = 'claim' AND state <> 'denied'"
+    " WHERE activation_id = :id AND kind = 'claim' AND state NOT IN ('denied', 'needs_evidence')"
 )
 
 

@@ -106,13 +106,10 @@ def news(view: View, made: Made) -> bool:
         return True
     last, decision = view.case.decisions[-1], made.decision
     to = None if decision.destination is None else decision.destination.value
-    return (last.outcome, last.reason, last.amount_minor, last.destination, last.by) != (
-        decision.outcome.value,
-        decision.reason.value,
-        decision.amount_minor,
-        to,
-        "verdict" if made.by_human else "policy",
-    )
+    by = "verdict" if made.by_human else "policy"
+    said = (last.outcome, last.reason, last.amount_minor, last.destination, last.deadline, last.by)
+    says = (decision.outcome.value, decision.reason.value, decision.amount_minor, to)
+    return said != (*says, decision.deadline, by)
 
 
 def pending(view: View) -> dict[TimerKind, datetime]:

@@ -18,6 +18,7 @@ class Silence:
     store: TimerStore
     clauses: Clauses
     profiles: Mapping[str, Profile]  #: Today's; what older orders were made under is kept.
+    batch: int = BATCH
 
     async def seed(self) -> int:
         """Give newly settled activations the end of their claim window; how many got one."""
@@ -26,7 +27,7 @@ class Silence:
             **{(name, profile.version): profile for name, profile in self.profiles.items()},
         }
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
-        found, upto = await self.store.unseeded(list(windowed), BATCH)
+        found, upto = await self.store.unseeded(list(windowed), self.batch)
         if upto is None:
             return 0
         timers = []
