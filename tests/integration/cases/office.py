@@ -48,6 +48,9 @@ class Owned(PostgresStore):
 
     clock: "Hands"
 
+    def known(self, name: str, profile: Profile) -> None:
+        self._known[name, profile.version] = profile
+
     async def open_case(self, *args: Any, **more: Any) -> OpenedCase:
         return await super().open_case(*args, **{"now": self.clock.now, **more})
 
@@ -174,6 +177,18 @@ class Office:
         )
         (settled,), _ = await self.store.settle([ending], now=self.hands.now)
         assert settled.id == id_
+
+    async def settle_on(self, store: PostgresStore, id_: ActivationId, outcome: State) -> None:
+        """A confirmed cancel is settled by this process."""
+        ending = Ending(
+            id=id_,
+            account=ALICE,
+            source=State.EXPIRING,
+            outcome=outcome,
+            provider_state=ProviderState.CANCELLED,
+            reason="timeout",
+        )
+        await store.settle([ending])
 
     async def closed(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
         id_ = await self.rent(policy, ref, **other)
