@@ -120,7 +120,7 @@ def assemble(parts: Parts) -> Worker:
         pursuing=_pursue(parts, settle),
         sweeping=sweep,
         repairing=repair,
-        reconciling=Reconcile(repair=repair, reporter=parts.reporter),
+        reconciling=_reconcile(parts),
         timing=timers,
         clock=parts.clock,
     )
@@ -235,6 +235,16 @@ def _cases(
         profiles=profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
+    )
+
+
+def _reconcile(parts: Parts) -> Reconcile:
+    return Reconcile(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        terms=parts.terms,
     )
 
 

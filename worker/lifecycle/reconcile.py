@@ -1,29 +1,128 @@
-"""Reconcile: hold the provider's own list against what we know.
+"""Reconcile: hold what the provider says of our money and our numbers against our books, hourly.
 
-A number the provider lists and nobody handed over costs money every minute. It is only told, never
-cancelled: it may be on its way to us, or belong to another program with the same key.
+Its balance must have moved by what we bought and gave back, and by nothing else. What it lists as
+active must not be given back already: such a number is pursued again. A number nobody handed over
+costs money every minute, but it is only told, never cancelled: it may be on its way to us, or
+belong to another program with the same key.
 """
 
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
 
-from worker.lifecycle.repair import Repair
-from worker.ports.provider import Provider
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.terms import Terms
+from worker.ports.errors import ProviderError
+from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
+from worker.ports.purchases import PurchaseStore
+from worker.ports.reconciling import Difference, Reopened
+from worker.ports.reconciling import ReconcileStore as ProviderStore
 from worker.ports.reporter import Reporter
+from worker.ports.schedule import Schedule
+
+PAGES_MAX: Final = 20_000
+READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
+ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
+
+
+class ReconcileStore(ProviderStore, PurchaseStore, Protocol):
+    """Both halves, one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    repair: Repair
+    store: ReconcileStore
+    schedule: Schedule
     reporter: Reporter
+    clock: Clock
+    terms: Mapping[ProviderName, Terms]
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers the provider lists that no activation has."""
-        if provider.capabilities.list_page_size is None:
-            return 0
-        listed = await self.repair.listed(provider)
-        unknown = await self.repair.store.unknown_refs(provider.name, list(listed))
+        await self.money(provider)
+        unknown = await self.numbers(provider)
         if unknown:
             self.reporter.trouble(
                 "provider.unknown_numbers", provider=provider.name, detail=str(len(unknown))
             )
         return len(unknown)
+
+    async def money(self, provider: Provider) -> Difference | None:
+        """Take a reading of the balance; what it moved by that our books do not know of."""
+        currency = self.terms[provider.name].currency
+        before = await self.store.count_provider(provider.name, currency)
+        balance = await self.balance(provider)
+        if balance is None:
+            return None  # Counted where it was sent; the next hour reads again.
+        if balance.currency != currency:
+            self.reporter.trouble("provider.currency_differs", provider=provider.name)
+            return None
+        found = await self.store.keep_reading(provider.name, balance, before)
+        if found is not None:
+            self.reporter.trouble(
+                "provider.balance_differs",
+                provider=provider.name,
+                detail=f"{found.amount_minor:+} {found.currency} since {found.since.isoformat()}",
+            )
+        return found
+
+    async def balance(self, provider: Provider) -> Balance | None:
+        if provider.circuit is Circuit.OPEN:
+            return None
+        await self._budget(provider).take()
+        try:
+            return await provider.balance()
+        except ProviderError:
+            return None
+
+    async def numbers(self, provider: Provider) -> list[ProviderRef]:
+        """Compare the list with our numbers; what it names and nobody knows."""
+        unknown: list[ProviderRef] = []
+        async for rows in self._listed(provider):
+            reopened = await self.store.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
+            self._tell(provider.name, reopened)
+            unknown += await self._unknown(provider, rows)
+        return unknown
+
+    async def unknown_numbers(self, provider: Provider) -> list[ProviderRef]:
+        """The same without doing anything about it."""
+        return [
+            ref
+            async for rows in self._listed(provider)
+            for ref in await self._unknown(provider, rows)
+        ]
+
+    async def _listed(self, provider: Provider) -> AsyncIterator[Sequence[ActiveRow]]:
+        """Page by page, until it says nothing or takes too long."""
+        if provider.capabilities.list_page_size is None:
+            return
+        budget = self._budget(provider)
+        until = self.clock.monotonic() + READ_FOR.total_seconds()
+        for number in range(PAGES_MAX):
+            if provider.circuit is not Circuit.CLOSED or self.clock.monotonic() > until:
+                return
+            await budget.take()
+            try:
+                page = await provider.list_active(number)
+            except ProviderError:
+                return
+            yield page.rows
+            if page.last:
+                return
+
+    async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
+        return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
+
+    def _tell(self, provider: ProviderName, reopened: Reopened) -> None:
+        if reopened.pursued:
+            detail = str(reopened.pursued)
+            self.reporter.trouble("provider.lists_ended", provider=provider, detail=detail)
+        if reopened.disputed:
+            detail = str(reopened.disputed)
+            self.reporter.trouble("provider.disputed", provider=provider, detail=detail)
+
+    def _budget(self, provider: Provider) -> Budget:
+        return Budget(self.schedule, self.terms[provider.name], self.clock, most=1)

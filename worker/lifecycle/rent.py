@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
@@ -18,6 +18,7 @@ from worker.ports.desk import Order, Ordered, OrderResult
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
+from worker.ports.reconciling import DrainStore
 from worker.ports.reporter import Reporter
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
@@ -30,9 +31,13 @@ _FAILED = {
 }
 
 
+class RentStore(PurchaseStore, DrainStore, Protocol):
+    """Both halves, one database."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rent:
-    store: PurchaseStore
+    store: RentStore
     reporter: Reporter
     accept: Accept
     providers: Mapping[ProviderName, Provider]
@@ -51,6 +56,8 @@ class Rent:
         begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
         if begun.how is not Began.NEW:
             return _answer(begun)
+        if order.provider in await self.store.drained():
+            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
         if await self._too_exposed(order.provider):
             return await self._failed(order, Ordered.EXPOSURE_LIMIT)
         return await self._buy(provider, order)

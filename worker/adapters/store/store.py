@@ -15,12 +15,23 @@ from worker.adapters.store.endings import Endings
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import Outbox
 from worker.adapters.store.reading import Readings
+from worker.adapters.store.reconciling import Reconciling
 from worker.adapters.store.timers import Timers
 from worker.domain.policy import Profile
 
 
 class PostgresStore(
-    Cases, Rentals, Timers, Accounts, Codes, Endings, Readings, Outbox, Censuses, Audits
+    Cases,
+    Rentals,
+    Timers,
+    Accounts,
+    Codes,
+    Endings,
+    Readings,
+    Reconciling,
+    Outbox,
+    Censuses,
+    Audits,
 ):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 

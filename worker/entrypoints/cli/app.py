@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "events": Entry("events:events_app", "List outgoing events, or send some again."),
     "timers": Entry("timers:timers", "Show which durable timers are overdue, or all of them."),
     "cases": Entry("cases:cases_app", "List, show and decide what waits for a human."),
+    "provider": Entry("provider:provider_app", "Hold a provider against our books; leave it."),
     "decide": Entry("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
     "policy": Entry("policy:policy_app", "List and explain the refund policies."),
     "simulate-provider": Entry("simulate:simulate_provider", "Run a simulated provider."),

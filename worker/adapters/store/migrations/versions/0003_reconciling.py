@@ -1,0 +1,20 @@
+"""Reconciling: readings of providers' balances, what they do not explain, and drained providers.
+
+Revision ID: 0003
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Semicolons end statements here and stand nowhere else: asyncpg prepares one at a time.
+    for statement in Path(__file__).with_suffix(".sql").read_text().split(";\n"):
+        if statement.strip():
+            op.execute(statement)

@@ -1,0 +1,53 @@
+"""Drain: a provider that died for good gets no new numbers, and those it has are brought to an end.
+
+Nothing special happens to them: each is ended at its deadline, and credited by its policy when the
+grace is over, with the exposure. `now` does not wait for that. The provider's axis goes on being
+pursued: should it come back, what it gives back is found out.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from worker.domain.activation import ProviderState
+from worker.domain.ids import ProviderName
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.ending import FIRST_RETRY
+from worker.lifecycle.rules import AtProvider, Rules, ending
+from worker.lifecycle.settle import Settle
+from worker.ports.endings import Settled
+from worker.ports.reconciling import DrainStore
+
+BATCH: Final = 500  #: Small enough for its progress to be seen.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    store: DrainStore
+    settle: Settle
+    rules: Rules
+    clock: Clock
+
+    async def begin(self, provider: ProviderName) -> datetime:
+        """No rentals from now on, in every process; since when."""
+        return await self.store.drain(provider)
+
+    async def stop(self, provider: ProviderName) -> bool:
+        return await self.store.undrain(provider)
+
+    async def now(self, provider: ProviderName) -> AsyncIterator[list[Settled]]:
+        """End what waits, batch by batch, as if the grace were over; what each batch settled.
+
+        Numbers with a code keep it until their window is over: it was paid for.
+        """
+        while due := await self.store.give_up(provider, BATCH):
+            there = AtProvider(
+                ProviderState.CANCELLING,
+                act_after=FIRST_RETRY * (0.5 + self.clock.chance()),
+                may_charge=True,
+            )
+            settled = await self.settle([ending(one, self.rules, there) for one in due])
+            if not settled:
+                return  # Somebody else's by now, or in quarantine.
+            yield settled
