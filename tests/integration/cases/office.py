@@ -1,7 +1,7 @@
 """A shop with cases: short words for what their tests do again and again, in their own time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
+from worker.ports.books import ToppedUp
 from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
 from worker.ports.endings import Ending
 from worker.ports.rentals import Rental, rental_id
@@ -130,6 +131,7 @@ class Office:
         await self.store.open_account(account, "USD")
         if amount_minor:
             await self.store.top_up(account, "first", amount_minor)
+            await self.date_topups("%:first", MONDAY)
 
     async def rent(
         self, policy: str, ref: str = "1", account: AccountId = ALICE, **other: Any
@@ -237,6 +239,24 @@ class Office:
         booked = await self.desk.book_rental(rental)
         assert booked.rental is not None
         return booked.rental
+
+    def as_booked(self, rental: Rental, **other: Any) -> Rental:
+        return replace(rental, currency="", **other)
+
+    async def top_up(self, reference: str, minor: int, at: datetime) -> tuple[ToppedUp, Any]:
+        """A top-up of another day."""
+        booked = await self.store.top_up(ALICE, reference, minor)
+        await self.date_topups(f"%:{reference}", at)
+        return booked
+
+    async def date_topups(self, like: str, at: datetime) -> None:
+        """The database dates transfers by its own clock; these tests have one of their own."""
+        async with self.admin.transaction():
+            await self.admin.execute("ALTER TABLE transfer DISABLE TRIGGER transfer_append_only")
+            await self.admin.execute(
+                "UPDATE transfer SET at = $1 WHERE key LIKE 'topup:' || $2", at, like
+            )
+            await self.admin.execute("ALTER TABLE transfer ENABLE TRIGGER transfer_append_only")
 
     async def outage(self, ref: str = "long", **facts: Any) -> Case:
         if await self.store.rental(SIM, ProviderRef(ref)) is None:

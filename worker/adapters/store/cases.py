@@ -150,7 +150,7 @@ class Cases(KeptPolicies):
         now: datetime,
         timer: Timer | None = None,
     ) -> View:
-        about = {"account": case.account, "id": case.id}
+        about = {"account": case.account, "id": case.id, "now": now}
         held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
         overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
         rental = case.rental is not None

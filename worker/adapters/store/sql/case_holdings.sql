@@ -12,9 +12,14 @@ SELECT acc.state,
        (SELECT max(a.rented_at) FROM activation a
          WHERE a.account = acc.account AND a.state IN ('received', 'delivered')) AS activated_at,
        (SELECT max(a.deadline_at) FROM activation a
-         WHERE a.account = acc.account AND NOT a.settled) AS open_order_end,
+         WHERE a.account = acc.account AND NOT a.settled
+           -- No window is longer than a day: what is older cannot be running.
+           AND a.rented_at > CAST(:now AS timestamptz) - interval '2 days') AS open_order_end,
        EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
                   AND c.closed_at IS NULL AND c.id <> CAST(:id AS uuid)) AS withdrawal_open,
        ARRAY(SELECT c.facts ->> 'event' FROM case_ c
-              WHERE c.account = acc.account AND c.kind = 'account' AND c.state <> 'denied') AS events
+              WHERE c.account = acc.account AND c.kind = 'account'
+                -- Until it has taken effect, a deletion lets what was asked for before leave.
+                AND (c.state = 'done' OR c.state <> 'denied'
+                                         AND c.facts ->> 'event' <> 'delete_requested')) AS events
   FROM account acc WHERE acc.account = :account

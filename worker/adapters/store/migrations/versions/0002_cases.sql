@@ -129,6 +129,8 @@ CREATE TABLE timer_seeded (
 );
 INSERT INTO timer_seeded (upto) VALUES ('-infinity');
 
+-- Both are small: top-ups and what is given back are few among the holds and releases.
+CREATE INDEX transfer_topup ON transfer (account, id) WHERE key LIKE 'topup:%';
 CREATE INDEX transfer_of_activation ON transfer (activation_id) WHERE source = 'house:revenue';
 
 CREATE TRIGGER decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decision

@@ -1,0 +1,110 @@
+"""Account events: deletion waits for money under way, a freeze keeps the balance, a block bars."""
+
+from datetime import timedelta
+
+from tests.integration.cases.office import ALICE, MONDAY, PRICE, WINDOW, Office, reason
+from worker.domain.activation import State
+from worker.ports.books import ToppedUp
+from worker.ports.cases import CaseState
+
+
+async def account_state(office: Office) -> str:
+    found = await office.store.account(ALICE)
+    assert found is not None
+    return found.state
+
+
+async def test_a_deleted_account_loses_its_balance_and_takes_no_money(office: Office) -> None:
+    await office.open(amount_minor=1000)
+
+    case = await office.account_event("delete_requested")
+
+    assert (case.state, reason(case)) == (CaseState.DONE, "deleted_by_customer")
+    assert await account_state(office) == "deleted"
+    assert await office.money() == (0, 0)
+    how, _ = await office.store.top_up(ALICE, "again", 5)
+    assert how is ToppedUp.UNKNOWN_ACCOUNT
+
+
+async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    withdrawal = await office.withdraw("P3", amount_minor=600)
+    case = await office.account_event("delete_requested")
+    assert (case.state, reason(case)) == (CaseState.WAITING, "withdrawal_open")
+    assert await account_state(office) == "blocked", "it rents nothing meanwhile"
+
+    await office.verdict(withdrawal, grant=True)
+    await office.desk.paid(withdrawal.id)
+
+    assert await office.state(case.id) is CaseState.DONE
+    assert await account_state(office) == "deleted"
+    void = await office.rows("SELECT amount_minor FROM transfer WHERE key LIKE 'void:%'")
+    assert void == [(400,)]
+
+
+async def test_deletion_waits_for_an_order_that_runs_so_that_its_credit_is_not_stranded(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    case = await office.account_event("delete_requested")
+    assert case.state is CaseState.WAITING
+
+    await office.end(id_, State.REFUNDED)
+    await office.ring(MONDAY + WINDOW + timedelta(hours=1))
+
+    assert await office.state(case.id) is CaseState.DONE
+    assert await office.money() == (0, 0)
+    assert await office.one("SELECT amount_minor FROM transfer WHERE key LIKE 'void:%'") == 1000
+
+
+async def test_a_freeze_keeps_the_balance_and_bars_the_way_out(office: Office) -> None:
+    await office.open(amount_minor=1000)
+
+    await office.account_event("law_enforcement_block")
+    withdrawal = await office.withdraw("P3")
+
+    assert await account_state(office) == "frozen"
+    assert await office.money() == (1000, 0)
+    assert (withdrawal.state, reason(withdrawal)) == (CaseState.DENIED, "account_frozen")
+
+
+async def test_an_account_blocked_for_its_rules_keeps_its_balance_and_gets_its_credits(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    await office.account_event("rules_block")
+
+    await office.end(id_, State.REFUNDED)
+    withdrawal = await office.withdraw("P3")
+
+    assert await account_state(office) == "blocked"
+    assert reason(withdrawal) == "account_blocked_rules"
+    assert await office.money() == (1000, 0)
+
+
+async def test_where_the_policy_is_silent_a_human_says_whether_it_takes_effect(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=PRICE)
+    case = await office.account_event("delete_requested", "P0")
+    assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "policy_silent")
+
+    done = await office.verdict(case, grant=True)
+
+    assert done.case is not None
+    assert done.case.state is CaseState.DONE
+    assert await account_state(office) == "deleted"
+    assert await office.money() == (0, 0)
+
+
+async def test_the_same_event_again_is_the_same_case(office: Office) -> None:
+    await office.open()
+
+    first = await office.account_event("rules_block")
+
+    assert await office.account_event("rules_block") == first
+    assert await office.told(first.id) == ["account.done"]

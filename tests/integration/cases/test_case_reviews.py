@@ -1,0 +1,152 @@
+"""Reviews: what waits for a human, in the order it has to be decided, and activations among it."""
+
+import asyncio
+from uuid import UUID
+
+from tests.integration.cases.office import DAY, MONDAY, PRICE, Office
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import ActivationId
+from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.shape import Verdict
+from worker.ports.cases import CaseState, ChangedCase
+
+GRANT = Verdict(grant=True, findings={})
+DENY = Verdict(grant=False, findings={})
+
+
+async def in_review(
+    office: Office, ref: str = "1", there: ProviderState = ProviderState.CANCELLED
+) -> ActivationId:
+    id_ = await office.rent("P3", ref)
+    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed", provider_state=there)
+    return id_
+
+
+async def test_a_claim_in_review_shows_facts_clauses_sum_and_date(office: Office) -> None:
+    await office.open()
+    id_ = await office.delivered("P3")
+    case = await office.claim(id_, "wrong_code", evidence=["photo"])
+
+    (review,) = await office.desk.reviews(10)
+
+    assert (review.id, review.kind, review.subject) == (case.id, "claim", str(id_))
+    assert (review.proposed_minor, review.currency) == (PRICE, "USD")
+    assert (review.reason, review.destination) == ("judge_evidence", "balance")
+    assert review.by_when == case.opened_at + 2 * DAY
+    assert review.clauses == case.decisions[-1].clauses != ()
+    assert review.facts["evidence"] == ["photo"]
+
+
+async def test_what_is_decided_waits_no_longer(office: Office) -> None:
+    await office.open()
+    case = await office.claim(await office.delivered("P3"), "wrong_code", evidence=["photo"])
+
+    done = await office.desk.review_verdict(case.id, GRANT, None)
+
+    assert isinstance(done, ChangedCase)
+    assert done.case is not None
+    assert done.case.state is CaseState.GRANTED
+    assert await office.desk.reviews(10) == []
+    closed = await office.rows("SELECT number, closed_at IS NULL FROM review")
+    assert closed == [(1, False)]
+
+
+async def test_what_has_to_be_decided_first_comes_first(office: Office) -> None:
+    await office.open()
+    waiting = await in_review(office, "0")
+    later = await office.claim(
+        await office.delivered("P1", "1"), "invalid_number", evidence=["photo"]
+    )
+    sooner = await office.claim(await office.delivered("P3", "2"), "wrong_code", evidence=["photo"])
+
+    found = await office.desk.reviews(10)
+
+    assert [one.id for one in found] == [sooner.id, later.id, waiting]
+    assert [one.id for one in await office.desk.reviews(1)] == [sooner.id]
+
+
+async def test_an_activation_in_review_is_refunded_by_verdict_with_its_hold(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await in_review(office)
+    (review,) = await office.desk.reviews(10)
+    assert (review.id, review.kind, review.proposed_minor) == (id_, "activation", PRICE)
+    assert review.reason == "sms_not_displayed"
+    assert await office.money() == (650, PRICE)
+
+    done = await office.desk.review_verdict(id_, GRANT, None)
+
+    assert isinstance(done, Reviewed)
+    assert done.how is Ruled.DONE
+    assert done.activation is not None
+    assert done.activation.state is State.REFUNDED
+    assert await office.money() == (1000, 0)
+    assert await office.told(id_) == ["activation.refunded"]
+    assert await office.desk.reviews(10) == []
+
+
+async def test_an_activation_in_review_is_closed_or_delivered_by_verdict(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    closed, delivered = await in_review(office, "1"), await in_review(office, "2")
+
+    await office.desk.review_verdict(closed, DENY, None)
+    await office.desk.review_verdict(delivered, DENY, "delivered")
+
+    states = await office.rows("SELECT state FROM activation ORDER BY provider_ref")
+    assert states == [("closed",), ("delivered",)]
+    assert await office.money() == (1000 - 2 * PRICE, 0)
+
+
+async def test_a_second_verdict_on_an_activation_is_told_of_the_first(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await in_review(office)
+
+    done = await asyncio.gather(
+        *(office.desk.review_verdict(id_, (GRANT, DENY)[n % 2], None) for n in range(6))
+    )
+
+    how = [one.how for one in done if isinstance(one, Reviewed)]
+    assert sorted({one.value for one in how}) == ["done", "other_content"]
+    assert await office.one("SELECT count(*) FROM settlement") == 1
+
+
+async def test_an_activation_that_is_not_in_review_is_not_decided(office: Office) -> None:
+    await office.open()
+    id_ = await office.rent("P3")
+
+    done = await office.desk.review_verdict(id_, GRANT, None)
+    unknown = await office.desk.review_verdict(ActivationId(UUID(int=7)), GRANT, None)
+
+    assert isinstance(done, Reviewed)
+    assert isinstance(unknown, Reviewed)
+    assert (done.how, unknown.how) == (Ruled.NOT_IN_REVIEW, Ruled.UNKNOWN)
+
+
+async def test_a_refund_by_verdict_while_the_provider_keeps_the_price_is_a_loss(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    charged = await in_review(office, "1", ProviderState.CHARGED)
+    open_ = await in_review(office, "2", ProviderState.CANCELLING)
+
+    for id_ in (charged, open_):
+        await office.desk.review_verdict(id_, GRANT, None)
+
+    exposed = await office.rows("SELECT activation_id, state FROM exposure")
+    assert sorted(exposed, key=str) == sorted([(charged, "loss"), (open_, "open")], key=str)
+    pursued = await office.rows("SELECT pursue_at IS NULL FROM activation ORDER BY provider_ref")
+    assert pursued == [(True,), (False,)]
+
+
+async def test_a_claim_waits_for_the_verdict_on_its_activation(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await in_review(office)
+    case = await office.claim(id_, "cannot_provide", allocation_failed=True)
+    assert case.state is CaseState.WAITING
+
+    await office.desk.review_verdict(id_, DENY, None)
+    await office.ring(MONDAY + DAY)
+
+    assert await office.state(case.id) is CaseState.GRANTED
+    assert await office.money() == (1000, 0)

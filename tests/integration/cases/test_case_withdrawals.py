@@ -1,0 +1,168 @@
+"""Withdrawals: set aside at once, decided by the top-up history, paid or given back whole."""
+
+from datetime import timedelta
+
+from tests.integration.cases.office import ALICE, DAY, MONDAY, PRICE, WINDOW, Office, reason
+from worker.domain.activation import State
+from worker.lifecycle.cases import adding
+from worker.ports.books import ToppedUp
+from worker.ports.cases import CaseState, Opened, Refused
+
+
+async def test_unused_top_ups_are_approved_and_paid_out(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3", amount_minor=600)
+    assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "judge_request")
+    assert await office.money() == (400, 600)
+
+    await office.verdict(case, grant=True, psp_commission_minor=20)
+    assert await office.state(case.id) is CaseState.APPROVED
+    assert await office.money() == (400, 600)
+    paid = await office.desk.paid(case.id)
+    again = await office.desk.paid(case.id)
+
+    assert paid.case == again.case
+    assert paid.case is not None
+    assert (paid.case.state, paid.case.moved_minor) == (CaseState.PAID, 580)
+    assert await office.money() == (400, 0)
+    assert await office.told(case.id) == [
+        "withdrawal.in_review",
+        "withdrawal.approved",
+        "withdrawal.paid",
+    ]
+    fee = await office.rows("SELECT amount_minor, destination FROM transfer WHERE key LIKE 'fee:%'")
+    assert fee == [(20, "house:revenue")]
+
+
+async def test_a_denied_withdrawal_gives_everything_back(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3")
+    assert await office.money() == (0, 1000)
+
+    await office.verdict(case, grant=False)
+
+    assert await office.state(case.id) is CaseState.DENIED
+    assert await office.money() == (1000, 0)
+
+
+async def test_what_a_policy_never_pays_out_is_denied_at_once_and_held_never(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+
+    case = await office.withdraw("P2", withdraw_reason="changed_mind")
+
+    assert (case.state, reason(case)) == (CaseState.DENIED, "changed_mind")
+    assert await office.money() == (1000, 0)
+    assert await office.one("SELECT count(*) FROM transfer WHERE key LIKE 'withhold:%'") == 0
+
+
+async def test_only_top_ups_after_the_last_activation_leave(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    await office.delivered("P3")
+    how, _ = await office.top_up("later", 500, at=MONDAY + timedelta(hours=2))
+    assert how is ToppedUp.NEW
+    office.at(MONDAY + timedelta(hours=3))
+    case = await office.withdraw("P3")
+
+    await office.verdict(case, grant=True)
+
+    approved = await office.case(case.id)
+    assert (reason(approved), approved.decisions[-1].amount_minor) == ("partial_refundable", 500)
+    assert await office.money() == (1000 - PRICE, 500), "the excess is given back at once"
+
+
+async def test_a_fee_by_the_age_of_the_deposit_is_kept(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    office.at(MONDAY + 366 * DAY)
+    case = await office.withdraw("P4")
+
+    await office.verdict(case, grant=True)
+    await office.desk.paid(case.id)
+
+    last = (await office.case(case.id)).decisions[-1]
+    assert (last.amount_minor, last.fee_minor, last.destination) == (850, 150, "wallet")
+    assert await office.money() == (0, 0)
+
+
+async def test_proof_of_the_wallets_owner_holds_the_payout_until_it_is_there(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P4", kyc="requested")
+    assert (case.state, reason(case)) == (CaseState.NEEDS_EVIDENCE, "kyc_required")
+    too_soon = await office.verdict(case, grant=True)
+    assert too_soon.refused is Refused.NOT_ASKED_FOR
+
+    await office.desk.add(case.id, case.kind, adding.plain(kyc="passed"), "kyc")
+    await office.verdict(case, grant=True)
+
+    assert await office.state(case.id) is CaseState.APPROVED
+
+
+async def test_payment_details_have_to_come_in_time(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3")
+    unasked = await office.desk.add(
+        case.id, case.kind, adding.payment_info("provided", None), "payment_info"
+    )
+    assert unasked.refused is Refused.NOT_ASKED_FOR
+    await office.desk.add(case.id, case.kind, adding.payment_info("requested", None), "asked")
+    assert reason(await office.case(case.id)) == "payment_info_required"
+    office.at(MONDAY + 14 * DAY)
+
+    await office.desk.add(case.id, case.kind, adding.payment_info("provided", None), "given")
+
+    assert await office.state(case.id) is CaseState.IN_REVIEW
+
+
+async def test_the_same_reference_is_the_same_request(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    first = await office.desk.open_withdrawal(ALICE, "w", {"amount_minor": 5}, "P3")
+    again = await office.desk.open_withdrawal(ALICE, "w", {"amount_minor": 5}, "P3")
+    other = await office.desk.open_withdrawal(ALICE, "w", {"amount_minor": 6}, "P3")
+
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert (first.how, again.how, other.how) == (Opened.NEW, Opened.SAME, Opened.OTHER_CONTENT)
+    assert await office.money() == (995, 5)
+
+
+async def test_a_running_order_delays_the_decision_not_the_setting_aside(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    case = await office.withdraw("P3", claim_at=MONDAY.isoformat())
+    assert (case.state, reason(case)) == (CaseState.WAITING, "open_order_pending")
+    assert await office.money() == (0, 1000)
+
+    await office.end(id_, State.REFUNDED)
+    await office.ring(MONDAY + WINDOW + timedelta(seconds=1))
+
+    assert await office.state(case.id) is CaseState.IN_REVIEW
+    assert await office.money() == (PRICE, 650), "what came back meanwhile is not part of it"
+
+
+async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3")
+    assert (await office.desk.paid(case.id)).refused is Refused.NOT_ASKED_FOR
+    await office.verdict(case, grant=True)
+
+    second = await office.verdict(case, grant=False)
+    await office.desk.add(case.id, case.kind, adding.plain(kyc="failed"), "kyc")
+
+    assert second.refused is Refused.OTHER_CONTENT
+    assert await office.state(case.id) is CaseState.APPROVED
+
+
+async def test_an_unknown_account_or_policy_asks_for_nothing(office: Office) -> None:
+    await office.store.open_account(ALICE, "USD")
+
+    nobody = await office.desk.open_withdrawal(type(ALICE)("bob"), "w", {}, "P3")
+
+    assert nobody is not None
+    assert nobody.how is Opened.UNKNOWN_SUBJECT
+    assert await office.desk.open_withdrawal(ALICE, "w", {}, "no-such") is None
