@@ -25,7 +25,7 @@ from worker.ports.provider import Circuit, Provider
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
-SILENT: Final = timedelta(seconds=30)  #: Dates are days away: this long without a look is harmless.
+SILENT: Final = timedelta(seconds=10)  #: Dates are days away: that long without a look is harmless.
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
 

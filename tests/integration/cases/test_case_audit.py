@@ -93,8 +93,9 @@ def test_every_invariant_of_cases_is_broken_here() -> None:
 
 async def test_no_order_gives_back_more_than_its_price(broken_office: Office) -> None:
     await everything(broken_office)
+    await broken_office.admin.execute(DISARM)
     await broken_office.admin.execute(
-        f"{DISARM}; UPDATE decision SET amount_minor = 351 WHERE outcome = 'credit';"
+        "UPDATE decision SET amount_minor = 351 WHERE outcome = 'credit';"
         "UPDATE transfer SET amount_minor = 351 WHERE key LIKE 'claim:%'"
     )
 

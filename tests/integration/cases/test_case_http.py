@@ -1,0 +1,327 @@
+"""Every call about cases over a real socket and a real database, and every way it is refused."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.integration.cases.office import DAY, MONDAY, PRICE, TICK, Office
+from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
+from tests.unit.http.conftest import World, deps_over, described
+from tests.unit.http.fake_desk import FakeDesk
+from worker.domain.activation import State
+from worker.entrypoints.http.api import build_api
+from worker.entrypoints.http.listener import listen
+from worker.entrypoints.http.render import instant
+from worker.lifecycle.cases.desk import CaseDesk
+
+FIXTURES = (described,)
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass
+class DeskWithCases(FakeDesk):
+    cases: CaseDesk | None = None
+
+
+@pytest.fixture
+async def api(office: Office, described: Described) -> AsyncIterator[Api]:
+    world = World()
+    desk = DeskWithCases(world.books, world.reads, cases=office.desk)
+    deps = replace(deps_over(world), desk=desk)
+    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
+    host, port = runner.addresses[0]
+    async with aiohttp.ClientSession() as http:
+        yield Api(http, f"http://{host}:{port}", described)
+    await runner.cleanup()
+
+
+def claim(id_: object, kind: str = "non_receiving", **more: Any) -> dict[str, Any]:
+    return {"activation": str(id_), "claim_kind": kind, "reason": "no SMS came", **more}
+
+
+async def opened(api: Api, body: dict[str, Any], path: str = "/v1/claims") -> dict[str, Any]:
+    reply = await api.post(path, body)
+    assert reply.status == 201, reply.raw
+    shown: dict[str, Any] = reply.json
+    return shown
+
+
+async def test_a_claim_is_opened_shown_and_the_same_again(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.closed("P1")
+
+    first = await api.post("/v1/claims", claim(id_))
+    again = await api.post("/v1/claims", claim(id_))
+    other = await api.post("/v1/claims", claim(id_, reason="something else"))
+
+    assert (first.status, again.status, other.status) == (201, 200, 409)
+    assert other.slug == "other-content"
+    assert first.json == again.json
+    shown = await api.get(first.headers["Location"], token=READ_TOKEN)
+    assert shown.json == first.json
+    assert (shown.json["state"], shown.json["moved_minor"]) == ("granted", PRICE)
+    assert shown.json["evidence"][0]["content"] == {"reason": "no SMS came"}
+    assert await office.money() == (1000, 0)
+
+
+async def test_a_claim_goes_its_whole_way(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.delivered("P1")
+    case = await opened(api, claim(id_, "invalid_number", claim_channel="chat"))
+    path = f"/v1/claims/{case['id']}"
+    assert (case["state"], case["decision"]["reason"]) == ("needs_evidence", "wrong_channel")
+    assert case["timers"][-1] == {
+        "kind": "honour",
+        "due_at": instant(MONDAY + 14 * DAY),
+    }
+
+    added = await api.post(f"{path}/evidence", {"evidence": ["photo"], "claim_channel": "email"})
+    assert added.json["state"] == "in_review"
+    (waiting,) = (await api.get("/v1/reviews", token=READ_TOKEN)).json["items"]
+    assert (waiting["id"], waiting["proposed_minor"]) == (case["id"], PRICE)
+    assert waiting["by_when"] == instant(MONDAY + 14 * DAY)
+
+    granted = await api.post(f"{path}/verdict", {"grant": True})
+    again = await api.post(f"{path}/verdict", {"grant": True})
+    other = await api.post(f"{path}/verdict", {"grant": False})
+
+    assert granted.json["state"] == "granted"
+    assert (again.status, again.json) == (200, granted.json)
+    assert (other.status, other.slug) == (409, "other-content")
+    late = await api.post(f"{path}/evidence", {"evidence": ["video"]})
+    assert (late.status, late.slug) == (409, "ended")
+
+
+async def test_a_defect_goes_its_whole_way(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    case = await opened(api, claim(await office.delivered("P1"), "major_defect"))
+    path = f"/v1/claims/{case['id']}"
+    assert case["decision"]["outcome"] == "rectify"
+
+    early = await api.post(f"{path}/access", {"event": "granted"})
+    assert (early.status, early.slug) == (409, "not-offered")
+    await api.post(f"{path}/access", {"event": "requested"})
+    await api.post(f"{path}/access", {"event": "granted"})
+    chosen = await api.post(
+        f"{path}/choice", {"choice": "replacement", "replacement_value_minor": PRICE}
+    )
+    assert chosen.json["facts"]["customer_choice"] == "replacement"
+    rectified = await api.post(f"{path}/rectified", {})
+
+    assert rectified.json["state"] == "resolved"
+    facts = rectified.json["facts"]
+    assert {"access_requested_at", "access_granted_at", "rectified_at"} <= set(facts)
+
+
+async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    path = "/v1/rentals/alpha/long-1"
+    body = {
+        "account": "alice",
+        "phone": "15550001",
+        "service": "any",
+        "country": "1",
+        "price_minor": 1000,
+        "rented_at": instant(MONDAY),
+        "ends_at": instant(MONDAY + 10 * DAY),
+        "policy": "P2",
+    }
+    first, again = await api.put(path, body), await api.put(path, body)
+    other = await api.put(path, {**body, "price_minor": 999})
+    assert (first.status, again.status, other.status) == (201, 200, 409)
+    assert first.json == again.json
+
+    outage = await api.post(f"{path}/outages", {"facts": {"outage_verified": True}})
+    assert outage.status == 201
+    office.at(MONDAY + 2 * DAY)
+    restored = await api.post(f"{path}/restored", {})
+
+    assert (restored.json["state"], restored.json["moved_minor"]) == ("granted", 200)
+    assert (await api.put(path, body)).json["outages"] == [restored.json]
+    poor = await api.put("/v1/rentals/alpha/long-2", body)
+    assert (poor.status, poor.slug) == (402, "balance-too-low")
+
+
+async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    body = {"account": "alice", "reference": "w-1", "amount_minor": 600, "policy": "P3"}
+    case = await opened(api, body, "/v1/withdrawals")
+    path = f"/v1/withdrawals/{case['id']}"
+    assert (case["state"], case["withheld_minor"]) == ("in_review", 600)
+    assert (await api.post("/v1/withdrawals", body)).json == case
+    assert (await api.post("/v1/withdrawals", {**body, "amount_minor": 1})).status == 409
+
+    asked = await api.post(f"{path}/payment-info", {"event": "requested"})
+    assert asked.json["decision"]["reason"] == "payment_info_required"
+    await api.post(f"{path}/payment-info", {"event": "provided"})
+    await api.post(f"{path}/kyc", {"status": "passed"})
+    unpaid = await api.post(f"{path}/paid", {})
+    assert (unpaid.status, unpaid.slug) == (409, "not-offered")
+    verdict = {"grant": True, "findings": {"psp_commission_minor": 10}}
+    approved = await api.post(f"{path}/verdict", verdict)
+    assert approved.json["state"] == "approved"
+    until = instant(MONDAY + 20 * DAY)
+    more = {"extension_until": until, "extension_beyond_control": True}
+    extended = await api.post(f"{path}/paid", more)
+    assert extended.json["facts"]["extension_beyond_control"] is True
+    paid, again = await api.post(f"{path}/paid", {}), await api.post(f"{path}/paid", {})
+
+    assert paid.json == again.json == (await api.get(path)).json
+    assert (paid.json["state"], paid.json["moved_minor"]) == ("paid", 590)
+    assert await office.money() == (400, 0)
+
+
+async def test_an_account_event_is_told(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    path = "/v1/accounts/alice/events"
+
+    first = await api.post(path, {"event": "law_enforcement_block", "policy": "P3"})
+    again = await api.post(path, {"event": "law_enforcement_block", "policy": "P3"})
+
+    assert (first.status, again.status) == (201, 200)
+    assert first.json == again.json
+    assert first.json["decision"]["outcome"] == "balance_frozen"
+
+
+async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    (waiting,) = (await api.get("/v1/reviews")).json["items"]
+    assert (waiting["kind"], waiting["id"]) == ("activation", str(id_))
+    path = f"/v1/reviews/{id_}/verdict"
+
+    done = await api.post(path, {"grant": True})
+    again = await api.post(path, {"grant": True, "outcome": "refunded"})
+    other = await api.post(path, {"grant": False})
+
+    assert done.json["activation"]["settlement"]["outcome"] == "refunded"
+    assert (again.status, other.status, other.slug) == (200, 409, "other-content")
+    assert await office.money() == (1000, 0)
+
+
+async def test_a_review_of_a_case_decides_it(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    case = await opened(api, claim(await office.delivered("P1"), "carrier_fault"))
+    path = f"/v1/reviews/{case['id']}/verdict"
+
+    unnamed = await api.post(path, {"grant": True})
+    named = await api.post(path, {"grant": True, "amount_minor": 50})
+
+    assert (unnamed.status, unnamed.pointers) == (422, ["/amount_minor"])
+    assert (named.json["case"]["state"], named.json["activation"]) == ("granted", None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            f"/v1/claims/{{}}/{step}"
+            for step in ("evidence", "verdict", "access", "rectified", "choice")
+        ),
+        *(f"/v1/withdrawals/{{}}/{step}" for step in ("verdict", "payment-info", "paid", "kyc")),
+        "/v1/reviews/{}/verdict",
+    ],
+)
+@pytest.mark.parametrize("id_", [NOBODY, "no-uuid"])
+async def test_a_case_there_is_not_is_not_found(api: Api, path: str, id_: str) -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "verdict": {"grant": True},
+        "access": {"event": "requested"},
+        "choice": {"choice": "refund"},
+        "payment-info": {"event": "requested"},
+        "kyc": {"status": "passed"},
+    }
+    reply = await api.post(path.format(id_), bodies.get(path.rsplit("/", 1)[1], {}))
+
+    assert (reply.status, reply.slug) == (404, "not-found")
+
+
+async def test_what_is_about_nothing_is_not_found(office: Office, api: Api) -> None:
+    await office.open()
+    nothing: list[tuple[Reply, str]] = [
+        (await api.get(f"/v1/claims/{NOBODY}"), "not-found"),
+        (await api.get(f"/v1/withdrawals/{NOBODY}"), "not-found"),
+        (await api.post("/v1/claims", claim(NOBODY)), "unknown-activation"),
+        (await api.post("/v1/rentals/alpha/none/outages", {}), "not-found"),
+        (await api.post("/v1/rentals/alpha/none/restored", {}), "not-found"),
+        (
+            await api.post("/v1/withdrawals", {"account": "bob", "reference": "1"}),
+            "unknown-account",
+        ),
+        (
+            await api.post("/v1/accounts/bob/events", {"event": "rules_block"}),
+            "unknown-account",
+        ),
+    ]
+    assert [(reply.status, reply.slug) for reply, _ in nothing] == [
+        (404, slug) for _, slug in nothing
+    ]
+    policy = {"event": "rules_block", "policy": "none"}
+    refused = await api.post("/v1/accounts/alice/events", policy)
+    assert (refused.status, refused.slug) == (422, "unknown-policy")
+
+
+async def test_a_claim_is_no_withdrawal(office: Office, api: Api) -> None:
+    await office.open()
+    case = await opened(api, claim(await office.closed("P1")))
+
+    assert (await api.get(f"/v1/withdrawals/{case['id']}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("facts", "pointer"),
+    [
+        ({"price_minor": 1_000_000}, "/facts/price_minor"),
+        ({"verified": True}, "/facts/verified"),
+        ({"credited_minor": 0}, "/facts/credited_minor"),
+        ({"kyc": "maybe"}, "/facts/kyc"),
+        ({"nonsense": 1}, "/facts/nonsense"),
+        ({"account_flags": ["nice"]}, "/facts/account_flags"),
+        ({"blocked_at": "yesterday"}, "/facts/blocked_at"),
+    ],
+)
+async def test_what_callers_may_not_say_is_named_and_nothing_is_stored(
+    office: Office, api: Api, facts: dict[str, Any], pointer: str
+) -> None:
+    await office.open()
+    id_ = await office.closed("P1")
+
+    reply = await api.post("/v1/claims", claim(id_, facts=facts))
+
+    assert (reply.status, reply.pointers) == (422, [pointer])
+    assert await office.one("SELECT count(*) FROM case_") == 0
+
+
+async def test_nothing_happens_in_the_future(office: Office, api: Api) -> None:
+    await office.open()
+    case = await opened(api, claim(await office.delivered("P1"), "major_defect"))
+    later = instant(office.hands.now + DAY)
+    path = f"/v1/claims/{case['id']}"
+
+    for reply, pointer in [
+        (await api.post(f"{path}/rectified", {"at": later}), "/at"),
+        (await api.post(f"{path}/access", {"event": "requested", "at": later}), "/at"),
+        (await api.post("/v1/claims", claim(NOBODY, claim_at=later)), "/claim_at"),
+    ]:
+        assert (reply.status, reply.pointers) == (422, [pointer])
+
+
+async def test_reading_needs_a_token_and_writing_one_that_may(api: Api) -> None:
+    assert (await api.get("/v1/reviews", token=None)).status == 401
+    assert (await api.post("/v1/claims", claim(NOBODY), token=READ_TOKEN)).status == 403
+
+
+async def test_a_late_addition_is_told_that_the_case_is_closed(office: Office, api: Api) -> None:
+    await office.open()
+    case = await opened(api, claim(await office.delivered("P1"), "invalid_number"))
+    office.at(MONDAY + 7 * DAY + TICK)
+
+    reply = await api.post(f"/v1/claims/{case['id']}/evidence", {"evidence": ["photo"]})
+
+    assert (reply.status, reply.slug) == (409, "ended")
+    shown = (await api.get(f"/v1/claims/{case['id']}")).json
+    assert (shown["state"], shown["decision"]["reason"]) == ("denied", "evidence_missing")
