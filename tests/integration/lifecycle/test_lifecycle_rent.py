@@ -149,6 +149,31 @@ async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: Worl
     assert await world.money() == (ALL, 0)
 
 
+async def test_a_provider_that_is_being_drained_gets_no_new_business(world: World) -> None:
+    await world.store.drain(SIM)
+
+    assert (await world.desk.rent(order())).how is Ordered.PROVIDER_UNAVAILABLE
+
+    assert world.provider.calls == []
+    assert await world.money() == (ALL, 0)
+
+
+async def test_who_waits_too_long_for_his_turn_has_bought_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.lifecycle.rent.PATIENCE", timedelta(milliseconds=20))
+
+    async def nothing(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(world.schedule, "spend", nothing)
+
+    assert (await world.desk.rent(order())).how is Ordered.PROVIDER_UNAVAILABLE
+
+    assert world.provider.calls == []
+    assert await world.money() == (ALL, 0)
+
+
 async def test_a_limit_of_nothing_is_no_limit(world: World) -> None:
     world.their_terms = terms(exposure_limit_minor=0)
     world.provider.will("rent", RENTED)
@@ -290,6 +315,29 @@ async def test_two_lost_purchases_get_two_numbers(listed: World) -> None:
 
     refs = {(await listed.number(one)).ref, (await listed.number(other)).ref}
     assert refs == {"77", "78"}
+
+
+async def test_a_lost_purchase_is_looked_for_on_every_page(listed: World) -> None:
+    number = await pending(listed)
+    first, second = page(row("1", "other")), page(row("77", "any"))
+    listed.provider.will("list", ActivePage(first.rows, last=False), of=0).will("list", second)
+
+    for _ in range(2):
+        await listed.repair.tick(listed.provider)
+
+    assert (await listed.number(number)).ref == "77"
+
+
+async def test_a_list_without_an_end_is_read_no_further_than_it_may_be(
+    listed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.lifecycle.repair.PAGES_MAX", 3)
+    await pending(listed)
+    listed.provider.will("list", ActivePage((row("77"),), last=False))
+
+    await listed.repair.tick(listed.provider)
+
+    assert listed.provider.asked("list") == [0, 1, 2]
 
 
 async def test_a_list_that_could_not_be_had_adopts_nobody(listed: World) -> None:

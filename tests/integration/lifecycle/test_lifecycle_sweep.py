@@ -1,15 +1,17 @@
 """What needs no provider: deliveries, forgotten deadlines, and credits after the grace."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.lifecycle.whole import GRACE, PRICE, SECOND, WINDOW, World, turns
+from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.lifecycle.settle import BATCH
 from worker.lifecycle.sweep import BEHIND
-from worker.ports.errors import ProviderUnavailable
+from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -307,3 +309,46 @@ async def test_once_both_axes_are_final_the_provider_is_asked_nothing_more(world
     await world.watch.tick(world.provider, turns(3))
 
     assert world.provider.calls == []
+
+
+async def test_nothing_more_is_pursued_once_nothing_can_be_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.their_terms = terms(max_in_flight=1)
+    for number in range(30):
+        await world.take_forgotten(str(number))
+    await world.sweep.tick()
+    await world.forget_leases()
+    world.provider.will("cancel", Cancelled())
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("database: gone")
+
+    monkeypatch.setattr(world.store, "resolve", away)
+    with pytest.raises(StoreUnavailable):
+        await world.pursue.tick(world.provider)
+
+    assert len(world.provider.asked("cancel")) < 30
+
+
+async def test_a_pursuit_that_is_cut_off_keeps_what_it_learnt(world: World) -> None:
+    world.their_terms = terms(max_in_flight=1)
+    for number in range(3):
+        await world.take_forgotten(str(number))
+    await world.sweep.tick()
+    await world.forget_leases()
+    hanging = asyncio.Event()
+
+    async def hangs(_: object) -> None:
+        hanging.set()
+        await asyncio.Event().wait()
+
+    world.provider.will("cancel", Cancelled(), hangs)
+    tick = asyncio.ensure_future(world.pursue.tick(world.provider))
+    await asyncio.wait_for(hanging.wait(), 10)
+    tick.cancel()
+    await asyncio.gather(tick, return_exceptions=True)
+
+    cancelled = "SELECT count(*) FROM activation WHERE provider_state = 'cancelled'"
+    assert await world.one(cancelled) == 1
+    assert await world.one("SELECT count(*) FROM activation WHERE pursue_at IS NOT NULL") == 2

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
+from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX
@@ -19,6 +20,8 @@ from worker.ports.provider import (
     CodesArrived,
     Finished,
     NotKnown,
+    Refusal,
+    Refused,
     Sms,
     Waiting,
 )
@@ -191,6 +194,53 @@ async def test_one_looks_failure_costs_no_sibling_its_lease(world: World) -> Non
 
     again = await world.schedule.claim(SIM, 10, SECOND)
     assert refs([claimed.number for claimed in again.numbers]) == ["1", "2", "3"]
+
+
+async def test_what_nobody_came_to_is_due_again_at_once(world: World) -> None:
+    world.their_terms = terms(max_in_flight=1)
+    numbers = [await world.take(str(number)) for number in range(3)]
+    for number in numbers:
+        await world.schedule.hint(SIM, live(number))
+    world.provider.will("look", KeyError("a bug of ours"))
+
+    with pytest.raises(ExceptionGroup):
+        await world.watch.tick(world.provider, turns(1))
+
+    (failed,) = world.provider.asked("look")
+    again = await world.schedule.claim(SIM, 10, SECOND)
+    assert refs([claimed.number for claimed in again.numbers]) == sorted({"0", "1", "2"} - {failed})
+
+
+async def test_a_full_claim_is_followed_by_the_next_without_a_nap(world: World) -> None:
+    world.their_terms = terms(requests_per_second=2.0)
+    for number in range(4):
+        await world.schedule.hint(SIM, live(await world.take(str(number))))
+    world.provider.will("look", Waiting())
+
+    await world.watch.tick(world.provider, turns(2))
+
+    assert len(world.provider.asked("look")) == 4
+
+
+async def test_nothing_told_to_ops_names_a_phone_or_a_code(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone, code = "15558887777", "CANARY-4321"
+    world.provider.will("look", CodesArrived((Sms(code, f"Your code is {code}"),)))
+    world.provider.will("look", UnknownReply("sim", "HTML"), of="2")
+    world.provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms(f"late {code}"),)))
+    await look_now(world, live(await world.take("1", phone=phone)))
+    await look_now(world, live(await world.take("2", phone=phone)))
+    await world.take_expired("3", phone=phone)
+    await world.take_forgotten("4", phone=phone)
+    await world.end_all()
+    await world.sweep.tick()
+
+    told = repr(world.reporter.told) + caplog.text
+
+    assert len(world.reporter.told) > 5
+    assert phone not in told
+    assert code not in told
 
 
 async def test_while_the_provider_is_away_nobody_looks(world: World) -> None:
