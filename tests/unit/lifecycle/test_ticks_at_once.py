@@ -66,7 +66,7 @@ class Gate:
 @pytest.fixture
 def gate(steps: Steps) -> Gate:
     gate = Gate()
-    for step in ("repairing", "sweeping"):
+    for step in ("repairing", "sweeping", "timing"):
         getattr(steps.ticks, step).__dict__["tick"] = gate.tick
     return gate
 
@@ -246,3 +246,15 @@ async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(steps
 
     assert steps.worked.count("timing") == 1
     assert await steps.ticks.timers() is Ticked.DONE
+
+
+async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
+    steps: Steps, gate: Gate
+) -> None:
+    running = [asyncio.ensure_future(steps.ticks.timers()) for _ in range(2)]
+    await turn()
+
+    assert await steps.ticks.timers() is Ticked.BUSY
+    gate.go.set()
+
+    assert set(await asyncio.gather(*running)) == {Ticked.DONE}

@@ -1,0 +1,168 @@
+"""Claiming ahead: nobody idles, nobody claims twice, and a nameless number is not looked at."""
+
+import asyncio
+from typing import Any, cast
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import (
+    DEADLINE,
+    RENTED,
+    SIM,
+    OwnTime,
+    ScriptedProvider,
+    StubStore,
+    due,
+    terms,
+)
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import AccountId
+from worker.lifecycle.accept import Accept
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.rules import PolicyRules
+from worker.lifecycle.settle import Settle
+from worker.ports.endings import Due, Settlements
+from worker.ports.provider import Cancelled, Circuit
+from worker.ports.store import Activation
+
+
+class Claims:
+    """An expire step over a store that hands out what is left of *many* numbers."""
+
+    def __init__(self, many: int, rate: float, max_in_flight: int) -> None:
+        self.left = [due(number) for number in range(1, many + 1)]
+        self.store = StubStore(
+            claim_cancels=self.claim,
+            settle=lambda _: Settlements([], []),
+            postpone=None,
+            resolve=None,
+        )
+        self.provider = ScriptedProvider().will("cancel", Cancelled())
+        self.reporter = RecordingReporter()
+        store = cast("Any", self.store)
+        self.expire = Expire(
+            store=store,
+            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            reporter=self.reporter,
+            settle=Settle(store=store, reporter=self.reporter),
+            rules=PolicyRules({}),
+            clock=OwnTime().clock(),
+            terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
+        )
+
+    def claim(self, _: Any, limit: int, *__: Any) -> list[Due]:
+        claimed, self.left = self.left[:limit], self.left[limit:]
+        return claimed
+
+    def limits(self) -> list[int]:
+        return [limit for _, limit, _ in self.store.asked("claim_cancels")]
+
+
+async def test_every_number_is_asked_about_once_however_many_hands_claim() -> None:
+    claims = Claims(many=97, rate=5.0, max_in_flight=8)
+
+    await claims.expire.tick(claims.provider, lambda: True)
+
+    assert sorted(map(int, claims.provider.asked("cancel"))) == list(range(1, 98))
+    assert set(claims.limits()) == {10}
+
+
+async def test_no_more_is_claimed_than_the_rate_allows_soon() -> None:
+    claims = Claims(many=5000, rate=1_000_000.0, max_in_flight=100)
+
+    await claims.expire.tick(claims.provider, lambda: len(claims.left) > 3000)
+
+    assert max(claims.limits()) == 1000
+
+
+async def test_a_slow_rate_still_claims_one() -> None:
+    claims = Claims(many=2, rate=0.1, max_in_flight=5)
+
+    await claims.expire.tick(claims.provider, lambda: True)
+
+    assert set(claims.limits()) == {1}
+    assert len(claims.provider.asked("cancel")) == 2
+
+
+async def test_once_the_provider_is_away_nothing_more_is_claimed() -> None:
+    claims = Claims(many=50, rate=5.0, max_in_flight=1)
+
+    async def last(_: object) -> Cancelled:
+        claims.provider.circuit = Circuit.OPEN
+        return Cancelled()
+
+    claims.provider._answers["cancel", None].clear()
+    claims.provider.will("cancel", last)
+    await claims.expire.tick(claims.provider, lambda: True)
+
+    assert claims.limits() == [10]
+    assert len(claims.provider.asked("cancel")) == 10
+
+
+async def test_ending_one_number_now_claims_no_other() -> None:
+    claims = Claims(many=50, rate=5.0, max_in_flight=8)
+    claims.store.answers["claim_cancel"] = [due(99)]
+
+    await claims.expire.end_now(claims.provider, due(99).id)
+
+    assert claims.provider.asked("cancel") == ["99"]
+    assert claims.limits() == []
+
+
+async def test_ending_one_number_that_is_anothers_asks_nobody() -> None:
+    claims = Claims(many=0, rate=5.0, max_in_flight=8)
+    claims.store.answers["claim_cancel"] = []
+
+    await claims.expire.end_now(claims.provider, due().id)
+    claims.provider.circuit = Circuit.OPEN
+    await claims.expire.end_now(claims.provider, due().id)
+
+    assert claims.provider.calls == []
+    assert len(claims.store.asked("claim_cancel")) == 1
+
+
+async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
+    schedule = StubStore(add=1)
+    accept = Accept(
+        store=cast("Any", StubStore()),
+        schedule=cast("Any", schedule),
+        reporter=RecordingReporter(),
+        clock=OwnTime().clock(),
+        terms={SIM: terms()},
+        listed=lambda _: False,
+        pushes=lambda _: False,
+        policies=lambda _: None,
+        default_policy="default",
+        default_window=DEADLINE - RENTED,
+    )
+    nameless = Activation(
+        id=due().id,
+        provider=SIM,
+        ref=None,
+        account=AccountId("alice"),
+        phone=None,
+        service="any",
+        country="1",
+        price_minor=25,
+        currency="USD",
+        policy="default",
+        state=State.WAITING,
+        provider_state=ProviderState.OPEN,
+        rented_at=RENTED,
+        deadline_at=DEADLINE,
+    )
+
+    await accept.watch([nameless])
+
+    assert schedule.calls == []
+
+
+async def test_a_tick_of_two_workers_shares_the_numbers() -> None:
+    claims = Claims(many=60, rate=5.0, max_in_flight=4)
+
+    done = await asyncio.gather(
+        claims.expire.tick(claims.provider, lambda: True),
+        claims.expire.tick(claims.provider, lambda: True),
+    )
+
+    assert len(claims.provider.asked("cancel")) == 60
+    assert min(done) > 0
