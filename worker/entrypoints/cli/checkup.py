@@ -87,6 +87,7 @@ async def database(store: PostgresStore) -> list[Check]:
         took = time.monotonic() - started
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
+        drained = await store.drained()
     except SchemaMissing as error:
         return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
@@ -94,7 +95,14 @@ async def database(store: PostgresStore) -> list[Check]:
     return [
         *about_postgres(int(version), took, replica=replica, fsync=fsync),
         skew("database", clock),
+        *(not_rented_at(name, since) for name, since in drained.items()),
     ]
+
+
+def not_rented_at(provider: str, since: datetime) -> Check:
+    says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
+    hint = f"activation-worker provider undrain {provider}"
+    return Check(f"provider {provider}", Result.WARNING, says, hint)
 
 
 def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Check]:
