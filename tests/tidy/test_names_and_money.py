@@ -30,7 +30,7 @@ def texts() -> Iterator[tuple[Path, str]]:
     """Every file that git would keep, as text; what is no text is left out."""
     skipped = {".venv", ".state", ".git", ".hypothesis"}
     for path in sorted(ROOT.iterdir()):
-        if path.name in skipped or path.name.endswith("_cache"):
+        if path.name in skipped or path.name.endswith("_cache") or ".coverage" in path.name:
             continue
         found = [path] if path.is_file() else sorted(path.rglob("*"))
         for file in found:
