@@ -23,7 +23,6 @@ from worker.lifecycle.cases.shape import (
     made_if_new,
     rejected,
     told_of,
-    waits_on,
 )
 from worker.ports.cases import (
     Facts,
@@ -99,7 +98,7 @@ class Claims:
             state=state,
             facts=facts,
             made=made_if_new(view, made, new=news(view, made)),
-            timers=waits_on(view, state, timers),
+            timers=timers,
             moves=_moves(made.decision),
         )
         return told_of(self, view, step)

@@ -22,7 +22,6 @@ from worker.lifecycle.cases.shape import (
     made_if_new,
     rejected,
     told_of,
-    waits_on,
 )
 from worker.ports.cases import Facts, Made, Move, MoveKind, Refused, Step, TimerKind, View
 
@@ -78,7 +77,7 @@ class Outages:
             state=state,
             facts=facts,
             made=made_if_new(view, made, new=news(view, made)),
-            timers=waits_on(view, state, self._timers(view, facts, made.decision)),
+            timers=self._timers(view, facts, made.decision),
             moves=(paid,) if decision.outcome in PAYING else (),
         )
         return told_of(self, view, step)

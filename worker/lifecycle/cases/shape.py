@@ -12,10 +12,9 @@ from worker.lifecycle.cases.asking import (
     ask,
     instant,
     must_act_first,
-    pending,
     unchanged,
 )
-from worker.ports.cases import CLOSED, CaseState, Facts, Made, Refused, Step, TimerKind, View
+from worker.ports.cases import CLOSED, Facts, Made, Refused, Step, TimerKind, View
 
 _SLA: Final = {
     TimerKind.HONOUR: "honour",
@@ -135,16 +134,6 @@ def _late(judging: Judging, view: View, sla: TimerKind) -> Step:
 
 def rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
-
-
-def waits_on(
-    view: View, state: CaseState, timers: Mapping[TimerKind, datetime]
-) -> Mapping[TimerKind, datetime]:
-    """Timers of an open case; promises of the shop that have rung stay as they are."""
-    if state in CLOSED:
-        return {}
-    kept = {kind: due for kind, due in pending(view).items() if kind in SLAS}
-    return {**kept, **timers}
 
 
 def told_of(judging: Judging, view: View, step: Step) -> Step:
