@@ -110,6 +110,12 @@ async def test_what_is_no_json_is_said_to_be_none(api: Api, raw: bytes) -> None:
         assert (reply.status, reply.slug) == (400, "invalid-json")
 
 
+async def test_a_number_that_json_does_not_have_spoils_the_whole_bulk(api: Api) -> None:
+    raw = b'{"activations": [{"account": Infinity}]}'
+    reply = await api.post("/v1/activations/bulk", raw=raw)
+    assert (reply.status, reply.slug) == (400, "invalid-json")
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for_forever(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

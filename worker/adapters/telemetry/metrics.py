@@ -162,17 +162,10 @@ class Metrics:
             ),
             providers,
         )
-        self._exposure(known)
-        self.provider_cancel_ratio = Labelled(
-            self._gauge(
-                "provider_cancel_ratio",
-                "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
-                "provider",
-            ),
-            providers,
-        )
+        self._standing(known)
 
-    def _exposure(self, known: Known) -> None:
+    def _standing(self, known: Known) -> None:
+        """What a provider may hold against us, or we against it."""
         pairs = [(provider.name, provider.currency) for provider in known.providers]
         self.provider_exposure_minor = Labelled(
             self._gauge(
@@ -192,6 +185,14 @@ class Metrics:
         )
         for provider in known.providers:
             limits.labels(provider.name, provider.currency).set(provider.exposure_limit_minor)
+        self.provider_cancel_ratio = Labelled(
+            self._gauge(
+                "provider_cancel_ratio",
+                "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
+                "provider",
+            ),
+            [(name,) for name in known.provider_names],
+        )
 
     def _work(self, known: Known) -> None:
         self.jobs = Labelled(

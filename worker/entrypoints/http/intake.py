@@ -98,7 +98,11 @@ def read_bulk(raw: bytes) -> tuple[Sequence[RentedNumberItem], Mapping[int, Fail
     except ValidationError as error:
         refused = _refused_items(error)
     # The slow path: only for a call that has bad items, it reads the good ones again.
-    items = orjson.loads(raw)["activations"]
+    try:
+        items = orjson.loads(raw)["activations"]
+    except orjson.JSONDecodeError:
+        # What pydantic read although it is no JSON: Infinity, NaN.
+        raise Problem(Kind.INVALID_JSON) from None
     good = [item for at, item in enumerate(items) if at not in refused]
     return Bulk.model_validate_json(orjson.dumps({"activations": good})).activations, refused
 
