@@ -85,7 +85,8 @@ class Expire:
         self, provider: Provider, due: list[Due], limit: int, goes_on: Callable[[], bool]
     ) -> None:
         """Work off what was claimed, claiming more while it lasts, so that no call slot idles."""
-        more = limit if len(due) == limit else 0
+        # A probe is a probe: with its few hands the whole backlog would take for ever.
+        more = limit if len(due) == limit and provider.circuit is Circuit.CLOSED else 0
         run = _Run(self, provider, deque(due), more=more, goes_on=goes_on)
         await run()
 

@@ -17,7 +17,7 @@ from tests.unit.lifecycle.scripted import (
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.expire import Expire
+from worker.lifecycle.expire import PROBES, Expire
 from worker.lifecycle.rules import PolicyRules
 from worker.lifecycle.settle import Settle
 from worker.ports.endings import Due, Settlements
@@ -166,3 +166,18 @@ async def test_a_tick_of_two_workers_shares_the_numbers() -> None:
 
     assert len(claims.provider.asked("cancel")) == 60
     assert min(done) > 0
+
+
+async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> None:
+    claims = Claims(many=500, rate=100.0, max_in_flight=8)
+    claims.provider.circuit = Circuit.PROBING
+
+    def goes_on() -> bool:
+        if claims.provider.asked("cancel"):
+            claims.provider.circuit = Circuit.CLOSED  # The probes were answered.
+        return True
+
+    await claims.expire.tick(claims.provider, goes_on)
+
+    assert claims.limits()[0] == PROBES
+    assert set(claims.limits()[1:]) == {200}
