@@ -18,6 +18,12 @@ class Unseeded(NamedTuple):
     rented_at: datetime
 
 
+class NextUnseeded(NamedTuple):
+    found: Sequence[Unseeded]
+    upto: datetime  #: How far that leads.
+    more: bool  #: Whether there are more after that.
+
+
 class Silent(NamedTuple):
     """A settled activation whose claim window is over; `claim_at` of the first proper claim."""
 
@@ -41,8 +47,8 @@ class TimerStore(Protocol):
 
     async def unseeded(
         self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
-    ) -> tuple[list[Unseeded], datetime | None]:
-        """Settled activations of these policies that come next, and how far that leads."""
+    ) -> NextUnseeded:
+        """Settled activations of these policies that come next."""
         ...
 
     async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...

@@ -16,7 +16,7 @@ from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.ports.cases import Made, Timer
-from worker.ports.timers import Silent, Unseeded
+from worker.ports.timers import NextUnseeded, Silent, Unseeded
 
 _PENDING = text(
     "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
@@ -57,7 +57,7 @@ class Timers(KeptPolicies):
 
     async def unseeded(
         self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
-    ) -> tuple[list[Unseeded], datetime | None]:
+    ) -> NextUnseeded:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
             wanted = {
                 "names": [name for name, _ in policies],
@@ -73,7 +73,7 @@ class Timers(KeptPolicies):
             for r in rows
             if r["id"] is not None
         ]
-        return found, rows[0]["upto"] if rows else None
+        return NextUnseeded(found, rows[0]["upto"], rows[0]["more"])
 
     async def seed(self, timers: Sequence[Timer], upto: datetime) -> None:
         async def work(connection: AsyncConnection) -> None:

@@ -14,6 +14,7 @@ from worker.entrypoints.http.layer import Answer
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
 from worker.entrypoints.http.shapes import Amount, Body
 from worker.lifecycle.cases.asking import instant
+from worker.lifecycle.cases.shape import Verdict
 from worker.ports.cases import Case, ChangedCase, Opened, OpenedCase, Refused
 
 EVIDENCE_MAX = 20
@@ -37,6 +38,12 @@ class VerdictGiven(Body):
     amount_minor: Amount | None = None
     note: Said | None = None
     findings: FactTable = Field(default_factory=dict)
+
+
+def verdict_in(body: VerdictGiven, findings: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        grant=body.grant, amount_minor=body.amount_minor, findings=findings, note=body.note
+    )
 
 
 class Faults:

@@ -23,6 +23,7 @@ from worker.entrypoints.http.case_calls import (
     changed_or_problem,
     opened_or_problem,
     shown_or_problem,
+    verdict_in,
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
@@ -30,7 +31,7 @@ from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind
 from worker.entrypoints.http.shapes import ActivationPath, Body, Instant, Price, Word
 from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.shape import Adding, Verdict
+from worker.lifecycle.cases.shape import Adding
 from worker.ports.cases import CaseKind
 
 #: What may be said about an order besides what our own log knows.
@@ -114,12 +115,17 @@ class Claims:
             **allowed(body.facts, CLAIM_FACTS),
             **_given(body.reason, body.claim_channel, asked=False),
         }
-        return await self._add(id, adding.evidence(body.evidence, **facts), "evidence", facts)
+        adds = adding.evidence(body.evidence, **facts)
+        said = {} if body.reason is None else {"reason": body.reason}
+        with Faults(facts="/facts"):
+            self._deps.cases.check(CaseKind.CLAIM, facts)
+            added = await self._deps.cases.add(case_in(id), CaseKind.CLAIM, adds, "evidence", said)
+        return changed_or_problem(added)
 
     async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:  # noqa: A002 - the contract's
         """Give a human's verdict, once."""
         findings = allowed(body.findings, CLAIM_FACTS, "/findings")
-        verdict = Verdict(grant=body.grant, amount_minor=body.amount_minor, findings=findings)
+        verdict = verdict_in(body, findings)
         with Faults(facts="/findings"):
             changed = await self._deps.cases.verdict(case_in(id), CaseKind.CLAIM, verdict)
         return changed_or_problem(changed)
@@ -127,12 +133,12 @@ class Claims:
     async def access(self, id: CaseId, body: Access) -> Answer:  # noqa: A002 - the contract's name
         """Say that access to the customer's host was asked for, granted or refused."""
         self._not_in_future(body.at)
-        return await self._add(id, adding.access(body.event, body.at), f"access_{body.event}", {})
+        return await self._add(id, adding.access(body.event, body.at), f"access_{body.event}")
 
     async def rectified(self, id: CaseId, body: Rectified) -> Answer:  # noqa: A002 - the contract's
         """Say that the defect is repaired."""
         self._not_in_future(body.at)
-        return await self._add(id, adding.once(rectified_at=body.at), "rectified", {})
+        return await self._add(id, adding.once(rectified_at=body.at), "rectified")
 
     async def choice(self, id: CaseId, body: Choice) -> Answer:  # noqa: A002 - the contract's name
         """Say what the customer chooses when the repair is missed."""
@@ -141,13 +147,11 @@ class Claims:
             "customer_choice": body.choice,
             **({} if value is None else {"replacement_value_minor": value}),
         }
-        return await self._add(id, adding.plain(**facts), "choice", {})
+        return await self._add(id, adding.plain(**facts), "choice")
 
-    async def _add(self, id_: str, facts: Adding, what: str, checked: Mapping[str, Any]) -> Answer:
-        with Faults(facts="/facts"):
-            self._deps.cases.check(CaseKind.CLAIM, checked)
-            changed = await self._deps.cases.add(case_in(id_), CaseKind.CLAIM, facts, what)
-        return changed_or_problem(changed)
+    async def _add(self, id_: str, facts: Adding, what: str) -> Answer:
+        added = await self._deps.cases.add(case_in(id_), CaseKind.CLAIM, facts, what)
+        return changed_or_problem(added)
 
     def _not_in_future(self, at: datetime | None) -> None:
         with Faults(at="/at"):

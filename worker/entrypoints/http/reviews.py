@@ -15,13 +15,13 @@ from worker.entrypoints.http.case_calls import (
     allowed,
     case_in,
     changed_or_problem,
+    verdict_in,
 )
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Limit
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.lifecycle.cases.shape import Verdict
 from worker.ports.cases import ChangedCase
 from worker.ports.reviews import Review
 
@@ -74,7 +74,7 @@ class Reviews:
     async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:  # noqa: A002 - the contract's
         """Decide what waits, once."""
         findings = allowed(body.findings, _FINDINGS, "/findings")
-        verdict = Verdict(grant=body.grant, amount_minor=body.amount_minor, findings=findings)
+        verdict = verdict_in(body, findings)
         with Faults(facts="/findings"):
             done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
         if isinstance(done, ChangedCase):

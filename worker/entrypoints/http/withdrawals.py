@@ -21,6 +21,7 @@ from worker.entrypoints.http.case_calls import (
     changed_or_problem,
     opened_or_problem,
     shown_or_problem,
+    verdict_in,
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
@@ -29,7 +30,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Amount, Body, Instant, Name, Reference, Word
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.shape import Adding, Verdict
+from worker.lifecycle.cases.shape import Adding
 from worker.ports.cases import CaseKind
 
 FACTS = frozenset(
@@ -124,7 +125,7 @@ class Withdrawals:
     async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:  # noqa: A002 - the contract's
         """Give a human's verdict, once."""
         findings = allowed(body.findings, FACTS, "/findings")
-        verdict = Verdict(grant=body.grant, amount_minor=body.amount_minor, findings=findings)
+        verdict = verdict_in(body, findings)
         with Faults(facts="/findings"):
             done = await self._deps.cases.verdict(case_in(id), CaseKind.WITHDRAWAL, verdict)
         return changed_or_problem(done)

@@ -118,9 +118,11 @@ class CaseDesk:
         new = self._of_account(CaseKind.ACCOUNT, account, event, facts, policy)
         return None if new is None else await self._open(new, None)
 
-    async def add(self, id_: UUID, kind: CaseKind, facts: Adding, what: str) -> ChangedCase:
+    async def add(
+        self, id_: UUID, kind: CaseKind, facts: Adding, what: str, said: Said = NOTHING
+    ) -> ChangedCase:
         judging = self.judges[kind]
-        return await self._change(id_, kind, lambda view: added(judging, view, facts, what))
+        return await self._change(id_, kind, lambda view: added(judging, view, facts, what, said))
 
     async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> ChangedCase:
         self.check(kind, verdict.findings)

@@ -34,6 +34,7 @@ class Verdict:
     grant: bool
     amount_minor: int | None = None
     findings: Facts
+    note: str | None = None  #: For those who read it later; it makes no verdict another one.
 
     def record(self) -> Mapping[str, Any]:
         said = {"grant": self.grant, "amount_minor": self.amount_minor}
@@ -75,7 +76,7 @@ def opened(judging: Judging, view: View, at: str | None, said: Mapping[str, Any]
     return replace(step, added=("opened", said)) if said else step
 
 
-def added(judging: Judging, view: View, adding: Adding, what: str) -> Step:
+def added(judging: Judging, view: View, adding: Adding, what: str, said: Mapping[str, Any]) -> Step:
     """What the customer or the shop adds; what a passed date has decided, it does not undo."""
     case, facts = view.case, adding(view)
     if case.state in CLOSED:
@@ -87,7 +88,7 @@ def added(judging: Judging, view: View, adding: Adding, what: str) -> Step:
     if facts is None:
         return unchanged(view, Refused.NOT_ASKED_FOR)
     step = judging.judge(view, {**case.facts, **facts})
-    return replace(step, added=(what, dict(facts)))
+    return replace(step, added=(what, {**facts, **said}))
 
 
 def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
@@ -101,7 +102,7 @@ def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
     step = judging.rule(view, verdict)
     if step.refused is not None:
         return step
-    said = ("verdict", verdict.record())
+    said = ("verdict", {**verdict.record(), "note": verdict.note})
     return replace(step, verdict=verdict.record(), added=said)
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.asking import Clauses, instant, known
 from worker.ports.cases import Made, Timer, TimerKind
-from worker.ports.timers import Silent, TimerStore
+from worker.ports.timers import Silent, TimerStore, Unseeded
 
-BATCH = 1000
+BATCH: Final = 1000
+BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wait for the next.
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,15 @@ class Silence:
             **{(name, profile.version): profile for name, profile in self.profiles.items()},
         }
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
-        found, upto = await self.store.unseeded(list(windowed), self.batch)
-        if upto is None:
-            return 0
-        timers = []
-        for one in found:
-            end = claim_window_end(windowed[one.policy, one.policy_version], one.rented_at)
-            assert end is not None  # Only policies with a window were asked for.
-            timers.append(Timer(TimerKind.CLAIM_WINDOW, one.id, end))
-        await self.store.seed(timers, upto)
-        return len(timers)
+        seeded = 0
+        for _ in range(BATCHES):
+            found, upto, more = await self.store.unseeded(list(windowed), self.batch)
+            timers = [Timer(TimerKind.CLAIM_WINDOW, one.id, _end(windowed, one)) for one in found]
+            await self.store.seed(timers, upto)
+            seeded += len(timers)
+            if not more:
+                break
+        return seeded
 
     async def fire(self, timer: Timer) -> None:
         await self.store.fall_silent(timer, self.judge)
@@ -72,3 +73,9 @@ class Silence:
         }
         because = self.clauses(profile.name, decision.reason)
         return Made(Op.SILENCE_TICK, decision, told, because, silent.due_at)
+
+
+def _end(windowed: Mapping[tuple[str, str], Profile], one: Unseeded) -> datetime:
+    end = claim_window_end(windowed[one.policy, one.policy_version], one.rented_at)
+    assert end is not None  # Only policies with a window were asked for.
+    return end

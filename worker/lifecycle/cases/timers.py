@@ -13,7 +13,7 @@ from worker.ports.reporter import Reporter
 from worker.ports.timers import TimerStore
 
 BATCH: Final = 100
-BATCHES: Final = 10  #: Of one tick; the next one goes on.
+BATCHES: Final = 5  #: Of one tick; the next one goes on.
 
 
 class Store(CaseStore, RentalStore, TimerStore, Protocol):

@@ -11,10 +11,11 @@ next AS (
 ),
 -- Settlements of one instant stay together, however many there are.
 reach AS (
-    SELECT CASE WHEN count(*) < :limit THEN (SELECT until FROM horizon) ELSE max(at) END AS upto
+    SELECT CASE WHEN count(*) < :limit THEN (SELECT until FROM horizon) ELSE max(at) END AS upto,
+           count(*) >= :limit AS more
       FROM next
 )
-SELECT s.activation_id AS id, a.policy, a.policy_version, a.rented_at, reach.upto
+SELECT s.activation_id AS id, a.policy, a.policy_version, a.rented_at, reach.upto, reach.more
   FROM reach
   LEFT JOIN (settlement s JOIN activation a ON a.id = s.activation_id)
     ON s.at > (SELECT upto FROM horizon) AND s.at <= reach.upto AND s.outcome <> 'refunded'
