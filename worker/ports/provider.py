@@ -6,7 +6,7 @@ Every call raises `ProviderError` and nothing else. A reply that does not say it
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -19,6 +19,9 @@ class Sms(NamedTuple):
     code: str
     text: str | None = None
     received_at: datetime | None = None  #: Only where the provider gives a zone with it.
+
+    def __repr__(self) -> str:
+        return "Sms(…)"  # A code must not reach a log through somebody's repr.
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Rented:
     """A number was bought. Times are None where the provider gives none with a zone."""
 
     ref: ProviderRef
-    phone: str  #: Digits with country code and without `+`, as far as the provider gives it.
+    #: Digits with country code and without `+`, as far as the provider gives it.
+    phone: str = field(repr=False)
     cost_minor: int | None = None
     currency: str | None = None
     expires_at: datetime | None = None

@@ -24,7 +24,7 @@ class Intake:
     provider: ProviderName
     ref: ProviderRef
     account: AccountId
-    phone: str
+    phone: str = field(repr=False)
     service: str
     country: str
     price_minor: int
@@ -54,8 +54,8 @@ class Intook(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ShownCode:
-    code: SmsCode
-    text: str | None
+    code: SmsCode = field(repr=False)
+    text: str | None = field(repr=False)
     received_at: datetime
 
 
@@ -84,7 +84,7 @@ class Activation:
     provider: ProviderName
     ref: ProviderRef | None  #: None while a purchase's outcome is unknown.
     account: AccountId
-    phone: str | None
+    phone: str | None = field(repr=False)
     service: str
     country: str
     price_minor: int
@@ -112,6 +112,9 @@ class SeenSms(NamedTuple):
     ref: ProviderRef
     code: str
     text: str | None
+
+    def __repr__(self) -> str:
+        return f"SeenSms({self.provider}, {self.ref})"  # The code is in no repr.
 
 
 class RecordedCode(NamedTuple):

@@ -2,6 +2,7 @@
 SELECT EXISTS (
     SELECT FROM activation
      WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')
+       AND provider_ref IS NOT NULL
        AND ending_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
        AND lease_until <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
 )
