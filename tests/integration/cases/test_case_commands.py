@@ -1,0 +1,127 @@
+"""`cases` and `timers`: a human's work from a terminal, on a real API and a real database."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.conftest import Background
+from tests.integration.cases.office import DAY, MONDAY, Hands, Office, Owned
+from tests.integration.cases.test_case_http import DeskWithCases
+from tests.unit.cli.conftest import Cli, cli, nothing_around
+from tests.unit.http.caller import WRITE_TOKEN
+from tests.unit.http.conftest import World, deps_over
+from worker.entrypoints.http.api import build_api
+from worker.entrypoints.http.listener import listen
+from worker.ports.cases import Case, CaseState
+
+FIXTURES = (cli, nothing_around)
+
+
+@dataclass
+class Served:
+    """An office on a loop of its own, because commands bring theirs."""
+
+    office: Office
+    url: str
+    run: Callable[..., Any]
+    ask: Callable[..., Any]
+
+
+@pytest.fixture
+def served(database_url: str, background: Background, cli: Cli) -> Iterator[Served]:
+    stack = AsyncExitStack()
+
+    async def start() -> tuple[Office, str]:
+        store = Owned(database_url, events_wanted=True)
+        stack.push_async_callback(store.close)
+        admin = await asyncpg.connect(database_url)
+        stack.push_async_callback(admin.close)
+        office = Office(store, admin, database_url, Hands())
+        world = World()
+        desk = DeskWithCases(world.books, world.reads, cases=office.desk)
+        app = build_api(replace(deps_over(world), desk=desk))
+        runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
+        stack.push_async_callback(runner.cleanup)
+        host, port = runner.addresses[0]
+        return office, f"http://{host}:{port}"
+
+    office, url = background.run(start())
+
+    def ask(*args: str) -> Any:
+        known = {"AW_URL": url, "AW_TOKEN": WRITE_TOKEN, "AW_DATABASE__URL": database_url}
+        return cli(*args, env=known)
+
+    yield Served(office, url, background.run, ask)
+    background.run(stack.aclose())
+
+
+async def waiting(office: Office) -> Case:
+    await office.open()
+    return await office.claim(await office.delivered("P3"), "wrong_code", evidence=["photo"])
+
+
+def test_what_waits_is_listed_shown_and_decided(served: Served) -> None:
+    case = served.run(waiting(served.office))
+
+    listed = served.ask("cases", "list")
+    shown = served.ask("cases", "show", str(case.id))
+    decided = served.ask("cases", "verdict", str(case.id), "--grant")
+
+    assert (listed.exit_code, shown.exit_code, decided.exit_code) == (0, 0, 0)
+    assert str(case.id) in listed.stdout
+    assert "3.50 USD" in listed.stdout
+    assert "judge_evidence" in shown.stdout
+    assert "review_sla rings after 2026-03-04" in shown.stdout
+    assert decided.stderr == f"{case.id} is now granted\n"
+    assert served.run(served.office.state(case.id)) is CaseState.GRANTED
+    assert served.ask("cases", "list").stderr == "nothing waits for a human\n"
+
+
+def test_programs_get_documents(served: Served) -> None:
+    case = served.run(waiting(served.office))
+
+    listed = json.loads(served.ask("cases", "list", "--output", "json").stdout)
+    line = json.loads(served.ask("cases", "list", "--output", "ndjson").stdout)
+    shown = json.loads(served.ask("cases", "show", str(case.id), "-o", "json").stdout)
+    done = served.ask("cases", "verdict", str(case.id), "--deny", "-o", "ndjson").stdout
+
+    assert listed == {"items": [line]}
+    assert line["id"] == shown["id"] == str(case.id)
+    assert json.loads(done)["case"]["state"] == "denied"
+
+
+@pytest.mark.parametrize("id_", ["00000000-0000-0000-0000-000000000001", "no-uuid"])
+def test_a_case_there_is_not_ends_with_1(served: Served, id_: str) -> None:
+    shown = served.ask("cases", "show", id_)
+    decided = served.ask("cases", "verdict", id_, "--grant")
+
+    assert (shown.exit_code, decided.exit_code) == (1, 1)
+    assert "no such case" in shown.stderr
+
+
+def test_timers_are_listed_with_subject_date_and_delay(served: Served) -> None:
+    case = served.run(waiting(served.office))
+
+    every = served.ask("timers", "--all", "--output", "json")
+    (overdue,) = json.loads(served.ask("timers", "-o", "json").stdout)["timers"]
+    text = served.ask("timers").stdout
+    counted = served.ask("timers", "--by-kind", "-o", "json").stdout
+
+    # The office lives in March; the command's clock is the real one.
+    assert json.loads(every.stdout) == {"timers": [overdue | {"overdue_seconds": late(every)}]}
+    assert (overdue["kind"], overdue["subject"]) == ("review_sla", str(case.id))
+    assert overdue["due_at"] == (case.opened_at + 2 * DAY).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert overdue["overdue_seconds"] > 0
+    assert case.opened_at > MONDAY
+    assert "review_sla" in text
+    assert json.loads(counted) == {"timers": [{"kind": "review_sla", "overdue": 1}]}
+
+
+def late(result: Any) -> int:
+    (only,) = json.loads(result.stdout)["timers"]
+    return int(only["overdue_seconds"])
