@@ -1,5 +1,6 @@
 """A second simulated provider beside the world's own, and numbers rented at either of them."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,6 +28,19 @@ class Simulated:
 
     async def fault(self, kind: str, seconds: float) -> None:
         await self.control.post("/_sim/faults", {"kind": kind, "seconds": seconds})
+
+    async def gone(self, seconds: float) -> None:
+        """Nobody listens there, from when this returns on."""
+        await self.fault("refuse", seconds)
+        port = self.url.rpartition(":")[2]
+        while True:  # The listener closes a moment after it was told to.
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                continue
+            writer.close()
 
     async def heal(self) -> None:
         await self.control.post("/_sim/faults", {"clear": True})

@@ -6,7 +6,7 @@ never bought again: it becomes an activation without a number, and `repair` look
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, assert_never
 
@@ -22,6 +22,19 @@ from worker.ports.reconciling import DrainStore
 from worker.ports.reporter import Reporter
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
+SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
+AGAIN: Final = timedelta(milliseconds=100)
+#: Certainly nothing was bought, and another provider may do better. Not where the service is not
+#: known: that is a mistake of the order.
+ELSEWHERE: Final = frozenset(
+    {
+        Ordered.NO_NUMBERS,
+        Ordered.PROVIDER_BALANCE_TOO_LOW,
+        Ordered.PRICE_ABOVE_MAX,
+        Ordered.PROVIDER_UNAVAILABLE,
+        Ordered.EXPOSURE_LIMIT,
+    }
+)
 
 _FAILED = {
     NoRent.NO_NUMBERS: Ordered.NO_NUMBERS,
@@ -44,9 +57,18 @@ class Rent:
     terms: Mapping[ProviderName, Terms]
 
     async def __call__(self, order: Order) -> OrderResult:
-        provider = self.providers.get(order.provider)
-        if provider is None:
+        """At the first provider that sells; a repeated order takes the same way to the same end."""
+        tried = (order.provider, *order.otherwise)
+        if not self.providers.keys() >= set(tried):
             return OrderResult(Ordered.UNKNOWN_PROVIDER)
+        result = await self._rent(order)
+        for turn, provider in enumerate(order.otherwise, start=1):
+            if result.how not in ELSEWHERE:
+                break
+            result = await self._rent(_for(order, provider, turn))
+        return result
+
+    async def _rent(self, order: Order) -> OrderResult:
         name = order.policy or self.accept.default_policy
         policy = self.accept.policies(name)
         if policy is None:
@@ -54,13 +76,23 @@ class Rent:
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
         begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
-        if begun.how is not Began.NEW:
-            return _answer(begun)
+        if begun.how is Began.NEW:
+            return await self._begun(order)
+        until = self.accept.clock.monotonic() + SAME_PATIENCE.total_seconds()
+        while begun.how is Began.UNKNOWN and begun.activation is None:
+            # The same order is being asked for this moment: its outcome is ours.
+            if self.accept.clock.monotonic() > until:
+                return OrderResult(Ordered.PENDING, await self.store.purchase_unknown(id_))
+            await self.accept.clock.sleep(AGAIN.total_seconds())
+            begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
+        return _answer(begun)
+
+    async def _begun(self, order: Order) -> OrderResult:
         if order.provider in await self.store.drained():
             return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
         if await self._too_exposed(order.provider):
             return await self._failed(order, Ordered.EXPOSURE_LIMIT)
-        return await self._buy(provider, order)
+        return await self._buy(self.providers[order.provider], order)
 
     async def _too_exposed(self, provider: ProviderName) -> bool:
         """A provider that may keep too much of our money gets no new business."""
@@ -112,6 +144,12 @@ class Rent:
         id_ = purchase_id(order.account, order.idempotency_key)
         await self.store.purchase_failed(id_, how.value)
         return OrderResult(how)
+
+
+def _for(order: Order, provider: ProviderName, turn: int) -> Order:
+    """The same order at the next provider: a purchase of its own, with a key no caller can send."""
+    key = f"{order.idempotency_key}\n{turn}"
+    return replace(order, provider=provider, otherwise=(), idempotency_key=key)
 
 
 def bought(rented: Rented, now: datetime) -> Bought:

@@ -36,6 +36,7 @@ class Order:
     idempotency_key: str
     account: AccountId
     provider: ProviderName
+    otherwise: tuple[ProviderName, ...] = ()  #: In this order, where certainly nothing was bought.
     service: str
     country: str
     price_minor: int

@@ -143,6 +143,7 @@ def _content(order: Order, policy: str, policy_version: str, window: timedelta) 
         "policy": policy,
         "policy_version": policy_version,
         "window_seconds": int(window.total_seconds()),
+        **({"otherwise": order.otherwise} if order.otherwise else {}),
     }
 
 

@@ -31,12 +31,14 @@ class Orders:
         body: RentOrder,
         idempotency_key: Annotated[str | None, _KEY],
     ) -> Answer:
-        """Rent a number at the provider and watch it."""
+        """Rent a number at the provider, or the first of several that sells it, and watch it."""
         window = body.window_seconds
+        first, *others = map(ProviderName, body.provider)
         order = Order(
             idempotency_key=key_in(idempotency_key),
             account=AccountId(body.account),
-            provider=ProviderName(body.provider),
+            provider=first,
+            otherwise=tuple(others),
             service=body.service,
             country=body.country,
             price_minor=body.price_minor,

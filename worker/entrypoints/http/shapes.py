@@ -22,6 +22,7 @@ from worker.domain.activation import WINDOW_MAX, WINDOW_MIN
 from worker.domain.money import AMOUNT_MAX
 
 BULK_MAX = 1_000  #: Items of one bulk call.
+PROVIDERS_MAX = 5  #: Tried for one order: each may take its time, and a customer waits.
 LIMIT_MAX = 200  #: Items of one page.
 WAIT_SECONDS_MAX = 30
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  #: Older rentals are a unit mistaken, not a rental.
@@ -58,8 +59,9 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _RFC3339}),
 ]
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._~:@+=-]{0,127}$"
 #: Names that also stand in paths: no slash, no space, not `.` or `..`.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:@+=-]{0,127}$")]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 #: Words of providers, as they spell them: printable ASCII, no space at the ends.
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")]
@@ -78,6 +80,38 @@ StateName = Literal[
     "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
 ]
 ActivationPath = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+def _in_preference(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not 1 <= len(names) <= PROVIDERS_MAX:
+        raise ValueError(f"not a provider's name, nor a list of at most {PROVIDERS_MAX}")
+    if not all(isinstance(name, str) and re.fullmatch(_NAME, name) for name in names):
+        raise ValueError("not a provider's name")
+    if len(set(names)) < len(names):
+        raise ValueError("a provider is named twice")
+    return tuple(names)
+
+
+#: One provider, or several in the order of preference.
+Providers = Annotated[
+    tuple[str, ...],
+    PlainValidator(_in_preference),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _NAME},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": _NAME},
+                    "minItems": 1,
+                    "maxItems": PROVIDERS_MAX,
+                    "uniqueItems": True,
+                },
+            ]
+        }
+    ),
+]
 
 
 class Body(BaseModel):
@@ -130,10 +164,10 @@ class Bulk(Body):
 
 
 class RentOrder(Body):
-    """A number to rent at the provider."""
+    """A number to rent at the provider, or at the first of several that sells it."""
 
     account: Name
-    provider: Name
+    provider: Providers
     service: Word
     country: Word
     price_minor: Price
