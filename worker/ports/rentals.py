@@ -1,6 +1,6 @@
 """Long rentals: paid when they are booked, credited for the days on which they did not work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid5
@@ -18,7 +18,7 @@ class Rental:
     provider: ProviderName
     ref: ProviderRef
     account: AccountId
-    phone: str
+    phone: str = field(repr=False)
     service: str
     country: str
     price_minor: int
