@@ -93,7 +93,9 @@ async def test_a_dead_provider_is_drained_and_every_customer_made_whole(a_world:
         assert await a_world.charged() == {received["provider_ref"], *await _live(a_world)}
     code, written = command(a_world, "report", PROVIDER, "-o", "ndjson")
     assert code == 0
-    assert {one["state"] for one in document_in(written)["exposure"]} == {"resolved"}
+    told = document_in(written)
+    assert {one["state"] for one in told["exposure"]} == {"resolved"}
+    assert told["read_at"] is not None, "the daemon reconciled when it started"
     code, written = command(a_world, "report", PROVIDER)
     assert code == 0
     assert [line.split()[-1] for line in written.splitlines() if "of nobody" in line] == ["0"]
