@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.two_providers import hand_over, own, pay_in
+from tests.acceptance.two_providers import Simulated, hand_over, own, pay_in
 from tests.acceptance.world import PROVIDER, World, spawn
 from worker.entrypoints.cli.client import Daemon
 from worker.entrypoints.cli.exits import Exit, Failure
@@ -48,13 +48,7 @@ async def test_a_dead_provider_is_drained_and_every_customer_made_whole(a_world:
     daemon = await a_world.start_daemon()
     provider = own(a_world)
     async with a_world.shop(daemon) as shop:
-        await hand_over(shop, provider, NUMBERS, "timeout", window=LONG)
-        (with_code,) = await hand_over(shop, provider, 1, "code-arrives:0.5", window=LONG)
-        await pay_in(shop, (COSTS + 2) * PRICE)
-        for number in range(COSTS):
-            await _rent(shop, f"before-{number}")
-        received = await shop.get(f"/v1/activations/{with_code}", wait_seconds=10)
-        assert received["state"] == "received"
+        received = await _business(shop, provider)
         await provider.fault("unavailable", 3600)
 
         drained = command(a_world, "drain", PROVIDER)
@@ -70,36 +64,55 @@ async def test_a_dead_provider_is_drained_and_every_customer_made_whole(a_world:
         assert again[0] == 0
         assert "nothing waits" in again[1]
         assert written.splitlines()[0] == again[1].splitlines()[0], "since when does not move"
-
         account = await shop.get("/v1/accounts/acme")
         assert account["held_minor"] == PRICE
-        code, written = command(a_world, "report", PROVIDER, "--output", "ndjson")
-        assert code == Exit.UNREACHABLE
-        told = document_in(written)
-        assert told["balance_minor"] is None
-        assert told["drained_at"] is not None
-        assert {one["state"] for one in told["exposure"]} == {"open"}
+        _is_told_as_dead(a_world)
         await a_world.audit()
 
-        code, written = command(a_world, "doctor")
-        assert "no new rentals there" in written
-
         await provider.heal()
-        assert command(a_world, "undrain", PROVIDER)[0] == 0
-        assert "was not drained" in command(a_world, "undrain", PROVIDER)[1]
-        await shop.post(f"/v1/activations/{with_code}/finish", {})
-        await a_world.all_final(90)
-        assert (await _rent(shop, "after"))["state"] == "waiting"
-        assert await a_world.charged() == {received["provider_ref"], *await _live(a_world)}
-    code, written = command(a_world, "report", PROVIDER, "-o", "ndjson")
-    assert code == 0
-    told = document_in(written)
-    assert {one["state"] for one in told["exposure"]} == {"resolved"}
-    assert told["read_at"] is not None, "the daemon reconciled when it started"
+        await _comes_back(a_world, shop, received)
     code, written = command(a_world, "report", PROVIDER)
     assert code == 0
     assert [line.split()[-1] for line in written.splitlines() if "of nobody" in line] == ["0"]
     await a_world.audit()
+
+
+async def _business(shop: Daemon, provider: Simulated) -> dict[str, Any]:
+    """Numbers handed over, numbers bought, and one whose code has come: that one."""
+    await hand_over(shop, provider, NUMBERS, "timeout", window=LONG)
+    (with_code,) = await hand_over(shop, provider, 1, "code-arrives:0.5", window=LONG)
+    await pay_in(shop, (COSTS + 2) * PRICE)
+    for number in range(COSTS):
+        await _rent(shop, f"before-{number}")
+    received = await shop.get(f"/v1/activations/{with_code}", wait_seconds=10)
+    assert received["state"] == "received"
+    return dict(received)
+
+
+def _is_told_as_dead(world: World) -> None:
+    code, written = command(world, "report", PROVIDER, "--output", "ndjson")
+    assert code == Exit.UNREACHABLE
+    told = document_in(written)
+    assert told["balance_minor"] is None
+    assert told["drained_at"] is not None
+    assert {one["state"] for one in told["exposure"]} == {"open"}
+    _, written = command(world, "doctor")
+    assert "no new rentals there" in written
+
+
+async def _comes_back(world: World, shop: Daemon, received: dict[str, Any]) -> None:
+    """It gives back what it still has of ours, and sells again."""
+    assert command(world, "undrain", PROVIDER)[0] == 0
+    assert "was not drained" in command(world, "undrain", PROVIDER)[1]
+    await shop.post(f"/v1/activations/{received['id']}/finish", {})
+    await world.all_final(90)
+    assert (await _rent(shop, "after"))["state"] == "waiting"
+    assert await world.charged() == {received["provider_ref"], *await _live(world)}
+    code, written = command(world, "report", PROVIDER, "-o", "ndjson")
+    assert code == 0
+    told = document_in(written)
+    assert {one["state"] for one in told["exposure"]} == {"resolved"}
+    assert told["read_at"] is not None, "the daemon reconciled when it started"
 
 
 async def test_a_provider_nobody_knows_cannot_be_drained(a_world: World) -> None:
