@@ -34,9 +34,6 @@ RATE_INTERVAL: Final = "30s"
 ENOUGH_SCRAPES: Final = 8
 RENTALS: Final = 10
 
-#: Alerts about what the daemon does not have yet; each with its reason.
-NOT_YET: Final = {"ActivationWorkerTimersOverdue": "no kind of case has timers yet"}
-
 
 @contextmanager
 def exporter() -> Iterator[str]:
@@ -89,11 +86,6 @@ def live(prometheus: Path, request: pytest.FixtureRequest) -> Iterator[Prometheu
         shutil.rmtree(directory)
 
 
-@pytest.fixture
-def is_daemon(request: pytest.FixtureRequest) -> bool:
-    return request.node.callspec.params["live"] is running
-
-
 def where(shipped: Shipped) -> str:
     return shipped.where
 
@@ -113,14 +105,12 @@ def test_a_recording_records(live: Prometheus, shipped: Shipped) -> None:
 
 
 @pytest.mark.parametrize("shipped", alert_queries(), ids=where)
-def test_an_alert_reads_series_that_exist(
-    live: Prometheus, shipped: Shipped, *, is_daemon: bool
-) -> None:
+def test_an_alert_reads_series_that_exist(live: Prometheus, shipped: Shipped) -> None:
     for selector in selectors(shipped.expr):
         matchers = ",".join(f'{label}=~"{value}"' for label, value in selector.matchers)
         there = bool(live.values(f"{selector.name}{{{matchers}}}"))
 
-        assert there != (is_daemon and shipped.where in NOT_YET)
+        assert there
 
 
 def test_a_series_that_does_not_exist_is_found_out(live: Prometheus) -> None:

@@ -61,6 +61,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             schedule=FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic),
             providers=providers,
             webhook=webhook,
+            kept_policies=await store.kept_policies(),
             terms=terms,
             reporter=reporter,
             registry=registry,

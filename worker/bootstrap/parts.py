@@ -21,13 +21,22 @@ from worker.domain.policy import Profile, load_profile, policy_names
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.books import AuditStore
+from worker.ports.cases import TimerKind
 from worker.ports.provider import Provider
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
 JOBS: Final = (
-    "accept", "watch", "expire", "sweep", "repair", "reconcile", "audit", "deliver_events",
-)  # fmt: skip
+    "accept",
+    "watch",
+    "expire",
+    "sweep",
+    "repair",
+    "reconcile",
+    "timers",
+    "audit",
+    "deliver_events",
+)
 
 
 def utc_now() -> datetime:
@@ -106,6 +115,7 @@ def telemetry_of(
         ],
         jobs=JOBS,
         invariants=audits.invariants,
+        timers=[kind.value for kind in TimerKind],
     )
     registry = CollectorRegistry()
     metrics = Metrics(registry, known)

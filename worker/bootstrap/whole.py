@@ -57,6 +57,7 @@ class Parts:
     schedule: FailoverSchedule
     providers: Mapping[ProviderName, Provider]
     webhook: Webhook | None
+    kept_policies: Mapping[tuple[str, str], Profile]
     terms: Mapping[ProviderName, Terms]
     reporter: OpsReporter
     registry: CollectorRegistry
@@ -94,7 +95,7 @@ def assemble(parts: Parts) -> Worker:
     grace = timedelta(seconds=parts.settings.defaults.credit_grace_seconds)
     settle = Settle(store=parts.store, reporter=parts.reporter)
     accept = _accept(parts, profiles)
-    rules = PolicyRules(profiles)
+    rules = PolicyRules(profiles, parts.kept_policies)
     expire = Expire(
         store=parts.store,
         schedule=parts.schedule,

@@ -7,6 +7,9 @@
     sweep    what needs no provider: deliveries, credits after the grace, forgotten deadlines
     pursue   what the provider is still owed after the customer was settled
     repair   what a lost Redis or a crash forgot to schedule or to find out
+    reconcile  the provider's list and balance held against our books
+    drain    a provider that is gone for good: no new rentals, everybody made whole
+    cases    claims, rentals, withdrawals and their timers, by the refund policy
     audit    the proof that all of it adds up
 
 `desk` is what shops may ask for. Nothing here knows a service library: it is handed ports.

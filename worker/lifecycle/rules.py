@@ -1,7 +1,7 @@
 """What the shop's policy makes of a number that ends without a code."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -59,10 +59,13 @@ class PolicyRules:
     instant after that. A policy that is not there any more is nobody's to guess: a human decides.
     """
 
-    profiles: Mapping[str, Profile]
+    profiles: Mapping[str, Profile]  #: Today's, by name.
+    kept: Mapping[tuple[str, str], Profile] = field(default_factory=dict)  #: By name and version.
 
     def __call__(self, due: Due, sms_received_at: datetime | None) -> Verdict:
-        profile = self.profiles.get(due.policy)
+        # A number keeps the policy of its purchase; one from before any was kept has today's.
+        kept = self.kept.get((due.policy, due.policy_version))
+        profile = kept or self.profiles.get(due.policy)
         reason = Reason.TIMEOUT if due.reason is None else due.reason
         if profile is None:
             return State.IN_REVIEW, "policy_missing"

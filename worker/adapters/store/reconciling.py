@@ -37,8 +37,8 @@ _EXPOSURE = text(
 )
 _DIFFERENCES = text(
     "SELECT at, since, amount_minor, currency FROM provider_difference"
-    f" WHERE provider = :provider ORDER BY id DESC LIMIT {DIFFERENCES}"  # noqa: S608 - ours
-)
+    " WHERE provider = :provider ORDER BY id DESC LIMIT :most"
+).bindparams(most=DIFFERENCES)
 _KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)")
 
 

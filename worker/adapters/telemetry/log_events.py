@@ -20,7 +20,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",
     "job.failed": "A job ended with an error.",
     "job.refused": "A job was given something it does not take.",
-    "provider.balance_differs": "The provider's balance changed by another sum than our numbers cost.",
+    "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",
     "provider.circuit_closed": "The provider answers again.",
     "provider.circuit_opened": "The provider failed too often and is only probed.",
     "provider.currency_differs": "The provider counts in another currency than is configured.",
