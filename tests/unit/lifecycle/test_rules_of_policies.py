@@ -1,5 +1,6 @@
 """What each policy makes of a number without a code, and which policy nobody has."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -145,3 +146,14 @@ def test_an_unanswered_number_is_pursued() -> None:
     ended = end("default", there)
 
     assert (ended.act_after, ended.exposure) == (SECOND, True)
+
+
+def test_a_number_keeps_the_policy_of_its_purchase() -> None:
+    today = load_profile("P1")  # Closes; money comes back on a claim only.
+    then = load_profile("default")  # Credited by itself.
+    number = replace(due(1), policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+
+    state, _ = PolicyRules({"P1": today}, {("P1", "then"): then})(number, None)
+
+    assert state is State.REFUNDED
+    assert PolicyRules({"P1": today})(number, None)[0] is State.CLOSED
