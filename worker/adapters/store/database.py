@@ -23,6 +23,9 @@ _SERVER_SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "30s",
+    # A generic plan knows neither how long our arrays are nor how full the table is: from its sixth
+    # run on a settlement took six times as long.
+    "plan_cache_mode": "force_custom_plan",
     "jit": "off",  # Short statements: compiling them costs more than it saves.
 }
 _MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
