@@ -10,7 +10,7 @@ from worker.lifecycle.terms import Terms
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
 
-CHUNK_MAX: Final = 64
+CHUNK_MAX: Final = 256
 CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.
 PAUSE: Final = timedelta(milliseconds=50)
 
