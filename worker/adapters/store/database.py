@@ -172,6 +172,6 @@ def _take_role(engine: AsyncEngine, role: str) -> None:
         connection.commit()
 
 
-async def scalar(connection: AsyncConnection, sql: str, **parameters: object) -> Any:  # noqa: ANN401
+async def scalar(connection: AsyncConnection, sql: str, **parameters: object) -> Any:  # noqa: ANN401 - any column's
     """One value, for the small statements that need no file of their own."""
     return (await connection.execute(text(sql), parameters)).scalar()

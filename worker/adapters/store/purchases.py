@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import reading
@@ -124,7 +124,7 @@ class Purchases:
         found = await self._rows(_PUSHED, provider=provider, refs=list(refs))
         return {ProviderRef(row["provider_ref"]) for row in found}
 
-    async def _rows(self, sql: Any, **parameters: object) -> Sequence[RowMapping]:  # noqa: ANN401
+    async def _rows(self, sql: Executable, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
             return (await connection.execute(sql, parameters)).mappings().all()
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -121,7 +120,7 @@ class Readings:
             limit=limit,
         )
 
-    async def _live(self, sql: Any, **parameters: object) -> list[LiveNumber]:  # noqa: ANN401
+    async def _live(self, sql: Executable, **parameters: object) -> list[LiveNumber]:
         async def work(connection: AsyncConnection) -> list[LiveNumber]:
             result = await connection.execute(sql, parameters)
             return [rows.live_number(row) for row in result.mappings()]
