@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy import Executable, RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
