@@ -6,8 +6,9 @@ the house's are only ever summed, so that a busy one is never a row everybody wa
 
 import enum
 from dataclasses import dataclass
+from uuid import UUID
 
-from worker.domain.ids import AccountId, ActivationId
+from worker.domain.ids import AccountId
 
 
 class Kind(enum.Enum):
@@ -17,8 +18,14 @@ class Kind(enum.Enum):
     HOLD = "hold"  #: available (or outside) → held, when a number is accepted
     CAPTURE = "capture"  #: held → revenue, when the charge is kept
     RELEASE = "release"  #: held → available (or outside), when the customer is made whole
-    CLAIM = "claim"  #: revenue → available, when a later claim is granted
-    WITHDRAW = "withdraw"  #: available → outside, when money leaves the platform
+    RENTAL = "rental"  #: available (or outside) → revenue, when a long rental is booked
+    CLAIM = "claim"  #: revenue → available (or outside), when a case gives something back
+    WITHHOLD = "withhold"  #: available → held, while a withdrawal is looked at
+    GIVEBACK = "giveback"  #: held → available, when a withdrawal is denied
+    EXCESS = "excess"  #: held → available, what was asked for and not approved
+    WITHDRAW = "withdraw"  #: held → outside, when money leaves the platform
+    FEE = "fee"  #: held → revenue, what a withdrawal costs
+    VOID = "void"  #: available → revenue, with a deleted account
 
 
 class Charge(enum.Enum):
@@ -40,7 +47,7 @@ def held(account: AccountId) -> str:
     return f"held:{account}"
 
 
-def key(kind: Kind, thing: ActivationId | str) -> str:
+def key(kind: Kind, thing: UUID | str) -> str:
     """The unique key of the one move of this kind for this thing."""
     return f"{kind.value}:{thing}"
 

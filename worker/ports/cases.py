@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Decision, Op
 from worker.domain.policy.profile import Profile
-from worker.domain.transfer import Charge
+from worker.domain.transfer import Charge, Kind
 
 Facts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
 
@@ -80,20 +80,10 @@ class Timer(NamedTuple):
     due_at: datetime  #: The last instant in time: it acts at the first one after.
 
 
-class MoveKind(enum.Enum):
-    """Money of a case; with the case's id the unique key of the transfer."""
-
-    CLAIM = "claim"  #: revenue → available, or → outside where the money is not with us
-    WITHHOLD = "withhold"  #: available → held, while a withdrawal is looked at
-    GIVEBACK = "giveback"  #: held → available, when it is denied
-    EXCESS = "excess"  #: held → available, what was asked for and not approved
-    WITHDRAW = "withdraw"  #: held → outside
-    FEE = "fee"  #: held → revenue
-    VOID = "void"  #: available → revenue, with a deleted account
-
-
 class Move(NamedTuple):
-    kind: MoveKind
+    """Money of a case; its kind with the case's id is the unique key of the transfer."""
+
+    kind: Kind
     amount_minor: int
     leaves: bool = False  #: CLAIM: it leaves the platform instead of going to the balance.
 

@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.cases_rows import as_json
 from worker.adapters.store.statements import statement
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, available, held
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
 from worker.ports.cases import (
     CLOSED,
     Case,
     CaseState,
     Made,
     Move,
-    MoveKind,
     Step,
     View,
 )
@@ -27,11 +26,11 @@ _ADD = text(
 )
 _ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
 _WITHHELD = {
-    MoveKind.WITHHOLD: 1,
-    MoveKind.GIVEBACK: -1,
-    MoveKind.EXCESS: -1,
-    MoveKind.WITHDRAW: -1,
-    MoveKind.FEE: -1,
+    Kind.WITHHOLD: 1,
+    Kind.GIVEBACK: -1,
+    Kind.EXCESS: -1,
+    Kind.WITHDRAW: -1,
+    Kind.FEE: -1,
 }
 
 
@@ -91,7 +90,7 @@ async def _move(connection: AsyncConnection, view: View, move: Move) -> None:
     await connection.execute(
         statement("case_move"),
         {
-            "key": f"{move.kind.value}:{view.case.id}",
+            "key": key(move.kind, view.case.id),
             "account": view.case.account,
             "activation": view.case.activation,
             "source": source,
@@ -108,13 +107,13 @@ def _sides(view: View, move: Move) -> tuple[str, str]:
     account, order = view.case.account, view.order
     outside = move.leaves or (order is not None and order.charge is Charge.EXTERNAL)
     return {
-        MoveKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
-        MoveKind.WITHHOLD: (available(account), held(account)),
-        MoveKind.GIVEBACK: (held(account), available(account)),
-        MoveKind.EXCESS: (held(account), available(account)),
-        MoveKind.WITHDRAW: (held(account), OUTSIDE),
-        MoveKind.FEE: (held(account), REVENUE),
-        MoveKind.VOID: (available(account), REVENUE),
+        Kind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
+        Kind.WITHHOLD: (available(account), held(account)),
+        Kind.GIVEBACK: (held(account), available(account)),
+        Kind.EXCESS: (held(account), available(account)),
+        Kind.WITHDRAW: (held(account), OUTSIDE),
+        Kind.FEE: (held(account), REVENUE),
+        Kind.VOID: (available(account), REVENUE),
     }[move.kind]
 
 

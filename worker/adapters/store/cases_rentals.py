@@ -11,7 +11,7 @@ from worker.adapters.store import cases_reading
 from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, available
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
 from worker.ports.cases import Opened, Timer, TimerKind
 from worker.ports.rentals import BookedRental, Rental
 
@@ -88,7 +88,7 @@ async def _book(connection: AsyncConnection, rental: Rental, now: datetime | Non
     await connection.execute(
         statement("case_move"),
         {
-            "key": f"rental:{rental.id}",
+            "key": key(Kind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
             "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,

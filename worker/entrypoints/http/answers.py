@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from worker.domain.transfer import Kind
 from worker.entrypoints.http.shapes import StateName
 
 Moment = Annotated[
@@ -32,7 +33,7 @@ class EntryShown(Shown):
 
     id: int
     at: Moment
-    kind: str
+    kind: Kind
     key: str
     source: str
     destination: str

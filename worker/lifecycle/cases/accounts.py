@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import Clauses, ask, by_human, news
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
-from worker.ports.cases import CaseState, Facts, Made, Move, MoveKind, Step, TimerKind, View
+from worker.ports.cases import CaseState, Facts, Made, Move, Step, TimerKind, View
 
 #: An open withdrawal or order ends by an event; this finds what such an event forgot to tell.
 LOOK_AGAIN: Final = timedelta(minutes=10)
@@ -66,7 +67,7 @@ class AccountEvents:
             facts=facts,
             made=made_if_new(view, made, new=news(view, made)),
             timers=waits if state is CaseState.WAITING else {},
-            moves=(Move(MoveKind.VOID, view.holdings.available_minor),) if void else (),
+            moves=(Move(Kind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, made.decision),
         )
         return told_of(self, view, step)

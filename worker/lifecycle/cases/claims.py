@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by
+from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import (
     PAYING,
     STATES,
@@ -28,7 +29,6 @@ from worker.ports.cases import (
     Facts,
     Made,
     Move,
-    MoveKind,
     Ordered,
     Refused,
     Step,
@@ -183,7 +183,7 @@ def _moves(decision: Decision) -> tuple[Move, ...]:
     if decision.outcome not in PAYING:
         return ()
     leaves = decision.destination is not Destination.BALANCE
-    return (Move(MoveKind.CLAIM, decision.amount_minor, leaves=leaves),)
+    return (Move(Kind.CLAIM, decision.amount_minor, leaves=leaves),)
 
 
 def _look_again(order: Ordered, deadline: datetime | None, now: datetime) -> datetime:

@@ -6,6 +6,7 @@ from datetime import datetime
 from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
+from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import (
     PAYING,
     STATES,
@@ -23,7 +24,7 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import Facts, Made, Move, MoveKind, Refused, Step, TimerKind, View
+from worker.ports.cases import Facts, Made, Move, Refused, Step, TimerKind, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Outages:
         if decision.outcome in PAYING and decision.amount_minor > left:
             made = replace(made, decision=replace(decision, amount_minor=left))
         state = STATES[decision.outcome]
-        paid = Move(MoveKind.CLAIM, made.decision.amount_minor)
+        paid = Move(Kind.CLAIM, made.decision.amount_minor)
         step = Step(
             state=state,
             facts=facts,

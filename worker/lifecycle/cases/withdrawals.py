@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
 from worker.domain.policy.deadlines import pay_by
+from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import (
     STATES,
     Clauses,
@@ -28,7 +29,6 @@ from worker.ports.cases import (
     Facts,
     Made,
     Move,
-    MoveKind,
     Refused,
     Step,
     TimerKind,
@@ -116,9 +116,9 @@ def paid(view: View) -> Step:
     if case.state is not CaseState.APPROVED:
         return unchanged(view, Refused.CLOSED if case.state in CLOSED else Refused.NOT_ASKED_FOR)
     payout = next(one for one in reversed(case.decisions) if one.outcome == Outcome.PAYOUT.value)
-    moves = [Move(MoveKind.WITHDRAW, payout.amount_minor)]
+    moves = [Move(Kind.WITHDRAW, payout.amount_minor)]
     if payout.fee_minor:
-        moves.append(Move(MoveKind.FEE, payout.fee_minor))
+        moves.append(Move(Kind.FEE, payout.fee_minor))
     return Step(state=CaseState.PAID, facts=case.facts, moves=moves, told="withdrawal.paid")
 
 
@@ -153,15 +153,15 @@ def _at_hand(view: View) -> int:
 def _moves(view: View, facts: Facts, decision: Decision, state: CaseState) -> tuple[Move, ...]:
     withheld = view.case.withheld_minor
     if state in CLOSED:
-        return (Move(MoveKind.GIVEBACK, withheld),) if withheld else ()
+        return (Move(Kind.GIVEBACK, withheld),) if withheld else ()
     moves: list[Move] = []
     if not withheld and not view.case.decisions:
         asked = facts.get("amount_minor")
         there = view.holdings.available_minor
         withheld = there if asked is None else min(asked, there)
-        moves += [Move(MoveKind.WITHHOLD, withheld)] if withheld else []
+        moves += [Move(Kind.WITHHOLD, withheld)] if withheld else []
     if state is CaseState.APPROVED:
         excess = withheld - decision.amount_minor - decision.fee_minor
         assert excess >= 0
-        moves += [Move(MoveKind.EXCESS, excess)] if excess else []
+        moves += [Move(Kind.EXCESS, excess)] if excess else []
     return tuple(moves)
