@@ -6,24 +6,34 @@ never bought again: it becomes an activation without a number, and `repair` look
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final, Protocol, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
+from worker.lifecycle.ending import backoff
 from worker.lifecycle.terms import Terms
 from worker.ports.desk import Order, Ordered, OrderResult
-from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.errors import (
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoreError,
+    StoreUnavailable,
+)
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
 from worker.ports.reconciling import DrainStore
 from worker.ports.reporter import Reporter
+from worker.ports.store import Activation
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
 AGAIN: Final = timedelta(milliseconds=100)
+KEEP_EVERY: Final = timedelta(seconds=20)  #: At the most, while the database is away.
+KEEP_ATTEMPTS: Final = 90  #: With the pauses a window long: then its customer is credited.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
 ELSEWHERE: Final = frozenset(
@@ -55,6 +65,7 @@ class Rent:
     accept: Accept
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, Terms]
+    _keeping: set[asyncio.Future[Activation | None]] = field(default_factory=set)
 
     async def __call__(self, order: Order) -> OrderResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
@@ -131,14 +142,31 @@ class Rent:
             await budget.take()
 
     async def _bought(self, order: Order, rented: Rented) -> OrderResult:
-        id_ = purchase_id(order.account, order.idempotency_key)
-        min_age = self.terms[order.provider].min_cancel_age
-        activation = await self.store.purchase_bought(
-            id_, bought(rented, self.accept.clock.now()), min_age
-        )
-        assert activation is not None
+        """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
+        keeping = asyncio.ensure_future(self._keep(order, bought(rented)))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
+        activation = keeping.result() if kept else None
+        if activation is None:
+            raise StoreUnavailable("a number is bought and not stored yet")
         await self.accept.watch([activation])
         return OrderResult(Ordered.RENTED, activation)
+
+    async def _keep(self, order: Order, sold: Bought) -> Activation | None:
+        """Store it, for as long as its window: where there is no list, only we know its ref."""
+        clock = self.accept.clock
+        id_ = purchase_id(order.account, order.idempotency_key)
+        min_age = self.terms[order.provider].min_cancel_age
+        began = clock.monotonic()
+        for attempt in range(KEEP_ATTEMPTS):
+            sold = replace(sold, ago=timedelta(seconds=clock.monotonic() - began))
+            try:
+                return await self.store.purchase_bought(id_, sold, min_age)
+            except StoreError:
+                await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
+        self.reporter.trouble("rent.number_lost", provider=order.provider)
+        return None
 
     async def _failed(self, order: Order, how: Ordered) -> OrderResult:
         id_ = purchase_id(order.account, order.idempotency_key)
@@ -152,16 +180,14 @@ def _for(order: Order, provider: ProviderName, turn: int) -> Order:
     return replace(order, provider=provider, otherwise=(), idempotency_key=key)
 
 
-def bought(rented: Rented, now: datetime) -> Bought:
-    expires_at = rented.expires_at
-    if expires_at is None and rented.expires_in is not None:
-        expires_at = now + rented.expires_in
+def bought(rented: Rented) -> Bought:
     return Bought(
         ref=rented.ref,
         phone=rented.phone,
         cost_minor=rented.cost_minor,
         cost_currency=rented.currency,
-        expires_at=expires_at,
+        expires_at=rented.expires_at,
+        expires_in=rented.expires_in,
         cancel_not_before=rented.cancel_not_before,
     )
 

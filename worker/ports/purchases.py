@@ -40,7 +40,9 @@ class Bought:
     cost_minor: int | None = None
     cost_currency: str | None = None
     expires_at: datetime | None = None
+    expires_in: timedelta | None = None  #: The same, where it is given from the rental on.
     cancel_not_before: datetime | None = None
+    ago: timedelta = timedelta(0)  #: How long ago it was sold; no host's clock comes into it.
 
 
 class OpenPurchase(NamedTuple):

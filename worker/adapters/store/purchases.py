@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Executable, RowMapping, text
@@ -36,6 +36,9 @@ _PUSHED = text(
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
 )
 
+#: What only matters where the activation is made with its number.
+TIMING: Final = ("expires_at", "expires_in", "cancel_not_before", "ago")
+
 
 class Purchases:
     """The part of the store that rents through us."""
@@ -57,7 +60,8 @@ class Purchases:
                 {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
             )
             adopted = {"id": id_, **_number(bought)}
-            del adopted["expires_at"], adopted["cancel_not_before"]
+            for timing in TIMING:
+                del adopted[timing]
             await connection.execute(statement("adopt"), adopted)
             return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
@@ -65,9 +69,7 @@ class Purchases:
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
         async def work(connection: AsyncConnection) -> Activation | None:
-            nothing = dict.fromkeys(
-                ("ref", "phone", "cost", "cost_currency", "expires_at", "cancel_not_before")
-            )
+            nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
             await connection.execute(
                 statement("purchase_activation"),
                 {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
@@ -154,6 +156,8 @@ def _number(bought: Bought) -> dict[str, object]:
         "cost": bought.cost_minor,
         "cost_currency": bought.cost_currency,
         "expires_at": bought.expires_at,
+        "expires_in": bought.expires_in,
+        "ago": bought.ago,
         "cancel_not_before": bought.cancel_not_before,
     }
 
@@ -195,8 +199,10 @@ async def _known(connection: AsyncConnection, id_: UUID, known: RowMapping, hash
     if known["state"] == "failed":
         return Begun(Began.FAILED, None, known["failure"])
     found = await reading.by_ids(connection, [ActivationId(id_)], timeline=True)
-    how = Began.RENTED if known["state"] == "rented" else Began.UNKNOWN
-    return Begun(how, found.get(ActivationId(id_)))
+    number = found.get(ActivationId(id_))
+    # Read a moment after the purchase: its number may have come in between.
+    rented = known["state"] == "rented" or (number is not None and number.ref is not None)
+    return Begun(Began.RENTED if rented else Began.UNKNOWN, number)
 
 
 def _hash(content: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "provider.number_gone": "The provider does not know a number that it rented out.",
     "provider.unknown_numbers": "The provider lists numbers as ours that we do not know.",
     "rent.adopted": "A purchase whose reply was lost was found at the provider.",
+    "rent.number_lost": "A bought number could not be stored for a whole window: find it there.",
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
     "schedule.rebuilt": "The schedule was written anew from the database.",
     "schedule.redis_back": "Redis answers again.",

@@ -4,16 +4,21 @@ WITH won AS (
     UPDATE purchase SET state = :state
      WHERE id = CAST(:id AS uuid) AND state = 'asked'
     RETURNING id, account, provider, "order" AS o, price_minor, currency,
-              CASE WHEN :state = 'unknown' THEN asked_at ELSE now() END AS rented_at
+              CASE WHEN :state = 'unknown' THEN asked_at
+                   ELSE greatest(now() - CAST(:ago AS interval), asked_at) END AS rented_at
+),
+lived AS (
+    SELECT won.*, coalesce(CAST(:expires_at AS timestamptz),
+                           rented_at + CAST(:expires_in AS interval)) AS expires_at
+      FROM won
 ),
 timed AS (
-    SELECT won.*, least(
+    SELECT lived.*, least(
                rented_at + make_interval(secs => CAST(o ->> 'window_seconds' AS integer)),
                -- least() ignores NULL, where the provider gives no expiry; greatest() would too.
-               CASE WHEN CAST(:expires_at AS timestamptz) IS NOT NULL
-                    THEN greatest(CAST(:expires_at AS timestamptz), rented_at) END
+               CASE WHEN expires_at IS NOT NULL THEN greatest(expires_at, rented_at) END
            ) AS deadline_at
-      FROM won
+      FROM lived
 ),
 new AS (
     INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
@@ -23,7 +28,7 @@ new AS (
            o ->> 'country', price_minor, currency, CAST(:cost AS bigint),
            CAST(:cost_currency AS text), o ->> 'policy', o ->> 'policy_version', 'hold',
            rented_at, CAST(o ->> 'window_seconds' AS integer), deadline_at,
-           CAST(:expires_at AS timestamptz),
+           expires_at,
            greatest(rented_at + CAST(:min_cancel_age AS interval),
                     CAST(:cancel_not_before AS timestamptz)),
            deadline_at + interval '1 microsecond'
