@@ -26,8 +26,9 @@ class Reporter(Protocol):
     def looked(self, provider: ProviderName, count: int) -> None: ...
 
     def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
-        """One provider request; operation: rent look list cancel finish ask_again balance;
+        """One provider request; operation: rent look list cancel finish ask_again balance,
 
+        rental_open rental_read rental_prolong rental_close;
         result: ok unavailable refused unknown timeout rate_limited.
         """
         ...

@@ -53,6 +53,10 @@ class Operation(enum.Enum):
     FINISH = "finish"
     ASK_AGAIN = "ask_again"
     BALANCE = "balance"
+    RENTAL_OPEN = "rental_open"
+    RENTAL_READ = "rental_read"
+    RENTAL_PROLONG = "rental_prolong"
+    RENTAL_CLOSE = "rental_close"
 
 
 class TimedOut(ProviderUnavailable):

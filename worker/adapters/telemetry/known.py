@@ -25,7 +25,19 @@ PROVIDER_ENDINGS = tuple(
         ProviderState.DISPUTED,
     )
 )
-OPERATIONS = ("rent", "look", "list", "cancel", "finish", "ask_again", "balance")
+OPERATIONS = (
+    "rent",
+    "look",
+    "list",
+    "cancel",
+    "finish",
+    "ask_again",
+    "balance",
+    "rental_open",
+    "rental_read",
+    "rental_prolong",
+    "rental_close",
+)
 RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
 JOB_RESULTS = ("done", "busy", "unknown", "refused", "again", "failed")
 DELIVERIES = tuple(result.value for result in SendResult)
