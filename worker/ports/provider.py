@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.history import HistoryPage
 
 
 class Sms(NamedTuple):
@@ -114,6 +115,10 @@ class ActiveRow(NamedTuple):
     sms: tuple[Sms, ...] = ()
     phone: str | None = None
     service: str | None = None
+    country: str | None = None
+    cost_minor: int | None = None
+    currency: str | None = None
+    rented_at: datetime | None = None  #: Only where the provider gives a zone with it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class Capabilities:
     gives_expiry: bool = False
     rentals: bool = False
     price_limit: bool = True  #: Knows a price it must not exceed; else a limited rent buys nothing.
-    history: bool = False
+    history: bool = False  #: Tells what became of past numbers and of their price.
 
 
 class Circuit(enum.Enum):
@@ -178,6 +183,10 @@ class Provider(Protocol):
 
     async def list_active(self, page: int) -> ActivePage:
         """Page *page* (from 0) of the active numbers; only with `list_page_size`."""
+        ...
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        """Numbers rented in that span, *skip* of them left out; only with `history`."""
         ...
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:

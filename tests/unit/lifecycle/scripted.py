@@ -13,6 +13,7 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.endings import Due
+from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     Balance,
@@ -83,6 +84,9 @@ class ScriptedProvider:
 
     async def list_active(self, page: int) -> ActivePage:
         return cast("ActivePage", await self._answer("list", page))
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        return cast("HistoryPage", await self._answer("history", (since, until, skip)))
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
         return cast("CancelReply", await self._answer("cancel", ref))

@@ -1,8 +1,11 @@
 """What every family has in common: one account, its connections, and the way to hang up."""
 
+from datetime import datetime
+
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.transport import Address, Surroundings, Transport
 from worker.domain.ids import ProviderName
+from worker.ports.history import HistoryPage
 from worker.ports.provider import ActivePage, Capabilities, Circuit
 
 
@@ -37,6 +40,10 @@ class Account:
     async def list_active(self, page: int) -> ActivePage:
         """Only for families with a list; asking another is a mistake of ours."""
         raise AssertionError(f"{self.name} has no list of active numbers, so no page {page}")
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        """Only for families with a history; asking another is a mistake of ours."""
+        raise AssertionError(f"{self.name} tells no history from {since} to {until}, {skip} on")
 
     async def close(self) -> None:
         await self._http.close()
