@@ -135,6 +135,32 @@ async def test_a_released_number_is_due_when_it_was_said(schedule: Schedule) -> 
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
 
+async def test_what_is_past_its_deadline_is_dropped_and_costs_no_request(
+    schedule: Schedule,
+) -> None:
+    late = [number(i)._replace(deadline_at=NOW - SECOND) for i in range(20)]
+    await schedule.add(SLOW, [(one, LONG_AGO - SECOND) for one in late])
+    in_time = number(99)._replace(deadline_at=NOW)
+    await schedule.add(SLOW, [(in_time, LONG_AGO)])
+
+    claim = await schedule.claim(SLOW, 1, LEASE)
+
+    assert [claimed.number for claimed in claim.numbers] == [in_time]
+    assert await schedule.size(SLOW) == 1
+
+
+async def test_thousands_past_their_deadline_are_dropped_in_a_few_claims(
+    schedule: Schedule,
+) -> None:
+    late = [number(i)._replace(deadline_at=NOW - SECOND) for i in range(4_500)]
+    await schedule.add(FAST, [(one, LONG_AGO) for one in late])
+
+    for _ in range(3):
+        assert not (await schedule.claim(FAST, 500, LEASE)).numbers
+
+    assert await schedule.size(FAST) == 0
+
+
 async def test_a_number_that_is_done_leaves_the_schedule(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
     claim = await schedule.claim(FAST, 10, LEASE)

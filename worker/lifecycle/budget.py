@@ -1,7 +1,7 @@
 """The provider's rate budget, bought in small chunks: a call costs no round trip of its own."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +12,7 @@ from worker.ports.schedule import Schedule
 
 CHUNK_MAX: Final = 256
 CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.
+AHEAD_FROM: Final = 16  #: From chunks of this size on the next is bought before the last is gone.
 PAUSE: Final = timedelta(milliseconds=50)
 
 
@@ -23,28 +24,39 @@ class Budget:
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
     _left: int = 0
     _good_until: float = float("-inf")
-    _buying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _buying: "asyncio.Task[None] | None" = None
 
     async def take(self) -> None:
         """Wait until one more request may go out."""
         while not self._usable():
-            async with self._buying:
-                if not self._usable():
-                    self._left = await self._buy()
-                    # Sent much later it would come on top of what was granted to others since.
-                    self._good_until = self.clock.monotonic() + 2 * CHUNK.total_seconds()
+            # A waiter that is cut off must not take the purchase of the others with him.
+            await asyncio.shield(self._purchase())
         self._left -= 1
+        if self._left == self._chunk() // 2 >= AHEAD_FROM // 2:
+            # A hundred calls would stand still for the round trip of the next purchase.
+            self._buying = self._purchase()
 
     def _usable(self) -> bool:
         return self._left > 0 and self.clock.monotonic() <= self._good_until
 
-    async def _buy(self) -> int:
-        rate = self.terms.requests_per_second
-        chunk = max(1, min(self.most, int(rate * CHUNK.total_seconds())))
+    def _chunk(self) -> int:
+        return max(1, min(self.most, int(self.terms.requests_per_second * CHUNK.total_seconds())))
+
+    def _purchase(self) -> "asyncio.Task[None]":
+        if self._buying is None or self._buying.done():
+            self._buying = asyncio.ensure_future(self._buy())
+        return self._buying
+
+    async def _buy(self) -> None:
         try:
-            granted = await self.schedule.spend(self.terms.name, chunk)
+            granted = await self.schedule.spend(self.terms.name, self._chunk())
         except ScheduleUnavailable:
             granted = 0  # Redis is leaving: the schedule goes on from memory within seconds.
         if granted <= 0:
             await self.clock.sleep(PAUSE.total_seconds())
-        return granted
+            return
+        if not self._usable():
+            self._left = 0
+        self._left += granted
+        # Sent much later it would come on top of what was granted to others since.
+        self._good_until = self.clock.monotonic() + 2 * CHUNK.total_seconds()

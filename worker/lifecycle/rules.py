@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
@@ -61,6 +61,7 @@ class PolicyRules:
 
     profiles: Mapping[str, Profile]  #: Today's, by name.
     kept: Mapping[tuple[str, str], Profile] = field(default_factory=dict)  #: By name and version.
+    _silent: "dict[_Silence, tuple[Profile, Verdict]]" = field(default_factory=dict)
 
     def __call__(self, due: Due, sms_received_at: datetime | None) -> Verdict:
         # A number keeps the policy of its purchase; one from before any was kept has today's.
@@ -69,23 +70,43 @@ class PolicyRules:
         reason = Reason.TIMEOUT if due.reason is None else due.reason
         if profile is None:
             return State.IN_REVIEW, "policy_missing"
-        in_time = sms_received_at is not None and sms_received_at <= due.deadline_at
-        facts = OrderFacts(
-            purchased_at=due.rented_at,
-            price_minor=due.price_minor,
-            sms_received_at=sms_received_at if in_time else None,
-        )
-        match reason:
-            case Reason.CANCEL:
-                op, now = Op.CANCEL, min(due.deadline_at, due.rented_at + profile.window)
-            case Reason.TIMEOUT | Reason.PROVIDER:
-                # A number its provider ended cannot get a code any more: its window is over.
-                op, now = Op.ORDER_TICK, due.rented_at + profile.window + FIRST_INSTANT_AFTER
-            case _:
-                assert_never(reason)
-        decision = decide(profile, op, facts, now)
-        state = _STATES.get(decision.outcome, State.IN_REVIEW)
-        return state, decision.reason.value if state is State.IN_REVIEW else reason.value
+        if sms_received_at is not None or reason is Reason.CANCEL:
+            return _verdict(profile, due, reason, sms_received_at)
+        # A window that ended in silence is judged alike for all orders of a policy, except those
+        # older than it; a provider that comes back ends thousands of them in a second.
+        old = profile.effective_from is not None and due.rented_at < profile.effective_from
+        silence = _Silence(id(profile), reason, old)
+        if silence not in self._silent:
+            self._silent[silence] = profile, _verdict(profile, due, reason, None)
+        return self._silent[silence][1]
+
+
+class _Silence(NamedTuple):
+    profile: int  #: Its id, never given again: the profile is kept beside the verdict.
+    reason: Reason
+    older_than_policy: bool
+
+
+def _verdict(
+    profile: Profile, due: Due, reason: Reason, sms_received_at: datetime | None
+) -> Verdict:
+    in_time = sms_received_at is not None and sms_received_at <= due.deadline_at
+    facts = OrderFacts(
+        purchased_at=due.rented_at,
+        price_minor=due.price_minor,
+        sms_received_at=sms_received_at if in_time else None,
+    )
+    match reason:
+        case Reason.CANCEL:
+            op, now = Op.CANCEL, min(due.deadline_at, due.rented_at + profile.window)
+        case Reason.TIMEOUT | Reason.PROVIDER:
+            # A number its provider ended cannot get a code any more: its window is over.
+            op, now = Op.ORDER_TICK, due.rented_at + profile.window + FIRST_INSTANT_AFTER
+        case _:
+            assert_never(reason)
+    decision = decide(profile, op, facts, now)
+    state = _STATES.get(decision.outcome, State.IN_REVIEW)
+    return state, decision.reason.value if state is State.IN_REVIEW else reason.value
 
 
 _STATES: Final = {

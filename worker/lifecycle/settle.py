@@ -12,7 +12,7 @@ from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
-GATHER: Final = timedelta(milliseconds=20)  #: What a confirmed cancel waits for company.
+GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for company.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,10 @@ class Schedule(Protocol):
         ...
 
     async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
-        """Claim due numbers, oldest first, and spend one request of the budget for each."""
+        """Claim due numbers, oldest first, and spend one request of the budget for each.
+
+        One past its deadline is forgotten instead, and costs nothing.
+        """
         ...
 
     async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:

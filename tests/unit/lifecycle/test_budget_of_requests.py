@@ -75,7 +75,7 @@ async def test_without_a_schedule_one_waits_until_there_is_one() -> None:
 async def test_many_at_once_share_what_one_of_them_buys() -> None:
     spending = Spending(1000.0)
 
-    await asyncio.gather(*(spending.budget.take() for _ in range(50)))
+    await asyncio.gather(*(spending.budget.take() for _ in range(20)))
 
     assert spending.wanted() == [50]
 
@@ -104,6 +104,26 @@ async def test_what_was_bought_long_ago_is_lost() -> None:
     await spending.budget.take()
 
     assert spending.wanted() == [50, 50]
+
+
+async def test_the_next_chunk_is_bought_before_the_last_request_is_gone() -> None:
+    spending = Spending(1000.0)
+
+    for _ in range(25):
+        await spending.budget.take()
+    await asyncio.sleep(0)
+
+    assert spending.wanted() == [50, 50]
+
+
+async def test_few_requests_are_not_bought_ahead() -> None:
+    spending = Spending(200.0)
+
+    for _ in range(10):
+        await spending.budget.take()
+    await asyncio.sleep(0)
+
+    assert spending.wanted() == [10]
 
 
 async def test_who_gives_up_waiting_leaves_the_others_their_turn() -> None:

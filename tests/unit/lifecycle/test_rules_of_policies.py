@@ -157,3 +157,33 @@ def test_a_number_keeps_the_policy_of_its_purchase() -> None:
 
     assert state is State.REFUNDED
     assert PolicyRules({"P1": today})(number, None)[0] is State.CLOSED
+
+
+@pytest.mark.parametrize("policy", NAMES)
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.PROVIDER])
+def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: Reason) -> None:
+    rules = PolicyRules({name: load_profile(name) for name in NAMES})
+    profile = rules.profiles[policy]
+    in_force = profile.effective_from or RENTED
+    ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
+    orders = [
+        due(policy=policy, reason=reason, rented_at=in_force + age, deadline_at=in_force + age + w)
+        for age in ages
+        for w in (SECOND, WINDOW)
+    ]
+
+    together = [rules(order, None) for order in orders]
+
+    alone = [PolicyRules(rules.profiles)(order, None) for order in orders]
+    assert together == alone
+
+
+def test_silence_is_judged_by_the_policy_that_is_there_now() -> None:
+    number = replace(due(1), policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+    kept: dict[tuple[str, str], Any] = {}
+    rules = PolicyRules({"P1": load_profile("P1")}, kept)
+    assert rules(number, None)[0] is State.CLOSED
+
+    kept["P1", "then"] = load_profile("default")
+
+    assert rules(number, None)[0] is State.REFUNDED

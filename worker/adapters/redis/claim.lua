@@ -4,15 +4,37 @@
 -- A re-score to the end of the lease, not a removal: if the worker dies, the number is due again.
 -- The lease is the fencing token: `release` acts only while the score still equals it.
 --
+-- What is past its deadline is dropped here and costs no request: nobody may be shown its code any
+-- more, and after an outage there are thousands of them. By the caller's clock, like the deadline.
+--
 -- KEYS  1 the due set, 2 the budget
--- ARGV  1 the most to claim, 2 the lease in us, 3 the interval, 4 how far ahead, in us
+-- ARGV  1 the most to claim, 2 the lease in us, 3 the interval, 4 how far ahead, in us,
+--       5 the caller's now in us since 1970
 -- Gives the lease, the wait in us until there may be more (-1: nothing is scheduled), members.
+local DROPPED_MAX = 2000  -- The server serves nobody else meanwhile.
+
 local now = microseconds()
 local interval, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
 local paid_until, allowed = budget(KEYS[2], now, interval, ahead)
-local members = redis.call(
-    'ZRANGE', KEYS[1], '-inf', plain(now), 'BYSCORE',
-    'LIMIT', 0, math.min(tonumber(ARGV[1]), allowed))
+local most, callers_now = math.min(tonumber(ARGV[1]), allowed), tonumber(ARGV[5])
+
+local members, dropped = {}, 0
+repeat
+    local page = redis.call(
+        'ZRANGE', KEYS[1], '-inf', plain(now), 'BYSCORE', 'LIMIT', #members, most - #members)
+    local too_late = {}
+    for _, member in ipairs(page) do
+        if tonumber(string.match(member, '%d+$')) < callers_now then
+            too_late[#too_late + 1] = member
+        else
+            members[#members + 1] = member
+        end
+    end
+    if #too_late > 0 then
+        redis.call('ZREM', KEYS[1], unpack(too_late))
+        dropped = dropped + #too_late
+    end
+until #too_late == 0 or dropped >= DROPPED_MAX
 
 local lease = now + tonumber(ARGV[2])
 if #members > 0 then

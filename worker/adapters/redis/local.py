@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from worker.adapters.redis.members import decode, encode, micros_in, micros_of
+from worker.adapters.redis.members import deadline_of, decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.schedule import Claim, Claimed, Next
@@ -56,10 +56,15 @@ class Line:
         return self.heap[0] if self.heap else None
 
     def take_due(self, now: int, limit: int) -> list[bytes]:
+        """Due ones, oldest first; those past their deadline are dropped, as in `claim.lua`."""
         taken: list[bytes] = []
         while len(taken) < limit and (first := self.first()) and first[0] <= now:
             heapq.heappop(self.heap)
-            taken.append(first[1])
+            member = first[1]
+            if deadline_of(member) < now:
+                del self.scores[member]
+            else:
+                taken.append(member)
         return taken
 
 

@@ -27,6 +27,11 @@ def decode(member: bytes) -> LiveNumber:
     )
 
 
+def deadline_of(member: bytes) -> int:
+    """In µs since 1970; `claim.lua` reads it the same way."""
+    return int(member.rpartition(b"|")[2])
+
+
 def micros_of(instant: datetime) -> int:
     """Exact, where `timestamp()` would round."""
     return (instant - _EPOCH) // _MICROSECOND

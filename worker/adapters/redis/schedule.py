@@ -16,7 +16,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from worker.adapters.redis.connect import open_pool
-from worker.adapters.redis.members import decode, encode, micros_in
+from worker.adapters.redis.members import decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
@@ -76,7 +76,13 @@ class RedisSchedule:
         async with reaching():
             token, wait, *members = await self._claim(
                 keys=[due(provider), budget(provider)],
-                args=[limit, micros_in(lease), rate.interval_us, rate.ahead_us],
+                args=[
+                    limit,
+                    micros_in(lease),
+                    rate.interval_us,
+                    rate.ahead_us,
+                    micros_of(self._clock()),
+                ],
             )
         return Claim(
             numbers=[Claimed(decode(member), token) for member in members],
