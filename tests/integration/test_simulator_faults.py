@@ -141,6 +141,20 @@ async def test_a_slow_answer_comes_late_and_so_does_its_effect() -> None:
         assert (await buyer.sim(f"books/{number}"))["created_at"] == "2026-03-01T12:00:12+00:00"
 
 
+async def test_in_a_brown_out_every_answer_is_late_and_half_of_them_are_503() -> None:
+    rules = [
+        {"kind": "slow", "seconds": 1000, "delay_seconds": 3},
+        {"kind": "unavailable", "seconds": 1000, "probability": 0.5},
+    ]
+    async with buying(faults=rules, seed=5) as buyer:
+        statuses = [(await buyer.handler("getBalance")).status for _ in range(40)]
+        slept = buyer.time.slept
+
+    assert slept == [3] * 40
+    assert 10 <= statuses.count(503) <= 30
+    assert set(statuses) == {200, 503}
+
+
 async def test_a_fault_may_hold_for_some_operations_only() -> None:
     async with buying() as buyer:
         await fault(buyer, "unavailable", operations=["cancel"])

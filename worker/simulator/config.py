@@ -38,7 +38,7 @@ class FaultKind(enum.Enum):
     TRUNCATED = "truncated"  #: Half of the reply, then a close; the effect took place.
     EMPTY_LIST = "empty-list"  #: Lists say that nothing is active.
     REPLY_LOST = "reply-lost"  #: The effect took place, then a close without a reply.
-    SLOW = "slow"  #: The effect and the reply come late.
+    SLOW = "slow"  #: The effect and the reply come late; on top of any other fault.
     BAD_KEY = "bad-key"  #: The key has been revoked.
     BANNED = "banned"
 

@@ -1,4 +1,7 @@
-"""Which fault holds for a call just now; at most one, the first that was set."""
+"""Which fault holds for a call just now; at most one, the first that was set.
+
+Being slow comes on top: a provider in a brown-out answers late, and half of that with a 503.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,15 +39,25 @@ class Faults:
             return None
         for fault in self.holding(now):
             rule = fault.rule
-            if rule.kind is FaultKind.REFUSE:
-                continue  # The listener sees to it.
+            if rule.kind in {FaultKind.REFUSE, FaultKind.SLOW}:
+                continue  # The listener sees to it, or `delay`.
             if rule.kind is FaultKind.EMPTY_LIST and operation is not Operation.LIST:
                 continue
-            if rule.operations and operation not in rule.operations:
-                continue
-            if rule.probability == 1 or self._rng.random() < rule.probability:
+            if self._falls_on(rule, operation):
                 return fault
         return None
+
+    def delay(self, operation: Operation, now: datetime) -> float:
+        """How many seconds late everything about the call is, whatever else befalls it."""
+        if not self._planned:
+            return 0
+        slow = (each.rule for each in self.holding(now) if each.rule.kind is FaultKind.SLOW)
+        return max((r.delay_seconds for r in slow if self._falls_on(r, operation)), default=0)
+
+    def _falls_on(self, rule: FaultRule, operation: Operation) -> bool:
+        if rule.operations and operation not in rule.operations:
+            return False
+        return rule.probability == 1 or self._rng.random() < rule.probability
 
     def holding(self, now: datetime) -> list[Fault]:
         self._planned = [fault for fault in self._planned if now < fault.ends]

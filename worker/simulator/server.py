@@ -121,13 +121,13 @@ class Simulator:
         within_a_second = self.traffic.enter(call.operation, now)
         try:
             fault = self.faults.pick(call.operation, now)
+            if late := self.faults.delay(call.operation, now):
+                await self._sleep(late)
             if fault is not None and fault.rule.kind in BEFORE_EFFECT:
                 return await self._instead(fault, call, request)
             if self._limit is not None and within_a_second > self._limit:
                 denied = Denied(Problem.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
-            if fault is not None and fault.rule.kind is FaultKind.SLOW:
-                await self._sleep(fault.rule.delay_seconds)
             reply = await self._answer(call)
             return reply if fault is None else self._after_effect(fault, reply, request)
         finally:
