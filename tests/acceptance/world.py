@@ -204,6 +204,7 @@ def spawn_command(command: Sequence[str], log: Path, environment: Mapping[str, s
             stdout=out,
             stderr=subprocess.STDOUT,
             env=dict(environment),
+            process_group=0,  # Ctrl-C is for us, who end them in the right order.
         )
     return Process(popen, log)
 
