@@ -118,14 +118,15 @@ async def test_a_number_bought_by_v2_comes_as_json() -> None:
 async def test_the_history_says_what_was_done_and_what_was_cancelled() -> None:
     async with buying() as buyer:
         done, cancelled = await bought(buyer, "code-arrives:5"), await bought(buyer, "timeout")
-        await bought(buyer, "timeout")
+        waiting = await bought(buyer, "timeout")
         buyer.later(130)
         await buyer.handler("setStatus", id=done, status=6)
         await buyer.handler("setStatus", id=cancelled, status=8)
 
-        rows = (await buyer.handler("getHistory", start=0, size=100)).json
+        rows = (await buyer.handler("getHistory", start=0, limit=100)).json
 
-        assert [(row["id"], row["status"]) for row in rows] == [(done, "6"), (cancelled, "8")]
+        told = [(row["id"], row["status"]) for row in rows]
+        assert told == [(done, "6"), (cancelled, "8"), (waiting, "4")]
         assert rows[1]["cost"] == 0.2  # It stands there although it was given back.
 
 

@@ -185,6 +185,10 @@ class Provider(Protocol):
         """Page *page* (from 0) of the active numbers; only with `list_page_size`."""
         ...
 
+    async def list_whole(self, page: int) -> ActivePage:
+        """The same with all that its rows tell: for numbers that nobody knows."""
+        ...
+
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         """Numbers rented in that span, *skip* of them left out; only with `history`."""
         ...

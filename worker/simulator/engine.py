@@ -158,14 +158,17 @@ class Engine:
             number.shown = len(number.sms)
         return rows
 
-    def ended_of(self, start: int, end: int, now: datetime) -> Iterator[Number]:
-        """Ended numbers rented between two UNIX times, oldest first."""
+    def rented_of(self, start: int, end: int, now: datetime) -> Iterator[Number]:
+        """Numbers rented between two UNIX times, live or not, oldest first."""
         for number in self.books.rented_between(
             datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
         ):
             self.books.advance(number, now)
-            if not number.live:
-                yield number
+            yield number
+
+    def ended_of(self, start: int, end: int, now: datetime) -> Iterator[Number]:
+        """Those of them that have ended."""
+        return (number for number in self.rented_of(start, end, now) if not number.live)
 
     def live(self, now: datetime, *, rentals: bool = False) -> list[Number]:
         """All live numbers, or rentals, for the families whose list has no pages."""

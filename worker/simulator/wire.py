@@ -63,7 +63,8 @@ def arguments(query: str) -> dict[str, str]:
     if "%" in query or "+" in query or ";" in query:
         return dict(parse_qsl(query, keep_blank_values=True))
     # The plain form is nearly every request, and this is five times as quick.
-    return {name: value for name, _, value in (pair.partition("=") for pair in query.split("&"))}
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return {name: value for name, _, value in pairs}
 
 
 def number_id(raw: str | None) -> int | None:

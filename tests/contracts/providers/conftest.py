@@ -31,8 +31,15 @@ SPOKEN += [(family, "classic") for family in FAMILIES if family != "handler_api"
 PAIRS = [pair for pair in SPOKEN if is_simulated(pair)]
 GUARDING = [pair for pair in PAIRS if is_guarding(pair)]
 LISTING = [pair for pair in PAIRS if capabilities_of(pair).list_page_size is not None]
+REMEMBERING = [pair for pair in PAIRS if capabilities_of(pair).history]
 RESENDING = [pair for pair in PAIRS if capabilities_of(pair).resend]
-MEETING = {"it": PAIRS, "guarding": GUARDING, "listing": LISTING, "resending": RESENDING}
+MEETING = {
+    "it": PAIRS,
+    "guarding": GUARDING,
+    "listing": LISTING,
+    "remembering": REMEMBERING,
+    "resending": RESENDING,
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,6 +65,13 @@ async def guarding(pair: Pair) -> AsyncIterator[Simulated]:
 @pytest.fixture
 async def listing(pair: Pair) -> AsyncIterator[Simulated]:
     """One that lists its active numbers."""
+    async with simulated(*pair) as both:
+        yield both
+
+
+@pytest.fixture
+async def remembering(pair: Pair) -> AsyncIterator[Simulated]:
+    """One that tells what became of past numbers."""
     async with simulated(*pair) as both:
         yield both
 

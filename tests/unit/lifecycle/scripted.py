@@ -85,6 +85,9 @@ class ScriptedProvider:
     async def list_active(self, page: int) -> ActivePage:
         return cast("ActivePage", await self._answer("list", page))
 
+    async def list_whole(self, page: int) -> ActivePage:
+        return await self.list_active(page)
+
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         return cast("HistoryPage", await self._answer("history", (since, until, skip)))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from worker.adapters.providers.smsman import SmsManReplies
 from worker.adapters.providers.smspva import TOLD_BY_5XX, SmsPvaReplies
 from worker.adapters.providers.vaksms import VakSmsReplies
 from worker.ports.errors import ProviderError
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
     Balance,
@@ -94,9 +96,17 @@ def in_words(answer: object) -> dict[str, Any]:
         case ActivePage(rows, last):
             told = [{"ref": row.ref, "codes": [sms.code for sms in row.sms]} for row in rows]
             said = {"is": "ActivePage", "last": last, "rows": told}
+        case HistoryPage(rows, following):
+            said = {"is": "HistoryPage", "next": following, "rows": [past(row) for row in rows]}
         case _:
             said = {"is": str(answer)}
     return {key: value for key, value in said.items() if value is not None}
+
+
+def past(row: PastNumber) -> dict[str, Any]:
+    told = {each.name: getattr(row, each.name) for each in fields(row)}
+    told |= {"fate": row.fate.value, "rented_at": row.rented_at and row.rented_at.isoformat()}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 @pytest.mark.parametrize(("family", "dialect", "entry"), list(recorded()))

@@ -1,11 +1,13 @@
 """5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import cost_minor, left_minor, major
 from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.fivesim_history import past_orders, with_facts, within
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
@@ -29,6 +31,7 @@ from worker.adapters.providers.transport import (
 )
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
@@ -48,6 +51,8 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
+
+T = TypeVar("T")
 
 PAGE_SIZE = 100
 LIVE_FOR = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
@@ -164,16 +169,32 @@ class FiveSimReplies:
 
     def page(self, reply: Reply) -> ActivePage:
         """A page of the history, newest first, of which only the live orders are kept."""
-        body = json_of(reply) if is_success(reply) else None
-        rows = body.get("Data") if isinstance(body, dict) else None
-        if not isinstance(rows, list):
-            raise self._fault(reply)
+        rows = self._orders(reply, json_of)
         read = [self._row(reply, row) for row in rows]
         live = [row for status, row in read if status in LIVE]
         return ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
     def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
         if not isinstance(row, dict):
+    def history(self, reply: Reply) -> HistoryPage:
+        """The same page with all that is over."""
+        orders = self._orders(reply, exact_json_of)
+        rows = past_orders(orders, self.currency)
+        if rows is None:
+            raise unreadable(self.provider, reply)
+        return HistoryPage(rows, len(orders) or None)
+
+    def whole_page(self, reply: Reply) -> ActivePage:
+        """The live ones with all that a row tells: costs too much where only codes are sought."""
+        return with_facts(self.page(reply), self.history(reply))
+
+    def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:
+        body = body_of(reply) if is_success(reply) else None
+        rows = body.get("Data") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise self._fault(reply)
+        return rows
+
             raise unreadable(self.provider, reply)
         ref, status, product = ref_of(row.get("id")), row.get("status"), row.get("product")
         if ref is None or not isinstance(status, str):
@@ -226,7 +247,7 @@ class FiveSim(Account):
                 "Accept": "application/json",
             },
         )
-        can = Capabilities(list_page_size=PAGE_SIZE, resend=False, gives_expiry=True)
+        can = Capabilities(list_page_size=PAGE_SIZE, resend=False, gives_expiry=True, history=True)
         super().__init__(config, address, surroundings, can)
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
@@ -241,9 +262,17 @@ class FiveSim(Account):
     async def list_active(self, page: int) -> ActivePage:
         return await self._http.call_patiently(
             Operation.LIST,
-            f"/orders?category=activation&limit={PAGE_SIZE}&offset={page * PAGE_SIZE}"
-            "&order=id&reverse=true",
-            self._read.page,
+        return await self._listed(page * PAGE_SIZE, self._read.page)
+
+    async def list_whole(self, page: int) -> ActivePage:
+        return await self._listed(page * PAGE_SIZE, self._read.whole_page)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        return within(await self._listed(skip, self._read.history), since, until, skip)
+
+    async def _listed(self, offset: int, read: Callable[[Reply], T]) -> T:
+            f"/orders?category=activation&limit={PAGE_SIZE}&offset={offset}&order=id&reverse=true",
+            read,
             cap=LIST_CAP,
         )
 

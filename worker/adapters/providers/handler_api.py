@@ -1,10 +1,14 @@
 """The `handler_api.php` protocol: one GET, one line or one JSON back, spoken by many companies."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import major
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.adapters.providers.handler_replies import HandlerReplies
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Address,
@@ -13,6 +17,7 @@ from worker.adapters.providers.transport import (
     escaped,
 )
 from worker.domain.ids import ProviderRef
+from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     Balance,
@@ -25,6 +30,7 @@ from worker.ports.provider import (
 
 PATH = "/stubs/handler_api.php?action="
 FINISH = "6"
+HISTORY_SIZE = 100  #: The most that is told at once.
 ASK_AGAIN = "3"
 
 
@@ -57,14 +63,31 @@ class HandlerApi(Account):
         )
 
     async def list_active(self, page: int) -> ActivePage:
+        return await self._listed(page, self._read.page)
+
+    async def _listed(self, page: int, read: Callable[[Reply], ActivePage]) -> ActivePage:
         size = self._dialect.list_size
         assert self._dialect.list_shape is not None, "this dialect has no list"
         return await self._http.call_patiently(
             Operation.LIST,
             f"getActiveActivations&start={page * size}&limit={size}",
-            self._read.page,
+            read,
             cap=LIST_CAP,
         )
+
+    async def list_whole(self, page: int) -> ActivePage:
+        return await self._listed(page, self._read.whole_page)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        assert self._dialect.past_limit is not None, "this dialect has no history"
+        span = f"start={int(since.timestamp())}&end={int(until.timestamp())}"
+        page = await self._http.call_patiently(
+            Operation.LIST,
+            f"getHistory&{span}&offset={skip}&{self._dialect.past_limit}={HISTORY_SIZE}",
+            self._read.history,
+            cap=LIST_CAP,
+        )
+        return page._replace(next=None if page.next is None else skip + page.next)
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
         target = f"setStatus&status={self._dialect.cancel_status}&id={escaped(ref)}"

@@ -27,6 +27,9 @@ class Dialect:
     finished: frozenset[str] = frozenset({"STATUS_FINISH"})
     not_known: frozenset[str] = frozenset()  #: Beyond `NOT_KNOWN`.
     transient: frozenset[str] = frozenset()  #: Beyond `TRANSIENT`.
+    past_limit: str | None = None  #: What the length of a page of getHistory is called.
+    past_given_back: frozenset[str] = frozenset({"8"})  #: Its statuses, beside 6 for charged.
+    past_live: frozenset[str] = frozenset({"4"})
     takes_order: bool = False  #: getNumber takes our own id and refuses it a second time.
     push: bool = False
     gives_expiry: bool = False
@@ -37,6 +40,7 @@ class Dialect:
             list_page_size=None if self.list_shape is None else self.list_size,
             push=self.push,
             gives_expiry=self.gives_expiry,
+            history=self.past_limit is not None,
         )
 
 
@@ -44,12 +48,16 @@ DIALECTS: Final = {
     "classic": Dialect(
         list_shape=ListShape.ACTIVE,
         cancelled=frozenset({"STATUS_CANCEL", "STATUS_REVOKE"}),
+        past_limit="limit",
         takes_order=True,
         push=True,
     ),
     "hero": Dialect(
         list_shape=ListShape.DATA,
         not_known=frozenset({"NOT_FOUND"}),
+        past_limit="size",
+        past_given_back=frozenset({"8", "10"}),
+        past_live=frozenset({"2", "3", "4"}),
         push=True,
         gives_expiry=True,
     ),

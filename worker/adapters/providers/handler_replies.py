@@ -3,12 +3,14 @@
 Good news counts only with a 2xx; words of refusal count with any 2xx or 4xx.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from worker.adapters.providers import handler_dialects as words
 from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor
 from worker.adapters.providers.handler_dialects import Dialect, ListShape
+from worker.adapters.providers.handler_history import past_numbers, with_facts
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
@@ -26,6 +28,7 @@ from worker.adapters.providers.reply import (
 )
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
@@ -193,6 +196,12 @@ class HandlerReplies:
         # More than was asked for: this one ignores the limit and tells everything at once.
         return ActivePage(rows, last=len(rows) != self.dialect.list_size)
 
+    def whole_page(self, reply: Reply) -> ActivePage:
+        """The same with all that a row tells: costs too much where only codes are looked for."""
+        page, raw = self.page(reply), self._rows_in(reply) or ()
+        rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
+        return replace(page, rows=rows)
+
     def _rows_in(self, reply: Reply) -> list[Any] | None:
         body = json_of(reply)
         shape = self.dialect.list_shape
@@ -216,6 +225,14 @@ class HandlerReplies:
             phone_of(row.get("phoneNumber")),
             service if isinstance(service, str) else None,
         )
+
+    def history(self, reply: Reply) -> HistoryPage:
+        """A page of past numbers; only an empty one is the last, whatever length was asked for."""
+        body = exact_json_of(reply) if is_success(reply) else None
+        rows = past_numbers(body, self.dialect, self.currency)
+        if rows is None:
+            raise self._fault(reply, said(reply))
+        return HistoryPage(rows, len(rows) or None)
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
         if word in words.NOT_KNOWN:

@@ -150,12 +150,13 @@ class SmsPvaReplies:
     def _row(self, reply: Reply, row: object) -> ActiveRow:
         if not isinstance(row, dict) or (ref := ref_of(row.get("orderId"))) is None:
             raise unreadable(self.provider, reply)
-        service = row.get("service")
+        service, country = row.get("service"), row.get("country")
         return ActiveRow(
             ProviderRef(ref),
             _sms_in(row),
             _phone_in(row),
             service if isinstance(service, str) else None,
+            country if isinstance(country, str) else None,
         )
 
     def _said(self, reply: Reply) -> Said:

@@ -22,7 +22,7 @@ General: TypeAlias = Callable[[Engine, Call, datetime], Reply]
 About: TypeAlias = Callable[[Engine, Call, Number, datetime], Reply]
 
 OLD_PAGE = 10  #: Of getListOfActiveActivations.
-HISTORY_PAGE = 100
+HISTORY_PAGE, HISTORY_DEFAULT = 100, 50
 DONE: Mapping[Operation, str] = {
     Operation.READY: "ACCESS_READY",
     Operation.ASK_AGAIN: "ACCESS_RETRY_GET",
@@ -143,16 +143,17 @@ class HandlerApi:
 
     def _history(self, engine: Engine, call: Call, now: datetime) -> Reply:
         args = call.args
-        found = engine.ended_of(
+        found = engine.rented_of(
             number_id(args.get("start")) or 0,
             number_id(args.get("end")) or int(now.timestamp()),
             now,
         )
         offset = number_id(args.get("offset")) or 0
-        size = min(number_id(args.get("size")) or HISTORY_PAGE, HISTORY_PAGE)
-        return self._json(
-            [shapes.history_row(each) for each in islice(found, offset, offset + size)]
+        size = number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
+        rows = islice(
+            (each for each in found if not each.rental), offset, offset + min(size, HISTORY_PAGE)
         )
+        return self._json([shapes.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, engine: Engine, call: Call, now: datetime) -> Reply:
         balance = price(engine.balance_minor(now))

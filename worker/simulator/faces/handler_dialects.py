@@ -136,6 +136,7 @@ class Dialect(BaseModel):
     v2_style: Literal["classic", "hero", "tiger", "smsbower", "grizzly"] = "classic"
     page_max: int = 100
     page_default: int = 100
+    history_size_word: Literal["size", "limit"] = "size"  #: Of the length of a page.
     methods: frozenset[str] = frozenset({"GET"})
     cancel_codes: frozenset[str] = frozenset({"8"})
     classic_rent: bool = False  #: Rentals have calls of their own.
@@ -177,6 +178,7 @@ DIALECTS: Mapping[str, Dialect] = {
             name="classic",
             actions=LISTING_ACTIONS | RENT_ACTIONS | {"getFullSms", "getListOfActiveActivations"},
             classic_rent=True,
+            history_size_word="limit",
             lifetimes={"ya": 2400, "ft": 3600, "ig": 3600, "cy": 3600, "wx": 3600},
             push_retry_seconds=(15, 60, 300, 600, 1200, 1800, 3225),
         ),

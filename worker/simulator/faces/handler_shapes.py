@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.numbers import CHARGED, Number, Sms, Status
 from worker.simulator.problems import Denied, Problem
@@ -212,16 +214,17 @@ def old_row(number: Number) -> dict[str, Any]:
     }
 
 
-def history_row(number: Number) -> dict[str, Any]:
-    """One line of getHistory. Note the cost, which stands there for cancelled ones too."""
-    sms = latest(number)
+def history_row(dialect: Dialect, number: Number) -> dict[str, Any]:
+    """One line of getHistory. Note the cost: none while it lives, and the price once cancelled."""
+    states = TIGER_STATES if dialect.list_style == "tiger" else HERO_STATES
+    ended = "6" if number.status in CHARGED else "8"
     return {
         "id": str(number.id),
         "date": naive(number.created_at),
         "phone": number.phone,
-        "sms": sms.text if sms else None,
-        "cost": figure(number.cost_minor),
-        "status": "6" if number.status in CHARGED else "8",
+        "sms": orjson.dumps([sms.text for sms in number.sms]).decode() if number.sms else None,
+        "cost": 0 if number.live else figure(number.cost_minor),
+        "status": states.get(number.status, ended),
         "currency": USD,
     }
 
