@@ -174,8 +174,6 @@ class FiveSimReplies:
         live = [row for status, row in read if status in LIVE]
         return ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
-    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
-        if not isinstance(row, dict):
     def history(self, reply: Reply) -> HistoryPage:
         """The same page with all that is over."""
         orders = self._orders(reply, exact_json_of)
@@ -195,6 +193,8 @@ class FiveSimReplies:
             raise self._fault(reply)
         return rows
 
+    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
+        if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
         ref, status, product = ref_of(row.get("id")), row.get("status"), row.get("product")
         if ref is None or not isinstance(status, str):
@@ -260,8 +260,6 @@ class FiveSim(Account):
         return await self._http.call(Operation.LOOK, f"/check/{escaped(ref)}", self._read.look)
 
     async def list_active(self, page: int) -> ActivePage:
-        return await self._http.call_patiently(
-            Operation.LIST,
         return await self._listed(page * PAGE_SIZE, self._read.page)
 
     async def list_whole(self, page: int) -> ActivePage:
@@ -271,6 +269,8 @@ class FiveSim(Account):
         return within(await self._listed(skip, self._read.history), since, until, skip)
 
     async def _listed(self, offset: int, read: Callable[[Reply], T]) -> T:
+        return await self._http.call_patiently(
+            Operation.LIST,
             f"/orders?category=activation&limit={PAGE_SIZE}&offset={offset}&order=id&reverse=true",
             read,
             cap=LIST_CAP,

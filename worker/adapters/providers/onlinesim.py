@@ -175,9 +175,9 @@ class OnlineSimReplies:
             _sms_in(row.get("msg")),
             phone_of(row.get("number")),
             service if isinstance(service, str) else None,
+            None if row.get("country") is None else str(row["country"]),
         )
 
-            None if row.get("country") is None else str(row["country"]),
     def _fault(self, reply: Reply, word: str) -> ProviderError:
         if is_answer(reply):
             if word in REFUSED or (reply.status == 401 and not reply.body.startswith(b"<")):
