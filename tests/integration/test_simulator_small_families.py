@@ -276,11 +276,13 @@ async def test_smsman_a_rental_has_calls_of_its_own() -> None:
         ref = rented["request_id"]
         buyer.later(1200)
 
-        told = await man(buyer, "rent-api/get-sms", request_id=ref)
+        told = await man(buyer, "rent-api/get-all-sms", request_id=ref)
+        latest = await man(buyer, "rent-api/get-sms", request_id=ref)
         other = await man(buyer, "control/get-sms", request_id=ref)
         closed = await man(buyer, "rent-api/set-status", request_id=ref, status="close")
 
-        assert len(told["sms"]) == 1
+        assert told["sms"] == [latest["sms"]]
+        assert set(latest["sms"]) == {"text", "code", "time"}
         assert other["error_code"] == "sms_not_found"
         assert closed["success"] is True
 

@@ -41,6 +41,13 @@ class _Sms(_Strict):
     text: Annotated[str, Field(max_length=4000)] | None = None
 
 
+class _Offline(_Strict):
+    """A rental stops working, or works again."""
+
+    id: int | str
+    offline: bool
+
+
 class _Rent(_Strict):
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     service: str = "tg"
@@ -68,6 +75,7 @@ class Control:
             ("POST", "faults"): self._set_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "sms"): self._deliver,
+            ("POST", "offline"): self._offline,
             ("POST", "rent"): self._rent,
             ("POST", "reset"): self._reset,
             ("POST", "balance"): self._balance,
@@ -145,10 +153,18 @@ class Control:
             number = self._number(str(asked.id), now)
         else:
             number = self._by_phone(asked.phone, now)
-        if not number.live:
-            raise BadOrder("this number is over: an SMS to it goes nowhere")
+        if not number.live or number.offline:
+            raise BadOrder("this number is over or off: an SMS to it goes nowhere")
         self._engine.books.receive(number, Sms(now, asked.code, asked.text or asked.code))
         return self._told(number)
+
+    def _offline(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+        asked = _Offline.model_validate_json(request.body)
+        number = self._number(str(asked.id), now)
+        if not number.rental:
+            raise BadOrder("only a rental lasts long enough to be off")
+        number.offline = asked.offline
+        return {"offline": number.offline}
 
     def _rent(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
         asked = _Rent.model_validate_json(request.body)

@@ -75,7 +75,8 @@ class Number:
     refunded_minor: int = 0
     moves: Sequence[Change] = ()  #: After the rental, which made it WAITING.
     next_at: datetime = NEVER_AGAIN  #: When the plan does something next.
-    ready: bool = False  #: The buyer said it has sent the SMS.
+    ready: bool = False  #: The buyer said it has sent the SMS, or has the number switched on.
+    offline: bool = False  #: A rental that does not work just now.
     trouble_from: datetime | None = None  #: Of the first cancel, where that starts trouble.
     calls: int = 0
     calls_after_end: int = 0

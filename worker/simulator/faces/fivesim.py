@@ -76,6 +76,7 @@ class Knobs(BaseModel):
     waiting_status: Literal["PENDING", "RECEIVED"] = "RECEIVED"  #: Of a number without an SMS.
     no_sms: Literal["null", "[]"] = "[]"
     second_sms_has_code: bool = True
+    hosting_cancels: bool = True  #: Hosting can be given back at all.
 
 
 class FiveSim:
@@ -139,6 +140,8 @@ class FiveSim:
                 denied = engine.finish(number, now)
             case "ban":
                 denied = engine.cancel(number, now, Status.BANNED)
+            case _ if number.rental and number.live and not self._knobs.hosting_cancels:
+                denied = Denied(Problem.TOO_LATE)
             case _:
                 denied = engine.cancel(number, now)
         if denied is not None and denied.problem is Problem.ENDED and now < number.expires_at:

@@ -83,6 +83,8 @@ class Rentals:
         engine.show(number)
         if not number.live:
             return self._error("STATUS_CANCEL" if number.status in REFUNDED else "STATUS_FINISH")
+        if number.offline:
+            return self._error("RENT_DIE")
         if not number.sms:
             return self._error("STATUS_WAIT_CODE")
         size = number_id(call.args.get("size")) or PAGE
@@ -98,6 +100,8 @@ class Rentals:
         hours = self._hours(call)
         if hours is None:
             return self._words.refuse(call, Denied(Problem.BAD_REQUEST), now)
+        if number.offline and not self._classic:
+            return self._words.json({"title": "SIM_OFFLINE", "details": "SIM is offline"}, 400)
         denied = engine.extend(number, timedelta(hours=hours), now)
         if denied is not None:
             return self._over(call, number, denied, now)

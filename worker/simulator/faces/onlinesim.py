@@ -157,7 +157,9 @@ class OnlineSim:
                 return self.refuse(call, denied, now) if denied else json({"response": True})
             case "rent/extendRentState" if days := number_id(call.args.get("days")):
                 denied = engine.extend(number, timedelta(days=days), now)
-                return self._done(call, number, denied, now)
+                if denied is not None:
+                    return self.refuse(call, denied, now)
+                return json({"response": self._ok, "item": self._rental(number, now)})
             case "rent/extendRentState":
                 return self._word("UNDEFINED_DAYS")
             case _:
@@ -260,6 +262,7 @@ class OnlineSim:
             "status": 1 if number.live else 0,
             "messages": messages,
             "sum": price(number.cost_minor),
+            "country": number_id(number.country) or number.country,
             "number": number.phone[1:],  # Without the country code.
             "rent": 1,
             "tzid": number.id,

@@ -28,6 +28,7 @@ CONTROL, RENT = "/control/", "/rent-api/"
 OPERATIONS = {
     "get-number": Operation.RENT,
     "get-sms": Operation.LOOK,
+    "get-all-sms": Operation.LOOK,  #: Of rentals.
     "get-balance": Operation.BALANCE,
     "limits": Operation.OTHER,
 }
@@ -64,6 +65,7 @@ class Knobs(BaseModel):
     error_status: Literal[200, 400] = 200
     error_msg: Literal["text", "object"] = "text"
     cancel_refused: str = "wrong_status"  #: What a reject after an SMS is told.
+    no_messages: Literal["wait_sms", "empty"] = "wait_sms"  #: What a rental without an SMS tells.
 
 
 class SmsMan:
@@ -100,7 +102,7 @@ class SmsMan:
         token = args.get("token")
         if token != self._key:
             problem = Problem.BAD_KEY if token else Problem.NO_KEY
-        about_one = name in {"set-status", "get-sms"}
+        about_one = name in {"set-status", "get-sms", "get-all-sms"}
         ref = number_id(args.get("request_id"))
         return Call(operation, form, ref, args, problem, about_one)
 
@@ -174,15 +176,15 @@ class SmsMan:
         if not number.live:
             return self.refuse(call, Denied(Problem.ENDED), now)
         engine.show(number)
+        waiting = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
         if number.rental:
-            rows = [
-                {"text": sms.text, "code": sms.code, "date": f"{sms.at:%Y-%m-%d %H:%M:%S}"}
-                for sms in number.sms
-            ]
-            return json(_row(number) | {"sms": rows})
+            rows = [_message(sms) for sms in reversed(number.sms)]
+            if not rows and self._knobs.no_messages == "wait_sms":
+                return json(_row(number) | waiting)
+            all_of_them = call.form.endswith("get-all-sms")
+            return json(_row(number) | {"sms": rows if all_of_them or not rows else rows[0]})
         if number.status is Status.RECEIVED:
             return json(_row(number) | {"sms_code": number.sms[-1].code})
-        waiting = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
         return json(_row(number) | waiting)
 
 
@@ -193,6 +195,10 @@ def _row(number: Number) -> dict[str, Any]:
         "application_id": _as_number(number.service),
         "number": number.phone,
     }
+
+
+def _message(sms: Sms) -> dict[str, str]:
+    return {"text": sms.text, "code": sms.code, "time": f"{sms.at:%Y-%m-%d %H:%M:%S}"}
 
 
 def _as_number(name: str) -> int | str:

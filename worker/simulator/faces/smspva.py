@@ -52,6 +52,7 @@ class Knobs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_cancel_age_seconds: float = 0
+    on_demand: bool = False  #: Rentals are off until they are switched on.
 
 
 class Smspva:
@@ -64,7 +65,7 @@ class Smspva:
             lifetimes={},
         )
         self.push_retries: tuple[float, ...] = ()
-        self._rentals = Rentals(api_key)
+        self._rentals = Rentals(api_key, on_demand=turned.on_demand)
 
     def ref(self, number: Number) -> str:
         return str(number.id)

@@ -37,8 +37,9 @@ MESSAGES: Mapping[Problem, str] = {
 
 
 class Rentals:
-    def __init__(self, api_key: str) -> None:
+    def __init__(self, api_key: str, *, on_demand: bool) -> None:
         self._key = api_key
+        self._on_demand = on_demand
 
     def read(self, request: Request) -> Call:
         args = arguments(request.query)
@@ -87,6 +88,7 @@ class Rentals:
                 return _data({"SmsList": rows, "OtherSms": []})
             case "activate":
                 denied = None if number.live else Denied(Problem.ENDED)
+                number.ready = True
                 return _data([{"id": number.id}]) if denied is None else self.refuse(denied)
             case "delete":
                 # Gone from the list either way; the money comes back only in time and unread.
@@ -99,7 +101,13 @@ class Rentals:
         return json({"status": 0, "msg": MESSAGES.get(denied.problem, "Error")})
 
     def listed(self, numbers: list[Number]) -> Reply:
-        return _data([_row(number) for number in numbers])
+        return _data([_row(number) | {"state": self._state(number)} for number in numbers])
+
+    def _state(self, number: Number) -> int:
+        """Not in the system, on, or off until it is switched on."""
+        if number.offline:
+            return -1
+        return 1 if number.ready or not self._on_demand else 0
 
     def _prolong(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
         hours = _hours(call.args)
@@ -123,7 +131,6 @@ def _row(number: Number) -> dict[str, Any]:
         "id": number.id,
         "scode": number.service,
         "sname": number.service,
-        "state": 1,
         "pnumber": number.phone[1:],
         "ccode": number.country,
         "cname": number.country,

@@ -54,6 +54,7 @@ ERRORS: Mapping[Problem, str] = {
     Problem.PRICE_TOO_LOW: "noNumber",
     Problem.NO_BALANCE: "noMoney",
     Problem.BAD_STATUS: "badStatus",
+    Problem.TOO_LATE: "badStatus",
     Problem.UNKNOWN_ID: "idNumNotFound",
     Problem.ENDED: "idNumNotFound",
 }
