@@ -33,12 +33,12 @@ class CaseState(enum.Enum):
     WAITING = "waiting"  #: For a date, for an order to end, or for the shop to repair.
     NEEDS_EVIDENCE = "needs_evidence"  #: For the customer to add something.
     IN_REVIEW = "in_review"  #: For a human.
-    APPROVED = "approved"  #: A withdrawal: the money is set aside and has to be paid out.
-    GRANTED = "granted"  #: Money was credited or paid out.
+    APPROVED = "approved"  #: Money is owed that leaves the platform: it has to be paid out.
+    GRANTED = "granted"  #: Money was credited.
     DENIED = "denied"
     RESOLVED = "resolved"  #: Repaired in time.
     REPLACED = "replaced"
-    PAID = "paid"  #: A withdrawal that left the platform.
+    PAID = "paid"  #: It was paid out.
     DONE = "done"  #: An account event that has had its effect, or nothing was to be done.
 
 
@@ -183,7 +183,10 @@ class Ordered:
     charge: Charge
     service: str
     settled: bool
-    credited_minor: int  #: Released, or given by any case so far.
+    credited_minor: int  #: Released, or given or promised by any case so far.
+    outages_minor: int = 0  #: Of that, for days on which a rental did not work.
+    covered_until: datetime | None = None  #: The end of the last outage that was credited.
+    blocked_from: datetime | None = None  #: From when a claim has paid for all days left.
     sms_received_at: datetime | None = None
     sms_displayed_at: datetime | None = None
 

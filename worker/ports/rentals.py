@@ -30,6 +30,7 @@ class Rental:
     ends_at: datetime
     ended_at: datetime | None = None
     outages: tuple[Case, ...] = ()
+    claims: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class RentalStore(Protocol):
     async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> BookedRental: ...
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
-        """The newest rental under this ref, with its outages."""
+        """The newest rental under this ref, with the cases about it."""
         ...
 
     async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:

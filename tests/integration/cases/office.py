@@ -271,6 +271,16 @@ class Office:
         assert opened.case is not None
         return opened.case
 
+    async def claim_rental(
+        self, rental: Rental, kind: str = "operator_block", **facts: Any
+    ) -> Case:
+        opened = await self.desk.open_rental_claim(rental.id, {"claim_kind": kind, **facts})
+        assert opened.case is not None
+        return opened.case
+
+    async def paid(self, case: Case) -> ChangedCase:
+        return await self.desk.paid(case.id, case.kind)
+
     async def account_event(self, event: str, policy: str = "P3") -> Case:
         opened = await self.desk.account_event(ALICE, {"event": event}, policy)
         assert opened is not None

@@ -36,7 +36,7 @@ async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
     assert await account_state(office) == "blocked", "it rents nothing meanwhile"
 
     await office.verdict(withdrawal, grant=True)
-    await office.desk.paid(withdrawal.id)
+    await office.paid(withdrawal)
 
     assert await office.state(case.id) is CaseState.DONE
     assert await account_state(office) == "deleted"

@@ -62,7 +62,7 @@ async def everything(office: Office) -> Case:
     await office.outage()
     paid = await office.withdraw("P4", "1", amount_minor=100)
     await office.verdict(paid, grant=True)
-    await office.desk.paid(paid.id)
+    await office.paid(paid)
     return await office.withdraw("P4", "2", amount_minor=100)
 
 

@@ -109,7 +109,10 @@ async def test_a_payout_leaves_the_platform_less_its_fee(office: Office) -> None
 
     last = case.decisions[-1]
     assert (last.outcome, last.amount_minor, last.fee_minor) == ("payout", 333, 17)
-    assert (case.state, case.moved_minor) == (CaseState.GRANTED, 333)
+    assert (case.state, case.moved_minor) == (CaseState.APPROVED, 0)
+    done = await office.paid(case)
+    assert done.case is not None
+    assert (done.case.state, done.case.moved_minor) == (CaseState.PAID, 333)
     assert await office.money() == (650, 0)
 
 

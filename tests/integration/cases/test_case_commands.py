@@ -125,3 +125,40 @@ def test_timers_are_listed_with_subject_date_and_delay(served: Served) -> None:
 def late(result: Any) -> int:
     (only,) = json.loads(result.stdout)["timers"]
     return int(only["overdue_seconds"])
+
+
+def test_a_claim_is_opened_about_a_rental_or_a_number(served: Served) -> None:
+    async def order(office: Office) -> tuple[str, str]:
+        await office.open()
+        return str((await office.book()).id), str(await office.closed("P1"))
+
+    rental, number = served.run(order(served.office))
+    block = ("cases", "claim", "operator_block", "--rental", rental)
+
+    first = served.ask(*block, "--fact", "client_caused=false")
+    again = served.ask(*block, "--fact", "client_caused=false", "-o", "json")
+    other = served.ask(*block, "--fact", "client_caused=true")
+    about = ("--activation", number, "--reason", "no SMS came")
+    of_number = served.ask("cases", "claim", "non_receiving", *about, "-o", "ndjson")
+
+    assert (first.exit_code, again.exit_code, other.exit_code) == (0, 0, 1)
+    assert "operator_block" in first.stdout
+    assert json.loads(again.stdout)["moved_minor"] == 900
+    assert json.loads(of_number.stdout)["state"] == "granted"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        (),
+        ("--activation", "1", "--rental", "2"),
+        ("--rental", "2", "--fact", "client_caused"),
+        ("--rental", "2", "--fact", "client_caused=perhaps"),
+    ],
+)
+def test_what_a_claim_is_about_is_said_once_and_in_json(
+    served: Served, about: tuple[str, ...]
+) -> None:
+    asked = served.ask("cases", "claim", "operator_block", *about)
+
+    assert asked.exit_code == 2

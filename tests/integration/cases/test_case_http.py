@@ -174,6 +174,70 @@ async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None
     assert await office.money() == (400, 0)
 
 
+def rented_long(**more: Any) -> dict[str, Any]:
+    return {
+        "account": "alice",
+        "phone": "15550001",
+        "service": "any",
+        "country": "1",
+        "price_minor": 1000,
+        "rented_at": instant(MONDAY),
+        "ends_at": instant(MONDAY + 10 * DAY),
+        "policy": "P2",
+        **more,
+    }
+
+
+async def test_a_claim_about_a_rental_is_paid_from_its_price(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    path = "/v1/rentals/alpha/long-1"
+    rental = (await api.put(path, rented_long())).json
+    body = {
+        "rental": rental["id"],
+        "claim_kind": "operator_block",
+        "facts": {"client_caused": False, "blocked_at": instant(MONDAY + 6 * DAY)},
+    }
+
+    first, again = await api.post("/v1/claims", body), await api.post("/v1/claims", body)
+    other = await api.post("/v1/claims", {**body, "facts": {"client_caused": True}})
+
+    assert (first.status, again.status, other.status) == (201, 200, 409)
+    assert first.json == again.json
+    assert (first.json["state"], first.json["moved_minor"]) == ("granted", 400)
+    assert (first.json["rental"], first.json["activation"]) == (rental["id"], None)
+    shown = (await api.put(path, rented_long())).json
+    assert (shown["claims"], shown["outages"]) == ([first.json], [])
+
+
+async def test_a_claim_is_about_one_order(office: Office, api: Api) -> None:
+    await office.open()
+    about = {"activation": NOBODY, "rental": NOBODY}
+
+    for body in ({}, about):
+        reply = await api.post("/v1/claims", {"claim_kind": "other", **body})
+        assert (reply.status, reply.pointers) == (422, ["/rental"])
+    unknown = await api.post("/v1/claims", {"claim_kind": "other", "rental": NOBODY})
+    assert (unknown.status, unknown.slug) == (404, "not-found")
+
+
+async def test_a_claim_that_leaves_is_paid_out(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.closed("P4")
+    case = await opened(api, claim(id_, destination="wallet"))
+    path = f"/v1/claims/{case['id']}"
+    assert (case["state"], case["moved_minor"]) == ("approved", 0)
+
+    later = await api.post(
+        f"{path}/paid",
+        {"extension_until": instant(MONDAY + 30 * DAY), "extension_beyond_control": True},
+    )
+    assert later.json["state"] == "approved"
+    paid, again = await api.post(f"{path}/paid", {}), await api.post(f"{path}/paid", {})
+
+    assert paid.json == again.json == (await api.get(path)).json
+    assert (paid.json["state"], paid.json["moved_minor"]) == ("paid", 333)
+
+
 async def test_an_account_event_is_told(office: Office, api: Api) -> None:
     await office.open(amount_minor=1000)
     path = "/v1/accounts/alice/events"
@@ -220,7 +284,7 @@ async def test_a_review_of_a_case_decides_it(office: Office, api: Api) -> None:
     [
         *(
             f"/v1/claims/{{}}/{step}"
-            for step in ("evidence", "verdict", "access", "rectified", "choice")
+            for step in ("evidence", "verdict", "access", "rectified", "choice", "paid")
         ),
         *(f"/v1/withdrawals/{{}}/{step}" for step in ("verdict", "payment-info", "paid", "kyc")),
         "/v1/reviews/{}/verdict",

@@ -359,7 +359,9 @@ async def test_a_recorded_reason_gives_more_time_to_pay(office: Office) -> None:
     case = await office.withdraw("P3")
     await office.verdict(case, grant=True)
     until = (MONDAY + 20 * DAY).isoformat()
-    await office.desk.extend(case.id, {"extension_until": until, "extension_beyond_control": True})
+    await office.desk.extend(
+        case.id, case.kind, {"extension_until": until, "extension_beyond_control": True}
+    )
 
     await office.ring(MONDAY + 15 * DAY)
     assert await office.due(case.id) == {"refund_payment": MONDAY + 20 * DAY}

@@ -18,8 +18,8 @@ async def test_unused_top_ups_are_approved_and_paid_out(office: Office) -> None:
     await office.verdict(case, grant=True, psp_commission_minor=20)
     assert await office.state(case.id) is CaseState.APPROVED
     assert await office.money() == (400, 600)
-    paid = await office.desk.paid(case.id)
-    again = await office.desk.paid(case.id)
+    paid = await office.paid(case)
+    again = await office.paid(case)
 
     assert paid.case == again.case
     assert paid.case is not None
@@ -78,7 +78,7 @@ async def test_a_fee_by_the_age_of_the_deposit_is_kept(office: Office) -> None:
     case = await office.withdraw("P4")
 
     await office.verdict(case, grant=True)
-    await office.desk.paid(case.id)
+    await office.paid(case)
 
     last = (await office.case(case.id)).decisions[-1]
     assert (last.amount_minor, last.fee_minor, last.destination) == (850, 150, "wallet")
@@ -148,7 +148,7 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
 ) -> None:
     await office.open(amount_minor=1000)
     case = await office.withdraw("P3")
-    assert (await office.desk.paid(case.id)).refused is Refused.NOT_ASKED_FOR
+    assert (await office.paid(case)).refused is Refused.NOT_ASKED_FOR
     await office.verdict(case, grant=True)
 
     second = await office.verdict(case, grant=False)

@@ -189,6 +189,7 @@ def _payload(view: View, step: Step) -> Mapping[str, Any]:
         "kind": case.kind.value,
         "subject": case.subject,
         "activation": None if case.activation is None else str(case.activation),
+        "rental": None if case.rental is None else str(case.rental),
         "account": case.account,
         "state": step.state.value,
         "currency": case.currency,

@@ -12,7 +12,7 @@ from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
-from worker.ports.cases import Opened, Timer, TimerKind
+from worker.ports.cases import CaseKind, Opened, Timer, TimerKind
 from worker.ports.rentals import BookedRental, Rental
 
 _NEWEST = text(
@@ -112,6 +112,7 @@ def _same(found: Rental, asked: Rental) -> bool:
         policy_version=asked.policy_version,
         ended_at=None,
         outages=(),
+        claims=(),
     )
 
 
@@ -123,6 +124,7 @@ async def _newest(
 
 
 async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
+    cases = await cases_reading.of_rental(connection, row["id"])
     return Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),
@@ -139,7 +141,8 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
         rented_at=row["rented_at"],
         ends_at=row["ends_at"],
         ended_at=row["ended_at"],
-        outages=tuple(await cases_reading.of_rental(connection, row["id"])),
+        outages=tuple(one for one in cases if one.kind is CaseKind.OUTAGE),
+        claims=tuple(one for one in cases if one.kind is CaseKind.CLAIM),
     )
 
 

@@ -95,6 +95,9 @@ def ordered(row: RowMapping, *, rental: bool) -> Ordered:
         service=row["service"],
         settled=row["settled"],
         credited_minor=row["credited_minor"],
+        outages_minor=row["outages_minor"] if rental else 0,
+        covered_until=row["covered_until"] if rental else None,
+        blocked_from=row["blocked_from"] if rental else None,
         sms_received_at=row["sms_received_at"],
         sms_displayed_at=row["sms_displayed_at"],
     )

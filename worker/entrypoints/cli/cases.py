@@ -1,6 +1,7 @@
-"""`cases list`, `show` and `verdict`: what customers complain of, and a human's word on it."""
+"""`cases`: what customers complain of, opened, listed and shown, and a human's word on it."""
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -25,7 +26,9 @@ from worker.ports.cases import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
 
-cases_app = typer.Typer(no_args_is_help=True, help="Cases: list them, show one, decide one.")
+cases_app = typer.Typer(
+    no_args_is_help=True, help="Cases: list them, show one, open one, decide one."
+)
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `cases list` has it.")]
 
@@ -81,6 +84,50 @@ def show(
     tell(case_json(found), output)
 
 
+@cases_app.command("claim")
+def claim(  # noqa: PLR0913 - each is an option
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="As the policy calls it.")],
+    *,
+    activation: Annotated[
+        str | None, typer.Option(metavar="ID", help="The number it is about, or")
+    ] = None,
+    rental: Annotated[
+        str | None, typer.Option(metavar="ID", help="the long rental it is about.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="In the customer's words.")] = None,
+    channel: Annotated[str | None, typer.Option(help="How the customer asked.")] = None,
+    evidence: Annotated[list[str] | None, typer.Option(help="What came with it.")] = None,
+    destination: Annotated[str, typer.Option(help="Where the money is to go.")] = "balance",
+    fact: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSON", help="What the policy asks about.")
+    ] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Open a claim about a number or a long rental; the same again is the same claim.
+
+    Example: activation-worker cases claim operator_block \\
+        --rental 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --fact client_caused=false
+    """
+    if (activation is None) == (rental is None):
+        raise Failure(Exit.USAGE, "give either --activation or --rental")
+    target = find_target(Asked(url, token_file, config), os.environ)
+    asked = {
+        "activation": activation,
+        "rental": rental,
+        "claim_kind": kind,
+        "reason": reason,
+        "claim_channel": channel,
+        "evidence": evidence,
+        "destination": destination,
+        "facts": dict(map(_fact, fact or ())),
+    }
+    body = {name: value for name, value in asked.items() if value is not None}
+    tell(asyncio.run(_post(target, "/v1/claims", body)), output)
+
+
 @cases_app.command("verdict")
 def verdict(  # noqa: PLR0913 - each is an option
     id_: IdArgument,
@@ -100,7 +147,7 @@ def verdict(  # noqa: PLR0913 - each is an option
     """
     target = find_target(Asked(url, token_file, config), os.environ)
     body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
-    done = asyncio.run(_decide(target, id_, body))
+    done = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not Format.TEXT:
         write_json(done, indent=output is Format.JSON)
         return
@@ -128,6 +175,16 @@ def tell(case: Mapping[str, Any], output: Format) -> None:
         write_line(f"{timer['kind']} rings after {shown.short(timer['due_at'])}")
 
 
+def _fact(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        raise Failure(
+            Exit.USAGE, f"--fact {name}: not NAME=JSON, like client_caused=false"
+        ) from None
+
+
 def _decision(one: Mapping[str, Any]) -> list[object]:
     until = None if one["deadline"] is None else shown.short(one["deadline"])
     because = " ".join(one["clauses"])
@@ -143,8 +200,8 @@ async def _waiting(target: Target, limit: int) -> list[dict[str, Any]]:
         return found
 
 
-async def _decide(target: Target, id_: str, body: dict[str, Any]) -> dict[str, Any]:
+async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
     from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
 
     async with connected(target) as daemon:
-        return await daemon.post(f"/v1/reviews/{quote(id_, safe='')}/verdict", body)
+        return await daemon.post(path, body)

@@ -47,6 +47,7 @@ class CaseShown(Shown):
     kind: KindWord
     subject: str
     activation: str | None
+    rental: str | None
     account: str
     currency: str
     state: StateWord
@@ -71,6 +72,7 @@ def case_json(case: Case) -> dict[str, Any]:
         "kind": case.kind.value,
         "subject": case.subject,
         "activation": None if case.activation is None else str(case.activation),
+        "rental": None if case.rental is None else str(case.rental),
         "account": case.account,
         "currency": case.currency,
         "state": case.state.value,

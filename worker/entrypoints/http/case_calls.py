@@ -12,10 +12,11 @@ from worker.domain.policy import FactError
 from worker.entrypoints.http.case_answers import case_json
 from worker.entrypoints.http.layer import Answer
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
-from worker.entrypoints.http.shapes import Amount, Body
+from worker.entrypoints.http.shapes import Amount, Body, Instant
 from worker.lifecycle.cases.asking import instant
+from worker.lifecycle.cases.desk import CaseDesk
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import Case, ChangedCase, Opened, OpenedCase, Refused
+from worker.ports.cases import Case, CaseKind, ChangedCase, Opened, OpenedCase, Refused
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40
@@ -38,6 +39,13 @@ class VerdictGiven(Body):
     amount_minor: Amount | None = None
     note: Said | None = None
     findings: FactTable = Field(default_factory=dict)
+
+
+class Paid(Body):
+    """It was paid out; or, with a reason beyond our control, it will be by a later date."""
+
+    extension_until: Instant | None = None
+    extension_beyond_control: bool = False
 
 
 def verdict_in(body: VerdictGiven, findings: Mapping[str, Any]) -> Verdict:
@@ -121,3 +129,14 @@ def shown_or_problem(case: Case | None) -> Answer:
     if case is None:
         raise Problem(Kind.NOT_FOUND, "There is no such case")
     return Answer(200, case_json(case))
+
+
+async def paid_or_later(cases: CaseDesk, id_: str, kind: CaseKind, body: Paid) -> Answer:
+    until = body.extension_until
+    if until is None:
+        return changed_or_problem(await cases.paid(case_in(id_), kind))
+    facts = {
+        "extension_until": instant(until),
+        "extension_beyond_control": body.extension_beyond_control,
+    }
+    return changed_or_problem(await cases.extend(case_in(id_), kind, facts))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from worker.entrypoints.http.activations import id_in
 from worker.entrypoints.http.auth import Scope
@@ -16,12 +16,14 @@ from worker.entrypoints.http.case_calls import (
     FactTable,
     Faults,
     Handler,
+    Paid,
     Said,
     VerdictGiven,
     allowed,
     case_in,
     changed_or_problem,
     opened_or_problem,
+    paid_or_later,
     shown_or_problem,
     verdict_in,
     when,
@@ -48,9 +50,17 @@ CLAIM_FACTS = frozenset(
 
 
 class NewClaim(Body):
-    """A claim about one activation; the same kind and destination again is the same claim."""
+    """A claim about one activation or one rental, by its id.
 
-    activation: ActivationPath
+    The same kind and destination again is the same claim.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["activation"]}, {"required": ["rental"]}]}
+    )
+
+    activation: ActivationPath | None = None
+    rental: CaseId | None = Field(default=None, validate_default=True)
     claim_kind: Word
     claim_channel: Word | None = None
     claim_at: Instant | None = None
@@ -58,6 +68,13 @@ class NewClaim(Body):
     evidence: EvidenceList = Field(default_factory=list)
     destination: Literal["balance", "client", "wallet", "original_method"] = "balance"
     facts: FactTable = Field(default_factory=dict)
+
+    @field_validator("rental")
+    @classmethod
+    def _about_one_order(cls, rental: str | None, read: ValidationInfo) -> str | None:
+        if (rental is None) == (read.data.get("activation") is None):
+            raise ValueError("a claim is about either an activation or a rental")
+        return rental
 
 
 class MoreEvidence(Body):
@@ -89,7 +106,6 @@ class Claims:
 
     async def open(self, body: NewClaim) -> Answer:
         """Open a claim, or find it open already."""
-        activation = id_in(body.activation)
         cases = self._deps.cases
         facts = {
             **allowed(body.facts, CLAIM_FACTS),
@@ -102,7 +118,12 @@ class Claims:
         said = {} if body.reason is None else {"reason": body.reason}
         with Faults(facts="/facts", claim_at="/claim_at"):
             cases.not_in_future("claim_at", body.claim_at)
-            opened = await cases.open_claim(activation, facts, said)
+            if body.rental is not None:
+                rental = case_in(body.rental)
+                opened = await cases.open_rental_claim(rental, facts, said)
+                return opened_or_problem(opened, "/v1/claims", Kind.NOT_FOUND)
+            assert body.activation is not None
+            opened = await cases.open_claim(id_in(body.activation), facts, said)
         return opened_or_problem(opened, "/v1/claims", Kind.UNKNOWN_ACTIVATION)
 
     async def show(self, id: CaseId) -> Answer:  # noqa: A002 - the contract's name
@@ -149,6 +170,10 @@ class Claims:
         }
         return await self._add(id, adding.plain(**facts), "choice")
 
+    async def paid(self, id: CaseId, body: Paid) -> Answer:  # noqa: A002 - the contract's name
+        """Record that a claim was paid out, or until when it will be and why."""
+        return await paid_or_later(self._deps.cases, id, CaseKind.CLAIM, body)
+
     async def _add(self, id_: str, facts: Adding, what: str) -> Answer:
         added = await self._deps.cases.add(case_in(id_), CaseKind.CLAIM, facts, what)
         return changed_or_problem(added)
@@ -173,6 +198,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
         "access": claims.access,
         "rectified": claims.rectified,
         "choice": claims.choice,
+        "paid": claims.paid,
     }
     return (
         Route(
@@ -181,7 +207,12 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=claims.open,
             scope=Scope.OPERATE,
             answers=OPENED,
-            problems=(Kind.UNKNOWN_ACTIVATION, Kind.OTHER_CONTENT, Kind.NOT_OFFERED),
+            problems=(
+                Kind.UNKNOWN_ACTIVATION,
+                Kind.NOT_FOUND,
+                Kind.OTHER_CONTENT,
+                Kind.NOT_OFFERED,
+            ),
         ),
         Route(
             method="GET",

@@ -82,6 +82,7 @@ class RentalShown(Shown):
     ends_at: Moment
     ended_at: Moment | None
     outages: list[CaseShown]
+    claims: list[CaseShown]
 
 
 class Rentals:
@@ -172,6 +173,7 @@ def _rental(rental: Rental) -> dict[str, Any]:
         "ends_at": render.instant(rental.ends_at),
         "ended_at": maybe(rental.ended_at),
         "outages": [case_json(one) for one in rental.outages],
+        "claims": [case_json(one) for one in rental.claims],
     }
 
 

@@ -15,11 +15,13 @@ from worker.entrypoints.http.case_calls import (
     FactTable,
     Faults,
     Handler,
+    Paid,
     VerdictGiven,
     allowed,
     case_in,
     changed_or_problem,
     opened_or_problem,
+    paid_or_later,
     shown_or_problem,
     verdict_in,
     when,
@@ -29,7 +31,6 @@ from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Amount, Body, Instant, Name, Reference, Word
 from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.asking import instant
 from worker.lifecycle.cases.shape import Adding
 from worker.ports.cases import CaseKind
 
@@ -81,13 +82,6 @@ class PaymentInfo(Body):
     evidence: EvidenceList = Field(default_factory=list)
     claim_channel: Word | None = None
     facts: FactTable = Field(default_factory=dict)
-
-
-class Paid(Body):
-    """It was paid out; or, with a reason beyond our control, it will be by a later date."""
-
-    extension_until: Instant | None = None
-    extension_beyond_control: bool = False
 
 
 class KycStatus(Body):
@@ -144,14 +138,7 @@ class Withdrawals:
 
     async def paid(self, id: CaseId, body: Paid) -> Answer:  # noqa: A002 - the contract's name
         """Record that the money was paid out, or until when it will be and why."""
-        cases, until = self._deps.cases, body.extension_until
-        if until is None:
-            return changed_or_problem(await cases.paid(case_in(id)))
-        facts = {
-            "extension_until": instant(until),
-            "extension_beyond_control": body.extension_beyond_control,
-        }
-        return changed_or_problem(await cases.extend(case_in(id), facts))
+        return await paid_or_later(self._deps.cases, id, CaseKind.WITHDRAWAL, body)
 
     async def kyc(self, id: CaseId, body: KycStatus) -> Answer:  # noqa: A002 - the contract's name
         """Record that proof of the wallet's owner was asked for, given or refused."""

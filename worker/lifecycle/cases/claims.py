@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
-from worker.domain.policy.deadlines import credit_by, honour_by
+from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
 from worker.domain.transfer import Kind
+from worker.lifecycle.cases import payouts
 from worker.lifecycle.cases.asking import (
     PAYING,
     STATES,
@@ -26,6 +27,7 @@ from worker.lifecycle.cases.shape import (
     told_of,
 )
 from worker.ports.cases import (
+    CaseState,
     Facts,
     Made,
     Move,
@@ -36,6 +38,7 @@ from worker.ports.cases import (
     View,
 )
 
+_FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
 RECHECK: Final = timedelta(seconds=60)  #: Between two looks whether an order has ended.
 
 
@@ -45,9 +48,13 @@ class Claims:
     word: str = "claim"
 
     def judge(self, view: View, facts: Facts) -> Step:
+        if view.case.state is CaseState.APPROVED:
+            return replace(unchanged(view), facts=facts)  # The money is promised.
         return self._step(view, facts, self._ask(view, facts))
 
     def rule(self, view: View, verdict: Verdict) -> Step:
+        if view.case.state is CaseState.APPROVED:
+            return unchanged(view, Refused.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if facts["claim_kind"] == "major_defect":
             facts["approved"] = verdict.grant
@@ -65,17 +72,21 @@ class Claims:
         assert view.order is not None
         if sla is TimerKind.HONOUR:
             return view.order.purchased_at
+        if sla is TimerKind.REFUND_PAYMENT:
+            return payouts.promised(view.case).at
         return moment(view.case.facts, "claim_at") or view.case.opened_at
 
     def _ask(self, view: View, facts: Facts) -> Made:
         order = view.order
         assert order is not None
         given = {"service": order.service, **facts, **_from_our_log(order)}
+        given |= _days_left(order, facts) if order.rental else {}
         flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
         deposits = [at for at, _ in view.holdings.topups]
         given |= {"account_flags": flags} if flags else {}
         given |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
-        return ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
+        made = ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
+        return _about_rental(view, order, made) if order.rental else made
 
     def _step(self, view: View, facts: Facts, made: Made) -> Step:
         """Money waits until the order itself has ended: nobody is paid twice for one number."""
@@ -92,7 +103,7 @@ class Claims:
         return self._as_decided(view, facts, made)
 
     def _as_decided(self, view: View, facts: Facts, made: Made, *, owed: bool = False) -> Step:
-        state = STATES[made.decision.outcome]
+        state = CaseState.APPROVED if _leaves(made.decision) else STATES[made.decision.outcome]
         timers = self._timers(view, facts, made.decision, owed=owed)
         step = Step(
             state=state,
@@ -127,6 +138,8 @@ class Claims:
                 due[TimerKind.REVIEW_SLA] = decision.deadline
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
                 due[TimerKind.SMS_WINDOW] = _look_again(order, decision.deadline, view.now)
+            case _ if _leaves(decision):
+                due[TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
             case _:
                 pass
         if owed and claimed_at is not None:
@@ -157,10 +170,19 @@ def _from_our_log(order: Ordered) -> dict[str, Any]:
     return {
         "purchased_at": instant(order.purchased_at),
         "price_minor": order.price_minor,
-        "credited_minor": order.credited_minor,
+        "credited_minor": _given_back(order),
         "product": "rental" if order.rental else "one_time",
         **{name: instant(at) for name, at in instants.items()},
     }
+
+
+def _days_left(order: Ordered, facts: Facts) -> dict[str, Any]:
+    """A block is paid from its day on, and never for days an outage has been credited for."""
+    if order.covered_until is None:
+        return {}
+    blocked_at = moment(facts, "blocked_at") or moment(facts, "claim_at")
+    last = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
+    return {"blocked_at": instant(last)}
 
 
 def _own_window(view: View, order: Ordered) -> Profile | None:
@@ -169,6 +191,33 @@ def _own_window(view: View, order: Ordered) -> Profile | None:
         return view.profile
     seconds = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
     return replace(view.profile, sms_window_s=seconds)
+
+
+def _given_back(order: Ordered) -> int:
+    """Days that were credited do not make a rental refunded while there is something left of it."""
+    return order.credited_minor - order.outages_minor if _left(order) else order.credited_minor
+
+
+def _about_rental(view: View, order: Ordered, made: Made) -> Made:
+    """Never more than the rental still has; and of its SMS we keep no log that could decide."""
+    decision = made.decision
+    if decision.outcome in PAYING and decision.reason in _FROM_SMS_LOG:
+        by = None if view.profile is None else _decide_by(view, order, view.profile)
+        outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
+        decision = replace(decision, outcome=outcome, reason=reason, deadline=by)
+    if not decision.fee_minor:
+        within = min(decision.amount_minor, _left(order))
+        decision = replace(decision, amount_minor=within)
+    return replace(made, decision=decision)
+
+
+def _decide_by(view: View, order: Ordered, profile: Profile) -> datetime | None:
+    claimed_at = moment(view.case.facts, "claim_at") or view.case.opened_at
+    return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
+
+
+def _leaves(decision: Decision) -> bool:
+    return decision.outcome in PAYING and decision.destination is not Destination.BALANCE
 
 
 def _gross(decision: Decision) -> int:
@@ -180,10 +229,10 @@ def _left(order: Ordered) -> int:
 
 
 def _moves(decision: Decision) -> tuple[Move, ...]:
-    if decision.outcome not in PAYING:
+    """Money that leaves the platform moves when it is paid out, not when it is promised."""
+    if decision.outcome not in PAYING or _leaves(decision):
         return ()
-    leaves = decision.destination is not Destination.BALANCE
-    return (Move(Kind.CLAIM, decision.amount_minor, leaves=leaves),)
+    return (Move(Kind.CLAIM, decision.amount_minor),)
 
 
 def _look_again(order: Ordered, deadline: datetime | None, now: datetime) -> datetime:

@@ -1,14 +1,14 @@
 """The desk for cases: what customers ask, what the shop does about it, and what humans decide."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Profile, Reason
-from worker.lifecycle.cases import adding, withdrawals
+from worker.lifecycle.cases import adding, payouts
 from worker.lifecycle.cases.asking import check_facts
 from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
 from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, opened, ruled
@@ -60,17 +60,15 @@ class CaseDesk:
         self, activation: ActivationId, facts: Facts, said: Said = NOTHING
     ) -> OpenedCase:
         """One claim per order, kind and destination: the same again is the same."""
-        self.check(CaseKind.CLAIM, facts)
-        thing = (activation, facts["claim_kind"], facts.get("destination", "balance"))
-        new = NewCase(
-            id=case_id(CaseKind.CLAIM, *thing),
-            kind=CaseKind.CLAIM,
-            subject=str(activation),
-            facts=facts,
-            content={**facts, "said": dict(said)},
-            activation=activation,
-        )
-        return await self._open(new, "claim_at", said)
+        new = self._claim(activation, facts, said)
+        return await self._open(replace(new, activation=activation), "claim_at", said)
+
+    async def open_rental_claim(
+        self, rental: UUID, facts: Facts, said: Said = NOTHING
+    ) -> OpenedCase:
+        """The same about a long rental."""
+        new = self._claim(rental, facts, said)
+        return await self._open(replace(new, rental=rental), "claim_at", said)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: Facts
@@ -138,13 +136,11 @@ class CaseDesk:
             return await self.verdict(id_, case.kind, verdict)
         return await self.reviewing(ActivationId(id_), outcome, grant=verdict.grant)
 
-    async def paid(self, id_: UUID) -> ChangedCase:
-        return await self._change(id_, CaseKind.WITHDRAWAL, withdrawals.paid)
+    async def paid(self, id_: UUID, kind: CaseKind) -> ChangedCase:
+        return await self._change(id_, kind, payouts.paid)
 
-    async def extend(self, id_: UUID, facts: Facts) -> ChangedCase:
-        return await self._change(
-            id_, CaseKind.WITHDRAWAL, lambda view: withdrawals.extended(view, facts)
-        )
+    async def extend(self, id_: UUID, kind: CaseKind, facts: Facts) -> ChangedCase:
+        return await self._change(id_, kind, lambda view: payouts.extended(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
         found = await self.store.case(id_)
@@ -164,6 +160,17 @@ class CaseDesk:
 
     def check(self, kind: CaseKind, facts: Facts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
+
+    def _claim(self, order: UUID, facts: Facts, said: Said) -> NewCase:
+        self.check(CaseKind.CLAIM, facts)
+        thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
+        return NewCase(
+            id=case_id(CaseKind.CLAIM, *thing),
+            kind=CaseKind.CLAIM,
+            subject=str(order),
+            facts=facts,
+            content={**facts, "said": dict(said)},
+        )
 
     def _of_account(
         self, kind: CaseKind, account: AccountId, reference: str, facts: Facts, policy: str | None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
 from worker.domain.policy.deadlines import credit_by
@@ -24,7 +25,9 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import Facts, Made, Move, Refused, Step, TimerKind, View
+from worker.ports.cases import Facts, Made, Move, Ordered, Refused, Step, TimerKind, View
+
+_NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Outages:
             "rental_start": instant(order.purchased_at),
             "rental_end": instant(order.ends_at),
             "price_minor": order.price_minor,
+            **_until_blocked(order, facts),
         }
         return ask(view, Op.OUTAGE_TICK, given, self.clauses)
 
@@ -71,14 +75,15 @@ class Outages:
         assert order is not None
         left = order.price_minor - order.credited_minor
         if decision.outcome in PAYING and decision.amount_minor > left:
-            made = replace(made, decision=replace(decision, amount_minor=left))
+            decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
+            made = replace(made, decision=decision)
         state = STATES[decision.outcome]
-        paid = Move(Kind.CLAIM, made.decision.amount_minor)
+        paid = Move(Kind.CLAIM, decision.amount_minor)
         step = Step(
             state=state,
             facts=facts,
             made=made_if_new(view, made, new=news(view, made)),
-            timers=self._timers(view, facts, made.decision),
+            timers=self._timers(view, facts, decision),
             moves=(paid,) if decision.outcome in PAYING else (),
         )
         return told_of(self, view, step)
@@ -122,3 +127,11 @@ class Outages:
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step(view, facts, by_human(made, granted, view, self.clauses))
+
+
+def _until_blocked(order: Ordered, facts: Facts) -> dict[str, str]:
+    """A block that was paid for all the days that were left ends what is an outage's."""
+    if order.blocked_from is None:
+        return {}
+    restored_at = moment(facts, "restored_at") or order.blocked_from
+    return {"restored_at": instant(min(restored_at, order.blocked_from))}

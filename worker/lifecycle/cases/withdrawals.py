@@ -108,28 +108,6 @@ class Withdrawals:
         return self._step(view, facts, by_human(made, payout, view, self.clauses))
 
 
-def paid(view: View) -> Step:
-    """The money has left: what was set aside goes with it, and the fee is ours."""
-    case = view.case
-    if case.state is CaseState.PAID:
-        return unchanged(view)
-    if case.state is not CaseState.APPROVED:
-        return unchanged(view, Refused.CLOSED if case.state in CLOSED else Refused.NOT_ASKED_FOR)
-    payout = next(one for one in reversed(case.decisions) if one.outcome == Outcome.PAYOUT.value)
-    moves = [Move(Kind.WITHDRAW, payout.amount_minor)]
-    if payout.fee_minor:
-        moves.append(Move(Kind.FEE, payout.fee_minor))
-    return Step(state=CaseState.PAID, facts=case.facts, moves=moves, told="withdrawal.paid")
-
-
-def extended(view: View, facts: Facts) -> Step:
-    """More time to pay, for a recorded reason; whether it counts, the policy says when it rings."""
-    if view.case.state is not CaseState.APPROVED:
-        return unchanged(view, Refused.NOT_ASKED_FOR)
-    step = replace(unchanged(view), facts={**view.case.facts, **facts})
-    return replace(step, added=("extension", dict(facts)))
-
-
 def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
     holdings = view.holdings
     flags = sorted({*facts.get("account_flags", []), *holdings.flags})

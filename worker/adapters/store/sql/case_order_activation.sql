@@ -1,10 +1,17 @@
 -- The order a case is about, as our own log has it, locked against its settlement.
+-- What is promised and not paid out yet counts as given: nothing is promised twice.
 -- A code counts as shown by the line the transition log has of it: its text is deleted early.
 SELECT a.id, a.rented_at, a.deadline_at, a.price_minor, a.charge, a.service, a.settled, a.state,
        a.account, a.policy, a.policy_version, a.currency,
        CASE a.state WHEN 'refunded' THEN a.price_minor ELSE 0 END
          + coalesce((SELECT sum(t.amount_minor) FROM transfer t
                       WHERE t.activation_id = a.id AND t.source = 'house:revenue'), 0)::bigint
+         + coalesce((SELECT sum(d.amount_minor)
+                       FROM case_ c
+                       JOIN LATERAL (SELECT amount_minor FROM decision
+                                      WHERE subject = c.id AND op <> 'sla_tick'
+                                      ORDER BY seq DESC LIMIT 1) d ON true
+                      WHERE c.activation_id = a.id AND c.state = 'approved'), 0)::bigint
          AS credited_minor,
        (SELECT min(c.received_at) FROM code c WHERE c.activation_id = a.id) AS sms_received_at,
        (SELECT min(t.at) FROM transition t WHERE t.activation_id = a.id AND t.what = 'code')

@@ -11,19 +11,23 @@ last AS (
 ),
 given AS (
     SELECT coalesce(c.activation_id, c.rental_id) AS thing,
-           sum(m.amount_minor) AS total
-      FROM moved m JOIN case_ c ON c.id::text = m.id WHERE m.kind = 'claim' GROUP BY 1
+           sum(coalesce(m.amount_minor, last.amount_minor)) AS total
+      FROM case_ c
+      LEFT JOIN moved m ON m.id = c.id::text AND m.kind = 'claim'
+      LEFT JOIN last ON last.id = c.id::text
+     WHERE c.kind IN ('claim', 'rental_outage') AND (m.id IS NOT NULL OR c.state = 'approved')
+     GROUP BY 1
 )
 SELECT m.key AS offender
   FROM moved m LEFT JOIN case_ c ON c.id::text = m.id LEFT JOIN last ON last.id = m.id
  WHERE c.id IS NULL
     OR m.kind IN ('claim', 'withdraw', 'void') AND m.amount_minor IS DISTINCT FROM last.amount_minor
     OR m.kind = 'fee' AND m.amount_minor IS DISTINCT FROM last.fee_minor
-    OR m.kind = 'claim' AND c.state <> 'granted'
+    OR m.kind = 'claim' AND c.state NOT IN ('granted', 'paid')
     OR m.kind IN ('withdraw', 'fee') AND c.state <> 'paid'
 UNION ALL
 SELECT c.id::text FROM case_ c
- WHERE c.kind IN ('claim', 'rental_outage') AND c.state = 'granted'
+ WHERE c.kind IN ('claim', 'rental_outage') AND c.state IN ('granted', 'paid')
    AND NOT EXISTS (SELECT FROM moved m WHERE m.kind = 'claim' AND m.id = c.id::text)
 UNION ALL
 SELECT given.thing::text

@@ -1,0 +1,201 @@
+"""Claims about long rentals: of every kind the policies know, up to what the rental still has."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.integration.cases.office import DAY, HOUR, MONDAY, SIM, Office
+from worker.domain.ids import ProviderRef
+from worker.domain.transfer import Charge
+from worker.ports.cases import Case, CaseState, Opened, Refused
+
+LONG = ProviderRef("long")
+ELSEWHERE: dict[str, Any] = {"client_caused": False}
+
+
+def last(case: Case) -> tuple[str, str, int]:
+    decision = case.decisions[-1]
+    return decision.outcome, decision.reason, decision.amount_minor
+
+
+async def test_a_block_is_credited_for_the_days_that_are_left(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book()
+    office.at(MONDAY + 5 * DAY)
+
+    case = await office.claim_rental(rental, **ELSEWHERE, blocked_at=(MONDAY + 4 * DAY).isoformat())
+
+    assert last(case) == ("prorated_credit", "operator_block", 600)
+    assert (case.state, case.rental, case.activation) == (CaseState.GRANTED, rental.id, None)
+    assert await office.money() == (600, 0)
+    assert await office.told(case.id) == ["claim.granted"]
+
+
+async def test_the_same_claim_again_is_the_same_and_pays_once(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book()
+
+    first = await office.desk.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
+    again = await office.desk.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
+    other = await office.claim_rental(rental, **ELSEWHERE)
+
+    assert (first.how, again.how) == (Opened.NEW, Opened.SAME)
+    assert first.case == again.case
+    assert last(other)[:2] == ("deny", "already_refunded")
+    assert await office.money() == (1000, 0)
+    found = await office.store.rental(SIM, LONG)
+    assert found is not None
+    assert {one.id for one in found.claims} == {other.id, again.case.id if again.case else None}
+    assert found.outages == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "outcome", "why"),
+    [
+        ("early_deactivation", {}, "deny", "early_deactivation"),
+        (
+            "early_deactivation",
+            {"due_to_problem": True},
+            "needs_review",
+            "deactivation_due_to_problem",
+        ),
+        ("operator_block", {"client_caused": True}, "deny", "client_caused"),
+        ("operator_block", {}, "needs_review", "cause_unknown"),
+        ("changed_mind", {}, "deny", "changed_mind"),
+        ("documents_refused", {}, "needs_review", "documents_not_announced"),
+        ("carrier_fault", {"replacement_available": True}, "replace", "replacement_same_location"),
+        ("cannot_provide", {"allocation_failed": False}, "deny", "number_was_provided"),
+        ("cannot_provide", {"destination": "client"}, "deny", "not_a_client_refund_ground"),
+    ],
+)
+async def test_each_kind_is_decided_as_the_policy_says(
+    office: Office, kind: str, facts: dict[str, Any], outcome: str, why: str
+) -> None:
+    await office.open(amount_minor=1000)
+
+    case = await office.claim_rental(await office.book(), kind, **facts)
+
+    assert last(case)[:2] == (outcome, why)
+    assert await office.money() == (0, 0)
+
+
+async def test_days_an_outage_was_credited_for_are_not_credited_again(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    await office.outage()
+    office.at(MONDAY + 3 * DAY)
+    await office.desk.restored(SIM, LONG, None)
+    assert await office.money() == (300, 0)
+    rental = await office.store.rental(SIM, LONG)
+    assert rental is not None
+
+    case = await office.claim_rental(rental, **ELSEWHERE, blocked_at=MONDAY.isoformat())
+
+    assert last(case) == ("prorated_credit", "operator_block", 700)
+    assert await office.money() == (1000, 0)
+
+
+async def test_a_whole_price_is_what_is_left_of_it(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    await office.outage()
+    office.at(MONDAY + 3 * DAY)
+    await office.desk.restored(SIM, LONG, None)
+    rental = await office.store.rental(SIM, LONG)
+    assert rental is not None
+
+    case = await office.claim_rental(rental, "cannot_provide")
+
+    assert last(case) == ("credit", "never_provided", 700)
+    assert await office.money() == (1000, 0)
+
+
+async def test_an_outage_covers_no_days_that_a_block_has_paid_for(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    running = await office.outage()
+    rental = await office.store.rental(SIM, LONG)
+    assert rental is not None
+    office.at(MONDAY + 2 * DAY)
+    await office.claim_rental(rental, **ELSEWHERE)
+    assert await office.money() == (800, 0)
+
+    await office.ring(MONDAY + 11 * DAY)
+
+    assert last(await office.case(running.id)) == ("prorated_credit", "outage_over_24h", 200)
+    assert await office.money() == (1000, 0)
+
+
+async def test_an_outage_after_a_block_finds_nothing(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book()
+    await office.claim_rental(rental, **ELSEWHERE, blocked_at=(MONDAY + DAY).isoformat())
+    office.at(MONDAY + 3 * DAY)
+
+    case = await office.outage()
+
+    assert last(case)[:2] == ("deny", "outage_not_over_24h")
+    assert await office.money() == (900, 0)
+
+
+async def test_an_outage_of_a_rental_that_was_given_back_whole_is_denied(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    await office.outage()
+    rental = await office.store.rental(SIM, LONG)
+    assert rental is not None
+    await office.claim_rental(rental, "cannot_provide")
+    office.at(MONDAY + 3 * DAY)
+
+    done = await office.desk.restored(SIM, LONG, None)
+
+    assert done.case is not None
+    assert last(done.case)[:2] == ("deny", "already_refunded")
+    assert await office.money() == (1000, 0)
+
+
+@pytest.mark.parametrize("policy", ["P0", "P1", "P2", "P3", "P4"])
+async def test_no_sms_on_a_rental_is_for_a_human_because_no_log_of_ours_knows(
+    office: Office, policy: str
+) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book(policy=policy)
+    office.at(MONDAY + HOUR)
+
+    case = await office.claim_rental(rental, "non_receiving")
+
+    assert last(case) == ("needs_review", "judge_request", 1000)
+    assert case.decisions[-1].clauses
+    assert await office.money() == (0, 0)
+    granted = await office.verdict(case, grant=True, amount_minor=400)
+    assert granted.case is not None
+    assert granted.case.state is CaseState.GRANTED
+    assert await office.money() == (400, 0)
+
+
+async def test_a_human_cannot_give_more_than_the_rental_has(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    await office.outage()
+    office.at(MONDAY + 3 * DAY)
+    await office.desk.restored(SIM, LONG, None)
+    rental = await office.store.rental(SIM, LONG)
+    assert rental is not None
+    case = await office.claim_rental(rental, "non_receiving")
+
+    assert (await office.verdict(case, grant=True, amount_minor=701)).refused is Refused.WRONG_SUM
+    assert (await office.verdict(case, grant=True)).refused is None
+    assert await office.money() == (1000, 0)
+
+
+async def test_a_rental_paid_elsewhere_is_given_back_there(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book(charge=Charge.EXTERNAL)
+
+    case = await office.claim_rental(rental, **ELSEWHERE)
+
+    assert case.moved_minor == 1000
+    assert await office.money() == (1000, 0)
+
+
+async def test_a_claim_about_no_rental_opens_nothing(office: Office) -> None:
+    opened = await office.desk.open_rental_claim(UUID(int=1), {"claim_kind": "other"})
+
+    assert opened.how is Opened.UNKNOWN_SUBJECT
+    assert await office.one("SELECT count(*) FROM case_") == 0
