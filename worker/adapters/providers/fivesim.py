@@ -107,14 +107,16 @@ class FiveSimReplies:
 
     def _seen(self, reply: Reply, order: dict[str, Any]) -> Observation:
         sms, status = _sms_in(order.get("sms")), order.get("status")
+        if not isinstance(status, str):
+            raise unreadable(self.provider, reply)
         if status == "FINISHED":
             return Finished(sms)
         if status in LIVE | GIVEN_BACK and sms:
             return CodesArrived(sms)  # The SMS counts more than the label beside it.
         if status in LIVE:
             return Waiting()
-        if status in GIVEN_BACK:
-            return Cancelled()
+        if status in GIVEN_BACK and not order.get("sms"):
+            return Cancelled()  # Not where there is something that could not be read.
         raise unreadable(self.provider, reply)
 
     def cancel(self, reply: Reply) -> CancelReply:

@@ -104,6 +104,8 @@ class OnlineSimReplies:
             raise unreadable(self.provider, reply)
         row = rows[0]
         sms, state = _sms_in(row.get("msg")), row.get("response")
+        if not isinstance(state, str):
+            raise unreadable(self.provider, reply)
         if state == OVER_OK:
             return Finished(sms)
         if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
@@ -208,13 +210,10 @@ def _word(body: object) -> str:
 
 
 def _sms_in(msg: object) -> tuple[Sms, ...]:
-    """One message as text, or a list of them."""
-    if isinstance(msg, str):
-        return several_sms([(msg, None, None)])
-    if not isinstance(msg, list):
-        return ()
-    told: list[dict[str, Any]] = [row for row in msg if isinstance(row, dict)]
-    return several_sms((row.get("msg"), None, None) for row in told)
+    """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
+    rows: list[Any] = msg if isinstance(msg, list) else [msg]
+    told = (row.get("msg") if isinstance(row, dict) else row for row in rows)
+    return several_sms((each, None, None) for each in told)
 
 
 class OnlineSim(Account):

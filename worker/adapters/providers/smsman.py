@@ -60,7 +60,7 @@ class SmsManReplies:
             return CodesArrived((sms,))
         if error == WAITING:
             return Waiting()
-        if error in NOT_KNOWN:
+        if isinstance(error, str) and error in NOT_KNOWN:
             return NotKnown()
         raise self._fault(reply, body)
 
@@ -123,8 +123,9 @@ class SmsManReplies:
         return body
 
     def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
-        message = body.get("error_msg")
-        if body.get("error_code") in REFUSED or (isinstance(message, dict) and "token" in message):
+        error, message = body.get("error_code"), body.get("error_msg")
+        by_word = isinstance(error, str) and error in REFUSED
+        if by_word or (isinstance(message, dict) and "token" in message):
             return ProviderRefused(self.provider, "wrong token")
         if reply.status == 401 and not reply.body.startswith(b"<"):
             return ProviderRefused(self.provider, "HTTP 401")

@@ -163,7 +163,8 @@ class SmsPvaReplies:
         """The status of the body, which the status of the reply must not contradict."""
         body = exact_json_of(reply)
         status = body.get("statusCode") if isinstance(body, dict) else None
-        if type(status) is not int or reply.status not in {status, DONE}:
+        # Its range too: an error names the status, and a longer one could be a phone.
+        if type(status) is not int or not 100 <= status < 600 or reply.status not in {status, DONE}:
             raise self._fault(reply, Said(reply.status, None))
         return Said(status, body.get("data"))
 

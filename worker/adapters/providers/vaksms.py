@@ -61,7 +61,7 @@ class VakSmsReplies:
 
     def look(self, reply: Reply) -> Observation:
         body = self._body(reply)
-        if body.get("error") == NOT_KNOWN:
+        if _word(body, "error") == NOT_KNOWN:
             return NotKnown()
         if not is_success(reply) or "smsCode" not in body or "error" in body:
             raise self._fault(reply, body)
@@ -75,31 +75,31 @@ class VakSmsReplies:
 
     def cancel(self, reply: Reply) -> CancelReply:
         body = self._body(reply)
-        status = body.get("status")
+        status = _word(body, "status")
         if is_success(reply) and status in DONE and "error" not in body:
             return Cancelled()
         if status == RECEIVED:
             return Refused(Refusal.CODE_ARRIVED)
-        if status == COMING or body.get("error") in {NOT_KNOWN, BAD_STATUS}:
+        if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return Refused(Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
     def finish(self, reply: Reply) -> Finished | None:
         """Ending a number with an SMS is refused as received: that is its ending."""
         body = self._body(reply)
-        status = body.get("status")
+        status = _word(body, "status")
         if is_success(reply) and (status in DONE or status == RECEIVED) and "error" not in body:
             return Finished()
-        if status == COMING or body.get("error") in {NOT_KNOWN, BAD_STATUS}:
+        if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return None
         raise self._fault(reply, body)
 
     def ask_again(self, reply: Reply) -> bool:
         body = self._body(reply)
-        status = body.get("status")
+        status = _word(body, "status")
         if is_success(reply) and status in DONE and "error" not in body:
             return True
-        if status in {RECEIVED, COMING} or body.get("error") in {NOT_KNOWN, BAD_STATUS}:
+        if status in {RECEIVED, COMING} or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return False
         raise self._fault(reply, body)
 
@@ -110,8 +110,8 @@ class VakSmsReplies:
             if ref is None or phone is None:
                 raise unreadable(self.provider, reply)
             return Rented(ProviderRef(ref), phone)
-        error = body.get("error")
-        why = NO_RENT.get(error) if isinstance(error, str) else None
+        error = _word(body, "error")
+        why = NO_RENT.get(error)
         if why is None:
             raise self._fault(reply, body)
         return why
@@ -130,12 +130,17 @@ class VakSmsReplies:
         return body
 
     def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
-        error = body.get("error")
+        error = _word(body, "error")
         if error in REFUSED:
             return ProviderRefused(self.provider, error)
         if reply.status == 401 and not reply.body.startswith(b"<"):
             return ProviderRefused(self.provider, "HTTP 401")
         return unreadable(self.provider, reply)
+
+
+def _word(body: dict[str, Any], key: str) -> str:
+    word = body.get(key)
+    return word if isinstance(word, str) else ""
 
 
 class VakSms(Account):
