@@ -16,7 +16,7 @@ from worker.domain.policy import Profile, Reason, load_profile, override, policy
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.desk import CaseDesk, Occurrence
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
 from worker.lifecycle.cases.shape import Verdict
@@ -281,8 +281,14 @@ class Office:
     async def paid(self, case: Case) -> ChangedCase:
         return await self.desk.paid(case.id, case.kind)
 
-    async def account_event(self, event: str, policy: str = "P3") -> Case:
-        opened = await self.desk.account_event(ALICE, {"event": event}, policy)
+    async def account_event(
+        self,
+        event: str,
+        policy: str = "P3",
+        reference: str | None = None,
+        at: datetime | None = None,
+    ) -> Case:
+        opened = await self.desk.account_event(ALICE, Occurrence(event, reference, at), policy)
         assert opened is not None
         assert opened.case is not None
         return opened.case

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from tests.integration.cases.office import ALICE, MONDAY, PRICE, WINDOW, Office, reason
 from worker.domain.activation import State
+from worker.lifecycle.cases.desk import Occurrence
 from worker.ports.books import ToppedUp
-from worker.ports.cases import CaseState
+from worker.ports.cases import CaseState, Opened
 
 
 async def account_state(office: Office) -> str:
@@ -108,3 +109,33 @@ async def test_the_same_event_again_is_the_same_case(office: Office) -> None:
 
     assert await office.account_event("rules_block") == first
     assert await office.told(first.id) == ["account.done"]
+
+
+async def test_an_event_that_happens_again_is_a_case_of_its_own(office: Office) -> None:
+    await office.open(amount_minor=1000)
+
+    once = await office.account_event("rules_block", reference="ticket-7")
+    again = await office.account_event("rules_block", reference="ticket-7")
+    later = await office.account_event("rules_block", reference="ticket-9")
+    dated = await office.account_event("rules_block", at=MONDAY)
+    as_dated = await office.account_event("rules_block", at=MONDAY)
+    other = await office.account_event("law_enforcement_block", reference="ticket-7")
+
+    assert once == again
+    assert dated == as_dated
+    assert len({once.id, later.id, dated.id, other.id}) == 4
+    assert once.evidence[0].content == {"reference": "ticket-7"}
+    assert await office.told(later.id) == ["account.done"]
+    assert await account_state(office) == "frozen"
+
+
+async def test_an_event_told_with_another_date_is_not_the_same(office: Office) -> None:
+    await office.open()
+    await office.account_event("rules_block", reference="ticket-7", at=MONDAY)
+
+    other = await office.desk.account_event(
+        ALICE, Occurrence("rules_block", "ticket-7", MONDAY + WINDOW), "P3"
+    )
+
+    assert other is not None
+    assert other.how is Opened.OTHER_CONTENT

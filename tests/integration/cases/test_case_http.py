@@ -248,6 +248,13 @@ async def test_an_account_event_is_told(office: Office, api: Api) -> None:
     assert (first.status, again.status) == (201, 200)
     assert first.json == again.json
     assert first.json["decision"]["outcome"] == "balance_frozen"
+    told_again = {"event": "law_enforcement_block", "reference": "t-2", "policy": "P3"}
+    second, same = await api.post(path, told_again), await api.post(path, told_again)
+    other = await api.post(path, {**told_again, "at": instant(MONDAY)})
+    assert (second.status, same.status, other.status) == (201, 200, 409)
+    assert second.json["id"] == same.json["id"] != first.json["id"]
+    early = await api.post(path, {**told_again, "at": instant(office.hands.now + DAY)})
+    assert (early.status, early.pointers) == (422, ["/at"])
 
 
 async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> None:

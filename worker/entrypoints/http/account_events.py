@@ -10,13 +10,19 @@ from worker.entrypoints.http.case_calls import Faults, opened_or_problem
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Body, Name
+from worker.entrypoints.http.shapes import Body, Instant, Name, Reference
+from worker.lifecycle.cases.desk import Occurrence
 
 
 class AccountEvent(Body):
-    """What happened to the account; the same event again is the same case."""
+    """What happened to the account; the same event again is the same case.
+
+    One that happens again is told by another `reference`, or else by another `at`.
+    """
 
     event: Literal["delete_requested", "law_enforcement_block", "rules_block"]
+    reference: Reference | None = None
+    at: Instant | None = None
     policy: Name | None = None
 
 
@@ -26,9 +32,11 @@ class AccountEvents:
 
     async def tell(self, account: Name, body: AccountEvent) -> Answer:
         """Tell what happened to an account."""
-        facts = {"event": body.event}
-        with Faults():
-            opened = await self._deps.cases.account_event(AccountId(account), facts, body.policy)
+        occurrence = Occurrence(body.event, body.reference, body.at)
+        cases = self._deps.cases
+        with Faults(at="/at"):
+            cases.not_in_future("at", body.at)
+            opened = await cases.account_event(AccountId(account), occurrence, body.policy)
         if opened is None:
             raise Problem(Kind.UNKNOWN_POLICY)
         answer = opened_or_problem(opened, "/v1/reviews", Kind.UNKNOWN_ACCOUNT)

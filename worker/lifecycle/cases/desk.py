@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Profile, Reason
 from worker.lifecycle.cases import adding, payouts
-from worker.lifecycle.cases.asking import check_facts
+from worker.lifecycle.cases.asking import check_facts, instant, known
 from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
 from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, opened, ruled
 from worker.lifecycle.clock import Clock
@@ -43,6 +43,22 @@ class Store(CaseStore, RentalStore, ReviewStore, Protocol):
 
 Said: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
 NOTHING: Final[Said] = {}
+
+
+class Occurrence(NamedTuple):
+    """An event of an account; without a reference and a date it is the only one of its kind."""
+
+    event: str
+    reference: str | None = None
+    at: datetime | None = None
+
+    def name(self) -> tuple[str, ...]:
+        if self.reference is not None:
+            return ("reference", self.reference)
+        return () if self.at is None else ("at", instant(self.at))
+
+    def said(self) -> Said:
+        return known({"reference": self.reference, "at": self.at and instant(self.at)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +126,17 @@ class CaseDesk:
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
-        self, account: AccountId, facts: Facts, policy: str | None
+        self, account: AccountId, occurrence: Occurrence, policy: str | None
     ) -> OpenedCase | None:
-        event = str(facts["event"])
-        new = self._of_account(CaseKind.ACCOUNT, account, event, facts, policy)
-        return None if new is None else await self._open(new, None)
+        """One case per event: its reference or else its date tells it from the one before."""
+        event = occurrence.event
+        new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
+        if new is None:
+            return None
+        said = occurrence.said()
+        id_ = case_id(CaseKind.ACCOUNT, account, event, *occurrence.name())
+        told = replace(new, id=id_, content={**new.content, **said})
+        return await self._open(told, None, said)
 
     async def add(
         self, id_: UUID, kind: CaseKind, facts: Adding, what: str, said: Said = NOTHING
