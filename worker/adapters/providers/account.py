@@ -37,6 +37,11 @@ class Account:
     def circuit(self) -> Circuit:
         return self._http.circuit
 
+    @property
+    def rentals_http(self) -> Transport:
+        """The door of its long rentals; the same for most, with one circuit for both."""
+        return self._http
+
     async def list_active(self, page: int) -> ActivePage:
         """Only for families with a list; asking another is a mistake of ours."""
         raise AssertionError(f"{self.name} has no list of active numbers, so no page {page}")

@@ -97,9 +97,9 @@ class OnlineSimReplies:
     def look(self, reply: Reply) -> Observation:
         rows = json_of(reply)
         if not is_success(reply) or not isinstance(rows, list):
-            if is_answer(reply) and _word(rows) in NOT_KNOWN:
+            if is_answer(reply) and word_of(rows) in NOT_KNOWN:
                 return NotKnown()
-            raise self._fault(reply, _word(rows))
+            raise self._fault(reply, word_of(rows))
         if len(rows) != 1 or not isinstance(rows[0], dict):
             raise unreadable(self.provider, reply)
         row = rows[0]
@@ -120,48 +120,48 @@ class OnlineSimReplies:
     def closed(self, reply: Reply) -> Refusal | None:
         """None where the operation is closed now; else why not."""
         body = json_of(reply)
-        if is_success(reply) and _is_one(body):
+        if is_success(reply) and is_one(body):
             return None
-        if is_answer(reply) and _word(body) == TOO_EARLY:
+        if is_answer(reply) and word_of(body) == TOO_EARLY:
             return Refusal.EARLY
-        if is_answer(reply) and _word(body) in NOT_KNOWN:
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
             return Refusal.UNCLEAR
-        raise self._fault(reply, _word(body))
+        raise self._fault(reply, word_of(body))
 
     def ask_again(self, reply: Reply) -> bool:
         body = json_of(reply)
-        if is_success(reply) and _is_one(body):
+        if is_success(reply) and is_one(body):
             return True
-        if is_answer(reply) and _word(body) in NOT_KNOWN | {TOO_EARLY}:
+        if is_answer(reply) and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
             return False
-        raise self._fault(reply, _word(body))
+        raise self._fault(reply, word_of(body))
 
     def rent(self, reply: Reply) -> Rented | NoRent:
         body = json_of(reply)
-        if is_success(reply) and _is_one(body) and isinstance(body, dict):
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
             ref, phone = ref_of(body.get("tzid")), phone_of(body.get("number"))
             if ref is None or phone is None:
                 raise unreadable(self.provider, reply)
             return Rented(ProviderRef(ref), phone)
-        why = NO_RENT.get(_word(body)) if is_answer(reply) else None
+        why = NO_RENT.get(word_of(body)) if is_answer(reply) else None
         if why is None:
-            raise self._fault(reply, _word(body))
+            raise self._fault(reply, word_of(body))
         return why
 
     def balance(self, reply: Reply) -> Balance:
         body = exact_json_of(reply)
-        if is_success(reply) and _is_one(body) and isinstance(body, dict):
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
             left = left_minor(body.get("balance"), self.currency)
             if left is not None:
                 return Balance(left, self.currency)
-        raise self._fault(reply, _word(body))
+        raise self._fault(reply, word_of(body))
 
     def page(self, reply: Reply) -> ActivePage:
         rows = json_of(reply)
-        if is_answer(reply) and _word(rows) == "ERROR_NO_OPERATIONS":
+        if is_answer(reply) and word_of(rows) == "ERROR_NO_OPERATIONS":
             return ActivePage((), last=True)
         if not is_success(reply) or not isinstance(rows, list):
-            raise self._fault(reply, _word(rows))
+            raise self._fault(reply, word_of(rows))
         read = [self._row(reply, row) for row in rows]
         live = WAITING | {ANSWERED}
         return ActivePage([row for state, row in read if state in live], last=True)
@@ -199,12 +199,12 @@ def _response(body: object) -> object:
     return (inner if isinstance(inner, dict) else body).get("response")
 
 
-def _is_one(body: object) -> bool:
+def is_one(body: object) -> bool:
     response = _response(body)
     return response is True or response == "1" or (type(response) is int and response == 1)
 
 
-def _word(body: object) -> str:
+def word_of(body: object) -> str:
     response = _response(body)
     return response if isinstance(response, str) else ""
 

@@ -35,6 +35,8 @@ from worker.ports.provider import (
     Waiting,
 )
 
+PATH: Final = "/control"  #: Of activations.
+
 WAITING: Final = "wait_sms"
 NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
 REFUSED: Final = frozenset({"wrong_token", "bad_token"})
@@ -138,14 +140,14 @@ class SmsMan(Account):
     def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
         self._read = SmsManReplies(config.name, config.currency)
         address = Address(
-            base_url=config.base_url.rstrip("/") + "/control",
+            base_url=config.base_url.rstrip("/"),
             key_suffix=f"token={escaped(config.api_key)}",
         )
         super().__init__(config, address, surroundings, Capabilities())
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         target = (
-            f"/get-number?country_id={escaped(request.country)}"
+            f"{PATH}/get-number?country_id={escaped(request.country)}"
             f"&application_id={escaped(request.service)}&"
         )
         if request.max_cost_minor is not None:
@@ -154,7 +156,7 @@ class SmsMan(Account):
         return await self._http.call(Operation.RENT, target, self._read.rent)
 
     async def look(self, ref: ProviderRef) -> Observation:
-        target = f"/get-sms?request_id={escaped(ref)}&"
+        target = f"{PATH}/get-sms?request_id={escaped(ref)}&"
         return await self._http.call(Operation.LOOK, target, self._read.look)
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
@@ -172,8 +174,8 @@ class SmsMan(Account):
 
     async def balance(self) -> Balance:
         return await self._http.call_patiently(
-            Operation.BALANCE, "/get-balance?", self._read.balance
+            Operation.BALANCE, f"{PATH}/get-balance?", self._read.balance
         )
 
     def _status(self, ref: ProviderRef, status: str) -> str:
-        return f"/set-status?request_id={escaped(ref)}&status={status}&"
+        return f"{PATH}/set-status?request_id={escaped(ref)}&status={status}&"
