@@ -65,6 +65,8 @@ def _past(row: object, currency: str) -> PastNumber | None:
 
 def _fate(row: dict[str, Any]) -> Fate:
     status = row.get("status")
+    if not isinstance(status, str):
+        return Fate.UNKNOWN
     if status == CHARGED:
         return Fate.CHARGED
     if status in GIVEN_BACK:
