@@ -99,6 +99,13 @@ def test_the_wrong_channel_can_be_mended_while_the_window_is_open(
 
 
 @policies
+def test_any_channel_will_do_where_the_policy_names_none(ask: Ask, policy: str) -> None:
+    unnamed = {"profile_overrides": {"request_channel": None}}
+    for channel in ("support", "email", "form", "chat", "pigeon"):
+        assert claim(ask, policy, "non_receiving", claim_channel=channel, **unnamed)[0] == "credit"
+
+
+@policies
 @pytest.mark.parametrize("kind", ["non_receiving", "invalid_number", "major_defect", "other"])
 def test_p0_25_p1_24_p4_26_reasons_can_be_added_while_the_window_is_open(
     ask: Ask, policy: str, kind: str

@@ -145,6 +145,8 @@ def test_access_asked_too_late_postpones_nothing(ask: Ask, policy: str) -> None:
     assert defect(ask, policy, now=end + US, **at_edge) == refunded(policy)
     granted = defect(ask, policy, now=end + US, access_granted_at=end + 9 * DAY, **at_edge)
     assert granted == refunded(policy)
+    after = {"access_requested_at": end - HOUR, "access_granted_at": end + 9 * DAY}
+    assert defect(ask, policy, now=end + US, approved=True, **after) == refunded(policy)
     assert defect(ask, policy, now=end + US, **before)[1] == "host_access_pending"
     moved = defect(ask, policy, now=end + HOUR, access_granted_at=end + HOUR, **before)
     assert moved == running(end + HOUR + US)

@@ -119,6 +119,11 @@ def test_a_fraction_goes_to_the_customer_and_never_above_the_price(
     assert outage(ask, price_minor=price, restored_at=CONTACT + 2 * DAY)[2] == amount
 
 
+def test_the_sum_is_exact_however_large_the_price(ask: Ask) -> None:
+    two_of_thirty_days = outage(ask, price_minor=10**15 - 10, restored_at=CONTACT + 2 * DAY)
+    assert two_of_thirty_days[2] == 66_666_666_666_666
+
+
 def test_the_whole_rental_gives_the_whole_price(ask: Ask) -> None:
     down = {"contacted_at": timedelta(0), "unavailable_since": None, "now": 30 * DAY}
     assert outage(ask, **down)[2] == 3000
@@ -136,8 +141,9 @@ def test_the_checks_come_in_their_order(ask: Ask) -> None:
     assert outage(ask, outage_verified=None) == unverified
     assert outage(ask, outage_verified=False, restored_at=CONTACT + HOUR) == unverified
     assert outage(ask, outage_verified=True, client_caused=None)[0] == "wait"
-    settled = outage(ask, credited_minor=100, client_caused=True)
-    assert settled == ("none", "already_settled", 0, 0, None, None)
+    for credited in (1, 100):
+        settled = outage(ask, credited_minor=credited, client_caused=True)
+        assert settled == ("none", "already_settled", 0, 0, None, None)
 
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P1", "P3", "P4"])

@@ -323,3 +323,5 @@ def test_lists_and_tables_have_limits_too() -> None:
     assert override(p4, {"fee_steps": [[0, 0], [100, 10_000]]}).fee_steps[1] == (100, 10_000)
     with pytest.raises(ProfileError, match="from 0 to 100"):
         override(p4, {"fee_steps": [[0, 0], [101, 1]]})
+    with pytest.raises(ProfileError, match="from 0 to 10000"):
+        override(p4, {"fee_steps": [[0, -1]]})

@@ -108,6 +108,8 @@ def test_p3_41_the_commission_is_taken_off_and_never_more_than_there_is(
     ask: Ask, fee: int, net: int
 ) -> None:
     assert p3(ask, psp_commission_minor=fee) == paid(net, 1000 - net)
+    borne_by_the_shop = {"psp_commission": False}
+    assert p3(ask, psp_commission_minor=fee, profile_overrides=borne_by_the_shop) == paid(1000)
 
 
 @pytest.mark.parametrize(

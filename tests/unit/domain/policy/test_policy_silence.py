@@ -1,0 +1,98 @@
+"""What counts where nothing is said: by a policy file about a point, by a question about a fact."""
+
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from worker.domain.policy import (
+    AccountFacts,
+    AutoCredit,
+    ClaimFacts,
+    Destination,
+    Facts,
+    OrderFacts,
+    OutageFacts,
+    SlaFacts,
+    WithdrawalFacts,
+)
+from worker.domain.policy.kinds import (
+    BuyChannel,
+    CustomerChoice,
+    Kyc,
+    PaymentMethod,
+    Product,
+    RequestField,
+    WithdrawReason,
+)
+from worker.domain.policy.loading import profile_from
+from worker.domain.policy.profile import DayCount, OutageDays, Undisplayed, WithdrawalMode
+
+ALL_FIELDS = frozenset(RequestField)
+
+
+def test_a_policy_that_says_nothing_promises_nothing_and_bars_nothing() -> None:
+    silent = asdict(profile_from({}, name="mine", file="mine.toml"))
+    spoken = {field: value for field, value in silent.items() if value}
+
+    assert spoken.pop("version")
+    assert spoken == {
+        "name": "mine",
+        "sms_window_s": 20 * 60,
+        "auto_credit_mode": AutoCredit.ON_CLAIM,
+        "undisplayed_in_time": Undisplayed.CREDIT,
+        "api_telegram_2fa_refundable": True,
+        "replacement_tolerance_bp": 1_000,
+        "host_access_grace_s": 24 * 60 * 60,
+        "outage_day_count": OutageDays.COMPLETE_24H,
+        "withdrawal_mode": WithdrawalMode.NONE,
+        "day_count": DayCount.ELAPSED_24H,
+        "timezone": UTC,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "presumed"),
+    [
+        (OrderFacts, {"product": Product.ONE_TIME, "claim_proper": True}),
+        (
+            ClaimFacts,
+            {
+                "reasons_given": True,
+                "destination": Destination.BALANCE,
+                "buy_channel": BuyChannel.WEB,
+                "payment_method": PaymentMethod.BALANCE,
+                "kyc": Kyc.NOT_REQUESTED,
+                "customer_choice": CustomerChoice.REFUND,
+                "request_fields": ALL_FIELDS,
+                "payment_method_refundable": True,
+            },
+        ),
+        (OutageFacts, {"outage_verified": True}),
+        (
+            WithdrawalFacts,
+            {
+                "reasons_given": True,
+                "withdraw_reason": WithdrawReason.UNUSED_FUNDS,
+                "request_fields": ALL_FIELDS,
+                "email_matches": True,
+                "kyc": Kyc.NOT_REQUESTED,
+                "payment_method_refundable": True,
+            },
+        ),
+        (AccountFacts, {}),
+        (SlaFacts, {}),
+    ],
+)
+def test_a_fact_nobody_gave_is_in_order_and_no_finding(
+    kind: type[Facts], presumed: dict[str, Any]
+) -> None:
+    given = {field: value for field, value in kind._field_defaults.items() if value}
+    assert given == presumed
+
+
+@pytest.mark.parametrize("kind", [ClaimFacts, OrderFacts, OutageFacts, WithdrawalFacts])
+def test_no_money_was_moved_or_withheld_unless_somebody_says_so(kind: type[Facts]) -> None:
+    sums = {f: v for f, v in kind._field_defaults.items() if f.endswith("_minor")}
+    assert {value for value in sums.values() if value is not None} <= {0}
