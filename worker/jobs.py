@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from arq.worker import Function, Retry, func
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.setbacks import told_safely
 from worker.ports.reporter import Reporter
 
 Ctx: TypeAlias = dict[str, Any]
@@ -121,19 +122,6 @@ async def run(ctx: Ctx, name: str, *arguments: object, on_error: str = FAILED) -
         services.reporter.trouble("job.failed", detail=f"{name}: {told_safely(error)}")
     services.reporter.job(name, result, services.monotonic() - started)
     return result
-
-
-def told_safely(error: BaseException) -> str:
-    """What went wrong and where; never the message, which may quote a phone or a code."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    module = trace.tb_frame.f_globals.get("__name__", "?")
-    return f"{type(error).__name__} at {module}:{trace.tb_lineno}"
 
 
 def services_in(ctx: Ctx) -> Services:

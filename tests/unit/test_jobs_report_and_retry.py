@@ -161,10 +161,6 @@ async def test_a_job_can_be_cancelled() -> None:
         await running
 
 
-def test_an_error_that_was_never_raised_is_named() -> None:
-    assert jobs.told_safely(ValueError(SECRET)) == "ValueError"
-
-
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_every_job_is_short_keeps_no_result_and_may_be_tried_for_ever(job: Any) -> None:
     assert job.timeout_s == jobs.ARQ_SECONDS <= 30

@@ -9,9 +9,10 @@ from worker.domain.cadence import next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.rules import GIVEN_BACK, Rules, ending
+from worker.lifecycle.setbacks import Setbacks, told_safely
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.terms import Terms
-from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (
     Cancelled,
     CodesArrived,
@@ -23,7 +24,7 @@ from worker.ports.provider import (
     Waiting,
 )
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore, LiveNumber, SeenSms
+from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
 
 SEEN_MAX: Final = 100_000  #: Codes remembered as recorded, so that a list costs no query.
 
@@ -35,13 +36,18 @@ class SeenCodes:
     _hashes: dict[int, None] = field(default_factory=dict)
 
     def new(self, seen: Sequence[SeenSms]) -> list[SeenSms]:
-        return [sms for sms in seen if hash((sms.provider, sms.ref, sms.code)) not in self._hashes]
+        return [sms for sms in seen if _hash(sms) not in self._hashes]
 
     def remember(self, seen: Sequence[SeenSms]) -> None:
         for sms in seen:
-            self._hashes[hash((sms.provider, sms.ref, sms.code))] = None
+            self._hashes[_hash(sms)] = None
         while len(self._hashes) > SEEN_MAX:
             del self._hashes[next(iter(self._hashes))]
+
+
+def _hash(sms: SeenSms) -> int:
+    """What is remembered in place of the code itself."""
+    return hash((sms.provider, sms.ref, sms.code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,23 @@ class Look:
     rules: Rules
     clock: Clock
     seen_codes: SeenCodes = field(default_factory=SeenCodes)
+    _numbers: Setbacks[ActivationId] = field(default_factory=Setbacks)
+    _codes: Setbacks[int] = field(default_factory=Setbacks)  #: By what is remembered of them.
+
+    async def safely(self, provider: Provider, number: LiveNumber, terms: Terms) -> datetime | None:
+        """`once`, for one of many: a number that fails is looked at later, and the others go on."""
+        try:
+            at = await self.once(provider, number, terms)
+        except StoreError:
+            raise  # The database is away, for the others too.
+        except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
+            why = f"look: {told_safely(error)}"
+            now = self.clock.monotonic()
+            if self._numbers.add(number.id, why, now):
+                self.reporter.quarantined(number.id, why)
+            return self.next(number, terms, self._numbers.wait(number.id, now))
+        self._numbers.clear(number.id)
+        return at
 
     async def once(self, provider: Provider, number: LiveNumber, terms: Terms) -> datetime | None:
         """Look, record what is there, and say when to look next; None: only the ending is left."""
@@ -101,15 +124,33 @@ class Look:
 
     async def codes(self, seen: Sequence[SeenSms]) -> None:
         """Record codes that are new to this process; the customer's path is this one commit."""
-        new = self.seen_codes.new(seen)
+        now = self.clock.monotonic()
+        new = [one for one in self.seen_codes.new(seen) if self._codes.over(_hash(one), now)]
         if not new:
             return
-        recorded = await self.store.record_codes(new)
+        recorded = await self._record(new)
         if len(recorded) == len(new):
             # A number that is not stored yet must find its code again.
             self.seen_codes.remember(new)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
+
+    async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
+        """One that cannot be recorded does not hold up the others: halve until it stands alone."""
+        try:
+            return await self.store.record_codes(seen)
+        except StoreError:
+            raise  # The database is away, for the others too.
+        except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
+            if len(seen) == 1:
+                self._not_recorded(seen[0], told_safely(error))
+                return []
+        half = len(seen) // 2
+        return [*await self._record(seen[:half]), *await self._record(seen[half:])]
+
+    def _not_recorded(self, sms: SeenSms, why: str) -> None:
+        if self._codes.add(_hash(sms), why, self.clock.monotonic()):
+            self.reporter.trouble("watch.code_refused", provider=sms.provider, detail=why)
 
     async def ended(self, ids: Sequence[ActivationId]) -> None:
         """The provider ended them by itself and takes nothing: so are their customers' charges."""

@@ -4,20 +4,24 @@ Deliveries whose window is over, deadlines nobody could act on, and credits that
 longer: whatever else is down, a customer is whole a few seconds after the grace.
 """
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState
+from worker.domain.ids import ActivationId
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import FIRST_RETRY
 from worker.lifecycle.rules import AtProvider, Rules, ending
+from worker.lifecycle.setbacks import Setbacks, told_safely
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.endings import Due, Ending
 from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore
 
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
+STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read no further.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +32,63 @@ class Sweep:
     rules: Rules
     clock: Clock
     grace: timedelta
+    _setbacks: Setbacks[ActivationId] = field(default_factory=Setbacks)
 
     async def tick(self) -> int:
         """Everything that is due, in batches; how many numbers were settled."""
-        return await self._deliver() + await self._credit()
-
-    async def _deliver(self) -> int:
-        done = 0
-        while due := await self.store.due_deliveries(BATCH):
-            settled = await self.settle([delivery(one) for one in due])
-            done += len(settled)
-            if len(due) < BATCH or not settled:
-                break  # Those left are somebody else's by now, or stand in quarantine.
-        return done
+        try:
+            delivered = await self._each(self.store.due_deliveries, delivery)
+        finally:  # Whatever is wrong with the deliveries, the credits wait for nobody.
+            credited = await self._credit()
+        return delivered + credited
 
     async def _credit(self) -> int:
-        done = 0
         while await self.store.mark_expired(BEHIND, BATCH) == BATCH:
             pass
-        while due := await self.store.past_grace(self.grace, BATCH):
-            self.reporter.trouble("credit.after_grace", detail=str(len(due)))
-            settled = await self.settle([self._overdue(one) for one in due])
-            done += len(settled)
-            if len(due) < BATCH or not settled:
+        credited = await self._each(self._past_grace, self._overdue)
+        if credited:
+            self.reporter.trouble("credit.after_grace", detail=str(credited))
+        return credited
+
+    async def _past_grace(self, limit: int) -> list[Due]:
+        return await self.store.past_grace(self.grace, limit)
+
+    async def _each(
+        self, read: Callable[[int], Awaitable[list[Due]]], end: Callable[[Due], Ending]
+    ) -> int:
+        """Settle what is due, batch by batch, past those that cannot be settled."""
+        done = stuck = 0
+        while stuck <= STUCK_MAX:
+            # Nobody claims them, so those that stay are read again every time, oldest first.
+            asked = BATCH + stuck
+            due = await read(asked)
+            settled = await self._settle(due, end)
+            done += settled
+            if len(due) < asked:
                 break
+            stuck = len(due) - settled
         return done
+
+    async def _settle(self, due: Sequence[Due], end: Callable[[Due], Ending]) -> int:
+        now = self.clock.monotonic()
+        tried = [one for one in due if self._setbacks.over(one.id, now)]
+        endings = [made for one in tried if (made := self._made(one, end, now)) is not None]
+        settled = {one.id for one in await self.settle(endings)}
+        for made in endings:
+            if made.id in settled:
+                self._setbacks.clear(made.id)
+            else:  # Refused, as `settle` has told; or somebody else's by now, and never due again.
+                self._setbacks.add(made.id, "settle.refused", now)
+        return len(settled)
+
+    def _made(self, due: Due, end: Callable[[Due], Ending], now: float) -> Ending | None:
+        try:
+            return end(due)
+        except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
+            why = f"sweep: {told_safely(error)}"
+            if self._setbacks.add(due.id, why, now):
+                self.reporter.quarantined(due.id, why)
+            return None
 
     def _overdue(self, due: Due) -> Ending:
         """The provider gave no definite answer in time: its axis is pursued, the exposure ours."""

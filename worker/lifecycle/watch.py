@@ -102,7 +102,7 @@ class Watch:
                     nexts.append(Next(one, None))  # Too late to be shown: the ending finds out.
                     continue
                 try:
-                    at = await self.look.once(provider, one.number, terms)
+                    at = await self.look.safely(provider, one.number, terms)
                 except asyncio.CancelledError:
                     nexts.append(Next(one, self.clock.now()))  # Cut off: not its fault.
                     raise

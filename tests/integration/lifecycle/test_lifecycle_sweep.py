@@ -114,23 +114,6 @@ async def test_a_purchase_nobody_found_is_credited_and_a_human_asks(world: World
     assert world.provider.calls == []
 
 
-async def test_a_poisoned_number_does_not_make_the_sweep_go_round_for_ever(
-    broken_world: World,
-) -> None:
-    world = broken_world
-    poison = await world.take_forgotten("0")
-    await world.take_forgotten("1")
-    await world.admin.execute(
-        "INSERT INTO settlement (activation_id, outcome, amount_minor, reason)"
-        " VALUES ($1, 'refunded', 25, 'forged')",
-        poison.id,
-    )
-
-    assert await world.sweep.tick() == 1
-
-    assert world.reporter.of("quarantined") == [(poison.id, "settle.refused")]
-
-
 async def test_more_than_one_batch_is_swept_in_one_tick(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,13 +180,19 @@ async def test_a_code_the_database_could_not_take_is_found_again(
     assert (await world.number(number)).state is State.RECEIVED
 
 
-async def test_one_looks_failure_costs_no_sibling_its_lease(world: World) -> None:
+async def test_a_database_that_goes_away_in_one_look_costs_no_sibling_its_lease(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     numbers = [await world.take(str(number)) for number in range(4)]
 
     async def never(_: object) -> None:
         await asyncio.Event().wait()
 
-    world.provider.will("look", never).will("look", KeyError("a bug of ours"), of="0")
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("database: gone")
+
+    world.provider.will("look", never).will("look", CodesArrived(CODE), of="0")
+    monkeypatch.setattr(world.store, "record_codes", away)
     for number in numbers:
         await world.schedule.hint(SIM, live(number))
     with pytest.raises(ExceptionGroup):
@@ -196,12 +202,19 @@ async def test_one_looks_failure_costs_no_sibling_its_lease(world: World) -> Non
     assert refs([claimed.number for claimed in again.numbers]) == ["1", "2", "3"]
 
 
-async def test_what_nobody_came_to_is_due_again_at_once(world: World) -> None:
+async def test_what_nobody_came_to_is_due_again_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.their_terms = terms(max_in_flight=1)
     numbers = [await world.take(str(number)) for number in range(3)]
     for number in numbers:
         await world.schedule.hint(SIM, live(number))
-    world.provider.will("look", KeyError("a bug of ours"))
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("database: gone")
+
+    world.provider.will("look", CodesArrived(CODE))
+    monkeypatch.setattr(world.store, "record_codes", away)
 
     with pytest.raises(ExceptionGroup):
         await world.watch.tick(world.provider, turns(1))

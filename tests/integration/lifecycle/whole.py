@@ -75,6 +75,7 @@ class World:
     budget: float = 100_000.0  #: Requests a second that the schedule grants.
     chance: float = 0.0
     skew: timedelta = timedelta(0)  #: Of this host's clock.
+    elapsed: float = 0.0  #: Seconds by the process's clock, on top of those that really pass.
     sleeps: int = 0
 
     def now(self) -> datetime:
@@ -88,7 +89,10 @@ class World:
     @cached_property
     def clock(self) -> Clock:
         return Clock(
-            now=self.now, monotonic=time.monotonic, sleep=self._sleep, chance=lambda: self.chance
+            now=self.now,
+            monotonic=lambda: time.monotonic() + self.elapsed,
+            sleep=self._sleep,
+            chance=lambda: self.chance,
         )
 
     @cached_property

@@ -7,7 +7,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "accept.refused": "Numbers handed over through arq were not taken; `detail` says why.",
     "activation.code_late": "A code came after the window or the ending: not shown, not charged.",
     "activation.in_review": "Numbers whose ending the policy leaves to a human.",
-    "activation.quarantined": "The database refuses to settle this number; the others went on.",
+    "activation.quarantined": "Work on this number fails, see `why`; it is tried again ever later.",
     "activation.resolved": "Settled numbers that ended at the provider against us, or unclearly.",
     "activation.settled": "Numbers that ended, one line per batch and kind of ending.",
     "arq.worker_lost": "arq's worker ended with an error; a new one is started.",
@@ -37,5 +37,6 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "schedule.redis_back": "Redis answers again.",
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
     "schedule.unavailable": "No schedule could be reached for a tick.",
+    "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
     "watch.store_failed": "What a look found could not be stored; it is found again.",
 }
