@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench brownout mutation lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -24,6 +24,12 @@ lint: $(READY) ## Style, types and import rules
 
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)
+
+brownout: $(READY) ## Half an hour of brown-out at one of three providers (OPTIONS="--minutes 2")
+	@$(BIN)/python -m tests.bench.brownout $(OPTIONS)
+
+mutation: $(READY) ## Every mutant of the refund policies against their tests (long; resumes where it stopped)
+	@$(BIN)/python tests/mutation/run.py
 
 # Extras stay in the pins: an older pip takes `redis[hiredis]` for another, unpinned requirement.
 LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras
