@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import aiohttp
 
 from tests.unit.providers.surroundings import KEY, World, config, talking_to
-from worker.adapters.providers.build import build_provider
+from worker.adapters.providers.build import Built, build_provider
 from worker.domain.ids import ProviderRef
-from worker.ports.provider import Capabilities, Provider, Rented, RentRequest
+from worker.ports.provider import Capabilities, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
 
@@ -48,7 +48,7 @@ def capabilities_of(pair: Pair) -> Capabilities:
 class Simulated:
     """One adapter in front of one simulated provider."""
 
-    provider: Provider
+    provider: Built
     world: World
     url: str
     http: aiohttp.ClientSession
@@ -99,7 +99,7 @@ class Simulated:
 
 @asynccontextmanager
 async def simulated(
-    family: str, dialect: str, *, key: str = KEY, **settings: Any
+    family: str, dialect: str, *, key: str = KEY, timeout_s: float = TIMEOUT_S, **settings: Any
 ) -> AsyncIterator[Simulated]:
     world = World()
     began = world.now
@@ -122,7 +122,7 @@ async def simulated(
 
     async with (
         running(told, clock=clock, sleep=briefly) as simulator,
-        talking_to(config(simulator.url, family, dialect), world, TIMEOUT_S) as provider,
+        talking_to(config(simulator.url, family, dialect), world, timeout_s) as provider,
         aiohttp.ClientSession() as http,
     ):
         yield Simulated(provider, world, simulator.url, http, family)

@@ -5,11 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from worker.adapters.providers.build import build_provider
+from worker.adapters.providers.build import Built, build_provider
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.transport import Surroundings
 from worker.domain.ids import ProviderName
-from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 
 KEY = "canary-key-5f2d81c4"
@@ -74,7 +73,7 @@ def config(url: str, family: str = "handler_api", dialect: str = "classic") -> P
 @asynccontextmanager
 async def talking_to(
     configured: ProviderConfig, world: World, timeout_s: float = 5.0
-) -> AsyncIterator[Provider]:
+) -> AsyncIterator[Built]:
     provider = build_provider(
         configured,
         reporter=world.reporter,

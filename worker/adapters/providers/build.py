@@ -1,27 +1,55 @@
 """From a provider's configuration to something that speaks its protocol."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.fivesim import FiveSim
+from worker.adapters.providers.fivesim_rentals import FiveSimRentals
 from worker.adapters.providers.handler_api import HandlerApi
 from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_rentals import HandlerRentals
+from worker.adapters.providers.hero_rentals import HeroRentals
 from worker.adapters.providers.onlinesim import OnlineSim
+from worker.adapters.providers.onlinesim_rentals import OnlineSimRentals
 from worker.adapters.providers.smsman import SmsMan
+from worker.adapters.providers.smsman_rentals import SmsManRentals
 from worker.adapters.providers.smspva import SmsPva
-from worker.adapters.providers.transport import TIMEOUT_S, Surroundings
+from worker.adapters.providers.smspva_rentals import SmsPvaRentals
+from worker.adapters.providers.transport import TIMEOUT_S, Surroundings, Transport
 from worker.adapters.providers.vaksms import VakSms
+from worker.adapters.providers.vaksms_rentals import VakSmsRentals
+from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 
-FAMILIES: Final[dict[str, Callable[[ProviderConfig, Surroundings], Provider]]] = {
-    "handler_api": HandlerApi,
+
+class Built(Provider, Protocol):
+    """A provider with the door that its long rentals go through."""
+
+    @property
+    def rentals_http(self) -> Transport: ...
+
+
+SPOKEN: Final = "handler_api"  #: The family with dialects.
+FAMILIES: Final[dict[str, Callable[[ProviderConfig, Surroundings], Built]]] = {
+    SPOKEN: HandlerApi,
     "fivesim": FiveSim,
     "onlinesim": OnlineSim,
     "smspva": SmsPva,
     "vaksms": VakSms,
     "smsman": SmsMan,
+}
+#: By family and, where it has them, dialect. The others have none, or none that is documented.
+RENTALS: Final[dict[tuple[str, str], Callable[[ProviderConfig, Transport], LongRentals]]] = {
+    (SPOKEN, "classic"): HandlerRentals,
+    (SPOKEN, "grizzly"): HandlerRentals,
+    (SPOKEN, "hero"): HeroRentals,
+    ("fivesim", ""): FiveSimRentals,
+    ("onlinesim", ""): OnlineSimRentals,
+    ("smspva", ""): SmsPvaRentals,
+    ("vaksms", ""): VakSmsRentals,
+    ("smsman", ""): SmsManRentals,
 }
 
 
@@ -33,12 +61,12 @@ def build_provider(
     monotonic: Callable[[], float],
     random: Callable[[], float],
     timeout_s: float = TIMEOUT_S,
-) -> Provider:
+) -> Built:
     """One provider account; its connections open with its first call. *random* is in [0, 1)."""
     family = FAMILIES.get(config.family)
     if family is None:
         raise ValueError(f"{config.name}: unknown family {config.family}")
-    if config.family == "handler_api" and config.dialect not in DIALECTS:
+    if config.family == SPOKEN and config.dialect not in DIALECTS:
         raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
     return family(
         config,
@@ -50,3 +78,10 @@ def build_provider(
             timeout_s=timeout_s,
         ),
     )
+
+
+def build_rentals(config: ProviderConfig, provider: Built) -> LongRentals | None:
+    """The long rentals of *provider*, which closes their connections; None where it has none."""
+    dialect = config.dialect if config.family == SPOKEN else ""
+    rentals = RENTALS.get((config.family, dialect))
+    return None if rentals is None else rentals(config, provider.rentals_http)

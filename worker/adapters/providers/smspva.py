@@ -19,11 +19,13 @@ from worker.adapters.providers.reply import (
     several_sms,
     unreadable,
 )
+from worker.adapters.providers.smspva_rentals import RentalDoor
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Address,
     Operation,
     Surroundings,
+    Transport,
     escaped,
 )
 from worker.domain.ids import ProviderRef
@@ -218,6 +220,15 @@ class SmsPva(Account):
             price_limit=False,
         )
         super().__init__(config, address, surroundings, can)
+        self._rentals_http = RentalDoor(config, surroundings)
+
+    @property
+    def rentals_http(self) -> Transport:
+        return self._rentals_http
+
+    async def close(self) -> None:
+        await super().close()
+        await self._rentals_http.close()
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         if request.max_cost_minor is not None:

@@ -1,0 +1,73 @@
+"""The long rentals of an adapter and the simulated provider they are at, on one clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.contracts.providers.simulated import Pair, Simulated, simulated
+from tests.unit.providers.surroundings import World, config
+from worker.adapters.providers.build import RENTALS, build_provider, build_rentals
+from worker.domain.ids import ProviderRef
+from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
+from worker.ports.provider import Rented
+
+PAIRS: list[Pair] = [(family, dialect or "classic") for family, dialect in RENTALS]
+OLD_ENOUGH_S = 150  #: To be given back.
+TOO_OLD_S = 21 * 60  #: For a refund.
+PATIENT_S = 5.0  #: Nothing hangs in these tests, however busy the machine is.
+
+
+def terms_of(pair: Pair) -> RentalTerms:
+    world = World()
+    told = config("http://127.0.0.1:9", *pair)
+    provider = build_provider(
+        told,
+        reporter=world.reporter,
+        sleep=world.sleep,
+        monotonic=world.monotonic,
+        random=world.random,
+    )
+    rentals = build_rentals(told, provider)
+    assert rentals is not None
+    return rentals.terms
+
+
+@dataclass
+class Renting:
+    rentals: LongRentals
+    at: Simulated
+    family: str
+
+    @property
+    def terms(self) -> RentalTerms:
+        return self.rentals.terms
+
+    @property
+    def length(self) -> timedelta:
+        """The shortest that can be had."""
+        return self.terms.lengths.shortest
+
+    def asked(self, max_cost_minor: int | None = None) -> RentalRequest:
+        return RentalRequest("timeout", "7", self.length, max_cost_minor)
+
+    async def opened(self) -> Rented:
+        got = await self.rentals.open(self.asked())
+        assert isinstance(got, Rented)
+        return got
+
+    async def books(self, ref: ProviderRef) -> Any:
+        return await self.at.books(ref)
+
+    async def switch(self, ref: ProviderRef, *, offline: bool) -> None:
+        await self.at.control("POST", "offline", {"id": ref, "offline": offline})
+
+
+@asynccontextmanager
+async def renting(family: str, dialect: str, **settings: Any) -> AsyncIterator[Renting]:
+    settings = {"mix": {"timeout": 1}, "timeout_s": PATIENT_S, **settings}
+    async with simulated(family, dialect, **settings) as both:
+        rentals = build_rentals(config(both.url, family, dialect), both.provider)
+        assert rentals is not None
+        yield Renting(rentals, both, family)

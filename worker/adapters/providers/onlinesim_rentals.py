@@ -1,0 +1,170 @@
+"""onlinesim's rentals by the day, for all services; a close does not tell of the price."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.onlinesim import (
+    NO_RENT,
+    NOT_KNOWN,
+    TOO_EARLY,
+    OnlineSimReplies,
+    is_one,
+    word_of,
+)
+from worker.adapters.providers.rental_account import (
+    BAD_LENGTH,
+    DAY,
+    NO_BALANCE,
+    NOT_POSSIBLE,
+    RentalAccount,
+    Told,
+    all_sms,
+    span_of,
+)
+from worker.adapters.providers.reply import (
+    Reply,
+    exact_json_of,
+    is_answer,
+    is_success,
+    phone_of,
+    ref_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.domain.ids import ProviderRef
+from worker.ports.long_rental import (
+    CloseReply,
+    Ended,
+    Lengths,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    Prolonged,
+    ProlongReply,
+    RentalRequest,
+    RentalTerms,
+)
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+
+TERMS: Final = RentalTerms(
+    lengths=Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True
+)
+
+BAD_DAYS: Final = "UNDEFINED_DAYS"
+EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
+TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
+
+
+class OnlineSimRentalReplies(OnlineSimReplies):
+    """Reads what onlinesim says of rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        body = exact_json_of(reply)
+        row = body.get("item") if isinstance(body, dict) else None
+        if is_success(reply) and is_one(body) and isinstance(row, dict):
+            ref, phone = ref_of(row.get("tzid")), _phone_in(row)
+            if ref is None or phone is None:
+                raise unreadable(self.provider, reply)
+            return Rented(ProviderRef(ref), phone, expires_in=span_of(row.get("time")))
+        word = word_of(body)
+        why = NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
+        if why is None or not is_answer(reply):
+            raise self._fault(reply, word)
+        return why
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        body = exact_json_of(reply)
+        rows = body.get("list") if isinstance(body, dict) else None
+        if is_success(reply) and is_one(body) and isinstance(rows, list):
+            return self._seen(reply, rows)
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word_of(body))
+
+    def _seen(self, reply: Reply, rows: list[Any]) -> MessagesReply:
+        row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
+        match row.get("status"):
+            case 1:
+                return _messages_in(row.get("messages"))
+            case 0:
+                return Ended()
+            case _:
+                raise unreadable(self.provider, reply)
+
+    def prolonged(self, reply: Reply) -> ProlongReply:
+        body = exact_json_of(reply)
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
+            row = body.get("item")
+            return Prolonged(expires_in=span_of(row.get("time") if isinstance(row, dict) else None))
+        word = word_of(body)
+        if not is_answer(reply):
+            raise self._fault(reply, word)
+        if word == BAD_DAYS:
+            return BAD_LENGTH
+        if NO_RENT.get(word) is NoRent.NO_BALANCE:
+            return NO_BALANCE
+        if word == EXPIRED:
+            return NOT_POSSIBLE
+        if word in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word)
+
+    def ended(self, reply: Reply) -> CloseReply:
+        body = exact_json_of(reply)
+        if is_success(reply) and is_one(body):
+            return Ended()
+        if is_answer(reply) and word_of(body) in TOO_SOON:
+            return NotClosed(Refusal.EARLY)
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word_of(body))
+
+
+def _messages_in(messages: object) -> Messages:
+    """A list, or an object with a page of one."""
+    pages = messages if isinstance(messages, dict) else {}
+    rows = pages.get("data", messages)
+    if not isinstance(rows, list):
+        return Messages(complete=False)
+    told = [row for row in rows if isinstance(row, dict)]
+    sms = all_sms(Told(row.get("code"), row.get("text"), row.get("created_at")) for row in told)
+    total = pages.get("total")
+    return Messages(sms, complete=total is None or total == len(rows))
+
+
+def _phone_in(row: dict[str, Any]) -> str | None:
+    """The number comes without its country code, which is beside it."""
+    local, country = phone_of(row.get("number")), row.get("country")
+    whole = local is None or str(row.get("number")).startswith("+") or type(country) is not int
+    return local if whole else f"{country}{local}"
+
+
+class OnlineSimRentals(RentalAccount):
+    """Those of one account at onlinesim."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        self._read = OnlineSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS)
+
+    async def open(self, request: RentalRequest) -> Rented | NoRent:
+        if (refused := self._not_asked(request)) is not None:
+            return refused
+        days = request.length // DAY
+        target = f"/rent/getRentNum.php?country={escaped(request.country)}&days={days}"
+        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+
+    async def messages(self, ref: ProviderRef) -> MessagesReply:
+        target = f"/rent/getRentState.php?tzid={escaped(ref)}&pagination=false"
+        read = self._read.messages
+        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
+        if not self._terms.lengths.offer(by):
+            return BAD_LENGTH
+        target = f"/rent/extendRentState.php?tzid={escaped(ref)}&days={by // DAY}"
+        return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
+
+    async def close(self, ref: ProviderRef) -> CloseReply:
+        target = f"/rent/closeRentNum.php?tzid={escaped(ref)}"
+        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)

@@ -1,0 +1,101 @@
+"""vak-sms' rental: an activation that lives four hours, and gives its codes only."""
+
+from datetime import timedelta
+from typing import Final
+
+from worker.adapters.providers.amounts import major
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.rental_account import HOUR, NOT_POSSIBLE, RentalAccount
+from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
+from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.vaksms import (
+    BAD_STATUS,
+    COMING,
+    DONE,
+    NOT_KNOWN,
+    RECEIVED,
+    VakSmsReplies,
+)
+from worker.domain.ids import ProviderRef
+from worker.ports.long_rental import (
+    CloseReply,
+    Ended,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    ProlongReply,
+    RentalRequest,
+    RentalTerms,
+    only,
+)
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+
+TERMS: Final = RentalTerms(lengths=only(4 * HOUR), price_limit=True)
+
+
+class VakSmsRentalReplies(VakSmsReplies):
+    """Reads what vak-sms says of rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        return self.rent(reply)
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        body = self._body(reply)
+        if body.get("error") == NOT_KNOWN:
+            return NotKnown()
+        if not is_success(reply) or "smsCode" not in body or "error" in body:
+            raise self._fault(reply, body)
+        codes = body["smsCode"]
+        rows = codes if isinstance(codes, list) else [codes]
+        read = [sms_of(code) for code in rows if code is not None]
+        if None in read:
+            raise unreadable(self.provider, reply)
+        return Messages(tuple(sms for sms in read if sms is not None))
+
+    def ended(self, reply: Reply) -> CloseReply:
+        """That a rental's price comes back with it is not documented."""
+        body = self._body(reply)
+        status, error = body.get("status"), body.get("error")
+        done = isinstance(status, str) and status in DONE
+        if is_success(reply) and done and "error" not in body:
+            return Ended()
+        if status == RECEIVED:
+            return NotClosed(Refusal.NOT_CANCELLABLE)
+        if error == NOT_KNOWN:
+            return NotKnown()
+        if status == COMING or error == BAD_STATUS:
+            return NotClosed(Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+
+class VakSmsRentals(RentalAccount):
+    """Those of one account at vak-sms."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        self._read = VakSmsRentalReplies(config.name, config.currency)
+        self._currency = config.currency
+        super().__init__(http, TERMS)
+
+    async def open(self, request: RentalRequest) -> Rented | NoRent:
+        if (refused := self._not_asked(request)) is not None:
+            return refused
+        target = (
+            f"/getNumber/?service={escaped(request.service)}&country={escaped(request.country)}"
+            "&rent=true&"
+        )
+        if request.max_cost_minor is not None:
+            target += f"maxPrice={major(request.max_cost_minor, self._currency)}&"
+        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+
+    async def messages(self, ref: ProviderRef) -> MessagesReply:
+        target = f"/getSmsCode/?idNum={escaped(ref)}&all=1&"
+        read = self._read.messages
+        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 the port's
+        """`prolongNumber` is another purchase of a number that is over."""
+        return NOT_POSSIBLE
+
+    async def close(self, ref: ProviderRef) -> CloseReply:
+        target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
+        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)
