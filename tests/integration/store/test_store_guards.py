@@ -38,6 +38,21 @@ async def test_nobody_rewrites_the_books(shop: Shop, book: str, change: str, rol
     assert await shop.rows(f"SELECT * FROM {book}") == before  # noqa: S608 - the same
 
 
+@pytest.mark.parametrize("book", [*BOOKS, "decision", "evidence"])
+async def test_the_role_may_add_to_the_books_and_read_them_and_nothing_else(
+    shop: Shop, book: str
+) -> None:
+    """By grant too: a trigger somebody disabled for a moment is not the only guard."""
+    asked = {
+        right: await shop.admin.fetchval(
+            "SELECT has_table_privilege($1, $2, $3)", ROLE, book, right
+        )
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+    }
+
+    assert [right for right, may in asked.items() if may] == ["SELECT", "INSERT"]
+
+
 async def test_an_upsert_rewrites_nothing_either(shop: Shop) -> None:
     await shop.open()
     await shop.rent()

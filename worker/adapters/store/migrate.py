@@ -35,7 +35,8 @@ DO $$ BEGIN
         GRANT USAGE ON SCHEMA public TO {ROLE};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE};
-        REVOKE UPDATE, DELETE, TRUNCATE ON transfer, settlement, transition FROM {ROLE};
+        REVOKE UPDATE, DELETE, TRUNCATE
+            ON transfer, settlement, transition, decision, evidence FROM {ROLE};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {ROLE};
     END IF;
 END $$
