@@ -67,4 +67,6 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             registry=registry,
             clock=clock,
         )
-        yield assemble(parts)
+        worker = assemble(parts)
+        stack.push_async_callback(worker.audit.close)
+        yield worker

@@ -133,7 +133,7 @@ def assemble(parts: Parts) -> Worker:
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
         deliver=_deliver(parts),
-        audit=Audit(store=parts.store, reporter=parts.reporter),
+        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
         grace=grace,
     )

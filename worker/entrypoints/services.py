@@ -36,10 +36,6 @@ def services_of(worker: Worker) -> Services:
             await worker.deliver.tick()
         return DONE
 
-    async def audit() -> str:
-        await worker.audit.tick()
-        return DONE
-
     async def accept(payloads: Sequence[Mapping[str, Any]]) -> str:
         return await _accept(worker, payloads)
 
@@ -52,7 +48,7 @@ def services_of(worker: Worker) -> Services:
         sweep=_told(ticks.sweep),
         timers=_told(ticks.timers),
         deliver_events=deliver_events,
-        audit=audit,
+        audit=_told(worker.audit.tick),
         reporter=parts.reporter,
         providers=list(parts.providers),
         monotonic=parts.clock.monotonic,

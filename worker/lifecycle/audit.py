@@ -1,25 +1,84 @@
-"""Audit: prove every invariant over the whole database, and tell ops what was found."""
+"""Audit: prove every invariant over the whole database, and tell ops what was found.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A round goes from invariant to invariant, each over a snapshot of its own, and takes as long as the
+database is large: it runs beside the job that started it, which only waits for it for a while. What
+is cut off in the middle goes on where it was with the next job.
+"""
 
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.ticks import Ticked
 from worker.ports.books import AuditStore, Finding
 from worker.ports.reporter import Reporter
 
+PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
+TURN: Final = timedelta(seconds=2)  #: Between two tries while another process is at it.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Audit:
     """Changes nothing: what is wrong needs a person, and the alert brings one."""
 
     store: AuditStore
     reporter: Reporter
+    clock: Clock
+    patience: timedelta = PATIENCE
+    _left: deque[str] = field(default_factory=deque)  #: Of the round that is going on.
+    _found: list[Finding] = field(default_factory=list)
+    _round: "asyncio.Task[None] | None" = None
 
-    async def tick(self) -> int:
-        """One audit; how many rows break an invariant."""
-        findings = await self.store.audit()
-        self.reporter.audited(findings)
-        return violations(findings)
+    async def tick(self) -> Ticked:
+        """Begin a round, or let one go on; BUSY where it is not at its end yet."""
+        if self._round is None or self._round.done():
+            self._round = asyncio.ensure_future(self._go_on())
+            self._round.add_done_callback(_heard)
+        going = self._round
+        await asyncio.wait({going}, timeout=self.patience.total_seconds())
+        if not going.done():
+            return Ticked.BUSY
+        await going  # Raises what it ended with.
+        return Ticked.DONE
+
+    async def close(self) -> None:
+        """Leave off, wherever it is."""
+        if self._round is not None:
+            self._round.cancel()
+            await asyncio.gather(self._round, return_exceptions=True)
+
+    async def _go_on(self) -> None:
+        """From where the last round left off to the end of this one."""
+        if not self._left:
+            self._left.extend(self.store.invariants)
+            self._found.clear()
+        while self._left:
+            await self._check(self._left[0])
+        self.reporter.audited(tuple(self._found))
+
+    async def _check(self, invariant: str) -> None:
+        try:
+            finding = await self.store.check(invariant)
+        except Exception as error:
+            # The others first: one that never comes to its end must not hide what they find.
+            self._left.rotate(-1)
+            self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {told_safely(error)}")
+            raise
+        if finding is None:
+            await self.clock.sleep(TURN.total_seconds())
+            return
+        self._left.popleft()
+        self._found.append(finding)
+        if finding.violations and self._left:
+            # The alert waits for the end of the round, which may be far.
+            self.reporter.trouble("audit.violation_found", detail=invariant)
 
 
-def violations(findings: Sequence[Finding]) -> int:
-    return sum(finding.violations for finding in findings)
+def _heard(ended: "asyncio.Task[None]") -> None:
+    """A round that was cut off while no job waited has told of it already."""
+    if not ended.cancelled():
+        ended.exception()

@@ -79,3 +79,7 @@ class AuditStore(Protocol):
     async def audit(self) -> list[Finding]:
         """Check every invariant in one snapshot."""
         ...
+
+    async def check(self, invariant: str) -> Finding | None:
+        """Check one of them; None while another process is at one, so that there is never more."""
+        ...

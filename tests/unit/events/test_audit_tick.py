@@ -1,29 +1,155 @@
-"""One tick of the audit."""
+"""The audit goes from invariant to invariant, for as long as it takes, and on where it was cut."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
+from worker.lifecycle.ticks import Ticked
 from worker.ports.books import Finding
+from worker.ports.errors import StoreUnavailable
+
+SUMS = Finding("sums", "They add up.", 0)
+ENDS = Finding("ends", "It ends.", 3, ("a", "b"))
+CODES = Finding("codes", "They are shown.", 0)
 
 
+@dataclass
 class Books:
-    def __init__(self, *findings: Finding) -> None:
-        self.findings = list(findings)
+    findings: Sequence[Finding] = (SUMS, ENDS, CODES)
+    asked: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  #: Their check ends with an error.
+    elsewhere: int = 0  #: How often another process is at it.
+    free: asyncio.Event = field(default_factory=asyncio.Event)  #: A check waits for it.
+
+    def __post_init__(self) -> None:
+        self.free.set()
 
     @property
     def invariants(self) -> Sequence[str]:
         return [finding.invariant for finding in self.findings]
 
     async def audit(self) -> list[Finding]:
-        return self.findings
+        raise NotImplementedError
+
+    async def check(self, invariant: str) -> Finding | None:
+        self.asked.append(invariant)
+        await self.free.wait()
+        if self.elsewhere:
+            self.elsewhere -= 1
+            return None
+        if invariant in self.broken:
+            raise StoreUnavailable("database: gone")
+        return next(one for one in self.findings if one.invariant == invariant)
 
 
-async def test_every_finding_is_told_and_violations_are_counted() -> None:
-    findings = Finding("sums", "They add up.", 0), Finding("ends", "It ends.", 3, ("a", "b"))
-    reporter = RecordingReporter()
+def audit_of(books: Books, *, patience: timedelta = timedelta(seconds=20)) -> Audit:
+    return Audit(
+        store=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
+    )
 
-    found = await Audit(store=Books(*findings), reporter=reporter).tick()
 
-    assert found == 3
-    assert reporter.of("audited") == [findings]
+def told_by(audit: Audit) -> RecordingReporter:
+    assert isinstance(audit.reporter, RecordingReporter)
+    return audit.reporter
+
+
+async def test_every_finding_is_told_at_the_end_of_a_round() -> None:
+    audit = audit_of(Books())
+
+    assert await audit.tick() is Ticked.DONE
+    assert told_by(audit).of("audited") == [(SUMS, ENDS, CODES)]
+
+
+async def test_each_round_begins_anew() -> None:
+    audit = audit_of(books := Books())
+
+    await audit.tick()
+    await audit.tick()
+
+    assert books.asked == ["sums", "ends", "codes"] * 2
+    assert told_by(audit).of("audited") == [(SUMS, ENDS, CODES)] * 2
+
+
+async def test_a_violation_is_told_before_a_long_round_is_over() -> None:
+    audit = audit_of(Books())
+
+    await audit.tick()
+
+    assert told_by(audit).of("trouble") == [("audit.violation_found", None, "ends")]
+
+
+async def test_a_round_that_takes_long_goes_on_beside_the_jobs() -> None:
+    books = Books()
+    books.free.clear()
+    audit = audit_of(books, patience=timedelta(0))
+
+    assert [await audit.tick() for _ in range(3)] == [Ticked.BUSY] * 3
+    assert books.asked == ["sums"]
+    assert told_by(audit).of("audited") == [], "no success before the end"
+    books.free.set()
+    await told_by(audit).heard("audited")
+
+    assert books.asked == ["sums", "ends", "codes"]
+
+
+async def test_what_is_cut_off_goes_on_where_it_was_and_tries_what_failed_last() -> None:
+    books = Books(broken={"ends"})
+    audit = audit_of(books)
+
+    with pytest.raises(StoreUnavailable):
+        await audit.tick()
+    assert told_by(audit).of("audited") == []
+    books.broken.clear()
+
+    assert await audit.tick() is Ticked.DONE
+    assert books.asked == ["sums", "ends", "codes", "ends"]
+    assert told_by(audit).of("audited") == [(SUMS, CODES, ENDS)]
+    ((what, _, detail),) = told_by(audit).of("trouble")
+    assert what == "audit.cut_off"
+    assert detail.startswith("ends: StoreUnavailable")
+
+
+async def test_an_invariant_that_never_comes_to_its_end_keeps_the_audit_from_being_a_success() -> (
+    None
+):
+    books = Books(broken={"sums"})
+    audit = audit_of(books)
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await audit.tick()
+
+    assert books.asked == ["sums", "ends", "codes", "sums", "sums"]
+    assert told_by(audit).of("audited") == []
+    assert ("audit.violation_found", None, "ends") in told_by(audit).of("trouble")
+
+
+async def test_while_another_process_is_at_it_the_round_waits_for_its_turn() -> None:
+    books = Books(elsewhere=3)
+    audit = audit_of(books)
+
+    assert await audit.tick() is Ticked.DONE
+    assert books.asked == ["sums"] * 4 + ["ends", "codes"]
+
+
+async def test_a_round_ends_with_its_process() -> None:
+    books = Books()
+    books.free.clear()
+    audit = audit_of(books, patience=timedelta(0))
+    await audit.tick()
+
+    await audit.close()
+    books.free.set()
+
+    assert books.asked == ["sums"]
+    assert told_by(audit).of("audited") == []
+
+
+async def test_an_audit_that_never_ran_can_be_closed() -> None:
+    await audit_of(Books()).close()

@@ -18,6 +18,7 @@ _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 #: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
 _PATIENCE = text("SET LOCAL statement_timeout = '10min'")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('activation-worker:audit', 0))")
 _MOVES: Final = sorted((move.source.value, move.target.value) for move in MOVES)
 _PARAMETERS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "transitions_follow_moves": {
@@ -62,11 +63,24 @@ class Audits:
     async def audit(self) -> list[Finding]:
         return await self.db.read(_audit)
 
+    async def check(self, invariant: str) -> Finding | None:
+        return await self.db.read(lambda connection: _check_alone(connection, invariant))
+
 
 async def _audit(connection: AsyncConnection) -> list[Finding]:
+    await _begin(connection)
+    return [await _check(connection, invariant) for invariant in invariants()]
+
+
+async def _check_alone(connection: AsyncConnection, invariant: str) -> Finding | None:
+    await _begin(connection)
+    mine = (await connection.execute(_ALONE)).scalar_one()
+    return await _check(connection, invariant) if mine else None
+
+
+async def _begin(connection: AsyncConnection) -> None:
     await connection.execute(_SNAPSHOT)
     await connection.execute(_PATIENCE)
-    return [await _check(connection, invariant) for invariant in invariants()]
 
 
 async def _check(connection: AsyncConnection, invariant: str) -> Finding:

@@ -1,0 +1,110 @@
+"""The audit of a database of any size: one invariant after the other, each to its own end."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.store.shop import Shop
+from tests.unit.lifecycle.scripted import OwnTime
+from worker.adapters.store.audit import Audits
+from worker.lifecycle.audit import Audit
+from worker.lifecycle.ticks import Ticked
+from worker.ports.books import Finding
+from worker.ports.errors import StoreUnavailable
+
+PATIENCE = timedelta(seconds=20)
+
+
+@pytest.fixture
+async def audit(broken_shop: Shop) -> AsyncIterator[Audit]:
+    made = Audit(
+        store=broken_shop.store,
+        reporter=RecordingReporter(),
+        clock=OwnTime().clock(),
+        patience=PATIENCE,
+    )
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def broken(broken_shop: Shop) -> str:
+    """A number that breaks the last invariant of all; its id."""
+    await broken_shop.open()
+    number = await broken_shop.rent()
+    await broken_shop.admin.execute(
+        "INSERT INTO transition (activation_id, what, state) VALUES ($1, 'forged', 'closed')",
+        number,
+    )
+    return str(number)
+
+
+def told(audit: Audit) -> list[tuple[Finding, ...]]:
+    assert isinstance(audit.reporter, RecordingReporter)
+    return audit.reporter.of("audited")
+
+
+async def test_piece_by_piece_it_finds_what_one_snapshot_finds(
+    broken_shop: Shop, broken: str, audit: Audit
+) -> None:
+    assert await audit.tick() is Ticked.DONE
+
+    whole = await broken_shop.store.audit()
+    assert told(audit) == [tuple(whole)]
+    assert [one.offenders for one in whole if one.violations] == [(broken,)]
+    assert whole[-1].violations, "in the very last piece"
+
+
+async def test_a_cut_in_the_middle_goes_on_there_and_the_last_piece_is_reached(
+    broken: str, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, asked = audit.store.check, []
+    cut = {audit.store.invariants[at] for at in (5, 11)}
+
+    async def cut_off(_: Audits, invariant: str) -> Finding | None:
+        asked.append(invariant)
+        if invariant in cut:
+            cut.remove(invariant)
+            raise StoreUnavailable("database: QueryCanceledError")
+        return await check(invariant)
+
+    monkeypatch.setattr(type(audit.store), "check", cut_off)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await audit.tick()
+    assert await audit.tick() is Ticked.DONE
+
+    assert len(asked) == len(audit.store.invariants) + 2
+    (findings,) = told(audit)
+    assert sorted(one.invariant for one in findings) == sorted(audit.store.invariants)
+    assert [one.offenders for one in findings if one.violations] == [(broken,)]
+
+
+async def test_no_two_processes_read_the_whole_database_at_once(
+    broken_shop: Shop, audit: Audit
+) -> None:
+    other: Any = await asyncpg.connect(broken_shop.url)
+    lock = "pg_advisory_lock(hashtextextended('activation-worker:audit', 0))"
+    await other.execute(f"SELECT {lock}")
+
+    assert await broken_shop.store.check(audit.store.invariants[0]) is None
+    await other.close()
+
+    assert await audit.tick() is Ticked.DONE
+
+
+async def test_a_check_changes_nothing_even_if_it_tried(
+    broken_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def transaction(connection: Any, _: str) -> str:
+        sql = "SELECT current_setting('transaction_isolation'), "
+        sql += "current_setting('transaction_read_only'), current_setting('statement_timeout')"
+        return " ".join((await connection.exec_driver_sql(sql)).one())
+
+    monkeypatch.setattr("worker.adapters.store.audit._check", transaction)
+
+    assert str(await broken_shop.store.check("any")) == "repeatable read on 10min"
