@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.build import build_provider
+from worker.adapters.providers.build import Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.telemetry.known import Known, KnownProvider
 from worker.adapters.telemetry.logs import logger
@@ -22,7 +23,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.books import AuditStore
 from worker.ports.cases import TimerKind
-from worker.ports.provider import Provider
+from worker.ports.long_rental import LongRentals
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
@@ -73,27 +74,49 @@ def profiles_of(settings: Settings) -> dict[str, Profile]:
     return {name: load_profile(name, directory) for name in policy_names(directory)}
 
 
+def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
+    return {
+        ProviderName(name): ProviderConfig(
+            name=ProviderName(name),
+            family=provider.family,
+            dialect=provider.dialect,
+            base_url=provider.base_url,
+            api_key=provider.api_key.get_secret_value(),
+            max_in_flight=provider.max_in_flight,
+            currency=provider.currency,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
 def providers_of(
     settings: Settings, reporter: OpsReporter, clock: Clock
-) -> dict[ProviderName, Provider]:
+) -> dict[ProviderName, Built]:
     return {
-        ProviderName(name): build_provider(
-            ProviderConfig(
-                name=ProviderName(name),
-                family=provider.family,
-                dialect=provider.dialect,
-                base_url=provider.base_url,
-                api_key=provider.api_key.get_secret_value(),
-                max_in_flight=provider.max_in_flight,
-                currency=provider.currency,
-            ),
+        name: build_provider(
+            account,
             reporter=reporter,
             sleep=clock.sleep,
             monotonic=clock.monotonic,
             random=clock.chance,
         )
-        for name, provider in settings.providers.items()
+        for name, account in accounts_of(settings).items()
     }
+
+
+def rentals_of(
+    settings: Settings, providers: Mapping[ProviderName, Built]
+) -> dict[ProviderName, LongRentals]:
+    """The long rentals at each provider that has them, over the connections of its account.
+
+    So `rentals.get(name)` is who to ask about a rental at *name*: to close it, to read its SMS, to
+    see whether it works again. None: that provider rents nothing for long, and nobody is told.
+    """
+    built = {
+        name: build_rentals(account, providers[name])
+        for name, account in accounts_of(settings).items()
+    }
+    return {name: rentals for name, rentals in built.items() if rentals is not None}
 
 
 def webhook_of(settings: Settings) -> Webhook | None:

@@ -1,0 +1,75 @@
+"""Keys, phones and codes of long rentals are in no exception, repr, traceback or log line."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.providers.raw_provider import http, raw_provider
+from tests.unit.providers.surroundings import KEY, World, config, talking_to
+from tests.unit.providers.test_provider_secrets import (
+    CODE,
+    FAULTS,
+    PHONE,
+    REF,
+    locals_of,
+    told_by,
+)
+from worker.adapters.providers.build import RENTALS, build_rentals
+from worker.ports.errors import ProviderError
+from worker.ports.long_rental import LongRentals, RentalRequest
+
+HALVES = {
+    "a rental without an id": http(f'{{"status":"success","phone":{{"number":"{PHONE}"}}}}'),
+    "an item without an id": http(f'{{"response":1,"item":{{"number":"{PHONE}"}}}}'),
+    "an order without an id": http(f'{{"status":1,"data":{{"pnumber":"{PHONE}"}}}}'),
+    "messages of no kind": http(f'{{"status":"success","values":{{"0":"{CODE}"}}}}'),
+}
+IN_URLS = ("&api_key=", "&apikey=", "?apikey=", "apiKey=", "token=")  #: What comes before a key.
+CALLS: dict[str, Callable[[LongRentals], Awaitable[object]]] = {
+    "open": lambda it: it.open(RentalRequest("go", "2", it.terms.lengths.shortest)),
+    "messages": lambda it: it.messages(REF),
+    "available": lambda it: it.available(REF),
+    "close": lambda it: it.close(REF),
+}
+
+
+@pytest.mark.parametrize(("family", "dialect"), RENTALS)
+@pytest.mark.parametrize("fault", [*FAULTS, *HALVES])
+@pytest.mark.parametrize("call", CALLS)
+async def test_no_fault_tells_a_secret_of_a_rental(
+    family: str, dialect: str, fault: str, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    error: Any = None
+    shown = ""
+    async with raw_provider((FAULTS | HALVES)[fault]) as raw:
+        told = config(raw.url, family, dialect or "classic")
+        async with talking_to(told, World(), timeout_s=0.05) as provider:
+            rentals = build_rentals(told, provider)
+            assert rentals is not None
+            try:
+                shown = repr(await CALLS[call](rentals))
+            except ProviderError as raised:
+                error = raised
+            shown += repr(rentals)
+
+    for secret in (KEY, CODE, PHONE):
+        assert secret not in shown + caplog.text
+        assert error is None or secret not in told_by(error)
+    for suffix in IN_URLS:
+        assert error is None or f"{suffix}{KEY}" not in locals_of(error)
+
+
+async def test_every_rental_door_hangs_up_with_its_provider() -> None:
+    async with raw_provider(http("{}")) as raw:
+        for family, dialect in RENTALS:
+            told = config(raw.url, family, dialect or "classic")
+            async with talking_to(told, World()) as provider:
+                rentals = build_rentals(told, provider)
+                assert rentals is not None
+                with pytest.raises(ProviderError):
+                    await rentals.messages(REF)
+            with pytest.raises(ProviderError, match="closed"):
+                await rentals.messages(REF)
