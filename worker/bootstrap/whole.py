@@ -121,7 +121,7 @@ def assemble(parts: Parts) -> Worker:
         pursuing=_pursue(parts, settle),
         sweeping=sweep,
         repairing=repair,
-        reconciling=_reconcile(parts),
+        reconciling=_reconcile(parts, accept),
         timing=timers,
         clock=parts.clock,
     )
@@ -239,13 +239,14 @@ def _cases(
     )
 
 
-def _reconcile(parts: Parts) -> Reconcile:
+def _reconcile(parts: Parts, accept: Accept) -> Reconcile:
     return Reconcile(
         store=parts.store,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
         terms=parts.terms,
+        accept=accept,
     )
 
 

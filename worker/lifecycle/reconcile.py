@@ -1,19 +1,23 @@
 """Reconcile: hold what the provider says of our money and our numbers against our books, hourly.
 
-Its balance must have moved by what we bought and gave back, and by nothing else. What it lists as
-active must not be given back already: such a number is pursued again. A number nobody handed over
-costs money every minute, but it is only told, never cancelled: it may be on its way to us, or
-belong to another program with the same key.
+Number by number where it tells its history, and all together by its balance, which must have moved
+by what we bought and gave back, and by nothing else. What it lists as active must not be given back
+already: such a number is pursued again. A number that fits a purchase whose reply was lost is that
+purchase's. Any other that nobody handed over costs money, but it is only told, never cancelled: it
+may be on its way to us, or belong to another program with the same key.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.lifecycle.accept import Accept
+from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.history import Compare, Span
 from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
@@ -39,16 +43,34 @@ class Reconcile:
     reporter: Reporter
     clock: Clock
     terms: Mapping[ProviderName, Terms]
+    accept: Accept
+    _unread: dict[ProviderName, Sequence[Span]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
-        """How many numbers the provider lists that no activation has."""
+        """How many numbers the provider tells of that no activation has."""
+        # First what explains a difference of the balance, then the balance.
+        unknown = set(await self.history(provider))
         await self.money(provider)
-        unknown = await self.numbers(provider)
+        unknown.update(await self.numbers(provider))
         if unknown:
             self.reporter.trouble(
                 "provider.unknown_numbers", provider=provider.name, detail=str(len(unknown))
             )
         return len(unknown)
+
+    async def history(self, provider: Provider) -> list[ProviderRef]:
+        """Compare number by number; those that cost money and nobody knows."""
+        compare = Compare(
+            store=self.store,
+            reporter=self.reporter,
+            adopt=Adopt(
+                store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms
+            ),
+            clock=self.clock,
+            budget=self._budget(provider),
+            unread=self._unread,
+        )
+        return await compare(provider) if provider.capabilities.history else []
 
     async def money(self, provider: Provider) -> Difference | None:
         """Take a reading of the balance; what it moved by that our books do not know of."""

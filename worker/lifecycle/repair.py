@@ -5,23 +5,23 @@ Everything here starts from the database; running it twice, or at once, changes 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final, Protocol
 
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.orphans import ANSWER_WITHIN
 from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Circuit, Provider
-from worker.ports.purchases import Bought, OpenPurchase, PurchaseStore
+from worker.ports.purchases import OpenPurchase, PurchaseStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store import ActivationStore
 
 PAGE: Final = 2000  #: Live numbers per read.
-ANSWER_WITHIN: Final = timedelta(seconds=60)  #: After which an asked purchase is forgotten.
 PAGES_MAX: Final = 1000
 
 
@@ -40,13 +40,19 @@ class Repair:
     _orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
     _reached: dict[ProviderName, ActivationId] = field(default_factory=dict)
 
+    @property
+    def _adopt(self) -> Adopt:
+        return Adopt(store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms)
+
     async def tick(self, provider: Provider) -> int:
         """How many numbers were put back."""
         added = await self.reschedule(provider.name)
         for id_ in await self.store.forgotten_purchases(ANSWER_WITHIN):
             await self.store.purchase_unknown(id_)
         if provider.capabilities.list_page_size is not None and (
-            purchases := await self.store.open_purchases(provider.name)
+            purchases := await self.store.open_purchases(
+                provider.name, settled_for=self.terms[provider.name].lifetime
+            )
         ):
             await self._find(provider, purchases)
         return added
@@ -78,19 +84,10 @@ class Repair:
         """
         rows = await self.listed(provider)
         unknown = await self.store.unknown_refs(provider.name, list(rows))
-        settled_orphans = self._orphans.get(provider.name, set()) & set(unknown)
+        before = self._orphans.get(provider.name, set())
         self._orphans[provider.name] = set(unknown)
-        for purchase in purchases:
-            row = _matching(purchase, [rows[r] for r in unknown if r in settled_orphans])
-            if row is None:
-                continue
-            bought = Bought(ref=row.ref, phone=row.phone or "")
-            min_age = self.terms[provider.name].min_cancel_age
-            activation = await self.store.purchase_bought(purchase.id, bought, min_age)
-            settled_orphans.discard(row.ref)
-            if activation is not None:
-                await self.accept.watch([activation])
-                self.reporter.trouble("rent.adopted", provider=provider.name)
+        orphans = [rows[ref] for ref in unknown if ref in before]
+        await self._adopt(provider.name, purchases, orphans)
 
     async def listed(self, provider: Provider) -> dict[ProviderRef, ActiveRow]:
         """The whole list by ref; empty where a page tells nothing: then nothing is known."""
@@ -101,14 +98,10 @@ class Repair:
                 return {}
             await budget.take()
             try:
-                page = await provider.list_active(number)
+                page = await provider.list_whole(number)
             except ProviderError:
                 return {}
             rows |= {row.ref: row for row in page.rows}
             if page.last:
                 break
         return rows
-
-
-def _matching(purchase: OpenPurchase, orphans: list[ActiveRow]) -> ActiveRow | None:
-    return next((row for row in orphans if row.service in {None, purchase.service}), None)

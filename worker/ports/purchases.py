@@ -52,6 +52,8 @@ class OpenPurchase(NamedTuple):
     service: str
     country: str
     asked_at: datetime
+    max_cost_minor: int | None = None
+    settled: bool = False  #: Its customer does not wait any more.
 
 
 class PurchaseStore(Protocol):
@@ -79,8 +81,10 @@ class PurchaseStore(Protocol):
         """Intents that were asked and never answered: their process died."""
         ...
 
-    async def open_purchases(self, provider: ProviderName) -> list[OpenPurchase]:
-        """Activations still without a number, oldest first."""
+    async def open_purchases(
+        self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
+    ) -> list[OpenPurchase]:
+        """Activations still without a number, oldest first; settled ones asked so long ago too."""
         ...
 
     async def unknown_refs(

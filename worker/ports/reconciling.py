@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from worker.domain.ids import ProviderName
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.reckoning import Sums
 from worker.ports.endings import Due
+from worker.ports.history import PastNumber
 from worker.ports.provider import ActiveRow, Balance
 
 
@@ -27,6 +28,27 @@ class Reopened(NamedTuple):
 
     pursued: int  #: To be cancelled once more.
     disputed: int  #: For the second time: a person asks the provider.
+
+
+class Told(NamedTuple):
+    """What a history taught us: how many numbers, and the money at stake by currency."""
+
+    disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
+    agreed: int  #: Disputed before, and not any more.
+    learnt: int  #: Gone before: now we know who has their price.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A number of which the provider says something else than our books."""
+
+    activation_id: ActivationId
+    ref: ProviderRef | None
+    held: str  #: What our books said of it.
+    says: str
+    amount_minor: int
+    currency: str
+    opened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,8 @@ class ProviderReport:
     exposure_minor: Mapping[tuple[str, str], int]  #: By (open | resolved | loss, currency).
     reading: LastReading | None
     differences: Sequence[Difference]  #: Newest first, a few.
+    disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
+    disputes: Sequence[Dispute]  #: Newest first, a few.
 
 
 class ReconcileStore(Protocol):
@@ -76,6 +100,18 @@ class ReconcileStore(Protocol):
         self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
     ) -> Reopened:
         """Pursue what is listed as active although it was given back longer than that ago."""
+        ...
+
+    async def compare_history(
+        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
+    ) -> Told:
+        """Hold who kept the price of which number against our books."""
+        ...
+
+    async def disputed_since(
+        self, provider: ProviderName, oldest: timedelta, newest: timedelta
+    ) -> list[datetime]:
+        """When disputed numbers were rented, so long ago; oldest first, a few."""
         ...
 
     async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport: ...

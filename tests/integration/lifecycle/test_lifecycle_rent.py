@@ -21,7 +21,7 @@ from tests.integration.lifecycle.whole import (
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
-from worker.lifecycle.repair import ANSWER_WITHIN
+from worker.lifecycle.orphans import ANSWER_WITHIN
 from worker.ports.desk import Ordered
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (

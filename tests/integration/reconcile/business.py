@@ -15,6 +15,7 @@ from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
+from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
@@ -130,6 +131,18 @@ class Business:
         return [row[0] for row in rows]
 
 
+def accepting(shop: Shop, both: dict[str, Any]) -> Accept:
+    return Accept(
+        store=shop.store,
+        policies=lambda _: None,
+        default_policy="default",
+        default_window=WINDOW,
+        listed=lambda _: True,
+        pushes=lambda _: False,
+        **both,
+    )
+
+
 @asynccontextmanager
 async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
     await shop.open(ALICE)
@@ -163,12 +176,13 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
         )
         both = {"schedule": schedule, "reporter": reporter, "clock": clock, "terms": {SIM: terms}}
         settle = Settle(store=shop.store, reporter=reporter)
+        accept = accepting(shop, both)
         try:
             yield Business(
                 shop,
                 simulator,
                 provider,
-                Reconcile(store=shop.store, **cast("Any", both)),
+                Reconcile(store=shop.store, accept=accept, **cast("Any", both)),
                 Pursue(store=shop.store, settle=settle, **cast("Any", both)),
                 reporter,
             )

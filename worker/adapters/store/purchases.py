@@ -23,10 +23,6 @@ _FORGOTTEN = text(
     "SELECT id FROM purchase WHERE state = 'asked'"
     " AND asked_at < now() - CAST(:older_than AS interval) ORDER BY asked_at LIMIT 100"
 )
-_OPEN = text(
-    "SELECT id, service, country, rented_at FROM activation"
-    " WHERE provider = :provider AND NOT settled AND provider_ref IS NULL ORDER BY rented_at"
-)
 _EXPOSURE = text(
     "SELECT coalesce(sum(amount_minor), 0) FROM exposure"
     " WHERE provider = :provider AND state = 'open'"
@@ -92,12 +88,13 @@ class Purchases:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
         return [ActivationId(row["id"]) for row in found]
 
-    async def open_purchases(self, provider: ProviderName) -> list[OpenPurchase]:
-        found = await self._rows(_OPEN, provider=provider)
-        return [
-            OpenPurchase(ActivationId(r["id"]), r["service"], r["country"], r["rented_at"])
-            for r in found
-        ]
+    async def open_purchases(
+        self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
+    ) -> list[OpenPurchase]:
+        found = await self._rows(
+            statement("open_purchases"), provider=provider, settled_for=settled_for
+        )
+        return [OpenPurchase(**row) for row in found]
 
     async def unknown_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]

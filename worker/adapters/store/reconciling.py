@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import rows
+from worker.adapters.store import disputes, rows
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
@@ -212,4 +212,6 @@ async def _report(
         if last is None
         else LastReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
         differences=[Difference(**row) for row in differences],
+        disputed=await disputes.sums_of(connection, provider),
+        disputes=await disputes.newest_of(connection, provider),
     )

@@ -11,6 +11,7 @@ from worker.adapters.store.cases_rentals import Rentals
 from worker.adapters.store.census import Censuses, Leadership
 from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
+from worker.adapters.store.disputes import Disputes
 from worker.adapters.store.endings import Endings
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import Outbox
@@ -29,6 +30,7 @@ class PostgresStore(
     Endings,
     Readings,
     Reconciling,
+    Disputes,
     Outbox,
     Censuses,
     Audits,

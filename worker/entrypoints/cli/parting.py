@@ -16,7 +16,7 @@ from worker.entrypoints.cli.shown import amount, short
 from worker.entrypoints.http.render import instant
 from worker.lifecycle.drain import Drain
 from worker.ports.provider import Balance
-from worker.ports.reconciling import ProviderReport
+from worker.ports.reconciling import Dispute, ProviderReport
 from worker.settings import load_settings
 
 DEFAULT_CURRENCY: Final = "USD"  #: Of a provider that is not configured any more.
@@ -152,7 +152,24 @@ def _document(
             }
             for one in known.differences
         ],
+        "disputed": [
+            {"currency": currency, "numbers": numbers, "amount_minor": minor}
+            for currency, (numbers, minor) in known.disputed.items()
+        ],
+        "disputes": [_dispute(one) for one in known.disputes],
         "unknown_numbers": None if unknown is None else list(unknown),
+    }
+
+
+def _dispute(one: Dispute) -> dict[str, Any]:
+    return {
+        "id": str(one.activation_id),
+        "provider_ref": one.ref,
+        "held": one.held,
+        "says": one.says,
+        "amount_minor": one.amount_minor,
+        "currency": one.currency,
+        "since": instant(one.opened_at),
     }
 
 
@@ -164,6 +181,19 @@ def _write_text(document: Mapping[str, Any], currency: str) -> None:
             for one in document["differences"]
         )
         write_rows(("unexplained at (UTC)", "since (UTC)", "amount"), rows)
+    if document["disputes"]:
+        disputes = (
+            [
+                one["id"],
+                one["provider_ref"],
+                one["held"],
+                one["says"],
+                _money(one["amount_minor"], one["currency"]),
+                short(one["since"]),
+            ]
+            for one in document["disputes"]
+        )
+        write_rows(("disputed", "ref", "we hold", "it says", "amount", "since (UTC)"), disputes)
     if document["unknown_numbers"]:
         write_rows(("listed, and of nobody",), ([ref] for ref in document["unknown_numbers"]))
 
@@ -181,6 +211,9 @@ def _lines(document: Mapping[str, Any], currency: str) -> Iterator[tuple[str, ob
     yield "numbers of unknown cost", document["unknown_costs"]
     for one in document["exposure"]:
         yield f"exposure, {one['state']}", _money(one["amount_minor"], one["currency"])
+    for one in document["disputed"]:
+        money = _money(one["amount_minor"], one["currency"])
+        yield "disputed", f"{money} for {one['numbers']} numbers"
     compared = "" if document["compared"] else " (could not be compared)"
     yield "balance last read", None if read is None else short(read) + compared
     yield "unexplained", len(document["differences"])

@@ -18,7 +18,7 @@ provider_app = typer.Typer(
 def report(
     name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
 ) -> None:
-    """Show its balance, our sums, exposure, unexplained differences and unknown numbers.
+    """Show its balance, our sums, exposure, what is disputed or unexplained, and unknown numbers.
 
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.

@@ -1,12 +1,35 @@
 -- A purchase whose outcome was unknown turned out to be bought: its activation gets its number.
+--
+-- Where the customer is settled already, nobody waits for a code: the number is pursued like any
+-- other whose cancel the grace overtook, and its exposure becomes what it really cost.
 WITH found AS (
     UPDATE activation
        SET provider_ref = :ref, phone = :phone, cost_minor = CAST(:cost AS bigint),
-           cost_currency = CAST(:cost_currency AS text), version = version + 1
-     WHERE id = CAST(:id AS uuid) AND provider_ref IS NULL AND NOT settled
-    RETURNING id, state
+           cost_currency = CAST(:cost_currency AS text), version = version + 1,
+           provider_state = CASE WHEN state IN ('refunded', 'closed', 'in_review')
+                                 THEN 'cancelling' ELSE provider_state END,
+           pursue_at = CASE WHEN state IN ('refunded', 'closed', 'in_review') THEN now() END,
+           -- Read first: an attempt is counted, though none could be made without its ref.
+           attempts = CASE WHEN state IN ('refunded', 'closed', 'in_review')
+                           THEN greatest(attempts, 1) ELSE attempts END,
+           epoch = epoch + 1
+     WHERE id = CAST(:id AS uuid) AND provider_ref IS NULL
+    RETURNING id, state, cost_minor, price_minor, cost_currency, currency,
+              state IN ('refunded', 'closed', 'in_review') AS over
 ),
 known AS (
     UPDATE purchase SET state = 'rented' FROM found WHERE purchase.id = found.id
+),
+exposed AS (
+    UPDATE exposure e
+       SET amount_minor = coalesce(cost_minor, price_minor),
+           currency = coalesce(cost_currency, found.currency)
+      FROM found WHERE e.activation_id = found.id AND e.state = 'open'
+),
+agreed AS (
+    UPDATE provider_dispute d SET ended_at = now()
+      FROM found WHERE d.activation_id = found.id AND d.ended_at IS NULL
 )
-INSERT INTO transition (activation_id, what, state) SELECT id, 'adopted', state FROM found
+INSERT INTO transition (activation_id, what, state, detail)
+SELECT id, 'adopted', state,
+       CASE WHEN over THEN jsonb_build_object('provider_state', 'cancelling') END FROM found

@@ -11,12 +11,11 @@ SELECT coalesce(sum(cost_minor) FILTER (WHERE priced), 0)::bigint AS bought_mino
        coalesce(sum(cost_minor) FILTER (WHERE priced AND provider_state = 'cancelled'), 0)::bigint
          AS back_minor,
        coalesce(sum(cost_minor)
-           FILTER (WHERE priced AND provider_state IN ('cancelling', 'gone')), 0)::bigint
+           FILTER (WHERE priced AND provider_state IN ('cancelling', 'gone', 'disputed')), 0)::bigint
          AS undecided_minor,
        count(*) FILTER (WHERE priced
-           AND provider_state IN ('open', 'cancelling', 'finishing', 'gone')) AS loose,
-       count(*) FILTER (WHERE priced AND provider_state IN ('finished', 'charged', 'disputed'))
-         AS rest,
+           AND provider_state IN ('open', 'cancelling', 'finishing', 'gone', 'disputed')) AS loose,
+       count(*) FILTER (WHERE priced AND provider_state IN ('finished', 'charged')) AS rest,
        count(*) FILTER (WHERE NOT priced AND provider_state IN ('open', 'cancelling', 'finishing'))
          AS unpriced_live,
        count(*) FILTER (WHERE NOT priced

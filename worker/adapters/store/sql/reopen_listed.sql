@@ -16,7 +16,7 @@ newest AS (
      ORDER BY a.provider_ref, a.rented_at DESC
 ),
 held AS MATERIALIZED (
-    SELECT a.id,
+    SELECT a.id, a.provider_state AS was,
            EXISTS (SELECT FROM transition t WHERE t.activation_id = a.id AND t.what = 'provider'
                       AND t.detail ->> 'reason' = 'listed') AS again
       FROM newest n JOIN activation a USING (id)
@@ -36,7 +36,16 @@ moved AS (
            attempts = greatest(attempts, 1), unknown_reads = 0,
            epoch = epoch + 1, version = version + 1
       FROM held WHERE a.id = held.id AND a.provider_state IN ('cancelled', 'gone')
-    RETURNING a.*
+    RETURNING a.*, held.was
+),
+disputed AS (
+    INSERT INTO provider_dispute (activation_id, provider, held, says, amount_minor, currency)
+    SELECT id, provider, was, 'active', coalesce(cost_minor, price_minor),
+           coalesce(cost_currency, currency)
+      FROM moved WHERE provider_state = 'disputed'
+        ON CONFLICT (activation_id) DO UPDATE
+       SET held = excluded.held, says = excluded.says, amount_minor = excluded.amount_minor,
+           currency = excluded.currency, opened_at = excluded.opened_at, ended_at = NULL
 ),
 exposed AS (
     INSERT INTO exposure (activation_id, provider, amount_minor, currency)

@@ -19,6 +19,13 @@ charged AS (
       FROM done WHERE provider_state = 'charged' AND state = 'refunded'
         ON CONFLICT (activation_id) DO UPDATE SET state = 'loss', ended_at = excluded.ended_at
 ),
+disputed AS (
+    INSERT INTO provider_dispute (activation_id, provider, held, says, amount_minor, currency)
+    SELECT id, provider, 'cancelling', 'nothing', coalesce(cost_minor, price_minor),
+           coalesce(cost_currency, currency)
+      FROM done WHERE provider_state = 'disputed'
+        ON CONFLICT (activation_id) DO NOTHING
+),
 whole AS (
     UPDATE exposure e SET state = 'resolved', ended_at = coalesce(CAST(:now AS timestamptz), now())
       FROM done WHERE e.activation_id = done.id AND done.provider_state = 'cancelled'

@@ -1,0 +1,98 @@
+"""Disputes: single numbers of which a provider says something else than our books."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database
+from worker.adapters.store.statements import statement
+from worker.domain.ids import ProviderName
+from worker.ports.history import PastNumber
+from worker.ports.reconciling import Dispute, Told
+
+SHOWN: Final = 20  #: In a report.
+RENTALS_MAX: Final = 20  #: Whose history is read once more, at one time.
+_SUMS = text(
+    "SELECT currency, count(*) AS numbers, sum(amount_minor)::bigint AS minor"
+    " FROM provider_dispute WHERE provider = :provider AND ended_at IS NULL"
+    " GROUP BY currency ORDER BY currency"
+)
+_RENTED = text(
+    "SELECT a.rented_at FROM provider_dispute d JOIN activation a ON a.id = d.activation_id"
+    " WHERE d.provider = :provider AND d.ended_at IS NULL AND a.provider_ref IS NOT NULL"
+    " AND a.rented_at > now() - CAST(:oldest AS interval)"
+    " AND a.rented_at <= now() - CAST(:newest AS interval)"
+    " ORDER BY a.rented_at LIMIT :most"
+).bindparams(most=RENTALS_MAX)
+
+
+class Disputes:
+    """The part of the store that knows what is disputed."""
+
+    db: Database
+
+    async def compare_history(
+        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
+    ) -> Told:
+        parameters = {
+            "provider": provider,
+            "refs": [row.ref for row in rows],
+            "phones": [row.phone for row in rows],
+            "fates": [row.fate.value for row in rows],
+            "costs": [row.cost_minor for row in rows],
+            "currencies": [row.currency for row in rows],
+            "ended_for": ended_for,
+        }
+
+        async def work(connection: AsyncConnection) -> Told:
+            found = await connection.execute(statement("compare_history"), parameters)
+            return _told(found.mappings().all())
+
+        return await self.db.write(work) if rows else _told(())
+
+    async def disputed_since(
+        self, provider: ProviderName, oldest: timedelta, newest: timedelta
+    ) -> list[datetime]:
+        this = {"provider": provider, "oldest": oldest, "newest": newest}
+
+        async def work(connection: AsyncConnection) -> list[datetime]:
+            return list((await connection.execute(_RENTED, this)).scalars())
+
+        return await self.db.read(work)
+
+
+async def sums_of(
+    connection: AsyncConnection, provider: ProviderName
+) -> Mapping[str, tuple[int, int]]:
+    found = (await connection.execute(_SUMS, {"provider": provider})).mappings()
+    return {row["currency"]: (row["numbers"], row["minor"]) for row in found}
+
+
+async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[Dispute]:
+    found = await connection.execute(
+        statement("provider_disputes"), {"provider": provider, "most": SHOWN}
+    )
+    return [_dispute(row) for row in found.mappings()]
+
+
+def _dispute(row: RowMapping) -> Dispute:
+    told: dict[str, Any] = dict(row)
+    return Dispute(ref=told.pop("provider_ref"), **told)
+
+
+def _told(moved: Iterable[RowMapping]) -> Told:
+    numbers: Counter[str] = Counter()
+    minor: Counter[str] = Counter()
+    agreed = learnt = 0
+    for row in moved:
+        if row["becomes"] == "disputed":
+            numbers[row["currency"]] += 1
+            minor[row["currency"]] += row["amount_minor"]
+        else:
+            agreed += row["was"] == "disputed"
+            learnt += row["was"] == "gone"
+    return Told({one: (numbers[one], minor[one]) for one in sorted(numbers)}, agreed, learnt)

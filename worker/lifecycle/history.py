@@ -1,0 +1,143 @@
+"""Read what a provider says became of past numbers, and hold it against our books, one by one.
+
+The last day is read every time, so that each number is compared often enough for late changes of
+mind; older than that only around the numbers that are disputed, until they are not.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from worker.domain.activation import ProviderState
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.lifecycle.adopt import Adopt
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.ports.errors import ProviderError
+from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.provider import Circuit, Provider
+from worker.ports.purchases import OpenPurchase
+from worker.ports.reconciling import ReconcileStore, Told
+from worker.ports.reporter import Reporter
+
+READ_FOR: Final = timedelta(seconds=10)  #: Per run; where it ended, the next one goes on.
+PAGES_MAX: Final = 20_000
+FRESH: Final = timedelta(days=1)
+OLDEST: Final = timedelta(days=29)  #: Providers tell of thirty days.
+AROUND: Final = timedelta(minutes=30)  #: Of a disputed number's rental, by anybody's clock.
+LAGS: Final = timedelta(minutes=10)  #: What it says of younger numbers may not be true yet.
+
+assert AROUND < FRESH < OLDEST
+
+
+class Span(NamedTuple):
+    since: datetime
+    until: datetime
+    skip: int = 0
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one run learnt."""
+
+    told: list[Told] = field(default_factory=list)
+    strangers: list[ProviderRef] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compare:
+    store: ReconcileStore
+    reporter: Reporter
+    adopt: Adopt
+    clock: Clock
+    budget: Budget
+    unread: dict[ProviderName, Sequence[Span]]  #: Where a run ended before its time.
+
+    async def __call__(self, provider: Provider) -> list[ProviderRef]:
+        """Numbers that cost money or live, and that nobody handed over."""
+        found = _Found()
+        purchases = await self.adopt.store.open_purchases(provider.name, settled_for=2 * FRESH)
+        async for rows in self._read(provider):
+            found.told.append(await self.store.compare_history(provider.name, rows, ended_for=LAGS))
+            adopted, strangers = await self._orphans(provider.name, purchases, rows)
+            purchases = [one for one in purchases if one not in adopted]
+            found.strangers += strangers
+        self._tell(provider.name, found.told)
+        return found.strangers
+
+    async def _read(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:
+        """Page by page, until it says nothing or takes too long."""
+        spans = [*(self.unread.pop(provider.name, ()) or await self._spans(provider.name))]
+        until = self.clock.monotonic() + READ_FOR.total_seconds()
+        before: Sequence[PastNumber] = ()
+        for _ in range(PAGES_MAX):
+            if not spans:
+                return
+            if self.clock.monotonic() > until:
+                self.unread[provider.name] = spans
+                return
+            page = await self._page(provider, spans[0])
+            if page is None:
+                return
+            yield page.rows
+            # The same page again: this one does not turn its pages.
+            turned = page.next is not None and (not before or page.rows != before)
+            before = page.rows if turned else ()
+            spans[:1] = [spans[0]._replace(skip=page.next or 0)] if turned else []
+
+    async def _page(self, provider: Provider, span: Span) -> HistoryPage | None:
+        if provider.circuit is not Circuit.CLOSED:
+            return None
+        await self.budget.take()
+        try:
+            return await provider.history(*span)
+        except ProviderError:
+            return None  # Counted where it was sent; the next hour reads again.
+
+    async def _spans(self, provider: ProviderName) -> list[Span]:
+        """The last day, and the time around each older dispute, no time twice."""
+        now = self.clock.now()
+        spans: list[Span] = []
+        for at in await self.store.disputed_since(provider, OLDEST, FRESH):
+            if spans and at - AROUND <= spans[-1].until:
+                spans[-1] = spans[-1]._replace(until=at + AROUND)
+            else:
+                spans.append(Span(at - AROUND, at + AROUND))
+        return [Span(now - FRESH, now - LAGS), *spans]
+
+    async def _orphans(
+        self,
+        provider: ProviderName,
+        purchases: Sequence[OpenPurchase],
+        rows: Sequence[PastNumber],
+    ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
+        """Purchases that have their number now, and the refs of those that belong to nobody."""
+        refs = [row.ref for row in rows]
+        unknown = set(await self.adopt.store.unknown_refs(provider, refs))
+        orphans = [row for row in rows if row.ref in unknown]
+        # Its service is what an old number is told by; a time alone fits a stranger's too.
+        named = [row for row in orphans if row.service is not None]
+        pairs = await self.adopt(provider, purchases, named)
+        adopted = {row.ref for _, row in pairs}
+        costly = {Fate.CHARGED, Fate.LIVE}
+        strangers = [r.ref for r in orphans if r.fate in costly and r.ref not in adopted]
+        return [purchase for purchase, _ in pairs], strangers
+
+    def _tell(self, provider: ProviderName, told: Sequence[Told]) -> None:
+        disputed = _together(one.disputed for one in told)
+        for currency, (numbers, minor) in disputed.items():
+            detail = f"{numbers} numbers, {minor} minor units of {currency}"
+            self.reporter.trouble("provider.disputed", provider=provider, detail=detail)
+            self.reporter.resolved(provider, ProviderState.DISPUTED, numbers)
+        if agreed := sum(one.agreed for one in told):
+            self.reporter.trouble("provider.dispute_ended", provider=provider, detail=str(agreed))
+
+
+def _together(several: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for each in several:
+        for currency, (numbers, minor) in each.items():
+            so_far = sums.get(currency, (0, 0))
+            sums[currency] = (so_far[0] + numbers, so_far[1] + minor)
+    return sums
