@@ -51,8 +51,8 @@ class Stretch:
 
     codes: int
     missed: int  #: SMS that were not shown: the provider did not tell us in time.
-    p50: float
-    p99: float
+    p50: float | None  #: None: there was no code.
+    p99: float | None
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,15 @@ class Row:
     brownout: Stretch
 
     @property
-    def ratio(self) -> float:
-        return self.brownout.p99 / self.calm.p99
+    def ratio(self) -> float | None:
+        before, during = self.calm.p99, self.brownout.p99
+        return during / before if before and during else None
 
     @property
     def good(self) -> bool:
-        untouched = self.ratio <= WORSE_MAX and not self.calm.missed + self.brownout.missed
-        return self.provider == SICK or untouched
+        untouched = self.ratio is not None and self.ratio <= WORSE_MAX
+        missed = self.calm.missed + self.brownout.missed
+        return self.provider == SICK or (untouched and not missed)
 
 
 @dataclass(frozen=True)
@@ -242,11 +244,10 @@ def _stretch(
     return Stretch(len(waits), len(came) - len(waits), _share(waits, 0.5), _share(waits, 0.99))
 
 
-def _share(sorted_values: Sequence[float], share: float) -> float:
+def _share(sorted_values: Sequence[float], share: float) -> float | None:
     """What that share of the values does not exceed."""
-    if not sorted_values:
-        return math.nan
-    return sorted_values[math.ceil(len(sorted_values) * share) - 1]
+    at = math.ceil(len(sorted_values) * share) - 1
+    return sorted_values[at] if sorted_values else None
 
 
 def tell(line: str) -> None:
@@ -266,14 +267,18 @@ def as_text(report: Report) -> str:
         word = "in brown-out" if row.provider == SICK else "kept" if row.good else "NOT kept"
         lines.append(
             f"{row.family:20} {calm.codes:6} {sick.codes:6} {calm.missed:4} {sick.missed:4}"
-            f" {calm.p50:6.2f} {sick.p50:6.2f} {calm.p99:6.2f} {sick.p99:6.2f}"
-            f" {row.ratio:6.2f}  {word}"
+            f" {_figure(calm.p50)} {_figure(sick.p50)} {_figure(calm.p99)} {_figure(sick.p99)}"
+            f" {_figure(row.ratio)}  {word}"
         )
     broken = [f"{name}: {count}" for name, count in report.violations.items() if count]
     audit = ", ".join(broken) or f"all {len(report.violations)} invariants hold"
     ended = " (interrupted)" if report.interrupted else ""
     lines.append(f"{report.minutes:.1f} minutes of brown-out{ended}, {report.numbers:,} numbers")
     return "\n".join([*lines, f"audit: {audit}"])
+
+
+def _figure(value: float | None) -> str:
+    return "     -" if value is None else f"{value:6.2f}"
 
 
 async def run(minutes: float) -> Report:
