@@ -1,0 +1,176 @@
+"""A purchase whose reply was lost is found in the list or the history: watched, or given back."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.lifecycle.whole import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import ProviderRef
+from worker.lifecycle.reconcile import Reconcile
+from worker.ports.desk import Ordered
+from worker.ports.errors import ProviderUnavailable
+from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Balance,
+    Cancelled,
+    Capabilities,
+    CodesArrived,
+    Sms,
+    Waiting,
+)
+from worker.ports.store import Activation
+
+COST = 20
+LOST = ProviderUnavailable("sim", "timeout")
+ROW = ActiveRow(ProviderRef("77"), (), "15550077", "any", "1", COST, "USD")
+
+
+async def lost(world: World) -> Activation:
+    """Bought without our knowing; its window is 20 minutes."""
+    world.provider.will("rent", LOST)
+    result = await world.desk.rent(order(max_cost_minor=25))
+    assert result.how is Ordered.PENDING
+    assert result.activation is not None
+    return result.activation
+
+
+async def given_up(world: World) -> Activation:
+    """Its customer was credited, and nobody could say whether it was bought."""
+    number = await lost(world)
+    await world.age(number, WINDOW + GRACE + SECOND)
+    await world.sweep.tick()
+    await world.forget_leases()
+    await world.pursue.tick(world.provider)
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.DISPUTED)
+    return number
+
+
+def reconcile(world: World) -> Reconcile:
+    return Reconcile(
+        store=world.store,
+        schedule=world.schedule,
+        reporter=world.reporter,
+        clock=world.clock,
+        terms=world.terms,
+        accept=world.accept,
+    )
+
+
+def lists(world: World, row: ActiveRow) -> None:
+    world.provider.capabilities = Capabilities(list_page_size=100)
+    world.provider.will("list", ActivePage([row], last=True))
+
+
+def remembers(world: World, fate: Fate, **told: object) -> None:
+    row = PastNumber(
+        **{
+            "ref": ProviderRef("77"),
+            "fate": fate,
+            "phone": "15550077",
+            "service": "any",
+            "country": "1",
+            "cost_minor": COST,
+            "currency": "USD",
+            **told,
+        }  # type: ignore[arg-type] # told by name
+    )
+    world.provider.capabilities = Capabilities(history=True)
+    world.provider.will("history", HistoryPage([row], None))
+    world.provider.will("balance", Balance(100, "USD"))
+
+
+async def disputes(world: World) -> int:
+    return int(await world.one("SELECT count(*) FROM provider_dispute WHERE ended_at IS NULL") or 0)
+
+
+async def test_an_orphan_of_a_settled_customer_is_cancelled(world: World) -> None:
+    number = await given_up(world)
+    assert await disputes(world) == 1
+    lists(world, ROW)
+    world.provider.will("look", Waiting()).will("cancel", Cancelled())
+
+    await world.repair.tick(world.provider)
+    await world.repair.tick(world.provider)
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLING)
+    assert await disputes(world) == 0
+    assert await world.exposure() == [(COST, "open")], "what it cost, not what it was sold for"
+    await world.pursue.tick(world.provider)
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
+    assert await world.exposure() == [(COST, "resolved")]
+    assert world.provider.asked("cancel") == ["77"]
+    assert await world.money() == (100_000, 0)
+
+
+async def test_one_that_earned_its_price_is_our_loss_of_what_it_cost(world: World) -> None:
+    number = await given_up(world)
+    lists(world, ROW)
+    world.provider.will("look", CodesArrived((Sms("1234"),)))
+
+    for _ in range(2):
+        await world.repair.tick(world.provider)
+    await world.pursue.tick(world.provider)
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CHARGED)
+    assert await world.exposure() == [(COST, "loss")]
+    found = {finding.invariant: finding.offenders for finding in await world.store.audit()}
+    assert not found["exposure_where_charged"]
+    assert (await world.number(number)).codes == (), "shown to nobody"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [ROW._replace(country="2"), ROW._replace(cost_minor=26), ROW._replace(service=None)],
+    ids=["country", "cost", "no service"],
+)
+async def test_a_number_that_may_be_a_strangers_is_left_alone(world: World, row: ActiveRow) -> None:
+    number = await given_up(world)
+    lists(world, row)
+
+    for _ in range(3):
+        await world.repair.tick(world.provider)
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.DISPUTED)
+
+
+async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> None:
+    number = await lost(world)
+    remembers(world, Fate.LIVE)
+
+    assert await reconcile(world).tick(world.provider) == 0
+
+    found = await world.number(number)
+    assert (found.ref, found.phone, found.state) == ("77", "15550077", State.WAITING)
+    assert await world.schedule.size(SIM) == 1
+    assert world.reporter.troubles == ["rent.outcome_unknown", "rent.adopted"]
+
+
+async def test_the_history_tells_what_became_of_a_purchase_that_was_given_up(world: World) -> None:
+    number = await given_up(world)
+    remembers(world, Fate.GIVEN_BACK)
+    world.provider.will("look", Cancelled())
+
+    await reconcile(world).tick(world.provider)
+    await world.pursue.tick(world.provider)
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
+    assert await world.exposure() == [(COST, "resolved")]
+
+
+@pytest.mark.parametrize(
+    "told", [{"service": None}, {"country": "2"}, {"rented_at": "yesterday"}], ids=str
+)
+async def test_the_history_of_a_stranger_is_nobodys(world: World, told: dict[str, object]) -> None:
+    number = await lost(world)
+    if "rented_at" in told:
+        told = {"rented_at": number.rented_at - timedelta(days=1)}
+    remembers(world, Fate.CHARGED, **told)
+
+    assert await reconcile(world).tick(world.provider) == 1
+
+    assert (await world.number(number)).ref is None
+    assert "provider.unknown_numbers" in world.reporter.troubles
+    assert (await world.money())[1] == PRICE, "its customer still waits"

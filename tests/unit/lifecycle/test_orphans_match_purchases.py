@@ -1,0 +1,105 @@
+"""An orphan belongs to a purchase only where all that is told of it fits."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from worker.domain.ids import ActivationId, ProviderRef
+from worker.lifecycle.orphans import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
+from worker.ports.history import Fate, PastNumber
+from worker.ports.provider import ActiveRow
+from worker.ports.purchases import OpenPurchase
+
+ASKED = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+REF = ProviderRef("1")
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Number:
+    """What both a row of the list and one of the history have."""
+
+    ref: ProviderRef = REF
+    phone: str | None = None
+    service: str | None = "tg"
+    country: str | None = "7"
+    cost_minor: int | None = 20
+    currency: str | None = "USD"
+    rented_at: datetime | None = ASKED + SECOND
+
+
+def purchase(number: int = 1, **other: Any) -> OpenPurchase:
+    wanted = OpenPurchase(ActivationId(UUID(int=number)), "tg", "7", ASKED, max_cost_minor=25)
+    return wanted._replace(**other)
+
+
+def test_one_that_fits_in_everything_fits() -> None:
+    assert fits(purchase(), Number())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"service": "wa"},
+        {"country": "8"},
+        {"cost_minor": 26},
+        {"rented_at": ASKED - CLOCKS_DIFFER - TICK},
+        {"rented_at": ASKED + ANSWER_WITHIN + CLOCKS_DIFFER + TICK},
+    ],
+    ids=lambda told: next(iter(told)),
+)
+def test_one_thing_that_does_not_fit_is_enough(told: dict[str, Any]) -> None:
+    assert not fits(purchase(), replace(Number(), **told))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"service": None},
+        {"country": None},
+        {"cost_minor": None},
+        {"cost_minor": 25},
+        {"rented_at": None},
+        {"rented_at": ASKED - CLOCKS_DIFFER},
+        {"rented_at": ASKED + ANSWER_WITHIN + CLOCKS_DIFFER},
+    ],
+    ids=str,
+)
+def test_what_is_not_told_and_what_just_fits_speaks_for_nobody_else(told: dict[str, Any]) -> None:
+    assert fits(purchase(), replace(Number(), **told))
+
+
+def test_a_country_is_the_same_in_any_case_and_any_country_is_anywhere() -> None:
+    assert fits(purchase(country="russia"), Number(country="Russia"))
+    assert fits(purchase(country="any"), Number(country="8"))
+
+
+def test_an_order_without_a_limit_takes_any_cost() -> None:
+    assert fits(purchase(max_cost_minor=None), Number(cost_minor=9_999))
+
+
+def test_what_would_be_cancelled_must_be_of_the_same_service_for_certain() -> None:
+    assert not fits(purchase(settled=True), Number(service=None))
+    assert fits(purchase(settled=True), Number())
+
+
+def test_each_purchase_gets_the_number_rented_closest_to_it_and_none_twice() -> None:
+    near = Number(ref=ProviderRef("near"), rented_at=ASKED + SECOND)
+    far = Number(ref=ProviderRef("far"), rented_at=ASKED + 30 * SECOND)
+    later = purchase(2, asked_at=ASKED + 29 * SECOND)
+
+    pairs = matched([purchase(), later, purchase(3)], [far, near])
+
+    assert [(int(one.id), number.ref) for one, number in pairs] == [(1, "near"), (2, "far")]
+
+
+def test_rows_of_the_list_and_of_the_history_are_both_orphans() -> None:
+    row = ActiveRow(ProviderRef("1"), (), "15550001", "tg", "7", 20, "USD", ASKED)
+    past = PastNumber(ref=ProviderRef("1"), fate=Fate.LIVE, service="tg", country="8")
+
+    assert matched([purchase()], [row]) == [(purchase(), row)]
+    assert matched([purchase()], [past]) == []
