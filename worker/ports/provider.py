@@ -146,7 +146,6 @@ class Capabilities:
     look_changes_things: bool = False  #: A look can charge or hide: never repeat it by itself.
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
     gives_expiry: bool = False
-    rentals: bool = False
     price_limit: bool = True  #: Knows a price it must not exceed; else a limited rent buys nothing.
     history: bool = False  #: Tells what became of past numbers and of their price.
 

@@ -269,6 +269,23 @@ async def test_an_outage_is_told_and_so_is_its_end(telling_outages: Renting) -> 
     assert (during, after) == (Availability.DOWN, before)
 
 
+async def test_only_who_says_so_tells_of_an_outage(it: Renting) -> None:
+    rented = await it.opened()
+    await it.switch(rented.ref, offline=True)
+
+    got = await it.rentals.available(rented.ref)
+
+    assert (got is Availability.DOWN) == it.terms.tells_outage
+
+
+async def test_a_service_is_named_unless_the_whole_number_is_rented(it: Renting) -> None:
+    rented = await it.opened()
+
+    named = (await it.books(rented.ref))["service"] == "timeout"
+
+    assert named != it.terms.whole_number
+
+
 async def test_a_number_that_is_on_demand_is_switched_on_by_the_probe() -> None:
     async with renting("smspva", "classic", knobs={"on_demand": True}) as it:
         rented = await it.opened()

@@ -67,7 +67,6 @@ DIALECTS: Final = {
         not_known=frozenset({"NOT_FOUND"}),
         # Any server error there is called so.
         transient=frozenset({"BAD_ACTION"}),
-        gives_expiry=True,
     ),
     "smsbower": Dialect(push=True),
     "grizzly": Dialect(list_shape=ListShape.BARE, push=True, gives_expiry=True),

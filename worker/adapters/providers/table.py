@@ -8,49 +8,77 @@ import sys
 import time
 from asyncio import sleep
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from datetime import timedelta
+from typing import Final, NamedTuple, cast
 
-from worker.adapters.providers.build import FAMILIES, build_provider
+from worker.adapters.providers.build import FAMILIES, SPOKEN, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.domain.ids import ProviderName
+from worker.ports.long_rental import RentalTerms
 from worker.ports.provider import Capabilities
 from worker.ports.reporter import Reporter
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"
 END: Final = "<!-- providers: end -->"
-SPOKEN: Final = "handler_api"  #: The family with dialects.
+FEW: Final = 6  #: Lengths of rentals that are named one by one.
+
+
+class Abilities(NamedTuple):
+    numbers: Capabilities
+    rentals: RentalTerms | None
 
 
 def _yes(*, can: bool) -> str:
     return "yes" if can else "no"
 
 
-def _caution(can: Capabilities) -> str:
-    said = ["may charge"] if can.look_changes_things else []
-    if can.look_gap is not None:
-        said.append(f"{can.look_gap.total_seconds():g} s apart")
+def _caution(can: Abilities) -> str:
+    said = ["may charge"] if can.numbers.look_changes_things else []
+    if can.numbers.look_gap is not None:
+        said.append(f"{can.numbers.look_gap.total_seconds():g} s apart")
     return ", ".join(said) or "is free"
 
 
-COLUMNS: Final[dict[str, Callable[[Capabilities], str]]] = {
-    "list, rows a page": lambda can: str(can.list_page_size or "no"),
-    "pushes SMS": lambda can: _yes(can=can.push),
-    "resend": lambda can: _yes(can=can.resend),
-    "price limit": lambda can: _yes(can=can.price_limit),
-    "tells expiry": lambda can: _yes(can=can.gives_expiry),
+def _lengths(can: Abilities) -> str:
+    if can.rentals is None:
+        return "no"
+    lengths = can.rentals.lengths
+    if lengths.only and len(lengths.only) <= FEW:
+        return ", ".join(_length(each) for each in sorted(lengths.only))
+    return f"{_length(lengths.shortest)} to {_length(lengths.longest)}"
+
+
+def _length(length: timedelta) -> str:
+    return f"{length.days} d" if length.days else f"{length // timedelta(hours=1)} h"
+
+
+def _of_rentals(told: Callable[[RentalTerms], bool]) -> Callable[[Abilities], str]:
+    return lambda can: "" if can.rentals is None else _yes(can=told(can.rentals))
+
+
+COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
+    "list, rows a page": lambda can: str(can.numbers.list_page_size or "no"),
+    "pushes SMS": lambda can: _yes(can=can.numbers.push),
+    "resend": lambda can: _yes(can=can.numbers.resend),
+    "price limit": lambda can: _yes(can=can.numbers.price_limit),
+    "tells expiry": lambda can: _yes(can=can.numbers.gives_expiry),
     "a look": _caution,
+    "rents for": _lengths,
+    "prolongs": _of_rentals(lambda terms: terms.prolongs),
+    "tells refund": _of_rentals(lambda terms: terms.tells_refund),
+    "tells outage": _of_rentals(lambda terms: terms.tells_outage),
 }
 
 
-def capabilities() -> Iterator[tuple[str, str, Capabilities]]:
+def abilities() -> Iterator[tuple[str, str, Abilities]]:
     """Every family and dialect that can be configured, with what it can do."""
     for family in FAMILIES:
         for dialect in DIALECTS if family == SPOKEN else ("",):
-            yield family, dialect, _capabilities_of(family, dialect)
+            yield family, dialect, _abilities_of(family, dialect)
 
 
-def _capabilities_of(family: str, dialect: str) -> Capabilities:
+def _abilities_of(family: str, dialect: str) -> Abilities:
     config = ProviderConfig(
         name=ProviderName(family),
         family=family,
@@ -65,14 +93,15 @@ def _capabilities_of(family: str, dialect: str) -> Capabilities:
         monotonic=time.monotonic,
         random=random.random,
     )
-    return built.capabilities
+    rentals = build_rentals(config, built)
+    return Abilities(built.capabilities, None if rentals is None else rentals.terms)
 
 
 def table() -> str:
     head = ["family", "dialect", *COLUMNS]
     rows = [
         [f"`{family}`", f"`{dialect}`" if dialect else "", *(of(can) for of in COLUMNS.values())]
-        for family, dialect, can in capabilities()
+        for family, dialect, can in abilities()
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
