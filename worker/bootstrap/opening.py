@@ -9,7 +9,14 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
-from worker.bootstrap.parts import providers_of, system_clock, telemetry_of, terms_of, webhook_of
+from worker.bootstrap.parts import (
+    providers_of,
+    rentals_of,
+    system_clock,
+    telemetry_of,
+    terms_of,
+    webhook_of,
+)
 from worker.bootstrap.whole import Parts, Worker, assemble
 from worker.lifecycle.clock import Clock
 from worker.settings import Settings
@@ -60,6 +67,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             store=store,
             schedule=FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic),
             providers=providers,
+            rentals=rentals_of(settings, providers),
             webhook=webhook,
             kept_policies=await store.kept_policies(),
             terms=terms,

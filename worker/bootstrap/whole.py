@@ -41,6 +41,7 @@ from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.terms import Terms
 from worker.lifecycle.ticks import Ticks
 from worker.lifecycle.watch import Watch
+from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.settings import Settings
 
@@ -56,6 +57,7 @@ class Parts:
     store: PostgresStore
     schedule: FailoverSchedule
     providers: Mapping[ProviderName, Provider]
+    rentals: Mapping[ProviderName, LongRentals]  #: Of those that rent for long: `rentals_of`.
     webhook: Webhook | None
     kept_policies: Mapping[tuple[str, str], Profile]
     terms: Mapping[ProviderName, Terms]
