@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
@@ -87,12 +86,11 @@ async def test_a_cut_in_the_middle_goes_on_there_and_the_last_piece_is_reached(
 async def test_no_two_processes_read_the_whole_database_at_once(
     broken_shop: Shop, audit: Audit
 ) -> None:
-    other: Any = await asyncpg.connect(broken_shop.url)
-    lock = "pg_advisory_lock(hashtextextended('activation-worker:audit', 0))"
-    await other.execute(f"SELECT {lock}")
+    topic = "hashtextextended('activation-worker:audit', 0)"
+    await broken_shop.one(f"SELECT pg_advisory_lock({topic})")  # The other process's.
 
     assert await broken_shop.store.check(audit.store.invariants[0]) is None
-    await other.close()
+    await broken_shop.one(f"SELECT pg_advisory_unlock({topic})")
 
     assert await audit.tick() is Ticked.DONE
 
