@@ -27,7 +27,7 @@ def test_no_statement_names_a_kind_there_is_not() -> None:
     }
 
     assert named - places <= KINDS
-    assert {"hold", "release", "claim", "rental"} <= named
+    assert {"hold", "release", "rental"} <= named
 
 
 def test_the_description_of_an_entry_lists_them() -> None:

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from worker.domain.ids import AccountId
 from worker.ports.cases import Facts
+
+
+class Place(NamedTuple):
+    """Where a review stands in the list: what has to be decided first is first."""
+
+    rank: datetime | None  #: About its date; None: it has none, and comes last.
+    opened_at: datetime
+    id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +33,24 @@ class Review:
     destination: str | None
     by_when: datetime | None
     facts: Facts
+    policy: str
+    rank: datetime | None  #: See `Place`.
+
+    @property
+    def place(self) -> Place:
+        return Place(self.rank, self.opened_at, self.id)
 
 
 class ReviewStore(Protocol):
     """Raises `StoreError` and nothing else."""
 
-    async def reviews(self, *, limit: int) -> list[Review]:
-        """Everything that waits for a human, what has to be decided first first."""
+    async def reviews(self, *, limit: int, after: Place | None = None) -> list[Review]:
+        """What waits for a human, what has to be decided first first.
+
+        The clauses of an activation's are left to who knows them.
+        """
+        ...
+
+    async def review(self, id_: UUID) -> Review | None:
+        """The one that waits under this id."""
         ...

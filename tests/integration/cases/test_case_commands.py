@@ -1,5 +1,6 @@
 """`cases` and `timers`: a human's work from a terminal, on a real API and a real database."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from tests.integration.cases.test_case_http import DeskWithCases
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
+from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.ports.cases import Case, CaseState
@@ -44,7 +46,7 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
         office = Office(store, admin, database_url, Hands())
         world = World()
         desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-        app = build_api(replace(deps_over(world), desk=desk))
+        app = build_api(replace(deps_over(world), desk=desk, activations=store))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]
@@ -162,3 +164,30 @@ def test_what_a_claim_is_about_is_said_once_and_in_json(
     asked = served.ask("cases", "claim", "operator_block", *about)
 
     assert asked.exit_code == 2
+
+
+def test_a_number_in_review_is_shown_with_its_reason_and_its_date(served: Served) -> None:
+    async def in_review(office: Office) -> str:
+        await office.open()
+        id_ = await office.rent("P3")
+        await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+        return str(id_)
+
+    id_ = served.run(in_review(served.office))
+
+    told = served.ask("show", id_).stdout
+
+    assert "since 2026-03-02 10:20:00, because: sms_not_displayed (P3.23)" in told
+    assert "decide by" in told
+    assert "2026-03-04 10:20:00" in told
+
+
+def test_more_reviews_than_a_page_holds_are_listed_all_the_same(served: Served) -> None:
+    async def many(office: Office) -> None:
+        await office.open(amount_minor=100_000)
+        await asyncio.gather(*(office.account_event("rules_block", "P0", str(n)) for n in range(9)))
+
+    served.run(many(served.office))
+
+    listed = served.ask("cases", "list", "--limit", "201", "-o", "json")
+    assert len(json.loads(listed.stdout)["items"]) == 9

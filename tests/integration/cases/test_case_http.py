@@ -30,7 +30,7 @@ class DeskWithCases(FakeDesk):
 async def api(office: Office, described: Described) -> AsyncIterator[Api]:
     world = World()
     desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-    deps = replace(deps_over(world), desk=desk)
+    deps = replace(deps_over(world), desk=desk, activations=office.store)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:
@@ -272,6 +272,48 @@ async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> No
     assert done.json["activation"]["settlement"]["outcome"] == "refunded"
     assert (again.status, other.status, other.slug) == (200, 409, "other-content")
     assert await office.money() == (1000, 0)
+
+
+async def test_an_activation_in_review_shows_why_and_by_when(office: Office, api: Api) -> None:
+    await office.open()
+    id_ = await office.rent("P3")
+    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    since = office.hands.now
+
+    shown = await api.get(f"/v1/activations/{id_}")
+    again = await api.get(
+        f"/v1/activations/{id_}", headers={"If-None-Match": shown.headers["ETag"]}
+    )
+
+    line = shown.json["timeline"][-1]
+    assert (line["what"], line["reason"]) == ("in_review", "sms_not_displayed")
+    assert (line["at"], line["by_when"]) == (instant(since), instant(since + 2 * DAY))
+    assert line["clauses"] == ["P3.23"]
+    assert again.status == 304
+    await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True})
+    ended = (await api.get(f"/v1/activations/{id_}")).json
+    assert not any("by_when" in line for line in ended["timeline"]), "nothing waits any more"
+
+
+async def test_reviews_are_listed_page_by_page(office: Office, api: Api) -> None:
+    await office.open()
+    for number in range(5):
+        id_ = await office.delivered("P3", str(number))
+        await office.claim(id_, "wrong_code", evidence=["photo"])
+    await office.end(await office.rent("P3", "5"), State.IN_REVIEW, reason="sms_not_displayed")
+    whole = (await api.get("/v1/reviews")).json
+    assert (len(whole["items"]), whole["next_cursor"]) == (6, None)
+
+    page = (await api.get("/v1/reviews?limit=2")).json
+    found = page["items"]
+    while page["next_cursor"]:
+        page = (await api.get(f"/v1/reviews?limit=2&cursor={page['next_cursor']}")).json
+        found += page["items"]
+
+    assert found == whole["items"]
+    for bad in ("nonsense", "cmV2aWV3czo6OmFiYw"):
+        reply = await api.get(f"/v1/reviews?cursor={bad}")
+        assert (reply.status, reply.pointers) == (422, ["/cursor"])
 
 
 async def test_a_review_of_a_case_decides_it(office: Office, api: Api) -> None:

@@ -15,9 +15,12 @@ DENY = Verdict(grant=False, findings={})
 
 
 async def in_review(
-    office: Office, ref: str = "1", there: ProviderState = ProviderState.CANCELLED
+    office: Office,
+    ref: str = "1",
+    there: ProviderState = ProviderState.CANCELLED,
+    policy: str = "P3",
 ) -> ActivationId:
-    id_ = await office.rent("P3", ref)
+    id_ = await office.rent(policy, ref)
     await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed", provider_state=there)
     return id_
 
@@ -53,16 +56,63 @@ async def test_what_is_decided_waits_no_longer(office: Office) -> None:
 
 async def test_what_has_to_be_decided_first_comes_first(office: Office) -> None:
     await office.open()
-    waiting = await in_review(office, "0")
+    undated = await in_review(office, "0", policy="P0")
+    waiting = await in_review(office, "1")
     later = await office.claim(
-        await office.delivered("P1", "1"), "invalid_number", evidence=["photo"]
+        await office.delivered("P1", "2"), "invalid_number", evidence=["photo"]
     )
-    sooner = await office.claim(await office.delivered("P3", "2"), "wrong_code", evidence=["photo"])
+    sooner = await office.claim(await office.delivered("P3", "3"), "wrong_code", evidence=["photo"])
 
     found = await office.desk.reviews(10)
 
-    assert [one.id for one in found] == [sooner.id, later.id, waiting]
-    assert [one.id for one in await office.desk.reviews(1)] == [sooner.id]
+    order = [waiting, sooner.id, later.id, undated]
+    assert [one.id for one in found] == order
+    pages, after = [], None
+    while page := await office.desk.reviews(1, after):
+        pages += [one.id for one in page]
+        after = page[-1].place
+    assert pages == order
+
+
+async def test_an_activation_in_review_tells_clauses_and_date(office: Office) -> None:
+    await office.open()
+    dated, undated = await in_review(office, "1"), await in_review(office, "2", policy="P0")
+
+    first, second = await office.desk.review(dated), await office.desk.review(undated)
+
+    assert first is not None
+    assert second is not None
+    assert (first.clauses, first.reason) == (("P3.23",), "sms_not_displayed")
+    assert first.by_when == first.opened_at + 2 * DAY
+    assert (second.by_when, second.rank) == (None, None)
+    assert await office.desk.review(UUID(int=1)) is None
+
+
+async def test_a_date_is_counted_in_working_days_of_the_policy_of_the_purchase(
+    office: Office,
+) -> None:
+    await office.open()
+    id_ = await office.rent("P3")
+    office.change_policy("P3", {"review_business_days": 9})
+    friday = MONDAY + 4 * DAY
+    office.at(friday)
+
+    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+
+    review = await office.desk.review(id_)
+    assert review is not None
+    assert review.by_when == friday + 4 * DAY
+
+
+async def test_a_reason_no_policy_gives_rests_on_no_clause(office: Office) -> None:
+    await office.open()
+    id_ = await office.rent("P3")
+    await office.end(id_, State.IN_REVIEW, reason="policy_missing")
+
+    review = await office.desk.review(id_)
+
+    assert review is not None
+    assert (review.reason, review.clauses) == ("policy_missing", ())
 
 
 async def test_an_activation_in_review_is_refunded_by_verdict_with_its_hold(

@@ -28,7 +28,7 @@ from worker.ports.cases import (
     TimerKind,
     View,
 )
-from worker.ports.reviews import Review
+from worker.ports.reviews import Place, Review
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
@@ -76,8 +76,20 @@ class Cases(KeptPolicies):
             lambda c: cases_reading.newest(c, kind, account, only_open=only_open, limit=limit)
         )
 
-    async def reviews(self, *, limit: int) -> list[Review]:
-        return await self.db.read(lambda c: cases_reading.reviews(c, limit))
+    async def reviews(self, *, limit: int, after: Place | None = None) -> list[Review]:
+        profiles = await self._every_version()
+        return await self.db.read(
+            lambda c: cases_reading.reviews(c, profiles, limit=limit, after=after)
+        )
+
+    async def review(self, id_: UUID) -> Review | None:
+        profiles = await self._every_version()
+        found = await self.db.read(lambda c: cases_reading.reviews(c, profiles, limit=1, only=id_))
+        return found[0] if found else None
+
+    async def _every_version(self) -> dict[tuple[str, str], Profile]:
+        today = {(name, of.version): of for name, of in self.policies.items()}
+        return {**today, **await self.kept_policies()}
 
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str

@@ -1,6 +1,6 @@
 """Reading cases back: one with all its decisions, many, and what waits for a human."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import cases_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
+from worker.domain.policy import Profile
 from worker.ports.cases import Added, Case, CaseKind
-from worker.ports.reviews import Review
+from worker.ports.reviews import Place, Review
 
 _COLUMNS = (
     "SELECT c.*, a.currency,"
@@ -35,6 +36,7 @@ _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
     " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
 )
+_START = dict.fromkeys(Place._fields)  # No place: from the first one on.
 _WAITING = text(
     "SELECT c.id FROM case_ c WHERE c.account = :account AND c.kind = :kind"
     " AND c.closed_at IS NULL"
@@ -76,9 +78,30 @@ async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[Case]
     return [await _with_history(connection, row) for row in found]
 
 
-async def reviews(connection: AsyncConnection, limit: int) -> list[Review]:
-    found = await connection.execute(statement("case_reviews"), {"limit": limit})
-    return [cases_rows.review(row) for row in found.mappings()]
+async def reviews(
+    connection: AsyncConnection,
+    profiles: Mapping[tuple[str, str], Profile],
+    *,
+    limit: int,
+    after: Place | None = None,
+    only: UUID | None = None,
+) -> list[Review]:
+    """An activation's is due as the policy of its purchase says; without one, nobody knows."""
+    paces = [(key, of.review_business_days) for key, of in profiles.items()]
+    known = [(*key, days) for key, days in paces if days is not None]
+    wanted = {
+        "names": [name for name, _, _ in known],
+        "versions": [version for _, version, _ in known],
+        "days": [days for _, _, days in known],
+        **(_START if after is None else after._asdict()),
+        "only": only,
+        "limit": limit,
+    }
+    found = await connection.execute(statement("case_reviews"), wanted)
+    return [
+        cases_rows.review(row, profiles.get((row["policy"], row["policy_version"])))
+        for row in found.mappings()
+    ]
 
 
 async def waiting(

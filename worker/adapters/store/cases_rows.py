@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from worker.domain.ids import AccountId, ActivationId
+from worker.domain.policy import Profile, Reason
+from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
 from worker.ports.cases import (
     Case,
@@ -24,6 +26,8 @@ from worker.ports.cases import (
 from worker.ports.reviews import Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Where no policy says anything, none says by when.
+_UNDATED = {Reason.POLICY_VERSION.value, Reason.POLICY_SILENT.value}
 #: What an account's events say about it when money is to leave.
 _FLAGS = {
     "delete_requested": "deleted_by_customer",
@@ -119,7 +123,10 @@ def holdings(row: RowMapping) -> Holdings:
     )
 
 
-def review(row: RowMapping) -> Review:
+def review(row: RowMapping, profile: Profile | None) -> Review:
+    by_when = row["by_when"]
+    if row["kind"] == "activation" and profile is not None and row["reason"] not in _UNDATED:
+        by_when = review_by(profile, row["opened_at"])
     return Review(
         id=row["id"],
         kind=row["kind"],
@@ -131,6 +138,8 @@ def review(row: RowMapping) -> Review:
         proposed_minor=row["proposed_minor"],
         currency=row["currency"],
         destination=row["destination"],
-        by_when=row["by_when"],
+        by_when=by_when,
         facts=row["facts"],
+        policy=row["policy"],
+        rank=row["rank"],
     )

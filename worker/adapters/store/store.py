@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.accounts import Accounts
+from worker.adapters.store.answers import Answers
 from worker.adapters.store.audit import Audits
 from worker.adapters.store.cases import Cases
 from worker.adapters.store.cases_rentals import Rentals
@@ -22,6 +23,7 @@ from worker.domain.policy import Profile
 
 
 class PostgresStore(
+    Answers,
     Cases,
     Rentals,
     Timers,

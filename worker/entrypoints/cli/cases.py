@@ -35,7 +35,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `cases list` h
 
 @cases_app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
@@ -196,8 +196,7 @@ async def _waiting(target: Target, limit: int) -> list[dict[str, Any]]:
     from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
 
     async with connected(target) as daemon:
-        found: list[dict[str, Any]] = (await daemon.get("/v1/reviews", limit=limit))["items"]
-        return found
+        return [one async for one in daemon.pages("/v1/reviews", limit)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def facts(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "deadline", short(activation["deadline_at"])
     for code in activation["codes"]:
         yield "code", f"{code['code']} at {short(code['received_at'])}"
+    yield from _waits(activation)
     settlement = activation["settlement"]
     if settlement is not None:
         at = short(settlement["at"])
@@ -73,11 +74,24 @@ def facts(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield "money", money_line(activation)
 
 
+def _waits(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Since when it is in review and why, and by when it is to be decided."""
+    if activation["state"] != State.IN_REVIEW.value:
+        return
+    line = [one for one in activation["timeline"] if one["what"] == State.IN_REVIEW.value][-1]
+    clauses = " ".join(line.get("clauses", ()))
+    because = f"{line['reason']} ({clauses})" if clauses else line["reason"]
+    yield "in review", f"since {short(line['at'])}, because: {because}"
+    if line.get("by_when"):
+        yield "decide by", short(line["by_when"])
+
+
 def happened(line: Mapping[str, Any]) -> list[object]:
     """One row of the timeline: when, what, and its plain details."""
     rest = {key: value for key, value in line.items() if key not in {"at", "what"}}
     at = parse(line["at"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    return [at, line["what"], " ".join(f"{key}={value}" for key, value in rest.items())]
+    told = {key: ",".join(of) if isinstance(of, list) else of for key, of in rest.items()}
+    return [at, line["what"], " ".join(f"{key}={value}" for key, value in told.items())]
 
 
 def change_line(activation: Mapping[str, Any], now: datetime) -> str:

@@ -9,6 +9,7 @@ from worker.entrypoints.http.case_answers import OPENED
 from worker.entrypoints.http.case_calls import Faults, opened_or_problem
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.once import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Body, Instant, Name, Reference
 from worker.lifecycle.cases.desk import Occurrence
@@ -50,6 +51,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path="/v1/accounts/{account}/events",
             handler=AccountEvents(deps).tell,
             scope=Scope.OPERATE,
+            once=Once(deps),
             answers=OPENED,
             problems=(
                 Kind.UNKNOWN_ACCOUNT,

@@ -1,9 +1,9 @@
 """Activations: see one, wait for its change, list them, and what a customer may wish of one."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -16,7 +16,7 @@ from worker.entrypoints.http.answers import ActivationList, ActivationShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.changes import Changes, TooManyWait
 from worker.entrypoints.http.cursor import activation_in, after_activation
-from worker.entrypoints.http.deps import ActivationReads, ApiDeps
+from worker.entrypoints.http.deps import ActivationReads, ApiDeps, HasCases
 from worker.entrypoints.http.layer import Answer, Header, Route
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import (
@@ -28,15 +28,18 @@ from worker.entrypoints.http.shapes import (
     WaitSeconds,
 )
 from worker.ports.desk import Desk, Done, WishResult
+from worker.ports.reviews import Review
 from worker.ports.store import Activation
 
+Why: TypeAlias = Callable[[ActivationId], Awaitable[Review | None]]
 _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class Activations:
-    def __init__(self, reads: ActivationReads, changes: Changes) -> None:
+    def __init__(self, reads: ActivationReads, changes: Changes, why: Why) -> None:
         self._reads = reads
         self._changes = changes
+        self._why = why
 
     async def show(
         self,
@@ -54,12 +57,13 @@ class Activations:
         seen = if_none_match
         known = await self._version(wanted) if wait_seconds else 0
         activation = await self._known(wanted)
-        if wait_seconds and _may_change(activation) and (seen is None or _has(seen, activation)):
+        content = await self._shown(activation)
+        if wait_seconds and _may_change(activation) and (seen is None or _has(seen, content)):
             await self._wait(wanted, known, wait_seconds, request)
-            activation = await self._known(wanted)
-        if seen is not None and _has(seen, activation):
-            return Answer(304, headers={"ETag": _etag(activation)})
-        return Answer(200, render.activation(activation), {"ETag": _etag(activation)})
+            content = await self._shown(await self._known(wanted))
+        if seen is not None and _has(seen, content):
+            return Answer(304, headers={"ETag": _etag(content)})
+        return Answer(200, content, {"ETag": _etag(content)})
 
     async def newest(
         self,
@@ -97,6 +101,19 @@ class Activations:
 
     async def _version(self, id_: ActivationId) -> int:
         return (await self._reads.versions([id_])).get(id_, 0)
+
+    async def _shown(self, activation: Activation) -> dict[str, Any]:
+        """One in review also tells what its review rests on, and by when it is to be decided."""
+        content = render.activation(activation)
+        if activation.state is State.IN_REVIEW:
+            review = await self._why(activation.id)
+            for line in content["timeline"][::-1]:
+                if review is not None and line["what"] == State.IN_REVIEW.value:
+                    by_when = review.by_when
+                    line["clauses"] = list(review.clauses)
+                    line["by_when"] = None if by_when is None else render.instant(by_when)
+                    break
+        return content
 
     async def _known(self, id_: ActivationId) -> Activation:
         return found_or_problem(await self._reads.activation(id_))
@@ -160,18 +177,26 @@ def _may_change(activation: Activation) -> bool:
     return activation.state not in FINAL or activation.provider_state not in PROVIDER_FINAL
 
 
-def _etag(activation: Activation) -> str:
-    content = orjson.dumps(render.activation(activation))
-    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
+def _etag(content: Mapping[str, Any]) -> str:
+    return f'"{blake2b(orjson.dumps(content), digest_size=12).hexdigest()}"'
 
 
-def _has(if_none_match: str, activation: Activation) -> bool:
+def _has(if_none_match: str, content: Mapping[str, Any]) -> bool:
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return "*" in tags or _etag(activation) in tags
+    return "*" in tags or _etag(content) in tags
+
+
+def _why(deps: ApiDeps) -> Why:
+    """Why one is in review is known where cases are taken."""
+
+    async def why(id_: ActivationId) -> Review | None:
+        return await deps.cases.review(id_) if isinstance(deps.desk, HasCases) else None
+
+    return why
 
 
 def routes(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
-    activations = Activations(deps.activations, changes)
+    activations = Activations(deps.activations, changes, _why(deps))
     wishes = Wishes(deps.desk, deps.activations)
     one = "/v1/activations/{id}"
     refusals = (Kind.UNKNOWN_ACTIVATION, Kind.NO_CODE, Kind.ENDED, Kind.NOT_OFFERED)

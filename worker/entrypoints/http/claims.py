@@ -30,6 +30,7 @@ from worker.entrypoints.http.case_calls import (
 )
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.once import Once
 from worker.entrypoints.http.problems import Kind
 from worker.entrypoints.http.shapes import ActivationPath, Body, Instant, Price, Word
 from worker.lifecycle.cases import adding
@@ -190,6 +191,7 @@ def _given(reason: str | None, channel: str | None, *, asked: bool = True) -> di
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
+    once = Once(deps)
     claims = Claims(deps)
     one = "/v1/claims/{id}"
     steps: Mapping[str, Handler] = {
@@ -206,6 +208,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path="/v1/claims",
             handler=claims.open,
             scope=Scope.OPERATE,
+            once=once,
             answers=OPENED,
             problems=(
                 Kind.UNKNOWN_ACTIVATION,
@@ -228,6 +231,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
                 path=f"{one}/{step}",
                 handler=handler,
                 scope=Scope.OPERATE,
+                once=once,
                 answers=SHOWN,
                 problems=REFUSALS,
             )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http.problems import Fault, Kind, Problem
+from worker.ports.reviews import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,6 +38,22 @@ def activation_in(cursor: str | None) -> tuple[datetime, ActivationId] | None:
     micros, _, id_ = _decode("activations", cursor).partition(":")
     try:
         return _EPOCH + int(micros) * _MICROSECOND, ActivationId(UUID(id_))
+    except (ValueError, OverflowError):
+        raise _bad() from None
+
+
+def after_review(place: Place) -> str:
+    rank = "" if place.rank is None else (place.rank - _EPOCH) // _MICROSECOND
+    return _encode(f"reviews:{rank}:{(place.opened_at - _EPOCH) // _MICROSECOND}:{place.id}")
+
+
+def review_in(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        rank, opened_at, id_ = _decode("reviews", cursor).split(":")
+        first = _EPOCH + int(rank) * _MICROSECOND if rank else None
+        return Place(first, _EPOCH + int(opened_at) * _MICROSECOND, UUID(id_))
     except (ValueError, OverflowError):
         raise _bad() from None
 

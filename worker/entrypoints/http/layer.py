@@ -12,12 +12,13 @@ It returns an `Answer` or raises a `Problem`. `openapi` reads the same signature
 """
 
 import inspect
+import json
 import re
 from asyncio import timeout
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
 
 import orjson
 from aiohttp import web
@@ -40,11 +41,19 @@ class Header:
     pattern: str | None = None  #: For the description; the handler says what is wrong.
 
 
+#: Where it may be given; where it must be, the handler takes it itself.
+IDEMPOTENCY_KEY = Header("Idempotency-Key", pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     content: Any = None  #: What orjson can write; None: no body.
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Runs a call at most once under its key: the header, the content, the call.
+OnceUnder: TypeAlias = Callable[[str, bytes, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,7 @@ class Route:
     scope: Scope | None  #: None: no token is asked for.
     answers: Mapping[int, type[BaseModel] | None]
     problems: Sequence[Kind] = ()
+    once: OnceUnder | None = None  #: Set where an Idempotency-Key may be given.
     body: type[BaseModel] | None = None  #: Described only: what the handler reads by itself.
 
     @cached_property
@@ -113,10 +123,21 @@ def endpoint(
         if route.scope is not None:
             caller = admit(tokens, request.headers.get("Authorization"), route.scope)
             request[CALLER] = caller.name
-        answer = await route.handler(**await _arguments(route, request))
-        return respond(answer)
+        arguments = await _arguments(route, request)
+        return respond(await _answer(route, request, arguments))
 
     return handle
+
+
+async def _answer(route: Route, request: web.Request, arguments: Mapping[str, Any]) -> Answer:
+    key = None if route.once is None else _one_header(request, IDEMPOTENCY_KEY.name)
+    if route.once is None or key is None:
+        return await route.handler(**arguments)
+    body = arguments.get("body")
+    content = [route.method, request.path, None if body is None else _fields(body)]
+    # Not orjson: a fact may be an integer of any length.
+    same = json.dumps(content, sort_keys=True, default=str).encode()
+    return await route.once(key, same, lambda: route.handler(**arguments))
 
 
 async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from worker.entrypoints.http.answers import ProblemShown
-from worker.entrypoints.http.layer import Header, Route
+from worker.entrypoints.http.layer import IDEMPOTENCY_KEY, Header, Route
 from worker.entrypoints.http.problems import MEDIA_TYPE, Kind
 
 Document: TypeAlias = dict[str, Any]
@@ -77,7 +77,8 @@ def _parameters(route: Route) -> list[Document]:
             {"name": name, "in": place, "required": name in required, "schema": _plain(each)}
             for name, each in schema.get("properties", {}).items()
         ]
-    return found + [_header(one) for one in route.inputs.headers.values()]
+    optional = () if route.once is None else (IDEMPOTENCY_KEY,)
+    return found + [_header(one) for one in (*route.inputs.headers.values(), *optional)]
 
 
 def _header(header: Header) -> Document:
@@ -123,6 +124,8 @@ def _problems(route: Route) -> Iterable[Kind]:
         yield from _WITH_BODY
     if _can_be_invalid(route):
         yield Kind.INVALID
+    if route.once is not None:
+        yield from (Kind.IDEMPOTENCY_KEY_REQUIRED, Kind.IDEMPOTENCY_KEY_REUSED)
     yield from route.problems
 
 

@@ -1,7 +1,7 @@
 """Renting a number at a provider: what was bought once is never bought again."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,16 +10,13 @@ from worker.entrypoints.http import render
 from worker.entrypoints.http.answers import ActivationShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Header, Route
+from worker.entrypoints.http.layer import IDEMPOTENCY_KEY, Answer, Route
+from worker.entrypoints.http.once import key_in
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import RentOrder
 from worker.ports.desk import Desk, Order, Ordered, OrderResult
 
-_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
-_PRINTABLE = re.compile(r"[ -~]{1,255}")
-
-
-_KEY = Header("Idempotency-Key", required=True, pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
+_KEY = replace(IDEMPOTENCY_KEY, required=True)
 
 
 class Orders:
@@ -47,19 +44,6 @@ class Orders:
             window=None if window is None else timedelta(seconds=window),
         )
         return _answer(await self._desk.rent(order))
-
-
-def key_in(header: str | None) -> str:
-    """The key, quoted (a structured field string) or bare."""
-    if header is None or not header.strip():
-        raise Problem(Kind.IDEMPOTENCY_KEY_REQUIRED)
-    key = header.strip()
-    if key.startswith('"'):
-        quoted = _QUOTED.fullmatch(key)
-        key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted is not None else ""
-    if _PRINTABLE.fullmatch(key) is None:
-        raise Problem(Kind.IDEMPOTENCY_KEY_REQUIRED, "1 to 255 printable ASCII characters")
-    return key
 
 
 def _answer(result: OrderResult) -> Answer:

@@ -46,7 +46,7 @@ class Kind(enum.Enum):
     IDEMPOTENCY_KEY_REUSED = (
         "idempotency-key-reused",
         422,
-        "This Idempotency-Key was used for another order",
+        "This Idempotency-Key was used for something else",
     )
     INTERNAL = ("internal", 500, "Something went wrong here")
     BUSY = ("busy", 503, "Too many calls are waiting for a change")

@@ -23,6 +23,7 @@ from worker.entrypoints.http.case_calls import (
 )
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.once import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Body, Currency, Instant, Name, Phone, Price, Word
 from worker.ports.cases import Opened
@@ -181,6 +182,7 @@ _BOOKED: Mapping[int, type[BaseModel] | None] = {201: RentalShown, 200: RentalSh
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
+    once = Once(deps)
     rentals = Rentals(deps)
     one = "/v1/rentals/{provider}/{provider_ref}"
     return (
@@ -197,6 +199,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path=f"{one}/outages",
             handler=rentals.outage,
             scope=Scope.OPERATE,
+            once=once,
             answers=OPENED,
             problems=(Kind.NOT_FOUND, Kind.OTHER_CONTENT, Kind.NOT_OFFERED),
         ),
@@ -205,6 +208,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path=f"{one}/restored",
             handler=rentals.restored,
             scope=Scope.OPERATE,
+            once=once,
             answers=SHOWN,
             problems=REFUSALS,
         ),

@@ -17,10 +17,12 @@ from worker.entrypoints.http.case_calls import (
     changed_or_problem,
     verdict_in,
 )
+from worker.entrypoints.http.cursor import after_review, review_in
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.once import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Limit
+from worker.entrypoints.http.shapes import Cursor, Limit
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
 from worker.ports.cases import ChangedCase
 from worker.ports.reviews import Review
@@ -47,6 +49,7 @@ class ReviewShown(Shown):
 
 class ReviewList(Shown):
     items: list[ReviewShown]
+    next_cursor: str | None
 
 
 class ReviewVerdict(VerdictGiven):
@@ -66,10 +69,12 @@ class Reviews:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def waiting(self, limit: Limit = 50) -> Answer:
+    async def waiting(self, cursor: Cursor | None = None, limit: Limit = 50) -> Answer:
         """List what waits for a human, what has to be decided first first."""
-        found = await self._deps.cases.reviews(limit)
-        return Answer(200, {"items": [_review(one) for one in found]})
+        found = await self._deps.cases.reviews(limit + 1, review_in(cursor))
+        shown = found[:limit]
+        more = after_review(shown[-1].place) if len(found) > limit else None
+        return Answer(200, {"items": [_review(one) for one in shown], "next_cursor": more})
 
     async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:  # noqa: A002 - the contract's
         """Decide what waits, once."""
@@ -115,6 +120,7 @@ def _review(one: Review) -> dict[str, Any]:
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
+    once = Once(deps)
     reviews = Reviews(deps)
     return (
         Route(
@@ -130,6 +136,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path="/v1/reviews/{id}/verdict",
             handler=reviews.verdict,
             scope=Scope.OPERATE,
+            once=once,
             answers={200: Ended},
             problems=REFUSALS,
         ),

@@ -28,6 +28,7 @@ from worker.entrypoints.http.case_calls import (
 )
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.layer import Answer, Route
+from worker.entrypoints.http.once import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.shapes import Amount, Body, Instant, Name, Reference, Word
 from worker.lifecycle.cases import adding
@@ -157,6 +158,7 @@ def _said(fields: Sequence[str] | None, channel: str | None) -> dict[str, Any]:
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
+    once = Once(deps)
     withdrawals = Withdrawals(deps)
     one = "/v1/withdrawals/{id}"
     steps: Mapping[str, Handler] = {
@@ -171,6 +173,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path="/v1/withdrawals",
             handler=withdrawals.open,
             scope=Scope.OPERATE,
+            once=once,
             answers=OPENED,
             problems=(
                 Kind.UNKNOWN_ACCOUNT,
@@ -193,6 +196,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
                 path=f"{one}/{step}",
                 handler=handler,
                 scope=Scope.OPERATE,
+                once=once,
                 answers=SHOWN,
                 problems=REFUSALS,
             )

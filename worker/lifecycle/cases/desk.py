@@ -13,6 +13,7 @@ from worker.lifecycle.cases.asking import check_facts, instant, known
 from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
 from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, opened, ruled
 from worker.lifecycle.clock import Clock
+from worker.ports.answers import AnswerStore
 from worker.ports.cases import (
     CLOSED,
     Case,
@@ -26,7 +27,7 @@ from worker.ports.cases import (
     case_id,
 )
 from worker.ports.rentals import BookedRental, Rental, RentalStore
-from worker.ports.reviews import Review, ReviewStore
+from worker.ports.reviews import Place, Review, ReviewStore
 
 SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
 _OPS: Final = {
@@ -37,10 +38,11 @@ _OPS: Final = {
 }
 
 
-class Store(CaseStore, RentalStore, ReviewStore, Protocol):
-    """Both halves, one database."""
+class Store(CaseStore, RentalStore, ReviewStore, AnswerStore, Protocol):
+    """All of it, one database."""
 
 
+_REASONS: Final = {reason.value for reason in Reason}
 Said: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
 NOTHING: Final[Said] = {}
 
@@ -71,6 +73,10 @@ class CaseDesk:
     profiles: Mapping[str, Profile]
     default_policy: str
     clock: Clock
+
+    @property
+    def answers(self) -> AnswerStore:
+        return self.store
 
     async def open_claim(
         self, activation: ActivationId, facts: Facts, said: Said = NOTHING
@@ -168,8 +174,20 @@ class CaseDesk:
         found = await self.store.case(id_)
         return found if found is not None and found.kind is kind else None
 
-    async def reviews(self, limit: int) -> list[Review]:
-        return await self.store.reviews(limit=limit)
+    async def reviews(self, limit: int, after: Place | None = None) -> list[Review]:
+        found = await self.store.reviews(limit=limit, after=after)
+        return [self._with_clauses(one) for one in found]
+
+    async def review(self, id_: UUID) -> Review | None:
+        found = await self.store.review(id_)
+        return None if found is None else self._with_clauses(found)
+
+    def _with_clauses(self, review: Review) -> Review:
+        """An activation's rests on what its reason does; a reason no policy gives, on none."""
+        if review.kind != "activation" or review.reason not in _REASONS:
+            return review
+        clauses = self.judges[CaseKind.CLAIM].clauses
+        return replace(review, clauses=clauses(review.policy, Reason(review.reason)))
 
     def policy_version(self, name: str | None) -> tuple[str, str] | None:
         profile = self.profiles.get(name or self.default_policy)

@@ -1,18 +1,37 @@
--- Everything that waits for a human, what has to be decided first first.
--- An activation in review proposes its own price: that is what is on hold.
-SELECT r.case_id AS id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
-       r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts
-  FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
- WHERE r.closed_at IS NULL
-UNION ALL
-SELECT a.id, 'activation', a.account, a.id::text, t.at, coalesce(t.detail ->> 'reason', 'unknown'),
-       CAST('{}' AS text[]), a.price_minor, a.currency, 'balance', CAST(NULL AS timestamptz),
-       jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
-                          'service', a.service, 'country', a.country, 'policy', a.policy)
-  FROM activation a
-  JOIN LATERAL (SELECT at, detail FROM transition
-                 WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
-    ON true
- WHERE NOT a.settled AND a.state = 'in_review'
- ORDER BY by_when NULLS LAST, opened_at, id
+-- What waits for a human after a place in the list, what has to be decided first first.
+-- An activation in review proposes its own price: that is what is on hold. Its date is counted in
+-- working days where it is shown; for its place, days will do: they never put it too late.
+WITH pace AS (
+    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[]), CAST(:days AS integer[]))
+               AS p(policy, policy_version, days)
+),
+waiting AS (
+    SELECT r.case_id AS id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
+           r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
+           c.policy_version, coalesce(r.by_when, 'infinity') AS rank_at
+      FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
+     WHERE r.closed_at IS NULL
+    UNION ALL
+    SELECT a.id, 'activation', a.account, a.id::text, t.at,
+           coalesce(t.detail ->> 'reason', 'unknown'), CAST('{}' AS text[]), a.price_minor,
+           a.currency, 'balance', CAST(NULL AS timestamptz),
+           jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
+                              'service', a.service, 'country', a.country, 'policy', a.policy),
+           a.policy, a.policy_version,
+           coalesce(t.at + make_interval(days => pace.days), 'infinity')
+      FROM activation a
+      JOIN LATERAL (SELECT at, detail FROM transition
+                     WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
+        ON true
+      LEFT JOIN pace USING (policy, policy_version)
+     WHERE NOT a.settled AND a.state = 'in_review'
+)
+SELECT *, nullif(rank_at, 'infinity') AS rank
+  FROM waiting
+ WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
+   AND (CAST(:opened_at AS timestamptz) IS NULL
+        OR (rank_at, opened_at, id)
+             > (coalesce(CAST(:rank AS timestamptz), 'infinity'), CAST(:opened_at AS timestamptz),
+                CAST(:id AS uuid)))
+ ORDER BY rank_at, opened_at, id
  LIMIT :limit
