@@ -122,6 +122,11 @@ async def test_a_delivered_number_that_cost_nothing_is_disputed_too(at_work: Bus
     assert await at_work.provider_state(id_) == "disputed"
     assert await disputes(at_work) == [("finished", "given_back", COST, "USD", False)]
     assert await at_work.exposure() == [], "nobody lost anything"
+    await at_work.time_passes()
+    kept(at_work, ref, back=False)
+    await compare(at_work)
+    assert await at_work.provider_state(id_) == "finished"
+    assert await disputes(at_work) == [("finished", "given_back", COST, "USD", True)]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +186,21 @@ async def test_the_balance_is_not_missed_for_what_is_disputed(at_work: Business)
 
     assert await at_work.differences() == []
     assert at_work.reporter.troubles == ["provider.disputed"]
+
+
+async def test_what_was_missed_in_the_balance_is_not_found_again_once_it_is_disputed(
+    at_work: Business,
+) -> None:
+    await at_work.reconcile.money(at_work.provider)
+    await charged_for_nothing(at_work)
+    await at_work.reconcile.money(at_work.provider)
+    missed = await at_work.differences()
+
+    for _ in range(2):
+        await at_work.reconcile.tick(at_work.provider)
+
+    assert missed == [-COST]
+    assert await at_work.differences() == missed
 
 
 async def test_an_old_dispute_is_read_again_where_it_was_rented(at_work: Business) -> None:
