@@ -129,7 +129,8 @@ def test_outstanding_access_stops_the_clock_after_the_grace(ask: Ask, policy: st
     grace_end = TOLD + 26 * HOUR
     pending = ("wait", "host_access_pending", 0, 0, None, None)
 
-    assert defect(ask, policy, now=grace_end, **asked) == running(end)
+    for now in (TOLD + 2 * HOUR, grace_end - US, grace_end):
+        assert defect(ask, policy, now=now, **asked) == running(end)
     assert defect(ask, policy, now=grace_end + US, **asked) == pending
     assert defect(ask, policy, now=end + 9 * DAY, **asked) == pending
     mended = defect(ask, policy, now=end + 9 * DAY, rectified_at=end + DAY, **asked)

@@ -249,10 +249,11 @@ def test_only_a_proper_claim_in_time_stops_the_silence(ask: Ask, policy: str, da
     shown = {"sms_displayed_at": MINUTE, "now": end + US}
 
     proper = ask(policy, "silence_tick", claim_at=end, **shown)
+    early = ask(policy, "silence_tick", claim_at=DAY, **shown)
     late = ask(policy, "silence_tick", claim_at=end + US, **shown)
     improper = ask(policy, "silence_tick", claim_at=DAY, claim_proper=False, **shown)
 
-    assert proper == ("none", "claim_open", 0, 0, None, None)
+    assert proper == early == ("none", "claim_open", 0, 0, None, None)
     assert late[:2] == improper[:2] == ("finalised", "silence")
 
 

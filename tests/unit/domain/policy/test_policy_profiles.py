@@ -109,6 +109,11 @@ def test_an_unknown_policy_is_refused_by_name(name: str) -> None:
     assert "there are: P0, P1, P2, P3, P4, default" in caught.value.problem
 
 
+def test_of_a_long_unknown_name_the_first_64_characters_are_told() -> None:
+    with pytest.raises(ProfileError, match=f"the name '{'a' * 64}';"):
+        load_profile("a" * 65)
+
+
 def test_an_empty_directory_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="there are: none"):
         load_profile("P0", tmp_path)
