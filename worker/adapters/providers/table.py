@@ -59,6 +59,7 @@ def _of_rentals(told: Callable[[RentalTerms], bool]) -> Callable[[Abilities], st
 
 COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
     "list, rows a page": lambda can: str(can.numbers.list_page_size or "no"),
+    "history": lambda can: _yes(can=can.numbers.history),
     "pushes SMS": lambda can: _yes(can=can.numbers.push),
     "resend": lambda can: _yes(can=can.numbers.resend),
     "price limit": lambda can: _yes(can=can.numbers.price_limit),
