@@ -20,6 +20,7 @@ from worker.lifecycle.accept import Accept, PolicyTerms
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.cases.asking import Clauses
+from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.desk import CaseDesk
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
@@ -225,6 +226,9 @@ def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> 
         reporter=parts.reporter,
         judges=judges(clauses),
         silence=Silence(parts.store, clauses, profiles),
+        closing=Closing(
+            store=parts.store, rentals=parts.rentals, reporter=parts.reporter, now=parts.clock.now
+        ),
     )
 
 

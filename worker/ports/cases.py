@@ -72,6 +72,7 @@ class TimerKind(enum.Enum):
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
     RENTAL_END = "rental_end"
+    RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
 
 
 class Timer(NamedTuple):
@@ -121,6 +122,7 @@ class Step:
     told: str | None = None  #: The event's type.
     verdict: Mapping[str, Any] | None = None
     account_state: str | None = None
+    ends_rental: bool = False  #: Nothing is left of it: it is to be closed at its provider.
     added: tuple[str, Mapping[str, Any]] | None = None  #: Evidence: what it is, as it was sent.
     refused: Refused | None = None
 

@@ -1,7 +1,8 @@
 """Long rentals: paid when they are booked, credited for the days on which they did not work."""
 
+import enum
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
 
@@ -33,6 +34,18 @@ class Rental:
     claims: tuple[Case, ...] = ()
 
 
+class Closed(enum.Enum):
+    """What a provider made of a rental that was given back; definite, it is asked no more."""
+
+    GIVEN_BACK = "given_back"  #: Our money is back too.
+    KEPT = "kept"
+    NOT_TOLD = "not_told"
+    RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
+    NOT_KNOWN = "not_known"
+    TIME_OVER = "time_over"
+    NOT_OFFERED = "not_offered"  #: We cannot ask there: whoever rented it closes it.
+
+
 @dataclass(frozen=True, slots=True)
 class BookedRental:
     how: Opened
@@ -46,6 +59,18 @@ class RentalStore(Protocol):
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
         """The newest rental under this ref, with the cases about it."""
+        ...
+
+    async def rental_of(self, id_: UUID) -> Rental | None: ...
+
+    async def rental_closed(
+        self, timer: Timer, how: Closed, *, now: datetime | None = None
+    ) -> bool:
+        """Its provider has said what became of it, and that is told; whether it was this call."""
+        ...
+
+    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+        """Let a timer that could not act be due again after *by*."""
         ...
 
     async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:

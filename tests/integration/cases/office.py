@@ -16,6 +16,7 @@ from worker.domain.policy import Profile, Reason, load_profile, override, policy
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
+from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.desk import CaseDesk, Occurrence
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
@@ -27,6 +28,16 @@ from worker.lifecycle.settle import Settle
 from worker.ports.books import ToppedUp
 from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
 from worker.ports.endings import Ending
+from worker.ports.long_rental import (
+    Availability,
+    CloseReply,
+    Ended,
+    Messages,
+    ProlongReply,
+    RentalTerms,
+    only,
+)
+from worker.ports.provider import NoRent, Rented
 from worker.ports.rentals import Rental, rental_id
 from worker.ports.store import Intake, Intook, SeenSms
 
@@ -73,8 +84,44 @@ class Owned(PostgresStore):
     async def end_rental(self, *args: Any, **more: Any) -> Any:
         return await super().end_rental(*args, **{"now": self.clock.now, **more})
 
+    async def rental_closed(self, *args: Any, **more: Any) -> Any:
+        return await super().rental_closed(*args, **{"now": self.clock.now, **more})
+
+    async def put_off(self, *args: Any, **more: Any) -> Any:
+        return await super().put_off(*args, **{"now": self.clock.now, **more})
+
     async def settle(self, *args: Any, **more: Any) -> Any:
         return await super().settle(*args, **{"now": self.clock.now, **more})
+
+
+@dataclass
+class RentalsThere:
+    """The long rentals of a provider: its next answers are the test's, then it says it closed."""
+
+    name: ProviderName = SIM
+    terms: RentalTerms = field(default_factory=lambda: RentalTerms(lengths=only(DAY)))
+    answers: list[CloseReply | Exception] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def close(self, ref: ProviderRef) -> CloseReply:
+        self.asked.append(("close", ref))
+        answer = self.answers.pop(0) if self.answers else Ended()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def messages(self, ref: ProviderRef) -> Messages:
+        self.asked.append(("messages", ref))
+        return Messages()
+
+    async def open(self, *_: object) -> Rented | NoRent:
+        raise AssertionError("nothing is rented here")
+
+    async def prolong(self, *_: object) -> ProlongReply:
+        raise AssertionError("nothing is prolonged here")
+
+    async def available(self, *_: object) -> Availability:
+        raise AssertionError("nobody probes here")
 
 
 @dataclass
@@ -95,6 +142,7 @@ class Office:
         self.store.policies = self.policies
         self.store.clock = self.hands
         self.reporter = RecordingReporter()
+        self.there = RentalsThere()
         self.judges = judges(clauses)
         self.desk = self.desk_on(self.store)
 
@@ -117,6 +165,12 @@ class Office:
             reporter=self.reporter,
             judges=self.judges,
             silence=Silence(self.store, clauses, self.policies),
+            closing=Closing(
+                store=self.store,
+                rentals={SIM: self.there},
+                reporter=self.reporter,
+                now=lambda: self.hands.now,
+            ),
         )
 
     def at(self, now: datetime) -> None:

@@ -23,6 +23,7 @@ from worker.domain.activation import State
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
 from worker.ports.cases import CaseState, Timer, TimerKind
+from worker.ports.rentals import Closed
 
 DOWN = 3 * DAY  #: For how long nobody was there.
 
@@ -140,6 +141,12 @@ async def rental_end(office: Office) -> Set:
     return Set(rental.id, MONDAY + 10 * DAY, "", "", None)
 
 
+async def rental_close(office: Office) -> Set:
+    rental = await office.book()
+    await office.claim_rental(rental, "cannot_provide")
+    return Set(rental.id, office.hands.now, "", "", "rental.closed")
+
+
 KINDS: dict[TimerKind, Setup] = {
     TimerKind.SMS_WINDOW: sms_window,
     TimerKind.CLAIM_WINDOW: claim_window,
@@ -156,6 +163,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.OPEN_ORDER_HOLD: open_order_hold,
     TimerKind.DELETION_HOLD: deletion_hold,
     TimerKind.RENTAL_END: rental_end,
+    TimerKind.RENTAL_CLOSE: rental_close,
 }
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 
@@ -236,6 +244,8 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         first = await rival.start(rival.store.fall_silent(timer, office.timers.silence.judge))
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.end_rental(timer))
+    elif kind is TimerKind.RENTAL_CLOSE:
+        first = await rival.start(rival.store.rental_closed(timer, Closed.KEPT))
     else:
         judging = office.judges[(await office.case(setup.subject)).kind]
         first = await rival.start(

@@ -47,6 +47,9 @@ async def apply(connection: AsyncConnection, view: View, step: Step, event_state
     await _update(connection, view, step)
     await _review(connection, view, step)
     await _timers(connection, case, step)
+    if step.ends_rental:
+        ended = {"id": case.rental, "now": view.now}
+        await connection.execute(statement("case_end_rental"), ended)
     if step.account_state is not None:
         await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
     if step.told is not None:

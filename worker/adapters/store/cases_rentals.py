@@ -1,7 +1,9 @@
 """Rentals: booked and paid once, ended when the paid period is over."""
 
+import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,11 +15,17 @@ from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
 from worker.ports.cases import CaseKind, Opened, Timer, TimerKind
-from worker.ports.rentals import BookedRental, Rental
+from worker.ports.rentals import BookedRental, Closed, Rental
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
     " ORDER BY rented_at DESC LIMIT 1"
+)
+_ONE = text("SELECT * FROM rental WHERE id = CAST(:id AS uuid)")
+_PUT_OFF = text(
+    "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
+    " WHERE kind = :kind AND subject = CAST(:id AS uuid) AND fired_at IS NULL"
+    " AND due_at = CAST(:due_at AS timestamptz)"
 )
 _ACCOUNT = text(
     "SELECT a.currency, a.state, b.amount_minor FROM account a JOIN balance b USING (account)"
@@ -31,6 +39,8 @@ _END = text(
 class Rentals(KeptPolicies):
     """The part of the store that keeps long rentals."""
 
+    event_state: str
+
     async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> BookedRental:
         await self.keep_policy(rental.policy, rental.policy_version)
         return await self.db.write(lambda c: _book(c, rental, now))
@@ -41,6 +51,57 @@ class Rentals(KeptPolicies):
             return None if row is None else await _whole(connection, row)
 
         return await self.db.read(work)
+
+    async def rental_of(self, id_: UUID) -> Rental | None:
+        async def work(connection: AsyncConnection) -> Rental | None:
+            row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
+            return None if row is None else await _whole(connection, row)
+
+        return await self.db.read(work)
+
+    async def rental_closed(
+        self, timer: Timer, how: Closed, *, now: datetime | None = None
+    ) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            clock = await locks.clock(connection, now)
+            if not await locks.rings(connection, timer, clock):
+                return False
+            row = (await connection.execute(_ONE, {"id": timer.subject})).mappings().one()
+            await self._tell_closed(connection, row, how, clock)
+            return True
+
+        return await self.db.write(work)
+
+    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            clock = await locks.clock(connection, now)
+            later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
+            await connection.execute(_PUT_OFF, {**later, "until": clock + by})
+
+        await self.db.write(work)
+
+    async def _tell_closed(
+        self, connection: AsyncConnection, rental: RowMapping, how: Closed, now: datetime
+    ) -> None:
+        payload = {
+            "rental": str(rental["id"]),
+            "provider": rental["provider"],
+            "provider_ref": rental["provider_ref"],
+            "account": rental["account"],
+            "at_provider": how.value,
+        }
+        await connection.execute(
+            statement("case_event"),
+            {
+                "subject": str(rental["id"]),
+                "type": "rental.closed",
+                "activation": None,
+                "account": rental["account"],
+                "now": now,
+                "payload": json.dumps(payload),
+                "event_state": self.event_state,
+            },
+        )
 
     async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
         async def work(connection: AsyncConnection) -> bool:
@@ -146,4 +207,6 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
     )
 
 
-assert TimerKind.RENTAL_END.value == "rental_end"  # As `case_rental.sql` writes it.
+# As `case_rental.sql` and `case_end_rental.sql` write them.
+assert TimerKind.RENTAL_END.value == "rental_end"
+assert TimerKind.RENTAL_CLOSE.value == "rental_close"

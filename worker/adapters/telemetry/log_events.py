@@ -36,6 +36,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "rent.adopted": "A purchase whose reply was lost was found at the provider.",
     "rent.number_lost": "A bought number could not be stored for a whole window: find it there.",
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
+    "rental.close_failed": "A rental that was given back is still to be closed at its provider.",
     "schedule.rebuilt": "The schedule was written anew from the database.",
     "schedule.redis_back": "Redis answers again.",
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",

@@ -111,6 +111,7 @@ class Claims:
             made=made_if_new(view, made, new=news(view, made)),
             timers=timers,
             moves=_moves(made.decision),
+            ends_rental=_ends_rental(view, facts, made.decision),
         )
         return told_of(self, view, step)
 
@@ -218,6 +219,15 @@ def _decide_by(view: View, order: Ordered, profile: Profile) -> datetime | None:
 
 def _leaves(decision: Decision) -> bool:
     return decision.outcome in PAYING and decision.destination is not Destination.BALANCE
+
+
+def _ends_rental(view: View, facts: Facts, decision: Decision) -> bool:
+    """A rental whose days were all given back has been given back itself."""
+    order = view.order
+    assert order is not None
+    if not order.rental or decision.outcome not in PAYING:
+        return False
+    return facts["claim_kind"] == "operator_block" or _gross(decision) >= _left(order)
 
 
 def _gross(decision: Decision) -> int:

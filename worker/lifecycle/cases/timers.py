@@ -1,9 +1,11 @@
 """Timers: what is due is claimed in batches and fired one by one, each in its own transaction."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.shape import Judging, rang
 from worker.lifecycle.cases.silence import Silence
 from worker.ports.cases import CaseKind, CaseStore, Timer, TimerKind
@@ -26,6 +28,7 @@ class Timers:
     reporter: Reporter
     judges: Mapping[CaseKind, Judging]
     silence: Silence
+    closing: Closing
 
     async def tick(self) -> int:
         """Everything that is due, oldest first; how many timers were worked on."""
@@ -34,11 +37,20 @@ class Timers:
         for _ in range(BATCHES):
             due = await self.store.claim_timers(BATCH)
             for timer in due:
-                await self._fire(timer)
+                if timer.kind is not TimerKind.RENTAL_CLOSE:
+                    await self._fire(timer)
+            await self._close(timer for timer in due if timer.kind is TimerKind.RENTAL_CLOSE)
             done += len(due)
             if len(due) < BATCH:
                 break
         return done
+
+    async def _close(self, timers: Iterable[Timer]) -> None:
+        """Providers take their time: they are asked side by side, when all else has acted."""
+        ended = await asyncio.gather(*map(self._fire, timers), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def _fire(self, timer: Timer) -> None:
         """One that cannot be fired does not hold up the others; its lease ends, and it is due."""
@@ -55,6 +67,8 @@ class Timers:
         match timer.kind:
             case TimerKind.CLAIM_WINDOW:
                 await self.silence.fire(timer)
+            case TimerKind.RENTAL_CLOSE:
+                await self.closing.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.store.end_rental(timer)
             case _:

@@ -1,0 +1,91 @@
+"""Closing: a rental that was given back is closed at its provider, however long that takes.
+
+Its customer has been settled before anybody is asked, so no answer moves a customer's money. The
+call is outside any transaction and safe to repeat; only a definite answer ends the asking.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from worker.domain.ids import ProviderName
+from worker.ports.cases import Timer
+from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
+from worker.ports.provider import NotKnown, Refusal
+from worker.ports.rentals import Closed, Rental, RentalStore
+from worker.ports.reporter import Reporter
+
+PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer; other timers wait meanwhile.
+SOONEST: Final = timedelta(seconds=30)
+LATEST: Final = timedelta(hours=1)
+_REFUNDS: Final = {
+    Refund.GIVEN_BACK: Closed.GIVEN_BACK,
+    Refund.KEPT: Closed.KEPT,
+    Refund.NOT_TOLD: Closed.NOT_TOLD,
+}
+
+assert SOONEST > PATIENCE
+assert set(_REFUNDS) == set(Refund)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    store: RentalStore
+    rentals: Mapping[ProviderName, LongRentals]
+    reporter: Reporter
+    now: Callable[[], datetime]
+
+    async def fire(self, timer: Timer) -> None:
+        rental = await self.store.rental_of(timer.subject)
+        assert rental is not None  # Its timer was set with it.
+        answer = await self._asked(rental)
+        if isinstance(answer, Closed):
+            await self.store.rental_closed(timer, answer)
+        else:
+            await self.store.put_off(timer, max(answer, self._pace(rental)))
+
+    async def _asked(self, rental: Rental) -> Closed | timedelta:
+        """What became of it, or after what time to ask again at the earliest."""
+        if rental.ends_at <= self.now():
+            return Closed.TIME_OVER
+        there = self.rentals.get(rental.provider)
+        if there is None:
+            return Closed.NOT_OFFERED
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                return await self._close(there, rental)
+        except (ProviderError, TimeoutError) as error:
+            why = type(error).__name__
+            self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=why)
+            after = error.retry_after if isinstance(error, ProviderUnavailable) else None
+            return after or SOONEST
+
+    async def _close(self, there: LongRentals, rental: Rental) -> Closed | timedelta:
+        reply = await there.close(rental.ref)
+        match reply:
+            case Ended(refund):
+                return _REFUNDS[refund]
+            case NotKnown():
+                return Closed.NOT_KNOWN
+            case NotClosed(why=Refusal.NOT_CANCELLABLE):
+                return Closed.RUNS_ON
+            case NotClosed(why=Refusal.CODE_ARRIVED):
+                await there.messages(rental.ref)  # Unread SMS are why it was refused.
+                return SOONEST
+            case NotClosed():
+                return self._when(reply, rental)
+            case _:
+                assert_never(reply)
+
+    def _when(self, refused: NotClosed, rental: Rental) -> timedelta:
+        if refused.min_age is not None:
+            return max(SOONEST, rental.rented_at + refused.min_age - self.now())
+        return refused.retry_after or SOONEST
+
+    def _pace(self, rental: Rental) -> timedelta:
+        """Ever more slowly, the longer it has been owed."""
+        assert rental.ended_at is not None  # It was ended when the timer was set.
+        return min(max(SOONEST, (self.now() - rental.ended_at) / 4), LATEST)
