@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FUZZ := .state/fuzz
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench brownout mutation lock clean
+.PHONY: help demo test lint bench brownout mutation fuzz lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -31,6 +33,9 @@ brownout: $(READY) ## Half an hour of brown-out at one of three providers (OPTIO
 mutation: $(READY) ## Every mutant of the refund policies against their tests (long; resumes where it stopped)
 	@$(BIN)/python tests/mutation/run.py
 
+fuzz: $(FUZZ)/.ready ## A million provider replies, guided by coverage (OPTIONS="--replies 20000")
+	@$(FUZZ)/venv/bin/python -m tests.fuzz.nightly $(OPTIONS)
+
 # Extras stay in the pins: an older pip takes `redis[hiredis]` for another, unpinned requirement.
 LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes
@@ -41,9 +46,17 @@ clean: ## Remove the virtual environment and all state
 	rm -rf $(VENV) .state
 
 $(READY): requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@$(NEW_ENOUGH)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# The fuzzer meets our packages only here: it has wheels for fewer Pythons and machines than we do.
+$(FUZZ)/.ready: requirements.txt tests/fuzz/atheris.txt
+	@$(NEW_ENOUGH)
+	@$(PYTHON) -m venv --clear $(FUZZ)/venv
+	@echo "installing into $(FUZZ)/venv (once)" >&2
+	@$(FUZZ)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r tests/fuzz/atheris.txt
+	@touch $@

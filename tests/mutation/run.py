@@ -1,0 +1,224 @@
+"""`make mutation`: every mutant of the refund policies and their calendar, against their tests.
+
+Cosmic Ray lists the mutants, makes each one and keeps the results; the tests of each run here, in
+a fork that has pytest loaded already: that is several times faster than starting Python anew.
+Only a copy of the checkout is ever changed. Stopped with Ctrl-C it goes on where it was, unless
+what it depends on has changed since.
+"""
+# mypy: disable-error-code="import-untyped"
+# Cosmic Ray ships no types.
+
+import ast
+import gc
+import hashlib
+import multiprocessing
+import os
+import resource
+import shlex
+import shutil
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from compileall import compile_dir
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from difflib import unified_diff
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import TypeAlias
+
+import hypothesis.internal.conjecture.engine  # noqa: F401 - every fork would import it again
+import pytest
+from cosmic_ray.commands import init
+from cosmic_ray.config import ConfigDict, load_config
+from cosmic_ray.modules import find_modules
+from cosmic_ray.mutating import use_mutation
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.tools.filters.operators_filter import OperatorsFilter
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import (
+    MutationSpec,
+    TestOutcome,
+    WorkerOutcome,
+    WorkItem,
+    WorkResult,
+)
+
+CHECKOUT = Path(__file__).parents[2]
+CONFIG = Path("tests/mutation/policy.toml")
+COPIED = (
+    "pyproject.toml",
+    "worker",
+    "config/policies",
+    "tests/unit/domain",
+    "tests/golden/policy_scenarios.json",
+    str(CONFIG),
+)
+STATE = CHECKOUT / ".state" / "mutation"
+COPY = STATE / "copy"
+GOAL = 0.95
+EVERY = 50  #: Mutants between two lines of progress.
+MEMORY_BYTES = 2 << 30  #: A mutant may build without end.
+Position: TypeAlias = tuple[int, int]  #: Line and column.
+FORK = multiprocessing.get_context("fork")
+
+
+def main() -> int:
+    digest = copy_checkout()
+    os.chdir(COPY)
+    sys.path[0] = str(COPY)
+    sys.dont_write_bytecode = True
+    config = load_config(str(CONFIG))
+    if not tests_pass(config, "policy"):
+        tell("the tests fail without any mutation")
+        return 1
+    file = STATE / f"{digest}.sqlite"
+    if not file.exists():
+        list_mutants(file, config)
+    with use_db(str(file), WorkDB.Mode.open) as session:
+        try:
+            run_pending(session, config)
+        except KeyboardInterrupt:
+            tell("stopped; the next run goes on from here")
+            return 130
+        return report(session)
+
+
+def copy_checkout() -> str:
+    """Copy what is needed; return what tells this content from any other."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    for name in COPIED:
+        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+        if (CHECKOUT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
+            shutil.copytree(CHECKOUT / name, COPY / name, ignore=ignored)
+        else:
+            shutil.copy(CHECKOUT / name, COPY / name)
+    digest = hashlib.sha256()
+    for file in sorted(path for path in COPY.rglob("*") if path.is_file()):
+        if file.is_relative_to(COPY / "worker") and not file.is_relative_to(COPY / "worker/domain"):
+            continue  # The policies import nothing of it; others may work on it meanwhile.
+        digest.update(f"{file.relative_to(COPY)}\0".encode() + file.read_bytes())
+    # By content, not by time: a mutant is written within the second and may be of the same size.
+    compile_dir(COPY, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+    return digest.hexdigest()[:16]
+
+
+def list_mutants(file: Path, config: ConfigDict) -> None:
+    """A session appears with all its mutants and those to skip marked, or not at all."""
+    unfinished = file.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    modules = list(find_modules([Path(path) for path in config["module-path"]]))
+    types = {module: list(annotations(module)) for module in modules}
+    with use_db(str(unfinished), WorkDB.Mode.create) as session:
+        init(modules, session, config.operators_config)
+        OperatorsFilter().filter(session, Namespace(config=str(CONFIG)))
+        for item in session.pending_work_items:
+            mutation = item.mutations[0]
+            if any(start <= mutation.start_pos < end for start, end in types[mutation.module_path]):
+                session.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
+    unfinished.rename(file)
+
+
+def annotations(module: Path) -> Iterator[tuple[Position, Position]]:
+    """From where to where types are named: the type checker's job, and any change breaks import."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        match node:
+            case ast.AnnAssign(annotation=ast.Name(id="TypeAlias"), value=ast.expr() as types):
+                yield span(types)
+            case ast.AnnAssign(annotation=types) | ast.arg(annotation=ast.expr() as types):
+                yield span(types)
+            case ast.FunctionDef(returns=ast.expr() as types):
+                yield span(types)
+            case _:
+                pass
+
+
+def span(types: ast.expr) -> tuple[Position, Position]:
+    assert types.end_lineno is not None
+    assert types.end_col_offset is not None
+    return (types.lineno, types.col_offset), (types.end_lineno, types.end_col_offset)
+
+
+def run_pending(session: WorkDB, config: ConfigDict) -> None:
+    pending = session.pending_work_items
+    tell(f"{len(pending)} mutants to go of {session.num_work_items}")
+    started = time.monotonic()
+    for done, item in enumerate(pending, start=1):
+        session.set_result(item.job_id, result_of(item.mutations[0], config))
+        if done % EVERY == 0 or done == len(pending):
+            left = (time.monotonic() - started) / done * (len(pending) - done)
+            tell(f"{done} of {len(pending)} done, {left / 60:.0f} min left")
+
+
+def result_of(mutation: MutationSpec, config: ConfigDict) -> WorkResult:
+    operator = get_operator(mutation.operator_name)()
+    with ExitStack() as stack:
+        try:
+            mutant = use_mutation(mutation.module_path, operator, mutation.occurrence)
+            before, after = stack.enter_context(mutant)
+        except AttributeError:
+            # Cosmic Ray cannot make it: it knows no dotted names after `except`.
+            return WorkResult(WorkerOutcome.EXCEPTION)
+        passed = tests_pass(config, mutation.module_path.stem)
+    changed = unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return WorkResult(
+        WorkerOutcome.NORMAL,
+        test_outcome=TestOutcome.SURVIVED if passed else TestOutcome.KILLED,
+        diff="\n".join(list(changed)[3:]),
+    )
+
+
+def tests_pass(config: ConfigDict, module: str) -> bool:
+    fork = FORK.Process(target=run_tests, args=(config.test_command, int(config.timeout), module))
+    fork.start()
+    try:
+        fork.join()
+    finally:
+        fork.kill()
+    return fork.exitcode == 0
+
+
+def run_tests(command: str, cpu_seconds: int, module: str) -> None:
+    # Of the processor, not of the wall: a busy machine must not kill a mutant.
+    gc.disable()  # It ends too soon to need it.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _env, setting, _python, _m, _pytest, *arguments = shlex.split(command)
+    name, _, value = setting.partition("=")
+    os.environ[name] = value
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        # One after the other: collecting all of them takes longer than most mutants live.
+        options = [argument for argument in arguments if not Path(argument).exists()]
+        worked_cases, *others = [argument for argument in arguments if Path(argument).exists()]
+        own = sorted(map(str, Path("tests").rglob(f"test_*{module}*.py")))
+        runs = (pytest.main([*options, path]) for path in (worked_cases, *own, *others))
+        code = next(filter(None, runs), 0)
+    os._exit(code)
+
+
+def report(session: WorkDB) -> int:
+    run = [pair for pair in session.completed_work_items if pair[1].test_outcome is not None]
+    survivors = [pair for pair in run if pair[1].test_outcome is TestOutcome.SURVIVED]
+    for item, result in sorted(survivors, key=place):
+        mutation = item.mutations[0]
+        operator = mutation.operator_name.removeprefix("core/")
+        print(f"{mutation.module_path}:{mutation.start_pos[0]} {operator}\n{result.diff}\n")  # noqa: T201 - a report
+    killed = len(run) - len(survivors)
+    skipped = session.num_work_items - len(run)
+    share = f"{killed / len(run):.1%}, {skipped} skipped"
+    print(f"{killed} of {len(run)} mutants killed: {share}")  # noqa: T201 - a report
+    return 0 if killed >= GOAL * len(run) else 1
+
+
+def place(pair: tuple[WorkItem, WorkResult]) -> tuple[str, Position, str]:
+    mutation = pair[0].mutations[0]
+    return str(mutation.module_path), mutation.start_pos, mutation.operator_name
+
+
+def tell(words: str) -> None:
+    sys.stderr.write(words + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
