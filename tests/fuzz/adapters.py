@@ -1,0 +1,154 @@
+"""Every adapter as the lifecycle calls it, with nothing but the wire replaced."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+from worker.adapters.providers.build import FAMILIES, build_provider
+from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.reply import Reply, understood
+from worker.adapters.providers.transport import Transport
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.errors import ProviderError
+from worker.ports.provider import Provider, RentRequest
+from worker.ports.reporter import Reporter
+
+T = TypeVar("T")
+
+REF: Final = ProviderRef("77")
+SINCE: Final = datetime(2000, 1, 1, tzinfo=UTC)  #: Everything that was seen is in this span.
+UNTIL: Final = datetime(2100, 1, 1, tzinfo=UTC)
+REQUESTS_MAX: Final = 8  #: Of one call; an adapter that wants more goes round in circles.
+
+#: What the port can be asked. A new operation belongs here, and its words in the oracles.
+OPERATIONS: Final[Mapping[str, Callable[[Provider], Coroutine[Any, Any, object]]]] = {
+    "look": lambda provider: provider.look(REF),
+    "cancel": lambda provider: provider.cancel(REF),
+    "finish": lambda provider: provider.finish(REF),
+    "ask_again": lambda provider: provider.ask_again(REF),
+    "rent": lambda provider: provider.rent(RentRequest("tg", "0")),
+    "list_active": lambda provider: provider.list_active(0),
+    "list_whole": lambda provider: provider.list_whole(0),
+    "history": lambda provider: provider.history(SINCE, UNTIL, 0),
+    "balance": lambda provider: provider.balance(),
+}
+
+
+class Call(NamedTuple):
+    """One question to an adapter, and what the provider replies to its requests, in order."""
+
+    operation: str
+    replies: tuple[Reply, ...]
+
+
+class Outcome(NamedTuple):
+    answer: object  #: Also a `ProviderError`: the port's way of saying that there is none.
+    heard: tuple[Reply, ...]  #: The replies it was made of; the last one may repeat.
+
+
+@dataclass(slots=True)
+class Wire:
+    """In the place of a `Transport`: each request gets the next reply, later ones the last."""
+
+    name: ProviderName
+    told_by_5xx: frozenset[int]
+    replies: Sequence[Reply] = ()
+    heard: list[Reply] = field(default_factory=list)
+
+    async def call(
+        self, operation: object, target: str, read: Callable[[Reply], T], **how: object
+    ) -> T:
+        """As `Transport.call`; a reply of ours is never above a cap."""
+        del operation, target, how
+        assert len(self.heard) < REQUESTS_MAX, "goes round in circles"
+        reply = self.replies[min(len(self.heard), len(self.replies) - 1)]
+        self.heard.append(reply)
+        return understood(self.name, reply, read, self.told_by_5xx)
+
+    call_patiently = call  #: The same reply again would be read the same way.
+
+
+class Adapter:
+    """One family, or one dialect of handler_api, with its wire in our hands."""
+
+    def __init__(self, family: str, dialect: str) -> None:
+        self.family = family
+        self.dialect = dialect
+        self.name = f"{family}-{dialect}" if dialect else family
+        self._provider = _provider(family, dialect or "classic")
+        self._wires = _rewired(self._provider)
+        asked = [each for each in OPERATIONS if self._asks(each)]
+        self.operations: Final = tuple(asked)
+
+    def ask(self, call: Call) -> Outcome:
+        """What the adapter makes of the replies. What it may not raise is raised."""
+        heard: list[Reply] = []
+        for wire in self._wires:
+            wire.replies, wire.heard = call.replies, heard
+        answer: object
+        try:
+            answer = _result(OPERATIONS[call.operation](self._provider))
+        except ProviderError as error:
+            answer = error
+        return Outcome(answer, tuple(heard))
+
+    def _asks(self, operation: str) -> bool:
+        """Whether the operation sends anything at all in this family."""
+        can = self._provider.capabilities
+        if operation.startswith("list_") and can.list_page_size is None:
+            return False
+        if operation == "history" and not can.history:
+            return False
+        return bool(self.ask(Call(operation, (Reply(500, b""),))).heard)
+
+
+def _provider(family: str, dialect: str) -> Provider:
+    config = ProviderConfig(
+        name=ProviderName("acme"),
+        family=family,
+        dialect=dialect,
+        base_url="http://127.0.0.1",
+        api_key="none",
+    )
+    return build_provider(
+        config,
+        reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
+        sleep=_never,
+        monotonic=lambda: 0.0,
+        random=lambda: 0.0,
+    )
+
+
+async def _never(seconds: float) -> None:
+    raise AssertionError(f"waits {seconds} s")
+
+
+def _rewired(provider: Provider) -> list[Wire]:
+    """Put a wire of ours in the place of each connection of the adapter."""
+    wires = []
+    for name, value in vars(provider).items():
+        if isinstance(value, Transport):
+            wires.append(Wire(value.name, value._address.told_by_5xx))
+            setattr(provider, name, wires[-1])
+    assert wires, "this adapter speaks over something else"
+    return wires
+
+
+def _result(call: Coroutine[Any, Any, T]) -> T:
+    """Run what only ever waits for the wire, which answers at once: no loop is needed."""
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    call.close()
+    raise AssertionError("waits for something that is not the wire")
+
+
+ADAPTERS: Final = {
+    adapter.name: adapter
+    for family in FAMILIES
+    for dialect in (DIALECTS if family == "handler_api" else ("",))
+    for adapter in [Adapter(family, dialect)]
+}

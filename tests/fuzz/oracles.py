@@ -1,0 +1,412 @@
+"""What a reply must contain before anybody may call a number cancelled, or show a code.
+
+Written from the protocols and not from the adapters, and shares no word list and no parser with
+them: an oracle that asks the code under test is no oracle. What it demands is necessary, not
+sufficient; that the readers understand what they should is the business of the golden files.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
+
+from tests.fuzz.adapters import Adapter, Call, Outcome
+from worker.adapters.providers.reply import Reply
+from worker.domain.money import AMOUNT_MAX
+from worker.ports.errors import ProviderError
+from worker.ports.history import Fate, HistoryPage
+from worker.ports.provider import (
+    ActivePage,
+    Balance,
+    Cancelled,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Refusal,
+    Refused,
+    Rented,
+    Sms,
+    Waiting,
+)
+
+SHOWN_MAX: Final = 2000  #: Characters of a code or a text that are kept.
+
+#: What an answer says that costs somebody money, in one word each.
+Claims: TypeAlias = set[str]
+
+OBSERVATIONS: Final = (Waiting, CodesArrived, Cancelled, Finished, NotKnown)
+ANSWERS: Final[dict[str, tuple[type, ...]]] = {
+    "look": OBSERVATIONS,
+    "finish": OBSERVATIONS,
+    "cancel": (Cancelled, Refused),
+    "ask_again": (bool,),
+    "rent": (Rented, NoRent),
+    "list_active": (ActivePage,),
+    "list_whole": (ActivePage,),
+    "history": (HistoryPage,),
+    "balance": (Balance,),
+}
+
+
+def complaints(adapter: Adapter, call: Call, outcome: Outcome) -> list[str]:
+    """What is wrong with an answer; nothing of a reply is quoted twice, the call shows it."""
+    answer = outcome.answer
+    if isinstance(answer, ProviderError):
+        return list(_wrong_with_error(str(answer)))
+    if not isinstance(answer, ANSWERS[call.operation]):
+        return [f"{type(answer).__name__} is no answer to {call.operation}"]
+    unsaid = claims_of(answer) - SAYINGS[adapter.family](adapter.dialect, call, outcome.heard)
+    return [
+        *(f"{claim} is not said" for claim in sorted(unsaid)),
+        *_wrong_with_sms(adapter.family, call.operation, outcome),
+        *_wrong_with_history(adapter.family, outcome),
+        *_wrong_with_names(outcome),
+        *_wrong_with_amounts(answer),
+    ]
+
+
+def _wrong_with_error(detail: str) -> Iterator[str]:
+    if re.search(r"[0-9]{7}", detail):
+        yield "an error with digits of the reply"  # A phone or a code would be in the log.
+    if "reader failed" in detail:
+        yield "an error that only the net under all readers caught"
+
+
+def claims_of(answer: object) -> Claims:
+    match answer:
+        case Refused(why=why):
+            return {BY_REFUSAL[why]} - {""}
+        case ActivePage(rows=rows) if not rows:
+            return set()
+        case False:
+            return set()
+        case _:
+            return {CLAIMS.get(type(answer), "")} - {""}
+
+
+CLAIMS: Final[dict[type, str]] = {
+    Cancelled: "cancelled",
+    CodesArrived: "code",
+    Finished: "finished",
+    Rented: "rented",
+    ActivePage: "rows",
+    bool: "again",
+}
+BY_REFUSAL: Final = {
+    Refusal.EARLY: "",
+    Refusal.UNCLEAR: "",
+    Refusal.CODE_ARRIVED: "charged",
+    Refusal.NOT_CANCELLABLE: "kept",
+}
+
+
+# What was said, family by family. Each gets the dialect, the call and the replies that were heard.
+
+
+def _handler_api(dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    token = _token(last)
+    said: Claims = set()
+    if _is_good(last):
+        gone = {"STATUS_CANCEL"}
+        gone |= {"classic": {"STATUS_REVOKE"}, "tiger": {"ACCESS_CANCEL"}}.get(dialect, set())
+        if token == "ACCESS_CANCEL" if call.operation == "cancel" else token in gone:
+            said.add("cancelled")
+        if token == {"finish": "ACCESS_ACTIVATION"}.get(call.operation) or token == "STATUS_FINISH":
+            said.add("finished")
+        if token == "ACCESS_RETRY_GET":
+            said.add("again")
+        said |= {"code"} if re.match(r"\W*STATUS_(OK|WAIT_RETRY)\s*:", _text(last)) else set()
+        said |= {"rented"} if re.match(r"\W*ACCESS_NUMBER\s*:", _text(last)) else set()
+        said |= {"rented"} if "activationId" in _object(last) else set()
+        said |= {"rows"} if b"activationId" in last.body else set()
+    if _is_told(last):
+        words = {_text(last).partition(":")[0].strip(" \t\r\n'\""), *_under(_json(last))}
+        said |= {"charged"} if words & {"OTP_RECEIVED", "NEW_OTP_RECEIVED"} else set()
+        said |= {"kept"} if "FREE_CANCELLATION_EXPIRED" in words else set()
+    return said
+
+
+def _fivesim(_dialect: str, _call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    said: Claims = set()
+    if _is_good(last):
+        order = _object(last)
+        status, has_sms = order.get("status"), any(_under(order.get("sms"), {"code", "text"}))
+        labels = {"CANCELED", "TIMEOUT", "BANNED", "PENDING", "RECEIVED"}
+        said |= {"code", "charged"} if has_sms and status in [*labels, "FINISHED"] else set()
+        if status in ["CANCELED", "TIMEOUT", "BANNED"] and not has_sms:
+            said.add("cancelled")
+        said |= {"finished"} if status == "FINISHED" else set()
+        said |= {"rented"} if {"id", "phone", "status"} <= order.keys() else set()
+        said |= {"rows"} if isinstance(order.get("Data"), list) else set()
+    if _is_told(last):
+        said |= {"charged"} if "order has sms" in _text(last) else set()
+        said |= {"kept"} if "hosting order" in _text(last) else set()
+    return said
+
+
+def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    rows = _json(last)
+    row = rows[0] if isinstance(rows, list) and len(rows) == 1 else None
+    state = row.get("response") if isinstance(row, dict) else None
+    has_sms = any(_messages("onlinesim", call.operation, last))
+    said: Claims = set()
+    if _is_good(last):
+        empty = state == "TZ_OVER_EMPTY" and not has_sms
+        said |= {"cancelled"} if empty else set()
+        said |= {"code", "charged"} if has_sms and isinstance(state, str) else set()
+        said |= {"finished", "charged"} if state == "TZ_OVER_OK" else set()
+        if _is_one(last):
+            said |= _yes_to(call.operation) - {"cancelled"}
+            said |= {"rented"} if {"tzid", "number"} <= _object(last).keys() else set()
+        said |= {"rows"} if isinstance(rows, list) else set()
+    if call.operation == "cancel" and len(heard) == 3 and _is_good(heard[1]) and _is_one(heard[1]):
+        # Seen empty, closed, and gone: there is nothing that could have been charged.
+        waited = not any(_messages("onlinesim", "look", heard[0])) and _is_good(heard[0])
+        gone = {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED"}
+        gone |= {"WARNING_NO_NUMS"}
+        if waited and _is_told(last) and not has_sms and gone & set(_under(rows)):
+            said.add("cancelled")
+    return said
+
+
+def _smspva(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    body = _object(last)
+    status = body.get("statusCode")
+    said: Claims = set()
+    if last.status == 200 and type(status) is int and status == 200:
+        said |= _yes_to(call.operation)
+        said |= {"code"} if any(_messages("smspva", call.operation, last)) else set()
+        data = body.get("data")
+        bought = isinstance(data, dict) and {"orderId", "phoneNumber"} <= data.keys()
+        said |= {"rented"} if bought else set()
+        said |= {"rows"} if call.operation.startswith("list_") else set()
+    if type(status) is int and status == 407:
+        said.add("charged")
+    return said
+
+
+def _vaksms(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    body = _object(last)
+    status = body.get("status")
+    said: Claims = set()
+    if _is_good(last):
+        if status in ["ready", "update"] and "error" not in body:
+            said |= _yes_to(call.operation)
+        if status == "smsReceived" and call.operation == "finish":
+            said.add("finished")
+        said |= {"code"} if "smsCode" in body and "error" not in body else set()
+        said |= {"rented"} if "idNum" in body else set()
+    said |= {"charged"} if _is_told(last) and status == "smsReceived" else set()
+    return said
+
+
+def _smsman(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    body = _object(last)
+    said: Claims = set()
+    if _is_good(last) and not body.get("error_code"):
+        said |= _yes_to(call.operation) if body.get("success") is True else set()
+        said |= {"code"} if "sms_code" in body else set()
+        said |= {"rented"} if "request_id" in body else set()
+    return said
+
+
+def _yes_to(operation: str) -> Claims:
+    """What a plain yes means, by what was asked; to other questions it is no answer."""
+    return {"cancel": {"cancelled"}, "finish": {"finished"}, "ask_again": {"again"}}.get(
+        operation, set()
+    )
+
+
+SAYINGS: Final[dict[str, Callable[[str, Call, Sequence[Reply]], Claims]]] = {
+    "handler_api": _handler_api,
+    "fivesim": _fivesim,
+    "onlinesim": _onlinesim,
+    "smspva": _smspva,
+    "vaksms": _vaksms,
+    "smsman": _smsman,
+}
+#: Where a family writes a code or the text of an SMS, by what was asked; "" is for all else.
+SMS_KEYS: Final[dict[str, dict[str, set[str]]]] = {
+    "handler_api": {"": {"smsCode", "smsText"}, "cancel": {"code", "text"}},
+    "fivesim": {"": {"code", "text"}},
+    "onlinesim": {"": {"msg"}},
+    "smspva": {"": {"code", "fullText"}},
+    "vaksms": {"": {"smsCode"}},
+    "smsman": {"": {"sms_code"}},
+}
+
+
+def _messages(family: str, operation: str, reply: Reply) -> Iterator[str]:
+    """Every code and text the reply holds where this family writes them, blanks cut off."""
+    places = SMS_KEYS[family]
+    for value in _under(_json(reply), places.get(operation, places.get("", set()))):
+        if bare := _bare(value):
+            yield bare
+    if family == "handler_api" and (bare := _bare(_text(reply).partition(":")[2])):
+        yield bare
+
+
+def _wrong_with_sms(family: str, operation: str, outcome: Outcome) -> Iterator[str]:
+    told = sms_in(outcome.answer)
+    if isinstance(outcome.answer, CodesArrived) and not told:
+        yield "a code without a code"
+    if not told:
+        return
+    there = set(_messages(family, operation, outcome.heard[-1]))
+    for sms in told:
+        if not sms.code.strip() or max(len(sms.code), len(sms.text or "")) > SHOWN_MAX:
+            yield "a code that is blank or too long"
+        if not all(_is_there(text, there) for text in sms[:2] if text):
+            yield "a code that is not in the reply"
+
+
+def _is_there(text: str, there: set[str]) -> bool:
+    """Whole, or cut where texts are cut."""
+    bare = _bare(text)
+    return bare in there or (
+        len(text) == SHOWN_MAX and any(each.startswith(bare) for each in there)
+    )
+
+
+def sms_in(answer: object) -> tuple[Sms, ...]:
+    match answer:
+        case CodesArrived(sms=sms) | Finished(sms=sms) | Refused(sms=sms):
+            return sms
+        case ActivePage(rows=rows):
+            return tuple(sms for row in rows for sms in row.sms)
+        case _:
+            return ()
+
+
+#: In a row of the history: what charged and given back are called, and where the id and SMS are.
+FATES: Final = {
+    "handler_api": {"6": Fate.CHARGED, "8": Fate.GIVEN_BACK, "10": Fate.GIVEN_BACK},
+    "fivesim": {
+        "FINISHED": Fate.CHARGED,
+        "CANCELED": Fate.GIVEN_BACK,
+        "TIMEOUT": Fate.GIVEN_BACK,
+        "BANNED": Fate.GIVEN_BACK,
+    },
+}
+
+
+def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
+    if not isinstance(outcome.answer, HistoryPage):
+        return
+    body = _json(outcome.heard[-1])
+    rows: Any = body.get("Data") if isinstance(body, dict) else body
+    said = {
+        (str(row.get("id")), FATES[family].get(str(row.get("status"))), _has_sms(row))
+        for row in rows or ()
+        if isinstance(row, dict)
+    }
+    for past in outcome.answer.rows:
+        lines = {(past.ref, past.fate, False), (past.ref, past.fate, past.fate is Fate.CHARGED)}
+        if past.fate in {Fate.CHARGED, Fate.GIVEN_BACK} and lines.isdisjoint(said):
+            yield f"{past.fate.value} is not said"
+
+
+def _has_sms(row: dict[str, Any]) -> bool:
+    """handler_api also writes an empty list as a text."""
+    written = json.dumps(row.get("sms") or "").replace("null", "")
+    return re.search(r"[0-9A-Za-z]", written) is not None
+
+
+def _wrong_with_names(outcome: Outcome) -> Iterator[str]:
+    """Ids and phones are the provider's, to the digit: the id is what a later cancel is for."""
+    match outcome.answer:
+        case Rented(ref=ref, phone=phone):
+            named = [(ref, phone)]
+        case ActivePage(rows=rows) | HistoryPage(rows=rows):
+            named = [(row.ref, row.phone or "") for row in rows]
+        case _:
+            return
+    last = outcome.heard[-1]
+    texts = [_text(last), *_under(_json(last))]
+    digits = re.sub(r"[^0-9]", "", "".join(texts))
+    for ref, phone in named:
+        if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", ref) or not any(ref in text for text in texts):
+            yield "an id that is not in the reply"
+        if phone and not (re.fullmatch(r"[0-9]{4,}", phone) and _pieces_in(phone, digits)):
+            yield "a phone that is not in the reply"
+
+
+def _pieces_in(phone: str, digits: str) -> bool:
+    """SMSPVA gives country code and number apart, so a phone may be made of two pieces."""
+    return any(phone[:at] in digits and phone[at:] in digits for at in range(5))
+
+
+def _wrong_with_amounts(answer: object) -> Iterator[str]:
+    amount = {Balance: "minor", Rented: "cost_minor"}.get(type(answer))
+    value = getattr(answer, amount) if amount else None
+    if value is not None and (type(value) is not int or abs(value) > AMOUNT_MAX):
+        yield "an amount that is none"
+
+
+# How replies are read here: once, loosely, and only here.
+
+
+def _is_good(reply: Reply) -> bool:
+    return 200 <= reply.status < 300
+
+
+def _is_told(reply: Reply) -> bool:
+    return _is_good(reply) or 400 <= reply.status < 500
+
+
+def _text(reply: Reply) -> str:
+    return reply.body.decode("utf-8", "replace")
+
+
+def _token(reply: Reply) -> str | None:
+    """The one word a reply is, in the quotes and blanks some put around it."""
+    found = re.fullmatch(r"\s*(['\"]?)\s*([A-Z_]+)\s*\1\s*", _text(reply))
+    return found[2] if found else None
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    body = _json(reply)
+    return body if isinstance(body, dict) else {}
+
+
+def _is_one(reply: Reply) -> bool:
+    """onlinesim's yes, wherever in the reply it is."""
+    return any(value in (1, "1") for value in _scalars(_json(reply), {"response"}))
+
+
+def _bare(text: str | None) -> str:
+    return re.sub(r"^[\s'\"]+|[\s'\"]+$", "", text or "")
+
+
+def _under(value: object, keys: set[str] | None = None) -> Iterator[str]:
+    """Every text and integer below one of these keys, or at all."""
+    for each in _scalars(value, keys):
+        if isinstance(each, str | int) and not isinstance(each, bool):
+            yield str(each)
+
+
+def _scalars(value: object, keys: set[str] | None) -> Iterator[object]:
+    """Without recursion: it may be deep."""
+    left = [(value, keys is None)]
+    while left:
+        value, inside = left.pop()
+        if isinstance(value, dict):
+            left += [(each, inside or key in (keys or ())) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(each, inside) for each in value]
+        elif inside:
+            yield value
