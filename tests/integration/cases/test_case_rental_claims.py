@@ -124,6 +124,24 @@ async def test_an_outage_covers_no_days_that_a_block_has_paid_for(office: Office
     assert await office.money() == (1000, 0)
 
 
+async def test_an_outage_that_ends_after_a_block_has_ended_with_it(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book()
+    office.at(MONDAY + DAY)
+    await office.outage()
+    await office.ring(MONDAY + 2 * DAY + HOUR)
+    blocked_at = (MONDAY + DAY + 12 * HOUR).isoformat()
+    await office.claim_rental(rental, **ELSEWHERE, blocked_at=blocked_at)
+    assert await office.money() == (800, 0)
+    office.at(MONDAY + 5 * DAY)
+
+    done = await office.desk.restored(SIM, LONG, None)
+
+    assert done.case is not None
+    assert last(done.case)[:2] == ("deny", "outage_not_over_24h"), "half a day until the block"
+    assert await office.money() == (800, 0)
+
+
 async def test_an_outage_after_a_block_finds_nothing(office: Office) -> None:
     await office.open(amount_minor=1000)
     rental = await office.book()
