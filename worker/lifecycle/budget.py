@@ -1,7 +1,7 @@
 """The provider's rate budget, bought in small chunks: a call costs no round trip of its own."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -22,9 +22,14 @@ class Budget:
     terms: Terms
     clock: Clock
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
+    _chunk: int = field(init=False)
     _left: int = 0
     _good_until: float = float("-inf")
     _buying: "asyncio.Task[None] | None" = None
+
+    def __post_init__(self) -> None:
+        wanted = int(self.terms.requests_per_second * CHUNK.total_seconds())
+        self._chunk = max(1, min(self.most, wanted))
 
     async def take(self) -> None:
         """Wait until one more request may go out."""
@@ -32,15 +37,12 @@ class Budget:
             # A waiter that is cut off must not take the purchase of the others with him.
             await asyncio.shield(self._purchase())
         self._left -= 1
-        if self._left == self._chunk() // 2 >= AHEAD_FROM // 2:
+        if self._left == self._chunk // 2 >= AHEAD_FROM // 2:
             # A hundred calls would stand still for the round trip of the next purchase.
             self._buying = self._purchase()
 
     def _usable(self) -> bool:
         return self._left > 0 and self.clock.monotonic() <= self._good_until
-
-    def _chunk(self) -> int:
-        return max(1, min(self.most, int(self.terms.requests_per_second * CHUNK.total_seconds())))
 
     def _purchase(self) -> "asyncio.Task[None]":
         if self._buying is None or self._buying.done():
@@ -49,7 +51,7 @@ class Budget:
 
     async def _buy(self) -> None:
         try:
-            granted = await self.schedule.spend(self.terms.name, self._chunk())
+            granted = await self.schedule.spend(self.terms.name, self._chunk)
         except ScheduleUnavailable:
             granted = 0  # Redis is leaving: the schedule goes on from memory within seconds.
         if granted <= 0:

@@ -5,7 +5,7 @@ so the number stays as it is and is due again.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -86,7 +86,7 @@ class EndAtProvider:
                 learnt = self._read(due, await provider.look(ref))
                 if learnt is not None:
                     return learnt
-                due = replace(due, unknown_reads=0)  # It is known: no row of such reads any more.
+                due = due._replace(unknown_reads=0)  # It is known: no row of such reads any more.
             return await self._cancel(provider, due, ref)
         except ProviderError as error:
             return self._later(due, error)

@@ -59,11 +59,14 @@ class Expire:
         done = 0
         while goes_on() and provider.circuit is not Circuit.OPEN:
             limit = self._limit(provider)
-            due = await self.store.claim_cancels(provider.name, limit, LEASE)
+            # The first claim only fills the calls: nothing is on its way while it lasts.
+            first = min(limit, 2 * self.terms[provider.name].max_in_flight)
+            due = await self.store.claim_cancels(provider.name, first, LEASE)
             if due:
                 done += len(due)
-                await self._end_all(provider, due, limit, goes_on)
-            if len(due) < limit:
+                more = limit if len(due) == first else 0
+                await self._end_all(provider, due, more, goes_on)
+            if len(due) < first:
                 break
         return done
 
@@ -82,11 +85,11 @@ class Expire:
         return max(1, min(BATCH, int(rate * AHEAD.total_seconds())))
 
     async def _end_all(
-        self, provider: Provider, due: list[Due], limit: int, goes_on: Callable[[], bool]
+        self, provider: Provider, due: list[Due], more: int, goes_on: Callable[[], bool]
     ) -> None:
-        """Work off what was claimed, claiming more while it lasts, so that no call slot idles."""
+        """Work off what was claimed, claiming *more* while it lasts, so that no call slot idles."""
         # A probe is a probe: with its few hands the whole backlog would take for ever.
-        more = limit if len(due) == limit and provider.circuit is Circuit.CLOSED else 0
+        more = more if provider.circuit is Circuit.CLOSED else 0
         run = _Run(self, provider, deque(due), more=more, goes_on=goes_on)
         await run()
 
@@ -151,10 +154,20 @@ class _Run:
             if self.provider.circuit is not Circuit.CLOSED or not self.goes_on():
                 self.more = 0
                 return
-            found = await self.expire.store.claim_cancels(self.provider.name, self.more, LEASE)
-            self.queue.extend(found)
-            if len(found) < self.more:
-                self.more = 0
+            claim = asyncio.ensure_future(self._claim_more())
+            try:
+                await asyncio.shield(claim)
+            except asyncio.CancelledError:
+                # It is committed all the same: what it claimed must be there to be handed back.
+                await asyncio.gather(claim, return_exceptions=True)
+                raise
+
+    async def _claim_more(self) -> None:
+        store = self.expire.store
+        found = await store.claim_cancels(self.provider.name, self.more, LEASE)
+        self.queue.extend(found)
+        if len(found) < self.more:
+            self.more = 0
 
     async def _report(self, due: Due, learnt: Learnt) -> None:
         match learnt:

@@ -75,7 +75,7 @@ class PolicyRules:
         # A window that ended in silence is judged alike for all orders of a policy, except those
         # older than it; a provider that comes back ends thousands of them in a second.
         old = profile.effective_from is not None and due.rented_at < profile.effective_from
-        silence = _Silence(id(profile), reason, old)
+        silence = _Silence(id(profile), reason is Reason.PROVIDER, old)
         if silence not in self._silent:
             self._silent[silence] = profile, _verdict(profile, due, reason, None)
         return self._silent[silence][1]
@@ -83,7 +83,7 @@ class PolicyRules:
 
 class _Silence(NamedTuple):
     profile: int  #: Its id, never given again: the profile is kept beside the verdict.
-    reason: Reason
+    by_provider: bool
     older_than_policy: bool
 
 

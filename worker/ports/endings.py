@@ -1,7 +1,6 @@
 """Endings on their way: claimed, learnt, settled, postponed, resolved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,8 +8,7 @@ from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Due(NamedTuple):
     """A number claimed for one attempt at its ending. Results must carry its `epoch`."""
 
     id: ActivationId
@@ -30,8 +28,7 @@ class Due:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """A number to settle: the one commit point of its state, money and event.
 
     `source` is the state it leaves; whoever finds another one changes nothing.
@@ -47,8 +44,7 @@ class Ending:
     exposure: bool = False  #: Whether the provider may keep a price the customer has back.
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What a settlement really changed; numbers somebody else settled are not in it."""
 
     id: ActivationId

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -84,7 +84,7 @@ class Business:
         settle = ending(id_, source=State.RECEIVED, outcome=State.DELIVERED, reason="code")
         due = await self.shop.store.due_delivery(id_)
         assert [one.id for one in due] == [id_]
-        await self.shop.store.settle([replace(settle, provider_state=ProviderState.FINISHED)])
+        await self.shop.store.settle([settle._replace(provider_state=ProviderState.FINISHED)])
 
     def number(self, ref: ProviderRef) -> Number:
         number = self.simulator.engine.find(int(ref), utc_now())

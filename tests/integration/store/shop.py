@@ -53,7 +53,7 @@ def ending(id_: ActivationId, account: AccountId = ALICE, **other: Any) -> Endin
         provider_state=ProviderState.CANCELLED,
         reason="timeout",
     )
-    return replace(refund, **other)
+    return refund._replace(**other)
 
 
 def after_grace(id_: ActivationId, account: AccountId = ALICE) -> Ending:

@@ -13,6 +13,7 @@ from tests.unit.lifecycle.scripted import (
     StubStore,
     due,
     terms,
+    until,
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
@@ -71,7 +72,8 @@ async def test_no_more_is_claimed_than_the_rate_allows_soon() -> None:
 
     await claims.expire.tick(claims.provider, lambda: len(claims.left) > 3000)
 
-    assert max(claims.limits()) == 1000
+    assert claims.limits()[0] == 200
+    assert set(claims.limits()[1:]) == {1000}
 
 
 async def test_a_slow_rate_still_claims_one() -> None:
@@ -94,8 +96,20 @@ async def test_once_the_provider_is_away_nothing_more_is_claimed() -> None:
     claims.provider.will("cancel", last)
     await claims.expire.tick(claims.provider, lambda: True)
 
-    assert claims.limits() == [10]
-    assert len(claims.provider.asked("cancel")) == 10
+    assert claims.limits() == [2, 10]
+    assert len(claims.provider.asked("cancel")) == 12
+
+
+async def test_what_a_claim_took_that_was_cut_off_is_handed_back() -> None:
+    claims = Claims(many=50, rate=5.0, max_in_flight=1)
+    tick = asyncio.ensure_future(claims.expire.tick(claims.provider, lambda: True))
+    await until(lambda: claims.limits() == [2, 10])
+
+    tick.cancel()
+    await asyncio.gather(tick, return_exceptions=True)
+
+    back = [one.id for (batch,) in claims.store.asked("postpone") for one in batch]
+    assert back == [due(number).id for number in range(1, 13)]
 
 
 async def test_ending_one_number_now_claims_no_other() -> None:
@@ -180,4 +194,4 @@ async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> Non
     await claims.expire.tick(claims.provider, goes_on)
 
     assert claims.limits()[0] == PROBES
-    assert set(claims.limits()[1:]) == {200}
+    assert set(claims.limits()[1:]) == {16, 200}

@@ -1,6 +1,5 @@
 """What each policy makes of a number without a code, and which policy nobody has."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -151,7 +150,7 @@ def test_an_unanswered_number_is_pursued() -> None:
 def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     today = load_profile("P1")  # Closes; money comes back on a claim only.
     then = load_profile("default")  # Credited by itself.
-    number = replace(due(1), policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+    number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
 
     state, _ = PolicyRules({"P1": today}, {("P1", "then"): then})(number, None)
 
@@ -179,7 +178,7 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
 
 
 def test_silence_is_judged_by_the_policy_that_is_there_now() -> None:
-    number = replace(due(1), policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+    number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
     kept: dict[tuple[str, str], Any] = {}
     rules = PolicyRules({"P1": load_profile("P1")}, kept)
     assert rules(number, None)[0] is State.CLOSED

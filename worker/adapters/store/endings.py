@@ -152,7 +152,7 @@ class Endings:
     async def _due(self, name: str, **parameters: object) -> list[Due]:
         async def work(connection: AsyncConnection) -> list[Due]:
             result = await connection.execute(statement(name), parameters)
-            return [rows.due(row) for row in result.mappings()]
+            return [rows.due(row) for row in result]
 
         return await self.db.write(work)
 

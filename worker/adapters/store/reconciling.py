@@ -108,7 +108,7 @@ class Reconciling:
 
         async def work(connection: AsyncConnection) -> list[Due]:
             found = await connection.execute(statement("give_up"), parameters)
-            return [rows.due(row) for row in found.mappings()]
+            return [rows.due(row) for row in found]
 
         return await self.db.write(work)
 

@@ -1,5 +1,6 @@
 """Rows of the database as the port's values."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,24 +16,18 @@ _PROVIDER_STATES = {state.value: state for state in ProviderState}
 _REASONS = {reason.value: reason for reason in Reason}
 
 
-def due(row: RowMapping) -> Due:
-    reason = row["reason"]
+def due(row: Sequence[Any]) -> Due:
+    """By position: every statement about endings selects its columns in the order of `Due`."""
+    (id_, provider, ref, account, state, provider_state, reason, *rest) = row
     return Due(
-        id=ActivationId(row["id"]),
-        provider=ProviderName(row["provider"]),
-        ref=row["provider_ref"],
-        account=AccountId(row["account"]),
-        state=_STATES[row["state"]],
-        provider_state=_PROVIDER_STATES[row["provider_state"]],
-        reason=None if reason is None else _REASONS[reason],
-        price_minor=row["price_minor"],
-        policy=row["policy"],
-        policy_version=row["policy_version"],
-        rented_at=row["rented_at"],
-        deadline_at=row["deadline_at"],
-        attempts=row["attempts"],
-        unknown_reads=row["unknown_reads"],
-        epoch=row["epoch"],
+        ActivationId(id_),
+        ProviderName(provider),
+        ref,
+        AccountId(account),
+        _STATES[state],
+        _PROVIDER_STATES[provider_state],
+        None if reason is None else _REASONS[reason],
+        *rest,
     )
 
 

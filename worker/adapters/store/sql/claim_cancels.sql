@@ -20,7 +20,9 @@ claimed AS (
            version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
            lease_until = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
       FROM due WHERE a.id = due.id
-    RETURNING a.*, due.was, due.before, due.provider_was
+    RETURNING a.id, a.provider, a.provider_ref, a.account, a.state, due.provider_was AS provider_state,
+              a.reason, a.price_minor, a.policy, a.policy_version, a.rented_at, a.deadline_at,
+              due.before AS attempts, a.unknown_reads, a.epoch, a.ending_at, due.was
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
@@ -28,7 +30,6 @@ logged AS (
            jsonb_build_object('reason', reason)
       FROM claimed WHERE was = 'waiting'
 )
-SELECT id, provider, provider_ref, account, state, provider_was AS provider_state, reason,
-       price_minor, policy, policy_version, rented_at, deadline_at, before AS attempts,
-       unknown_reads, epoch
+SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
+       policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
   FROM claimed ORDER BY ending_at
