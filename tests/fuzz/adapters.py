@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
 
 @dataclass(slots=True)
 class Wire:
-    """In the place of a `Transport`: each request gets the next reply, later ones the last."""
+    """What a `Transport` sends goes here: each request gets the next reply, later ones the last."""
 
     name: ProviderName
     told_by_5xx: frozenset[int]
@@ -66,8 +66,6 @@ class Wire:
         reply = self.replies[min(len(self.heard), len(self.replies) - 1)]
         self.heard.append(reply)
         return understood(self.name, reply, read, self.told_by_5xx)
-
-    call_patiently = call  #: The same reply again would be read the same way.
 
 
 class Adapter:
@@ -126,12 +124,13 @@ async def _never(seconds: float) -> None:
 
 
 def _rewired(provider: Provider) -> list[Wire]:
-    """Put a wire of ours in the place of each connection of the adapter."""
+    """Put our wire behind each connection of the adapter."""
     wires = []
-    for name, value in vars(provider).items():
-        if isinstance(value, Transport):
-            wires.append(Wire(value.name, value._address.told_by_5xx))
-            setattr(provider, name, wires[-1])
+    for transport in vars(provider).values():
+        if isinstance(transport, Transport):
+            wires.append(Wire(transport.name, transport._address.told_by_5xx))
+            # The same reply again would be read the same way, so patience changes nothing.
+            vars(transport).update(call=wires[-1].call, call_patiently=wires[-1].call)
     assert wires, "this adapter speaks over something else"
     return wires
 

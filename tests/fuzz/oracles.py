@@ -268,10 +268,12 @@ def _wrong_with_sms(family: str, operation: str, outcome: Outcome) -> Iterator[s
 
 
 def _is_there(text: str, there: set[str]) -> bool:
-    """Whole, or cut where texts are cut."""
+    """Whole, or cut where texts are cut; of a text of quotes only nothing is left to compare."""
     bare = _bare(text)
-    return bare in there or (
-        len(text) == SHOWN_MAX and any(each.startswith(bare) for each in there)
+    return (
+        not bare
+        or bare in there
+        or (len(text) == SHOWN_MAX and any(each.startswith(bare) for each in there))
     )
 
 
