@@ -56,7 +56,8 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
         stack.push_async_callback(redis.close)
         local = LocalSchedule(rates, clock=clock.now)
-        providers = providers_of(settings, reporter, clock)
+        schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
+        providers = providers_of(settings, reporter, clock, schedule)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
         webhook = webhook_of(settings)
@@ -65,7 +66,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         parts = Parts(
             settings=settings,
             store=store,
-            schedule=FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic),
+            schedule=schedule,
             providers=providers,
             rentals=rentals_of(settings, providers),
             webhook=webhook,

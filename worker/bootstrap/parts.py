@@ -13,17 +13,20 @@ from prometheus_client import CollectorRegistry
 from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.build import Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.transport import unmetered
 from worker.adapters.telemetry.known import Known, KnownProvider
 from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, load_profile, policy_names
+from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.books import AuditStore
 from worker.ports.cases import TimerKind
 from worker.ports.long_rental import LongRentals
+from worker.ports.schedule import Schedule
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
@@ -90,8 +93,10 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
 
 
 def providers_of(
-    settings: Settings, reporter: OpsReporter, clock: Clock
+    settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
 ) -> dict[ProviderName, Built]:
+    """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
+    terms = terms_of(settings)
     return {
         name: build_provider(
             account,
@@ -99,6 +104,7 @@ def providers_of(
             sleep=clock.sleep,
             monotonic=clock.monotonic,
             random=clock.chance,
+            pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
         )
         for name, account in accounts_of(settings).items()
     }

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from worker.domain.activation import FINAL, CancelAnswer, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.rent import Rent
@@ -86,9 +87,13 @@ class LifecycleDesk:
         provider = self.providers.get(activation.provider)
         if provider is None or not provider.capabilities.resend or activation.ref is None:
             return WishResult(Done.NOT_OFFERED, activation)
+        terms = self.expire.terms[provider.name]
+        budget = Budget(self.schedule, terms, self.clock, most=1)
         try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await budget.take()
             asked = await provider.ask_again(activation.ref)
-        except ProviderError:
+        except (ProviderError, TimeoutError):
             return WishResult(Done.PROVIDER_UNAVAILABLE, activation)
         return WishResult(Done.DONE if asked else Done.NOT_OFFERED, activation)
 

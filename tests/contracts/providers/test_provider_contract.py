@@ -213,3 +213,21 @@ async def test_one_request_is_sent_for_one_call(it: Simulated) -> None:
     # Where one call closes whatever the reason, only looks around it tell what it did.
     looks = 3 if it.family == "onlinesim" else 1
     assert requests == {"rent": 1, "look": looks, "cancel": 1}
+
+
+async def test_every_request_beyond_the_first_of_a_call_is_paid_for(it: Simulated) -> None:
+    charged, given_back = await it.rented(), await it.rented()
+    calls = 2
+    it.pass_time(OLD_ENOUGH_S)
+    for call, number in (
+        (it.provider.look, charged),
+        (it.provider.finish, charged),  # Refused without a code: it looks what there is.
+        (it.provider.cancel, given_back),
+        (it.provider.cancel, given_back),
+        (it.provider.finish, given_back),
+    ):
+        await call(number.ref)
+        calls += 1
+    await it.provider.balance()
+
+    assert len(it.world.requests) == calls + 1 + it.world.paid

@@ -288,6 +288,20 @@ async def test_resend_that_is_not_answered_is_told(world: World) -> None:
     assert (await world.desk.resend(number.id)).how is Done.PROVIDER_UNAVAILABLE
 
 
+async def test_resend_is_paid_from_the_rate_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.lifecycle.desk.PATIENCE", timedelta(milliseconds=20))
+    world.budget = 0.001
+    number = await received(world)
+    world.provider.will("ask_again", True)  # noqa: FBT003 - what the provider says
+    assert await world.schedule.spend(SIM, 1) == 1, "one request in a thousand seconds"
+
+    assert (await world.desk.resend(number.id)).how is Done.PROVIDER_UNAVAILABLE
+
+    assert world.provider.asked("ask_again") == []
+
+
 @pytest.mark.parametrize(
     ("given", "how"),
     [

@@ -22,6 +22,7 @@ class World:
     now: float = 1000.0
     dice: float = 0.0
     slept: list[float] = field(default_factory=list)
+    paid: int = 0  #: Requests bought beyond the first of a call.
     requests: list[tuple[str, str]] = field(default_factory=list)  #: (operation, result)
     seconds: list[float] = field(default_factory=list)
     circuits: list[bool] = field(default_factory=list)
@@ -35,6 +36,9 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+
+    async def pay(self) -> None:
+        self.paid += 1
 
     def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
         assert provider == NAME
@@ -60,6 +64,7 @@ class World:
             sleep=self.sleep,
             monotonic=self.monotonic,
             random=self.random,
+            pay=self.pay,
             timeout_s=timeout_s,
         )
 
@@ -80,6 +85,7 @@ async def talking_to(
         sleep=world.sleep,
         monotonic=world.monotonic,
         random=world.random,
+        pay=world.pay,
         timeout_s=timeout_s,
     )
     try:

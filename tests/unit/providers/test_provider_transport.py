@@ -312,6 +312,7 @@ async def test_what_nobody_else_repeats_is_tried_a_few_times(world: World) -> No
 
     assert len(provider.requests) == ATTEMPTS
     assert world.slept == [0.5, 1.0]
+    assert world.paid == ATTEMPTS - 1
 
 
 async def test_a_second_try_that_is_answered_is_the_answer(world: World) -> None:

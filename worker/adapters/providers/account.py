@@ -4,9 +4,9 @@ from datetime import datetime
 
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.transport import Address, Surroundings, Transport
-from worker.domain.ids import ProviderName
+from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.history import HistoryPage
-from worker.ports.provider import ActivePage, Capabilities, Circuit
+from worker.ports.provider import ActivePage, Capabilities, Circuit, Observation
 
 
 class Account:
@@ -41,6 +41,14 @@ class Account:
     def rentals_http(self) -> Transport:
         """The door of its long rentals; the same for most, with one circuit for both."""
         return self._http
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        raise NotImplementedError
+
+    async def look_too(self, ref: ProviderRef) -> Observation:
+        """A look that a call needs besides what its caller has paid for."""
+        await self._http.pay_more()
+        return await self.look(ref)
 
     async def list_active(self, page: int) -> ActivePage:
         """Only for families with a list; asking another is a mistake of ours."""

@@ -16,7 +16,7 @@ from worker.adapters.providers.smsman import SmsMan
 from worker.adapters.providers.smsman_rentals import SmsManRentals
 from worker.adapters.providers.smspva import SmsPva
 from worker.adapters.providers.smspva_rentals import SmsPvaRentals
-from worker.adapters.providers.transport import TIMEOUT_S, Surroundings, Transport
+from worker.adapters.providers.transport import TIMEOUT_S, Surroundings, Transport, unmetered
 from worker.adapters.providers.vaksms import VakSms
 from worker.adapters.providers.vaksms_rentals import VakSmsRentals
 from worker.ports.long_rental import LongRentals
@@ -53,16 +53,20 @@ RENTALS: Final[dict[tuple[str, str], Callable[[ProviderConfig, Transport], LongR
 }
 
 
-def build_provider(
+def build_provider(  # noqa: PLR0913 - what surrounds a provider, by name
     config: ProviderConfig,
     *,
     reporter: Reporter,
     sleep: Callable[[float], Awaitable[None]],
     monotonic: Callable[[], float],
     random: Callable[[], float],
+    pay: Callable[[], Awaitable[None]] = unmetered,
     timeout_s: float = TIMEOUT_S,
 ) -> Built:
-    """One provider account; its connections open with its first call. *random* is in [0, 1)."""
+    """One provider account; its connections open with its first call.
+
+    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first.
+    """
     family = FAMILIES.get(config.family)
     if family is None:
         raise ValueError(f"{config.name}: unknown family {config.family}")
@@ -75,6 +79,7 @@ def build_provider(
             sleep=sleep,
             monotonic=monotonic,
             random=random,
+            pay=pay,
             timeout_s=timeout_s,
         ),
     )

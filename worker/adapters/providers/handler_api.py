@@ -96,7 +96,7 @@ class HandlerApi(Account):
     async def finish(self, ref: ProviderRef) -> Observation:
         target = f"setStatus&status={FINISH}&id={escaped(ref)}"
         finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look(ref)
+        return finished or await self.look_too(ref)
 
     async def ask_again(self, ref: ProviderRef) -> bool:
         target = f"setStatus&status={ASK_AGAIN}&id={escaped(ref)}"

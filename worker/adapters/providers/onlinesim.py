@@ -251,10 +251,11 @@ class OnlineSim(Account):
         if not isinstance(before, Waiting):
             return _refused_by(before)
         target = f"/setOperationOk.php?tzid={escaped(ref)}"
+        await self._http.pay_more()
         refusal = await self._http.call(Operation.CANCEL, target, self._read.closed)
         if refusal is not None:
             return Refused(refusal)
-        match await self.look(ref):
+        match await self.look_too(ref):
             case CodesArrived(sms=sms) | Finished(sms=sms):
                 return Refused(Refusal.CODE_ARRIVED, sms=sms)
             case Cancelled() | NotKnown():
@@ -266,7 +267,7 @@ class OnlineSim(Account):
     async def finish(self, ref: ProviderRef) -> Observation:
         target = f"/setOperationOk.php?tzid={escaped(ref)}"
         refusal = await self._http.call(Operation.FINISH, target, self._read.closed)
-        return Finished() if refusal is None else await self.look(ref)
+        return Finished() if refusal is None else await self.look_too(ref)
 
     async def ask_again(self, ref: ProviderRef) -> bool:
         target = f"/setOperationRevise.php?tzid={escaped(ref)}"

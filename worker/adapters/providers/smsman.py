@@ -166,7 +166,7 @@ class SmsMan(Account):
     async def finish(self, ref: ProviderRef) -> Observation:
         target = self._status(ref, "close")
         finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look(ref)
+        return finished or await self.look_too(ref)
 
     async def ask_again(self, ref: ProviderRef) -> bool:
         target = self._status(ref, "retrysms")

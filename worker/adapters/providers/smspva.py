@@ -251,7 +251,7 @@ class SmsPva(Account):
     async def finish(self, ref: ProviderRef) -> Observation:
         target = f"/stopsms/{escaped(ref)}"
         finished = await self._http.call(Operation.FINISH, target, self._read.finish, method="PUT")
-        return finished or await self.look(ref)
+        return finished or await self.look_too(ref)
 
     async def ask_again(self, ref: ProviderRef) -> bool:
         target = f"/clearsms/{escaped(ref)}"

@@ -31,6 +31,11 @@ from worker.ports.reporter import Reporter
 
 T = TypeVar("T")
 
+
+async def unmetered() -> None:
+    """Where nobody counts requests."""
+
+
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
 CONNECT_TIMEOUT_S = 3.0
 KEEPALIVE_S = 30.0
@@ -100,6 +105,8 @@ class Surroundings:
     sleep: Callable[[float], Awaitable[None]]
     monotonic: Callable[[], float]
     random: Callable[[], float]  #: In [0, 1).
+    #: Buys a request from the rate budget, beyond the first of a call, which the caller has bought.
+    pay: Callable[[], Awaitable[None]] = unmetered
     timeout_s: float = TIMEOUT_S
 
 
@@ -120,6 +127,7 @@ class Transport:
         self._sleep = surroundings.sleep
         self._monotonic = surroundings.monotonic
         self._random = surroundings.random
+        self.pay_more = surroundings.pay
         self._breaker = Breaker(
             name,
             monotonic=surroundings.monotonic,
@@ -183,10 +191,14 @@ class Transport:
             retry=tenacity.retry_if_exception(_worth_repeating),
             wait=self._backoff_s,
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            sleep=self._sleep,
+            sleep=self._before_the_next,
             reraise=True,
         )
         return await retrying(self.call, operation, target, read, cap=cap)
+
+    async def _before_the_next(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        await self.pay_more()
 
     def _backoff_s(self, state: tenacity.RetryCallState) -> float:
         return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())

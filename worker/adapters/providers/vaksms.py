@@ -174,7 +174,7 @@ class VakSms(Account):
     async def finish(self, ref: ProviderRef) -> Observation:
         target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
         finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look(ref)
+        return finished or await self.look_too(ref)
 
     async def ask_again(self, ref: ProviderRef) -> bool:
         target = f"/setStatus/?idNum={escaped(ref)}&status=send&"

@@ -17,6 +17,7 @@ from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreU
 
 T = TypeVar("T")
 
+SILENCE_S = 40  #: Then nobody is there: the server itself ends a statement after 30 s.
 TRIES = 4  #: Of one transaction: serialisation failures, deadlocks, lost connections.
 _SERVER_SETTINGS = {
     "application_name": "activation-worker",
@@ -89,7 +90,11 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,
-            connect_args={"timeout": 5, "server_settings": _SERVER_SETTINGS},
+            connect_args={
+                "timeout": 5,
+                "command_timeout": SILENCE_S,
+                "server_settings": _SERVER_SETTINGS,
+            },
         )
         if role is not None:
             _take_role(self._engine, role)
