@@ -216,7 +216,8 @@ def test_an_invalid_number_needs_proof_and_a_verdict(ask: Ask, policy: str) -> N
     judged = ("needs_review", "judge_evidence", 350, 0, "balance", by)
     for kind in ("screenshot", "screenshot_2fa", "photo", "video"):
         assert invalid(evidence=[kind]) == judged
-    assert invalid(**PICTURE, evidence_at=end, claim_at=DAY, now=end + US) == judged
+    for given_at in (DAY, end):
+        assert invalid(**PICTURE, evidence_at=given_at, claim_at=DAY, now=end + US) == judged
     late = invalid(**PICTURE, evidence_at=end + US, claim_at=DAY, now=end + US)
     assert late[:2] == ("deny", "evidence_missing")
     paid = invalid(**PICTURE, verified=True)
@@ -254,7 +255,8 @@ def test_p0_12_api_bought_telegram_with_2fa_is_never_refunded(ask: Ask) -> None:
     assert invalid(evidence=[])[1] == "api_telegram_2fa"
     assert invalid(buy_channel="web", verified=True)[0] == "credit"
     assert invalid(service_2fa=False, verified=True)[0] == "credit"
-    assert invalid(service="whatsapp", verified=True)[0] == "credit"
+    for service in ("facebook", "telegra", "telegrams", "whatsapp"):
+        assert invalid(service=service, verified=True)[0] == "credit"
     assert invalid("P1", verified=True)[0] == "credit"
     other = claim(ask, "P0", "non_receiving", service="telegram", service_2fa=True)
     assert other[0] == "credit"

@@ -280,6 +280,7 @@ def test_one_window_of_many_can_be_replaced() -> None:
         ({"name": "x"}, "name"),
         ({"sms_window_s": "x"}, "sms_window_s"),
         ({"window_days.nonsense": 1}, "window_days.nonsense"),
+        ({"window_days.non_receiving": 0}, "window_days.non_receiving"),
         ({"from_log": ["other"]}, "claims"),
     ],
 )
