@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from worker.adapters.providers.build import FAMILIES, build_provider
+from worker.adapters.providers.build import FAMILIES, Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.adapters.providers.reply import Reply, understood
 from worker.adapters.providers.transport import Transport
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.errors import ProviderError
+from worker.ports.long_rental import LongRentals, RentalRequest
 from worker.ports.provider import Provider, RentRequest
 from worker.ports.reporter import Reporter
 
@@ -33,6 +34,17 @@ OPERATIONS: Final[Mapping[str, Callable[[Provider], Coroutine[Any, Any, object]]
     "list_whole": lambda provider: provider.list_whole(0),
     "history": lambda provider: provider.history(SINCE, UNTIL, 0),
     "balance": lambda provider: provider.balance(),
+}
+
+#: The same of long rentals; lengths are the shortest that is offered.
+RENTAL_OPERATIONS: Final[Mapping[str, Callable[[LongRentals], Coroutine[Any, Any, object]]]] = {
+    "rental_open": lambda rentals: rentals.open(
+        RentalRequest("tg", "0", rentals.terms.lengths.shortest)
+    ),
+    "rental_messages": lambda rentals: rentals.messages(REF),
+    "rental_prolong": lambda rentals: rentals.prolong(REF, rentals.terms.lengths.shortest),
+    "rental_close": lambda rentals: rentals.close(REF),
+    "rental_available": lambda rentals: rentals.available(REF),
 }
 
 
@@ -75,10 +87,12 @@ class Adapter:
         self.family = family
         self.dialect = dialect
         self.name = f"{family}-{dialect}" if dialect else family
-        self._provider = _provider(family, dialect or "classic")
+        config = _config(family, dialect or "classic")
+        self._provider = _provider(config)
+        self._rentals = build_rentals(config, self._provider)
         self._wires = _rewired(self._provider)
-        asked = [each for each in OPERATIONS if self._asks(each)]
-        self.operations: Final = tuple(asked)
+        named = (*OPERATIONS, *(RENTAL_OPERATIONS if self._rentals else ()))
+        self.operations: Final = tuple(each for each in named if self._asks(each))
 
     def ask(self, call: Call) -> Outcome:
         """What the adapter makes of the replies. What it may not raise is raised."""
@@ -87,10 +101,16 @@ class Adapter:
             wire.replies, wire.heard = call.replies, heard
         answer: object
         try:
-            answer = _result(OPERATIONS[call.operation](self._provider))
+            answer = _result(self._started(call.operation))
         except ProviderError as error:
             answer = error
         return Outcome(answer, tuple(heard))
+
+    def _started(self, operation: str) -> Coroutine[Any, Any, object]:
+        if operation in OPERATIONS:
+            return OPERATIONS[operation](self._provider)
+        assert self._rentals is not None
+        return RENTAL_OPERATIONS[operation](self._rentals)
 
     def _asks(self, operation: str) -> bool:
         """Whether the operation sends anything at all in this family."""
@@ -102,14 +122,17 @@ class Adapter:
         return bool(self.ask(Call(operation, (Reply(500, b""),))).heard)
 
 
-def _provider(family: str, dialect: str) -> Provider:
-    config = ProviderConfig(
+def _config(family: str, dialect: str) -> ProviderConfig:
+    return ProviderConfig(
         name=ProviderName("acme"),
         family=family,
         dialect=dialect,
         base_url="http://127.0.0.1",
         api_key="none",
     )
+
+
+def _provider(config: ProviderConfig) -> Built:
     return build_provider(
         config,
         reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.

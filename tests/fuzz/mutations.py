@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from tests.fuzz.adapters import Adapter, Call
 from worker.adapters.providers.reply import Reply
 
-GOLDEN: Final = Path(__file__).parents[1] / "golden" / "providers"
+GOLDEN: Final = Path(__file__).parents[1] / "golden"
 BODY_MAX: Final = 64 * 1024  #: Bytes: no longer reply about one thing reaches a reader.
 STATUSES: Final = (
     *(200, 200, 200, 201, 202, 204, 301, 302, 304, 400, 401, 402, 403, 404, 405, 406, 407, 409),
@@ -28,7 +28,7 @@ class Seed(NamedTuple):
 
     family: str
     dialects: frozenset[str]  #: Empty for all there are.
-    operation: str  #: As the golden files call it: the reader's.
+    operation: str  #: As the golden files call it: the reader's, after "rental" for those.
     reply: Reply
     waits: bool  #: Whether it says that the number waits.
 
@@ -37,11 +37,12 @@ SEEDS: Final = tuple(
     Seed(
         file.stem,
         frozenset(entry.get("dialects", ())),
-        entry["operation"],
+        entry["operation"] if folder == "providers" else f"rental {entry['operation']}",
         Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s")),
         entry["means"].get("is") == "Waiting",
     )
-    for file in sorted(GOLDEN.glob("*.json"))
+    for folder in ("providers", "rentals")
+    for file in sorted((GOLDEN / folder).glob("*.json"))
     for entry in json.loads(file.read_text(encoding="utf-8"))
 )
 
@@ -53,6 +54,15 @@ HEARD: Final = {
     "list_whole": ("page",),
     "onlinesim cancel": ("look", "closed", "look"),
     "onlinesim finish": ("closed", "look"),
+    "rental_open": ("rental opened",),
+    "rental_messages": ("rental messages",),
+    "rental_prolong": ("rental prolonged",),
+    "rental_close": ("rental ended", "rental messages"),
+    "handler_api rental_close": ("rental given_back", "rental kept", "rental messages"),
+    "fivesim rental_close": ("rental given_back", "rental kept", "rental messages"),
+    "rental_available": ("rental messages",),
+    "handler_api rental_available": ("rental available", "rental messages"),
+    "smspva rental_available": ("rental messages", "rental switched_on"),
 }
 
 EDGES: Final[tuple[Any, ...]] = (

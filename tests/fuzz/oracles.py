@@ -11,10 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 from tests.fuzz.adapters import Adapter, Call, Outcome
+from tests.fuzz.loose_reading import (
+    bare,
+    is_good,
+    is_one,
+    is_told,
+    json_in,
+    object_in,
+    text_in,
+    token_in,
+    under,
+)
+from tests.fuzz.rental_oracles import RENTAL_ANSWERS, rental_sayings
 from worker.adapters.providers.reply import Reply
 from worker.domain.money import AMOUNT_MAX
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage
+from worker.ports.long_rental import Ended, Messages, NotClosed, Prolonged, Refund
 from worker.ports.provider import (
     ActivePage,
     Balance,
@@ -46,6 +59,7 @@ ANSWERS: Final[dict[str, tuple[type, ...]]] = {
     "list_whole": (ActivePage,),
     "history": (HistoryPage,),
     "balance": (Balance,),
+    **RENTAL_ANSWERS,
 }
 
 
@@ -56,7 +70,7 @@ def complaints(adapter: Adapter, call: Call, outcome: Outcome) -> list[str]:
         return list(_wrong_with_error(str(answer)))
     if not isinstance(answer, ANSWERS[call.operation]):
         return [f"{type(answer).__name__} is no answer to {call.operation}"]
-    unsaid = claims_of(answer) - SAYINGS[adapter.family](adapter.dialect, call, outcome.heard)
+    unsaid = claims_of(answer) - _sayings(adapter, call, outcome.heard)
     return [
         *(f"{claim} is not said" for claim in sorted(unsaid)),
         *_wrong_with_sms(adapter.family, call.operation, outcome),
@@ -64,6 +78,12 @@ def complaints(adapter: Adapter, call: Call, outcome: Outcome) -> list[str]:
         *_wrong_with_names(outcome),
         *_wrong_with_amounts(answer),
     ]
+
+
+def _sayings(adapter: Adapter, call: Call, heard: Sequence[Reply]) -> Claims:
+    if call.operation in RENTAL_ANSWERS:
+        return rental_sayings(adapter.family, adapter.dialect, heard)
+    return SAYINGS[adapter.family](adapter.dialect, call, heard)
 
 
 def _wrong_with_error(detail: str) -> Iterator[str]:
@@ -77,6 +97,10 @@ def claims_of(answer: object) -> Claims:
     match answer:
         case Refused(why=why):
             return {BY_REFUSAL[why]} - {""}
+        case NotClosed(why=why):
+            return {BY_REFUSAL[why]} - {""}
+        case Ended(refund=refund):
+            return {BY_REFUND[refund]} - {""}
         case ActivePage(rows=rows) if not rows:
             return set()
         case False:
@@ -92,7 +116,9 @@ CLAIMS: Final[dict[type, str]] = {
     Rented: "rented",
     ActivePage: "rows",
     bool: "again",
+    Prolonged: "prolonged",
 }
+BY_REFUND: Final = {Refund.GIVEN_BACK: "given back", Refund.KEPT: "kept", Refund.NOT_TOLD: ""}
 BY_REFUSAL: Final = {
     Refusal.EARLY: "",
     Refusal.UNCLEAR: "",
@@ -106,9 +132,9 @@ BY_REFUSAL: Final = {
 
 def _handler_api(dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
-    token = _token(last)
+    token = token_in(last)
     said: Claims = set()
-    if _is_good(last):
+    if is_good(last):
         gone = {"STATUS_CANCEL"}
         gone |= {"classic": {"STATUS_REVOKE"}, "tiger": {"ACCESS_CANCEL"}}.get(dialect, set())
         if token == "ACCESS_CANCEL" if call.operation == "cancel" else token in gone:
@@ -117,12 +143,12 @@ def _handler_api(dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
             said.add("finished")
         if token == "ACCESS_RETRY_GET":
             said.add("again")
-        said |= {"code"} if re.match(r"\W*STATUS_(OK|WAIT_RETRY)\s*:", _text(last)) else set()
-        said |= {"rented"} if re.match(r"\W*ACCESS_NUMBER\s*:", _text(last)) else set()
-        said |= {"rented"} if "activationId" in _object(last) else set()
+        said |= {"code"} if re.match(r"\W*STATUS_(OK|WAIT_RETRY)\s*:", text_in(last)) else set()
+        said |= {"rented"} if re.match(r"\W*ACCESS_NUMBER\s*:", text_in(last)) else set()
+        said |= {"rented"} if "activationId" in object_in(last) else set()
         said |= {"rows"} if b"activationId" in last.body else set()
-    if _is_told(last):
-        words = {_text(last).partition(":")[0].strip(" \t\r\n'\""), *_under(_json(last))}
+    if is_told(last):
+        words = {text_in(last).partition(":")[0].strip(" \t\r\n'\""), *under(json_in(last))}
         said |= {"charged"} if words & {"OTP_RECEIVED", "NEW_OTP_RECEIVED"} else set()
         said |= {"kept"} if "FREE_CANCELLATION_EXPIRED" in words else set()
     return said
@@ -131,9 +157,9 @@ def _handler_api(dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
 def _fivesim(_dialect: str, _call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
     said: Claims = set()
-    if _is_good(last):
-        order = _object(last)
-        status, has_sms = order.get("status"), any(_under(order.get("sms"), {"code", "text"}))
+    if is_good(last):
+        order = object_in(last)
+        status, has_sms = order.get("status"), any(under(order.get("sms"), {"code", "text"}))
         labels = {"CANCELED", "TIMEOUT", "BANNED", "PENDING", "RECEIVED"}
         said |= {"code", "charged"} if has_sms and status in [*labels, "FINISHED"] else set()
         if status in ["CANCELED", "TIMEOUT", "BANNED"] and not has_sms:
@@ -141,41 +167,57 @@ def _fivesim(_dialect: str, _call: Call, heard: Sequence[Reply]) -> Claims:
         said |= {"finished"} if status == "FINISHED" else set()
         said |= {"rented"} if {"id", "phone", "status"} <= order.keys() else set()
         said |= {"rows"} if isinstance(order.get("Data"), list) else set()
-    if _is_told(last):
-        said |= {"charged"} if "order has sms" in _text(last) else set()
-        said |= {"kept"} if "hosting order" in _text(last) else set()
+    if is_told(last):
+        said |= {"charged"} if "order has sms" in text_in(last) else set()
+        said |= {"kept"} if "hosting order" in text_in(last) else set()
     return said
 
 
 def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
-    rows = _json(last)
+    rows = json_in(last)
     row = rows[0] if isinstance(rows, list) and len(rows) == 1 else None
     state = row.get("response") if isinstance(row, dict) else None
-    has_sms = any(_messages("onlinesim", call.operation, last))
+    has_sms = _has_message(rows)
     said: Claims = set()
-    if _is_good(last):
+    if is_good(last):
         empty = state == "TZ_OVER_EMPTY" and not has_sms
         said |= {"cancelled"} if empty else set()
         said |= {"code", "charged"} if has_sms and isinstance(state, str) else set()
         said |= {"finished", "charged"} if state == "TZ_OVER_OK" else set()
-        if _is_one(last):
+        if is_one(last):
             said |= _yes_to(call.operation) - {"cancelled"}
-            said |= {"rented"} if {"tzid", "number"} <= _object(last).keys() else set()
+            said |= {"rented"} if {"tzid", "number"} <= object_in(last).keys() else set()
         said |= {"rows"} if isinstance(rows, list) else set()
-    if call.operation == "cancel" and len(heard) == 3 and _is_good(heard[1]) and _is_one(heard[1]):
+    if call.operation == "cancel" and len(heard) == 3 and is_good(heard[1]) and is_one(heard[1]):
         # Seen empty, closed, and gone: there is nothing that could have been charged.
-        waited = not any(_messages("onlinesim", "look", heard[0])) and _is_good(heard[0])
+        waited = not _has_message(json_in(heard[0])) and is_good(heard[0])
         gone = {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED"}
         gone |= {"WARNING_NO_NUMS"}
-        if waited and _is_told(last) and not has_sms and gone & set(_under(rows)):
+        if waited and is_told(last) and not has_sms and gone & set(under(rows)):
             said.add("cancelled")
     return said
 
 
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_text(value: object) -> bool:
+    return bool(value) and value is not True and isinstance(value, str | int)
+
+
+def _has_message(rows: object) -> bool:
+    """Whether a row of onlinesim's says something: one message, or a list, bare or as objects."""
+    told = [row.get("msg") for row in _list(rows) if isinstance(row, dict)]
+    each = [one for msg in told for one in (_list(msg) or [msg])]
+    found = [one.get("msg") if isinstance(one, dict) else one for one in each]
+    return any(bare(str(one)) for one in found if _is_text(one))
+
+
 def _smspva(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
-    body = _object(last)
+    body = object_in(last)
     status = body.get("statusCode")
     said: Claims = set()
     if last.status == 200 and type(status) is int and status == 200:
@@ -192,25 +234,25 @@ def _smspva(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
 
 def _vaksms(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
-    body = _object(last)
+    body = object_in(last)
     status = body.get("status")
     said: Claims = set()
-    if _is_good(last):
+    if is_good(last):
         if status in ["ready", "update"] and "error" not in body:
             said |= _yes_to(call.operation)
         if status == "smsReceived" and call.operation == "finish":
             said.add("finished")
         said |= {"code"} if "smsCode" in body and "error" not in body else set()
         said |= {"rented"} if "idNum" in body else set()
-    said |= {"charged"} if _is_told(last) and status == "smsReceived" else set()
+    said |= {"charged"} if is_told(last) and status == "smsReceived" else set()
     return said
 
 
 def _smsman(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     last = heard[-1]
-    body = _object(last)
+    body = object_in(last)
     said: Claims = set()
-    if _is_good(last) and not body.get("error_code"):
+    if is_good(last) and not body.get("error_code"):
         said |= _yes_to(call.operation) if body.get("success") is True else set()
         said |= {"code"} if "sms_code" in body else set()
         said |= {"rented"} if "request_id" in body else set()
@@ -246,11 +288,11 @@ SMS_KEYS: Final[dict[str, dict[str, set[str]]]] = {
 def _messages(family: str, operation: str, reply: Reply) -> Iterator[str]:
     """Every code and text the reply holds where this family writes them, blanks cut off."""
     places = SMS_KEYS[family]
-    for value in _under(_json(reply), places.get(operation, places.get("", set()))):
-        if bare := _bare(value):
-            yield bare
-    if family == "handler_api" and (bare := _bare(_text(reply).partition(":")[2])):
-        yield bare
+    for value in under(json_in(reply), places.get(operation, places.get("", set()))):
+        if found := bare(value):
+            yield found
+    if family == "handler_api" and (found := bare(text_in(reply).partition(":")[2])):
+        yield found
 
 
 def _wrong_with_sms(family: str, operation: str, outcome: Outcome) -> Iterator[str]:
@@ -260,6 +302,9 @@ def _wrong_with_sms(family: str, operation: str, outcome: Outcome) -> Iterator[s
     if not told:
         return
     there = set(_messages(family, operation, outcome.heard[-1]))
+    if operation in RENTAL_ANSWERS:
+        # One SMS of many, in one of several replies: it must at least be a text of its own there.
+        there = {bare(each) for reply in outcome.heard for each in under(json_in(reply))}
     for sms in told:
         if not sms.code.strip() or max(len(sms.code), len(sms.text or "")) > SHOWN_MAX:
             yield "a code that is blank or too long"
@@ -269,17 +314,17 @@ def _wrong_with_sms(family: str, operation: str, outcome: Outcome) -> Iterator[s
 
 def _is_there(text: str, there: set[str]) -> bool:
     """Whole, or cut where texts are cut; of a text of quotes only nothing is left to compare."""
-    bare = _bare(text)
-    return (
-        not bare
-        or bare in there
-        or (len(text) == SHOWN_MAX and any(each.startswith(bare) for each in there))
-    )
+    found = bare(text)
+    if not found or found in there:
+        return True
+    return len(text) == SHOWN_MAX and any(each.startswith(found) for each in there)
 
 
 def sms_in(answer: object) -> tuple[Sms, ...]:
     match answer:
         case CodesArrived(sms=sms) | Finished(sms=sms) | Refused(sms=sms):
+            return sms
+        case Messages(sms=sms) | NotClosed(sms=sms):
             return sms
         case ActivePage(rows=rows):
             return tuple(sms for row in rows for sms in row.sms)
@@ -302,7 +347,7 @@ FATES: Final = {
 def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
     if not isinstance(outcome.answer, HistoryPage):
         return
-    body = _json(outcome.heard[-1])
+    body = json_in(outcome.heard[-1])
     rows: Any = body.get("Data") if isinstance(body, dict) else body
     said = {
         (str(row.get("id")), FATES[family].get(str(row.get("status"))), _has_sms(row))
@@ -331,7 +376,7 @@ def _wrong_with_names(outcome: Outcome) -> Iterator[str]:
         case _:
             return
     last = outcome.heard[-1]
-    texts = [_text(last), *_under(_json(last))]
+    texts = [text_in(last), *under(json_in(last))]
     digits = re.sub(r"[^0-9]", "", "".join(texts))
     for ref, phone in named:
         if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", ref) or not any(ref in text for text in texts):
@@ -350,65 +395,3 @@ def _wrong_with_amounts(answer: object) -> Iterator[str]:
     value = getattr(answer, amount) if amount else None
     if value is not None and (type(value) is not int or abs(value) > AMOUNT_MAX):
         yield "an amount that is none"
-
-
-# How replies are read here: once, loosely, and only here.
-
-
-def _is_good(reply: Reply) -> bool:
-    return 200 <= reply.status < 300
-
-
-def _is_told(reply: Reply) -> bool:
-    return _is_good(reply) or 400 <= reply.status < 500
-
-
-def _text(reply: Reply) -> str:
-    return reply.body.decode("utf-8", "replace")
-
-
-def _token(reply: Reply) -> str | None:
-    """The one word a reply is, in the quotes and blanks some put around it."""
-    found = re.fullmatch(r"\s*(['\"]?)\s*([A-Z_]+)\s*\1\s*", _text(reply))
-    return found[2] if found else None
-
-
-def _json(reply: Reply) -> Any:
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(reply: Reply) -> dict[str, Any]:
-    body = _json(reply)
-    return body if isinstance(body, dict) else {}
-
-
-def _is_one(reply: Reply) -> bool:
-    """onlinesim's yes, wherever in the reply it is."""
-    return any(value in (1, "1") for value in _scalars(_json(reply), {"response"}))
-
-
-def _bare(text: str | None) -> str:
-    return re.sub(r"^[\s'\"]+|[\s'\"]+$", "", text or "")
-
-
-def _under(value: object, keys: set[str] | None = None) -> Iterator[str]:
-    """Every text and integer below one of these keys, or at all."""
-    for each in _scalars(value, keys):
-        if isinstance(each, str | int) and not isinstance(each, bool):
-            yield str(each)
-
-
-def _scalars(value: object, keys: set[str] | None) -> Iterator[object]:
-    """Without recursion: it may be deep."""
-    left = [(value, keys is None)]
-    while left:
-        value, inside = left.pop()
-        if isinstance(value, dict):
-            left += [(each, inside or key in (keys or ())) for key, each in value.items()]
-        elif isinstance(value, list):
-            left += [(each, inside) for each in value]
-        elif inside:
-            yield value

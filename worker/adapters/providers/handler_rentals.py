@@ -90,7 +90,7 @@ class RentalReplies(HandlerReplies):
             raise self._fault(reply, answer)
         if answer.word == WAITING:
             return Messages()
-        if answer.word in ENDINGS:
+        if answer.word in ENDINGS and not answer.rest:  # Alone, as in the status of an activation.
             return Ended(ENDINGS[answer.word])
         if answer.word == DEAD:
             raise ProviderUnavailable(self.provider, DEAD)
