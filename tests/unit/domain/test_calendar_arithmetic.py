@@ -117,6 +117,7 @@ def test_a_missing_day_becomes_the_last_of_the_month(start: str, months: int, en
         ("2016-01-01T00:00:00", "2026-09-17T12:00:00", 10),
         ("2026-05-05T00:00:00", "2026-05-05T00:00:00", 0),
         ("2026-05-05T00:00:01", "2026-05-05T00:00:00", -1),
+        ("2026-05-05T00:00:00", "2024-05-05T00:00:00", -2),
     ],
 )
 def test_an_anniversary_counts_from_its_instant_on(start: str, end: str, years: int) -> None:

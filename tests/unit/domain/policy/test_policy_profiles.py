@@ -160,8 +160,10 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None
         ({"calendar": {"timezone": "../etc/passwd"}}, "calendar.timezone"),
         ({"calendar": {"timezone": 1}}, "calendar.timezone"),
         ({"withdrawal": {"fee_steps": [[0]]}}, "withdrawal.fee_steps"),
+        ({"withdrawal": {"fee_steps": [[0, 500, 1]]}}, "withdrawal.fee_steps"),
         ({"withdrawal": {"fee_steps": [[1, 500]]}}, "withdrawal.fee_steps"),
         ({"withdrawal": {"fee_steps": [[0, 500], [0, 600]]}}, "withdrawal.fee_steps"),
+        ({"withdrawal": {"fee_steps": [[0, 1], [0, 2], [1, 3]]}}, "withdrawal.fee_steps"),
         ({"withdrawal": {"fee_steps": [[0, 500], [3, 1], [2, 1]]}}, "withdrawal.fee_steps"),
         ({"withdrawal": {"fee_steps": [[0, 10_001]]}}, "withdrawal.fee_steps"),
         ({"withdrawal": {"fee_steps": "5%"}}, "withdrawal.fee_steps"),
@@ -189,6 +191,8 @@ def test_a_wrong_field_is_named(document: dict[str, Any], field: str) -> None:
             "claims",
         ),
         ({"claims": {"from_log": ["other"], "balance_grounds": ["no_numbers"]}}, "claims"),
+        ({"claims": {"general_window_days": 5, "client_grounds": ["no_numbers"]}}, "claims"),
+        ({"claims": {"general_window_days": 5, "with_evidence": ["other"]}}, "claims"),
         ({"claims": {"window_days": {"non_receiving": 5}}}, "claims.window_days"),
         ({"claims": {"with_evidence": ["other"]}}, "claims.with_evidence"),
         ({"claims": {"from_log": ["other"], "with_evidence": ["other"]}}, "claims"),
@@ -224,8 +228,20 @@ def test_a_contradiction_is_named(document: dict[str, Any], field: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "pair", [("balance_grounds", "client_grounds"), ("from_log", "with_evidence")]
+)
+def test_of_several_contradictions_the_first_is_told(pair: tuple[str, str]) -> None:
+    listed_twice: dict[str, Any] = {key: ["no_numbers"] for key in pair}
+
+    assert "listed twice" in problem({"claims": listed_twice})[1]
+    also_windowed = listed_twice | {"general_window_days": 5}
+    assert "three different ways" in problem({"claims": also_windowed})[1]
+
+
+@pytest.mark.parametrize(
     "document",
     [
+        {"claims": {"general_window_days": 5, "window_days": {"other": 1}}},
         {"sms": {"sms_window_s": 60, "min_cancel_age_s": 60}},
         {"claims": {"general_window_days": 7, "honour_days": 7}},
         {"claims": {"honour_days": 7}},

@@ -161,6 +161,10 @@ def test_p3_30_the_stated_reason_decides_about_an_accidental_topup(ask: Ask) -> 
 
 def test_p3_33_p3_34_p3_35_p3_36_a_request_is_complete(ask: Ask) -> None:
     assert p3(ask, claim_channel="email") == asked("wrong_channel")
+    any_channel = {"profile_overrides": {"request_channel": None}}
+    assert (
+        p3(ask, claim_channel="email", **any_channel) == p3(ask, claim_channel=None) == paid(1000)
+    )
     for missing in FIELDS:
         fields = [field for field in FIELDS if field != missing]
         assert p3(ask, request_fields=fields) == asked("request_incomplete")
