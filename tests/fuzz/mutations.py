@@ -8,6 +8,7 @@ draws, and a coverage-guided run repeats by its seed.
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -21,6 +22,7 @@ STATUSES: Final = (
     *(200, 200, 200, 201, 202, 204, 301, 302, 304, 400, 401, 402, 403, 404, 405, 406, 407, 409),
     *(410, 411, 422, 429, 500, 501, 502, 503, 504, 100, 199, 299, 300, 399, 499, 599),
 )
+CROSSED: Final = (200, 204, 302, 404)
 
 
 class Seed(NamedTuple):
@@ -161,6 +163,18 @@ def seeds_of(adapter: Adapter) -> list[Call]:
         calls += [Call(operation, (*first, reply)) for reply in _fitting(adapter, heard[-1])]
         calls += [Call(operation, (reply,)) for reply in _fitting(adapter, heard[0])]
     return calls
+
+
+def crossed(adapter: Adapter) -> Iterator[Call]:
+    """Everything the family was seen to say, in answer to every question, in every order."""
+    for operation in adapter.operations:
+        for reply in _of_family(adapter.family):
+            for status in {reply.status, *CROSSED}:
+                yield Call(operation, (reply._replace(status=status),))
+        heard = _heard(adapter, operation)
+        if len(heard) > 1:
+            for chain in product(*(_fitting(adapter, each) for each in heard)):
+                yield Call(operation, chain)
 
 
 def mutated(random: Random, reply: Reply) -> Reply:

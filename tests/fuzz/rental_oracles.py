@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tests.fuzz.loose_reading import is_good, is_told, object_in, text_in, under
+from tests.fuzz.loose_reading import bare, is_good, is_told, object_in, text_in, under
 from worker.adapters.providers.reply import Reply
 from worker.ports.long_rental import (
     Availability,
@@ -25,12 +25,7 @@ RENTAL_ANSWERS: Final[dict[str, tuple[type, ...]]] = {
 #: What says that a price came back, or did not, at those who tell it; the others never do.
 ENDINGS: Final = {
     "handler_api": {"STATUS_CANCEL": "given back", "STATUS_FINISH": "kept"},
-    "fivesim": {
-        "CANCELED": "given back",
-        "TIMEOUT": "given back",
-        "BANNED": "given back",
-        "FINISHED": "kept",
-    },
+    "fivesim": {"FINISHED": "kept"},
 }
 #: Words of those who refuse to give it back, or because an SMS came.
 REFUSALS: Final = {
@@ -49,7 +44,7 @@ def rental_sayings(family: str, dialect: str, heard: Sequence[Reply]) -> set[str
     said: set[str] = set()
     for reply in heard:
         body = object_in(reply)
-        words = {text_in(reply).strip(), *under(body)}
+        words = {bare(text_in(reply)), *under(body)}
         if is_told(reply):
             said |= {claim for word, claim in REFUSALS.items() if word in words}
             said |= {claim for word, claim in ENDINGS.get(family, {}).items() if word in words}
@@ -63,6 +58,9 @@ def _is_yes(family: str, dialect: str, reply: Reply) -> bool:
     """A plain yes to the call that gives the price back, or to the one that keeps it."""
     body = object_in(reply)
     match family, dialect:
+        case "fivesim", _:
+            has_sms = any(under(body.get("sms"), {"code", "text"}))
+            return body.get("status") == "CANCELED" and not has_sms
         case "handler_api", "hero":
             return reply.status == 204 and not reply.body.strip()
         case "handler_api", _:

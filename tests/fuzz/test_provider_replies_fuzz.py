@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.adapters import ADAPTERS, Adapter, Call
-from tests.fuzz.mutations import SEEDS, STATUSES, WORDS, drawn, seeds_of
+from tests.fuzz.mutations import SEEDS, STATUSES, WORDS, crossed, drawn, seeds_of
 from tests.fuzz.oracles import complaints
 from worker.adapters.providers.reply import Reply
 from worker.ports.provider import Cancelled, CodesArrived, Finished
@@ -95,6 +95,12 @@ def test_the_oracles_accept_what_was_really_seen(adapter: Adapter) -> None:
     assert [complaints_about(adapter, call) for call in seeds_of(adapter)] == [[]] * len(answers)
     # And what they guard is among it.
     assert {Cancelled, CodesArrived, Finished} <= {type(answer) for answer in answers}
+
+
+@every_adapter
+def test_no_reply_to_another_question_is_read_as_more_than_it_says(adapter: Adapter) -> None:
+    for call in crossed(adapter):
+        assert complaints_about(adapter, call) == [], call_in_words(call)
 
 
 FOUND: list[tuple[str, str, int, str]] = [
