@@ -46,8 +46,8 @@ class Adopt:
         )
         min_age = self.terms[provider].min_cancel_age
         activation = await self.store.purchase_bought(purchase.id, bought, min_age)
-        if activation is None:
-            return
+        if activation is None or activation.ref != orphan.ref:
+            return  # Another order was given it at the same time.
         if activation.state in WAITING:
             await self.accept.watch([activation])
         self.reporter.trouble("rent.adopted", provider=provider, detail=activation.state.value)

@@ -14,6 +14,7 @@ from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.ending import backoff
+from worker.lifecycle.setbacks import told_safely
 from worker.lifecycle.terms import Terms
 from worker.ports.desk import Order, Ordered, OrderResult
 from worker.ports.errors import (
@@ -145,16 +146,40 @@ class Rent:
         """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
         keeping = asyncio.ensure_future(self._keep(order, bought(rented)))
         self._keeping.add(keeping)
-        keeping.add_done_callback(self._keeping.discard)
+        keeping.add_done_callback(self._kept_or_told)
         kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
         activation = keeping.result() if kept else None
         if activation is None:
             raise StoreUnavailable("a number is bought and not stored yet")
+        if activation.ref is None:
+            return OrderResult(Ordered.PENDING, activation)
         await self.accept.watch([activation])
         return OrderResult(Ordered.RENTED, activation)
 
     async def _keep(self, order: Order, sold: Bought) -> Activation | None:
-        """Store it, for as long as its window: where there is no list, only we know its ref."""
+        """Store it; told where it comes to nothing, whatever the reason and whoever waits."""
+        try:
+            kept = await self._kept(order, sold)
+        except BaseException as error:
+            self._lost(order, told_safely(error))
+            raise
+        if kept is None:
+            self._lost(order, "")
+        elif kept.ref != sold.ref:
+            # While it was not stored it was an orphan, and looked like another order's.
+            self.reporter.trouble("rent.number_taken", provider=order.provider)
+        return kept
+
+    def _kept_or_told(self, keeping: asyncio.Future[Activation | None]) -> None:
+        self._keeping.discard(keeping)
+        if not keeping.cancelled():
+            keeping.exception()  # Told already; asyncio would quote it in full.
+
+    def _lost(self, order: Order, why: str) -> None:
+        self.reporter.trouble("rent.number_lost", provider=order.provider, detail=why)
+
+    async def _kept(self, order: Order, sold: Bought) -> Activation | None:
+        """For as long as its window: where there is no list, only we know its ref."""
         clock = self.accept.clock
         id_ = purchase_id(order.account, order.idempotency_key)
         min_age = self.terms[order.provider].min_cancel_age
@@ -165,7 +190,6 @@ class Rent:
                 return await self.store.purchase_bought(id_, sold, min_age)
             except StoreError:
                 await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
-        self.reporter.trouble("rent.number_lost", provider=order.provider)
         return None
 
     async def _failed(self, order: Order, how: Ordered) -> OrderResult:

@@ -6,7 +6,7 @@ then it is never repeated, and what the provider lists decides.
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -36,7 +36,7 @@ class Bought:
     """What the provider sold, and how long it lives."""
 
     ref: ProviderRef
-    phone: str
+    phone: str = field(repr=False)
     cost_minor: int | None = None
     cost_currency: str | None = None
     expires_at: datetime | None = None
@@ -66,7 +66,10 @@ class PurchaseStore(Protocol):
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
-        """Make it an activation (or give a found one its number); None where it is one already."""
+        """Make it an activation, or give a found one its number; the activation as it is then.
+
+        Without that number where another activation has it, or it has got another one meanwhile.
+        """
         ...
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:

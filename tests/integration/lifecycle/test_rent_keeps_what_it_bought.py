@@ -1,12 +1,23 @@
 """A number that is bought is kept, whatever the database does: nobody else knows its ref."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import ALICE, PRICE, SIM, WINDOW, World, order
+from tests.integration.lifecycle.whole import (
+    ALICE,
+    GRACE,
+    PRICE,
+    SECOND,
+    SIM,
+    WINDOW,
+    World,
+    order,
+)
+from worker.domain.activation import State
 from worker.domain.ids import ProviderRef, purchase_id
 from worker.lifecycle import rent
 from worker.lifecycle.rent import Rent
@@ -126,3 +137,70 @@ async def test_what_is_stored_late_was_rented_when_it_was_sold(renting: World) -
     late = await renting.one("SELECT now() - rented_at FROM activation")
     assert timedelta(0) <= late - LATE < timedelta(seconds=30)
     assert kept.deadline_at - kept.rented_at == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["waiting", "credited"])
+async def test_one_number_is_never_two_orders(renting: World, *, over: bool) -> None:
+    """While it could not be stored it was an orphan on the list, and fitted another order."""
+    await _lost_and_adopted(renting, "other", over=over)
+    slow = with_store(renting, Failing(renting.store, times=1))
+
+    result = await slow(order())
+
+    assert result.how is Ordered.PENDING
+    assert result.activation is not None
+    assert result.activation.ref is None
+    assert await renting.one("SELECT count(*) FROM activation WHERE provider_ref = '77'") == 1
+    assert "rent.number_taken" in renting.reporter.troubles
+
+
+@pytest.mark.parametrize("state", ["asked", "unknown"])
+async def test_an_orphan_given_to_two_orders_at_once_is_one_orders(
+    world: World, state: str
+) -> None:
+    ids = [purchase_id(ALICE, key) for key in ("one", "other")]
+    for key, id_ in zip(("one", "other"), ids, strict=True):
+        await world.store.begin_purchase(id_, order(key), "default", "1", WINDOW)
+        if state == "unknown":
+            await world.store.purchase_unknown(id_)
+
+    kept = await asyncio.gather(
+        *(world.store.purchase_bought(id_, rent.bought(RENTED), timedelta(0)) for id_ in ids)
+    )
+
+    refs = [one.ref for one in kept if one is not None]
+    assert sorted(refs, key=str) == ["77", None]
+
+
+async def test_what_is_bought_is_told_when_the_process_ends_before_it_is_stored(
+    renting: World,
+) -> None:
+    refused = asyncio.Event()
+
+    async def for_ever(_seconds: float) -> None:
+        refused.set()
+        await asyncio.Event().wait()
+
+    slow = with_store(renting, Failing(renting.store, times=10), sleep=for_ever)
+    caller = asyncio.ensure_future(slow(order()))
+    await asyncio.wait_for(refused.wait(), 10)
+    (keeping,) = slow._keeping
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    assert not keeping.done()  # Whoever called is gone; the number is not.
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+    assert renting.reporter.troubles == ["rent.number_lost"]
+
+
+async def _lost_and_adopted(world: World, key: str, *, over: bool) -> None:
+    id_ = purchase_id(ALICE, key)
+    await world.store.begin_purchase(id_, order(key), "default", "1", WINDOW)
+    number = await world.store.purchase_unknown(id_)
+    assert number is not None
+    if over:
+        await world.age(number, WINDOW + GRACE + SECOND)
+        await world.sweep.tick()
+        assert (await world.number(number)).state is State.REFUNDED
+    await world.store.purchase_bought(id_, rent.bought(RENTED), timedelta(0))

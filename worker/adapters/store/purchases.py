@@ -32,6 +32,15 @@ _PUSHED = text(
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
 )
 
+#: Whoever gives a ref to an order waits here for another who gives it to another order.
+_LOCK_REF = text("SELECT pg_advisory_xact_lock(hashtextextended('ref:' || :ref, 0))")
+#: A ref is used again, but not within a day.
+_TAKEN = text(
+    "SELECT EXISTS (SELECT FROM purchase p JOIN activation a USING (provider)"
+    " WHERE p.id = CAST(:id AS uuid) AND a.provider_ref = :ref AND a.id <> p.id"
+    " AND (NOT a.settled OR a.rented_at > p.asked_at - interval '1 day'))"
+)
+
 #: What only matters where the activation is made with its number.
 TIMING: Final = ("expires_at", "expires_in", "cancel_not_before", "ago")
 
@@ -51,6 +60,10 @@ class Purchases:
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
         async def work(connection: AsyncConnection) -> Activation | None:
+            this = {"id": id_, "ref": bought.ref}
+            await connection.execute(_LOCK_REF, {"ref": bought.ref})
+            if (await connection.execute(_TAKEN, this)).scalar_one():
+                return await _unknown(connection, id_)
             await connection.execute(
                 statement("purchase_activation"),
                 {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
@@ -64,15 +77,7 @@ class Purchases:
         return await self.db.write(work)
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        async def work(connection: AsyncConnection) -> Activation | None:
-            nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
-            await connection.execute(
-                statement("purchase_activation"),
-                {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
-            )
-            return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
-
-        return await self.db.write(work)
+        return await self.db.write(lambda c: _unknown(c, id_))
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -128,6 +133,15 @@ class Purchases:
             return (await connection.execute(sql, parameters)).mappings().all()
 
         return await self.db.write(work)
+
+
+async def _unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
+    nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
+    await connection.execute(
+        statement("purchase_activation"),
+        {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
+    )
+    return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
 def _content(order: Order, policy: str, policy_version: str, window: timedelta) -> dict[str, Any]:
