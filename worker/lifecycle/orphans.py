@@ -1,8 +1,9 @@
 """Which number that nobody knows belongs to which purchase that nobody knows the outcome of.
 
-By all that the provider tells of the number: service, country, cost, and when it was rented. What
-it does not tell cannot speak against it; what it tells must fit. A number given to the wrong order
-would show one customer another's code, so in doubt it stays an orphan.
+By all that the provider tells of the number: service, country, cost, and when it was rented. Its
+service must be told; what else is not told cannot speak against it; what is told must fit. A number
+given to the wrong order would show one customer another's code, or be cancelled while somebody else
+with the same key waits for it, so in doubt it stays an orphan.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,31 +44,34 @@ def matched(
     purchases: Iterable[OpenPurchase], orphans: Sequence[AnyOrphan]
 ) -> list[tuple[OpenPurchase, AnyOrphan]]:
     """Oldest purchase first, each with the number rented closest to it; no number twice."""
-    left = list(orphans)
+    wanting, left = list(purchases), list(orphans)
     pairs = []
-    for purchase in purchases:
-        fitting = [orphan for orphan in left if fits(purchase, orphan)]
-        if fitting:
+    while wanting:
+        fitting = [orphan for orphan in left if fits(wanting[0], orphan)]
+        certain = fitting and not _a_strangers_among(fitting, wanting)
+        purchase = wanting.pop(0)
+        if certain:
             best = min(fitting, key=lambda orphan: _distance(purchase, orphan))
             left.remove(best)
             pairs.append((purchase, best))
     return pairs
 
 
+def _a_strangers_among(fitting: Sequence[Orphan], wanting: Sequence[OpenPurchase]) -> bool:
+    """Whether there are more than were lost, with no time of rental to tell them apart."""
+    if all(orphan.rented_at is not None for orphan in fitting):
+        return False
+    lost = sum(any(fits(purchase, orphan) for orphan in fitting) for purchase in wanting)
+    return len(fitting) > lost
+
+
 def fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
     return (
-        _service_fits(purchase, orphan)
+        orphan.service == purchase.service
         and _country_fits(purchase, orphan)
         and _cost_fits(purchase, orphan)
         and _time_fits(purchase, orphan)
     )
-
-
-def _service_fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
-    # A settled purchase's number is given back: without its service it may be a stranger's.
-    if orphan.service is None:
-        return not purchase.settled
-    return orphan.service == purchase.service
 
 
 def _country_fits(purchase: OpenPurchase, orphan: Orphan) -> bool:

@@ -53,7 +53,6 @@ class OpenPurchase(NamedTuple):
     country: str
     asked_at: datetime
     max_cost_minor: int | None = None
-    settled: bool = False  #: Its customer does not wait any more.
 
 
 class PurchaseStore(Protocol):

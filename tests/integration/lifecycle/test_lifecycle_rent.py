@@ -50,7 +50,7 @@ def page(*rows: ActiveRow) -> ActivePage:
     return ActivePage(rows, last=True)
 
 
-def row(ref: str, service: str | None = None) -> ActiveRow:
+def row(ref: str, service: str = "any") -> ActiveRow:
     return ActiveRow(ProviderRef(ref), (), "15550077", service)
 
 

@@ -45,12 +45,13 @@ def test_one_that_fits_in_everything_fits() -> None:
     "told",
     [
         {"service": "wa"},
+        {"service": None},
         {"country": "8"},
         {"cost_minor": 26},
         {"rented_at": ASKED - CLOCKS_DIFFER - TICK},
         {"rented_at": ASKED + ANSWER_WITHIN + CLOCKS_DIFFER + TICK},
     ],
-    ids=lambda told: next(iter(told)),
+    ids=str,
 )
 def test_one_thing_that_does_not_fit_is_enough(told: dict[str, Any]) -> None:
     assert not fits(purchase(), replace(Number(), **told))
@@ -59,7 +60,6 @@ def test_one_thing_that_does_not_fit_is_enough(told: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"service": None},
         {"country": None},
         {"cost_minor": None},
         {"cost_minor": 25},
@@ -82,11 +82,6 @@ def test_an_order_without_a_limit_takes_any_cost() -> None:
     assert fits(purchase(max_cost_minor=None), Number(cost_minor=9_999))
 
 
-def test_what_would_be_cancelled_must_be_of_the_same_service_for_certain() -> None:
-    assert not fits(purchase(settled=True), Number(service=None))
-    assert fits(purchase(settled=True), Number())
-
-
 def test_each_purchase_gets_the_number_rented_closest_to_it_and_none_twice() -> None:
     near = Number(ref=ProviderRef("near"), rented_at=ASKED + SECOND)
     far = Number(ref=ProviderRef("far"), rented_at=ASKED + 30 * SECOND)
@@ -103,3 +98,28 @@ def test_rows_of_the_list_and_of_the_history_are_both_orphans() -> None:
 
     assert matched([purchase()], [row]) == [(purchase(), row)]
     assert matched([purchase()], [past]) == []
+
+
+def untimed(*refs: str) -> list[Number]:
+    return [Number(ref=ProviderRef(ref), rented_at=None) for ref in refs]
+
+
+def test_of_more_numbers_than_were_lost_one_is_a_strangers_and_none_is_taken() -> None:
+    assert matched([purchase()], untimed("1", "2")) == []
+    assert matched([purchase(), purchase(2)], untimed("1", "2", "3")) == []
+
+
+def test_as_many_numbers_as_were_lost_are_shared_out() -> None:
+    pairs = matched([purchase(), purchase(2), purchase(3)], untimed("1", "2"))
+
+    assert [(int(one.id), number.ref) for one, number in pairs] == [(1, "1"), (2, "2")]
+
+
+def test_a_strangers_number_of_another_service_raises_no_doubt() -> None:
+    strange = Number(ref=ProviderRef("2"), service="wa", rented_at=None)
+
+    assert matched([purchase()], [*untimed("1"), strange]) == [(purchase(), untimed("1")[0])]
+
+
+def test_one_number_without_its_time_leaves_the_others_in_doubt() -> None:
+    assert matched([purchase()], [Number(), *untimed("2")]) == []
