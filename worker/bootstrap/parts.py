@@ -21,6 +21,7 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, load_profile, policy_names
 from worker.lifecycle.budget import Budget
+from worker.lifecycle.cases.closing import Pay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.books import AuditStore
@@ -123,6 +124,13 @@ def rentals_of(
         for name, account in accounts_of(settings).items()
     }
     return {name: rentals for name, rentals in built.items() if rentals is not None}
+
+
+def payments_of(
+    terms: Mapping[ProviderName, Terms], schedule: Schedule, clock: Clock
+) -> dict[ProviderName, Pay]:
+    """For each provider, who buys single requests from its budget."""
+    return {name: Budget(schedule, of, clock, most=1).take for name, of in terms.items()}
 
 
 def webhook_of(settings: Settings) -> Webhook | None:

@@ -12,7 +12,7 @@ from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.progress import Progress
 from worker.adapters.telemetry.reporter import OpsReporter
-from worker.bootstrap.parts import profiles_of
+from worker.bootstrap.parts import payments_of, profiles_of
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.clauses import grounds, load_clauses
@@ -227,7 +227,11 @@ def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> 
         judges=judges(clauses),
         silence=Silence(parts.store, clauses, profiles),
         closing=Closing(
-            store=parts.store, rentals=parts.rentals, reporter=parts.reporter, now=parts.clock.now
+            store=parts.store,
+            rentals=parts.rentals,
+            pay=payments_of(parts.terms, parts.schedule, parts.clock),
+            reporter=parts.reporter,
+            now=parts.clock.now,
         ),
     )
 

@@ -1,12 +1,12 @@
 """Durable timers: dates on which something follows by itself, however long nobody was there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile
-from worker.ports.cases import Made, Ordered, Timer
+from worker.ports.cases import Made, Ordered, Timer, TimerKind
 
 
 class Unseeded(NamedTuple):
@@ -37,8 +37,10 @@ class Silent(NamedTuple):
 
 
 class TimerStore(Protocol):
-    async def claim_timers(self, limit: int, *, now: datetime | None = None) -> list[Timer]:
-        """Due timers nobody works on, oldest first."""
+    async def claim_timers(
+        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
+    ) -> list[Timer]:
+        """Due timers of these kinds that nobody works on, oldest first."""
         ...
 
     async def timers(

@@ -1,5 +1,6 @@
 """A shop with cases: short words for what their tests do again and again, in their own time."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -102,9 +103,22 @@ class RentalsThere:
     terms: RentalTerms = field(default_factory=lambda: RentalTerms(lengths=only(DAY)))
     answers: list[CloseReply | Exception] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    paid: int = 0  #: Requests that the budget has granted.
+    affordable: bool = True
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    hangs: asyncio.Event | None = None  #: Until it is set, nothing is answered.
+
+    async def pay(self) -> None:
+        if not self.affordable:
+            raise TimeoutError
+        self.paid += 1
 
     async def close(self, ref: ProviderRef) -> CloseReply:
         self.asked.append(("close", ref))
+        assert len(self.asked) == self.paid, "every request is paid first"
+        self.begun.set()
+        if self.hangs is not None:
+            await self.hangs.wait()
         answer = self.answers.pop(0) if self.answers else Ended()
         if isinstance(answer, Exception):
             raise answer
@@ -112,6 +126,7 @@ class RentalsThere:
 
     async def messages(self, ref: ProviderRef) -> Messages:
         self.asked.append(("messages", ref))
+        assert len(self.asked) == self.paid, "every request is paid first"
         return Messages()
 
     async def open(self, *_: object) -> Rented | NoRent:
@@ -168,6 +183,7 @@ class Office:
             closing=Closing(
                 store=self.store,
                 rentals={SIM: self.there},
+                pay={SIM: self.there.pay},
                 reporter=self.reporter,
                 now=lambda: self.hands.now,
             ),

@@ -1,6 +1,8 @@
 """Rentals that were given back are closed at their provider, until it has definitely answered."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, SIM, TICK, Office
 from worker.domain.ids import ProviderRef
-from worker.ports.cases import TimerKind
+from worker.ports.cases import CaseState, TimerKind
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
@@ -143,7 +145,7 @@ async def test_where_nobody_can_be_asked_the_shop_is_told(office: Office) -> Non
     timers = office.timers
     rental = await given_back(office)
     office.at(MONDAY + TICK)
-    (timer,) = await office.store.claim_timers(10)
+    (timer,) = await office.store.claim_timers(10, TimerKind)
     object.__setattr__(timers.closing, "rentals", {})
 
     await timers.fire(timer)
@@ -178,3 +180,37 @@ async def test_a_blocked_number_is_closed_though_its_first_days_are_paid(office:
 
     assert office.there.asked == [CLOSE]
     assert await office.money() == (600, 0)
+
+
+async def test_without_budget_nobody_is_asked_and_nothing_is_wrong(office: Office) -> None:
+    rental = await given_back(office)
+    office.there.affordable = False
+    await office.ring(MONDAY + TICK)
+
+    assert office.there.asked == []
+    assert office.reporter.of("trouble") == []
+    due = await office.pending(TimerKind.RENTAL_CLOSE, rental.id)
+    assert due == MONDAY + TICK + timedelta(seconds=30)
+
+    office.there.affordable = True
+    await office.ring(MONDAY + HOUR)
+    assert await told(office, rental) == ["not_told"]
+
+
+async def test_a_provider_that_hangs_holds_up_no_other_timer(office: Office) -> None:
+    rental = await given_back(office)
+    await office.top_up("second", 1000, MONDAY)
+    claims = [
+        await office.claim(await office.delivered("P1", f"{n}"), "invalid_number") for n in range(2)
+    ]
+    office.there.hangs = asyncio.Event()
+    office.at(MONDAY + 8 * DAY)
+
+    tick = asyncio.create_task(replace(office.timers, batch=1).tick())
+    await office.there.begun.wait()
+
+    assert [await office.state(one.id) for one in claims] == [CaseState.DENIED] * 2
+    assert await told(office, rental) == []
+    office.there.hangs.set()
+    await tick
+    assert await told(office, rental) == ["not_told"]

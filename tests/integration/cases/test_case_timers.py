@@ -196,11 +196,11 @@ async def test_a_timer_acts_at_the_first_instant_after_its_date(
     assert await office.pending(kind, setup.subject) == setup.due_at
 
     office.at(setup.due_at)
-    due = await office.store.claim_timers(100)
+    due = await office.store.claim_timers(100, TimerKind)
     assert (kind, setup.subject) not in {(one.kind, one.subject) for one in due}
 
     office.at(setup.due_at + TICK)
-    due = await office.store.claim_timers(100)
+    due = await office.store.claim_timers(100, TimerKind)
     assert Timer(kind, setup.subject, setup.due_at) in due
 
 

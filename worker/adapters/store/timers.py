@@ -1,7 +1,7 @@
 """Durable timers: claimed in batches, and the claim windows that end in silence."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
-from worker.ports.cases import Made, Timer
+from worker.ports.cases import Made, Timer, TimerKind
 from worker.ports.timers import NextUnseeded, Silent, Unseeded
 
 _PENDING = text(
@@ -37,9 +37,11 @@ class Timers(KeptPolicies):
 
     event_state: str
 
-    async def claim_timers(self, limit: int, *, now: datetime | None = None) -> list[Timer]:
+    async def claim_timers(
+        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
+    ) -> list[Timer]:
         async def work(connection: AsyncConnection) -> list[Timer]:
-            wanted = {"limit": limit, "now": now}
+            wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
             found = await connection.execute(statement("timer_claim"), wanted)
             return [cases_rows.timer(row) for row in found.mappings()]
 

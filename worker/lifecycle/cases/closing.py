@@ -1,14 +1,15 @@
 """Closing: a rental that was given back is closed at its provider, however long that takes.
 
 Its customer has been settled before anybody is asked, so no answer moves a customer's money. The
-call is outside any transaction and safe to repeat; only a definite answer ends the asking.
+call is outside any transaction and safe to repeat; only a definite answer ends the asking. Every
+request is paid from the provider's rate budget first, which numbers that run need more urgently.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.cases import Timer
@@ -18,7 +19,10 @@ from worker.ports.provider import NotKnown, Refusal
 from worker.ports.rentals import Closed, Rental, RentalStore
 from worker.ports.reporter import Reporter
 
-PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer; other timers wait meanwhile.
+Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
+
+IN_LINE: Final = timedelta(seconds=3)  #: For the budget; what gets none is asked about later.
+PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer.
 SOONEST: Final = timedelta(seconds=30)
 LATEST: Final = timedelta(hours=1)
 _REFUNDS: Final = {
@@ -27,7 +31,7 @@ _REFUNDS: Final = {
     Refund.NOT_TOLD: Closed.NOT_TOLD,
 }
 
-assert SOONEST > PATIENCE
+assert SOONEST > IN_LINE + PATIENCE
 assert set(_REFUNDS) == set(Refund)
 
 
@@ -35,6 +39,7 @@ assert set(_REFUNDS) == set(Refund)
 class Closing:
     store: RentalStore
     rentals: Mapping[ProviderName, LongRentals]
+    pay: Mapping[ProviderName, Pay]  #: From the budget of each of these.
     reporter: Reporter
     now: Callable[[], datetime]
 
@@ -54,6 +59,8 @@ class Closing:
         there = self.rentals.get(rental.provider)
         if there is None:
             return Closed.NOT_OFFERED
+        if not await self._affordable(rental.provider):
+            return SOONEST  # Nobody was asked, and nothing is wrong.
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 return await self._close(there, rental)
@@ -62,6 +69,14 @@ class Closing:
             self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=why)
             after = error.retry_after if isinstance(error, ProviderUnavailable) else None
             return after or SOONEST
+
+    async def _affordable(self, provider: ProviderName) -> bool:
+        try:
+            async with asyncio.timeout(IN_LINE.total_seconds()):
+                await self.pay[provider]()
+        except TimeoutError:
+            return False
+        return True
 
     async def _close(self, there: LongRentals, rental: Rental) -> Closed | timedelta:
         reply = await there.close(rental.ref)
@@ -73,6 +88,7 @@ class Closing:
             case NotClosed(why=Refusal.NOT_CANCELLABLE):
                 return Closed.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
+                await self.pay[rental.provider]()
                 await there.messages(rental.ref)  # Unread SMS are why it was refused.
                 return SOONEST
             case NotClosed():

@@ -1,7 +1,7 @@
 """Timers: what is due is claimed in batches and fired one by one, each in its own transaction."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,6 +16,9 @@ from worker.ports.timers import TimerStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.
+#: Their provider takes its time: they act when all else has, or one that hangs would hold it up.
+AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
+AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
 class Store(CaseStore, RentalStore, TimerStore, Protocol):
@@ -29,28 +32,29 @@ class Timers:
     judges: Mapping[CaseKind, Judging]
     silence: Silence
     closing: Closing
+    batch: int = BATCH
 
     async def tick(self) -> int:
         """Everything that is due, oldest first; how many timers were worked on."""
         await self.silence.seed()
         done = 0
         for _ in range(BATCHES):
-            due = await self.store.claim_timers(BATCH)
+            due = await self.store.claim_timers(self.batch, AT_ONCE)
             for timer in due:
-                if timer.kind is not TimerKind.RENTAL_CLOSE:
-                    await self._fire(timer)
-            await self._close(timer for timer in due if timer.kind is TimerKind.RENTAL_CLOSE)
+                await self._fire(timer)
             done += len(due)
-            if len(due) < BATCH:
+            if len(due) < self.batch:
                 break
-        return done
+        return done + await self._at_providers()
 
-    async def _close(self, timers: Iterable[Timer]) -> None:
-        """Providers take their time: they are asked side by side, when all else has acted."""
-        ended = await asyncio.gather(*map(self._fire, timers), return_exceptions=True)
+    async def _at_providers(self) -> int:
+        """One batch side by side, so that a tick takes no longer than the slowest answer."""
+        due = await self.store.claim_timers(self.batch, AT_PROVIDER)
+        ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         for error in ended:
             if error is not None:
                 raise error
+        return len(due)
 
     async def _fire(self, timer: Timer) -> None:
         """One that cannot be fired does not hold up the others; its lease ends, and it is due."""

@@ -1,8 +1,8 @@
--- Claim due timers, oldest first. A date is in time up to its last instant: due is what is before now.
+-- Claim due timers of these kinds, oldest first. A date is in time up to its last instant: due is what is before now.
 -- The lease only saves work: who fires one locks it and looks again.
 WITH due AS MATERIALIZED (
     SELECT kind, subject FROM timer
-     WHERE fired_at IS NULL
+     WHERE fired_at IS NULL AND kind = ANY(CAST(:kinds AS text[]))
        AND due_at < coalesce(CAST(:now AS timestamptz), now())
        AND lease_until < coalesce(CAST(:now AS timestamptz), now())
      ORDER BY due_at LIMIT :limit
