@@ -177,6 +177,45 @@ async def test_a_history_may_lag_behind_an_ending(
     assert await at_work.provider_state(id_) == "cancelled"
 
 
+async def told(at_work: Business, *rows: PastNumber) -> None:
+    await at_work.shop.store.compare_history(SIM, rows, ended_for=timedelta(seconds=-2))
+
+
+async def test_a_ref_that_is_told_twice_in_two_ways_says_nothing(at_work: Business) -> None:
+    id_, ref = await charged_for_nothing(at_work)
+    back, charged = (PastNumber(ref=ref, fate=fate) for fate in (Fate.GIVEN_BACK, Fate.CHARGED))
+
+    for rows in ([back, charged], [charged, back]):
+        await told(at_work, *rows)
+    assert await at_work.provider_state(id_) == "cancelled"
+
+    await told(at_work, charged, charged)
+    assert await at_work.provider_state(id_) == "disputed"
+
+
+@pytest.mark.parametrize(
+    ("told_at", "rented", "disputed"),
+    [
+        (timedelta(0), timedelta(0), True),
+        (timedelta(hours=14), timedelta(0), True),  # Another zone is no other number.
+        (timedelta(days=-3), timedelta(0), False),
+        (timedelta(days=3), timedelta(0), False),
+        (None, timedelta(days=29), True),
+        (None, timedelta(days=32), False),
+    ],
+)
+async def test_a_ref_that_is_used_again_is_another_number(
+    at_work: Business, told_at: timedelta | None, rented: timedelta, *, disputed: bool
+) -> None:
+    id_, ref = await charged_for_nothing(at_work)
+    await at_work.shop.rows("UPDATE activation SET rented_at = rented_at - $1::interval", rented)
+    at = None if told_at is None else utc_now() + told_at
+
+    await told(at_work, PastNumber(ref=ref, fate=Fate.CHARGED, rented_at=at))
+
+    assert (await at_work.provider_state(id_) == "disputed") is disputed
+
+
 async def test_the_balance_is_not_missed_for_what_is_disputed(at_work: Business) -> None:
     await at_work.reconcile.money(at_work.provider)
     await charged_for_nothing(at_work)

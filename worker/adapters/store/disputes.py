@@ -45,6 +45,7 @@ class Disputes:
             "fates": [row.fate.value for row in rows],
             "costs": [row.cost_minor for row in rows],
             "currencies": [row.currency for row in rows],
+            "rented": [row.rented_at for row in rows],
             "ended_for": ended_for,
         }
 

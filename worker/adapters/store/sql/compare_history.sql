@@ -3,13 +3,18 @@
 -- Where both say it and differ, the number is disputed with the amount; where they agree again, it
 -- is what it was. One whose fate nobody could tell us (gone) takes the history's word. Told twice it
 -- changes nothing. Customers are not touched; a dispute over one whose money is back is exposure.
--- Only the newest rental of a ref, only the same phone where both name one, and only a while after
--- its last change: a ref is used again, and histories lag.
+-- Only the newest rental of a ref, only the same phone where both name one, only of about the same
+-- time, and only a while after its last change: a ref is used again, and histories lag. Two rows of
+-- one ref that differ say nothing.
 WITH told AS (
-    SELECT DISTINCT ON (ref) *
+    SELECT ref, min(listed_phone) AS listed_phone, min(fate) AS fate, min(cost) AS cost,
+           min(cost_in) AS cost_in, min(rented_at) AS told_at
       FROM unnest(CAST(:refs AS text[]), CAST(:phones AS text[]), CAST(:fates AS text[]),
-                  CAST(:costs AS bigint[]), CAST(:currencies AS text[]))
-        AS t(ref, listed_phone, fate, cost, cost_in)
+                  CAST(:costs AS bigint[]), CAST(:currencies AS text[]),
+                  CAST(:rented AS timestamptz[]))
+        AS t(ref, listed_phone, fate, cost, cost_in, rented_at)
+     GROUP BY ref
+    HAVING count(DISTINCT (listed_phone, fate, cost, cost_in, rented_at)) = 1
 ),
 newest AS (
     SELECT DISTINCT ON (a.provider_ref) a.id, told.*
@@ -37,6 +42,11 @@ differ AS MATERIALIZED (
        AND (n.listed_phone IS NULL OR a.phone IS NULL
             OR right(regexp_replace(n.listed_phone, '\D', '', 'g'), 7)
                = right(regexp_replace(a.phone, '\D', '', 'g'), 7))
+       -- A day is more than any clock or zone is off, and less than until a ref is used again; a
+       -- history that tells no time goes back thirty days.
+       AND CASE WHEN n.told_at IS NULL THEN a.rented_at > now() - interval '31 days'
+                ELSE a.rented_at BETWEEN n.told_at - interval '1 day'
+                                     AND n.told_at + interval '1 day' END
        AND NOT EXISTS (SELECT FROM transition t WHERE t.activation_id = a.id
                           AND t.at > now() - CAST(:ended_for AS interval))
      ORDER BY a.id FOR NO KEY UPDATE OF a
