@@ -3,9 +3,7 @@
 Revision ID: 0003
 """
 
-from pathlib import Path
-
-from alembic import op
+from worker.adapters.store.migrations.scripts import run_beside
 
 revision = "0003"
 down_revision = "0002"
@@ -14,7 +12,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Semicolons end statements here and stand nowhere else: asyncpg prepares one at a time.
-    for statement in Path(__file__).with_suffix(".sql").read_text().split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    run_beside(__file__)
