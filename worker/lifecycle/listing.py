@@ -116,7 +116,7 @@ class Listing:
         for number in missing:
             await budget.take()
             try:
-                await self.look.once(provider, number, terms)
+                await self.look.safely(provider, number, terms)
             except StoreError as error:
                 self.reporter.trouble("watch.store_failed", detail=type(error).__name__)
                 return

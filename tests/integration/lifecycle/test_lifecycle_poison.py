@@ -96,6 +96,23 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
     assert tried == [5, 2, 3, 1, 2, 1, 1, 4], "halved at once; then without it; then all are known"
 
 
+async def test_an_absent_number_whose_look_fails_keeps_no_other_from_being_looked_at(
+    world: World,
+) -> None:
+    world.provider.capabilities = Capabilities(list_page_size=100)
+    for ref in range(3):
+        await world.take(str(ref), age=timedelta(minutes=1))
+    await world.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    world.provider.will("list", ActivePage([], last=True))
+    world.provider.will("look", Waiting()).will("look", KeyError("12345"), of="1")
+
+    await world.listing.read(world.provider, world.their_terms)
+
+    assert sorted(world.provider.asked("look")) == ["0", "1", "2"]
+    ((_, why),) = world.reporter.of("quarantined")
+    assert why.startswith("look: KeyError at ")
+
+
 # --- endings
 
 
