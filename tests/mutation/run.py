@@ -76,11 +76,7 @@ def main() -> int:
     if not file.exists():
         list_mutants(file, config)
     with use_db(str(file), WorkDB.Mode.open) as session:
-        try:
-            run_pending(session, config)
-        except KeyboardInterrupt:
-            tell("stopped; the next run goes on from here")
-            return 130
+        run_pending(session, config)
         return report(session)
 
 
@@ -221,4 +217,8 @@ def tell(words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        tell("stopped; the next run goes on from here")
+        sys.exit(130)
