@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class HandedOver:
     provider: ProviderName
     ref: ProviderRef
     account: AccountId
-    phone: str
+    phone: str = field(repr=False)
     service: str
     country: str
     price_minor: int
@@ -94,7 +94,7 @@ class Push:
     """An SMS as a provider pushed it: a hint to look, never proof of anything."""
 
     ref: ProviderRef
-    phone: str | None
+    phone: str | None = field(repr=False)
     service: str | None
     content_hash: str  #: Of what makes the push what it is; the inbox is unique by it.
 

@@ -120,6 +120,9 @@ class ActiveRow(NamedTuple):
     currency: str | None = None
     rented_at: datetime | None = None  #: Only where the provider gives a zone with it.
 
+    def __repr__(self) -> str:
+        return f"ActiveRow({self.ref!r}, …)"  # Without its phone.
+
 
 @dataclass(frozen=True, slots=True)
 class ActivePage:

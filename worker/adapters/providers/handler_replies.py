@@ -58,6 +58,9 @@ class Said(NamedTuple):
     rest: str = ""
     info: dict[str, Any] | None = None  #: Any: as the JSON of the reply has it
 
+    def __repr__(self) -> str:
+        return "Said(…)"  # It may be a code, or a phone.
+
 
 def said(reply: Reply) -> Said:
     text = text_of(reply)

@@ -50,6 +50,9 @@ class Told(NamedTuple):
     at: object
     received_at: datetime | None = None
 
+    def __repr__(self) -> str:
+        return "Told(…)"  # What the SMS says is nobody's but the customer's.
+
 
 class RentalAccount:
     """The long rentals of one account; families add how they are spoken of."""

@@ -65,7 +65,7 @@ Name = Annotated[str, StringConstraints(pattern=_NAME)]
 #: Words of providers, as they spell them: printable ASCII, no space at the ends.
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,62}[!-~])?$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$"), Field(repr=False)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Price = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
 Amount = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
