@@ -179,12 +179,13 @@ def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     rows = json_in(last)
     row = rows[0] if isinstance(rows, list) and len(rows) == 1 else None
     state = row.get("response") if isinstance(row, dict) else None
-    has_sms = _has_message(rows)
+    # Nothing but quotes is a message or none, as the adapter likes.
+    has_sms, may_have_sms = any(map(bare, _said_in(rows))), any(_said_in(rows))
     said: Claims = set()
     if is_good(last):
         empty = state == "TZ_OVER_EMPTY" and not has_sms
         said |= {"cancelled"} if empty else set()
-        said |= {"code", "charged"} if has_sms and isinstance(state, str) else set()
+        said |= {"code", "charged"} if may_have_sms and isinstance(state, str) else set()
         said |= {"finished", "charged"} if state == "TZ_OVER_OK" else set()
         if is_one(last):
             said |= _yes_to(call.operation) - {"cancelled"}
@@ -192,7 +193,7 @@ def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         said |= {"rows"} if isinstance(rows, list) else set()
     if call.operation == "cancel" and len(heard) == 3 and is_good(heard[1]) and is_one(heard[1]):
         # Seen empty, closed, and gone: there is nothing that could have been charged.
-        waited = not _has_message(json_in(heard[0])) and is_good(heard[0])
+        waited = not any(map(bare, _said_in(json_in(heard[0])))) and is_good(heard[0])
         gone = {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED"}
         gone |= {"WARNING_NO_NUMS"}
         if waited and is_told(last) and not has_sms and gone & set(under(rows)):
@@ -208,12 +209,12 @@ def _is_text(value: object) -> bool:
     return bool(value) and value is not True and isinstance(value, str | int)
 
 
-def _has_message(rows: object) -> bool:
-    """Whether a row of onlinesim's says something: one message, or a list, bare or as objects."""
+def _said_in(rows: object) -> list[str]:
+    """What the rows of onlinesim say: one message, or a list of them, bare or as objects."""
     told = [row.get("msg") for row in _list(rows) if isinstance(row, dict)]
     each = [one for msg in told for one in (_list(msg) or [msg])]
     found = [one.get("msg") if isinstance(one, dict) else one for one in each]
-    return any(bare(str(one)) for one in found if _is_text(one))
+    return [str(one).strip() for one in found if _is_text(one)]
 
 
 def _smspva(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:

@@ -44,10 +44,13 @@ def rental_sayings(family: str, dialect: str, heard: Sequence[Reply]) -> set[str
     said: set[str] = set()
     for reply in heard:
         body = object_in(reply)
-        words = {bare(text_in(reply)), *under(body)}
+        text = text_in(reply)
+        alone = {bare(text), *under(body)}
+        words = alone | {bare(text.partition(":")[0])}
         if is_told(reply):
             said |= {claim for word, claim in REFUSALS.items() if word in words}
-            said |= {claim for word, claim in ENDINGS.get(family, {}).items() if word in words}
+            # A price is told of by the word alone.
+            said |= {claim for word, claim in ENDINGS.get(family, {}).items() if word in alone}
         if is_good(reply):
             said |= {"prolonged", "rented"}
             said |= {"given back", "kept"} if _is_yes(family, dialect, reply) else set()
