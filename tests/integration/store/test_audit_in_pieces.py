@@ -5,15 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import TextClause, text
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import Shop
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.adapters.store.audit import Audits
+from worker.adapters.store.store import PostgresStore
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.ticks import Ticked
 from worker.ports.books import Finding
-from worker.ports.errors import StoreUnavailable
+from worker.ports.errors import StoreError, StoreUnavailable
 
 PATIENCE = timedelta(seconds=20)
 
@@ -93,6 +95,50 @@ async def test_no_two_processes_read_the_whole_database_at_once(
     await broken_shop.one(f"SELECT pg_advisory_unlock({topic})")
 
     assert await audit.tick() is Ticked.DONE
+
+
+@pytest.fixture
+def question(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An invariant that takes two seconds to prove; what was asked."""
+    asked: list[str] = []
+
+    def slow(invariant: str) -> TextClause:
+        asked.append(invariant)
+        sql = "SELECT count(*) AS violations, CAST('{}' AS text[]) AS offenders FROM pg_sleep(2)"
+        return text(sql)
+
+    monkeypatch.setattr("worker.adapters.store.audit._question", slow)
+    return asked
+
+
+async def test_an_invariant_may_take_longer_than_any_other_statement(
+    broken_shop: Shop, question: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 0.5)
+    impatient = PostgresStore(broken_shop.url, events_wanted=True)
+
+    finding = await impatient.check(impatient.invariants[0])
+    await impatient.close()
+
+    assert finding is not None
+    assert finding.violations == 1
+    assert len(question) == 1
+
+
+@pytest.mark.parametrize("who", ["the server", "nobody"])
+async def test_one_that_takes_too_long_is_not_asked_again_at_once(
+    broken_shop: Shop, question: list[str], monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    if who == "the server":
+        patience = text("SET LOCAL statement_timeout = '50ms'")
+        monkeypatch.setattr("worker.adapters.store.audit._PATIENCE", patience)
+    else:
+        monkeypatch.setattr("worker.adapters.store.audit.SILENCE_S", 0.05)
+
+    with pytest.raises(StoreError, match="too long"):
+        await broken_shop.store.check(broken_shop.store.invariants[0])
+
+    assert len(question) == 1
 
 
 async def test_a_check_changes_nothing_even_if_it_tried(

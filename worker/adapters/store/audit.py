@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,12 +13,14 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import MOVES
 from worker.ports.books import Finding
+from worker.ports.errors import StoreError
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 #: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
 _PATIENCE = text("SET LOCAL statement_timeout = '10min'")
+SILENCE_S: Final = 660.0  #: The server's word to say so first; the pool's is for short statements.
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('activation-worker:audit', 0))")
 _MOVES: Final = sorted((move.source.value, move.target.value) for move in MOVES)
 _PARAMETERS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
@@ -84,6 +87,20 @@ async def _begin(connection: AsyncConnection) -> None:
 
 
 async def _check(connection: AsyncConnection, invariant: str) -> Finding:
-    result = await connection.execute(_question(invariant), _PARAMETERS.get(invariant, {}))
-    row = result.mappings().one()
+    row = await _asked(connection, _question(invariant), _PARAMETERS.get(invariant, {}))
     return Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))
+
+
+async def _asked(
+    connection: AsyncConnection, question: TextClause, parameters: Mapping[str, Sequence[str]]
+) -> Mapping[str, Any]:
+    """By the driver itself: only it can be told to wait longer than for any other statement."""
+    compiled = question.compile(dialect=connection.dialect)
+    given = [parameters[name] for name in compiled.positiontup or ()]
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        row: Mapping[str, Any] = await driver.fetchrow(str(compiled), *given, timeout=SILENCE_S)
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        # Not "unavailable", which the database's door would try again, each time for as long.
+        raise StoreError("database: an audit takes too long") from None
+    return row
