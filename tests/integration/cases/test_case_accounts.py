@@ -139,3 +139,24 @@ async def test_an_event_told_with_another_date_is_not_the_same(office: Office) -
 
     assert other is not None
     assert other.how is Opened.OTHER_CONTENT
+
+
+async def test_a_block_that_a_human_refuses_opens_the_account_again(office: Office) -> None:
+    await office.open()
+    case = await office.account_event("rules_block", "P0")
+    assert (case.state, await account_state(office)) == (CaseState.IN_REVIEW, "blocked")
+
+    await office.verdict(case, grant=False)
+
+    assert await office.state(case.id) is CaseState.DENIED
+    assert await account_state(office) == "open"
+
+
+async def test_a_refused_block_leaves_the_one_before_it_as_it_is(office: Office) -> None:
+    await office.open()
+    await office.account_event("rules_block", "P3")
+    case = await office.account_event("rules_block", "P0", reference="2")
+
+    await office.verdict(case, grant=False)
+
+    assert await account_state(office) == "blocked"

@@ -1,9 +1,12 @@
 """Two processes at one case, one order or one balance: one effect, and the other is told."""
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID
 
 from tests.integration.cases.office import (
     ALICE,
+    HOUR,
     MONDAY,
     PRICE,
     SIM,
@@ -15,7 +18,8 @@ from tests.integration.cases.office import (
 )
 from tests.integration.store.pausing import Rival
 from worker.domain.activation import State
-from worker.domain.ids import ProviderRef
+from worker.domain.ids import AccountId, ProviderRef
+from worker.domain.transfer import Charge
 from worker.lifecycle.cases.shape import Verdict
 from worker.ports.cases import CaseKind, CaseState, Opened, Refused
 from worker.ports.store import Intake, Intook
@@ -168,3 +172,22 @@ async def test_reporting_one_outage_twice_at_once_opens_one_case(office: Office)
     reports = await asyncio.gather(*(office.desk.open_outage(SIM, ref, {}) for _ in range(4)))
 
     assert sorted(report.how.value for report in reports) == ["new", "same", "same", "same"]
+
+
+async def test_one_number_is_rented_to_one_account_however_many_ask_at_once(
+    office: Office, rival: Rival
+) -> None:
+    await office.open(amount_minor=1000)
+    bob = AccountId("bob")
+    await office.store.open_account(bob, "USD")
+    known = office.as_booked(await office.book("other"), charge=Charge.EXTERNAL)
+    one = replace(known, ref=ProviderRef("both"), id=UUID(int=1))
+    later = {"rented_at": MONDAY + HOUR, "id": UUID(int=2)}
+
+    owned(rival).known("P2", office.policies["P2"])  # Or the gate would be at its keeping.
+    first = await rival.start(rival.store.book_rental(one))
+    second = await rival.run_into(office.store.book_rental(replace(one, account=bob, **later)))
+    rival.gate.go.set()
+
+    assert ((await first).how, (await second).how) == (Opened.NEW, Opened.OTHER_CONTENT)
+    assert await office.one("SELECT count(*) FROM rental WHERE provider_ref = 'both'") == 1

@@ -81,7 +81,7 @@ async def test_two_outages_are_credited_each_and_never_the_same_day_twice(office
     assert await office.money() == (200, 0)
     office.at(MONDAY + 6 * DAY)
 
-    second = await office.outage(contacted_at=MONDAY.isoformat())
+    second = await office.outage(contacted_at=(MONDAY + HOUR).isoformat())
     await office.desk.restored(SIM, LONG, None)
 
     done = await office.case(second.id)
@@ -127,3 +127,21 @@ async def test_a_rental_paid_elsewhere_takes_nothing_from_the_balance(office: Of
     assert await office.money() == (0, 0)
     office.at(MONDAY + timedelta(days=1))
     assert (await office.outage()).state is CaseState.WAITING
+
+
+async def test_a_report_that_comes_again_when_its_outage_is_over_is_no_other_outage(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    said = {"contacted_at": MONDAY.isoformat(), "outage_verified": True}
+    first = await office.outage(**said)
+    office.at(MONDAY + 3 * DAY)
+    await office.desk.restored(SIM, ProviderRef("long"), None)
+
+    late = await office.outage(**said)
+    await office.ring(MONDAY + 11 * DAY)
+
+    assert late.id == first.id
+    assert await office.money() == (300, 0)
+    other = await office.outage(contacted_at=(MONDAY + 4 * DAY).isoformat())
+    assert other.id != first.id

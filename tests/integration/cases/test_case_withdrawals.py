@@ -166,3 +166,18 @@ async def test_an_unknown_account_or_policy_asks_for_nothing(office: Office) -> 
     assert nobody is not None
     assert nobody.how is Opened.UNKNOWN_SUBJECT
     assert await office.desk.open_withdrawal(ALICE, "w", {}, "no-such") is None
+
+
+async def test_what_was_not_set_aside_does_not_leave(office: Office) -> None:
+    await office.open(amount_minor=0)
+    case = await office.withdraw("P0")
+    assert (case.state, case.withheld_minor) == (CaseState.IN_REVIEW, 0)
+    await office.top_up("later", 500, MONDAY)
+
+    granted = await office.verdict(case, grant=True, amount_minor=300)
+    denied = await office.verdict(case, grant=False)
+
+    assert granted.refused is Refused.WRONG_SUM
+    assert denied.case is not None
+    assert denied.case.state is CaseState.DENIED
+    assert await office.money() == (500, 0)

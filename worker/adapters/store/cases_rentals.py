@@ -21,6 +21,8 @@ _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
     " ORDER BY rented_at DESC LIMIT 1"
 )
+# Two accounts hold different balances: the number itself is what they must not both get.
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:number, 0))")
 _ONE = text("SELECT * FROM rental WHERE id = CAST(:id AS uuid)")
 _PUT_OFF = text(
     "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
@@ -114,6 +116,7 @@ class Rentals(KeptPolicies):
 
 
 async def _book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> BookedRental:
+    await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
     if not await locks.locked(connection, rental.account):
         return BookedRental(Opened.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)

@@ -63,6 +63,14 @@ def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:  # noq
     return facts
 
 
+def number_of(ended: Sequence[Case], facts: Facts) -> int:
+    """Which outage a report is about: that of its contact, however late it comes, or a new one."""
+    contacts = [moment(one.facts, "contacted_at") for one in ended]
+    contacted_at = moment(facts, "contacted_at")
+    known = contacted_at is not None and contacted_at in contacts
+    return contacts.index(contacted_at) if known else len(ended)
+
+
 def after_earlier(facts: Facts, ended: Sequence[Case]) -> Facts:
     """An outage never covers days that an earlier one has covered."""
     ends = [moment(one.facts, "restored_at") or one.closed_at for one in ended]

@@ -103,7 +103,7 @@ class CaseDesk:
         ended = [one for one in rental.outages if one.state in CLOSED]
         new = NewCase(
             # Numbered, so that two who report one outage at once meet each other.
-            id=case_id(CaseKind.OUTAGE, rental.id, len(ended)),
+            id=case_id(CaseKind.OUTAGE, rental.id, adding.number_of(ended, facts)),
             kind=CaseKind.OUTAGE,
             subject=f"{provider}/{ref}",
             facts=adding.after_earlier(facts, ended),

@@ -124,8 +124,9 @@ def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
 
 
 def _at_hand(view: View) -> int:
-    """What can leave: what was set aside for this request, or all there is before it was."""
-    return view.case.withheld_minor or view.holdings.available_minor
+    """What can leave: all there is when it is asked for, and then what was set aside, if any."""
+    opening = not view.case.decisions
+    return view.holdings.available_minor if opening else view.case.withheld_minor
 
 
 def _moves(view: View, facts: Facts, decision: Decision, state: CaseState) -> tuple[Move, ...]:

@@ -19,6 +19,8 @@ SELECT acc.state,
                   AND c.closed_at IS NULL AND c.id <> CAST(:id AS uuid)) AS withdrawal_open,
        ARRAY(SELECT c.facts ->> 'event' FROM case_ c
               WHERE c.account = acc.account AND c.kind = 'account'
+                -- What is being decided is not yet said about it.
+                AND c.id <> CAST(:id AS uuid)
                 -- Until it has taken effect, a deletion lets what was asked for before leave.
                 AND (c.state = 'done' OR c.state <> 'denied'
                                          AND c.facts ->> 'event' <> 'delete_requested')) AS events
