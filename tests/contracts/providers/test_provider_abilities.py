@@ -1,8 +1,12 @@
 """What the table in the README says of an adapter is what its provider was seen to do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from tests.contracts.providers.simulated import Pair, Simulated
+import pytest
+
+from tests.contracts.providers.conftest import PAIRS
+from tests.contracts.providers.simulated import START, Pair, Simulated
+from worker.adapters.providers.table import abilities
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.engine import Engine
 from worker.simulator.faces import face_of
@@ -30,3 +34,44 @@ async def test_sms_are_pushed_where_the_table_says_so(it: Simulated, pair: Pair)
     number.receive(sms)
 
     assert (face.push(number, sms) is not None) == it.provider.capabilities.push
+
+
+def test_every_row_of_the_table_meets_its_provider() -> None:
+    rows = {(family, dialect or "classic") for family, dialect, _ in abilities()}
+
+    assert set(PAIRS) == rows
+
+
+async def test_another_sms_can_be_had_where_the_table_says_so(it: Simulated) -> None:
+    rented = await it.rented()
+    await it.deliver(rented.ref, "482913")
+    await it.provider.look(rented.ref)
+
+    assert await it.provider.ask_again(rented.ref) == it.provider.capabilities.resend
+
+
+async def test_a_page_of_the_list_is_as_long_as_the_table_says(it: Simulated) -> None:
+    size = it.provider.capabilities.list_page_size
+    if size is None:
+        with pytest.raises(AssertionError):
+            await it.provider.list_active(0)
+        return
+    await it.control("POST", "rent", {"count": size + 1, "service": "timeout"})
+
+    first = await it.provider.list_active(0)
+
+    # Some tell all they have, however much that is: their pages are never turned.
+    assert len(first.rows) == (size + 1 if first.last else size)
+
+
+async def test_a_history_is_told_where_the_table_says_so(it: Simulated) -> None:
+    rented = await it.rented()
+    span = (START - timedelta(days=1), START + timedelta(days=1), 0)
+    if not it.provider.capabilities.history:
+        with pytest.raises(AssertionError):
+            await it.provider.history(*span)
+        return
+
+    told = await it.provider.history(*span)
+
+    assert [row.ref for row in told.rows] == [rented.ref]
