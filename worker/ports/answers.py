@@ -21,9 +21,16 @@ class AnswerStore(Protocol):
         ...
 
     async def keep_answer(self, key: str, content_hash: str, answer: Kept) -> Kept:
-        """Keep the answer of this key; of two calls at once, the first one's is everybody's."""
+        """Keep the answer of this key; of two calls at once, the first one's is everybody's.
+
+        A key that was let go and taken for other content meanwhile keeps that call's answer only.
+        """
         ...
 
-    async def let_go(self, key: str) -> None:
+    async def let_go(self, key: str, content_hash: str) -> None:
         """Nothing came of the call: the key is free, unless another one was answered under it."""
+        ...
+
+    async def forget_answers(self, limit: int) -> int:
+        """Delete up to *limit* that are older than a day; how many."""
         ...

@@ -7,9 +7,12 @@ import pytest
 
 from tests.integration.cases.office import DAY, MONDAY, Office
 from tests.integration.cases.test_case_http import NOBODY, api, claim, opened, rented_long
+from tests.integration.store.pausing import Rival
 from tests.unit.http.caller import Api, Reply
 from tests.unit.http.conftest import described
+from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
+from worker.ports.answers import Taken
 from worker.ports.errors import StoreUnavailable
 
 FIXTURES = (api, described)
@@ -156,3 +159,61 @@ async def test_answers_are_forgotten_after_a_day(office: Office, api: Api) -> No
 
     assert again.status == 200, "what it is about is remembered for good"
     assert await office.one("SELECT count(*) FROM answer") == 1
+    other = await keyed(api, "/v1/claims", {**body, "claim_kind": "other"})
+    assert other.slug == "idempotency-key-reused", "it was taken anew, for a day"
+
+
+async def test_an_answer_that_shows_a_phone_does_not_wait_for_the_next_call_to_be_forgotten(
+    office: Office, api: Api
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    await office.end(id_, State.IN_REVIEW)
+    await keyed(api, f"/v1/reviews/{id_}/verdict", {"grant": True})
+    assert "15550001" in await office.one("SELECT answer::text FROM answer")
+    await office.ring(MONDAY + DAY)
+    assert await office.one("SELECT count(*) FROM answer") == 1
+    await office.admin.execute("UPDATE answer SET taken_at = taken_at - interval '25 hours'")
+
+    await office.ring(MONDAY + DAY)
+
+    assert await office.one("SELECT count(*) FROM answer") == 0
+
+
+async def test_a_call_that_fails_does_not_free_the_key_of_another(office: Office) -> None:
+    answers = office.store
+    await answers.take_key("k", "mine")
+    await answers.let_go("k", "mine")
+    assert (await answers.take_key("k", "other")).content_hash == "other"
+
+    await answers.let_go("k", "mine")
+
+    assert (await answers.take_key("k", "mine")).content_hash == "other"
+
+
+async def test_an_answer_that_comes_late_is_not_told_to_who_took_the_key_since(
+    office: Office,
+) -> None:
+    answers = office.store
+    await answers.take_key("k", "mine")
+    await answers.let_go("k", "mine")  # The same call, sent twice: the other one failed.
+    await answers.take_key("k", "other")
+
+    mine = await answers.keep_answer("k", "mine", {"status": 1})
+    other = await answers.keep_answer("k", "other", {"status": 2})
+
+    assert (mine, other) == ({"status": 1}, {"status": 2})
+    assert await answers.take_key("k", "other") == Taken("other", {"status": 2})
+
+
+async def test_a_key_that_is_let_go_while_it_is_taken_is_taken(
+    office: Office, rival: Rival
+) -> None:
+    await office.store.take_key("k", "mine")
+    leaving = await rival.start(rival.store.let_go("k", "mine"))
+    taking = await rival.run_into(office.store.take_key("k", "mine"))
+
+    rival.gate.go.set()
+    await leaving
+
+    assert await taking == Taken("mine", None)

@@ -182,11 +182,11 @@ async def test_one_number_is_rented_to_one_account_however_many_ask_at_once(
     await office.store.open_account(bob, "USD")
     known = office.as_booked(await office.book("other"), charge=Charge.EXTERNAL)
     one = replace(known, ref=ProviderRef("both"), id=UUID(int=1))
-    later = {"rented_at": MONDAY + HOUR, "id": UUID(int=2)}
+    other = replace(one, account=bob, rented_at=MONDAY + HOUR, id=UUID(int=2))
 
     owned(rival).known("P2", office.policies["P2"])  # Or the gate would be at its keeping.
     first = await rival.start(rival.store.book_rental(one))
-    second = await rival.run_into(office.store.book_rental(replace(one, account=bob, **later)))
+    second = await rival.run_into(office.store.book_rental(other))
     rival.gate.go.set()
 
     assert ((await first).how, (await second).how) == (Opened.NEW, Opened.OTHER_CONTENT)

@@ -1,6 +1,7 @@
 """Rentals: paid once, credited for the complete days they did not work, ended on their date."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ async def test_a_report_that_comes_again_when_its_outage_is_over_is_no_other_out
     office: Office,
 ) -> None:
     await office.open(amount_minor=1000)
-    said = {"contacted_at": MONDAY.isoformat(), "outage_verified": True}
+    said: dict[str, Any] = {"contacted_at": MONDAY.isoformat(), "outage_verified": True}
     first = await office.outage(**said)
     office.at(MONDAY + 3 * DAY)
     await office.desk.restored(SIM, ProviderRef("long"), None)

@@ -35,7 +35,7 @@ class Once:
         try:
             done = await call()
         except Problem:
-            await answers.let_go(key)
+            await answers.let_go(key, digest)
             raise
         told = {"status": done.status, "content": done.content, "headers": dict(done.headers)}
         return Answer(**await answers.keep_answer(key, digest, told))

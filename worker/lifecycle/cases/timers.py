@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.shape import Judging, rang
 from worker.lifecycle.cases.silence import Silence
+from worker.ports.answers import AnswerStore
 from worker.ports.cases import CaseKind, CaseStore, Timer, TimerKind
 from worker.ports.errors import StoreError
 from worker.ports.rentals import RentalStore
@@ -16,12 +17,13 @@ from worker.ports.timers import TimerStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.
+FORGOTTEN: Final = 1000  #: Answers of one tick whose day is over.
 #: Their provider takes its time: they act when all else has, or one that hangs would hold it up.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
-class Store(CaseStore, RentalStore, TimerStore, Protocol):
+class Store(CaseStore, RentalStore, TimerStore, AnswerStore, Protocol):
     """All of it, one database."""
 
 
@@ -37,6 +39,7 @@ class Timers:
     async def tick(self) -> int:
         """Everything that is due, oldest first; how many timers were worked on."""
         await self.silence.seed()
+        await self.store.forget_answers(FORGOTTEN)
         done = 0
         for _ in range(BATCHES):
             due = await self.store.claim_timers(self.batch, AT_ONCE)
