@@ -17,6 +17,7 @@ from tests.unit.providers.test_provider_secrets import (
     told_by,
 )
 from worker.adapters.providers.build import RENTALS, build_rentals
+from worker.adapters.providers.smspva_rentals import where_rentals_are
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import LongRentals, RentalRequest
 
@@ -73,3 +74,19 @@ async def test_every_rental_door_hangs_up_with_its_provider() -> None:
                     await rentals.messages(REF)
             with pytest.raises(ProviderError, match="closed"):
                 await rentals.messages(REF)
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked"),
+    [
+        ("https://api.smspva.com", "https://smspva.com"),
+        ("https://api.smspva.com/", "https://smspva.com"),
+        ("https://api.shop.example/pva", "https://api.shop.example/pva"),
+        ("https://api.smspva.com.shop.example", "https://api.smspva.com.shop.example"),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+    ],
+)
+def test_the_key_goes_to_no_host_but_the_configured_one_and_the_providers_own(
+    configured: str, asked: str
+) -> None:
+    assert where_rentals_are(configured) == asked

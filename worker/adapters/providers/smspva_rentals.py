@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.rental_account import (
@@ -54,6 +55,8 @@ from worker.ports.long_rental import (
 )
 from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
 
+HOST: Final = "api.smspva.com"
+RENTAL_HOST: Final = "smspva.com"
 PATH: Final = "?method="
 #: Each with how many of it can be had at once; the longest that fits is asked for.
 UNITS: Final = {"month": (30 * DAY, 12), "week": (7 * DAY, 51), "day": (DAY, 6)}
@@ -181,12 +184,19 @@ def _phone_in(row: Mapping[str, Any]) -> str | None:
     return digits + local
 
 
+def where_rentals_are(base_url: str) -> str:
+    """SMSPVA's own other host; behind any other address, a proxy's, the key goes nowhere else."""
+    parts = urlsplit(base_url)
+    host = RENTAL_HOST if parts.netloc == HOST else parts.netloc
+    return parts._replace(netloc=host).geturl().rstrip("/")
+
+
 class RentalDoor(Transport):
     """Another host with another place for the key: connections and a circuit of its own."""
 
     def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
         address = Address(
-            base_url=config.base_url.rstrip("/").replace("://api.", "://", 1) + "/api/rent.php",
+            base_url=where_rentals_are(config.base_url) + "/api/rent.php",
             key_suffix=f"&apikey={escaped(config.api_key)}",
         )
         super().__init__(config.name, address, surroundings, max_in_flight=config.max_in_flight)
