@@ -85,7 +85,7 @@ async def test_the_next_provider_is_asked_only_where_certainly_nothing_was_bough
     assert again["id"] == bought["id"], "the same key takes the same way"
     with pytest.raises(Failure, match="does not suffice"):
         await market.order("alone", PROVIDER)
-    with pytest.raises(Failure, match="used for another order"):
+    with pytest.raises(Failure, match="used for something else"):
         await market.order("no balance", [PROVIDER])
     await market.first.control.post("/_sim/balance", {"balance_minor": 10_000})
     assert (await market.order("no balance"))["id"] == bought["id"], "whatever sells meanwhile"

@@ -1,12 +1,15 @@
 """A provider that fails is left alone, then asked carefully."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 
 from tests.unit.providers.surroundings import NAME, World
 from worker.adapters.providers.breaker import (
     FAILURES_TO_OPEN,
+    FEW_LAST_S,
+    FEW_TO_OPEN,
     PROBES,
     WAIT_FIRST_S,
     WAIT_MAX_S,
@@ -41,7 +44,9 @@ def fail(breaker: Breaker, times: int) -> None:
         breaker.failed(breaker.admit())
 
 
-def test_it_opens_at_the_fifth_failure_in_a_row(breaker: Breaker, turns: list[Circuit]) -> None:
+def test_it_opens_after_many_failures_in_a_row_at_once(
+    breaker: Breaker, turns: list[Circuit]
+) -> None:
     fail(breaker, FAILURES_TO_OPEN - 1)
     assert circuit_of(breaker) is Circuit.CLOSED
 
@@ -49,6 +54,46 @@ def test_it_opens_at_the_fifth_failure_in_a_row(breaker: Breaker, turns: list[Ci
 
     assert circuit_of(breaker) is Circuit.OPEN
     assert turns == [Circuit.OPEN]
+
+
+def test_a_few_failures_open_it_where_nothing_else_came_for_a_while(
+    breaker: Breaker, world: World, turns: list[Circuit]
+) -> None:
+    fail(breaker, FEW_TO_OPEN - 1)
+    world.now += FEW_LAST_S
+    assert circuit_of(breaker) is Circuit.CLOSED
+
+    fail(breaker, 1)
+
+    assert circuit_of(breaker) is Circuit.OPEN
+    assert turns == [Circuit.OPEN]
+
+
+def test_the_while_begins_with_the_first_failure_after_an_answer(
+    breaker: Breaker, world: World
+) -> None:
+    fail(breaker, FEW_TO_OPEN)
+    world.now += FEW_LAST_S / 2
+    breaker.answered(breaker.admit())
+    fail(breaker, 1)
+    world.now += FEW_LAST_S / 2
+
+    fail(breaker, FEW_TO_OPEN)
+
+    assert circuit_of(breaker) is Circuit.CLOSED
+
+
+def test_a_brown_out_does_not_open_it(breaker: Breaker, world: World) -> None:
+    dice = Random(1)
+    for _ in range(20_000):
+        ticket = breaker.admit()
+        if dice.random() < 0.5:
+            breaker.failed(ticket)
+        else:
+            breaker.answered(ticket)
+        world.now += 0.02
+
+    assert circuit_of(breaker) is Circuit.CLOSED
 
 
 def test_an_answer_between_failures_starts_the_count_again(breaker: Breaker) -> None:

@@ -10,13 +10,18 @@ from datetime import timedelta
 from worker.ports.errors import CircuitOpen
 from worker.ports.provider import Circuit
 
-FAILURES_TO_OPEN = 5
+# A provider that fails half of its calls is unwell, not away: left alone it would give no code to
+# anybody. So it takes many failures in a row, or a few and nothing else for a while.
+FAILURES_TO_OPEN = 20
+FEW_TO_OPEN = 5
+FEW_LAST_S = 1.0
 PROBES = 2  #: At once, while half open.
 WAIT_FIRST_S = 5.0
 WAIT_MAX_S = 60.0
 JITTER = 0.2  #: Of the wait, at most, on top: replicas must not probe in step.
 
 assert WAIT_FIRST_S <= WAIT_MAX_S
+assert FEW_TO_OPEN < FAILURES_TO_OPEN
 
 
 class Breaker:
@@ -41,6 +46,7 @@ class Breaker:
         self._closed = True
         self._generation = 0
         self._failures = 0
+        self._failing_since = monotonic()
         self._probes = 0
         self._wait_s = WAIT_FIRST_S
         self._silent_until = monotonic()  #: No call goes out before: open, or told to wait.
@@ -78,13 +84,20 @@ class Breaker:
         """Nothing usable came: no connection, no answer, or a server error."""
         if ticket != self._generation:
             return
+        if self._failures == 0:
+            self._failing_since = self._monotonic()
         self._failures += 1
         if not self._closed:
             self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
             self._open()
-        elif self._failures >= FAILURES_TO_OPEN:
+        elif self._fails():
             self._open()
             self._changed(Circuit.OPEN)
+
+    def _fails(self) -> bool:
+        """Whether the failures in a row are an outage."""
+        lasted = self._monotonic() - self._failing_since >= FEW_LAST_S
+        return self._failures >= (FEW_TO_OPEN if lasted else FAILURES_TO_OPEN)
 
     def abandoned(self, ticket: int) -> None:
         """Our side gave the call up: it says nothing, but a probe's place is free again."""
