@@ -115,7 +115,7 @@ async def measure(minutes: float, stop: asyncio.Event) -> Report:
             if not stop.is_set():
                 tell("the provider is well again; waiting until every number has ended")
                 await _all_final(made, stop)
-        return await _report(made, providers, (calm, sick), stop)
+        return await _report(made, providers, [calm, sick], stop)
 
 
 @asynccontextmanager
@@ -149,8 +149,7 @@ async def _phase(name: str, seconds: float, load: Load, made: World, stop: async
         told = -EVERY
         while (gone := (datetime.now(UTC) - began).total_seconds()) < seconds:
             if stop.is_set():
-                # What came just now may not be in our books yet, and nobody waits for it.
-                return Span(name, began, max(began, datetime.now(UTC) - SEEN_BY))
+                break
             await load.renew()
             if gone - told >= EVERY:
                 told = gone
@@ -186,8 +185,12 @@ async def _progress(connection: AsyncConnection) -> tuple[int, int]:
 
 
 async def _report(
-    made: World, providers: Sequence[Simulated], spans: tuple[Span, Span], stop: asyncio.Event
+    made: World, providers: Sequence[Simulated], spans: Sequence[Span], stop: asyncio.Event
 ) -> Report:
+    if stop.is_set():
+        # What came just now may not be in our books yet, and nobody has waited for it.
+        latest = datetime.now(UTC) - SEEN_BY
+        spans = [replace(span, ended=min(span.ended, latest)) for span in spans]
     store = PostgresStore(made.database_url, pool_size=2)
     try:
         shown = await store.db.read(_shown)
@@ -202,7 +205,7 @@ async def _report(
         numbers += len(arrived)
         calm, sick = (_stretch(provider.name, arrived, shown, span) for span in spans)
         rows.append(Row(provider.name, FAMILIES[provider.name], calm, sick))
-    minutes = (spans[1].ended - spans[1].began).total_seconds() / 60
+    minutes = max(timedelta(0), spans[1].ended - spans[1].began).total_seconds() / 60
     violations = {finding.invariant: finding.violations for finding in findings}
     return Report(minutes, numbers, rows, violations, stop.is_set())
 
