@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.reconcile.business import COST, Business, business
 from tests.integration.store.shop import SIM, Shop
+from worker.adapters.store.disputes import RENTALS_MAX
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.lifecycle import history
 from worker.ports.errors import ProviderUnavailable
@@ -256,6 +257,29 @@ async def test_an_old_dispute_is_read_again_where_it_was_rented(at_work: Busines
     await compare(at_work)
 
     assert await at_work.provider_state(id_) == "cancelled"
+
+
+async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Business) -> None:
+    for _ in range(RENTALS_MAX + 1):
+        await at_work.rent()
+    await at_work.shop.rows(
+        "UPDATE activation SET rented_at = aged.at FROM (SELECT id,"
+        " now() - interval '20 days' + row_number() OVER () * interval '3 hours' AS at"
+        " FROM activation) AS aged WHERE aged.id = activation.id"
+    )
+    await at_work.shop.rows(
+        "INSERT INTO provider_dispute (activation_id, provider, held, says, amount_minor, currency)"
+        " SELECT id, provider, 'cancelled', 'charged', 1, 'USD' FROM activation"
+    )
+    newest = await at_work.shop.one("SELECT max(rented_at) FROM activation")
+
+    read = [
+        await at_work.shop.store.disputed_since(SIM, history.OLDEST, history.FRESH)
+        for _ in range(40)
+    ]
+
+    assert all(len(each) == RENTALS_MAX and each == sorted(each) for each in read)
+    assert any(newest in each for each in read)
 
 
 async def test_numbers_of_nobody_are_told_where_they_cost_money(at_work: Business) -> None:

@@ -22,11 +22,14 @@ _SUMS = text(
     " GROUP BY currency ORDER BY currency"
 )
 _RENTED = text(
-    "SELECT a.rented_at FROM provider_dispute d JOIN activation a ON a.id = d.activation_id"
+    "WITH picked AS (SELECT a.rented_at"
+    " FROM provider_dispute d JOIN activation a ON a.id = d.activation_id"
     " WHERE d.provider = :provider AND d.ended_at IS NULL AND a.provider_ref IS NOT NULL"
     " AND a.rented_at > now() - CAST(:oldest AS interval)"
     " AND a.rented_at <= now() - CAST(:newest AS interval)"
-    " ORDER BY a.rented_at LIMIT :most"
+    # Others the next time: what is never agreed on must not hide what will be.
+    " ORDER BY random() LIMIT :most)"
+    " SELECT rented_at FROM picked ORDER BY rented_at"
 ).bindparams(most=RENTALS_MAX)
 
 
