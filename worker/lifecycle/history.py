@@ -1,9 +1,11 @@
 """Read what a provider says became of past numbers, and hold it against our books, one by one.
 
 The last day is read every time, so that each number is compared often enough for late changes of
-mind; older than that only around the numbers that are disputed, until they are not.
+mind; older than that only around the numbers that are disputed, until they are not. Each of the two
+has its own time: some companies tell of an old number only after all the newer ones.
 """
 
+import enum
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +23,7 @@ from worker.ports.purchases import OpenPurchase
 from worker.ports.reconciling import ReconcileStore, Told
 from worker.ports.reporter import Reporter
 
-READ_FOR: Final = timedelta(seconds=10)  #: Per run; where it ended, the next one goes on.
+READ_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
 PAGES_MAX: Final = 20_000
 FRESH: Final = timedelta(days=1)
 OLDEST: Final = timedelta(days=29)  #: Providers tell of thirty days.
@@ -29,6 +31,11 @@ AROUND: Final = timedelta(minutes=30)  #: Of a disputed number's rental, by anyb
 LAGS: Final = timedelta(minutes=10)  #: What it says of younger numbers may not be true yet.
 
 assert AROUND < FRESH < OLDEST
+
+
+class Part(enum.Enum):
+    LAST_DAY = enum.auto()
+    DISPUTES = enum.auto()
 
 
 class Span(NamedTuple):
@@ -52,13 +59,13 @@ class Compare:
     adopt: Adopt
     clock: Clock
     budget: Budget
-    unread: dict[ProviderName, Sequence[Span]]  #: Where a run ended before its time.
+    unread: dict[tuple[ProviderName, Part], Sequence[Span]]  #: Where a run ended before its time.
 
     async def __call__(self, provider: Provider) -> list[ProviderRef]:
         """Numbers that cost money or live, and that nobody handed over."""
         found = _Found()
         purchases = await self.adopt.store.open_purchases(provider.name, settled_for=2 * FRESH)
-        async for rows in self._read(provider):
+        async for rows in self._parts(provider):
             found.told.append(await self.store.compare_history(provider.name, rows, ended_for=LAGS))
             adopted, strangers = await self._orphans(provider.name, purchases, rows)
             purchases = [one for one in purchases if one not in adopted]
@@ -66,16 +73,22 @@ class Compare:
         self._tell(provider.name, found.told)
         return found.strangers
 
-    async def _read(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:
+    async def _parts(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:
+        for part in Part:
+            async for rows in self._read(provider, part):
+                yield rows
+
+    async def _read(self, provider: Provider, part: Part) -> AsyncIterator[Sequence[PastNumber]]:
         """Page by page, until it says nothing or takes too long."""
-        spans = [*(self.unread.pop(provider.name, ()) or await self._spans(provider.name))]
+        this = provider.name, part
+        spans = [*(self.unread.pop(this, ()) or await self._spans(*this))]
         until = self.clock.monotonic() + READ_FOR.total_seconds()
         before: Sequence[PastNumber] = ()
         for _ in range(PAGES_MAX):
             if not spans:
                 return
             if self.clock.monotonic() > until:
-                self.unread[provider.name] = spans
+                self.unread[this] = spans
                 return
             page = await self._page(provider, spans[0])
             if page is None:
@@ -95,16 +108,18 @@ class Compare:
         except ProviderError:
             return None  # Counted where it was sent; the next hour reads again.
 
-    async def _spans(self, provider: ProviderName) -> list[Span]:
-        """The last day, and the time around each older dispute, no time twice."""
-        now = self.clock.now()
+    async def _spans(self, provider: ProviderName, part: Part) -> list[Span]:
+        """The last day, or the time around each older dispute; no time twice."""
+        if part is Part.LAST_DAY:
+            now = self.clock.now()
+            return [Span(now - FRESH, now - LAGS)]
         spans: list[Span] = []
         for at in await self.store.disputed_since(provider, OLDEST, FRESH):
             if spans and at - AROUND <= spans[-1].until:
                 spans[-1] = spans[-1]._replace(until=at + AROUND)
             else:
                 spans.append(Span(at - AROUND, at + AROUND))
-        return [Span(now - FRESH, now - LAGS), *spans]
+        return spans
 
     async def _orphans(
         self,

@@ -17,7 +17,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.history import Compare, Span
+from worker.lifecycle.history import Compare, Part, Span
 from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
@@ -44,7 +44,7 @@ class Reconcile:
     clock: Clock
     terms: Mapping[ProviderName, Terms]
     accept: Accept
-    _unread: dict[ProviderName, Sequence[Span]] = field(default_factory=dict)
+    _unread: dict[tuple[ProviderName, Part], Sequence[Span]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers the provider tells of that no activation has."""

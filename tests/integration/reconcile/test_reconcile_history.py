@@ -357,6 +357,37 @@ async def test_a_long_history_is_read_on_where_it_was_left(at_work: Business) ->
     assert asked == [0, 1, 2]
 
 
+async def test_an_old_dispute_that_is_far_to_seek_does_not_cost_the_last_day_its_turn(
+    at_work: Business,
+) -> None:
+    id_, _ = await charged_for_nothing(at_work)
+    await compare(at_work)
+    await at_work.shop.rows(
+        "UPDATE activation SET rented_at = rented_at - interval '9 days' WHERE id = $1", id_
+    )
+    passed = [0.0]
+    clock = replace(at_work.reconcile.clock, monotonic=lambda: passed[0])
+    reconcile = replace(at_work.reconcile, clock=clock)
+    asked: list[tuple[bool, int]] = []
+
+    class Long:
+        name = at_work.provider.name
+        capabilities = Capabilities(history=True)
+        circuit = at_work.provider.circuit
+
+        async def history(self, since: datetime, _until: datetime, skip: int) -> HistoryPage:
+            old = utc_now() - since > 2 * history.FRESH
+            asked.append((old, skip))
+            passed[0] += old * (history.READ_FOR.total_seconds() + 1)
+            row = PastNumber(ref=ProviderRef(str(skip)), fate=Fate.UNKNOWN)
+            return HistoryPage([row], skip + 1 if old else None)
+
+    for _ in range(3):
+        await reconcile.history(Long())  # type: ignore[arg-type] # only what is used
+
+    assert asked == [(False, 0), (True, 0), (False, 0), (True, 1), (False, 0), (True, 2)]
+
+
 async def test_a_provider_without_a_history_is_not_asked_for_one(shop: Shop) -> None:
     async with business(shop, dialect="smsbower") as at_work:
         id_, _ = await charged_for_nothing(at_work)
