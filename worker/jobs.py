@@ -36,7 +36,7 @@ assert WORK_SECONDS < ARQ_SECONDS
 
 
 async def nothing_due() -> str:
-    """For a worker that keeps no cases."""
+    """For a worker that keeps no cases and sends no canary."""
     return "done"
 
 
@@ -55,6 +55,7 @@ class Services:
     reporter: Reporter
     providers: Sequence[ProviderName]
     timers: Service = nothing_due
+    canary: Service = nothing_due
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -109,6 +110,11 @@ async def audit(ctx: Ctx) -> None:
     await run(ctx, "audit")
 
 
+async def canary(ctx: Ctx) -> None:
+    """Take the next step of the worker's own number."""
+    await run(ctx, "canary")
+
+
 async def run(ctx: Ctx, name: str, *arguments: object, on_error: str = FAILED) -> str:
     """Whatever goes wrong is reported here; arq would log it with the job's arguments."""
     services = services_in(ctx)
@@ -131,8 +137,11 @@ def services_in(ctx: Ctx) -> Services:
     return services
 
 
+_FOR_ALL = (accept, sweep, timers, deliver_events, audit, canary)
+_PER_PROVIDER = (watch, expire, repair, reconcile)
+
 # A kept result would block its job id (worker-wide it is 0 too: a failed job ignores this one).
 JOBS: tuple[Function, ...] = tuple(
     func(job, name=job.__name__, keep_result=0, timeout=ARQ_SECONDS, max_tries=TRIES)
-    for job in (accept, watch, expire, repair, reconcile, sweep, timers, deliver_events, audit)
+    for job in (*_FOR_ALL, *_PER_PROVIDER)
 )

@@ -143,6 +143,19 @@ def worker() -> list[Panel]:
             runbook="ActivationWorkerBlind",
         ),
         lines(
+            "Age of the last canary",
+            "How long ago a number of the worker's own last got its code and ended; empty where no "
+            "canary is configured or none has got there yet.",
+            [
+                Query(
+                    f"time() - max({A}canary_last_success_timestamp_seconds{{{W}}} > 0)",
+                    "last success",
+                )
+            ],
+            "s",
+            runbook="ActivationWorkerCanaryStale",
+        ),
+        lines(
             "CPU",
             "Cores used by each worker. One process uses one core: near 1, start another.",
             [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],

@@ -69,6 +69,7 @@ def census() -> Census:
         exposure_minor={(p.name, p.currency): 100 for p in KNOWN.providers},
         events_pending=1,
         cancel_ratio=dict.fromkeys(names, 0.5),
+        canary_success=datetime.now(UTC),
     )
 
 

@@ -99,6 +99,11 @@ base_url = "{provider}"
 api_key = "simulated"
 poll_seconds = 1.0
 min_cancel_age_seconds = 0
+[canary]
+provider = "sim"
+service = "code-arrives:1"
+country = "0"
+every_seconds = 60
 """
 
 

@@ -71,6 +71,11 @@ def running(prometheus: Path, directory: Path) -> Iterator[Prometheus]:
             server.pause(1.0)
         refunds = 'activation_worker_settled_total{outcome="refunded"} > 0'
         server.wait_until(lambda: bool(server.values(refunds)), 60)
+        canary = "activation_worker_canary_last_success_timestamp_seconds > 0"
+        server.wait_until(lambda: bool(server.values(canary)), 60)
+        # An alert that waited for its first turn is taken back by the next evaluation.
+        alerts = "/api/v1/alerts"
+        server.wait_until(lambda: not server.get(alerts)["alerts"], 10)
         yield server
 
 

@@ -18,6 +18,7 @@ KNOWN: Final = Known(
     jobs=["accept", "expire", "sweep", "watch"],
     invariants=["balanced", "settled_once"],
     timers=["claim"],
+    canary_every_seconds=300,
 )
 
 #: What the scraper adds; a label of ours with one of these names arrives as `exported_…`.

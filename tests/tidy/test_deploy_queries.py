@@ -31,7 +31,6 @@ EVERY: Final[Sequence[Shipped]] = [
 
 #: Exported, and read by nothing that is shipped; each with its reason.
 UNREAD: Final = {
-    "activation_worker_canary_last_success_timestamp_seconds": "there is no canary yet",
     "process_max_fds": "comes with the process collector",
     "process_open_fds": "comes with the process collector",
     "process_virtual_memory_bytes": "comes with the process collector",

@@ -15,7 +15,7 @@ from worker.jobs import JOBS, Ctx, Services
 Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
 
 PER_PROVIDER = [jobs.watch, jobs.expire, jobs.repair, jobs.reconcile]
-FOR_ALL = [jobs.sweep, jobs.deliver_events, jobs.audit]
+FOR_ALL = [jobs.sweep, jobs.deliver_events, jobs.audit, jobs.timers, jobs.canary]
 SECRET = "+4917012345678"
 
 

@@ -9,6 +9,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
+from worker.bootstrap.opened import Parts
 from worker.bootstrap.parts import (
     providers_of,
     rentals_of,
@@ -17,7 +18,7 @@ from worker.bootstrap.parts import (
     terms_of,
     webhook_of,
 )
-from worker.bootstrap.whole import Parts, Worker, assemble
+from worker.bootstrap.whole import Worker, assemble
 from worker.lifecycle.clock import Clock
 from worker.settings import Settings
 

@@ -41,6 +41,7 @@ JOBS: Final = (
     "timers",
     "audit",
     "deliver_events",
+    "canary",
 )
 
 
@@ -153,6 +154,7 @@ def telemetry_of(
         jobs=JOBS,
         invariants=audits.invariants,
         timers=[kind.value for kind in TimerKind],
+        canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )
     registry = CollectorRegistry()
     metrics = Metrics(registry, known)

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from prometheus_client import CollectorRegistry
-
-from worker.adapters.events.webhook import Webhook
-from worker.adapters.redis.failover import FailoverSchedule
-from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.progress import Progress
-from worker.adapters.telemetry.reporter import OpsReporter
+from worker.bootstrap.canary import canary_of
+from worker.bootstrap.opened import Parts
 from worker.bootstrap.parts import payments_of, profiles_of
-from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.lifecycle.accept import Accept, PolicyTerms
@@ -26,7 +21,6 @@ from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
 from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
-from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.desk import LifecycleDesk
 from worker.lifecycle.expire import Expire
@@ -39,32 +33,11 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.rules import PolicyRules
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.lifecycle.terms import Terms
 from worker.lifecycle.ticks import Ticks
 from worker.lifecycle.watch import Watch
-from worker.ports.long_rental import LongRentals
-from worker.ports.provider import Provider
-from worker.settings import Settings
 
 #: How long each loop may be silent before `/livez` says that a restart would help.
 LOOPS: Final = {"backstop": timedelta(seconds=60)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What is opened and closed; everything else is made of it."""
-
-    settings: Settings
-    store: PostgresStore
-    schedule: FailoverSchedule
-    providers: Mapping[ProviderName, Provider]
-    rentals: Mapping[ProviderName, LongRentals]  #: Of those that rent for long: `rentals_of`.
-    webhook: Webhook | None
-    kept_policies: Mapping[tuple[str, str], Profile]
-    terms: Mapping[ProviderName, Terms]
-    reporter: OpsReporter
-    registry: CollectorRegistry
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +68,6 @@ def assemble(parts: Parts) -> Worker:
     clauses = _clauses(parts, profiles)
     timers = _timers(parts, profiles, clauses)
     progress = Progress(parts.clock.monotonic, LOOPS)
-    grace = timedelta(seconds=parts.settings.defaults.credit_grace_seconds)
     settle = Settle(store=parts.store, reporter=parts.reporter)
     accept = _accept(parts, profiles)
     rules = PolicyRules(profiles, parts.kept_policies)
@@ -108,37 +80,42 @@ def assemble(parts: Parts) -> Worker:
         clock=parts.clock,
         terms=parts.terms,
     )
-    sweep = Sweep(
-        store=parts.store,
-        reporter=parts.reporter,
-        settle=settle,
-        rules=rules,
-        clock=parts.clock,
-        grace=grace,
-    )
-    repair = _repair(parts, accept)
+    sweep = _sweep(parts, settle, rules)
+    cases = _cases(parts, profiles, timers, settle)
+    desk = _desk(parts, accept, expire, sweep, cases)
     ticks = Ticks(
         providers=parts.providers,
         watching=_watch(parts, settle, rules),
         expiring=expire,
         pursuing=_pursue(parts, settle),
         sweeping=sweep,
-        repairing=repair,
+        repairing=_repair(parts, accept),
         reconciling=_reconcile(parts, accept),
         timing=timers,
         clock=parts.clock,
+        flying=canary_of(parts, desk),
     )
-    cases = _cases(parts, profiles, timers, settle)
     return Worker(
         parts=parts,
-        desk=_desk(parts, accept, expire, sweep, cases),
+        desk=desk,
         cases=cases,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
         deliver=_deliver(parts),
         audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
-        grace=grace,
+        grace=sweep.grace,
+    )
+
+
+def _sweep(parts: Parts, settle: Settle, rules: PolicyRules) -> Sweep:
+    return Sweep(
+        store=parts.store,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+        grace=timedelta(seconds=parts.settings.defaults.credit_grace_seconds),
     )
 
 

@@ -49,6 +49,7 @@ def services_of(worker: Worker) -> Services:
         timers=_told(ticks.timers),
         deliver_events=deliver_events,
         audit=_told(worker.audit.tick),
+        canary=_told(ticks.canary),
         reporter=parts.reporter,
         providers=list(parts.providers),
         monotonic=parts.clock.monotonic,

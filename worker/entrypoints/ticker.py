@@ -28,6 +28,7 @@ FOR_ALL = {
     "timers": timedelta(seconds=5),
     "deliver_events": timedelta(seconds=1),
     "audit": timedelta(minutes=5),
+    "canary": timedelta(seconds=5),
 }
 
 # arq takes jobs by score: ticks go first, however long the line of numbers to accept is.

@@ -10,6 +10,7 @@
     reconcile  the provider's list and balance held against our books
     drain    a provider that is gone for good: no new rentals, everybody made whole
     cases    claims, rentals, withdrawals and their timers, by the refund policy
+    canary   a number of our own, to see that all of this goes on
     audit    the proof that all of it adds up
 
 `desk` is what shops may ask for. Nothing here knows a service library: it is handed ports.

@@ -56,6 +56,9 @@ class Backstop:
         if self.ticks.silent_for("sweep", None) > PATIENCE:
             # Others may sweep all along; once more costs two cheap questions.
             self._start("sweep", self.ticks.sweep())
+        if self.ticks.flying and self.redis_away() and await self.census.lead("canary"):
+            # Customers are served without Redis: it has to show that.
+            self._start("canary", self.ticks.canary())
 
     async def _look_after(self, name: ProviderName) -> None:
         away = self.redis_away()

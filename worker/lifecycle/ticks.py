@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.canary import Canary
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
@@ -48,6 +49,7 @@ class Ticks:
     reconciling: Reconcile
     timing: Timers
     clock: Clock
+    flying: Canary | None = None  #: None where none is configured.
     _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
     _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
     _stopping: bool = False
@@ -79,6 +81,12 @@ class Ticks:
         async with self._once("timers", None) as mine:
             if mine:
                 await self.timing.tick()
+            return Ticked.DONE if mine else Ticked.BUSY
+
+    async def canary(self) -> Ticked:
+        async with self._once("canary", None) as mine:
+            if mine and self.flying is not None:
+                await self.flying.tick()
             return Ticked.DONE if mine else Ticked.BUSY
 
     def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:

@@ -19,6 +19,7 @@ class Census:
     events_pending: int
     cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
     timers_overdue: Mapping[str, int] = field(default_factory=dict)
+    canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
 
 
 class CensusStore(Protocol):

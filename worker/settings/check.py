@@ -27,6 +27,7 @@ def problems_in(settings: Settings, origin: Origin) -> list[Problem]:
         *_listening(settings),
         *_events(settings),
         *_policies(settings),
+        *_canary(settings),
         *(problem for name in settings.providers for problem in _provider(settings, name)),
     ]
     return [Problem(dotted(key), origin(key), message) for key, message in found]
@@ -56,6 +57,18 @@ def _policies(settings: Settings) -> Iterator[tuple[Key, str]]:
             load_profile(name, directory)
         except ProfileError as error:
             yield ("policies", "directory"), str(error)
+
+
+def _canary(settings: Settings) -> Iterator[tuple[Key, str]]:
+    canary = settings.canary
+    if canary.provider is None:
+        return
+    if canary.provider not in settings.providers:
+        there = ", ".join(settings.providers) or "none"
+        yield ("canary", "provider"), f"no such provider is configured; there are: {there}"
+    for key, value in (("service", canary.service), ("country", canary.country)):
+        if not value:
+            yield ("canary", key), "must be set where canary.provider is"
 
 
 def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:

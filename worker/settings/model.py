@@ -118,6 +118,13 @@ class Worker(Table):
     drain_seconds: Annotated[Number, Field(ge=0, le=600)] = 25
 
 
+class Canary(Table):
+    provider: Annotated[str | None, _OPTIONAL] = None
+    service: Annotated[str, Field(max_length=64)] = ""
+    country: Annotated[str, Field(max_length=64)] = ""
+    every_seconds: Annotated[Number, Field(ge=60, le=3600)] = 300
+
+
 class Provider(Table):
     family: Family
     dialect: Dialect = "classic"
@@ -162,6 +169,7 @@ class Settings(BaseSettings):
     defaults: Defaults = Defaults()
     policies: Policies = Policies()
     worker: Worker = Worker()
+    canary: Canary = Canary()
     providers: dict[ProviderKey, Provider] = {}
 
     @classmethod

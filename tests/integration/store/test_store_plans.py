@@ -151,6 +151,7 @@ HOT = {
     "known_codes": {"activation_ref", "activation_pkey"},
     "unknown_refs": {"activation_ref"},
     "census_live": DUE | {"activation_live_ref"},
+    "census_canary": {"activation_of_account"},
     "claim_events": set(),
     "events_sent": set(),
     "entries": set(),

@@ -8,14 +8,14 @@ import pytest
 from tests.unit.cli.conftest import Cli
 
 CANARIES = {
-    "AW_DATABASE__URL": "postgresql://u:canary@h/db",
-    "AW_API__TOKENS": "shop:operate:canary-canary-canary-1",
+    "AW_DATABASE__URL": "postgresql://u:hidden@h/db",
+    "AW_API__TOKENS": "shop:operate:hidden-hidden-hidden-01",
 }
 TOML = """
 [providers.hero]
 family = "handler_api"
 base_url = "https://provider.example"
-api_key = "canary"
+api_key = "hidden"
 poll_seconds = 1.5
 """
 
@@ -43,7 +43,7 @@ def test_what_is_in_effect_is_shown_with_its_source(cli: Cli, file: str) -> None
     assert "providers.hero.poll_seconds = 1.5 # mine.toml" in lines
     assert "defaults.window_seconds = 1200 # default" in lines
     assert 'events.url = "" # default' in lines
-    assert "canary" not in result.output
+    assert "hidden" not in result.output
 
 
 def test_the_file_may_be_named_in_the_environment(cli: Cli, file: str) -> None:
@@ -60,7 +60,7 @@ def test_programs_get_a_document(cli: Cli, file: str) -> None:
     assert {"key": "providers.hero.poll_seconds", "value": 1.5, "source": file} in document[
         "settings"
     ]
-    assert "canary" not in result.output
+    assert "hidden" not in result.output
 
 
 def test_programs_get_one_setting_a_line(cli: Cli, file: str) -> None:
@@ -71,12 +71,12 @@ def test_programs_get_one_setting_a_line(cli: Cli, file: str) -> None:
 
 
 def test_problems_are_json_where_json_was_asked_for(cli: Cli) -> None:
-    result = cli("check-config", "-o", "json", env={"AW_NOPE": "canary"})
+    result = cli("check-config", "-o", "json", env={"AW_NOPE": "hidden"})
 
     error = json.loads(result.stderr)["error"]
     assert (result.exit_code, result.stdout, error["code"]) == (78, "", "bad-configuration")
     assert "AW_NOPE" in error["message"]
-    assert "canary" not in result.stderr
+    assert "hidden" not in result.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "dev", "migrate", "audit", "doctor", "timers", "list"])

@@ -33,6 +33,7 @@ class Watched:
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
         self.repairing = self
+        self.flying: object = None  #: The canary.
         self.backstop = Backstop(
             store=cast("Any", self.store),
             census=cast("Any", self.census),
@@ -64,6 +65,9 @@ class Watched:
 
     async def repair(self, _: ProviderName) -> Ticked:
         return await self.tick("repair")
+
+    async def canary(self) -> Ticked:
+        return await self.tick("canary")
 
     async def sweep(self) -> Ticked:
         return await self.tick("sweep")
@@ -197,6 +201,23 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
 
     assert await watched.second() == ["sweep"]
     assert await watched.second() == []
+
+
+async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> None:
+    watched.flying, watched.away = object(), True
+
+    assert await watched.second() == ["canary"]
+    assert watched.census.asked("lead") == [("canary",)]
+    await watched.end_all()
+    watched.census.answers["lead"] = False
+    assert await watched.second() == []
+
+
+async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> None:
+    watched.flying = object()
+
+    assert await watched.second() == []
+    assert watched.census.calls == []
 
 
 async def test_a_tick_that_fails_is_told_and_started_again(watched: Watched) -> None:

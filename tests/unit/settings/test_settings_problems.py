@@ -50,6 +50,8 @@ WRONG_VALUES = [
     ('[defaults]\npolicy = "P9"', "defaults.policy", "no such policy"),
     ('[policies]\ndirectory = "elsewhere"', "policies.directory", "no directory elsewhere"),
     ("[worker]\ndrain_seconds = -1", "worker.drain_seconds", "or equal to 0"),
+    ("[canary]\nevery_seconds = 59", "canary.every_seconds", "greater than or equal to 60"),
+    ("[canary]\nevery_seconds = 3601", "canary.every_seconds", "less than or equal to 3600"),
     ("[worker]\nworkers = 3", "worker.workers", "no such setting"),
     ("[databse]\nurl = 3", "databse", "no such setting"),
     ('[database]\nuri = "x"', "database.uri", "did you mean database.url?"),
@@ -119,6 +121,27 @@ def test_only_handler_api_has_dialects(problems: Problems) -> None:
     ((key, _, text),) = problems(toml)
 
     assert (key, "fivesim" in text) == ("providers.hero.dialect", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("provider", "sim", "no such provider is configured; there are: hero"),
+        ("service", "", "must be set where canary.provider is"),
+        ("country", "", "must be set where canary.provider is"),
+    ],
+)
+def test_a_canary_needs_a_provider_and_something_to_rent_there(
+    loading: Load, problems: Problems, key: str, value: str, message: str
+) -> None:
+    wanted = {"provider": "hero", "service": "any", "country": "0"}
+
+    def toml(given: dict[str, str]) -> str:
+        return HERO + "[canary]\n" + "\n".join(f'{name} = "{each}"' for name, each in given.items())
+
+    assert loading(toml(wanted)).settings.canary.provider == "hero"
+    ((found, _, text),) = problems(toml({**wanted, key: value}))
+    assert (found, text) == (f"canary.{key}", message)
 
 
 @pytest.mark.parametrize("name", ["Hero", "a b", "-a", "a__b", "a-", "x" * 33])

@@ -34,6 +34,7 @@ PROMISED = {
     "audit_violations": ("gauge", {"invariant"}),
     "audit_last_success_timestamp_seconds": ("gauge", set()),
     "canary_last_success_timestamp_seconds": ("gauge", set()),
+    "canary_every_seconds": ("gauge", set()),
     "build_info": ("gauge", {"version"}),
 }
 

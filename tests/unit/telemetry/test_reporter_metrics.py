@@ -220,6 +220,14 @@ def test_numbers_of_a_provider_that_is_gone_from_the_settings_are_still_counted(
     assert ops.value("live", provider="other") == 5
 
 
+def test_the_last_canary_that_got_its_code_stays_where_none_is_known(ops: Ops) -> None:
+    assert ops.value("canary_last_success_timestamp_seconds") == 0
+    ops.reporter.census(census(canary_success=NOW))
+    ops.reporter.census(census())
+
+    assert ops.value("canary_last_success_timestamp_seconds") == NOW.timestamp()
+
+
 def test_a_census_says_when_it_was_read(ops: Ops) -> None:
     ops.reporter.census(census())
 

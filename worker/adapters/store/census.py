@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database, translated
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
+from worker.ports.canary import ACCOUNT
 from worker.ports.census import Census
 from worker.ports.errors import StoreUnavailable
 
 SAMPLE: Final = 10_000  #: Endings that the cancel ratio is taken from.
+CANARIES: Final = 1_000  #: As far back as one that went all the way is looked for.
 _ON_TIME: Final = timedelta(0)
 _ALIVE = text("SELECT true WHERE CAST(:topic AS text) IS NOT NULL")
 
@@ -41,6 +43,9 @@ async def _census(connection: AsyncConnection, grace: timedelta, now: datetime |
         await connection.execute(statement("census_cancelled"), {"now": now, "sample": SAMPLE})
     ).mappings()
     timers = (await connection.execute(statement("timer_census"), {"now": now})).mappings()
+    canary = await connection.execute(
+        statement("census_canary"), {"account": ACCOUNT, "sample": CANARIES}
+    )
     late = [r["now"] - r["oldest_deadline"] for r in live if r["oldest_deadline"] is not None]
     return Census(
         live={ProviderName(r["provider"]): r["live"] for r in live},
@@ -50,6 +55,7 @@ async def _census(connection: AsyncConnection, grace: timedelta, now: datetime |
         events_pending=(await connection.execute(statement("census_events"))).scalar_one(),
         cancel_ratio={ProviderName(r["provider"]): r["cancelled"] / r["ended"] for r in ended},
         timers_overdue={r["kind"]: r["overdue"] for r in timers},
+        canary_success=canary.scalar_one_or_none(),
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.accounts import Accounts
 from worker.adapters.store.answers import Answers
 from worker.adapters.store.audit import Audits
+from worker.adapters.store.canaries import Canaries
 from worker.adapters.store.cases import Cases
 from worker.adapters.store.cases_rentals import Rentals
 from worker.adapters.store.census import Censuses, Leadership
@@ -35,6 +36,7 @@ class PostgresStore(
     Disputes,
     Outbox,
     Censuses,
+    Canaries,
     Audits,
 ):
     """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""

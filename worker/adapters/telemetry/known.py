@@ -61,6 +61,7 @@ class Known:
     jobs: Sequence[str] = ()
     invariants: Sequence[str] = ()
     timers: Sequence[str] = ()
+    canary_every_seconds: float = 0  #: 0: none is configured.
 
     @property
     def provider_names(self) -> tuple[str, ...]:

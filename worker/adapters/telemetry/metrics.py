@@ -230,6 +230,9 @@ class Metrics:
             "canary_last_success_timestamp_seconds",
             "When a canary activation last went all the way; 0 without one. Take max, not sum.",
         )
+        self._gauge(
+            "canary_every_seconds", "Time between two canaries; 0 where none is configured."
+        ).set(known.canary_every_seconds)
 
     def _build(self, known: Known) -> None:
         info = self._gauge("build_info", "Always 1; the version that runs.", "version")

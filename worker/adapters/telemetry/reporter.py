@@ -116,6 +116,8 @@ class OpsReporter:
         _zero(metrics.timers_overdue)
         for kind, overdue in census.timers_overdue.items():
             metrics.timers_overdue.of(kind).inc(overdue)
+        if census.canary_success is not None:
+            metrics.canary_last_success.set(census.canary_success.timestamp())
         metrics.census_last_success.set(self._now().timestamp())
 
     def schedule_lag(self, lag: timedelta) -> None:

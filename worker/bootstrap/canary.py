@@ -1,0 +1,25 @@
+"""The canary, where the settings ask for one."""
+
+from datetime import timedelta
+
+from worker.bootstrap.opened import Parts
+from worker.domain.ids import ProviderName
+from worker.lifecycle.canary import Canary, Errand
+from worker.ports.desk import Desk
+
+
+def canary_of(parts: Parts, desk: Desk) -> Canary | None:
+    wanted = parts.settings.canary
+    if wanted.provider is None:
+        return None
+    provider = ProviderName(wanted.provider)
+    errand = Errand(
+        provider=provider,
+        service=wanted.service,
+        country=wanted.country,
+        every=timedelta(seconds=wanted.every_seconds),
+        currency=parts.terms[provider].currency,
+    )
+    return Canary(
+        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, errand=errand
+    )

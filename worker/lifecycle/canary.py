@@ -1,0 +1,114 @@
+"""Canary: a number of our own, rented once per slot of time, that has to get its code and end.
+
+It goes the way of every order, so what keeps it from its end keeps customers from theirs. A tick
+takes the next small step and waits for no code. What was done is read from the database: whichever
+host has the next tick goes on where the last one was, and a slot has one canary.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from worker.domain.activation import State
+from worker.domain.ids import ActivationId, ProviderName, purchase_id
+from worker.lifecycle.clock import Clock
+from worker.ports.canary import ACCOUNT, CanaryStore
+from worker.ports.desk import Desk, Order, Ordered
+from worker.ports.reporter import Reporter
+
+WINDOW_MAX: Final = timedelta(minutes=5)
+#: A window that ended with a code is as good as over: the sweep delivers it within a second.
+WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
+#: Its end is not told yet.
+UNDER_WAY: Final = frozenset({Ordered.RENTED, Ordered.SAME, Ordered.PENDING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What the canary is sent for, as configured."""
+
+    provider: ProviderName
+    service: str
+    country: str
+    every: timedelta  #: Whole seconds: the length of a slot.
+    currency: str  #: The provider's; the price is 0, so none of it moves.
+
+    @property
+    def window(self) -> timedelta:
+        """Half a slot at the most: one sent late in its slot is over before the next one is."""
+        return min(WINDOW_MAX, self.every // 2)
+
+
+@dataclass(slots=True, kw_only=True)
+class Canary:
+    store: CanaryStore
+    desk: Desk
+    reporter: Reporter
+    clock: Clock
+    errand: Errand
+    _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
+
+    async def tick(self) -> None:
+        """Finish what has its code; at the first tick of a slot, look back and send the next."""
+        slot = self._slot()
+        for recent in (slot, self._before(slot)):
+            await self._finish(_id(recent))
+        if slot != self._asked and not await self.store.ordered(_id(slot)):
+            lost = await self._lost_before(slot)
+            await self._send(slot)
+            self._asked = slot
+            for state in lost:  # Told now: had the store failed, all of this would come again.
+                self._failed(state.value)
+
+    async def _send(self, slot: datetime) -> None:
+        await self.store.open_account(ACCOUNT, self.errand.currency)
+        result = await self.desk.rent(
+            Order(
+                idempotency_key=_key(slot),
+                account=ACCOUNT,
+                provider=self.errand.provider,
+                service=self.errand.service,
+                country=self.errand.country,
+                price_minor=0,
+                window=self.errand.window,
+            )
+        )
+        if result.how not in UNDER_WAY:
+            self._failed(result.how.value)
+
+    async def _finish(self, id_: ActivationId) -> None:
+        """The customer that it plays has what it came for."""
+        found = await self.store.activation(id_)
+        if found is not None and found.state is State.RECEIVED:
+            await self.desk.finish(id_)
+
+    async def _lost_before(self, slot: datetime) -> list[State]:
+        """What became of those without a code whose window ended in the slot before this one.
+
+        Every window ends in one slot, so each of them is found once.
+        """
+        before = self._before(slot)
+        recent = [await self.store.activation(_id(sent)) for sent in (before, self._before(before))]
+        ended = [one for one in recent if one is not None and before < one.deadline_at <= slot]
+        return [one.state for one in ended if one.state not in WELL]
+
+    def _failed(self, how: str) -> None:
+        self.reporter.trouble("canary.failed", provider=self.errand.provider, detail=how)
+
+    def _slot(self) -> datetime:
+        """The beginning of the slot that goes on, the same on every host."""
+        seconds = int(self.errand.every.total_seconds())
+        now = int(self.clock.now().timestamp())
+        return datetime.fromtimestamp(now - now % seconds, UTC)
+
+    def _before(self, slot: datetime) -> datetime:
+        return slot - self.errand.every
+
+
+def _key(slot: datetime) -> str:
+    """By its instant, not its number: another length of slots must not meet old numbers again."""
+    return f"canary-{int(slot.timestamp())}"
+
+
+def _id(slot: datetime) -> ActivationId:
+    return purchase_id(ACCOUNT, _key(slot))
