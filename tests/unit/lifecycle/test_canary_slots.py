@@ -28,6 +28,7 @@ class Shop:
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
     sells: Ordered = Ordered.RENTED
     kept: bool = True  #: Whether an order that comes to nothing is on record.
+    settles: bool = True  #: Whether an ending is booked at once.
     failure: Exception | None = None
     orders: list[Order] = field(default_factory=list)
     numbers: dict[ActivationId, Activation | None] = field(default_factory=dict)
@@ -61,6 +62,8 @@ class Shop:
         return OrderResult(self.sells, self.numbers.get(id_))
 
     async def finish(self, id_: ActivationId) -> WishResult:
+        if not self.settles:
+            return WishResult(Done.NO_CODE, self.numbers[id_])
         self.becomes(State.DELIVERED, id_)
         return WishResult(Done.DONE, self.numbers[id_])
 
@@ -249,6 +252,7 @@ async def test_one_without_a_code_is_told_of_once_when_the_next_is_sent(
 
 @pytest.mark.parametrize("state", [State.RECEIVED, State.DELIVERED])
 async def test_one_that_got_its_code_is_not_told_of(shop: Shop, state: State) -> None:
+    shop.settles = False
     await shop.process().tick()
     shop.becomes(state)
     shop.time.pass_by(EVERY)
@@ -256,6 +260,7 @@ async def test_one_that_got_its_code_is_not_told_of(shop: Shop, state: State) ->
     await shop.process().tick()
 
     assert shop.told == []
+    assert shop.states == [state, State.WAITING]
 
 
 async def test_one_sent_late_is_told_of_after_its_window_and_once(shop: Shop) -> None:
