@@ -165,7 +165,7 @@ class World:
             broken = [f for f in await store.audit() if f.violations]
         finally:
             await store.close()
-        assert not broken
+        assert not broken, {one.invariant: one.offenders for one in broken}
 
     async def charged(self) -> set[str]:
         """The refs for which the provider kept our money, by its own books."""
