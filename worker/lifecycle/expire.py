@@ -21,17 +21,21 @@ from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import (
     FIRST_RETRY,
+    LAST_PURSUIT,
     Charged,
     EndAtProvider,
     GaveBack,
     Gone,
     Learnt,
     NotYet,
+    backoff,
 )
 from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, Rules, ending, kept_the_price
+from worker.lifecycle.setbacks import told_safely
 from worker.lifecycle.settle import BATCH, GroupCommit, Settle
 from worker.lifecycle.terms import Terms
 from worker.ports.endings import Due, Postponed
+from worker.ports.errors import StoreError
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -141,6 +145,12 @@ class _Run:
             except asyncio.CancelledError:
                 self._hand_back(due, FIRST_RETRY)  # Sent or not: the next attempt reads first.
                 raise
+            except StoreError:
+                raise  # Nothing can be kept: the others' calls would be requests wasted.
+            except Exception as error:  # noqa: BLE001 - one number's bug must not be everybody's
+                clock, why = self.expire.clock, f"expire: {told_safely(error)}"
+                self._hand_back(due, backoff(due.attempts, LAST_PURSUIT, clock.chance()))
+                self.expire.reporter.quarantined(due.id, why)
 
     def _hand_back(self, due: Due, delay: timedelta) -> None:
         self.results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=due.unknown_reads))

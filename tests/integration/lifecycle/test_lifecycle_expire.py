@@ -230,21 +230,19 @@ async def test_cut_off_in_the_middle_what_was_confirmed_is_kept_and_the_rest_han
     assert waits < LEASE / 2, "a number was left alone until the end of its lease"
 
 
-async def test_another_calls_failure_costs_no_sibling_its_lease(world: World) -> None:
-    for number in range(4):
-        await world.take_expired(str(number))
+async def test_a_number_that_always_fails_costs_the_others_nothing(world: World) -> None:
+    poison, *others = [await world.take_expired(str(number)) for number in range(4)]
+    world.provider.will("cancel", Cancelled()).will("cancel", KeyError("a bug of ours"), of="0")
 
-    async def never(_: object) -> None:
-        await asyncio.Event().wait()
+    await world.end_all()
 
-    world.provider.will("cancel", never).will("cancel", KeyError("a bug of ours"), of="0")
-
-    with pytest.raises(ExceptionGroup):
-        await world.end_all()
-
-    left = "SELECT count(*) FROM activation WHERE lease_until < now() + interval '5 seconds'"
-    assert await world.one(left) == 3
-    assert await world.one("SELECT count(*) FROM activation WHERE state = 'expiring'") == 4
+    assert [(await world.number(one)).state for one in others] == [State.REFUNDED] * 3
+    assert (await world.number(poison)).state is State.EXPIRING
+    ((number, why),) = world.reporter.of("quarantined")
+    assert number == poison.id
+    assert why.startswith("expire: KeyError at ")
+    soon = "SELECT count(*) FROM activation WHERE lease_until > now() AND NOT settled"
+    assert await world.one(soon) == 1, "it is tried again, and not at once"
 
 
 async def test_nothing_more_is_sent_once_nothing_can_be_kept(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.providers.raw_provider import http, raw_provider
 from tests.unit.providers.surroundings import KEY, World, config, talking_to
+from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderUnavailable, UnknownReply
@@ -164,7 +165,7 @@ async def test_one_account_failing_leaves_another_alone() -> None:
         talking_to(config(broken.url), World()) as first,
         talking_to(config(healthy.url), World()) as second,
     ):
-        for _ in range(5):
+        for _ in range(FAILURES_TO_OPEN):
             with pytest.raises(ProviderUnavailable):
                 await first.look(REF)
 

@@ -104,7 +104,7 @@ def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 the same
     """The same with every number that has a fraction as a `Decimal`: where money is read."""
     try:
         return json.loads(reply.body, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+    except (ArithmeticError, ValueError, RecursionError):  # A Decimal's exponent has limits, too.
         return None
 
 

@@ -47,18 +47,18 @@ def async_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
 def _meaning(error: Exception) -> StoreError | None:
     """What an exception of the database says, without its text: that may hold values."""
+    state = _sqlstate(error)
+    if state in _MISSING:
+        return SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
-        state = _sqlstate(error)
         if state in _AGAIN:
             return RunAgain(state)
-        if state in _MISSING:
-            return SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
         if (
             state[:2] not in {"08", "57", "25", "53"}
             and state not in _AWAY
