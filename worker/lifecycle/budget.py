@@ -10,7 +10,7 @@ from worker.lifecycle.terms import Terms
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
 
-CHUNK_MAX: Final = 256
+CHUNK_MAX: Final = 512
 CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.
 AHEAD_FROM: Final = 16  #: From chunks of this size on the next is bought before the last is gone.
 PAUSE: Final = timedelta(milliseconds=50)
@@ -22,36 +22,50 @@ class Budget:
     terms: Terms
     clock: Clock
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
-    _chunk: int = field(init=False)
+    _chunk_max: int = field(init=False)
+    _chunk: int = field(init=False)  #: As many as are used in time: the rate may be far away.
     _left: int = 0
     _good_until: float = float("-inf")
     _buying: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         wanted = int(self.terms.requests_per_second * CHUNK.total_seconds())
-        self._chunk = max(1, min(self.most, wanted))
+        self._chunk = self._chunk_max = max(1, min(self.most, wanted))
 
     async def take(self) -> None:
         """Wait until one more request may go out."""
+        if not self._usable():
+            self._fit()
         while not self._usable():
             # A waiter that is cut off must not take the purchase of the others with him.
-            await asyncio.shield(self._purchase())
+            await asyncio.shield(self._purchase(self._chunk))
         self._left -= 1
-        if self._left == self._chunk // 2 >= AHEAD_FROM // 2:
+        half = self._chunk // 2
+        if self._left == half >= AHEAD_FROM // 2:
             # A hundred calls would stand still for the round trip of the next purchase.
-            self._buying = self._purchase()
+            self._buying = self._purchase(half)
 
     def _usable(self) -> bool:
         return self._left > 0 and self.clock.monotonic() <= self._good_until
 
-    def _purchase(self) -> "asyncio.Task[None]":
+    def _fit(self) -> None:
+        """Buy less at once where some was lost, more where it was gone too soon."""
+        if self._buying is not None and not self._buying.done():
+            return  # It is on its way, and whoever started it has fitted it.
+        if self._left > 0:
+            self._left = 0
+            self._chunk = max(1, self._chunk // 2)
+        else:
+            self._chunk = min(self._chunk_max, self._chunk * 2)
+
+    def _purchase(self, wanted: int) -> "asyncio.Task[None]":
         if self._buying is None or self._buying.done():
-            self._buying = asyncio.ensure_future(self._buy())
+            self._buying = asyncio.ensure_future(self._buy(wanted))
         return self._buying
 
-    async def _buy(self) -> None:
+    async def _buy(self, wanted: int) -> None:
         try:
-            granted = await self.schedule.spend(self.terms.name, self._chunk)
+            granted = await self.schedule.spend(self.terms.name, wanted)
         except ScheduleUnavailable:
             granted = 0  # Redis is leaving: the schedule goes on from memory within seconds.
         if granted <= 0:

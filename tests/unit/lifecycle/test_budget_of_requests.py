@@ -32,7 +32,8 @@ async def test_a_chunk_is_a_moment_of_the_rate(rate: float, chunk: int) -> None:
     for _ in range(chunk + 1):
         await spending.budget.take()
 
-    assert spending.wanted() == [chunk, chunk]
+    assert spending.wanted()[0] == chunk
+    assert len(spending.wanted()) == 2
     assert spending.schedule.asked("spend")[0][0] == SIM
 
 
@@ -96,14 +97,28 @@ async def test_nobody_gets_more_than_was_granted() -> None:
     assert len(granted) == 7
 
 
-async def test_what_was_bought_long_ago_is_lost() -> None:
+async def test_what_was_bought_long_ago_is_lost_and_less_is_bought_from_then_on() -> None:
     spending = Spending(1000.0)
-    await spending.budget.take()
-    spending.time.pass_by(3 * CHUNK)
+    for _ in range(3):
+        await spending.budget.take()
+        spending.time.pass_by(3 * CHUNK)
 
     await spending.budget.take()
 
-    assert spending.wanted() == [50, 50]
+    assert spending.wanted() == [50, 25, 12, 6]
+
+
+async def test_who_needs_more_again_buys_more_again() -> None:
+    spending = Spending(1000.0)
+    for _ in range(6):
+        await spending.budget.take()
+        spending.time.pass_by(3 * CHUNK)
+    assert spending.wanted() == [50, 25, 12, 6, 3, 1]
+
+    for _ in range(1 + 2 + 4 + 8):
+        await spending.budget.take()
+
+    assert spending.wanted()[6:] == [2, 4, 8, 16]
 
 
 async def test_the_next_chunk_is_bought_before_the_last_request_is_gone() -> None:
@@ -113,7 +128,7 @@ async def test_the_next_chunk_is_bought_before_the_last_request_is_gone() -> Non
         await spending.budget.take()
     await asyncio.sleep(0)
 
-    assert spending.wanted() == [50, 50]
+    assert spending.wanted() == [50, 25]
 
 
 async def test_few_requests_are_not_bought_ahead() -> None:
