@@ -62,14 +62,11 @@ class Expire:
         """End what is due at this provider while it goes on; how many numbers were worked on."""
         done = 0
         while goes_on() and provider.circuit is not Circuit.OPEN:
-            limit = self._limit(provider)
-            # The first claim only fills the calls: nothing is on its way while it lasts.
-            first = min(limit, 2 * self.terms[provider.name].max_in_flight)
+            most, first = self._limits(provider)
             due = await self.store.claim_cancels(provider.name, first, LEASE)
             if due:
                 done += len(due)
-                more = limit if len(due) == first else 0
-                await self._end_all(provider, due, more, goes_on)
+                await self._end_all(provider, due, most if len(due) == first else 0, goes_on)
             if len(due) < first:
                 break
         return done
@@ -82,18 +79,17 @@ class Expire:
         if due:
             await self._end_all(provider, due, 0, lambda: False)
 
-    def _limit(self, provider: Provider) -> int:
-        if provider.circuit is Circuit.PROBING:
-            return PROBES
-        rate = self.terms[provider.name].requests_per_second
-        return max(1, min(BATCH, int(rate * AHEAD.total_seconds())))
+    def _limits(self, provider: Provider) -> tuple[int, int]:
+        """How many to claim at once, and at first: nothing is on its way while that lasts."""
+        terms = self.terms[provider.name]
+        most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
+        probing = provider.circuit is Circuit.PROBING
+        return most, min(most, PROBES if probing else 2 * terms.max_in_flight)
 
     async def _end_all(
         self, provider: Provider, due: list[Due], more: int, goes_on: Callable[[], bool]
     ) -> None:
         """Work off what was claimed, claiming *more* while it lasts, so that no call slot idles."""
-        # A probe is a probe: with its few hands the whole backlog would take for ever.
-        more = more if provider.circuit is Circuit.CLOSED else 0
         run = _Run(self, provider, deque(due), more=more, goes_on=goes_on)
         await run()
 
@@ -110,6 +106,8 @@ class _Run:
     results: GroupCommit = field(init=False)
     act: EndAtProvider = field(init=False)
     _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _calls: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+    _hands: int = 0
 
     def __post_init__(self) -> None:
         expire = self.expire
@@ -119,12 +117,10 @@ class _Run:
         self.act = EndAtProvider(clock=expire.clock, pay=budget.take)
 
     async def __call__(self) -> None:
-        hands = min(len(self.queue), self.expire.terms[self.provider.name].max_in_flight)
         committing = asyncio.ensure_future(self.results.run())
         try:
-            async with asyncio.TaskGroup() as calls:
-                for _ in range(hands):
-                    calls.create_task(self._work(committing))
+            async with self._calls:
+                self._lend_hands(committing)
         finally:
             # What was confirmed is committed even when we are cut off or another call went wrong,
             # and what was claimed but not ended need not wait for the end of its lease.
@@ -133,12 +129,19 @@ class _Run:
             self.results.close()
             await asyncio.shield(committing)
 
+    def _lend_hands(self, committing: "asyncio.Task[None]") -> None:
+        """A hand for each number, `max_in_flight` at most: probes begin with few."""
+        free = self.expire.terms[self.provider.name].max_in_flight - self._hands
+        for _ in range(min(free, len(self.queue))):
+            self._hands += 1
+            self._calls.create_task(self._work(committing))
+
     async def _work(self, committing: "asyncio.Task[None]") -> None:
         while not committing.done():  # It ends early only by failing: then nothing can be kept.
-            if self.more and len(self.queue) <= self.more // 2:
-                await self._claim()
+            if self.more and len(self.queue) <= self.more // 2 and await self._claim():
+                self._lend_hands(committing)
             if not self.queue:
-                return
+                break
             due = self.queue.popleft()
             try:
                 await self._report(due, await self.act(self.provider, due))
@@ -151,19 +154,21 @@ class _Run:
                 clock, why = self.expire.clock, f"expire: {told_safely(error)}"
                 self._hand_back(due, backoff(due.attempts, LAST_PURSUIT, clock.chance()))
                 self.expire.reporter.quarantined(due.id, why)
+        self._hands -= 1
 
     def _hand_back(self, due: Due, delay: timedelta) -> None:
         self.results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=due.unknown_reads))
 
-    async def _claim(self) -> None:
+    async def _claim(self) -> bool:
+        """Claim more where that is to be done; whether this call did."""
         if self._claiming.locked() and self.queue:
-            return  # Somebody is at it, and there is work until he is done.
+            return False  # Somebody is at it, and there is work until he is done.
         async with self._claiming:
-            if len(self.queue) > self.more // 2:
-                return
-            if self.provider.circuit is not Circuit.CLOSED or not self.goes_on():
+            if len(self.queue) > self.more // 2 or self.provider.circuit is Circuit.PROBING:
+                return False  # A probe is a probe: its answer says how it goes on.
+            if self.provider.circuit is Circuit.OPEN or not self.goes_on():
                 self.more = 0
-                return
+                return False
             claim = asyncio.ensure_future(self._claim_more())
             try:
                 await asyncio.shield(claim)
@@ -171,6 +176,7 @@ class _Run:
                 # It is committed all the same: what it claimed must be there to be handed back.
                 await asyncio.gather(claim, return_exceptions=True)
                 raise
+            return True
 
     async def _claim_more(self) -> None:
         store = self.expire.store
