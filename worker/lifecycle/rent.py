@@ -7,7 +7,7 @@ never bought again: it becomes an activation without a number, and `repair` look
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
@@ -33,6 +33,7 @@ from worker.ports.store import Activation
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
 AGAIN: Final = timedelta(milliseconds=100)
+SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
 KEEP_EVERY: Final = timedelta(seconds=20)  #: At the most, while the database is away.
 KEEP_ATTEMPTS: Final = 90  #: With the pauses a window long: then its customer is credited.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
@@ -144,7 +145,10 @@ class Rent:
 
     async def _bought(self, order: Order, rented: Rented) -> OrderResult:
         """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
-        keeping = asyncio.ensure_future(self._keep(order, bought(rented)))
+        sold = bought(rented, self.accept.clock.now())
+        if sold.expires_at != rented.expires_at:
+            self.reporter.trouble("rent.expiry_unbelievable", provider=order.provider)
+        keeping = asyncio.ensure_future(self._keep(order, sold))
         self._keeping.add(keeping)
         keeping.add_done_callback(self._kept_or_told)
         kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
@@ -204,13 +208,20 @@ def _for(order: Order, provider: ProviderName, turn: int) -> Order:
     return replace(order, provider=provider, otherwise=(), idempotency_key=key)
 
 
-def bought(rented: Rented) -> Bought:
+def bought(rented: Rented, now: datetime) -> Bought:
+    """What is kept of it; a number sold as (nearly) over comes from a clock that is wrong.
+
+    Taken at its word it would end at once: its window and the provider's refusals decide instead.
+    """
+    expires_at = rented.expires_at
+    if expires_at is not None and expires_at < now + SHORTEST_LIFE:
+        expires_at = None
     return Bought(
         ref=rented.ref,
         phone=rented.phone,
         cost_minor=rented.cost_minor,
         cost_currency=rented.currency,
-        expires_at=rented.expires_at,
+        expires_at=expires_at,
         expires_in=rented.expires_in,
         cancel_not_before=rented.cancel_not_before,
     )

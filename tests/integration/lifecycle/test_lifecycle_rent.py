@@ -210,6 +210,17 @@ async def test_the_providers_own_expiry_shortens_the_window(world: World) -> Non
     assert result.activation.deadline_at == expires_at
 
 
+async def test_a_provider_whose_clock_is_an_hour_behind_ends_no_number_early(world: World) -> None:
+    expires_at = utc_now() - timedelta(minutes=40)
+    world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_at=expires_at))
+
+    result = await world.desk.rent(order())
+
+    assert result.activation is not None
+    assert result.activation.deadline_at == result.activation.rented_at + WINDOW
+    assert world.reporter.troubles == ["rent.expiry_unbelievable"]
+
+
 async def test_an_expiry_given_as_a_span_counts_from_the_reply(world: World) -> None:
     span = timedelta(minutes=5)
     world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_in=span))

@@ -16,6 +16,7 @@ from tests.integration.lifecycle.whole import (
     WINDOW,
     World,
     order,
+    utc_now,
 )
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef, purchase_id
@@ -128,7 +129,7 @@ async def test_what_is_stored_late_was_rented_when_it_was_sold(renting: World) -
 
     store = Failing(renting.store, times=1)
     buying = with_store(renting, store, sleep=aged, monotonic=monotonic)
-    sold = rent.bought(replace(RENTED, expires_in=timedelta(minutes=5)))
+    sold = rent.bought(replace(RENTED, expires_in=timedelta(minutes=5)), utc_now())
     await renting.store.begin_purchase(id_, order(), "default", "1", WINDOW)
 
     kept = await buying._keep(order(), sold)
@@ -164,8 +165,9 @@ async def test_an_orphan_given_to_two_orders_at_once_is_one_orders(
         if state == "unknown":
             await world.store.purchase_unknown(id_)
 
+    sold = rent.bought(RENTED, utc_now())
     kept = await asyncio.gather(
-        *(world.store.purchase_bought(id_, rent.bought(RENTED), timedelta(0)) for id_ in ids)
+        *(world.store.purchase_bought(id_, sold, timedelta(0)) for id_ in ids)
     )
 
     refs = [one.ref for one in kept if one is not None]
@@ -203,4 +205,4 @@ async def _lost_and_adopted(world: World, key: str, *, over: bool) -> None:
         await world.age(number, WINDOW + GRACE + SECOND)
         await world.sweep.tick()
         assert (await world.number(number)).state is State.REFUNDED
-    await world.store.purchase_bought(id_, rent.bought(RENTED), timedelta(0))
+    await world.store.purchase_bought(id_, rent.bought(RENTED, utc_now()), timedelta(0))

@@ -9,7 +9,12 @@ from tests.unit.providers.surroundings import KEY, World, config, talking_to
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.domain.ids import ProviderRef
-from worker.ports.errors import ProviderUnavailable, UnknownReply
+from worker.ports.errors import (
+    CircuitOpen,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownReply,
+)
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -201,3 +206,27 @@ async def test_an_unreadable_rental_is_an_error_not_a_refusal() -> None:
     ):
         with pytest.raises(UnknownReply):
             await provider.rent(RentRequest("go", "2"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "seconds"),
+    [
+        (http("BANNED:'2026-11-23 10-00-00'"), 60),
+        (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":300}}', 403), 300),
+        (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":86400}}', 403), 600),
+        (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":-5}}', 403), 60),
+    ],
+)
+async def test_a_banned_account_is_left_alone_for_a_while(reply: bytes, seconds: int) -> None:
+    world = World()
+    async with raw_provider(reply) as raw, talking_to(config(raw.url), world) as provider:
+        with pytest.raises(ProviderRefused):
+            await provider.look(REF)
+        world.now += seconds - 1
+        with pytest.raises(CircuitOpen):
+            await provider.look(REF)
+        world.now += 1
+        with pytest.raises(ProviderRefused):
+            await provider.look(REF)
+
+    assert len(raw.requests) == 2

@@ -12,6 +12,7 @@ from worker.adapters.providers.amounts import cost_minor, currency_of, left_mino
 from worker.adapters.providers.handler_dialects import Dialect, ListShape
 from worker.adapters.providers.handler_history import past_numbers, with_facts
 from worker.adapters.providers.reply import (
+    Banned,
     RateLimited,
     Reply,
     exact_json_of,
@@ -253,7 +254,7 @@ class HandlerReplies:
         if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
         if word.startswith("BANNED"):
-            return ProviderRefused(self.provider, "BANNED")
+            return Banned(self.provider, (answer.info or {}).get("retry_after_seconds"))
         if word in words.RATE_LIMITED:
             return RateLimited(self.provider, reply.retry_after_s)
         if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:

@@ -14,12 +14,18 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 
-from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.errors import (
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownReply,
+)
 from worker.ports.provider import Sms
 
 T = TypeVar("T")
 
 PAUSE_S = 5.0  #: After a 429 that does not say how long.
+BAN_PAUSE_S = 60.0  #: After a ban that does not say until when.
 PAUSE_MAX_S = 600.0
 CODE_MAX = 2000  #: Characters of a code or an SMS; ten concatenated SMS.
 
@@ -47,6 +53,15 @@ class RateLimited(ProviderUnavailable):
         self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)
         pause = timedelta(seconds=self.pause_s)
         super().__init__(provider, "rate limited", sent=False, retry_after=pause)
+
+
+class Banned(ProviderRefused):
+    """The account is banned: every call fails, and some bans grow with each."""
+
+    def __init__(self, provider: str, wait_s: object = None) -> None:
+        told = wait_s if isinstance(wait_s, int | float) and wait_s > 0 else BAN_PAUSE_S
+        self.pause_s = min(float(told), PAUSE_MAX_S)
+        super().__init__(provider, "BANNED")
 
 
 def understood(

@@ -17,7 +17,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
 from worker.adapters.providers.breaker import Breaker
-from worker.adapters.providers.reply import RateLimited, Reply, understood
+from worker.adapters.providers.reply import Banned, RateLimited, Reply, understood
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -233,6 +233,10 @@ class Transport:
         match error:
             case RateLimited():
                 result = "rate_limited"
+                self._breaker.pause(error.pause_s)
+                self._breaker.answered(ticket)
+            case Banned():
+                result = "refused"
                 self._breaker.pause(error.pause_s)
                 self._breaker.answered(ticket)
             case ProviderUnavailable():

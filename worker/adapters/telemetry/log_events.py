@@ -35,6 +35,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "provider.number_gone": "The provider does not know a number that it rented out.",
     "provider.unknown_numbers": "The provider lists numbers as ours that we do not know.",
     "rent.adopted": "A purchase whose reply was lost was found at the provider.",
+    "rent.expiry_unbelievable": "A provider sold a number as already over: its clock is wrong.",
     "rent.number_lost": "A bought number could not be stored: find it at the provider.",
     "rent.number_taken": "A bought number was another order's by the time it could be stored.",
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
