@@ -26,7 +26,8 @@ def ran(*command: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[
 
 
 def make(target: str, options: str = "") -> "subprocess.CompletedProcess[str]":
-    return ran("make", target, f"PYTHON={sys.executable}", f"OPTIONS={options}")
+    quietly = ("make", "--no-print-directory")
+    return ran(*quietly, target, f"PYTHON={sys.executable}", f"OPTIONS={options}")
 
 
 def test_every_adapter_reads_its_share(tmp_path: Path) -> None:

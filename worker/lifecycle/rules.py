@@ -38,7 +38,7 @@ def ending(due: Due, rules: Rules, there: AtProvider) -> Ending:
     A captured hold pays for what the provider may charge: only a released one exposes us.
     """
     outcome, reason = rules(due, there.sms_received_at)
-    assert outcome in {State.REFUNDED, State.CLOSED, State.IN_REVIEW}
+    assert outcome in _OUTCOMES
     return Ending(
         id=due.id,
         account=due.account,
@@ -109,6 +109,7 @@ def _verdict(
     return state, decision.reason.value if state is State.IN_REVIEW else reason.value
 
 
+_OUTCOMES: Final = (State.REFUNDED, State.CLOSED, State.IN_REVIEW)  #: Compared, never hashed.
 _STATES: Final = {
     Outcome.AUTO_CREDIT: State.REFUNDED,
     Outcome.CREDIT: State.REFUNDED,

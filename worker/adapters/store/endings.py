@@ -185,4 +185,4 @@ async def _settle(
             "event_state": event_state,
         },
     )
-    return [rows.settled(row) for row in result.mappings()]
+    return [rows.settled(row) for row in result]

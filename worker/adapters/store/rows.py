@@ -1,7 +1,6 @@
 """Rows of the database as the port's values."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -31,17 +30,10 @@ def due(row: Sequence[Any]) -> Due:
     )
 
 
-def settled(row: RowMapping) -> Settled:
-    lateness: timedelta = row["lateness"]
-    return Settled(
-        id=ActivationId(row["id"]),
-        provider=ProviderName(row["provider"]),
-        outcome=_STATES[row["state"]],
-        reason=row["reason"],
-        amount_minor=row["price_minor"],
-        currency=row["currency"],
-        lateness=lateness,
-    )
+def settled(row: Sequence[Any]) -> Settled:
+    """By position, as `settle.sql` selects them."""
+    (id_, provider, state, *rest) = row
+    return Settled(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 
 def live_number(row: RowMapping) -> LiveNumber:
