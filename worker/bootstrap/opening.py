@@ -13,6 +13,7 @@ from worker.bootstrap.opened import Parts
 from worker.bootstrap.parts import (
     providers_of,
     rentals_of,
+    spaced,
     system_clock,
     telemetry_of,
     terms_of,
@@ -72,7 +73,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             rentals=rentals_of(settings, providers),
             webhook=webhook,
             kept_policies=await store.kept_policies(),
-            terms=terms,
+            terms=spaced(terms, providers),
             reporter=reporter,
             registry=registry,
             clock=clock,

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
@@ -27,6 +28,7 @@ from worker.lifecycle.terms import Terms
 from worker.ports.books import AuditStore
 from worker.ports.cases import TimerKind
 from worker.ports.long_rental import LongRentals
+from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
 from worker.settings import Settings
 
@@ -71,6 +73,16 @@ def terms_of(settings: Settings) -> dict[ProviderName, Terms]:
             currency=provider.currency,
         )
         for name, provider in settings.providers.items()
+    }
+
+
+def spaced(
+    terms: Mapping[ProviderName, Terms], providers: Mapping[ProviderName, Provider]
+) -> dict[ProviderName, Terms]:
+    """The terms with looks no closer together than the provider demands, whatever is configured."""
+    return {
+        name: replace(one, poll=max(one.poll, providers[name].capabilities.look_gap or one.poll))
+        for name, one in terms.items()
     }
 
 
