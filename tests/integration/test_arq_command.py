@@ -97,7 +97,6 @@ def test_arq_knows_every_option_it_is_given(settings: Settings) -> None:
 def test_the_class_is_made_from_the_settings_when_it_is_asked_for(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("worker.bootstrap")
     monkeypatch.setenv("AW_REDIS__URL", redis_url)
 
     options = vars(arq_worker.WorkerSettings)

@@ -8,6 +8,7 @@ import pytest
 from arq.worker import Retry
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.turns import until
 from worker import jobs
 from worker.domain.ids import ProviderName
 from worker.jobs import JOBS, Ctx, Services
@@ -152,8 +153,7 @@ async def test_numbers_whose_acceptance_hangs_are_tried_again(
 async def test_a_job_can_be_cancelled() -> None:
     work = Work(hang)
     running = asyncio.create_task(jobs.sweep(work.ctx()))
-    while not work.calls:  # noqa: ASYNC110 - one turn of the loop, no time
-        await asyncio.sleep(0)
+    await until(lambda: bool(work.calls))
 
     running.cancel()
 

@@ -117,11 +117,8 @@ async def simulated(
     def clock() -> datetime:
         return START + timedelta(seconds=world.now - began)
 
-    async def briefly(_seconds: float) -> None:
-        await asyncio.sleep(0.001)
-
     async with (
-        running(told, clock=clock, sleep=briefly) as simulator,
+        running(told, clock=clock) as simulator,
         talking_to(config(simulator.url, family, dialect), world, timeout_s) as provider,
         aiohttp.ClientSession() as http,
     ):

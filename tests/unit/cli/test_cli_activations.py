@@ -1,10 +1,10 @@
 """`show`, `list`, `watch` and `events`, as people and as programs read them."""
 
-import asyncio
 import json
 
 import pytest
 
+from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
 from worker.entrypoints.cli import following, shown
@@ -177,7 +177,7 @@ async def test_a_daemon_that_answers_at_once_is_not_asked_all_the_time(
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
         daemon.activations[id_]["state"] = "refunded"
-        await asyncio.sleep(0)
+        await give_way()
 
     async with connected(Target(daemon.url, "read-token")) as client:
         states = [each["state"] async for each in following.changes(client, id_, pause)]

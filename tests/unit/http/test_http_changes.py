@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.fakes.turns import at_rest
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http import changes as module
 from worker.entrypoints.http.changes import Changes, TooManyWait
@@ -30,8 +31,7 @@ class Ticks:
         """One round of the poller, from where it sleeps to where it sleeps again, or ends."""
         await self.waiting.wait()
         self._tokens.release()
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await at_rest()
 
 
 class Store:
@@ -71,7 +71,7 @@ def waiter(
 
 
 async def ended(task: "asyncio.Task[None]") -> bool:
-    await asyncio.sleep(0)
+    await at_rest()
     return task.done()
 
 
@@ -152,7 +152,7 @@ async def test_closing_lets_everybody_go_and_nobody_wait_again(
     changes: Changes, store: Store
 ) -> None:
     one = waiter(changes, ONE)
-    await asyncio.sleep(0)
+    await at_rest()
     changes.close()
     await one
     await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
@@ -182,7 +182,7 @@ async def test_the_number_of_those_who_wait_is_bounded(
 ) -> None:
     monkeypatch.setattr(module, "WAITERS_MAX", 1)
     one = waiter(changes, ONE)
-    await asyncio.sleep(0)
+    await at_rest()
     with pytest.raises(TooManyWait):
         await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
     changes.close()

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.fakes.turns import give_way
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
@@ -68,7 +69,7 @@ async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: 
         call = asyncio.create_task(_put(http, "/v1/activations/alpha/2"))
         await begun.wait()
         stopping = asyncio.create_task(runner.cleanup())
-        await asyncio.sleep(0)
+        await give_way()
         go_on.set()
         assert await call == 201
         await stopping

@@ -1,6 +1,5 @@
 """A provider, a store and a clock that do as told, and remember what they were asked."""
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.clock import Clock
@@ -31,9 +31,6 @@ RENTED = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(minutes=20)
 DEADLINE = RENTED + WINDOW
 SECOND = timedelta(seconds=1)
-
-#: The 30 s a test may need at most, as turns of the loop: a test that hangs says so.
-TURNS_MAX = 200_000
 
 
 class Untold(AssertionError):
@@ -69,7 +66,7 @@ class ScriptedProvider:
             if not answers:
                 raise Untold(operation)
             answer = answers.popleft() if len(answers) > 1 else answers[0]
-            await asyncio.sleep(0)
+            await give_way()
             if isinstance(answer, Exception):
                 raise answer
             return await answer(about) if callable(answer) else answer
@@ -128,7 +125,7 @@ class OwnTime:
         assert self.turns < TURNS_MAX, "this waits for something that never comes"
         self.naps.append(seconds)
         self.elapsed += seconds
-        await asyncio.sleep(0)
+        await give_way()
 
     def clock(self) -> Clock:
         return Clock(
@@ -152,7 +149,7 @@ class StubStore:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def ask(*arguments: Any, **named: Any) -> Any:
             self.calls.append((name, (*arguments, *named.values())))
-            await asyncio.sleep(0)
+            await give_way()
             if name not in self.answers:
                 raise Untold(name)
             answer = self.answers[name]
@@ -161,15 +158,6 @@ class StubStore:
             return answer(*arguments) if callable(answer) else answer
 
         return ask
-
-
-async def until(come: Callable[[], bool]) -> None:
-    """Give way until it has come true; who waits in vain says so."""
-    for _ in range(TURNS_MAX):
-        if come():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came")
 
 
 async def free() -> None:

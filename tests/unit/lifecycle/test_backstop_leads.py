@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, until
+from tests.fakes.turns import at_rest, until
+from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
 from worker.lifecycle.ticks import Ticked
@@ -76,8 +77,7 @@ class Watched:
         """What is started in one second of looking after all."""
         self.started.clear()
         await self.backstop.look_after_all()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await at_rest()
         return sorted(self.started)
 
     async def end_all(self) -> None:

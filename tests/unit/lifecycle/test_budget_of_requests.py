@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, terms
 from worker.lifecycle.budget import CHUNK, CHUNK_MAX, PAUSE, Budget
 from worker.ports.errors import ScheduleUnavailable
@@ -126,7 +127,7 @@ async def test_the_next_chunk_is_bought_before_the_last_request_is_gone() -> Non
 
     for _ in range(25):
         await spending.budget.take()
-    await asyncio.sleep(0)
+    await at_rest()
 
     assert spending.wanted() == [50, 25]
 
@@ -136,7 +137,7 @@ async def test_few_requests_are_not_bought_ahead() -> None:
 
     for _ in range(10):
         await spending.budget.take()
-    await asyncio.sleep(0)
+    await at_rest()
 
     assert spending.wanted() == [10]
 
@@ -146,7 +147,7 @@ async def test_who_gives_up_waiting_leaves_the_others_their_turn() -> None:
     grants = [0] * 5 + [10]
     spending.schedule.answers["spend"] = lambda *_: grants.pop(0)
     waiting = [asyncio.ensure_future(spending.budget.take()) for _ in range(3)]
-    await asyncio.sleep(0)
+    await until(lambda: spending.wanted() != [])
     waiting[0].cancel()
 
     await asyncio.wait_for(asyncio.gather(*waiting[1:]), 10)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.turns import until
 from tests.unit.lifecycle.scripted import (
     DEADLINE,
     RENTED,
@@ -13,7 +14,6 @@ from tests.unit.lifecycle.scripted import (
     StubStore,
     due,
     terms,
-    until,
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId

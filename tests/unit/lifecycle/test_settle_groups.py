@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due, until
+from tests.fakes.turns import until
+from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.lifecycle.rules import GIVEN_BACK, ending

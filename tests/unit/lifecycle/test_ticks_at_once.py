@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.ticks import IDLE, STRETCH, STUCK, Ticked, Ticks
@@ -71,11 +72,6 @@ def gate(steps: Steps) -> Gate:
     return gate
 
 
-async def turn(times: int = 10) -> None:
-    for _ in range(times):
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize(("tick", "step"), [("repair", "repairing"), ("reconcile", "reconciling")])
 async def test_a_tick_does_its_step_once(steps: Steps, tick: str, step: str) -> None:
     call: Callable[[ProviderName], Awaitable[Ticked]] = getattr(steps.ticks, tick)
@@ -102,9 +98,9 @@ async def test_a_provider_nobody_configured_has_no_ticks(steps: Steps, tick: str
 
 async def test_the_second_waits_and_the_third_is_sent_away(steps: Steps, gate: Gate) -> None:
     first = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     second = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
 
     assert await steps.ticks.repair(SIM) is Ticked.BUSY
     assert gate.began == 1
@@ -116,7 +112,7 @@ async def test_the_second_waits_and_the_third_is_sent_away(steps: Steps, gate: G
 
 async def test_a_second_sweep_in_line_sends_the_third_away(steps: Steps, gate: Gate) -> None:
     running = [asyncio.ensure_future(steps.ticks.sweep()) for _ in range(2)]
-    await turn()
+    await at_rest()
 
     assert await steps.ticks.sweep() is Ticked.BUSY
     gate.go.set()
@@ -126,7 +122,7 @@ async def test_a_second_sweep_in_line_sends_the_third_away(steps: Steps, gate: G
 
 async def test_providers_do_not_wait_for_each_other(steps: Steps, gate: Gate) -> None:
     running = [asyncio.ensure_future(steps.ticks.repair(name)) for name in (SIM, OTHER)]
-    await turn()
+    await at_rest()
 
     assert gate.began == 2
     gate.go.set()
@@ -145,13 +141,13 @@ async def test_a_tick_that_fails_leaves_the_next_its_turn(steps: Steps) -> None:
 
 async def test_who_gives_up_in_line_leaves_his_place(steps: Steps, gate: Gate) -> None:
     first = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     second = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     second.cancel()
-    await turn()
+    await at_rest()
     third = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     gate.go.set()
 
     assert set(await asyncio.gather(first, third)) == {Ticked.DONE}
@@ -163,7 +159,7 @@ async def test_silence_counts_from_the_end_of_the_last_tick(steps: Steps, gate: 
     assert steps.ticks.silent_for("repair", SIM) == timedelta(seconds=7)
 
     running = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     steps.time.pass_by(timedelta(seconds=7))
     assert steps.ticks.silent_for("repair", SIM) == timedelta(0)
     gate.go.set()
@@ -175,7 +171,7 @@ async def test_silence_counts_from_the_end_of_the_last_tick(steps: Steps, gate: 
 
 async def test_a_tick_that_never_ends_is_stuck(steps: Steps, gate: Gate) -> None:
     running = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await turn()
+    await at_rest()
     steps.time.pass_by(STUCK)
     assert steps.ticks.stuck() == []
 
@@ -252,7 +248,7 @@ async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
     steps: Steps, gate: Gate
 ) -> None:
     running = [asyncio.ensure_future(steps.ticks.timers()) for _ in range(2)]
-    await turn()
+    await at_rest()
 
     assert await steps.ticks.timers() is Ticked.BUSY
     gate.go.set()

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.fakes.turns import give_way
+
 BREAK = b"BREAK"  #: Close the connection instead of answering.
 HANG = b"HANG"  #: Keep the connection and say nothing.
 CUT = b"CUT "  #: Send what follows, then close.
@@ -84,5 +86,5 @@ async def raw_provider(*answers: bytes, gated: bool = False) -> AsyncIterator[Ra
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until something it does has happened."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 the condition is the wire's, nobody sets an event
-            await asyncio.sleep(0)
+        while not condition():
+            await give_way()

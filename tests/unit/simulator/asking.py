@@ -1,6 +1,5 @@
 """A buyer of a simulated provider whose time the test owns."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tests.fakes.turns import give_way
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import Simulator, running
 
@@ -32,7 +32,7 @@ class OwnTime:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.pass_by(seconds)
-        await asyncio.sleep(0)  # Whoever waits lets others go on.
+        await give_way()  # Whoever waits lets others go on.
 
 
 @dataclass(frozen=True)
