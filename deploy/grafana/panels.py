@@ -100,7 +100,7 @@ class Panel:
         ]
 
 
-def stat(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:  # noqa: ANN401 - fields of Panel
+def stat(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
     return Panel(
         title=title,
         says=says,
@@ -128,7 +128,7 @@ def lines(
     *,
     stacked: bool = False,
     limit: float | None = None,
-    **more: Any,  # noqa: ANN401 - fields of Panel
+    **more: Any,
 ) -> Panel:
     """Lines over time; *limit* draws the value above which it is bad."""
     custom: Json = {
@@ -157,7 +157,7 @@ def lines(
     )
 
 
-def heatmap(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:  # noqa: ANN401 - fields of Panel
+def heatmap(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
     return Panel(
         title=title,
         says=says,
@@ -183,7 +183,7 @@ def timeline(
     says: str,
     query: Query,
     states: Sequence[tuple[int, str, str]],
-    **more: Any,  # noqa: ANN401 - fields of Panel
+    **more: Any,
 ) -> Panel:
     """A band per series, coloured by state: (value, text, colour)."""
     mapped = {
@@ -212,7 +212,7 @@ def timeline(
     )
 
 
-def bars(title: str, says: str, query: Query, unit: str, **more: Any) -> Panel:  # noqa: ANN401 - fields of Panel
+def bars(title: str, says: str, query: Query, unit: str, **more: Any) -> Panel:
     return Panel(
         title=title,
         says=says,

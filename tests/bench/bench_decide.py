@@ -29,4 +29,4 @@ def test_decisions_per_second(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert (answers.lines, answers.errors) == (LINES, 0)
     with capsys.disabled():
-        print(f"\ndecide: {rate:,.0f} decisions/s")  # noqa: T201  # the measurement is the point
+        print(f"\ndecide: {rate:,.0f} decisions/s")  # noqa: T201 - the measurement is the point

@@ -99,7 +99,7 @@ def started(code: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
 
 def rent(url: str, count: int) -> list[dict[str, Any]]:
     body = json.dumps({"count": count, "service": "tg", "behaviour": "timeout"}).encode()
-    with urlopen(Request(f"{url}/_sim/rent", body, method="POST")) as reply:  # noqa: S310 - loopback
+    with urlopen(Request(f"{url}/_sim/rent", body, method="POST")) as reply:
         numbers: list[dict[str, Any]] = json.load(reply)["numbers"]
         return numbers
 

@@ -213,7 +213,7 @@ async def test_the_command_says_where_it_listens_and_stops_on_a_signal(
     process, url = await started("--listen", "127.0.0.1:0", "--api-key", "mine")
     query = "/stubs/handler_api.php?api_key=mine&action=getBalance"
 
-    answer = await asyncio.to_thread(lambda: urlopen(url + query).read())  # noqa: S310 - loopback
+    answer = await asyncio.to_thread(lambda: urlopen(url + query).read())
     process.send_signal(name)
     _, errors = await process.communicate()
 

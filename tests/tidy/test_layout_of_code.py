@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import pytest
-
 ROOT: Final = Path(__file__).parents[2]
 MODULE_MAX: Final = 300
 TEST_MODULE_MAX: Final = 500  #: A suite reads top to bottom, and splitting one hides its order.

@@ -114,7 +114,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def configured(script: Path | None, **given: Any) -> SimulatorConfig:  # noqa: ANN401 - checked below
+def configured(script: Path | None, **given: Any) -> SimulatorConfig:
     """The script's settings with those *given* on top; None means not given."""
     settings = _read(script) if script else {}
     settings |= {name: value for name, value in given.items() if value is not None}

@@ -274,7 +274,7 @@ async def test_finish_of_nothing_is_unknown(world: World) -> None:
 
 
 @pytest.mark.parametrize(("said", "how"), [(True, Done.DONE), (False, Done.NOT_OFFERED)])
-async def test_resend_is_what_the_provider_says(world: World, said: bool, how: Done) -> None:  # noqa: FBT001 - a table
+async def test_resend_is_what_the_provider_says(world: World, said: bool, how: Done) -> None:
     number = await received(world)
     world.provider.will("ask_again", said)
 

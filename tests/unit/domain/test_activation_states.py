@@ -66,7 +66,7 @@ def test_another_code_is_shown_up_to_the_last_instant(now: datetime, expected: C
 
 
 @given(states, moments, st.booleans())
-def test_a_known_code_is_only_repeated(state: State, now: datetime, cancelled: bool) -> None:  # noqa: FBT001 - hypothesis fills it in
+def test_a_known_code_is_only_repeated(state: State, now: datetime, cancelled: bool) -> None:
     assert fate(state, now, cancelled=cancelled, known=True) is CodeFate.REPEATED
 
 
@@ -76,7 +76,7 @@ def test_a_number_the_provider_gave_back_shows_no_code(state: State, now: dateti
 
 
 @given(st.sampled_from([*FINAL, State.IN_REVIEW]), moments, st.booleans())
-def test_an_ended_number_shows_no_code(state: State, now: datetime, cancelled: bool) -> None:  # noqa: FBT001 - hypothesis fills it in
+def test_an_ended_number_shows_no_code(state: State, now: datetime, cancelled: bool) -> None:
     assert fate(state, now, cancelled=cancelled) is CodeFate.LATE
 
 

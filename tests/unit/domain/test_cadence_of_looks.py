@@ -100,7 +100,7 @@ def test_chance_moves_a_look_to_either_side(chance: float, at: timedelta) -> Non
     ("now", "is_there_one"),
     [(LAST - TICK, True), (LAST, False), (LAST + TICK, False), (DEADLINE + TICK, False)],
 )
-def test_after_the_last_look_only_the_ending_is_left(now: datetime, is_there_one: bool) -> None:  # noqa: FBT001 - a table
+def test_after_the_last_look_only_the_ending_is_left(now: datetime, is_there_one: bool) -> None:
     assert (look(now) is not None) == is_there_one
 
 

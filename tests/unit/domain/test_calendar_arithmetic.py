@@ -23,8 +23,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NO_HOLIDAYS: frozenset[date] = frozenset()
 DAY = timedelta(days=1)
 instants = st.datetimes(
-    min_value=datetime(1990, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone itself
-    max_value=datetime(2090, 1, 1),  # noqa: DTZ001  # as above
+    min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone itself
+    max_value=datetime(2090, 1, 1),  # noqa: DTZ001 - as above
     timezones=st.just(UTC),
 )
 #: A busy machine is not a wrong answer.

@@ -187,7 +187,7 @@ async def test_without_redis_the_schedule_is_repaired_when_it_needs_it(
     watched: Watched,
     silence: timedelta,
     intact: Any,
-    repaired: bool,  # noqa: FBT001 - a table
+    repaired: bool,
 ) -> None:
     watched.silence |= {"expire": LONG, "repair": silence}
     watched.away = True

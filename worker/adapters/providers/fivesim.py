@@ -287,7 +287,7 @@ class FiveSim(Account):
         finished = await self._http.call(Operation.FINISH, target, self._read.finish)
         return finished or await self.look_too(ref)
 
-    async def ask_again(self, ref: ProviderRef) -> bool:  # noqa: ARG002 the port's
+    async def ask_again(self, ref: ProviderRef) -> bool:  # noqa: ARG002 - the port's
         """More SMS come by themselves while the order lives; there is nothing to ask for."""
         return False
 

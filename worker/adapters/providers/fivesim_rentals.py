@@ -119,7 +119,7 @@ class FiveSimRentals(RentalAccount):
             Operation.RENTAL_READ, f"/check/{escaped(ref)}", self._read.messages, cap=LIST_CAP
         )
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 the port's
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
         """It has no such call."""
         return NOT_POSSIBLE
 

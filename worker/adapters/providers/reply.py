@@ -107,7 +107,7 @@ def unquoted(text: str) -> str:
     return text
 
 
-def json_of(reply: Reply) -> Any:  # noqa: ANN401 what it is, is what the readers find out
+def json_of(reply: Reply) -> Any:  # noqa: ANN401 - what it is, is what the readers find out
     """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
     try:
         return orjson.loads(reply.body)
@@ -115,7 +115,7 @@ def json_of(reply: Reply) -> Any:  # noqa: ANN401 what it is, is what the reader
         return None
 
 
-def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 the same
+def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 - the same
     """The same with every number that has a fraction as a `Decimal`: where money is read."""
     try:
         return json.loads(reply.body, parse_float=Decimal, parse_constant=_no_number)
@@ -123,7 +123,7 @@ def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 the same
         return None
 
 
-def _no_number(constant: str) -> Any:  # noqa: ANN401 never returns
+def _no_number(constant: str) -> Any:  # noqa: ANN401 - never returns
     raise ValueError(constant)
 
 

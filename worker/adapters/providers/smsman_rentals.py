@@ -93,7 +93,7 @@ class SmsManRentals(RentalAccount):
         read = self._read.messages
         return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 the port's
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
         """It has no such call."""
         return NOT_POSSIBLE
 

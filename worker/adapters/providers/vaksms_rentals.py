@@ -92,7 +92,7 @@ class VakSmsRentals(RentalAccount):
         read = self._read.messages
         return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 the port's
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
         """`prolongNumber` is another purchase of a number that is over."""
         return NOT_POSSIBLE
 

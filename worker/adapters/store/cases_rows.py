@@ -45,7 +45,7 @@ def hash_of(new: NewCase) -> str:
     return hashlib.sha256(json.dumps(new.content, sort_keys=True).encode()).hexdigest()
 
 
-def case(row: RowMapping, **history: Any) -> Case:  # noqa: ANN401 - decisions, timers, evidence
+def case(row: RowMapping, **history: Any) -> Case:
     activation = row["activation_id"]
     return Case(
         id=row["id"],

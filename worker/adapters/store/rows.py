@@ -45,7 +45,7 @@ def live_number(row: RowMapping) -> LiveNumber:
     )
 
 
-def activation(row: RowMapping, **parts: Any) -> Activation:  # noqa: ANN401 - codes, settlement, timeline
+def activation(row: RowMapping, **parts: Any) -> Activation:
     return Activation(
         id=ActivationId(row["id"]),
         provider=ProviderName(row["provider"]),

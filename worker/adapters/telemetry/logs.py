@@ -72,5 +72,5 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
     )
 
 
-def _json(event: EventDict, **_: Any) -> str:  # noqa: ANN401 - what JSONRenderer passes on
+def _json(event: EventDict, **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()

@@ -68,14 +68,14 @@ def list_(  # noqa: PLR0913 - each is an option
 
 
 async def _one(target: Target, id_: str) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected, path_of  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.client import connected, path_of
 
     async with connected(target) as daemon:
         return await daemon.get(path_of(id_))
 
 
 async def _list(target: Target, limit: int, wanted: dict[str, str], output: Format) -> None:
-    from worker.entrypoints.cli.client import ACTIVATIONS, connected  # noqa: PLC0415 - the same
+    from worker.entrypoints.cli.client import ACTIVATIONS, connected
 
     found = []
     async with connected(target) as daemon:

@@ -18,8 +18,8 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     Each is shown with its number of violations and a few offenders. Ends with 0 only when all
     hold, with 1 otherwise.
     """
-    from worker.bootstrap import open_audit  # noqa: PLC0415 - brings everything
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.bootstrap import open_audit
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
 

@@ -63,11 +63,11 @@ def show(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """Show one case with its facts, its decisions and its dates. Talks to the database."""
-    from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
-    from worker.entrypoints.http.case_answers import case_json  # noqa: PLC0415 - the same
-    from worker.entrypoints.http.case_calls import case_in  # noqa: PLC0415 - the same
-    from worker.entrypoints.http.problems import Problem  # noqa: PLC0415 - the same
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.bootstrap import open_store
+    from worker.entrypoints.http.case_answers import case_json
+    from worker.entrypoints.http.case_calls import case_in
+    from worker.entrypoints.http.problems import Problem
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
 
@@ -193,14 +193,14 @@ def _decision(one: Mapping[str, Any]) -> list[object]:
 
 
 async def _waiting(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.client import connected
 
     async with connected(target) as daemon:
         return [one async for one in daemon.pages("/v1/reviews", limit)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.client import connected
 
     async with connected(target) as daemon:
         return await daemon.post(path, body)

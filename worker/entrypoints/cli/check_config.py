@@ -23,8 +23,8 @@ def check_config(
 
     Example: activation-worker check-config --show-effective
     """
-    from worker.settings import load  # noqa: PLC0415 - slow to import
-    from worker.settings.effective import effective  # noqa: PLC0415 - the same
+    from worker.settings import load
+    from worker.settings.effective import effective
 
     loaded = load(config, environ=os.environ)
     lines = list(effective(loaded)) if show_effective else []

@@ -54,7 +54,7 @@ class Daemon:
             if not cursor or not page["items"]:
                 return
 
-    async def _call(self, method: str, path: str, **parts: Any) -> Document:  # noqa: ANN401 - aiohttp's
+    async def _call(self, method: str, path: str, **parts: Any) -> Document:
         try:
             async with self._http.request(
                 method,

@@ -34,13 +34,13 @@ def dev(config: ConfigOption = None) -> None:
 
 
 def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
 
-    import uvloop  # noqa: PLC0415 - only once the settings are good
+    import uvloop
 
-    from worker.entrypoints.daemon import run_daemon  # noqa: PLC0415 - brings everything
+    from worker.entrypoints.daemon import run_daemon
 
     code = uvloop.run(run_daemon(settings, embedded=embedded, simulator=simulator))
     raise typer.Exit(code)

@@ -22,10 +22,10 @@ def demo(
     credits were, and the audit. Exit 0 only if every number reached the ending it must and the
     books balance.
     """
-    import uvloop  # noqa: PLC0415 - slow to import
+    import uvloop
 
-    from worker.entrypoints.demo.run import run_demo  # noqa: PLC0415 - brings everything
-    from worker.entrypoints.demo.told import tell  # noqa: PLC0415 - the same
+    from worker.entrypoints.demo.run import run_demo
+    from worker.entrypoints.demo.told import tell
 
     report = uvloop.run(run_demo(numbers=numbers, window=float(window), seed=seed))
     tell(report, output)

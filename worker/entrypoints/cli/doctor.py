@@ -23,8 +23,8 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
 
 
 async def _look(config: ConfigOption, output: Format) -> Exit:
-    from worker.entrypoints.cli.checkup import Result, checkup  # noqa: PLC0415 - brings everything
-    from worker.settings import load  # noqa: PLC0415 - slow to import
+    from worker.entrypoints.cli.checkup import Result, checkup
+    from worker.settings import load
 
     seen = []
     async for check in checkup(load(config, environ=os.environ)):

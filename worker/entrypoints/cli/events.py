@@ -50,8 +50,8 @@ def replay(
     They keep their id, so an endpoint that had one already can tell. Talks to the database, not
     to the daemon.
     """
-    from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.bootstrap import open_store
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
 
@@ -66,7 +66,7 @@ def replay(
 
 
 async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
+    from worker.entrypoints.cli.client import connected
 
     async with connected(target) as daemon:
         return [event async for event in daemon.pages(EVENTS, limit)]

@@ -12,8 +12,8 @@ def migrate(config: ConfigOption = None) -> None:
 
     Run it before the new version starts; the old one goes on running meanwhile.
     """
-    from worker.adapters.store.migrate import upgrade  # noqa: PLC0415 - brings SQLAlchemy
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.adapters.store.migrate import upgrade
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
     before, now = asyncio.run(upgrade(settings.database.url.get_secret_value()))

@@ -41,9 +41,9 @@ def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False)
 
 def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A table without borders, as wide as it needs to be off a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import, and not always needed
-    from rich.table import Table  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for column in columns:

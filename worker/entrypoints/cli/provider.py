@@ -23,7 +23,7 @@ def report(
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.
     """
-    from worker.entrypoints.cli import parting  # noqa: PLC0415 - brings everything
+    from worker.entrypoints.cli import parting
 
     async def tell(opened: parting.Opened) -> None:
         raise typer.Exit(await parting.tell(opened, output))
@@ -45,7 +45,7 @@ def drain(
     For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
     what still waits is ended as if its grace were over; what the provider may keep is exposure.
     """
-    from worker.entrypoints.cli import parting  # noqa: PLC0415 - brings everything
+    from worker.entrypoints.cli import parting
 
     async def begin(opened: parting.Opened) -> None:
         await parting.drain(opened, at_once=now)
@@ -56,6 +56,6 @@ def drain(
 @provider_app.command("undrain")
 def undrain(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
-    from worker.entrypoints.cli import parting  # noqa: PLC0415 - brings everything
+    from worker.entrypoints.cli import parting
 
     parting.run(config, name, parting.undrain)

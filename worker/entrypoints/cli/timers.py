@@ -26,8 +26,8 @@ def timers(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """Show which durable timers are overdue; normally none is for long."""
-    from worker.bootstrap import open_store  # noqa: PLC0415 - brings everything
-    from worker.settings import load_settings  # noqa: PLC0415 - slow to import
+    from worker.bootstrap import open_store
+    from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
     grace = timedelta(seconds=settings.defaults.credit_grace_seconds)

@@ -162,8 +162,8 @@ def _permit(name: str, *, simulated: bool, live: bool, service: str | None) -> N
 
 
 async def _run(plan: Plan, target: Target, output: Format, *, watch: bool) -> Exit:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
-    from worker.entrypoints.cli.rehearsal import Rehearsal  # noqa: PLC0415 - the same
+    from worker.entrypoints.cli.client import connected
+    from worker.entrypoints.cli.rehearsal import Rehearsal
 
     def changed(activation: dict[str, Any]) -> None:
         if output is Format.NDJSON:

@@ -43,8 +43,8 @@ def watch(
 
 
 async def _follow(target: Target, id_: str, output: Format) -> None:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
-    from worker.entrypoints.cli.following import changes  # noqa: PLC0415 - the same
+    from worker.entrypoints.cli.client import connected
+    from worker.entrypoints.cli.following import changes
 
     last: dict[str, Any] = {}
     with _window_bar(enabled=output is Format.TEXT and sys.stdout.isatty()) as show:
@@ -61,8 +61,8 @@ async def _follow(target: Target, id_: str, output: Format) -> None:
 
 
 async def _tail(target: Target, output: Format) -> None:
-    from worker.entrypoints.cli.client import connected  # noqa: PLC0415 - brings aiohttp
-    from worker.entrypoints.cli.following import events  # noqa: PLC0415 - the same
+    from worker.entrypoints.cli.client import connected
+    from worker.entrypoints.cli.following import events
 
     async with connected(target) as daemon:
         say(f"events of {target.url}; Ctrl-C stops")
@@ -87,8 +87,8 @@ def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None
     if not enabled:
         yield lambda activation: write_line(shown.change_line(activation, _now()))
         return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.live import Live  # noqa: PLC0415 - the same
+    from rich.console import Console
+    from rich.live import Live
 
     bar = _Bar()
     console = Console(file=sys.stdout, highlight=False)

@@ -43,7 +43,7 @@ class Activations:
 
     async def show(
         self,
-        id: ActivationPath,  # noqa: A002 - the contract's name for it
+        id: ActivationPath,
         request: web.Request,
         if_none_match: Annotated[str | None, Header("If-None-Match")],
         wait_seconds: WaitSeconds = 0,
@@ -124,15 +124,15 @@ class Wishes:
         self._desk = desk
         self._reads = reads
 
-    async def cancel(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+    async def cancel(self, id: ActivationPath) -> Answer:
         """Press the Cancel button."""
         return await self._wish(id, self._desk.cancel)
 
-    async def finish(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+    async def finish(self, id: ActivationPath) -> Answer:
         """Close an activation after its code."""
         return await self._wish(id, self._desk.finish)
 
-    async def resend(self, id: ActivationPath) -> Answer:  # noqa: A002 - the contract's name
+    async def resend(self, id: ActivationPath) -> Answer:
         """Ask for another SMS."""
         return await self._wish(id, self._desk.resend)
 

@@ -127,11 +127,11 @@ class Claims:
             opened = await cases.open_claim(id_in(body.activation), facts, said)
         return opened_or_problem(opened, "/v1/claims", Kind.UNKNOWN_ACTIVATION)
 
-    async def show(self, id: CaseId) -> Answer:  # noqa: A002 - the contract's name
+    async def show(self, id: CaseId) -> Answer:
         """Show a claim with its decisions, its evidence and its timers."""
         return shown_or_problem(await self._deps.cases.case(case_in(id), CaseKind.CLAIM))
 
-    async def evidence(self, id: CaseId, body: MoreEvidence) -> Answer:  # noqa: A002 - the contract's
+    async def evidence(self, id: CaseId, body: MoreEvidence) -> Answer:
         """Add what was missing; what came after its date does not count."""
         facts = {
             **allowed(body.facts, CLAIM_FACTS),
@@ -144,7 +144,7 @@ class Claims:
             added = await self._deps.cases.add(case_in(id), CaseKind.CLAIM, adds, "evidence", said)
         return changed_or_problem(added)
 
-    async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:  # noqa: A002 - the contract's
+    async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
         findings = allowed(body.findings, CLAIM_FACTS, "/findings")
         verdict = verdict_in(body, findings)
@@ -152,17 +152,17 @@ class Claims:
             changed = await self._deps.cases.verdict(case_in(id), CaseKind.CLAIM, verdict)
         return changed_or_problem(changed)
 
-    async def access(self, id: CaseId, body: Access) -> Answer:  # noqa: A002 - the contract's name
+    async def access(self, id: CaseId, body: Access) -> Answer:
         """Say that access to the customer's host was asked for, granted or refused."""
         self._not_in_future(body.at)
         return await self._add(id, adding.access(body.event, body.at), f"access_{body.event}")
 
-    async def rectified(self, id: CaseId, body: Rectified) -> Answer:  # noqa: A002 - the contract's
+    async def rectified(self, id: CaseId, body: Rectified) -> Answer:
         """Say that the defect is repaired."""
         self._not_in_future(body.at)
         return await self._add(id, adding.once(rectified_at=body.at), "rectified")
 
-    async def choice(self, id: CaseId, body: Choice) -> Answer:  # noqa: A002 - the contract's name
+    async def choice(self, id: CaseId, body: Choice) -> Answer:
         """Say what the customer chooses when the repair is missed."""
         value = body.replacement_value_minor
         facts = {
@@ -171,7 +171,7 @@ class Claims:
         }
         return await self._add(id, adding.plain(**facts), "choice")
 
-    async def paid(self, id: CaseId, body: Paid) -> Answer:  # noqa: A002 - the contract's name
+    async def paid(self, id: CaseId, body: Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""
         return await paid_or_later(self._deps.cases, id, CaseKind.CLAIM, body)
 

@@ -76,7 +76,7 @@ class Reviews:
         more = after_review(shown[-1].place) if len(found) > limit else None
         return Answer(200, {"items": [_review(one) for one in shown], "next_cursor": more})
 
-    async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:  # noqa: A002 - the contract's
+    async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:
         """Decide what waits, once."""
         findings = allowed(body.findings, _FINDINGS, "/findings")
         verdict = verdict_in(body, findings)

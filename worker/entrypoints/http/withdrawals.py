@@ -113,11 +113,11 @@ class Withdrawals:
             raise Problem(Kind.UNKNOWN_POLICY)
         return opened_or_problem(opened, "/v1/withdrawals", Kind.UNKNOWN_ACCOUNT)
 
-    async def show(self, id: CaseId) -> Answer:  # noqa: A002 - the contract's name
+    async def show(self, id: CaseId) -> Answer:
         """Show a withdrawal with its decisions and its timers."""
         return shown_or_problem(await self._deps.cases.case(case_in(id), CaseKind.WITHDRAWAL))
 
-    async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:  # noqa: A002 - the contract's
+    async def verdict(self, id: CaseId, body: VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
         findings = allowed(body.findings, FACTS, "/findings")
         verdict = verdict_in(body, findings)
@@ -125,7 +125,7 @@ class Withdrawals:
             done = await self._deps.cases.verdict(case_in(id), CaseKind.WITHDRAWAL, verdict)
         return changed_or_problem(done)
 
-    async def payment_info(self, id: CaseId, body: PaymentInfo) -> Answer:  # noqa: A002 - the contract's
+    async def payment_info(self, id: CaseId, body: PaymentInfo) -> Answer:
         """Record our question for payment details, and the answer."""
         said = {
             **allowed(body.facts, FACTS),
@@ -137,11 +137,11 @@ class Withdrawals:
         adds = adding.payment_info(body.event, body.at, **said)
         return await self._add(id, adds, f"payment_info_{body.event}", said)
 
-    async def paid(self, id: CaseId, body: Paid) -> Answer:  # noqa: A002 - the contract's name
+    async def paid(self, id: CaseId, body: Paid) -> Answer:
         """Record that the money was paid out, or until when it will be and why."""
         return await paid_or_later(self._deps.cases, id, CaseKind.WITHDRAWAL, body)
 
-    async def kyc(self, id: CaseId, body: KycStatus) -> Answer:  # noqa: A002 - the contract's name
+    async def kyc(self, id: CaseId, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
         return await self._add(id, adding.plain(kyc=body.status), "kyc", {})
 

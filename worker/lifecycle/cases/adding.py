@@ -21,11 +21,11 @@ def once(**said: datetime | None) -> Adding:
     return facts
 
 
-def plain(**said: Any) -> Adding:  # noqa: ANN401 - facts are JSON
+def plain(**said: Any) -> Adding:
     return lambda _view: said
 
 
-def evidence(items: Sequence[str], **said: Any) -> Adding:  # noqa: ANN401 - facts are JSON
+def evidence(items: Sequence[str], **said: Any) -> Adding:
     """More evidence; it came when the first of it came."""
 
     def facts(view: View) -> Facts:
@@ -49,7 +49,7 @@ def access(event: str, at: datetime | None) -> Adding:
     return facts
 
 
-def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:  # noqa: ANN401 - JSON
+def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:
     """Our question for payment details, and the answer to it."""
 
     def facts(view: View) -> Facts | None:
