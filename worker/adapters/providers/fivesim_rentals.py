@@ -1,6 +1,5 @@
 """5sim's "hosting": orders named by their length, for all services, read as activations are."""
 
-from datetime import timedelta
 from typing import Final
 
 from worker.adapters.providers.config import ProviderConfig
@@ -13,7 +12,6 @@ from worker.adapters.providers.fivesim import (
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,
-    NOT_POSSIBLE,
     After,
     Closing,
     RentalAccount,
@@ -21,7 +19,7 @@ from worker.adapters.providers.rental_account import (
     all_sms,
 )
 from worker.adapters.providers.reply import Reply, instant_of, is_answer, text_of, unreadable
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     CloseReply,
@@ -29,7 +27,6 @@ from worker.ports.long_rental import (
     Messages,
     MessagesReply,
     NotClosed,
-    ProlongReply,
     Refund,
     RentalRequest,
     RentalTerms,
@@ -101,27 +98,17 @@ class FiveSimRentalReplies(FiveSimReplies):
         return After.READ if isinstance(seen, Messages) else seen
 
 
-class FiveSimRentals(RentalAccount):
+class FiveSimRentals(RentalAccount[FiveSimRentalReplies]):
     """Those of one account at 5sim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = FiveSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS)
+        super().__init__(http, TERMS, FiveSimRentalReplies(config.name, config.currency))
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
-        target = f"/buy/hosting/{escaped(request.country)}/any/{NAMES[request.length]}"
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+    def _to_open(self, request: RentalRequest) -> str:
+        return f"/buy/hosting/{escaped(request.country)}/any/{NAMES[request.length]}"
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        return await self._http.call(
-            Operation.RENTAL_READ, f"/check/{escaped(ref)}", self._read.messages, cap=LIST_CAP
-        )
-
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
-        """It has no such call."""
-        return NOT_POSSIBLE
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"/check/{escaped(ref)}"
 
     async def close(self, ref: ProviderRef) -> CloseReply:
         one = escaped(ref)

@@ -165,37 +165,28 @@ def _place(index: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
-class HandlerRentals(RentalAccount):
+class HandlerRentals(RentalAccount[RentalReplies]):
     """Those of one account at a company with the classic calls."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = RentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, TERMS)
+        read = RentalReplies(config.name, DIALECTS[config.dialect], config.currency)
+        super().__init__(http, TERMS, read)
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
-        target = (
+    def _to_open(self, request: RentalRequest) -> str:
+        return (
             f"getRentNumber&service={escaped(request.service)}&country={escaped(request.country)}"
             f"&rent_time={request.length // HOUR}"
         )
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"getRentStatus&id={escaped(ref)}&size={PAGE_SIZE}"
-        return await self._http.call(
-            Operation.RENTAL_READ, target, self._read.messages, cap=LIST_CAP
-        )
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"getRentStatus&id={escaped(ref)}&size={PAGE_SIZE}"
 
     async def available(self, ref: ProviderRef) -> Availability:
-        target = f"getRentStatus&id={escaped(ref)}&size={PAGE_SIZE}"
-        return await self._http.call(
-            Operation.RENTAL_READ, target, self._read.available, cap=LIST_CAP
-        )
+        target = self._to_read(ref)
+        read = self._read.available
+        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        if not self._terms.lengths.offer(by):
-            return BAD_LENGTH
+    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
         target = f"continueRentNumber&id={escaped(ref)}&rent_time={by // HOUR}"
         return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
 

@@ -29,7 +29,7 @@ from worker.adapters.providers.reply import (
     json_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     CloseReply,
@@ -145,30 +145,23 @@ def _is_done(reply: Reply) -> bool:
     return reply.status == 204 and not reply.body.strip()
 
 
-class HeroRentals(RentalAccount):
+class HeroRentals(RentalAccount[HeroRentalReplies]):
     """Those of one account at hero."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, TERMS)
+        read = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
+        super().__init__(http, TERMS, read)
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
-        target = (
+    def _to_open(self, request: RentalRequest) -> str:
+        return (
             f"getRentNumber&service={escaped(request.service)}&country={escaped(request.country)}"
             f"&duration={request.length // HOUR}"
         )
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"getAllSms&id={escaped(ref)}&size={PAGE_SIZE}"
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"getAllSms&id={escaped(ref)}&size={PAGE_SIZE}"
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        if not self._terms.lengths.offer(by):
-            return BAD_LENGTH
+    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
         target = f"prolong&id={escaped(ref)}&duration={by // HOUR}"
         read = self._read.prolonged
         return await self._http.call(Operation.RENTAL_PROLONG, target, read, method="POST")

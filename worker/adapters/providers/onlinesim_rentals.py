@@ -31,7 +31,7 @@ from worker.adapters.providers.reply import (
     ref_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     CloseReply,
@@ -140,28 +140,20 @@ def _phone_in(row: dict[str, Any]) -> str | None:
     return local if whole else f"{country}{local}"
 
 
-class OnlineSimRentals(RentalAccount):
+class OnlineSimRentals(RentalAccount[OnlineSimRentalReplies]):
     """Those of one account at onlinesim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = OnlineSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS)
+        super().__init__(http, TERMS, OnlineSimRentalReplies(config.name, config.currency))
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
+    def _to_open(self, request: RentalRequest) -> str:
         days = request.length // DAY
-        target = f"/rent/getRentNum.php?country={escaped(request.country)}&days={days}"
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+        return f"/rent/getRentNum.php?country={escaped(request.country)}&days={days}"
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"/rent/getRentState.php?tzid={escaped(ref)}&pagination=false"
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"/rent/getRentState.php?tzid={escaped(ref)}&pagination=false"
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        if not self._terms.lengths.offer(by):
-            return BAD_LENGTH
+    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
         target = f"/rent/extendRentState.php?tzid={escaped(ref)}&days={by // DAY}"
         return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
 

@@ -1,12 +1,12 @@
-"""What the long rentals of every family share: what is not even asked, and how they end."""
+"""What the long rentals of every family share: what is asked, what is not even asked, their end."""
 
 import enum
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from worker.adapters.providers.reply import Reply, sms_of
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.long_rental import (
     Availability,
@@ -17,10 +17,11 @@ from worker.ports.long_rental import (
     NoProlong,
     NotClosed,
     NotProlonged,
+    ProlongReply,
     RentalRequest,
     RentalTerms,
 )
-from worker.ports.provider import NoRent, NotKnown, Refusal, Sms
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented, Sms
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -54,12 +55,24 @@ class Told(NamedTuple):
         return "Told(…)"  # What the SMS says is nobody's but the customer's.
 
 
-class RentalAccount:
+class Reader(Protocol):
+    """What every family reads of its replies; raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent: ...
+
+    def messages(self, reply: Reply) -> MessagesReply: ...
+
+
+ReaderT = TypeVar("ReaderT", bound=Reader)
+
+
+class RentalAccount(Generic[ReaderT]):
     """The long rentals of one account; families add how they are spoken of."""
 
-    def __init__(self, http: Transport, terms: RentalTerms) -> None:
+    def __init__(self, http: Transport, terms: RentalTerms, read: ReaderT) -> None:
         self._http = http
         self._terms = terms
+        self._read = read
 
     @property
     def name(self) -> ProviderName:
@@ -69,13 +82,40 @@ class RentalAccount:
     def terms(self) -> RentalTerms:
         return self._terms
 
+    async def open(self, request: RentalRequest) -> Rented | NoRent:
+        if (refused := self._not_asked(request)) is not None:
+            return refused
+        return await self._http.call(
+            Operation.RENTAL_OPEN, self._to_open(request), self._read.opened
+        )
+
     async def messages(self, ref: ProviderRef) -> MessagesReply:
-        """Every family's own."""
-        raise NotImplementedError
+        target = self._to_read(ref)
+        read = self._read.messages
+        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
+        if not self._terms.prolongs:
+            return NOT_POSSIBLE
+        if not self._terms.lengths.offer(by):
+            return BAD_LENGTH
+        return await self._prolong(ref, by)
 
     async def available(self, ref: ProviderRef) -> Availability:
         """As most can tell it: whether the rental runs, and nothing of the number."""
         return availability_of(await self.messages(ref))
+
+    def _to_open(self, request: RentalRequest) -> str:
+        """The target that rents a number; every family's own."""
+        raise NotImplementedError
+
+    def _to_read(self, ref: ProviderRef) -> str:
+        """The target that shows all its SMS; every family's own."""
+        raise NotImplementedError
+
+    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
+        """Only for families that sell more time; asking another is a mistake of ours."""
+        raise NotImplementedError
 
     def _not_asked(self, request: RentalRequest) -> NoRent | None:
         """Why a rental is refused here: an unlimited price is never paid by mistake."""

@@ -1,20 +1,18 @@
 """sms-man's rentals by the hour or the day, for all services, beside its activations."""
 
-from datetime import timedelta
 from typing import Final
 
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,
-    NOT_POSSIBLE,
     RentalAccount,
     Told,
     all_sms,
 )
 from worker.adapters.providers.reply import Reply, is_success, unreadable
 from worker.adapters.providers.smsman import WAITING, SmsManReplies
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     CloseReply,
@@ -23,7 +21,6 @@ from worker.ports.long_rental import (
     Messages,
     MessagesReply,
     NotClosed,
-    ProlongReply,
     Refund,
     RentalRequest,
     RentalTerms,
@@ -73,29 +70,19 @@ class SmsManRentalReplies(SmsManReplies):
         raise self._fault(reply, body)
 
 
-class SmsManRentals(RentalAccount):
+class SmsManRentals(RentalAccount[SmsManRentalReplies]):
     """Those of one account at sms-man."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = SmsManRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS)
+        super().__init__(http, TERMS, SmsManRentalReplies(config.name, config.currency))
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
+    def _to_open(self, request: RentalRequest) -> str:
         days, rest = divmod(request.length, DAY)
         period = f"type=hour&time={request.length // HOUR}" if rest else f"type=day&time={days}"
-        target = f"{PATH}/get-number?country_id={escaped(request.country)}&{period}&"
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+        return f"{PATH}/get-number?country_id={escaped(request.country)}&{period}&"
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"{PATH}/get-all-sms?request_id={escaped(ref)}&"
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
-
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
-        """It has no such call."""
-        return NOT_POSSIBLE
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"{PATH}/get-all-sms?request_id={escaped(ref)}&"
 
     async def close(self, ref: ProviderRef) -> CloseReply:
         target = f"{PATH}/set-status?request_id={escaped(ref)}&status=reject&"

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.rental_account import (
-    BAD_LENGTH,
     DAY,
     NO_BALANCE,
     NOT_POSSIBLE,
@@ -205,26 +204,20 @@ class RentalDoor(Transport):
         """The provider's circuit in the metrics is the one of its activations."""
 
 
-class SmsPvaRentals(RentalAccount):
+class SmsPvaRentals(RentalAccount[SmsPvaRentalReplies]):
     """Those of one account at SMSPVA."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = SmsPvaRentalReplies(config.name)
-        super().__init__(http, TERMS)
+        super().__init__(http, TERMS, SmsPvaRentalReplies(config.name))
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
-        target = (
-            f"create&country={escaped(request.country)}&service={escaped(request.service)}"
+    def _to_open(self, request: RentalRequest) -> str:
+        return (
+            f"{PATH}create&country={escaped(request.country)}&service={escaped(request.service)}"
             f"&{PERIODS[request.length]}"
         )
-        return await self._http.call(Operation.RENTAL_OPEN, PATH + target, self._read.opened)
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"{PATH}sms&id={escaped(ref)}"
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"{PATH}sms&id={escaped(ref)}"
 
     async def available(self, ref: ProviderRef) -> Availability:
         state = await self._http.call(
@@ -240,9 +233,7 @@ class SmsPvaRentals(RentalAccount):
         target = f"{PATH}activate&id={escaped(ref)}"
         return await self._http.call(Operation.RENTAL_READ, target, self._read.switched_on)
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        if not self._terms.lengths.offer(by):
-            return BAD_LENGTH
+    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
         target = f"{PATH}prolong&id={escaped(ref)}&{PERIODS[by]}"
         return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
 

@@ -1,13 +1,12 @@
 """vak-sms' rental: an activation that lives four hours, and gives its codes only."""
 
-from datetime import timedelta
 from typing import Final
 
 from worker.adapters.providers.amounts import major
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.rental_account import HOUR, NOT_POSSIBLE, RentalAccount
+from worker.adapters.providers.rental_account import HOUR, RentalAccount
 from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.adapters.providers.vaksms import (
     BAD_STATUS,
     COMING,
@@ -23,13 +22,13 @@ from worker.ports.long_rental import (
     Messages,
     MessagesReply,
     NotClosed,
-    ProlongReply,
     RentalRequest,
     RentalTerms,
     only,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
 
+#: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
 TERMS: Final = RentalTerms(lengths=only(4 * HOUR), price_limit=True)
 
 
@@ -68,33 +67,24 @@ class VakSmsRentalReplies(VakSmsReplies):
         raise self._fault(reply, body)
 
 
-class VakSmsRentals(RentalAccount):
+class VakSmsRentals(RentalAccount[VakSmsRentalReplies]):
     """Those of one account at vak-sms."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._read = VakSmsRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, VakSmsRentalReplies(config.name, config.currency))
         self._currency = config.currency
-        super().__init__(http, TERMS)
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
+    def _to_open(self, request: RentalRequest) -> str:
         target = (
             f"/getNumber/?service={escaped(request.service)}&country={escaped(request.country)}"
             "&rent=true&"
         )
         if request.max_cost_minor is not None:
             target += f"maxPrice={major(request.max_cost_minor, self._currency)}&"
-        return await self._http.call(Operation.RENTAL_OPEN, target, self._read.opened)
+        return target
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = f"/getSmsCode/?idNum={escaped(ref)}&all=1&"
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
-
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:  # noqa: ARG002 - the port's
-        """`prolongNumber` is another purchase of a number that is over."""
-        return NOT_POSSIBLE
+    def _to_read(self, ref: ProviderRef) -> str:
+        return f"/getSmsCode/?idNum={escaped(ref)}&all=1&"
 
     async def close(self, ref: ProviderRef) -> CloseReply:
         target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
