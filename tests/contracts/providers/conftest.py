@@ -9,6 +9,7 @@ from tests.contracts.providers.simulated import (
     Simulated,
     capabilities_of,
     is_guarding,
+    once_per_pair,
     simulated,
 )
 from worker.adapters.providers.build import FAMILIES
@@ -43,41 +44,41 @@ MEETING = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, pairs in MEETING.items():
-        if fixture in metafunc.fixturenames:
-            metafunc.parametrize("pair", pairs, ids="-".join)
+    once_per_pair(metafunc, MEETING)
 
 
 @pytest.fixture
-async def it(pair: Pair) -> AsyncIterator[Simulated]:
+async def met(pair: Pair) -> AsyncIterator[Simulated]:
+    """The adapter and the provider of this run, whichever of the names below they go by."""
+    async with simulated(*pair) as both:
+        yield both
+
+
+@pytest.fixture
+def it(met: Simulated) -> Simulated:
     """Any adapter and its provider."""
-    async with simulated(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def guarding(pair: Pair) -> AsyncIterator[Simulated]:
+def guarding(met: Simulated) -> Simulated:
     """One that does not give a number back at once."""
-    async with simulated(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def listing(pair: Pair) -> AsyncIterator[Simulated]:
+def listing(met: Simulated) -> Simulated:
     """One that lists its active numbers."""
-    async with simulated(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def remembering(pair: Pair) -> AsyncIterator[Simulated]:
+def remembering(met: Simulated) -> Simulated:
     """One that tells what became of past numbers."""
-    async with simulated(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def resending(pair: Pair) -> AsyncIterator[Simulated]:
+def resending(met: Simulated) -> Simulated:
     """One that can ask for another SMS."""
-    async with simulated(*pair) as both:
-        yield both
+    return met

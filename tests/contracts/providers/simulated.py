@@ -1,16 +1,17 @@
 """An adapter and the simulated provider it talks to, on one clock that the test owns."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import aiohttp
+import pytest
 
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
-from worker.adapters.providers.build import Built, build_provider
+from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
+from worker.adapters.providers.build import Built
 from worker.domain.ids import ProviderRef
 from worker.ports.provider import Capabilities, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
@@ -20,6 +21,8 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PRICE_MINOR = 25
 OLD_ENOUGH_S = 121  #: For a cancel.
 TIMEOUT_S = 0.25  #: Of the adapter; the only real time in these tests, in those that hang.
+#: Faults that leave nothing of an answer that could be believed.
+UNREADABLE = ("html", "garbage", "truncated", "unavailable", "hang")
 
 Pair: TypeAlias = tuple[str, str]  #: Family and dialect.
 
@@ -34,14 +37,14 @@ def is_guarding(pair: Pair) -> bool:
 
 
 def capabilities_of(pair: Pair) -> Capabilities:
-    world = World()
-    return build_provider(
-        config("http://127.0.0.1:9", *pair),
-        reporter=world.reporter,
-        sleep=world.sleep,
-        monotonic=world.monotonic,
-        random=world.random,
-    ).capabilities
+    return built(config("http://127.0.0.1:9", *pair), World()).capabilities
+
+
+def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]]) -> None:
+    """Run a test with every pair that the fixture it asks for stands for."""
+    for fixture, pairs in chosen.items():
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize("pair", pairs, ids="-".join)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from tests.contracts.providers.simulated import (
     OLD_ENOUGH_S,
     PRICE_MINOR,
     START,
+    UNREADABLE,
     Simulated,
     capabilities_of,
 )
@@ -117,7 +118,7 @@ async def test_an_empty_history_is_empty(remembering: Simulated) -> None:
     assert await history_of(remembering) == {}
 
 
-@pytest.mark.parametrize("fault", ["html", "garbage", "truncated", "unavailable", "hang"])
+@pytest.mark.parametrize("fault", UNREADABLE)
 async def test_a_history_that_cannot_be_read_is_an_error_and_never_empty(
     remembering: Simulated, fault: str
 ) -> None:

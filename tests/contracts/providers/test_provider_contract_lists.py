@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.providers.simulated import Simulated, request
+from tests.contracts.providers.simulated import UNREADABLE, Simulated, request
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.provider import ActiveRow
 
@@ -36,7 +36,7 @@ async def test_an_empty_list_is_empty(listing: Simulated) -> None:
     assert (list(page.rows), page.last) == ([], True)
 
 
-@pytest.mark.parametrize("fault", ["html", "garbage", "truncated", "unavailable", "hang"])
+@pytest.mark.parametrize("fault", UNREADABLE)
 async def test_a_list_that_cannot_be_read_is_an_error_and_never_empty(
     listing: Simulated, fault: str
 ) -> None:

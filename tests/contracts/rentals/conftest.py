@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contracts.providers.simulated import Pair
+from tests.contracts.providers.simulated import Pair, once_per_pair
 from tests.contracts.rentals.rented import PAIRS, Renting, renting, terms_of
 
 CHOSEN = {
@@ -16,34 +16,35 @@ CHOSEN = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, pairs in CHOSEN.items():
-        if fixture in metafunc.fixturenames:
-            metafunc.parametrize("pair", pairs, ids="-".join)
+    once_per_pair(metafunc, CHOSEN)
 
 
 @pytest.fixture
-async def it(pair: Pair) -> AsyncIterator[Renting]:
+async def met(pair: Pair) -> AsyncIterator[Renting]:
+    """The adapter and the provider of this run, whichever of the names below they go by."""
+    async with renting(*pair) as both:
+        yield both
+
+
+@pytest.fixture
+def it(met: Renting) -> Renting:
     """Any adapter with long rentals, and its provider."""
-    async with renting(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def prolonging(pair: Pair) -> AsyncIterator[Renting]:
+def prolonging(met: Renting) -> Renting:
     """One that sells more time."""
-    async with renting(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def telling_refunds(pair: Pair) -> AsyncIterator[Renting]:
+def telling_refunds(met: Renting) -> Renting:
     """One that says of a close whether the price came back."""
-    async with renting(*pair) as both:
-        yield both
+    return met
 
 
 @pytest.fixture
-async def telling_outages(pair: Pair) -> AsyncIterator[Renting]:
+def telling_outages(met: Renting) -> Renting:
     """One that says of a number that it does not work."""
-    async with renting(*pair) as both:
-        yield both
+    return met

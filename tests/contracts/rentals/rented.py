@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from tests.contracts.providers.simulated import Pair, Simulated, simulated
-from tests.unit.providers.surroundings import World, config
-from worker.adapters.providers.build import RENTALS, build_provider, build_rentals
+from tests.unit.providers.surroundings import World, built, config
+from worker.adapters.providers.build import RENTALS, build_rentals
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented
@@ -20,16 +20,8 @@ PATIENT_S = 5.0  #: Nothing hangs in these tests, however busy the machine is.
 
 
 def terms_of(pair: Pair) -> RentalTerms:
-    world = World()
     told = config("http://127.0.0.1:9", *pair)
-    provider = build_provider(
-        told,
-        reporter=world.reporter,
-        sleep=world.sleep,
-        monotonic=world.monotonic,
-        random=world.random,
-    )
-    rentals = build_rentals(told, provider)
+    rentals = build_rentals(told, built(told, World()))
     assert rentals is not None
     return rentals.terms
 

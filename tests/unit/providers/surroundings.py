@@ -75,11 +75,9 @@ def config(url: str, family: str = "handler_api", dialect: str = "classic") -> P
     )
 
 
-@asynccontextmanager
-async def talking_to(
-    configured: ProviderConfig, world: World, timeout_s: float = 5.0
-) -> AsyncIterator[Built]:
-    provider = build_provider(
+def built(configured: ProviderConfig, world: World, timeout_s: float = 5.0) -> Built:
+    """An adapter in this world; until its first call it has nothing to hang up."""
+    return build_provider(
         configured,
         reporter=world.reporter,
         sleep=world.sleep,
@@ -88,6 +86,13 @@ async def talking_to(
         pay=world.pay,
         timeout_s=timeout_s,
     )
+
+
+@asynccontextmanager
+async def talking_to(
+    configured: ProviderConfig, world: World, timeout_s: float = 5.0
+) -> AsyncIterator[Built]:
+    provider = built(configured, world, timeout_s)
     try:
         yield provider
     finally:

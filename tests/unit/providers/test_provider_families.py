@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
-from worker.adapters.providers.build import FAMILIES, build_provider
+from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
+from worker.adapters.providers.build import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import NoRent, Provider, RentRequest
@@ -164,16 +164,8 @@ async def test_reading_at_smspva_is_never_repeated() -> None:
     [("carrier-pigeon", "classic", "unknown family"), ("handler_api", "latin", "unknown dialect")],
 )
 def test_what_nobody_speaks_is_refused_at_the_start(family: str, dialect: str, words: str) -> None:
-    world = World()
-
     with pytest.raises(ValueError, match=words):
-        build_provider(
-            config("http://127.0.0.1:9", family, dialect),
-            reporter=world.reporter,
-            sleep=world.sleep,
-            monotonic=world.monotonic,
-            random=world.random,
-        )
+        built(config("http://127.0.0.1:9", family, dialect), World())
 
 
 def test_every_family_is_spoken_to_here() -> None:
