@@ -317,6 +317,20 @@ async def test_a_proper_claim_keeps_silence_from_ending_anything(office: Office)
     ]
 
 
+async def test_a_policy_that_newer_code_kept_stops_no_timer(office: Office) -> None:
+    await office.open()
+    setup = await sms_window(office)
+    await office.admin.execute(
+        "INSERT INTO policy_version (name, version, content)"
+        """ VALUES ('P1', 'of tomorrow', '{"a_field_of_tomorrow": 1}')"""
+    )
+
+    await office.ring(setup.due_at + TICK)
+
+    assert await office.state(setup.subject) is CaseState.GRANTED
+    assert office.reporter.of("trouble") == [("job.failed", None, "timers: seed: ProfileError")]
+
+
 async def test_refunded_numbers_and_policies_without_a_window_get_no_timer(office: Office) -> None:
     await office.open()
     refunded = await office.rent("P0", "1")

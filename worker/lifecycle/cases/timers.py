@@ -38,7 +38,7 @@ class Timers:
 
     async def tick(self) -> int:
         """Everything that is due, oldest first; how many timers were worked on."""
-        await self.silence.seed()
+        await self._set_windows()
         await self.store.forget_answers(FORGOTTEN)
         done = 0
         for _ in range(BATCHES):
@@ -59,6 +59,15 @@ class Timers:
                 raise error
         return len(due)
 
+    async def _set_windows(self) -> None:
+        """They are days away: where they cannot be set, what is due acts all the same."""
+        try:
+            await self.silence.seed()
+        except StoreError:
+            raise  # The database is away, for the others too.
+        except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
+            self._failed("seed", error)
+
     async def _fire(self, timer: Timer) -> None:
         """One that cannot be fired does not hold up the others; its lease ends, and it is due."""
         try:
@@ -66,8 +75,10 @@ class Timers:
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other
-            detail = f"{timer.kind.value}: {type(error).__name__}"
-            self.reporter.trouble("job.failed", detail=f"timers: {detail}")
+            self._failed(timer.kind.value, error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.reporter.trouble("job.failed", detail=f"timers: {what}: {type(error).__name__}")
 
     async def fire(self, timer: Timer) -> None:
         """Let one timer act; twice is harmless, and so is one that was stopped meanwhile."""
