@@ -10,8 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
+from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
 from worker.adapters.store.store import PostgresStore
-from worker.domain.activation import ProviderState, State
+from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
 from worker.domain.policy.clauses import grounds, load_clauses
@@ -28,7 +29,6 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
 from worker.ports.books import ToppedUp
 from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
-from worker.ports.endings import Ending
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
@@ -42,11 +42,8 @@ from worker.ports.provider import NoRent, Rented
 from worker.ports.rentals import Rental, rental_id
 from worker.ports.store import Intake, Intook, SeenSms
 
-ALICE = AccountId("alice")
-SIM = ProviderName("sim")
+LONG = ProviderRef("long")
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
-WINDOW = timedelta(minutes=20)
-TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 PRICE = 350
@@ -203,24 +200,14 @@ class Office:
             await self.store.top_up(account, "first", amount_minor)
             await self.date_topups("%:first", MONDAY)
 
-    async def rent(
-        self, policy: str, ref: str = "1", account: AccountId = ALICE, **other: Any
-    ) -> ActivationId:
-        intake = Intake(
-            provider=SIM,
-            ref=ProviderRef(ref),
-            account=account,
-            phone="15550001",
-            service=other.pop("service", "any"),
-            country="1",
-            price_minor=other.pop("price", PRICE),
-            window=WINDOW,
-            policy=policy,
-            policy_version=other.pop("version", self.policies[policy].version),
-            charge=other.pop("charge", Charge.HOLD),
-            rented_at=MONDAY,
-        )
-        (result,) = await self.store.accept([intake], now=MONDAY)
+    def intake(self, policy: str, ref: str = "1", **other: Any) -> Intake:
+        """A number of Monday, under the policy as it stands."""
+        version = self.policies[policy].version
+        under = {"policy": policy, "policy_version": version, **other}
+        return intake(ref, price_minor=PRICE, rented_at=MONDAY, **under)
+
+    async def rent(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
+        (result,) = await self.store.accept([self.intake(policy, ref, **other)], now=MONDAY)
         assert result.how is Intook.NEW
         assert result.activation is not None
         return result.activation.id
@@ -228,39 +215,19 @@ class Office:
     async def code(self, ref: str = "1") -> None:
         await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), "1234", None)], now=MONDAY)
 
-    async def end(
-        self, id_: ActivationId, outcome: State, account: AccountId = ALICE, **other: Any
-    ) -> None:
+    async def end(self, id_: ActivationId, outcome: State, **other: Any) -> None:
         """Its window is over, and this is how it ended."""
         delivered = outcome is State.DELIVERED
         self.at(max(self.hands.now, MONDAY + WINDOW + TICK))
         if not delivered:
             await self.store.claim_cancels(SIM, 1000, timedelta(seconds=30), now=self.hands.now)
-        ending = Ending(
-            id=id_,
-            account=account,
-            source=State.RECEIVED if delivered else State.EXPIRING,
-            outcome=outcome,
-            provider_state=other.pop(
-                "provider_state", ProviderState.FINISHING if delivered else ProviderState.CANCELLED
-            ),
-            reason="code" if delivered else other.pop("reason", "timeout"),
-            act_after=timedelta(0) if delivered else None,
-        )
-        (settled,), _ = await self.store.settle([ending], now=self.hands.now)
+        ended = delivery(id_) if delivered else ending(id_, outcome=outcome, **other)
+        (settled,), _ = await self.store.settle([ended], now=self.hands.now)
         assert settled.id == id_
 
     async def settle_on(self, store: PostgresStore, id_: ActivationId, outcome: State) -> None:
         """A confirmed cancel is settled by this process."""
-        ending = Ending(
-            id=id_,
-            account=ALICE,
-            source=State.EXPIRING,
-            outcome=outcome,
-            provider_state=ProviderState.CANCELLED,
-            reason="timeout",
-        )
-        await store.settle([ending])
+        await store.settle([ending(id_, outcome=outcome)])
 
     async def closed(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
         id_ = await self.rent(policy, ref, **other)
@@ -334,6 +301,17 @@ class Office:
         opened = await self.desk.open_outage(SIM, ProviderRef(ref), facts)
         assert opened.case is not None
         return opened.case
+
+    async def restored(self) -> Case:
+        """The long rental works again."""
+        done = await self.desk.restored(SIM, LONG, None)
+        assert done.case is not None
+        return done.case
+
+    async def the_rental(self) -> Rental:
+        found = await self.store.rental(SIM, LONG)
+        assert found is not None
+        return found
 
     async def withdraw(self, policy: str, reference: str = "w1", **facts: Any) -> Case:
         opened = await self.desk.open_withdrawal(ALICE, reference, facts, policy)

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from tests.integration.cases.office import ALICE, MONDAY, PRICE, WINDOW, Office, reason
+from tests.integration.cases.office import MONDAY, PRICE, Office, reason
+from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases.desk import Occurrence
 from worker.ports.books import ToppedUp

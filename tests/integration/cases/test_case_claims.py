@@ -4,15 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.cases.office import (
-    DAY,
-    MONDAY,
-    PRICE,
-    TICK,
-    WINDOW,
-    Office,
-    reason,
-)
+from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
+from tests.integration.store.shop import TICK, WINDOW
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
@@ -243,7 +236,7 @@ async def test_an_order_keeps_the_policy_of_its_purchase(office: Office) -> None
 
 async def test_an_order_of_a_version_nobody_kept_goes_to_a_human(office: Office) -> None:
     await office.open()
-    id_ = await office.closed("P1", version="lost")
+    id_ = await office.closed("P1", policy_version="lost")
 
     case = await office.claim(id_)
 

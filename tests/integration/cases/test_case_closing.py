@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cases.office import DAY, HOUR, MONDAY, SIM, TICK, Office
-from worker.domain.ids import ProviderRef
+from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
+from tests.integration.store.shop import TICK
 from worker.ports.cases import CaseState, TimerKind
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.rentals import Rental
 
-CLOSE, LONG = ("close", "long"), ProviderRef("long")
+CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}
 
 
@@ -39,9 +39,7 @@ async def told(office: Office, rental: Rental) -> list[str]:
 
 async def test_a_rental_that_was_given_back_is_ended_and_closed_once(office: Office) -> None:
     rental = await given_back(office, Ended(Refund.GIVEN_BACK))
-    found = await office.store.rental(SIM, LONG)
-    assert found is not None
-    assert found.ended_at == office.hands.now
+    assert (await office.the_rental()).ended_at == office.hands.now
     assert office.there.asked == [], "nobody is asked while the books are open"
 
     await office.ring(MONDAY + TICK)
@@ -159,15 +157,13 @@ async def test_what_keeps_running_is_not_closed(office: Office) -> None:
     rental = await office.book()
     await office.outage()
     office.at(MONDAY + 2 * DAY)
-    await office.desk.restored(SIM, LONG, None)
+    await office.restored()
     await office.claim_rental(rental, "changed_mind")
 
     await office.ring(MONDAY + 3 * DAY)
 
     assert office.there.asked == []
-    found = await office.store.rental(SIM, LONG)
-    assert found is not None
-    assert found.ended_at is None
+    assert (await office.the_rental()).ended_at is None
 
 
 async def test_a_blocked_number_is_closed_though_its_first_days_are_paid(office: Office) -> None:

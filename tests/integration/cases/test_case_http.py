@@ -7,7 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.cases.office import DAY, MONDAY, PRICE, TICK, Office
+from tests.integration.cases.office import DAY, MONDAY, PRICE, Office
+from tests.integration.store.shop import TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
 from tests.unit.http.conftest import World, deps_over, described
 from tests.unit.http.fake_desk import FakeDesk
@@ -116,10 +117,8 @@ async def test_a_defect_goes_its_whole_way(office: Office, api: Api) -> None:
     assert {"access_requested_at", "access_granted_at", "rectified_at"} <= set(facts)
 
 
-async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    path = "/v1/rentals/alpha/long-1"
-    body = {
+def rented_long(**more: Any) -> dict[str, Any]:
+    return {
         "account": "alice",
         "phone": "15550001",
         "service": "any",
@@ -128,7 +127,14 @@ async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
         "rented_at": instant(MONDAY),
         "ends_at": instant(MONDAY + 10 * DAY),
         "policy": "P2",
+        **more,
     }
+
+
+async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
+    await office.open(amount_minor=1000)
+    path = "/v1/rentals/alpha/long-1"
+    body = rented_long()
     first, again = await api.put(path, body), await api.put(path, body)
     other = await api.put(path, {**body, "price_minor": 999})
     assert (first.status, again.status, other.status) == (201, 200, 409)
@@ -172,20 +178,6 @@ async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None
     assert paid.json == again.json == (await api.get(path)).json
     assert (paid.json["state"], paid.json["moved_minor"]) == ("paid", 590)
     assert await office.money() == (400, 0)
-
-
-def rented_long(**more: Any) -> dict[str, Any]:
-    return {
-        "account": "alice",
-        "phone": "15550001",
-        "service": "any",
-        "country": "1",
-        "price_minor": 1000,
-        "rented_at": instant(MONDAY),
-        "ends_at": instant(MONDAY + 10 * DAY),
-        "policy": "P2",
-        **more,
-    }
 
 
 async def test_a_claim_about_a_rental_is_paid_from_its_price(office: Office, api: Api) -> None:

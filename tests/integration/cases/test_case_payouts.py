@@ -1,6 +1,7 @@
 """Claims whose money leaves the platform: promised once, and moved when somebody paid it out."""
 
-from tests.integration.cases.office import DAY, MONDAY, TICK, Office, reason
+from tests.integration.cases.office import DAY, MONDAY, Office, reason
+from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.ports.cases import Case, CaseState, Refused
 

@@ -4,25 +4,15 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID
 
-from tests.integration.cases.office import (
-    ALICE,
-    HOUR,
-    MONDAY,
-    PRICE,
-    SIM,
-    TICK,
-    WINDOW,
-    Office,
-    Owned,
-    reason,
-)
+from tests.integration.cases.office import HOUR, LONG, MONDAY, PRICE, Office, Owned, reason
 from tests.integration.store.pausing import Rival
+from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ProviderRef
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases.shape import Verdict
 from worker.ports.cases import CaseKind, CaseState, Opened, Refused
-from worker.ports.store import Intake, Intook
+from worker.ports.store import Intook
 
 
 def owned(rival: Rival) -> Owned:
@@ -121,19 +111,6 @@ async def test_a_withdrawal_and_a_rental_cannot_both_take_the_money(
 ) -> None:
     await office.open(amount_minor=PRICE)
     policy = office.policies["P3"]
-    intake = Intake(
-        provider=SIM,
-        ref=ProviderRef("1"),
-        account=ALICE,
-        phone="15550001",
-        service="any",
-        country="1",
-        price_minor=PRICE,
-        window=WINDOW,
-        policy="P3",
-        policy_version=policy.version,
-        rented_at=MONDAY,
-    )
     await office.store.keep_policy("P3", policy.version)
     # What is kept already needs no transaction of its own, so the gate is at the withdrawal.
     owned(rival).known("P3", policy)
@@ -141,7 +118,7 @@ async def test_a_withdrawal_and_a_rental_cannot_both_take_the_money(
     withdrawing = await rival.start(
         office.desk_on(owned(rival)).open_withdrawal(ALICE, "w", facts, "P3")
     )
-    renting = await rival.run_into(office.store.accept([intake], now=MONDAY))
+    renting = await rival.run_into(office.store.accept([office.intake("P3")], now=MONDAY))
 
     rival.gate.go.set()
     withdrawal, (rented,) = await withdrawing, await renting
@@ -167,9 +144,8 @@ async def test_two_withdrawals_at_once_set_aside_what_there_is_once(office: Offi
 async def test_reporting_one_outage_twice_at_once_opens_one_case(office: Office) -> None:
     await office.open()
     await office.book()
-    ref = ProviderRef("long")
 
-    reports = await asyncio.gather(*(office.desk.open_outage(SIM, ref, {}) for _ in range(4)))
+    reports = await asyncio.gather(*(office.desk.open_outage(SIM, LONG, {}) for _ in range(4)))
 
     assert sorted(report.how.value for report in reports) == ["new", "same", "same", "same"]
 

@@ -5,18 +5,27 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.cases.office import DAY, HOUR, MONDAY, SIM, Office
-from worker.domain.ids import ProviderRef
+from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from worker.domain.transfer import Charge
 from worker.ports.cases import Case, CaseState, Opened, Refused
+from worker.ports.rentals import Rental
 
-LONG = ProviderRef("long")
 ELSEWHERE: dict[str, Any] = {"client_caused": False}
 
 
 def last(case: Case) -> tuple[str, str, int]:
     decision = case.decisions[-1]
     return decision.outcome, decision.reason, decision.amount_minor
+
+
+async def with_an_outage_paid(office: Office) -> Rental:
+    """Ten days for 1000, of which three are credited by now."""
+    await office.open(amount_minor=1000)
+    await office.outage()
+    office.at(MONDAY + 3 * DAY)
+    await office.restored()
+    assert await office.money() == (300, 0)
+    return await office.the_rental()
 
 
 async def test_a_block_is_credited_for_the_days_that_are_left(office: Office) -> None:
@@ -44,8 +53,7 @@ async def test_the_same_claim_again_is_the_same_and_pays_once(office: Office) ->
     assert first.case == again.case
     assert last(other)[:2] == ("deny", "already_refunded")
     assert await office.money() == (1000, 0)
-    found = await office.store.rental(SIM, LONG)
-    assert found is not None
+    found = await office.the_rental()
     assert {one.id for one in found.claims} == {other.id, again.case.id if again.case else None}
     assert found.outages == ()
 
@@ -81,13 +89,7 @@ async def test_each_kind_is_decided_as_the_policy_says(
 
 
 async def test_days_an_outage_was_credited_for_are_not_credited_again(office: Office) -> None:
-    await office.open(amount_minor=1000)
-    await office.outage()
-    office.at(MONDAY + 3 * DAY)
-    await office.desk.restored(SIM, LONG, None)
-    assert await office.money() == (300, 0)
-    rental = await office.store.rental(SIM, LONG)
-    assert rental is not None
+    rental = await with_an_outage_paid(office)
 
     case = await office.claim_rental(rental, **ELSEWHERE, blocked_at=MONDAY.isoformat())
 
@@ -96,12 +98,7 @@ async def test_days_an_outage_was_credited_for_are_not_credited_again(office: Of
 
 
 async def test_a_whole_price_is_what_is_left_of_it(office: Office) -> None:
-    await office.open(amount_minor=1000)
-    await office.outage()
-    office.at(MONDAY + 3 * DAY)
-    await office.desk.restored(SIM, LONG, None)
-    rental = await office.store.rental(SIM, LONG)
-    assert rental is not None
+    rental = await with_an_outage_paid(office)
 
     case = await office.claim_rental(rental, "cannot_provide")
 
@@ -112,8 +109,7 @@ async def test_a_whole_price_is_what_is_left_of_it(office: Office) -> None:
 async def test_an_outage_covers_no_days_that_a_block_has_paid_for(office: Office) -> None:
     await office.open(amount_minor=1000)
     running = await office.outage()
-    rental = await office.store.rental(SIM, LONG)
-    assert rental is not None
+    rental = await office.the_rental()
     office.at(MONDAY + 2 * DAY)
     await office.claim_rental(rental, **ELSEWHERE)
     assert await office.money() == (800, 0)
@@ -135,10 +131,9 @@ async def test_an_outage_that_ends_after_a_block_has_ended_with_it(office: Offic
     assert await office.money() == (800, 0)
     office.at(MONDAY + 5 * DAY)
 
-    done = await office.desk.restored(SIM, LONG, None)
+    done = await office.restored()
 
-    assert done.case is not None
-    assert last(done.case)[:2] == ("deny", "outage_not_over_24h"), "half a day until the block"
+    assert last(done)[:2] == ("deny", "outage_not_over_24h"), "half a day until the block"
     assert await office.money() == (800, 0)
 
 
@@ -157,15 +152,13 @@ async def test_an_outage_after_a_block_finds_nothing(office: Office) -> None:
 async def test_an_outage_of_a_rental_that_was_given_back_whole_is_denied(office: Office) -> None:
     await office.open(amount_minor=1000)
     await office.outage()
-    rental = await office.store.rental(SIM, LONG)
-    assert rental is not None
+    rental = await office.the_rental()
     await office.claim_rental(rental, "cannot_provide")
     office.at(MONDAY + 3 * DAY)
 
-    done = await office.desk.restored(SIM, LONG, None)
+    done = await office.restored()
 
-    assert done.case is not None
-    assert last(done.case)[:2] == ("deny", "already_refunded")
+    assert last(done)[:2] == ("deny", "already_refunded")
     assert await office.money() == (1000, 0)
 
 
@@ -189,12 +182,7 @@ async def test_no_sms_on_a_rental_is_for_a_human_because_no_log_of_ours_knows(
 
 
 async def test_a_human_cannot_give_more_than_the_rental_has(office: Office) -> None:
-    await office.open(amount_minor=1000)
-    await office.outage()
-    office.at(MONDAY + 3 * DAY)
-    await office.desk.restored(SIM, LONG, None)
-    rental = await office.store.rental(SIM, LONG)
-    assert rental is not None
+    rental = await with_an_outage_paid(office)
     case = await office.claim_rental(rental, "non_receiving")
 
     assert (await office.verdict(case, grant=True, amount_minor=701)).refused is Refused.WRONG_SUM

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cases.office import ALICE, DAY, HOUR, MONDAY, SIM, TICK, Office, reason
+from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
+from tests.integration.store.shop import ALICE, SIM, TICK
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.cases import CaseState, Opened, Refused
-
-LONG = ProviderRef("long")
 
 
 async def test_a_rental_is_paid_when_it_is_booked_and_once(office: Office) -> None:
@@ -39,12 +38,11 @@ async def test_an_outage_of_more_than_a_day_is_credited_by_complete_days(office:
     case = await office.outage()
     office.at(MONDAY + 3 * DAY + HOUR)
 
-    done = await office.desk.restored(SIM, LONG, None)
+    done = await office.restored()
 
-    assert done.case is not None
-    last = done.case.decisions[-1]
+    last = done.decisions[-1]
     assert (last.outcome, last.amount_minor) == ("prorated_credit", 300)
-    assert done.case.id == case.id
+    assert done.id == case.id
     assert await office.money() == (300, 0)
     assert await office.told(case.id) == ["rental.waiting", "rental.granted"]
 
@@ -54,10 +52,9 @@ async def test_a_day_is_not_more_than_a_day(office: Office) -> None:
     await office.outage()
     office.at(MONDAY + DAY)
 
-    done = await office.desk.restored(SIM, LONG, None)
+    done = await office.restored()
 
-    assert done.case is not None
-    assert reason(done.case) == "outage_not_over_24h"
+    assert reason(done) == "outage_not_over_24h"
     assert await office.money() == (0, 0)
 
 
@@ -78,12 +75,12 @@ async def test_two_outages_are_credited_each_and_never_the_same_day_twice(office
     await office.open(amount_minor=1000)
     await office.outage()
     office.at(MONDAY + 2 * DAY)
-    await office.desk.restored(SIM, LONG, None)
+    await office.restored()
     assert await office.money() == (200, 0)
     office.at(MONDAY + 6 * DAY)
 
     second = await office.outage(contacted_at=(MONDAY + HOUR).isoformat())
-    await office.desk.restored(SIM, LONG, None)
+    await office.restored()
 
     done = await office.case(second.id)
     assert done.decisions[-1].amount_minor == 400, "from the end of the first one on"
@@ -137,7 +134,7 @@ async def test_a_report_that_comes_again_when_its_outage_is_over_is_no_other_out
     said: dict[str, Any] = {"contacted_at": MONDAY.isoformat(), "outage_verified": True}
     first = await office.outage(**said)
     office.at(MONDAY + 3 * DAY)
-    await office.desk.restored(SIM, ProviderRef("long"), None)
+    await office.restored()
 
     late = await office.outage(**said)
     await office.ring(MONDAY + 11 * DAY)

@@ -8,17 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.cases.office import (
-    ALICE,
-    DAY,
-    HOUR,
-    MONDAY,
-    TICK,
-    WINDOW,
-    Office,
-    reason,
-)
+from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.pausing import Rival
+from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
