@@ -1,6 +1,7 @@
 """What differs between the companies that speak handler_api.php, as data."""
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +87,9 @@ REFUSED: Final = frozenset(
         "ACCOUNT_INACTIVE",
     }
 )
+#: The scope of a ban after which only rentals of that kind are refused. The other numbers must not
+#: wait for its end: they would miss their codes and their cancels, and we would pay for them.
+PART_OF_AN_ACCOUNT: Final = re.compile("service|country", re.IGNORECASE)
 RATE_LIMITED: Final = frozenset({"RATE_LIMIT", "Too Many Requests"})
 TRANSIENT: Final = frozenset({"NO_CONNECTION", "SERVER_ERROR", "SERVER ERROR", "ERROR"})
 NOT_KNOWN: Final = frozenset(

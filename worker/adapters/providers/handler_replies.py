@@ -254,12 +254,17 @@ class HandlerReplies:
         if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
         if word.startswith("BANNED"):
-            return Banned(self.provider, (answer.info or {}).get("retry_after_seconds"))
+            return self._banned(answer.info or {})
         if word in words.RATE_LIMITED:
             return RateLimited(self.provider, reply.retry_after_s)
         if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:
             return ProviderUnavailable(self.provider, f"HTTP {reply.status}, told to try again")
         return self._edge_fault(reply) or unreadable(self.provider, reply, word)
+
+    def _banned(self, info: dict[str, Any]) -> ProviderRefused:
+        if words.PART_OF_AN_ACCOUNT.search(str(info.get("scope"))):
+            return ProviderRefused(self.provider, "BANNED")
+        return Banned(self.provider, info.get("retry_after_seconds"))
 
     def _edge_fault(self, reply: Reply) -> ProviderError | None:
         """What whoever stands before the provider says, mostly without a documented word."""
