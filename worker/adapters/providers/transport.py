@@ -1,9 +1,4 @@
-"""One HTTP session per provider account: its bulkhead, its limits, and the only place with the key.
-
-The key travels in most providers' URLs, and aiohttp prints URLs in its exceptions. So exchanges
-answer with an error instead of raising one from inside aiohttp, and no frame an exception passes
-through holds a URL.
-"""
+"""One provider account: its bulkhead, its limits, its breaker, and the only place with the key."""
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,20 +6,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 
-import aiohttp
 import tenacity
-from aiohttp.client_middlewares import ClientHandlerType
-from yarl import URL
 
 from worker.adapters.providers.breaker import Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, understood
+from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, TimedOut, Wire
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
-    UnknownReply,
 )
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Reporter
@@ -37,8 +29,6 @@ async def unmetered() -> None:
 
 
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
-CONNECT_TIMEOUT_S = 3.0
-KEEPALIVE_S = 30.0
 SINGLE_CAP = 64 * 1024  #: Bytes of a reply about one thing.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 ATTEMPTS = 3  #: Of calls that are safe to repeat and that nobody else repeats.
@@ -62,29 +52,6 @@ class Operation(enum.Enum):
     RENTAL_READ = "rental_read"
     RENTAL_PROLONG = "rental_prolong"
     RENTAL_CLOSE = "rental_close"
-
-
-class TimedOut(ProviderUnavailable):
-    """No answer in time; what was asked may have happened."""
-
-
-class _Broken(aiohttp.ClientError):
-    """The connection broke before the answer."""
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again by itself when the connection breaks.
-
-    Purchases here are GETs. It repeats on exactly these two errors, so it must not see them.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # Never repeated, and it tells that nothing was sent.
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Broken(type(error).__name__) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,22 +101,20 @@ class Transport:
             random=surroundings.random,
             changed=self._circuit_changed,
         )
-        self._max_in_flight = max_in_flight
-        self._timeout = aiohttp.ClientTimeout(
-            total=surroundings.timeout_s,
-            sock_connect=min(CONNECT_TIMEOUT_S, surroundings.timeout_s),
+        self._wire = Wire(
+            name,
+            address.base_url,
+            address.headers,
+            max_in_flight=max_in_flight,
+            timeout_s=surroundings.timeout_s,
         )
-        self._session: aiohttp.ClientSession | None = None
-        self._closed = False
 
     @property
     def circuit(self) -> Circuit:
         return self._breaker.circuit
 
     async def close(self) -> None:
-        self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        await self._wire.close()
 
     async def call(
         self,
@@ -167,8 +132,9 @@ class Transport:
         ticket = self._breaker.admit()
         began = self._monotonic()
         try:
-            reply = await self._exchange(method, target, cap)
-            answer = understood(self.name, reply, read, self._address.told_by_5xx)
+            where = self._address
+            reply = await self._wire.exchange(method, f"{target}{where.key_suffix}", cap)
+            answer = understood(self.name, reply, read, where.told_by_5xx)
         except ProviderError as error:
             self._ended(operation, ticket, began, error)
             raise
@@ -203,26 +169,6 @@ class Transport:
     def _backoff_s(self, state: tenacity.RetryCallState) -> float:
         return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())
 
-    async def _exchange(self, method: str, target: str, cap: int) -> Reply | ProviderError:
-        """One request and its whole answer, or the error to raise; raises nothing itself."""
-        if self._closed:  # aiohttp would answer with an error of its own kind.
-            return ProviderUnavailable(self.name, "closed", sent=False)
-        session = self._session or self._open_session()
-        where = self._address
-        url = URL(f"{where.base_url}{target}{where.key_suffix}", encoded=True)
-        try:
-            async with session.request(method, url, allow_redirects=False) as response:
-                body = await _body_of(response.content, cap)
-                if body is None:
-                    return UnknownReply(self.name, f"reply above {cap} bytes")
-                return Reply(response.status, body, _seconds(response.headers.get("Retry-After")))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return ProviderUnavailable(self.name, type(error).__name__, sent=False)
-        except TimeoutError:
-            return TimedOut(self.name, "no answer in time")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return ProviderUnavailable(self.name, type(error).__name__)
-
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
 
@@ -247,40 +193,6 @@ class Transport:
                     result = "refused" if isinstance(error, ProviderRefused) else "unknown"
                 self._breaker.answered(ticket)
         self._reporter.request(self.name, operation.value, result, self._monotonic() - began)
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._max_in_flight, keepalive_timeout=KEEPALIVE_S
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Not compressed: a cap on bytes must be one on what they unpack to.
-            headers={"Accept-Encoding": "identity", **self._address.headers},
-            middlewares=(_send_once,),
-            timeout=self._timeout,
-            trust_env=False,
-        )
-        return self._session
-
-
-async def _body_of(content: aiohttp.StreamReader, cap: int) -> bytes | None:
-    """The whole body, or None when it is longer than *cap*."""
-    body = await content.readany()
-    if content.at_eof():  # The usual case: a short reply comes in one piece.
-        return body if len(body) <= cap else None
-    parts = [body]
-    size = len(body)
-    while size <= cap and (part := await content.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts) if size <= cap else None
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """`Retry-After` in seconds; the form with a date counts as not given."""
-    if retry_after is None or len(retry_after) > 6 or not retry_after.isdecimal():
-        return None
-    return float(retry_after)
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -1,0 +1,171 @@
+"""One request and its whole answer, on aiohttp's connections, TLS and parser.
+
+`ClientSession` is left out: for each call it builds a URL, headers, a request and a response, two
+thirds of the CPU of a short exchange (tests/bench/bench_wire.py). Here all but the target is the
+same in every request, and none is ever sent again by itself: the session repeats a GET whose
+connection broke, and purchases here are GETs.
+
+The key travels in most providers' URLs. So an exchange answers with an error instead of raising
+one, and no frame that an exception passes through holds more of a URL than this module.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.hdrs import METH_GET
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from yarl import URL
+
+from worker.adapters.providers.reply import Reply
+from worker.domain.ids import ProviderName
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+
+CONNECT_TIMEOUT_S = 3.0
+KEEPALIVE_S = 30.0
+
+_TARGET: Final = re.compile(r'[!"$-~]+')  #: Nothing in it can end the request line, or itself.
+
+
+class TimedOut(ProviderUnavailable):
+    """No answer in time; what was asked may have happened."""
+
+
+class Wire:
+    """The connections to one provider; *max_in_flight* of them at most."""
+
+    def __init__(
+        self,
+        name: ProviderName,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        max_in_flight: int,
+        timeout_s: float,
+    ) -> None:
+        self._name = name
+        self._base_url = base_url
+        self._headers = headers
+        self._max_in_flight = max_in_flight
+        self._timeout_s = timeout_s  #: Of one exchange, waiting for a free connection included.
+        self._opened: _Opened | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._opened is not None:
+            await self._opened.connector.close()
+
+    async def exchange(self, method: str, target: str, cap: int) -> Reply | ProviderError:
+        """What came back, at most *cap* bytes of it, or the error to raise; raises nothing itself.
+
+        *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
+        """
+        if self._closed or _TARGET.fullmatch(target) is None:
+            why = "closed" if self._closed else "unfit for a URL"
+            return ProviderUnavailable(self._name, why, sent=False)
+        opened = self._opened or self._open()
+        sent = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connection, protocol, transport = await opened.connection()
+                try:
+                    transport.write(opened.head(method, target))
+                    sent = True
+                    status, retry_after_s, body = await _answer(protocol, cap)
+                except BaseException:
+                    connection.close()
+                    raise
+                connection.release()  # Closes it when the rest of the answer is still to come.
+        except TimeoutError:
+            late = TimedOut(self._name, "no answer in time")
+            return late if sent else ProviderUnavailable(self._name, "no connection", sent=False)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+            return ProviderUnavailable(self._name, type(error).__name__, sent=sent)
+        if body is None:
+            return UnknownReply(self._name, f"reply above {cap} bytes")
+        return Reply(status, body, retry_after_s)
+
+    def _open(self) -> "_Opened":
+        self._opened = _Opened(
+            self._base_url,
+            self._headers,
+            self._max_in_flight,
+            min(CONNECT_TIMEOUT_S, self._timeout_s),
+        )
+        return self._opened
+
+
+class _Opened:
+    """What all requests share; made inside the running loop."""
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        max_in_flight: int,
+        connect_timeout_s: float,
+    ) -> None:
+        url = URL(base_url, encoded=True)
+        self.connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_S)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s)
+        # Not compressed: a cap on bytes must be one on what they unpack to.
+        self._where = aiohttp.ClientRequest(
+            METH_GET,
+            url,
+            headers={"Accept-Encoding": "identity", **headers},
+            loop=asyncio.get_running_loop(),
+        )
+        self._prefix = "" if url.raw_path_qs == "/" else url.raw_path_qs
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self._where.headers.items())
+        self._end = f" HTTP/1.1\r\n{lines}\r\n"
+        self._end_of_others = f" HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n"
+
+    def head(self, method: str, target: str) -> bytes:
+        end = self._end if method == METH_GET else self._end_of_others
+        return f"{method} {self._prefix}{target}{end}".encode("ascii")
+
+    async def connection(self) -> tuple[Connection, ResponseHandler, asyncio.Transport]:
+        """One that is free, or a new one, with a parser for the next answer."""
+        while True:
+            connection = await self.connector.connect(self._where, [], self._timeout)
+            protocol, transport = connection.protocol, connection.transport
+            assert protocol is not None
+            assert transport is not None
+            if not protocol.should_close:
+                protocol.set_response_params(read_until_eof=True)
+                return connection, protocol, transport
+            connection.close()  # It said something unasked: that must not pass for an answer.
+
+
+async def _answer(protocol: ResponseHandler, cap: int) -> tuple[int, float | None, bytes | None]:
+    """Status, `Retry-After` and body, which is None when it is longer than *cap*."""
+    message: RawResponseMessage
+    while True:
+        message, content = await protocol.read()
+        if message.code >= 200 or message.code == 101:  # Others announce what is to come.
+            break
+    return message.code, _seconds(message.headers.get("Retry-After")), await _body_of(content, cap)
+
+
+async def _body_of(content: aiohttp.StreamReader, cap: int) -> bytes | None:
+    body = await content.readany()
+    if content.at_eof():  # The usual case: a short reply comes in one piece.
+        return body if len(body) <= cap else None
+    parts = [body]
+    size = len(body)
+    while size <= cap and (part := await content.readany()):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts) if size <= cap else None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """`Retry-After` in seconds; the form with a date counts as not given."""
+    if retry_after is None or len(retry_after) > 6 or not retry_after.isdecimal():
+        return None
+    return float(retry_after)
