@@ -74,6 +74,10 @@ def test_a_daemon_that_listens_everywhere_is_asked_here(listen: str, url: str) -
     [
         (NOTHING, {"AW_API__LISTEN": "127.0.0.1:0"}, "leaves the port open"),
         (Asked("h:8080", None, None), {}, "must start with http"),
+        (Asked("http://[::1", None, None), {"AW_TOKEN": "mine"}, "host and port can be read"),
+        (Asked("http://h:99999", None, None), {"AW_TOKEN": "mine"}, "host and port can be read"),
+        (Asked("http://u:secret@h", None, None), {"AW_TOKEN": "mine"}, "^--url must not hold a us"),
+        (Asked("http://", None, None), {"AW_TOKEN": "mine"}, "must name a host"),
         (Asked("http://h", Path("nowhere"), None), {}, "cannot be read"),
         (NOTHING, {"AW_TOKEN": "two words"}, "must hold one token"),
         (NOTHING, {"AW_TOKEN": "ümlaut"}, "must hold one token"),

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -122,7 +122,7 @@ def claim(  # noqa: PLR0913 - each is an option
         "claim_channel": channel,
         "evidence": evidence,
         "destination": destination,
-        "facts": dict(map(_fact, fact or ())),
+        "facts": _facts(fact or ()),
     }
     body = {name: value for name, value in asked.items() if value is not None}
     tell(asyncio.run(_post(target, "/v1/claims", body)), output)
@@ -175,14 +175,18 @@ def tell(case: Mapping[str, Any], output: Format) -> None:
         write_line(f"{timer['kind']} rings after {shown.short(timer['due_at'])}")
 
 
-def _fact(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        raise Failure(
-            Exit.USAGE, f"--fact {name}: not NAME=JSON, like client_caused=false"
-        ) from None
+def _facts(given: Iterable[str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name in facts:
+            raise Failure(Exit.USAGE, f"--fact {name}: given twice")
+        try:
+            facts[name] = json.loads(value)
+        except (ValueError, RecursionError):  # ValueError: also an integer of any length.
+            hint = "not NAME=JSON, like client_caused=false"
+            raise Failure(Exit.USAGE, f"--fact {name}: {hint}") from None
+    return facts
 
 
 def _decision(one: Mapping[str, Any]) -> list[object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.settings import Settings, load_settings
-from worker.settings.values import Address, is_loopback
+from worker.settings.values import Address, check_http_url, is_loopback
 
 #: `dev` leaves its token here, so that the other terminal needs no configuration.
 DEV_TOKEN_FILE = Path(".state/dev/token")
@@ -36,8 +36,10 @@ def find_target(asked: Asked, environ: Mapping[str, str]) -> Target:
     if asked.url is None or token is None:
         settings = load_settings(asked.config, environ=environ)
     url = (asked.url or _url_of(settings)).rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise Failure(Exit.USAGE, "--url must start with http:// or https://")
+    try:
+        check_http_url(url)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"--url {error}") from None
     return Target(url, token or _token_of(settings, url))
 
 
