@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contracts.providers.simulated import (
+    PATIENT_S,
     Pair,
     Simulated,
     capabilities_of,
@@ -48,9 +49,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def met(pair: Pair) -> AsyncIterator[Simulated]:
+def timeout_s() -> float:
+    """Of the adapter; tests in which its provider hangs have another."""
+    return PATIENT_S
+
+
+@pytest.fixture
+async def met(pair: Pair, timeout_s: float) -> AsyncIterator[Simulated]:
     """The adapter and the provider of this run, whichever of the names below they go by."""
-    async with simulated(*pair) as both:
+    async with simulated(*pair, timeout_s=timeout_s) as both:
         yield both
 
 

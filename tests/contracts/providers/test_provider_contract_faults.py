@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.contracts.providers.simulated import OLD_ENOUGH_S, Simulated, request
+from tests.contracts.providers.simulated import OLD_ENOUGH_S, SHORT_S, Simulated, request
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import (
     CircuitOpen,
@@ -58,6 +58,7 @@ async def test_a_server_error_after_the_effect_is_an_unknown_outcome(it: Simulat
     assert (await it.summary())["purchases"] == 1
 
 
+@pytest.mark.parametrize("timeout_s", [SHORT_S])
 async def test_silence_is_an_unknown_outcome(it: Simulated) -> None:
     rented = await it.rented()
     await it.fault("hang")

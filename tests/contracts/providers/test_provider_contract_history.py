@@ -118,7 +118,7 @@ async def test_an_empty_history_is_empty(remembering: Simulated) -> None:
     assert await history_of(remembering) == {}
 
 
-@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize(("fault", "timeout_s"), UNREADABLE)
 async def test_a_history_that_cannot_be_read_is_an_error_and_never_empty(
     remembering: Simulated, fault: str
 ) -> None:

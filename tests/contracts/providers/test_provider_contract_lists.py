@@ -36,7 +36,7 @@ async def test_an_empty_list_is_empty(listing: Simulated) -> None:
     assert (list(page.rows), page.last) == ([], True)
 
 
-@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize(("fault", "timeout_s"), UNREADABLE)
 async def test_a_list_that_cannot_be_read_is_an_error_and_never_empty(
     listing: Simulated, fault: str
 ) -> None:

@@ -16,7 +16,6 @@ from worker.ports.provider import Rented
 PAIRS: list[Pair] = [(family, dialect or "classic") for family, dialect in RENTALS]
 OLD_ENOUGH_S = 150  #: To be given back.
 TOO_OLD_S = 21 * 60  #: For a refund.
-PATIENT_S = 5.0  #: Nothing hangs in these tests, however busy the machine is.
 
 
 def terms_of(pair: Pair) -> RentalTerms:
@@ -58,7 +57,7 @@ class Renting:
 
 @asynccontextmanager
 async def renting(family: str, dialect: str, **settings: Any) -> AsyncIterator[Renting]:
-    settings = {"mix": {"timeout": 1}, "timeout_s": PATIENT_S, **settings}
+    settings = {"mix": {"timeout": 1}, **settings}
     async with simulated(family, dialect, **settings) as both:
         rentals = build_rentals(config(both.url, family, dialect), both.provider)
         assert rentals is not None
