@@ -113,6 +113,16 @@ async def test_the_balance_can_be_set_and_added_to() -> None:
         assert (await buyer.handler("getBalance")).text == "ACCESS_BALANCE:1.05"
 
 
+@pytest.mark.parametrize("word", ["balance_minor", "add_minor"])
+async def test_a_balance_no_reply_could_hold_is_refused(word: str) -> None:
+    async with buying() as buyer:
+        answer = await buyer.sim("balance", {word: 2**63})
+
+        assert "error" in answer
+        assert (await buyer.handler("getBalance")).status == 200
+        assert "money" in await buyer.sim("summary")
+
+
 async def test_a_reset_forgets_numbers_faults_and_counts() -> None:
     async with buying() as buyer:
         await buyer.rent("timeout")

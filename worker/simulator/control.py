@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from worker.domain.money import AMOUNT_MAX
 from worker.simulator.behaviours import UnreadableBehaviour, forced_by
 from worker.simulator.config import FaultRule
 from worker.simulator.engine import Engine
@@ -20,6 +21,7 @@ from worker.simulator.wire import Reply, Request, arguments, json, number_id
 PREFIX = "/_sim/"
 PAGE = 100
 PAGE_MAX = 10_000
+_Money: TypeAlias = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
 
 
 class BadOrder(ValueError):
@@ -58,8 +60,8 @@ class _Rent(_Strict):
 class _Balance(_Strict):
     """Either what it is from now on, or what comes on top."""
 
-    balance_minor: int | None = None
-    add_minor: int = 0
+    balance_minor: _Money | None = None
+    add_minor: _Money = 0
 
 
 class Control:
