@@ -27,10 +27,11 @@ from worker.lifecycle.ending import (
     backoff,
 )
 from worker.lifecycle.expire import LEASE, PROBES
+from worker.lifecycle.setbacks import told_safely
 from worker.lifecycle.settle import GroupCommit, Settle
 from worker.lifecycle.terms import Terms
 from worker.ports.endings import Due, Postponed
-from worker.ports.errors import ProviderError
+from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -80,7 +81,13 @@ class Pursue:
         async def work() -> None:
             while queue and not committing.done():  # Without commits there is no use in asking.
                 due = queue.popleft()
-                await self._one(provider, due, act, results)
+                try:
+                    await self._one(provider, due, act, results)
+                except StoreError:
+                    raise  # Nothing can be kept: the others' calls would be requests wasted.
+                except Exception as error:  # noqa: BLE001 - one number's bug must not be everybody's
+                    results.postponed(self._later(due, due.unknown_reads))
+                    self.reporter.quarantined(due.id, f"pursue: {told_safely(error)}")
 
         try:
             async with asyncio.TaskGroup() as calls:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.integration.lifecycle.whole import GRACE, SECOND, SIM, WINDOW, World, live, turns
-from worker.domain.activation import State
+from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.rules import Verdict
 from worker.ports.endings import Due
-from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Sms, Waiting
+from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
 from worker.ports.store import Activation, RecordedCode, SeenSms
 
 
@@ -207,6 +207,27 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
     assert failing == numbers[1].id
     assert why.startswith("sweep: KeyError at ")
     assert "secret" not in why
+
+
+async def test_a_number_whose_pursuit_fails_costs_the_others_nothing(world: World) -> None:
+    numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
+    await world.sweep.tick()
+    world.provider.will("cancel", Cancelled()).will("cancel", KeyError("12345"), of="1")
+
+    for _ in range(2):
+        await world.forget_leases()
+        await world.pursue.tick(world.provider)
+
+    assert [(await world.number(number)).provider_state for number in numbers] == [
+        ProviderState.CANCELLED,
+        ProviderState.CANCELLING,
+        ProviderState.CANCELLED,
+    ]
+    assert {id_ for id_, _ in world.reporter.of("quarantined")} == {numbers[1].id}
+    _, why = world.reporter.of("quarantined")[0]
+    assert why.startswith("pursue: KeyError at ")
+    assert "12345" not in why
+    assert await world.one("SELECT pursue_at > now() FROM activation WHERE provider_ref = '1'")
 
 
 async def test_deliveries_that_fail_do_not_hold_up_the_credits(
