@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from tests.fakes.turns import at_rest
+from tests.fakes.turns import at_rest, give_way
 from tests.unit.providers.raw_provider import HANG, http, raw_provider
 from tests.unit.providers.surroundings import NAME
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.wire import Wire
+from worker.adapters.providers.wire import TimedOut, Wire
 from worker.ports.errors import ProviderUnavailable
 
 CAP = 1000
@@ -125,6 +125,25 @@ async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing() -> Non
 
         sent = [one.sent for one in told if isinstance(one, ProviderUnavailable)]
         assert (sent, provider.lines) == ([True, False], ["GET /0 HTTP/1.1"])
+
+
+async def test_an_answer_that_trickles_in_is_given_up_at_the_same_time_as_silence() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await give_way()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server, wire_to(f"http://{host}:{port}", timeout_s=0.05) as wire:
+        told = await wire.exchange("GET", "/look", 10**7)
+
+    assert isinstance(told, TimedOut)
+    assert told.sent
 
 
 async def test_a_provider_behind_https_is_spoken_to_in_tls_and_in_nothing_else() -> None:
