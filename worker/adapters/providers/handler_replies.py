@@ -3,6 +3,7 @@
 Good news counts only with a 2xx; words of refusal count with any 2xx or 4xx.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -202,12 +203,12 @@ class HandlerReplies:
 
     def whole_page(self, reply: Reply) -> ActivePage:
         """The same with all that a row tells: costs too much where only codes are looked for."""
-        page, raw = self.page(reply), self._rows_in(reply) or ()
+        page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
         return replace(page, rows=rows)
 
-    def _rows_in(self, reply: Reply) -> list[Any] | None:
-        body = json_of(reply)
+    def _rows_in(self, reply: Reply, body_of: Callable[[Reply], Any] = json_of) -> list[Any] | None:
+        body = body_of(reply)
         shape = self.dialect.list_shape
         if not is_success(reply):
             return None
@@ -239,9 +240,8 @@ class HandlerReplies:
         return HistoryPage(rows, len(rows) or None)
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
-        if word in words.NOT_KNOWN:
-            return is_answer(reply)
-        return word in self.dialect.not_known and is_answer(reply)
+        unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
+        return unknown and is_answer(reply)
 
     def _is_unclear(self, word: str, reply: Reply) -> bool:
         return word in words.UNCLEAR or self._is_not_known(word, reply)
