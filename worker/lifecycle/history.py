@@ -65,12 +65,15 @@ class Compare:
         """Numbers that cost money or live, and that nobody handed over."""
         found = _Found()
         purchases = await self.adopt.store.open_purchases(provider.name, settled_for=2 * FRESH)
-        async for rows in self._parts(provider):
-            found.told.append(await self.store.compare_history(provider.name, rows, ended_for=LAGS))
-            adopted, strangers = await self._orphans(provider.name, purchases, rows)
-            purchases = [one for one in purchases if one not in adopted]
-            found.strangers += strangers
-        self._tell(provider.name, found.told)
+        try:
+            async for rows in self._parts(provider):
+                told = await self.store.compare_history(provider.name, rows, ended_for=LAGS)
+                found.told.append(told)
+                adopted, strangers = await self._orphans(provider.name, purchases, rows)
+                purchases = [one for one in purchases if one not in adopted]
+                found.strangers += strangers
+        finally:  # Each page is committed: the next run would find nothing new to tell.
+            self._tell(provider.name, found.told)
         return found.strangers
 
     async def _parts(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:

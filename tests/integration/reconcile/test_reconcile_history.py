@@ -1,5 +1,6 @@
 """Who kept the price of which number: the provider's history against our books, one by one."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -310,6 +311,28 @@ async def test_a_history_that_fails_halfway_disputes_what_it_told(at_work: Busin
 
     assert asked == [0, 1]
     assert await at_work.provider_state(id_) == "disputed"
+
+
+async def test_what_was_disputed_before_it_was_cut_off_is_told(at_work: Business) -> None:
+    id_, _ = await charged_for_nothing(at_work)
+    told = at_work.provider.history
+
+    class CutOff:
+        name = at_work.provider.name
+        capabilities = Capabilities(history=True)
+        circuit = at_work.provider.circuit
+
+        async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+            if skip:
+                raise asyncio.CancelledError  # The job has run for longer than any may.
+            return await told(since, until, skip)
+
+    with pytest.raises(asyncio.CancelledError):
+        await at_work.reconcile.history(CutOff())  # type: ignore[arg-type] # only what is used
+    await compare(at_work)
+
+    assert await at_work.provider_state(id_) == "disputed"
+    assert at_work.reporter.troubles == ["provider.disputed"], "the next run finds no news"
 
 
 async def test_pages_that_do_not_turn_are_read_once(at_work: Business) -> None:
