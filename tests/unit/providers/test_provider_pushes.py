@@ -122,6 +122,7 @@ def test_who_pushes_nothing_is_not_listened_to(family: str, dialect: str) -> Non
         raw({"activationId": True}),
         b"\xff",
         b" " * BODY_MAX + b"{}",
+        b'{"activationId": 1, "text": ' + b"[" * 300 + b"]" * 300 + b"}",
     ],
 )
 def test_what_cannot_be_read_is_refused_without_being_quoted(body: bytes) -> None:

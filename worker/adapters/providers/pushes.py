@@ -63,11 +63,15 @@ def _push(ref: object, phone: object, service: object, content: tuple[object, ..
     read = ref_of(ref)
     if read is None:
         raise UnreadablePush("no id of a number")
+    try:
+        told = orjson.dumps((read, *content))
+    except orjson.JSONEncodeError:
+        raise UnreadablePush("nested too deeply") from None
     return Push(
         ref=ProviderRef(read),
         phone=phone_of(phone),
         service=service if isinstance(service, str) else None,
-        content_hash=hashlib.sha256(orjson.dumps((read, *content))).hexdigest(),
+        content_hash=hashlib.sha256(told).hexdigest(),
     )
 
 
