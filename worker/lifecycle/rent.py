@@ -78,8 +78,15 @@ class Rent:
         for turn, provider in enumerate(order.otherwise, start=1):
             if result.how not in ELSEWHERE:
                 break
+            if not self._limited_alike(order, provider):
+                continue
             result = await self._rent(_for(order, provider, turn))
         return result
+
+    def _limited_alike(self, order: Order, provider: ProviderName) -> bool:
+        """In another currency than the first one's the limit may be a hundred times as much."""
+        same = self.terms[provider].currency == self.terms[order.provider].currency
+        return order.max_cost_minor is None or same
 
     async def _rent(self, order: Order) -> OrderResult:
         name = order.policy or self.accept.default_policy

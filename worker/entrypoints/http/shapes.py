@@ -164,7 +164,11 @@ class Bulk(Body):
 
 
 class RentOrder(Body):
-    """A number to rent at the provider, or at the first of several that sells it."""
+    """A number to rent at the provider, or at the first of several that sells it.
+
+    `max_cost_minor` is in the currency of the first; where it is given, those that count in another
+    currency are not asked.
+    """
 
     account: Name
     provider: Providers

@@ -1,0 +1,47 @@
+"""A price limit is a sum of one currency: whoever counts in another is not asked with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.integration.lifecycle.whole import SIM, World, order
+from tests.unit.lifecycle.scripted import ScriptedProvider, terms
+from worker.adapters.redis.local import LocalSchedule
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.lifecycle.rent import Rent
+from worker.ports.desk import Ordered
+from worker.ports.provider import NoRent, Rented
+
+OTHER = ProviderName("other")
+
+
+def both(world: World, currency: str) -> tuple[Rent, ScriptedProvider]:
+    """Renting at the one that has no numbers in dollars, and at one that sells in *currency*."""
+    world.provider.will("rent", NoRent.NO_NUMBERS)
+    other = ScriptedProvider(OTHER).will("rent", Rented(ProviderRef("77"), "15550077"))
+    known = {SIM: terms(currency="USD"), OTHER: terms(name=OTHER, currency=currency)}
+    schedule = LocalSchedule({SIM: world.budget, OTHER: world.budget}, clock=world.now)
+    accept = replace(world.accept, terms=known, schedule=schedule)
+    providers = {SIM: world.provider, OTHER: other}
+    return replace(world.rent, providers=providers, terms=known, accept=accept), other
+
+
+@pytest.mark.parametrize(
+    ("currency", "limit", "how"),
+    [
+        ("USD", 5000, Ordered.RENTED),
+        ("RUB", None, Ordered.RENTED),
+        ("RUB", 5000, Ordered.NO_NUMBERS),
+    ],
+)
+async def test_a_limit_goes_to_no_provider_of_another_currency(
+    world: World, currency: str, limit: int | None, how: Ordered
+) -> None:
+    rent, other = both(world, currency)
+    wanted = order(otherwise=(OTHER,), max_cost_minor=limit)
+
+    first, again = await rent(wanted), await rent(wanted)
+
+    assert first.how is how
+    assert again.how is (Ordered.SAME if how is Ordered.RENTED else how)
+    assert len(other.asked("rent")) == (how is Ordered.RENTED)
