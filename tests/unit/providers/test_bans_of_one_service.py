@@ -6,9 +6,10 @@ import pytest
 
 from tests.unit.providers.raw_provider import http, raw_provider
 from tests.unit.providers.surroundings import World, config, talking_to
+from worker.adapters.providers.reply import BAN_PAUSE_S
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import CircuitOpen, ProviderRefused
-from worker.ports.provider import RentRequest, Waiting
+from worker.ports.provider import Rented, RentRequest, Waiting
 
 REF = ProviderRef("4711")
 
@@ -42,6 +43,22 @@ async def test_any_other_ban_is_one_of_the_account(scope: object) -> None:
         talking_to(config(raw.url, dialect="hero"), World()) as provider,
     ):
         with pytest.raises(ProviderRefused):
-            await provider.rent(RentRequest("go", "2"))
+            await provider.look(REF)
         with pytest.raises(CircuitOpen):
             await provider.look(REF)
+
+
+async def test_who_may_not_rent_is_still_told_the_codes_of_what_he_has() -> None:
+    world = World()
+    answers = (http("BANNED"), http("STATUS_WAIT_CODE"), http("ACCESS_NUMBER:1:79001234567"))
+    async with raw_provider(*answers) as raw, talking_to(config(raw.url), world) as provider:
+        with pytest.raises(ProviderRefused):
+            await provider.rent(RentRequest("go", "2"))
+        with pytest.raises(CircuitOpen):
+            await provider.rent(RentRequest("go", "2"))
+        assert await provider.look(REF) == Waiting()
+
+        world.now += BAN_PAUSE_S
+        assert isinstance(await provider.rent(RentRequest("go", "2")), Rented)
+
+    assert len(raw.requests) == 3

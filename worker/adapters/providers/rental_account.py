@@ -135,8 +135,10 @@ class RentalAccount(Generic[ReaderT]):
         """Give it back; where the price is kept anyway, end it; where that is unclear, look."""
         said = await self._http.call(Operation.RENTAL_CLOSE, cancel, given_back)
         if said is After.FINISH:
+            await self._http.pay_more()
             said = await self._http.call(Operation.RENTAL_CLOSE, finish, kept)
         if isinstance(said, After):
+            await self._http.pay_more()
             return closed_by(await self.messages(ref))
         return said
 

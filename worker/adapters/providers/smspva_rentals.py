@@ -227,9 +227,11 @@ class SmsPvaRentals(RentalAccount[SmsPvaRentalReplies]):
             cap=LIST_CAP,
         )
         if state is None:
+            await self._http.pay_more()
             return await super().available(ref)  # Absence from a list proves nothing.
         if state != OFF:
             return STATES.get(state, Availability.NOT_TOLD)
+        await self._http.pay_more()
         target = f"{PATH}activate&id={escaped(ref)}"
         return await self._http.call(Operation.RENTAL_READ, target, self._read.switched_on)
 

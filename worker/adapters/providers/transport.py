@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -53,6 +54,10 @@ class Operation(enum.Enum):
     RENTAL_PROLONG = "rental_prolong"
     RENTAL_CLOSE = "rental_close"
 
+    @property
+    def buys(self) -> bool:
+        return self is Operation.RENT or self is Operation.RENTAL_OPEN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -101,6 +106,7 @@ class Transport:
             random=surroundings.random,
             changed=self._circuit_changed,
         )
+        self._buys_from = surroundings.monotonic()  #: Bans met by a purchase last until then.
         self._wire = Wire(
             name,
             address.base_url,
@@ -129,8 +135,11 @@ class Transport:
 
         *target* is path and query, percent-encoded, without the key.
         """
-        ticket = self._breaker.admit()
         began = self._monotonic()
+        if operation.buys and began < self._buys_from:
+            wait = timedelta(seconds=self._buys_from - began)
+            raise CircuitOpen(self.name, retry_after=wait)
+        ticket = self._breaker.admit()
         try:
             where = self._address
             reply = await self._wire.exchange(method, f"{target}{where.key_suffix}", cap)
@@ -169,6 +178,13 @@ class Transport:
     def _backoff_s(self, state: tenacity.RetryCallState) -> float:
         return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())
 
+    def _banned(self, operation: Operation, seconds: float) -> None:
+        """Who may not buy may still be told the codes of what he has; a look finds that out."""
+        if operation.buys:
+            self._buys_from = max(self._buys_from, self._monotonic() + seconds)
+        else:
+            self._breaker.pause(seconds)
+
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
 
@@ -183,7 +199,7 @@ class Transport:
                 self._breaker.answered(ticket)
             case Banned():
                 result = "refused"
-                self._breaker.pause(error.pause_s)
+                self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
             case ProviderUnavailable():
                 result = "timeout" if isinstance(error, TimedOut) else "unavailable"
