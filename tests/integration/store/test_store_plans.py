@@ -182,6 +182,24 @@ async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> No
     assert plan.indexes_on("activation") == {"activation_of_account"}
 
 
+async def test_timers_read_what_was_settled_since_and_no_more(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+    filled = PARAMETER.sub(
+        lambda name: VALUES.get(name[1], "NULL"), statement("timer_unseeded").text
+    )
+
+    explained = await broken_shop.one("EXPLAIN (FORMAT JSON) " + filled)
+
+    plan = list(nodes(json.loads(explained)[0]["Plan"]))
+    conditions = [
+        node.get("Index Cond", "") for node in plan if node.get("Relation Name") == "settlement"
+    ]
+    assert conditions
+    # Both ends known before the index is read, and its order kept: it stops at the limit.
+    assert all("at > (" in one and "at <= (" in one for one in conditions), conditions
+    assert "Sort" not in {node["Node Type"] for node in plan}
+
+
 async def test_a_whole_table_would_be_noticed(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
 

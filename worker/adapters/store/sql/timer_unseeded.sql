@@ -6,7 +6,10 @@ WITH horizon AS (
 ),
 next AS (
     SELECT s.activation_id, s.at, s.outcome
-      FROM settlement s, horizon WHERE s.at > upto AND s.at <= until
+      FROM settlement s
+     -- Not joined: as values known before, both are conditions of the index, which is read in its
+     -- order up to the limit; for a join all that was ever settled may be read, or sorted.
+     WHERE s.at > (SELECT upto FROM horizon) AND s.at <= (SELECT until FROM horizon)
      ORDER BY s.at LIMIT :limit
 ),
 -- Settlements of one instant stay together, however many there are.
