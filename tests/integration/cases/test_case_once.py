@@ -217,3 +217,14 @@ async def test_a_key_that_is_let_go_while_it_is_taken_is_taken(
     await leaving
 
     assert await taking == Taken("mine", None)
+
+
+async def test_the_texts_of_old_sms_are_forgotten_without_anybody_asking(office: Office) -> None:
+    await office.open()
+    await office.delivered("P1")
+    await office.admin.execute("UPDATE code SET text = 'Your code'")
+    assert await office.one("SELECT received_at < now() - interval '3 days' FROM code")
+
+    await office.ring(MONDAY + DAY)
+
+    assert await office.one("SELECT text IS NULL AND code IS NOT NULL FROM code")

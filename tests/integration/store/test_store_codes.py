@@ -253,3 +253,32 @@ async def test_a_code_longer_than_any_screen_is_cut(shop: Shop) -> None:
 
     (code,) = (await shop.number(id_)).codes
     assert (len(code.code), len(code.text or "")) == (500, 2000)
+
+
+async def test_a_text_is_forgotten_after_three_days_and_the_code_is_not(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent()
+    three_days = RENTED + timedelta(days=3)
+    await shop.store.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
+
+    assert await shop.store.forget_texts(10, now=three_days) == 0
+    assert await shop.store.forget_texts(10, now=three_days + TICK) == 1
+    assert await shop.store.forget_texts(10, now=three_days + TICK) == 0
+
+    assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
+    again = await shop.store.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
+    assert [recorded.fate for recorded in again] == [CodeFate.REPEATED]
+    assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
+
+
+async def test_so_many_texts_are_forgotten_at_once_the_oldest_first(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent()
+    for place, code in enumerate(("1111", "2222", "3333")):
+        at = RENTED + place * TICK
+        await shop.store.record_codes([sms("1", code, f"Code {code}")], now=at)
+
+    assert await shop.store.forget_texts(2, now=RENTED + timedelta(days=4)) == 2
+
+    texts = [code.text for code in (await shop.number(id_)).codes]
+    assert texts == [None, None, "Code 3333"]

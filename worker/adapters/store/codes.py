@@ -54,6 +54,13 @@ class Codes:
             return []
         return await self.db.write(lambda c: _record(c, seen, now, self.event_state))
 
+    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+        async def work(connection: AsyncConnection) -> int:
+            asked = {"limit": limit, "now": now}
+            return (await connection.execute(statement("forget_texts"), asked)).rowcount
+
+        return await self.db.write(work)
+
 
 async def _record(
     connection: AsyncConnection, seen: Sequence[SeenSms], now: datetime | None, event_state: str

@@ -13,17 +13,18 @@ from worker.ports.cases import CaseKind, CaseStore, Timer, TimerKind
 from worker.ports.errors import StoreError
 from worker.ports.rentals import RentalStore
 from worker.ports.reporter import Reporter
+from worker.ports.texts import TextStore
 from worker.ports.timers import TimerStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.
-FORGOTTEN: Final = 1000  #: Answers of one tick whose day is over.
+FORGOTTEN: Final = 1000  #: Answers and texts of one tick whose time is over.
 #: Their provider takes its time: they act when all else has, or one that hangs would hold it up.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
-class Store(CaseStore, RentalStore, TimerStore, AnswerStore, Protocol):
+class Store(CaseStore, RentalStore, TimerStore, AnswerStore, TextStore, Protocol):
     """All of it, one database."""
 
 
@@ -40,6 +41,7 @@ class Timers:
         """Everything that is due, oldest first; how many timers were worked on."""
         await self._set_windows()
         await self.store.forget_answers(FORGOTTEN)
+        await self.store.forget_texts(FORGOTTEN)
         done = 0
         for _ in range(BATCHES):
             due = await self.store.claim_timers(self.batch, AT_ONCE)
