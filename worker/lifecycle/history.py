@@ -1,8 +1,9 @@
 """Read what a provider says became of past numbers, and hold it against our books, one by one.
 
 The last day is read every time, so that each number is compared often enough for late changes of
-mind; older than that only around the numbers that are disputed, until they are not. Each of the two
-has its own time: some companies tell of an old number only after all the newer ones.
+mind; older than that only around the numbers that are disputed or that it may still charge us for,
+until they are not. Each of the two has its own time: some companies tell of an old number only
+after all the newer ones.
 """
 
 import enum

@@ -111,7 +111,10 @@ class ReconcileStore(Protocol):
     async def disputed_since(
         self, provider: ProviderName, oldest: timedelta, newest: timedelta
     ) -> list[datetime]:
-        """When disputed numbers were rented, so long ago; oldest first, a few."""
+        """When the numbers in doubt were rented, so long ago; oldest first, a few.
+
+        Disputed, or with an open exposure that no pursuit will end.
+        """
         ...
 
     async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport: ...

@@ -22,9 +22,12 @@ _SUMS = text(
     " GROUP BY currency ORDER BY currency"
 )
 _RENTED = text(
-    "WITH picked AS (SELECT a.rented_at"
-    " FROM provider_dispute d JOIN activation a ON a.id = d.activation_id"
-    " WHERE d.provider = :provider AND d.ended_at IS NULL AND a.provider_ref IS NOT NULL"
+    "WITH doubted AS (SELECT activation_id AS id FROM provider_dispute"
+    " WHERE provider = :provider AND ended_at IS NULL"
+    # Those it forgot, and those whose code came after the cancel: only its history ends them.
+    " UNION SELECT activation_id FROM exposure WHERE provider = :provider AND state = 'open'),"
+    " picked AS (SELECT a.rented_at FROM doubted JOIN activation a USING (id)"
+    " WHERE a.provider_ref IS NOT NULL AND a.pursue_at IS NULL"
     " AND a.rented_at > now() - CAST(:oldest AS interval)"
     " AND a.rented_at <= now() - CAST(:newest AS interval)"
     # Others the next time: what is never agreed on must not hide what will be.

@@ -3,6 +3,8 @@
 -- Where both say it and differ, the number is disputed with the amount; where they agree again, it
 -- is what it was. One whose fate nobody could tell us (gone) takes the history's word. Told twice it
 -- changes nothing. Customers are not touched; a dispute over one whose money is back is exposure.
+-- What it says was given back costs nothing, whatever made us think so: a code after the cancel, or
+-- a person who had written it off. Charged after its cancel it stays a person's to claim, code or not.
 -- Only the newest rental of a ref, only the same phone where both name one, only of about the same
 -- time, and only a while after its last change: a ref is used again, and histories lag. Two rows of
 -- one ref that differ say nothing.
@@ -25,6 +27,8 @@ differ AS MATERIALIZED (
     SELECT a.id, a.provider_state AS was, n.fate,
            CASE WHEN coalesce(d.held, a.provider_state) = 'gone'
                 THEN CASE n.fate WHEN 'charged' THEN 'charged' ELSE 'cancelled' END
+                WHEN n.fate = 'given_back' AND a.provider_state IN ('cancelled', 'disputed')
+                     AND d.activation_id IS NULL THEN 'cancelled'
                 ELSE coalesce(d.held, 'disputed') END AS becomes,
            coalesce(n.cost, a.cost_minor, a.price_minor) AS amount_minor,
            CASE WHEN n.cost IS NOT NULL THEN n.cost_in
@@ -38,7 +42,11 @@ differ AS MATERIALIZED (
             OR n.fate = 'charged' AND (a.provider_state = 'cancelled'
                                        OR d.held IN ('finished', 'charged'))
             OR n.fate = 'given_back' AND (a.provider_state IN ('finished', 'charged')
-                                          OR d.held = 'cancelled'))
+                                          OR d.held = 'cancelled')
+            OR n.fate = 'given_back' AND a.provider_state IN ('cancelled', 'disputed')
+               AND d.activation_id IS NULL
+               AND EXISTS (SELECT FROM exposure e
+                            WHERE e.activation_id = a.id AND e.state <> 'resolved'))
        AND (n.listed_phone IS NULL OR a.phone IS NULL
             OR right(regexp_replace(n.listed_phone, '\D', '', 'g'), 7)
                = right(regexp_replace(a.phone, '\D', '', 'g'), 7))
@@ -82,7 +90,7 @@ exposed AS (
 whole AS (
     UPDATE exposure e SET state = 'resolved', ended_at = now()
       FROM moved WHERE e.activation_id = moved.id AND moved.becomes = 'cancelled'
-       AND e.state = 'open'
+       AND e.state <> 'resolved'
 ),
 logged AS (
     INSERT INTO transition (activation_id, what, state, detail)
