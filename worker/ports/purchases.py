@@ -60,7 +60,9 @@ class PurchaseStore(Protocol):
 
     async def begin_purchase(
         self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
-    ) -> Begun: ...
+    ) -> Begun:
+        """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
+        ...
 
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta

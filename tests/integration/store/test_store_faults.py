@@ -21,6 +21,7 @@ from tests.integration.store.shop import (
     RENTED,
     SIM,
     TICK,
+    WINDOW,
     Shop,
     after_grace,
     ending,
@@ -28,14 +29,19 @@ from tests.integration.store.shop import (
 )
 from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
-from worker.domain.ids import activation_id
+from worker.domain.ids import activation_id, purchase_id
 from worker.ports.books import ToppedUp
+from worker.ports.desk import Order
 from worker.ports.endings import Resolved, Settlements
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
+from worker.ports.purchases import Began
 from worker.ports.store import Intook
 
 NOW = DEADLINE + TICK
 ID = activation_id(SIM, INTAKE.ref, RENTED)
+ORDER = Order(
+    idempotency_key="k", account=ALICE, provider=SIM, service="s", country="0", price_minor=PRICE
+)
 
 
 @dataclass
@@ -128,6 +134,13 @@ CASES = {
         [],  # Ours all the same: it comes back when the lease is over.
         "SELECT epoch FROM activation",
     ),
+    "begin_purchase": Case(
+        open_shop,
+        lambda store: began(store, ORDER),
+        Began.NEW,
+        Began.NEW,  # Only this call knows that it has not asked the provider yet.
+        "SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'",
+    ),
     "settle": Case(
         expiring,
         lambda store: settled(store.settle([ending(ID)], now=NOW)),
@@ -163,6 +176,11 @@ async def settled(call: Awaitable[Settlements]) -> int:
 
 async def first(call: Awaitable[Any]) -> Any:
     return (await call)[0]
+
+
+async def began(store: PostgresStore, order: Order) -> Began:
+    id_ = purchase_id(ALICE, order.idempotency_key)
+    return (await store.begin_purchase(id_, order, "default", "1", WINDOW)).how
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -204,6 +222,51 @@ async def test_a_backend_killed_at_commit_commits_on_the_next_connection(
 
     assert await calling == case.once
     assert await broken.shop.one(case.effect) == 1
+
+
+async def test_an_order_whose_commit_was_not_answered_is_bought_by_that_call_alone(
+    broken: Broken,
+) -> None:
+    await broken.shop.open()
+    broken.fail(AtCommit.ACK_LOST)
+
+    assert await began(broken.store, ORDER) is Began.NEW
+
+    assert await began(broken.store, ORDER) is Began.UNKNOWN
+    assert await began(broken.shop.store, ORDER) is Began.UNKNOWN
+    other = replace(ORDER, price_minor=PRICE + 1)
+    assert await began(broken.shop.store, other) is Began.OTHER_CONTENT
+
+
+async def test_an_order_found_forgotten_before_its_call_knew_is_not_bought(
+    broken: Broken,
+) -> None:
+    """Its commit was not answered, the next try broke off, and meanwhile somebody gave it up."""
+    await broken.shop.open()
+    broken.fail(AtCommit.ACK_LOST, AtCommit.HELD)
+    beginning = asyncio.ensure_future(began(broken.store, ORDER))
+    await broken.proxy.reached.wait()
+    broken.proxy.reached.clear()
+    await broken.proxy.reached.wait()
+
+    await broken.shop.store.purchase_unknown(purchase_id(ALICE, ORDER.idempotency_key))
+    await kill_backend(broken.shop)
+    broken.proxy.go.set()
+
+    assert await beginning is Began.UNKNOWN
+
+
+async def test_who_begins_an_order_again_after_a_crash_leaves_it_to_whom_it_went(
+    shop: Shop, rival: Rival
+) -> None:
+    await shop.open()
+    first = await rival.start(began(rival.store, ORDER))
+    second = await rival.run_into(began(shop.store, ORDER))
+
+    await rival.kill()
+    rival.gate.go.set()
+
+    assert (await first, await second) == (Began.UNKNOWN, Began.NEW)
 
 
 async def test_a_commit_that_stays_unknown_says_so_and_can_be_asked_again(broken: Broken) -> None:

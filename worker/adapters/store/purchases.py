@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -54,7 +54,10 @@ class Purchases:
         self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
     ) -> Begun:
         content = _content(order, policy, policy_version, window)
-        return await self.db.write(lambda c: _begin(c, id_, order, content))
+        # One for all tries of this call: where a commit's answer was lost, it is how the next try
+        # knows that the intent is its own, and nobody else's to buy.
+        call = uuid4().hex
+        return await self.db.write(lambda c: _begin(c, id_, order, content, call))
 
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
@@ -174,7 +177,11 @@ def _number(bought: Bought) -> dict[str, object]:
 
 
 async def _begin(
-    connection: AsyncConnection, id_: ActivationId, order: Order, content: dict[str, Any]
+    connection: AsyncConnection,
+    id_: ActivationId,
+    order: Order,
+    content: dict[str, Any],
+    call: str,
 ) -> Begun:
     balances = (
         await connection.execute(statement("lock_balances"), {"accounts": [order.account]})
@@ -183,6 +190,8 @@ async def _begin(
     hashed = _hash({**content, "policy_version": None})
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
+    if known is not None and _is_ours(known, call):
+        return Begun(Began.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
     if account is None or account["state"] != "open":
@@ -196,12 +205,17 @@ async def _begin(
             "content_hash": hashed,
             "account": order.account,
             "provider": order.provider,
-            "order": json.dumps(content),
+            "order": json.dumps({**content, "call": call}),
             "price": order.price_minor,
             "currency": account["currency"],
         },
     )
     return Begun(Began.NEW, None)
+
+
+def _is_ours(known: RowMapping, call: str) -> bool:
+    """Begun by this very call, and nobody has found it forgotten since: it is still to be asked."""
+    return bool(known["state"] == "asked" and known["order"].get("call") == call)
 
 
 async def _known(connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str) -> Begun:
