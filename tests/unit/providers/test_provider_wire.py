@@ -127,10 +127,11 @@ async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing() -> Non
         assert (sent, provider.lines) == ([True, False], ["GET /0 HTTP/1.1"])
 
 
-async def test_an_answer_that_trickles_in_is_given_up_at_the_same_time_as_silence() -> None:
+@pytest.mark.parametrize("length", ["Content-Length: 1000000\r\n", ""])
+async def test_an_answer_that_trickles_in_is_given_up_like_silence(length: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{length}\r\n".encode())
         with suppress(ConnectionError):
             while not writer.is_closing():
                 writer.write(b"x")
@@ -144,6 +145,25 @@ async def test_an_answer_that_trickles_in_is_given_up_at_the_same_time_as_silenc
 
     assert isinstance(told, TimedOut)
     assert told.sent
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n"])
+async def test_whoever_hangs_up_or_speaks_first_is_no_provider(greeting: bytes) -> None:
+    connections = 0
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(greeting)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server, wire_to(f"http://{host}:{port}", max_in_flight=2) as wire:
+        told = await wire.exchange("GET", "/look", CAP)
+
+    assert isinstance(told, ProviderUnavailable)
+    assert 1 <= connections <= 3
 
 
 async def test_a_provider_behind_https_is_spoken_to_in_tls_and_in_nothing_else() -> None:

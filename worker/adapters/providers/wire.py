@@ -75,16 +75,19 @@ class Wire:
         except _BROKEN as error:
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
         opened.deadlines.set(connection, deadline)
+        reply, broken = None, ""
         try:
             reply = await opened.ask(connection, method, target, cap)
             connection.release()  # Closes it when the rest of the answer is still to come.
         except _BROKEN as error:
-            if not opened.deadlines.lift(connection):
-                return TimedOut(self._name, "no answer in time")
-            return ProviderUnavailable(self._name, type(error).__name__)
+            broken = type(error).__name__
         finally:
-            opened.deadlines.lift(connection)
+            in_time = opened.deadlines.lift(connection)
             connection.close()  # Does nothing to one that was released.
+        if not in_time:  # Whatever came: a body may have no other end than that of its connection.
+            return TimedOut(self._name, "no answer in time")
+        if broken:
+            return ProviderUnavailable(self._name, broken)
         return UnknownReply(self._name, f"reply above {cap} bytes") if reply is None else reply
 
     def _open(self) -> "_Opened":
@@ -100,6 +103,7 @@ class _Opened:
     ) -> None:
         url = URL(base_url, encoded=True)
         self.loop = asyncio.get_running_loop()
+        self._max_in_flight = max_in_flight
         self.connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_S)
         self.deadlines = _Deadlines(self.loop, timeout_s / 20)
         self._timeout = aiohttp.ClientTimeout(
@@ -119,12 +123,13 @@ class _Opened:
 
     async def connection(self) -> Connection:
         """One that is free, or a new one."""
-        while True:
+        for _ in range(self._max_in_flight + 1):  # All that are kept may have gone bad.
             connection = await self.connector.connect(self._where, [], self._timeout)
-            assert connection.protocol is not None
-            if not connection.protocol.should_close:
+            protocol = connection.protocol
+            if protocol is not None and protocol.is_connected() and not protocol.should_close:
                 return connection
             connection.close()  # It said something unasked: that must not pass for an answer.
+        raise aiohttp.ServerDisconnectedError
 
     async def ask(self, connection: Connection, method: str, target: str, cap: int) -> Reply | None:
         """The answer, or None when its body is longer than *cap*."""
