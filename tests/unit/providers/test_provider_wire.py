@@ -76,6 +76,16 @@ async def test_what_does_not_fit_into_a_request_line_is_not_sent(target: str) ->
         assert provider.connections == 0
 
 
+async def test_a_header_that_would_end_its_line_is_not_sent() -> None:
+    headers = {"Authorization": "Bearer k\r\nHost: evil"}
+    async with raw_provider(http("yes")) as provider, wire_to(provider.url, headers) as wire:
+        told = await wire.exchange("GET", "/look", CAP)
+
+        assert isinstance(told, ProviderUnavailable)
+        assert not told.sent
+        assert provider.connections == 0
+
+
 async def test_a_base_url_that_ends_in_a_slash_gives_no_second_one() -> None:
     async with raw_provider(http("yes")) as provider, wire_to(f"{provider.url}/") as wire:
         await wire.exchange("GET", "/look", CAP)

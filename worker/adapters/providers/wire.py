@@ -68,9 +68,9 @@ class Wire:
         if self._closed or _TARGET.fullmatch(target) is None:
             why = "closed" if self._closed else "unfit for a URL"
             return ProviderUnavailable(self._name, why, sent=False)
-        opened = self._opened or self._open()
-        deadline = opened.loop.time() + self._timeout_s
         try:
+            opened = self._opened or self._open()
+            deadline = opened.loop.time() + self._timeout_s
             connection = await opened.connection()
         except _BROKEN as error:
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
@@ -117,6 +117,8 @@ class _Opened:
             loop=self.loop,
         )
         self._prefix = "" if url.raw_path_qs == "/" else url.raw_path_qs
+        if not all(value.isprintable() for value in self._where.headers.values()):
+            raise ValueError("a header that would end its line")
         lines = "".join(f"{name}: {value}\r\n" for name, value in self._where.headers.items())
         self._end = f" HTTP/1.1\r\n{lines}\r\n"
         self._end_of_others = f" HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n"
