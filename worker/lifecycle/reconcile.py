@@ -7,7 +7,7 @@ purchase's. Any other that nobody handed over costs money, but it is only told, 
 may be on its way to us, or belong to another program with the same key.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -19,7 +19,8 @@ from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.history import Compare, Part, Span
 from worker.lifecycle.terms import Terms
-from worker.ports.errors import ProviderError
+from worker.ports.errors import ProviderError, StoreError
+from worker.ports.exposure import ExposureStore
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
 from worker.ports.purchases import PurchaseStore
 from worker.ports.reconciling import Difference, Reopened
@@ -32,8 +33,8 @@ READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means wh
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
 
-class ReconcileStore(ProviderStore, PurchaseStore, Protocol):
-    """Both halves, one database."""
+class ReconcileStore(ProviderStore, PurchaseStore, ExposureStore, Protocol):
+    """All parts, one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +48,32 @@ class Reconcile:
     _unread: dict[tuple[ProviderName, Part], Sequence[Span]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
-        """How many numbers the provider tells of that no activation has."""
+        """How many numbers the provider tells of that no activation has.
+
+        What goes wrong with one page of a history fails the job, but only when the rest is done.
+        """
+        failed: Exception | None = None
+        unknown: set[ProviderRef] = set()
         # First what explains a difference of the balance, then the balance.
-        unknown = set(await self.history(provider))
+        try:
+            unknown.update(await self.history(provider))
+        except StoreError:
+            raise  # The others need it too.
+        except Exception as error:  # noqa: BLE001 - raised below
+            failed = error
         await self.money(provider)
+        await self.exposed(provider)
         unknown.update(await self.numbers(provider))
+        self._tell_unknown(provider.name, unknown)
+        if failed is not None:
+            raise failed
+        return len(unknown)
+
+    def _tell_unknown(self, provider: ProviderName, unknown: Collection[ProviderRef]) -> None:
         if unknown:
             self.reporter.trouble(
-                "provider.unknown_numbers", provider=provider.name, detail=str(len(unknown))
+                "provider.unknown_numbers", provider=provider, detail=str(len(unknown))
             )
-        return len(unknown)
 
     async def history(self, provider: Provider) -> list[ProviderRef]:
         """Compare number by number; those that cost money and nobody knows."""
@@ -90,6 +107,16 @@ class Reconcile:
                 detail=f"{found.amount_minor:+} {found.currency} since {found.since.isoformat()}",
             )
         return found
+
+    async def exposed(self, provider: Provider) -> None:
+        """Tell what is open in a currency that the provider's limit is not in."""
+        limit_in = self.terms[provider.name].currency
+        for currency, minor in (await self.store.exposure_by_currency(provider.name)).items():
+            if currency != limit_in:
+                detail = f"{minor} minor units of {currency}"
+                self.reporter.trouble(
+                    "provider.exposure_uncounted", provider=provider.name, detail=detail
+                )
 
     async def balance(self, provider: Provider) -> Balance | None:
         if provider.circuit is Circuit.OPEN:

@@ -24,6 +24,7 @@ from worker.ports.errors import (
     StoreError,
     StoreUnavailable,
 )
+from worker.ports.exposure import ExposureStore
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
 from worker.ports.reconciling import DrainStore
@@ -56,8 +57,8 @@ _FAILED = {
 }
 
 
-class RentStore(PurchaseStore, DrainStore, Protocol):
-    """Both halves, one database."""
+class RentStore(PurchaseStore, DrainStore, ExposureStore, Protocol):
+    """All parts, one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +116,15 @@ class Rent:
         return await self._buy(self.providers[order.provider], order)
 
     async def _too_exposed(self, provider: ProviderName) -> bool:
-        """A provider that may keep too much of our money gets no new business."""
-        limit = self.terms[provider].exposure_limit_minor
-        return await self.store.open_exposure(provider) >= limit > 0
+        """A provider that may keep too much of our money gets no new business.
+
+        The limit is in its currency; what is open in another is told by `reconcile`.
+        """
+        terms = self.terms[provider]
+        if not terms.exposure_limit_minor:
+            return False
+        exposed = await self.store.exposure_by_currency(provider)
+        return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
     async def _buy(self, provider: Provider, order: Order) -> OrderResult:
         id_ = purchase_id(order.account, order.idempotency_key)

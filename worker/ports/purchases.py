@@ -97,10 +97,6 @@ class PurchaseStore(Protocol):
         """Those of the refs that no activation has: orphans, in the order given."""
         ...
 
-    async def open_exposure(self, provider: ProviderName) -> int:
-        """What the provider may have charged for customers that were credited, minor units."""
-        ...
-
 
 class PushStore(Protocol):
     async def keep_pushes(

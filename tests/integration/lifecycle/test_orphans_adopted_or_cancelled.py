@@ -10,6 +10,7 @@ from worker.domain.ids import ProviderRef
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.desk import Ordered
 from worker.ports.errors import ProviderUnavailable
+from worker.ports.exposure import End
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
@@ -174,3 +175,19 @@ async def test_the_history_of_a_stranger_is_nobodys(world: World, told: dict[str
     assert (await world.number(number)).ref is None
     assert "provider.unknown_numbers" in world.reporter.troubles
     assert (await world.money())[1] == PRICE, "its customer still waits"
+
+
+async def test_one_that_a_person_had_written_off_is_at_risk_again_until_it_is_given_back(
+    world: World,
+) -> None:
+    number = await given_up(world)
+    await world.store.end_exposures(SIM, [number.id], End.LOSS, "alice")
+    lists(world, ROW)
+    world.provider.will("look", Waiting()).will("cancel", Cancelled())
+
+    for _ in range(2):
+        await world.repair.tick(world.provider)
+
+    assert await world.exposure() == [(COST, "open")]
+    await world.pursue.tick(world.provider)
+    assert await world.exposure() == [(COST, "resolved")]

@@ -23,10 +23,6 @@ _FORGOTTEN = text(
     "SELECT id FROM purchase WHERE state = 'asked'"
     " AND asked_at < now() - CAST(:older_than AS interval) ORDER BY asked_at LIMIT 100"
 )
-_EXPOSURE = text(
-    "SELECT coalesce(sum(amount_minor), 0) FROM exposure"
-    " WHERE provider = :provider AND state = 'open'"
-)
 _PUSHED = text(
     "SELECT DISTINCT provider_ref FROM push"
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
@@ -109,10 +105,6 @@ class Purchases:
     ) -> list[ProviderRef]:
         found = await self._rows(statement("unknown_refs"), provider=provider, refs=list(refs))
         return [ProviderRef(row["ref"]) for row in found]
-
-    async def open_exposure(self, provider: ProviderName) -> int:
-        (row,) = await self._rows(_EXPOSURE, provider=provider)
-        return int(row["coalesce"])
 
     async def keep_pushes(
         self, provider: ProviderName, pushes: Sequence[Push]

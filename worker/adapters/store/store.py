@@ -15,6 +15,7 @@ from worker.adapters.store.codes import Codes
 from worker.adapters.store.database import Database
 from worker.adapters.store.disputes import Disputes
 from worker.adapters.store.endings import Endings
+from worker.adapters.store.exposures import Exposures
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import Outbox
 from worker.adapters.store.reading import Readings
@@ -34,6 +35,7 @@ class PostgresStore(
     Readings,
     Reconciling,
     Disputes,
+    Exposures,
     Outbox,
     Censuses,
     Canaries,

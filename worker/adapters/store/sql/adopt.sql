@@ -1,7 +1,8 @@
 -- A purchase whose outcome was unknown turned out to be bought: its activation gets its number.
 --
 -- Where the customer is settled already, nobody waits for a code: the number is pursued like any
--- other whose cancel the grace overtook, and its exposure becomes what it really cost.
+-- other whose cancel the grace overtook, and its exposure is what it really cost, and open, also
+-- where a person had ended it.
 WITH found AS (
     UPDATE activation
        SET provider_ref = :ref, phone = :phone, cost_minor = CAST(:cost AS bigint),
@@ -23,8 +24,8 @@ known AS (
 exposed AS (
     UPDATE exposure e
        SET amount_minor = coalesce(cost_minor, price_minor),
-           currency = coalesce(cost_currency, found.currency)
-      FROM found WHERE e.activation_id = found.id AND e.state = 'open'
+           currency = coalesce(cost_currency, found.currency), state = 'open', ended_at = NULL
+      FROM found WHERE e.activation_id = found.id
 ),
 agreed AS (
     UPDATE provider_dispute d SET ended_at = now()

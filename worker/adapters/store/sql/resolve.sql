@@ -29,7 +29,7 @@ disputed AS (
 whole AS (
     UPDATE exposure e SET state = 'resolved', ended_at = coalesce(CAST(:now AS timestamptz), now())
       FROM done WHERE e.activation_id = done.id AND done.provider_state = 'cancelled'
-       AND e.state = 'open'
+       AND e.state <> 'resolved'
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
