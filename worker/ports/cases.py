@@ -193,6 +193,12 @@ class Ordered:
     sms_displayed_at: datetime | None = None
 
 
+class PaidOut(NamedTuple):
+    asked_at: datetime
+    granted_at: datetime
+    amount_minor: int  #: What another withdrawal took off the platform, or will, with its fee.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
     """What an account has and did, as our own books have it."""
@@ -201,6 +207,7 @@ class Holdings:
     held_minor: int
     state: str
     topups: tuple[tuple[datetime, int], ...] = ()
+    paid_out: tuple[PaidOut, ...] = ()  #: Oldest first; not by this case itself.
     activated: tuple[datetime, ...] = ()
     open_order_end: datetime | None = None
     withdrawal_open: bool = False

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
+from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
@@ -182,3 +182,88 @@ async def test_what_was_not_set_aside_does_not_leave(office: Office) -> None:
     assert denied.case is not None
     assert denied.case.state is CaseState.DENIED
     assert await office.money() == (500, 0)
+
+
+async def test_a_top_up_leaves_once_whatever_else_is_there(office: Office) -> None:
+    await office.open(amount_minor=1000)  # Too old by then, so it never leaves.
+    await office.top_up("later", 500, at=MONDAY + 8 * DAY)
+    office.at(MONDAY + 8 * DAY + HOUR)
+    first = await office.withdraw("P3", "w1", amount_minor=300)
+    second = await office.withdraw("P3", "w2", amount_minor=300)
+    await office.verdict(first, grant=True)
+    await office.paid(first)
+
+    await office.verdict(second, grant=True)
+    third = await office.withdraw("P3", "w3", amount_minor=300)
+
+    partly = (await office.case(second.id)).decisions[-1]
+    assert (partly.reason, partly.amount_minor) == ("partial_refundable", 200)
+    assert (third.state, reason(third)) == (CaseState.DENIED, "nothing_refundable")
+    assert await office.money() == (1000, 200)
+
+
+async def test_what_left_before_is_taken_of_the_oldest_that_could_leave(office: Office) -> None:
+    await office.open(amount_minor=500)
+    await office.top_up("later", 500, at=MONDAY + 5 * DAY)
+    office.at(MONDAY + 6 * DAY)
+    first = await office.withdraw("P3", "w1", amount_minor=500)
+    await office.verdict(first, grant=True)
+    office.at(MONDAY + 9 * DAY)
+
+    second = await office.withdraw("P3", "w2", amount_minor=500)
+
+    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 500)
+
+
+async def test_a_top_up_after_a_payout_can_leave(office: Office) -> None:
+    await office.open(amount_minor=500)
+    first = await office.withdraw("P3", "w1")
+    await office.verdict(first, grant=True)
+    await office.paid(first)
+    await office.top_up("later", 400, at=MONDAY + HOUR)
+    office.at(MONDAY + 2 * HOUR)
+
+    second = await office.withdraw("P3", "w2")
+
+    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 400)
+
+
+async def test_what_left_before_a_number_was_used_takes_nothing_of_a_later_top_up(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    first = await office.withdraw("P3", "w1", amount_minor=300)
+    await office.verdict(first, grant=True)
+    await office.paid(first)
+    await office.delivered("P3")
+    await office.top_up("later", 400, at=MONDAY + HOUR)
+    office.at(MONDAY + 2 * HOUR)
+
+    second = await office.withdraw("P3", "w2", amount_minor=1000)
+
+    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 400)
+
+
+async def test_a_withdrawal_that_was_denied_took_nothing(office: Office) -> None:
+    await office.open(amount_minor=500)
+    first = await office.withdraw("P3", "w1")
+    await office.verdict(first, grant=False)
+
+    second = await office.withdraw("P3", "w2")
+
+    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 500)
+
+
+async def test_what_left_after_a_number_was_used_is_taken_of_the_later_top_up(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    await office.delivered("P3")
+    await office.top_up("later", 500, at=MONDAY + HOUR)
+    office.at(MONDAY + 2 * HOUR)
+    first = await office.withdraw("P3", "w1", amount_minor=300)
+    await office.verdict(first, grant=True)
+
+    second = await office.withdraw("P3", "w2", amount_minor=500)
+
+    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 200)

@@ -20,6 +20,7 @@ from worker.ports.cases import (
     Holdings,
     NewCase,
     Ordered,
+    PaidOut,
     Timer,
     TimerKind,
 )
@@ -113,14 +114,20 @@ def holdings(row: RowMapping) -> Holdings:
         available_minor=row["available_minor"],
         held_minor=row["held_minor"],
         state=row["state"],
-        topups=tuple(
-            (_EPOCH + timedelta(microseconds=int(at)), amount) for at, amount in row["topups"]
+        topups=tuple((_instant(at), amount) for at, amount in row["topups"]),
+        paid_out=tuple(
+            PaidOut(_instant(asked), _instant(granted), amount)
+            for asked, granted, amount in row["paid_out"]
         ),
         activated=() if activated is None else (activated,),
         open_order_end=row["open_order_end"],
         withdrawal_open=row["withdrawal_open"],
         flags=frozenset(_FLAGS[event] for event in row["events"] if event in _FLAGS),
     )
+
+
+def _instant(micros: float) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(micros))
 
 
 def review(row: RowMapping, profile: Profile | None) -> Review:

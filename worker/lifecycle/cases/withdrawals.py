@@ -1,11 +1,11 @@
 """Withdrawals: what is asked for is set aside at once, so that nothing else can take it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
-from worker.domain.policy.deadlines import pay_by
+from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
+from worker.domain.policy.deadlines import days_after, pay_by
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import (
     STATES,
@@ -34,6 +34,8 @@ from worker.ports.cases import (
     TimerKind,
     View,
 )
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,36 @@ def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
     deposits = [at for at, _ in holdings.topups]
     books: dict[str, Any] = {
         "balance_minor": _at_hand(view),
-        "topups": [{"at": instant(at), "amount_minor": minor} for at, minor in holdings.topups],
+        "topups": [{"at": instant(at), "amount_minor": minor} for at, minor in _unpaid(view)],
         "activations": [instant(at) for at in holdings.activated],
         "account_flags": flags,
     }
     books |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
     end = holdings.open_order_end
     return books | ({} if end is None else {"open_order_window_end": instant(end)})
+
+
+def _unpaid(view: View) -> list[tuple[datetime, int]]:
+    """The top-ups less what earlier withdrawals took of them: each leaves the platform once.
+
+    Oldest first of those that could leave then, which keeps the rest refundable for longest.
+    """
+    used_at = max(view.holdings.activated, default=_EVER)
+    left = dict(enumerate(view.holdings.topups))
+    for asked_at, granted_at, taken in view.holdings.paid_out:
+        owed = taken
+        for place, (at, minor) in left.items():
+            if used_at < at <= granted_at and _young(view.profile, at, asked_at):
+                part = min(owed, minor)
+                left[place] = (at, minor - part)
+                owed -= part
+    return list(left.values())
+
+
+def _young(profile: Profile | None, at: datetime, asked_at: datetime) -> bool:
+    if profile is None or profile.topup_max_age_days is None:
+        return True
+    return asked_at <= days_after(profile, at, profile.topup_max_age_days)
 
 
 def _at_hand(view: View) -> int:

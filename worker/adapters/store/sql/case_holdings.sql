@@ -9,6 +9,19 @@ SELECT acc.state,
                                                     t.amount_minor) ORDER BY t.id)
                    FROM transfer t WHERE t.account = acc.account AND t.key LIKE 'topup:%'),
                 '[]') AS topups,
+       -- What other withdrawals took: when asked for, when granted, how much.
+       coalesce((SELECT jsonb_agg(jsonb_build_array(
+                            extract(epoch FROM coalesce(CAST(c.facts ->> 'claim_at' AS timestamptz),
+                                                        c.opened_at)) * 1000000,
+                            extract(epoch FROM d.at) * 1000000, d.amount_minor + d.fee_minor)
+                            ORDER BY d.at, d.seq)
+                   FROM case_ c
+                   JOIN LATERAL (SELECT at, seq, amount_minor, fee_minor FROM decision
+                                  WHERE subject = c.id AND op <> 'sla_tick'
+                                  ORDER BY seq DESC LIMIT 1) d ON true
+                  WHERE c.account = acc.account AND c.kind = 'withdrawal'
+                    AND c.state IN ('approved', 'paid') AND c.id <> CAST(:id AS uuid)),
+                '[]') AS paid_out,
        (SELECT max(a.rented_at) FROM activation a
          WHERE a.account = acc.account AND a.state IN ('received', 'delivered')) AS activated_at,
        (SELECT max(a.deadline_at) FROM activation a
