@@ -10,7 +10,6 @@ from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.terms import Terms
 from worker.ports.long_rental import LongRentals
@@ -28,7 +27,6 @@ class Parts:
     providers: Mapping[ProviderName, Provider]
     rentals: Mapping[ProviderName, LongRentals]  #: Of those that rent for long: `rentals_of`.
     webhook: Webhook | None
-    kept_policies: Mapping[tuple[str, str], Profile]
     terms: Mapping[ProviderName, Terms]
     reporter: OpsReporter
     registry: CollectorRegistry

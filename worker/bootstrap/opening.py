@@ -21,6 +21,7 @@ from worker.bootstrap.parts import (
 )
 from worker.bootstrap.whole import Worker, assemble
 from worker.lifecycle.clock import Clock
+from worker.ports.reporter import Reporter
 from worker.settings import Settings
 
 
@@ -53,6 +54,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         store = await stack.enter_async_context(open_store(settings))
         await store.ping()
         reporter, registry = telemetry_of(settings, store, clock)
+        await _read_policies(store, reporter)
         terms = terms_of(settings)
         rates = {name: one.requests_per_second for name, one in terms.items()}
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
@@ -72,7 +74,6 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             providers=providers,
             rentals=rentals_of(settings, providers),
             webhook=webhook,
-            kept_policies=await store.kept_policies(),
             terms=spaced(terms, providers),
             reporter=reporter,
             registry=registry,
@@ -81,3 +82,11 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         worker = assemble(parts)
         stack.push_async_callback(worker.audit.close)
         yield worker
+
+
+async def _read_policies(store: PostgresStore, reporter: Reporter) -> None:
+    """Those of all orders there are; after a rollback some may be of newer code."""
+    await store.kept_policies()
+    if store.unreadable:
+        told = "; ".join(f"{version} of {why}" for (_, version), why in store.unreadable.items())
+        reporter.trouble("policy.unreadable", detail=told)

@@ -70,7 +70,7 @@ def assemble(parts: Parts) -> Worker:
     progress = Progress(parts.clock.monotonic, LOOPS)
     settle = Settle(store=parts.store, reporter=parts.reporter)
     accept = _accept(parts, profiles)
-    rules = PolicyRules(profiles, parts.kept_policies)
+    rules = PolicyRules(profiles, parts.store.kept, parts.reporter)
     expire = Expire(
         store=parts.store,
         schedule=parts.schedule,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.ports.endings import Due, Ending
+from worker.ports.reporter import Reporter
 
 Verdict: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
 Rules: TypeAlias = Callable[[Due, datetime | None], Verdict]
@@ -56,20 +57,22 @@ class PolicyRules:
     """`Rules` by the refund policies: whether it is refunded or closed is decided there, not here.
 
     A number's own window is the policy's "set time" for it, so the policy is asked for the first
-    instant after that. A policy that is not there any more is nobody's to guess: a human decides.
+    instant after that. A number keeps the policy of its purchase, whatever the files of this host
+    say by now: one that cannot be had is nobody's to guess, and a human decides.
     """
 
     profiles: Mapping[str, Profile]  #: Today's, by name.
-    kept: Mapping[tuple[str, str], Profile] = field(default_factory=dict)  #: By name and version.
+    kept: Mapping[tuple[str, str], Profile]  #: By name and version; grows while other hosts add.
+    reporter: Reporter
     _silent: "dict[_Silence, tuple[Profile, Verdict]]" = field(default_factory=dict)
 
     def __call__(self, due: Due, sms_received_at: datetime | None) -> Verdict:
-        # A number keeps the policy of its purchase; one from before any was kept has today's.
-        kept = self.kept.get((due.policy, due.policy_version))
-        profile = kept or self.profiles.get(due.policy)
-        reason = Reason.TIMEOUT if due.reason is None else due.reason
+        profile = self.kept.get((due.policy, due.policy_version)) or self._todays(due)
         if profile is None:
+            missing = f"{due.policy} {due.policy_version}"
+            self.reporter.trouble("policy.missing", provider=due.provider, detail=missing)
             return State.IN_REVIEW, "policy_missing"
+        reason = Reason.TIMEOUT if due.reason is None else due.reason
         if sms_received_at is not None or reason is Reason.CANCEL:
             return _verdict(profile, due, reason, sms_received_at)
         # A window that ended in silence is judged alike for all orders of a policy, except those
@@ -79,6 +82,11 @@ class PolicyRules:
         if silence not in self._silent:
             self._silent[silence] = profile, _verdict(profile, due, reason, None)
         return self._silent[silence][1]
+
+    def _todays(self, due: Due) -> Profile | None:
+        """Today's, where the number was bought under that very version."""
+        profile = self.profiles.get(due.policy)
+        return profile if profile is not None and profile.version == due.policy_version else None
 
 
 class _Silence(NamedTuple):

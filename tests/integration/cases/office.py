@@ -59,7 +59,7 @@ class Owned(PostgresStore):
     clock: "Hands"
 
     def known(self, name: str, profile: Profile) -> None:
-        self._known[name, profile.version] = profile
+        self.kept[name, profile.version] = profile
 
     async def open_case(self, *args: Any, **more: Any) -> OpenedCase:
         return await super().open_case(*args, **{"now": self.clock.now, **more})

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.lifecycle.whole import (
     ALICE,
     GRACE,
+    POLICIES,
     PRICE,
     SECOND,
     SIM,
@@ -198,7 +199,8 @@ async def test_what_is_bought_is_told_when_the_process_ends_before_it_is_stored(
 
 async def _lost_and_adopted(world: World, key: str, *, over: bool) -> None:
     id_ = purchase_id(ALICE, key)
-    await world.store.begin_purchase(id_, order(key), "default", "1", WINDOW)
+    version = POLICIES["default"].version
+    await world.store.begin_purchase(id_, order(key), "default", version, WINDOW)
     number = await world.store.purchase_unknown(id_)
     assert number is not None
     if over:

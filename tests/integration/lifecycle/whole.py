@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,10 +16,11 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.policy import load_profile
+from worker.domain.policy import Profile, load_profile
 from worker.lifecycle.accept import Accept, PolicyTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.desk import LifecycleDesk
+from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -109,7 +110,7 @@ class World:
 
     @cached_property
     def rules(self) -> PolicyRules:
-        return PolicyRules(POLICIES)
+        return PolicyRules(POLICIES, self.store.kept, self.reporter)
 
     @cached_property
     def expire(self) -> Expire:
@@ -144,6 +145,10 @@ class World:
             clock=self.clock,
             terms=self.terms,
         )
+
+    @cached_property
+    def drain(self) -> Drain:
+        return Drain(store=self.store, settle=self.settle, rules=self.rules, clock=self.clock)
 
     @cached_property
     def look(self) -> Look:
@@ -228,6 +233,11 @@ class World:
             sweep=self.sweep,
             clock=self.clock,
         )
+
+    async def start(self, policies: Mapping[str, Profile]) -> None:
+        """As a worker that starts with these policies does."""
+        self.store.policies = policies
+        await self.store.kept_policies()
 
     async def open(self, amount_minor: int = 100_000) -> None:
         await self.store.open_account(ALICE, "USD")

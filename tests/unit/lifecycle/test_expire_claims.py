@@ -45,7 +45,7 @@ class Claims:
             schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             settle=Settle(store=store, reporter=self.reporter),
-            rules=PolicyRules({}),
+            rules=PolicyRules({}, {}, self.reporter),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, WINDOW, due
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due
 from worker.domain.activation import ProviderState, Reason, State
-from worker.domain.policy import load_profile
+from worker.domain.policy import Profile, load_profile
 from worker.lifecycle.rules import (
     FORGOTTEN,
     GIVEN_BACK,
@@ -20,7 +21,9 @@ from worker.ports.endings import Due, Ending
 
 TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
-RULES = PolicyRules({name: load_profile(name) for name in NAMES})
+#: As bought under: `due` says version 1.
+KEPT: dict[tuple[str, str], Profile] = {(name, "1"): load_profile(name) for name in NAMES}
+RULES = PolicyRules({}, KEPT, RecordingReporter())
 
 
 def judged(number: Due, sms_received_at: datetime | None = None) -> tuple[State, str]:
@@ -152,17 +155,35 @@ def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     then = load_profile("default")  # Credited by itself.
     number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
 
-    state, _ = PolicyRules({"P1": today}, {("P1", "then"): then})(number, None)
+    kept = {("P1", "then"): then}
+    state, _ = PolicyRules({"P1": today}, kept, RecordingReporter())(number, None)
 
     assert state is State.REFUNDED
-    assert PolicyRules({"P1": today})(number, None)[0] is State.CLOSED
+
+
+def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() -> None:
+    today = load_profile("P1")
+    number = due(1)._replace(policy="P1", policy_version=today.version)
+
+    state, _ = PolicyRules({"P1": today}, {}, RecordingReporter())(number, None)
+
+    assert state is State.CLOSED
+
+
+def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
+    reporter = RecordingReporter()
+    number = due(1)._replace(policy="default", policy_version="then")
+    rules = PolicyRules({"default": load_profile("default")}, {}, reporter)
+
+    assert rules(number, None) == (State.IN_REVIEW, "policy_missing")
+    assert reporter.of("trouble") == [("policy.missing", SIM, "default then")]
 
 
 @pytest.mark.parametrize("policy", NAMES)
 @pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.PROVIDER])
 def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: Reason) -> None:
-    rules = PolicyRules({name: load_profile(name) for name in NAMES})
-    profile = rules.profiles[policy]
+    rules = PolicyRules({}, KEPT, RecordingReporter())
+    profile = KEPT[policy, "1"]
     in_force = profile.effective_from or RENTED
     ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
     orders = [
@@ -173,15 +194,15 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
 
     together = [rules(order, None) for order in orders]
 
-    alone = [PolicyRules(rules.profiles)(order, None) for order in orders]
+    alone = [PolicyRules({}, KEPT, RecordingReporter())(order, None) for order in orders]
     assert together == alone
 
 
-def test_silence_is_judged_by_the_policy_that_is_there_now() -> None:
+def test_a_policy_that_comes_later_is_taken_at_once() -> None:
     number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
-    kept: dict[tuple[str, str], Any] = {}
-    rules = PolicyRules({"P1": load_profile("P1")}, kept)
-    assert rules(number, None)[0] is State.CLOSED
+    kept: dict[tuple[str, str], Profile] = {}
+    rules = PolicyRules({}, kept, RecordingReporter())
+    assert rules(number, None)[0] is State.IN_REVIEW
 
     kept["P1", "then"] = load_profile("default")
 

@@ -5,18 +5,19 @@ An order is decided for good by the version of its purchase, whatever the shop's
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.adapters.store.intake import Intakes
 from worker.adapters.store.purchases import Purchases
 from worker.domain.ids import ActivationId
-from worker.domain.policy import Profile, override
+from worker.domain.policy import Profile, ProfileError, override
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
 from worker.ports.desk import Order
@@ -30,8 +31,10 @@ _KEEP = text(
     " VALUES (:name, :version, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING"
 )
 _KEPT = text("SELECT name, version, content FROM policy_version")
-_ONE = text("SELECT content FROM policy_version WHERE name = :name AND version = :version")
-
+_THESE = text(
+    "SELECT name, version, content FROM policy_version WHERE (name, version) IN"
+    " (SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[])))"
+)
 
 _FIELDS = {field for field, _ in KEYS.values()}
 
@@ -41,7 +44,8 @@ class KeptPolicies(Intakes, Purchases):
 
     db: Database
     policies: Mapping[str, Profile]  #: Those of this process, by name; set by `bootstrap`.
-    _known: dict[Version, Profile]  #: Those that are in the database for sure.
+    kept: dict[Version, Profile]  #: Those that are in the database for sure; grows, never changes.
+    unreadable: dict[Version, str]  #: Those there that this version of the code cannot use: why.
 
     async def accept(
         self, intakes: Sequence[Intake], *, now: datetime | None = None
@@ -58,7 +62,7 @@ class KeptPolicies(Intakes, Purchases):
 
     async def keep_policy(self, name: str, version: str) -> None:
         profile = self.policies.get(name)
-        if (name, version) in self._known or profile is None or profile.version != version:
+        if (name, version) in self.kept or profile is None or profile.version != version:
             return
 
         async def work(connection: AsyncConnection) -> None:
@@ -67,29 +71,46 @@ class KeptPolicies(Intakes, Purchases):
             await connection.execute(_KEEP, thing)
 
         await self.db.write(work)
-        self._known[name, version] = profile
+        self.kept[name, version] = profile
 
     async def kept_policies(self) -> dict[Version, Profile]:
-        async def work(connection: AsyncConnection) -> dict[Version, Profile]:
-            found = (await connection.execute(_KEPT)).mappings()
-            return {(r["name"], r["version"]): profile_of(r["name"], r["content"]) for r in found}
+        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
+            return (await connection.execute(_KEPT)).mappings().all()
 
-        self._known |= await self.db.read(work)
-        return dict(self._known)
+        self._read(await self.db.read(work))
+        return dict(self.kept)
 
     async def policy_of(
         self, connection: AsyncConnection, name: str, version: str
     ) -> Profile | None:
-        """The policy an order was made under; None where no such version was kept."""
-        if (name, version) not in self._known:
-            today = self.policies.get(name)
-            if today is not None and today.version == version:
-                return today
-            found = (await connection.execute(_ONE, {"name": name, "version": version})).scalar()
-            if found is None:
-                return None
-            self._known[name, version] = profile_of(name, found)
-        return self._known[name, version]
+        """The policy an order was made under; None where no such version can be had."""
+        today = self.policies.get(name)
+        if today is not None and today.version == version:
+            return today
+        await self.learn(connection, {(name, version)})
+        return self.kept.get((name, version))
+
+    async def learn(self, connection: AsyncConnection, named: AbstractSet[Version]) -> None:
+        """See to it that these are in `kept` where they can be: other hosts may have newer ones.
+
+        What is not there is asked for again: nobody but a person can have lost it, and put it back.
+        """
+        new = [one for one in named if one not in self.kept and one not in self.unreadable]
+        if new:
+            names, versions = zip(*new, strict=True)
+            wanted = {"names": list(names), "versions": list(versions)}
+            self._read((await connection.execute(_THESE, wanted)).mappings().all())
+
+    def _read(self, found: Sequence[RowMapping]) -> None:
+        for row in found:
+            version = (row["name"], row["version"])
+            if version in self.kept or version in self.unreadable:
+                continue  # Each is read once; the content of a version never changes.
+            try:
+                self.kept[version] = profile_of(row["name"], row["content"])
+            except Exception as error:  # noqa: BLE001 - one policy must not stop all others
+                foreseen = isinstance(error, ProfileError)
+                self.unreadable[version] = str(error) if foreseen else type(error).__name__
 
 
 def content_of(profile: Profile) -> dict[str, Any]:
@@ -104,5 +125,5 @@ def content_of(profile: Profile) -> dict[str, Any]:
 
 
 def profile_of(name: str, content: Mapping[str, Any]) -> Profile:
-    """Checked like a policy file; a field this version of the code lacks is an error."""
+    """Checked like a policy file; a field this version of the code lacks is a `ProfileError`."""
     return override(Profile(name=name), content)

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
+from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import State, answer_cancel
@@ -15,7 +16,7 @@ from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled, Sett
 from worker.ports.store import Pressed
 
 
-class Endings:
+class Endings(KeptPolicies):
     """The part of the store that ends numbers (E2 to E7)."""
 
     db: Database
@@ -24,7 +25,7 @@ class Endings:
     async def claim_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[Due]:
-        return await self._due(
+        return await self._to_judge(
             "claim_cancels", provider=provider, limit=limit, lease=lease, id=None, now=now
         )
 
@@ -36,7 +37,7 @@ class Endings:
         *,
         now: datetime | None = None,
     ) -> list[Due]:
-        return await self._due(
+        return await self._to_judge(
             "claim_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
         )
 
@@ -56,12 +57,17 @@ class Endings:
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[Due]:
-        return await self._due("past_grace", grace=grace, limit=limit, now=now)
+        return await self._to_judge("past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[Due]:
-        return await self._due("provider_ended", ids=list(ids), now=now) if ids else []
+        return await self._to_judge("provider_ended", ids=list(ids), now=now) if ids else []
+
+    async def give_up(
+        self, provider: ProviderName, limit: int, *, now: datetime | None = None
+    ) -> list[Due]:
+        return await self._to_judge("give_up", provider=provider, limit=limit, now=now)
 
     async def behind(
         self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
@@ -153,6 +159,17 @@ class Endings:
         async def work(connection: AsyncConnection) -> list[Due]:
             result = await connection.execute(statement(name), parameters)
             return [rows.due(row) for row in result]
+
+        return await self.db.write(work)
+
+    async def _to_judge(self, name: str, **parameters: object) -> list[Due]:
+        """Those that their policies are asked about: another host may know more of these."""
+
+        async def work(connection: AsyncConnection) -> list[Due]:
+            result = await connection.execute(statement(name), parameters)
+            found = [rows.due(row) for row in result]
+            await self.learn(connection, {(one.policy, one.policy_version) for one in found})
+            return found
 
         return await self.db.write(work)
 

@@ -8,12 +8,11 @@ from typing import Final
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import disputes, rows
+from worker.adapters.store import disputes
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
 from worker.domain.reckoning import Bounds, Reckoned, Sums, reckon
-from worker.ports.endings import Due
 from worker.ports.provider import ActiveRow, Balance
 from worker.ports.reconciling import (
     Counted,
@@ -100,17 +99,6 @@ class Reconciling:
             return {ProviderName(row["provider"]): row["drained_at"] for row in found}
 
         return await self.db.read(work)
-
-    async def give_up(
-        self, provider: ProviderName, limit: int, *, now: datetime | None = None
-    ) -> list[Due]:
-        parameters = {"provider": provider, "limit": limit, "now": now}
-
-        async def work(connection: AsyncConnection) -> list[Due]:
-            found = await connection.execute(statement("give_up"), parameters)
-            return [rows.due(row) for row in found]
-
-        return await self.db.write(work)
 
 
 async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:

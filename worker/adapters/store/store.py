@@ -48,7 +48,8 @@ class PostgresStore(
         self._leadership = Leadership(Database(url, pool_size=1, role=ROLE))
         self.event_state = "pending" if events_wanted else "kept"
         self.policies: Mapping[str, Profile] = {}
-        self._known = {}
+        self.kept = {}
+        self.unreadable = {}
 
     async def ping(self) -> None:
         async def work(connection: AsyncConnection) -> None:

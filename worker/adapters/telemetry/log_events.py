@@ -23,6 +23,8 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",
     "job.failed": "A job ended with an error.",
     "job.refused": "A job was given something it does not take.",
+    "policy.missing": "A number's policy is not kept, or cannot be read here: a human ends it.",
+    "policy.unreadable": "Kept policies of newer code; who bought under them is a human's to end.",
     "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",
     "provider.circuit_closed": "The provider answers again.",
     "provider.circuit_opened": "The provider failed too often and is only probed.",
