@@ -39,6 +39,11 @@ class Opened:
         terms = self.worker.parts.terms.get(self.name)
         return DEFAULT_CURRENCY if terms is None else terms.currency
 
+    @property
+    def exposure_limit_minor(self) -> int:
+        terms = self.worker.parts.terms.get(self.name)
+        return 0 if terms is None else terms.exposure_limit_minor
+
     async def report(self) -> ProviderReport:
         """Raises `Failure` for a name that was never one of a provider."""
         found = await self.worker.parts.store.provider_report(self.name, self.currency)

@@ -1,11 +1,14 @@
-"""`provider report`, `provider drain`, `provider undrain`: what becomes of a whole provider."""
+"""The `provider` commands: what it has of our money, what of that is lost, and how to part."""
 
+from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
-from worker.entrypoints.cli.options import ConfigOption
+from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption
+from worker.ports.exposure import End
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
 
@@ -59,3 +62,68 @@ def undrain(name: NameArgument, config: ConfigOption = None) -> None:
     from worker.entrypoints.cli import parting
 
     parting.run(config, name, parting.undrain)
+
+
+@provider_app.command("exposure")
+def exposure(
+    name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
+) -> None:
+    """List what it may still keep although the customers have it back, the oldest first.
+
+    From the provider's exposure_limit_minor on nothing more is rented there. What waits for the
+    provider ends when it answers; what waits for you, with `provider settle-exposure`.
+    """
+    from worker.entrypoints.cli import exposing, parting
+
+    async def show(opened: parting.Opened) -> None:
+        await exposing.show(opened, output)
+
+    parting.run(config, name, show)
+
+
+@provider_app.command(
+    "settle-exposure",
+    epilog="Examples:"
+    + EXAMPLES
+    + "activation-worker provider settle-exposure hero --as resolved --activation ID\n"
+    + "activation-worker provider settle-exposure hero --as loss --older-than 30\n",
+)
+def settle_exposure(  # noqa: PLR0913 - each is an option
+    name: NameArgument,
+    *,
+    as_: Annotated[
+        End,
+        typer.Option("--as", help="`resolved`: it took nothing, or paid it back. `loss`: ours."),
+    ],
+    activation: Annotated[
+        list[UUID] | None, typer.Option(metavar="ID", help="One number; can be given again. Or")
+    ] = None,
+    older_than: Annotated[
+        int | None,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="all that are open for so long."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Without it, --older-than only shows what would end.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who decides; else the login name.")
+    ] = None,
+    config: ConfigOption = None,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """End exposures that nobody else will: a person's word on who has the money.
+
+    For what `provider exposure` lists as waiting for you, and for all of a provider that died. The
+    number's timeline says who, when and what; its dispute ends; customers are not touched. Can be
+    repeated. One that ended otherwise stays so (exit code 3); only a provider that says something
+    new about it is believed.
+    """
+    from worker.entrypoints.cli import exposing, parting
+
+    open_for = None if older_than is None else timedelta(days=older_than)
+    asked = exposing.Asked(as_, activation or (), open_for, yes, by)
+
+    async def end(opened: parting.Opened) -> None:
+        await exposing.settle(opened, asked, output)
+
+    parting.run(config, name, end)
