@@ -38,7 +38,7 @@ class Ending(NamedTuple):
     account: AccountId
     source: State
     outcome: State  #: DELIVERED, REFUNDED, CLOSED or IN_REVIEW
-    provider_state: ProviderState
+    provider_state: ProviderState | None  #: None: what it is by then, pursued on where it is open.
     reason: str
     act_after: timedelta | None = None  #: When the provider's axis is pursued next; None: never.
     exposure: bool = False  #: Whether the provider may keep a price the customer has back.

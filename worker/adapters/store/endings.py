@@ -194,7 +194,7 @@ async def _settle(
             "ids": [e.id for e in endings],
             "sources": [e.source.value for e in endings],
             "outcomes": [e.outcome.value for e in endings],
-            "provider_states": [e.provider_state.value for e in endings],
+            "provider_states": [e.provider_state and e.provider_state.value for e in endings],
             "reasons": [e.reason for e in endings],
             "act_after": [e.act_after for e in endings],
             "exposed": [e.exposure for e in endings],

@@ -5,21 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from worker.domain.activation import FINAL, PROVIDER_FINAL, ProviderState, State
+from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
 from worker.lifecycle.settle import Settle
 from worker.ports.endings import Ending
 from worker.ports.store import Activation, ActivationStore
 
 REASON: Final = "verdict"
-_MAY_CHARGE: Final = frozenset(
-    {
-        ProviderState.OPEN,
-        ProviderState.CANCELLING,
-        ProviderState.CHARGED,
-        ProviderState.DISPUTED,
-    }
-)
 
 
 class Ruled(enum.Enum):
@@ -57,15 +49,14 @@ class ActivationReviews:
 
 
 def _ending(found: Activation, wanted: State) -> Ending:
-    """The provider's axis stays what it is; where it is not at its end, it is pursued on."""
-    pursued = found.provider_state not in PROVIDER_FINAL
+    """The provider's axis stays what it is by then; if that is no end, it is pursued on."""
     return Ending(
         id=found.id,
         account=found.account,
         source=State.IN_REVIEW,
         outcome=wanted,
-        provider_state=found.provider_state,
+        provider_state=None,
         reason=REASON,
-        act_after=timedelta(0) if pursued else None,
-        exposure=wanted is State.REFUNDED and found.provider_state in _MAY_CHARGE,
+        act_after=timedelta(0),
+        exposure=wanted is State.REFUNDED,
     )

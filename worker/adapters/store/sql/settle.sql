@@ -4,6 +4,9 @@
 -- and were that guard wrong, the settlement's primary key would kill the whole statement. Rows are
 -- locked in id order, balances before (lock_balances). Price, account and currency come from the
 -- row, never from the caller. One balance row changes once, by the sum of its account.
+--
+-- An ending that names no provider_state (a verdict: only a person's) leaves it as it is now, and
+-- with it whether anything is still owed there: a dispute may have been opened since it was read.
 WITH asked AS (
     SELECT * FROM unnest(
         CAST(:ids AS uuid[]), CAST(:sources AS text[]), CAST(:outcomes AS text[]),
@@ -20,9 +23,13 @@ won AS (
     UPDATE activation a
        SET state = asked.outcome,
            settled = asked.outcome <> 'in_review',
-           provider_state = asked.provider_state,
+           provider_state = coalesce(asked.provider_state, a.provider_state),
            ending_at = CASE asked.outcome WHEN 'in_review' THEN 'infinity' ELSE a.ending_at END,
-           pursue_at = coalesce(CAST(:now AS timestamptz), now()) + asked.act_after,
+           pursue_at = CASE WHEN asked.provider_state IS NULL
+                             AND a.provider_state IN
+                                 ('cancelled', 'finished', 'charged', 'gone', 'disputed')
+                            THEN NULL
+                            ELSE coalesce(CAST(:now AS timestamptz), now()) + asked.act_after END,
            lease_until = '-infinity',
            attempts = CASE WHEN asked.provider_state = 'finishing' THEN 0 ELSE a.attempts END,
            epoch = epoch + 1,
@@ -66,7 +73,7 @@ exposed AS (
            CASE provider_state WHEN 'charged' THEN 'loss' ELSE 'open' END,
            coalesce(CAST(:now AS timestamptz), now()),
            CASE provider_state WHEN 'charged' THEN coalesce(CAST(:now AS timestamptz), now()) END
-      FROM won WHERE exposed
+      FROM won WHERE exposed AND provider_state IN ('open', 'cancelling', 'charged', 'disputed')
         ON CONFLICT (activation_id) DO NOTHING
 ),
 logged AS (
