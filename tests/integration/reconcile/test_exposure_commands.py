@@ -15,6 +15,7 @@ from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from worker.adapters.store.store import PostgresStore
 from worker.domain.ids import ActivationId
+from worker.entrypoints.cli import exposing
 from worker.entrypoints.cli.exits import Exit
 
 FIXTURES = (cli, nothing_around)
@@ -208,6 +209,17 @@ def test_a_provider_nobody_knows_is_a_mistake(risk: Risk, command: tuple[str, ..
     result = risk.provider(*command, "smi", *which)
 
     assert (result.exit_code, "there is no provider smi" in result.stderr) == (Exit.USAGE, True)
+
+
+def test_of_more_than_fit_the_oldest_are_taken_and_that_is_said(
+    risk: Risk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposing, "LIST_MAX", 1)
+
+    done = settle(risk, "--older-than", "0", "--yes")
+
+    assert "the oldest 1; there may be more" in done.stderr
+    assert risk.states() == ["open", "open", "loss"]
 
 
 def test_when_nothing_is_open_any_more_that_is_said(risk: Risk) -> None:

@@ -48,9 +48,8 @@ class Asked:
 
 async def show(opened: Opened, output: Format) -> None:
     await opened.report()
-    store = opened.worker.parts.store
-    found = await store.open_exposures(opened.name, LIST_MAX)
-    open_ = await store.exposure_by_currency(opened.name)
+    found = await _open(opened, timedelta(0))
+    open_ = await opened.worker.parts.store.exposure_by_currency(opened.name)
     match output:
         case Format.TEXT:
             if found:
@@ -76,13 +75,19 @@ async def settle(opened: Opened, asked: Asked, output: Format) -> None:
         ids = [ActivationId(one) for one in dict.fromkeys(asked.ids)]
         _refuse_others(opened, asked, ids, await _end(opened, asked, ids, output))
         return
-    found = await opened.worker.parts.store.open_exposures(
-        opened.name, LIST_MAX, older_than=asked.older_than
-    )
+    found = await _open(opened, asked.older_than)
     if asked.yes or not found:
         await _end(opened, asked, [one.activation_id for one in found], output)
     else:
         _rehearse(opened, asked, found, output)
+
+
+async def _open(opened: Opened, older_than: timedelta) -> list[OpenExposure]:
+    store = opened.worker.parts.store
+    found = await store.open_exposures(opened.name, LIST_MAX, older_than=older_than)
+    if len(found) == LIST_MAX:
+        say(f"{opened.name}: the oldest {LIST_MAX}; there may be more")
+    return found
 
 
 async def _end(
