@@ -1,11 +1,14 @@
 """The audit finds what is wrong with cases: each invariant of theirs is broken by hand."""
 
+import re
 from typing import NamedTuple
 
 import pytest
 
 from tests.integration.cases.office import Office
 from worker.adapters.store import audit
+from worker.adapters.store.statements import statement
+from worker.lifecycle.cases.asking import SLAS
 from worker.ports.cases import Case
 
 DISARM = """
@@ -42,6 +45,15 @@ SABOTAGES = [
         " VALUES ('review_sla', '00000000-0000-0000-0000-000000000001', now())",
     ),
     Sabotage("case_timers_ring_for_open_cases", "DELETE FROM review"),
+    # Something that waits for a date which never comes.
+    Sabotage(
+        "case_timers_ring_for_open_cases",
+        "DELETE FROM timer t USING case_ c WHERE c.id = t.subject AND c.state = 'waiting'",
+    ),
+    Sabotage(
+        "case_timers_ring_for_open_cases", "UPDATE timer SET fired_at = now() WHERE kind LIKE 'ou%'"
+    ),
+    Sabotage("case_timers_ring_for_open_cases", "DELETE FROM timer WHERE kind = 'rental_end'"),
     Sabotage(
         "case_timers_ring_for_open_cases", "UPDATE review SET closed_at = NULL WHERE number = 1"
     ),
@@ -89,6 +101,14 @@ def test_every_invariant_of_cases_is_broken_here() -> None:
     ours = {name for name in audit.invariants() if name.startswith("case_")}
 
     assert ours == {one.invariant for one in SABOTAGES if one.invariant.startswith("case_")}
+
+
+def test_the_audit_knows_which_timers_move_nothing() -> None:
+    text = statement("audit/case_timers_ring_for_open_cases").text
+    told = re.search(r"t\.kind NOT IN \(([^)]*)\)", text)
+
+    assert told is not None
+    assert set(re.findall(r"\w+", told[1])) == {kind.value for kind in SLAS}
 
 
 async def test_no_order_gives_back_more_than_its_price(broken_office: Office) -> None:

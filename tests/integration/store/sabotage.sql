@@ -162,5 +162,9 @@ UPDATE exposure SET state = 'loss', amount_minor = 1; UPDATE activation
 -- =~ provider_is_pursued
 UPDATE activation SET provider_state = 'open' WHERE id = '{refunded}';
 
+-- =~ provider_is_pursued
+UPDATE activation SET state = 'in_review', provider_state = 'cancelling', ending_at = 'infinity'
+    WHERE id = '{live}';
+
 -- =~ rows_have_their_activation
 DELETE FROM activation WHERE id = '{live}';
