@@ -16,6 +16,7 @@ from worker.lifecycle.ending import FIRST_RETRY
 from worker.lifecycle.rules import AtProvider, Rules, ending
 from worker.lifecycle.setbacks import Setbacks, told_safely
 from worker.lifecycle.settle import BATCH, Settle, delivery
+from worker.lifecycle.unread import UnreadRows
 from worker.ports.endings import Due, Ending
 from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore
@@ -33,6 +34,7 @@ class Sweep:
     clock: Clock
     grace: timedelta
     _setbacks: Setbacks[ActivationId] = field(default_factory=Setbacks)
+    _unread: UnreadRows = field(default_factory=UnreadRows)
 
     async def tick(self) -> int:
         """Everything that is due, in batches; how many numbers were settled."""
@@ -40,6 +42,7 @@ class Sweep:
             delivered = await self._each(self.store.due_deliveries, delivery)
         finally:  # Whatever is wrong with the deliveries, the credits wait for nobody.
             credited = await self._credit()
+        await self._unread.tell(self.store, self.reporter, self.clock.monotonic())
         return delivered + credited
 
     async def _credit(self) -> int:

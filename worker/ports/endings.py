@@ -28,6 +28,14 @@ class Due(NamedTuple):
     epoch: int
 
 
+class Unread(NamedTuple):
+    """A number whose ending or pursuit is newer code's: its row has a word this one lacks."""
+
+    id: ActivationId
+    provider: ProviderName
+    column: str  #: Where that word stands.
+
+
 class Ending(NamedTuple):
     """A number to settle: the one commit point of its state, money and event.
 

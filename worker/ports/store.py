@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
-from worker.ports.endings import Due, Ending, Postponed, Resolved, Settlements
+from worker.ports.endings import Due, Ending, Postponed, Resolved, Settlements, Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +193,12 @@ class ActivationStore(Protocol):
         self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
     ) -> bool:
         """Whether a number of this provider has been due for longer than *by*, unclaimed."""
+        ...
+
+    async def unread(
+        self, by: timedelta, limit: int, *, now: datetime | None = None
+    ) -> list[Unread]:
+        """Numbers due for longer than *by* that no call here hands out: words not known here."""
         ...
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:

@@ -12,7 +12,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled, Settlements
+from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled, Settlements, Unread
 from worker.ports.store import Pressed
 
 
@@ -69,11 +69,21 @@ class Endings(KeptPolicies):
     ) -> list[Due]:
         return await self._to_judge("give_up", provider=provider, limit=limit, now=now)
 
+    async def unread(
+        self, by: timedelta, limit: int, *, now: datetime | None = None
+    ) -> list[Unread]:
+        async def work(connection: AsyncConnection) -> list[Unread]:
+            parameters = {"by": by, "limit": limit, "now": now, **rows.KNOWN}
+            found = await connection.execute(statement("unread"), parameters)
+            return [Unread(*row) for row in found]
+
+        return await self.db.read(work)
+
     async def behind(
         self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
     ) -> bool:
         async def work(connection: AsyncConnection) -> bool:
-            parameters = {"provider": provider, "by": by, "now": now}
+            parameters = {"provider": provider, "by": by, "now": now, **rows.KNOWN}
             return bool((await connection.execute(statement("behind"), parameters)).scalar_one())
 
         return await self.db.read(work)
@@ -157,7 +167,7 @@ class Endings(KeptPolicies):
 
     async def _due(self, name: str, **parameters: object) -> list[Due]:
         async def work(connection: AsyncConnection) -> list[Due]:
-            result = await connection.execute(statement(name), parameters)
+            result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             return [rows.due(row) for row in result]
 
         return await self.db.write(work)
@@ -166,7 +176,7 @@ class Endings(KeptPolicies):
         """Those that their policies are asked about: another host may know more of these."""
 
         async def work(connection: AsyncConnection) -> list[Due]:
-            result = await connection.execute(statement(name), parameters)
+            result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             found = [rows.due(row) for row in result]
             await self.learn(connection, {(one.policy, one.policy_version) for one in found})
             return found

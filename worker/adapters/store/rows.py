@@ -13,6 +13,12 @@ from worker.ports.store import Activation, LiveNumber
 _STATES = {state.value: state for state in State}
 _PROVIDER_STATES = {state.value: state for state in ProviderState}
 _REASONS = {reason.value: reason for reason in Reason}
+#: The words above, as statements ask for them: a row with another one is newer code's to work on.
+KNOWN = {
+    "states": list(_STATES),
+    "provider_states": list(_PROVIDER_STATES),
+    "reasons": list(_REASONS),
+}
 
 
 def due(row: Sequence[Any]) -> Due:

@@ -10,6 +10,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "activation.quarantined": "Work on this number fails, see `why`; it is tried again ever later.",
     "activation.resolved": "Settled numbers that ended at the provider against us, or unclearly.",
     "activation.settled": "Numbers that ended, one line per batch and kind of ending.",
+    "activation.unread": "Numbers left to newer code: a word in their rows is not known here.",
     "arq.worker_lost": "arq's worker ended with an error; a new one is started.",
     "audit.cut_off": "An invariant was not checked to its end; the audit goes on with the next.",
     "audit.done": "An audit ran to its end.",

@@ -3,12 +3,15 @@
 -- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and claim too
 -- much. The lease is not indexed, so this is a HOT update; what is claimed or postponed is skipped
 -- here, and there is never more of it than the grace lets pile up. `:id` claims just that one.
+-- Words we do not know are newer code's: it ends these numbers, and `unread` tells of them.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
      WHERE provider = :provider AND NOT settled
        AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
        AND lease_until <= coalesce(CAST(:now AS timestamptz), now())
        AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
+       AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
+       AND provider_state = ANY(CAST(:provider_states AS text[]))
        AND (CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid))
      ORDER BY ending_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED

@@ -1,5 +1,6 @@
 -- Numbers with a code whose window is over or whose finish was asked for (E7), of all providers,
 -- also of those no longer configured. Not a claim: the settlement's own guard decides.
+-- Words we do not know are newer code's: see claim_cancels.
 WITH RECURSIVE providers AS (
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
     UNION ALL
@@ -13,5 +14,7 @@ SELECT due.* FROM providers p, LATERAL (
       FROM activation
      WHERE provider = p.provider AND NOT settled AND state = 'received'
        AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+       AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
+       AND provider_state = ANY(CAST(:provider_states AS text[]))
      ORDER BY ending_at LIMIT :limit
 ) due LIMIT :limit

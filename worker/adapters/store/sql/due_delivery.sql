@@ -4,3 +4,5 @@ SELECT id, provider, provider_ref, account, state, provider_state, reason, price
   FROM activation
  WHERE id = CAST(:id AS uuid) AND NOT settled AND state = 'received'
    AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+   AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
+   AND provider_state = ANY(CAST(:provider_states AS text[]))

@@ -1,8 +1,10 @@
 -- A provider is given up before its numbers' deadlines: what waits for a code is expiring, reason
 -- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6).
+-- Words we do not know are newer code's: see claim_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was FROM activation
      WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')
+       AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
      ORDER BY id LIMIT :limit
        FOR NO KEY UPDATE
 ),

@@ -1,5 +1,6 @@
 -- Numbers still owed an ending when the grace is over (E6), of all providers, also of those no
 -- longer configured, and purchases whose outcome stayed unknown. Not a claim: see due_deliveries.
+-- Words we do not know are newer code's: see claim_cancels.
 WITH RECURSIVE providers AS (
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
     UNION ALL
@@ -13,6 +14,8 @@ SELECT due.* FROM providers p, LATERAL (
       FROM activation
      WHERE provider = p.provider AND NOT settled AND state = 'expiring'
        AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+       AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
+       AND provider_state = ANY(CAST(:provider_states AS text[]))
        AND deadline_at < coalesce(CAST(:now AS timestamptz), now()) - CAST(:grace AS interval)
      ORDER BY ending_at LIMIT :limit
 ) due LIMIT :limit
