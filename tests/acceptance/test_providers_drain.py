@@ -96,6 +96,8 @@ def _is_told_as_dead(world: World) -> None:
     assert told["balance_minor"] is None
     assert told["drained_at"] is not None
     assert {one["state"] for one in told["exposure"]} == {"open"}
+    code, written = command(world, "exposure", PROVIDER, "--output", "ndjson")
+    assert (code, written.count('"why":"pursued"')) == (Exit.OK, NUMBERS + COSTS)
     _, written = command(world, "doctor")
     assert "no new rentals there" in written
 
