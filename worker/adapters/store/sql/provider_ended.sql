@@ -1,11 +1,16 @@
 -- A read showed waiting numbers as cancelled by the provider itself: they are expiring, reason
--- provider, and the settlement follows at once (E2 with E4a).
-WITH ended AS (
+-- provider, and the settlement follows at once (E2 with E4a). Locked in id order.
+WITH locked AS MATERIALIZED (
+    SELECT id FROM activation
+     WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'waiting'
+     ORDER BY id FOR NO KEY UPDATE
+),
+ended AS (
     UPDATE activation a
        SET state = 'expiring', reason = 'provider', version = version + 1,
            provider_state = 'cancelling', epoch = epoch + 1,
            ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now()))
-     WHERE a.id = ANY(CAST(:ids AS uuid[])) AND a.state = 'waiting'
+      FROM locked WHERE a.id = locked.id AND a.state = 'waiting'
     RETURNING a.*
 ),
 logged AS (

@@ -1,11 +1,19 @@
 -- The provider's axis of pursued numbers, settled or in review, reached its end; with it exposure.
--- An answer to an older attempt changes nothing: the epoch is the fence.
-WITH done AS (
+-- An answer to an older attempt changes nothing: the epoch is the fence. Locked in id order.
+WITH asked AS (
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[]),
+                         CAST(:provider_states AS text[])) AS t(id, epoch, provider_state)
+),
+locked AS MATERIALIZED (
+    SELECT a.id FROM activation a JOIN asked USING (id)
+     WHERE a.epoch = asked.epoch
+     ORDER BY a.id FOR NO KEY UPDATE OF a
+),
+done AS (
     UPDATE activation a
        SET provider_state = asked.provider_state, pursue_at = NULL, epoch = a.epoch + 1,
            version = version + 1
-      FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[]),
-                  CAST(:provider_states AS text[])) AS asked(id, epoch, provider_state)
+      FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.pursue_at IS NOT NULL
     RETURNING a.id, a.provider, a.state, a.provider_state, a.cost_minor, a.cost_currency,
               a.price_minor, a.currency
