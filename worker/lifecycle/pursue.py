@@ -68,7 +68,9 @@ class Pursue:
             limit = PROBES
         due = await self.store.claim_pursuits(provider.name, limit, LEASE)
         if due:
-            await self._pursue(provider, deque(due), min(len(due), terms.max_in_flight))
+            # Those who still wait for a code or their money go first: half is left to them.
+            hands = min(len(due), max(1, terms.max_in_flight // 2))
+            await self._pursue(provider, deque(due), hands)
         return len(due)
 
     async def _pursue(self, provider: Provider, queue: deque[Due], hands: int) -> None:

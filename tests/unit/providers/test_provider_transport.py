@@ -257,6 +257,21 @@ async def test_a_server_error_says_nothing_whatever_its_body(world: World, statu
     assert raised.value.sent
 
 
+async def test_who_finds_no_free_connection_says_nothing_about_the_provider(world: World) -> None:
+    """A slow provider would look dead as soon as more is asked of it than goes through."""
+    async with (
+        raw_provider(HANG) as provider,
+        transport_to(provider.url, world, timeout_s=0.1, max_in_flight=1) as transport,
+    ):
+        crowd = (look(transport) for _ in range(FAILURES_TO_OPEN + 1))
+        ended = await asyncio.gather(*crowd, return_exceptions=True)
+
+    assert all(isinstance(one, ProviderUnavailable) for one in ended)
+    assert world.results.count("timeout") == 1
+    assert world.circuits == []
+    assert transport.circuit is Circuit.CLOSED
+
+
 async def test_a_refusal_is_reported_and_closes_nothing(world: World) -> None:
     async with raw_provider(http("no")) as provider, transport_to(provider.url, world) as sut:
         for _ in range(FAILURES_TO_OPEN):

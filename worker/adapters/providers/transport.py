@@ -11,7 +11,7 @@ import tenacity
 
 from worker.adapters.providers.breaker import Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, understood
-from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, TimedOut, Wire
+from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoneFree, TimedOut, Wire
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -201,6 +201,9 @@ class Transport:
                 result = "refused"
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
+            case NoneFree():
+                result = "unavailable"
+                self._breaker.abandoned(ticket)  # Our own crowd: it says nothing of the provider.
             case ProviderUnavailable():
                 result = "timeout" if isinstance(error, TimedOut) else "unavailable"
                 self._breaker.failed(ticket)

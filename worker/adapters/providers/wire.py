@@ -35,6 +35,10 @@ class TimedOut(ProviderUnavailable):
     """No answer in time; what was asked may have happened."""
 
 
+class NoneFree(ProviderUnavailable):
+    """Every connection was busy with other requests for too long: nothing was sent."""
+
+
 class Wire:
     """The connections to one provider; *max_in_flight* of them at most."""
 
@@ -73,6 +77,8 @@ class Wire:
             deadline = opened.loop.time() + self._timeout_s
             connection = await opened.connection()
         except _BROKEN as error:
+            if isinstance(error, TimeoutError) and self._full:
+                return NoneFree(self._name, "no free connection in time", sent=False)
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
         opened.deadlines.set(connection, deadline)
         reply, broken = None, ""
@@ -90,6 +96,10 @@ class Wire:
             return ProviderUnavailable(self._name, broken)
         return UnknownReply(self._name, f"reply above {cap} bytes") if reply is None else reply
 
+    @property
+    def _full(self) -> bool:
+        return self._opened is not None and self._opened.deadlines.count >= self._max_in_flight
+
     def _open(self) -> "_Opened":
         self._opened = _Opened(self._base_url, self._headers, self._max_in_flight, self._timeout_s)
         return self._opened
@@ -106,8 +116,10 @@ class _Opened:
         self._max_in_flight = max_in_flight
         self.connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_S)
         self.deadlines = _Deadlines(self.loop, timeout_s / 20)
+        # Half of the time is left for the answer: what goes out too late has an unknown outcome.
+        connect_s = timeout_s / 2
         self._timeout = aiohttp.ClientTimeout(
-            total=None, connect=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s)
+            total=None, connect=connect_s, sock_connect=min(CONNECT_TIMEOUT_S, connect_s)
         )
         # Not compressed: a cap on bytes must be one on what they unpack to.
         self._where = aiohttp.ClientRequest(
@@ -163,6 +175,10 @@ class _Deadlines:
         self._every = every
         self._open: dict[Connection, float] = {}
         self._looking = False
+
+    @property
+    def count(self) -> int:
+        return len(self._open)
 
     def set(self, connection: Connection, deadline: float) -> None:
         self._open[connection] = deadline
