@@ -23,7 +23,7 @@ class Part:
 
 
 PARTS: Final = (
-    Part("code-arrives", 40, "delivered", codes=1, earliest=0.1, latest=0.75),
+    Part("code-arrives", 40, "delivered", codes=1, earliest=0.1, latest=0.6),
     Part("two-codes", 5, "delivered", codes=2, earliest=0.1, latest=0.4),
     Part("duplicate-code", 5, "delivered", codes=1, earliest=0.1, latest=0.4),
     Part("timeout", 28, "refunded"),
@@ -33,7 +33,10 @@ PARTS: Final = (
     Part("provider-cancels", 5, "refunded", earliest=0.2, latest=0.5),
 )
 
+LATEST_CODE: Final = 0.6  #: Of the window: by then every code of a delivered number has come.
+
 assert sum(part.share for part in PARTS) == 100
+assert all(part.latest <= LATEST_CODE for part in PARTS if part.codes)
 
 
 @dataclass(frozen=True, slots=True)

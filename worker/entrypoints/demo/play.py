@@ -10,12 +10,13 @@ from typing import Any, Final
 from worker.domain.activation import FINAL, PROVIDER_FINAL
 from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, path_of
 from worker.entrypoints.cli.exits import Exit, Failure
-from worker.entrypoints.demo.cast import PRICE_MINOR, Role
+from worker.entrypoints.demo.cast import LATEST_CODE, PRICE_MINOR, Role
 from worker.entrypoints.demo.stage import GRACE_SECONDS, MIN_CANCEL_AGE_SECONDS, PROVIDER
 
 RENTS_AT_ONCE: Final = 16
 OUTAGE_BEFORE: Final = 2.0  #: Seconds before the first deadline.
 OUTAGE_AFTER: Final = GRACE_SECONDS + 4.0  #: And after it: some credits must not wait for the end.
+FOUND_IN: Final = 4.0  #: Seconds from a code's arrival to us: the outage must not hide one.
 PATIENCE: Final = 75.0  #: After the last deadline, for everything to come to rest.
 EVERY: Final = 1.0
 _FINAL = {state.value for state in FINAL}
@@ -39,13 +40,14 @@ class Play:
         await self._open_accounts()
         started = time.monotonic()
         await self._rent()
+        rented = time.monotonic()
         self.tell(
-            f"rented {len(self.rented)} numbers in {time.monotonic() - started:.1f} s;"
+            f"rented {len(self.rented)} numbers in {rented - started:.1f} s;"
             f" each must end {self.window:g} s after its rental"
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._press_cancel())
-            group.create_task(self._outage(started))
+            group.create_task(self._outage(started, rented))
             rest = group.create_task(self._until_at_rest(started))
         return rest.result()
 
@@ -91,8 +93,10 @@ class Play:
                     raise
         self.tell(f"pressed Cancel on {len(pressed)} of them")
 
-    async def _outage(self, started: float) -> None:
-        await asyncio.sleep(started + self.window - OUTAGE_BEFORE - time.monotonic())
+    async def _outage(self, started: float, rented: float) -> None:
+        all_found = rented + LATEST_CODE * self.window + FOUND_IN  # Later on a slow machine.
+        begins = max(started + self.window - OUTAGE_BEFORE, all_found)
+        await asyncio.sleep(begins - time.monotonic())
         seconds = OUTAGE_BEFORE + OUTAGE_AFTER
         await self.provider.post("/_sim/faults", {"kind": "refuse", "seconds": seconds})
         self.tell(f"the provider is down for {seconds:g} s, across the deadline")
