@@ -18,7 +18,7 @@ def tool(name: str, package: str) -> Path:
     try:
         return unpacked(package, STATE) / "usr/bin" / name
     except NotToBeHad as reason:
-        pytest.skip(str(reason))
+        pytest.skip(str(reason))  # Debian keeps it for Debian: elsewhere it may not be to be had
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from worker.simulator.faults import Fault, Faults
 from worker.simulator.numbers import Number, Sms
 from worker.simulator.tariff import Order
 from worker.simulator.traffic import Traffic
-from worker.simulator.wire import Reply, Request, arguments, json, number_id
+from worker.simulator.wire import Json, Reply, Request, arguments, json, number_id
 
 PREFIX = "/_sim/"
 PAGE = 100
@@ -97,7 +97,7 @@ class Control:
             return json({"error": str(error)}, 404)
         return json({"error": "no such call"}, 404)
 
-    def _books(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _books(self, request: Request, now: datetime) -> Json:
         args = arguments(request.query)
         offset = number_id(args.get("offset")) or 0
         limit = min(number_id(args.get("limit")) or PAGE, PAGE_MAX)
@@ -109,7 +109,7 @@ class Control:
             rows.append(self._told(number))
         return {"total": len(books.numbers), "offset": offset, "numbers": rows}
 
-    def _summary(self, _request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _summary(self, _request: Request, now: datetime) -> Json:
         books, traffic = self._engine.books, self._traffic
         for _number in books.everything(now):
             pass
@@ -133,11 +133,11 @@ class Control:
             "faults": [_fault(each) for each in self._faults.holding(now)],
         }
 
-    def _faults_now(self, _request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _faults_now(self, _request: Request, now: datetime) -> Json:
         self._faults.holding(now)
         return {"faults": [_fault(each) for each in self._faults.all()]}
 
-    def _set_fault(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _set_fault(self, request: Request, now: datetime) -> Json:
         asked = orjson.loads(request.body)
         if isinstance(asked, dict) and "clear" in asked:
             if _Clear.model_validate(asked).clear:
@@ -145,11 +145,11 @@ class Control:
             return {"faults": []}
         return {"faults": [_fault(self._faults.add(FaultRule.model_validate(asked), now))]}
 
-    def _clear_faults(self, _request: Request, _now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _clear_faults(self, _request: Request, _now: datetime) -> Json:
         self._faults.clear()
         return {"faults": []}
 
-    def _deliver(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _deliver(self, request: Request, now: datetime) -> Json:
         asked = _Sms.model_validate_json(request.body)
         if asked.id is not None:
             number = self._number(str(asked.id), now)
@@ -160,7 +160,7 @@ class Control:
         self._engine.books.receive(number, Sms(now, asked.code, asked.text or asked.code))
         return self._told(number)
 
-    def _offline(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _offline(self, request: Request, now: datetime) -> Json:
         asked = _Offline.model_validate_json(request.body)
         number = self._number(str(asked.id), now)
         if not number.rental:
@@ -168,7 +168,7 @@ class Control:
         number.offline = asked.offline
         return {"offline": number.offline}
 
-    def _rent(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _rent(self, request: Request, now: datetime) -> Json:
         asked = _Rent.model_validate_json(request.body)
         choice = forced_by(asked.behaviour) if asked.behaviour is not None else None
         if asked.behaviour is not None and choice is None:
@@ -188,13 +188,13 @@ class Control:
             ]
         }
 
-    def _reset(self, _request: Request, _now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _reset(self, _request: Request, _now: datetime) -> Json:
         self._engine.reset()
         self._traffic.reset()
         self._faults.clear()
         return {"numbers": 0}
 
-    def _balance(self, request: Request, now: datetime) -> Any:  # noqa: ANN401 - JSON
+    def _balance(self, request: Request, now: datetime) -> Json:
         asked = _Balance.model_validate_json(request.body)
         books = self._engine.books
         before = self._engine.balance_minor(now)

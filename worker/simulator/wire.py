@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
 import orjson
 
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
+
+Json: TypeAlias = Any  #: Whatever JSON can say.
 
 TEXT = "text/html; charset=utf-8"
 JSON = "application/json"
@@ -46,7 +48,7 @@ def text(body: str, status: int = 200, content_type: str = TEXT) -> Reply:
     return Reply(status, body.encode(), content_type)
 
 
-def json(body: Any, status: int = 200, content_type: str = JSON) -> Reply:  # noqa: ANN401 - any JSON
+def json(body: Json, status: int = 200, content_type: str = JSON) -> Reply:
     return Reply(status, orjson.dumps(body), content_type)
 
 

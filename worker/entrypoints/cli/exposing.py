@@ -50,23 +50,15 @@ async def show(opened: Opened, output: Format) -> None:
     await opened.report()
     found = await _open(opened, timedelta(0))
     open_ = await opened.worker.parts.store.exposure_by_currency(opened.name)
-    match output:
-        case Format.TEXT:
-            if found:
-                write_rows(COLUMNS, map(_row, found))
-            _say_sums(opened, open_)
-        case Format.NDJSON:
-            for one in found:
-                write_json(_document(one))
-        case Format.JSON:
-            document = {
-                "provider": opened.name,
-                "limit_minor": opened.exposure_limit_minor,
-                "currency": opened.currency,
-                "open": [_sum(currency, minor) for currency, minor in open_.items()],
-                "exposures": [_document(one) for one in found],
-            }
-            write_json(document, indent=True)
+    about = {
+        "provider": opened.name,
+        "limit_minor": opened.exposure_limit_minor,
+        "currency": opened.currency,
+        "open": [_sum(currency, minor) for currency, minor in open_.items()],
+    }
+    _write_open(found, about, output)
+    if output is Format.TEXT:
+        _say_sums(opened, open_)
 
 
 async def settle(opened: Opened, asked: Asked, output: Format) -> None:
@@ -105,6 +97,18 @@ async def _end(
     return ended
 
 
+def _write_open(found: Sequence[OpenExposure], about: Mapping[str, object], output: Format) -> None:
+    match output:
+        case Format.TEXT:
+            if found:
+                write_rows(COLUMNS, map(_row, found))
+        case Format.NDJSON:
+            for one in found:
+                write_json(_document(one))
+        case Format.JSON:
+            write_json({**about, "exposures": [_document(one) for one in found]}, indent=True)
+
+
 def _refuse_others(
     opened: Opened, asked: Asked, ids: Sequence[ActivationId], ended: Sequence[EndedExposure]
 ) -> None:
@@ -122,19 +126,7 @@ def _refuse_others(
 
 def _rehearse(opened: Opened, asked: Asked, found: Sequence[OpenExposure], output: Format) -> None:
     """Show what would end: many at once are easily too many."""
-    match output:
-        case Format.TEXT:
-            write_rows(COLUMNS, map(_row, found))
-        case Format.NDJSON:
-            for one in found:
-                write_json(_document(one))
-        case Format.JSON:
-            document = {
-                "provider": opened.name,
-                "done": False,
-                "exposures": [_document(one) for one in found],
-            }
-            write_json(document, indent=True)
+    _write_open(found, {"provider": opened.name, "done": False}, output)
     would = _money((one.currency, one.amount_minor) for one in found)
     say(f"{opened.name}: would end as {asked.end.value}: {would}; nothing is changed without --yes")
 

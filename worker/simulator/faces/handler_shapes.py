@@ -10,7 +10,7 @@ import orjson
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.numbers import CHARGED, Number, Sms, Status
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import figure, number_id, price
+from worker.simulator.wire import Json, figure, number_id, price
 
 LOCAL = timezone(
     timedelta(hours=3)
@@ -51,7 +51,7 @@ def latest(number: Number) -> Sms | None:
     return number.sms[-1] if number.sms else None
 
 
-def refusal(wording: Wording, denied: Denied, now: datetime) -> Any:  # noqa: ANN401 - JSON
+def refusal(wording: Wording, denied: Denied, now: datetime) -> Json:
     """A refusal that is not plain text."""
     match wording.style:
         case "problem":
@@ -184,7 +184,7 @@ def row(dialect: Dialect, number: Number) -> dict[str, Any]:
     }
 
 
-def active(dialect: Dialect, numbers: list[Number]) -> Any:  # noqa: ANN401 - object, list or null
+def active(dialect: Dialect, numbers: list[Number]) -> Json:
     """The answer of getActiveActivations."""
     rows = [row(dialect, number) for number in numbers]
     match dialect.list_style:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from worker.simulator.faces import handler_shapes as shapes
 from worker.simulator.faces.handler_dialects import Dialect, Wording
 from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Call, Reply, json, price, text, with_wait
+from worker.simulator.wire import Call, Json, Reply, json, price, text, with_wait
 
 V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
 RENT_FORMS = frozenset(
@@ -33,7 +32,7 @@ class Words:
         quote = self._dialect.quote
         return text(f"{quote}{body}{quote}", status, self._dialect.text_type)
 
-    def json(self, body: Any, status: int = 200) -> Reply:  # noqa: ANN401 - any JSON
+    def json(self, body: Json, status: int = 200) -> Reply:
         return json(body, status, self._dialect.json_type)
 
     def refuse(self, call: Call, denied: Denied, now: datetime) -> Reply:

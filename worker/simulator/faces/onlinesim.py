@@ -13,6 +13,7 @@ from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
 from worker.simulator.wire import (
     Call,
+    Json,
     Reply,
     Request,
     arguments,
@@ -239,7 +240,7 @@ class OnlineSim:
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }
 
-    def _messages(self, call: Call, number: Number, sms: Sequence[Sms]) -> Any:  # noqa: ANN401 - text or rows
+    def _messages(self, call: Call, number: Number, sms: Sequence[Sms]) -> Json:
         codes_only = call.args.get("message_to_code") == "1"
         told = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":

@@ -9,7 +9,7 @@ from worker.simulator.numbers import Number
 from worker.simulator.operations import Operation
 from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import HOUR, Order
-from worker.simulator.wire import Call, Reply, Request, arguments, json, number_id
+from worker.simulator.wire import Call, Json, Reply, Request, arguments, json, number_id
 
 PATH = "/api/rent.php"
 METHODS = {
@@ -117,7 +117,7 @@ class Rentals:
         return self.refuse(denied) if denied else json({"status": 1})
 
 
-def _data(data: Any) -> Reply:  # noqa: ANN401 - any JSON
+def _data(data: Json) -> Reply:
     return json({"status": 1, "data": data, "msg": ""})
 
 
