@@ -16,7 +16,7 @@ demo: $(READY) ## The main job end to end on embedded servers, with the proof (O
 	@$(BIN)/activation-worker demo $(OPTIONS)
 
 test: $(READY) lint ## Every check and every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 lint: $(READY) ## Style, types and import rules
 	$(BIN)/ruff format --check .

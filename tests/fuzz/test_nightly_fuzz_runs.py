@@ -14,11 +14,8 @@ ROOT = Path(__file__).parents[2]
 REPLIES = 3_900
 PYTHON = STATE / "venv" / "bin" / "python"
 
-pytestmark = [
-    pytest.mark.acceptance,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("nightly-fuzz"),  # They share the environment that make builds.
-]
+# They share the environment that make builds: a file's tests are run by one process, one by one.
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 
 def ran(*command: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
