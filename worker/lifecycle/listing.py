@@ -63,22 +63,30 @@ class Listing:
     async def _pages(
         self, provider: Provider, budget: Budget, memory: _Memory
     ) -> tuple[list[ActiveRow], bool]:
-        """All pages, as many at once as the last reading had; whether the list is complete."""
+        """All pages, as many at once as the last reading had; whether the list is complete.
+
+        A page that cannot be had costs only its own numbers this reading, not all after it: of a
+        provider that fails half of its calls the rest of a long list would never be read.
+        """
         rows: list[ActiveRow] = []
-        page, last = 0, False
-        while not last and page < PAGES_MAX:
+        page, last, complete = 0, False, True
+        while not last and page < (PAGES_MAX if complete else memory.pages):
+            if not complete and provider.circuit is not Circuit.CLOSED:
+                break
             # One page is the probe of a provider that may be back: nobody else may be asking.
             at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
             width = max(1, min(at_once, memory.pages - page))
             reads = (self._page(provider, budget, number) for number in range(page, page + width))
             for got in await asyncio.gather(*reads):
                 if got is None:
-                    return rows, False
+                    complete = False
+                    continue
                 rows += got.rows
                 last = last or got.last
             page += width
-        memory.pages = max(1, page)
-        return rows, True
+        # How long an incomplete list is nobody said: at least as far as it was read.
+        memory.pages = max(1, page, 0 if complete else memory.pages)
+        return rows, complete
 
     async def _page(self, provider: Provider, budget: Budget, number: int) -> ActivePage | None:
         """One page with its codes recorded, or None where it tells nothing."""

@@ -1,15 +1,17 @@
 """While the window runs: looks, lists, and codes shown once, to the one they belong to."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
+from tests.fakes.turns import until
 from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX
+from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, PAGES_AT_ONCE
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,
@@ -332,6 +334,69 @@ async def test_pages_are_read_to_the_last(listed: World) -> None:
 
     assert [(await listed.number(one)).state for one in numbers] == [State.RECEIVED] * 3
     assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
+
+
+async def a_list_was_read(listed: World, pages: int, then: Mapping[int, object]) -> None:
+    """Once, whole; *then* says what pages answer from now on, where it is something else."""
+    for at in range(pages):
+        listed.provider.will("list", page(row(str(at)), last=at == pages - 1), of=at)
+        if at in then:
+            listed.provider.will("list", then[at], of=at)
+    await listed.listing.read(listed.provider, listed.their_terms)
+    listed.provider.calls.clear()
+
+
+async def test_a_page_that_cannot_be_had_costs_only_its_own_numbers(listed: World) -> None:
+    await listed.take("1", age=LONG_LISTED)
+    number = await listed.take("2", age=LONG_LISTED)
+    lost = ProviderUnavailable("sim", "HTTP 500")
+    await a_list_was_read(listed, 3, {1: lost, 2: page(row("2", "1234"))})
+
+    assert await listed.listing.read(listed.provider, listed.their_terms) == 2
+
+    assert (await listed.number(number)).state is State.RECEIVED
+    assert listed.provider.asked("look") == []
+
+
+async def test_after_a_lost_page_a_list_is_read_as_far_as_it_went_before(listed: World) -> None:
+    await a_list_was_read(listed, 3, {2: ProviderUnavailable("sim", "HTTP 500")})
+
+    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.listing.read(listed.provider, listed.their_terms)
+
+    assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
+
+
+async def test_a_provider_found_to_be_away_is_not_asked_for_the_rest(listed: World) -> None:
+    async def away(_: object) -> ActivePage:
+        listed.provider.circuit = Circuit.OPEN
+        raise ProviderUnavailable("sim", "HTTP 500")
+
+    await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away})
+
+    await listed.listing.read(listed.provider, listed.their_terms)
+
+    assert sorted(listed.provider.asked("list")) == list(range(PAGES_AT_ONCE))
+
+
+async def test_how_long_a_list_is_outlives_a_provider_that_was_away(listed: World) -> None:
+    """Read page after page, a long list would take minutes when its provider is back."""
+    asked = listed.provider.asked
+
+    async def away(_: object) -> ActivePage:
+        listed.provider.circuit = Circuit.OPEN
+        raise ProviderUnavailable("sim", "HTTP 500")
+
+    async def with_the_last(_: object) -> ActivePage:
+        await until(lambda: 2 * PAGES_AT_ONCE - 1 in asked("list"))
+        return page(last=False)
+
+    await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away, PAGES_AT_ONCE: with_the_last})
+    listed.provider.will("list", page(last=False), of=0)
+    await listed.listing.read(listed.provider, listed.their_terms)
+    listed.provider.circuit = Circuit.CLOSED
+
+    await listed.listing.read(listed.provider, listed.their_terms)
 
 
 async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) -> None:

@@ -11,6 +11,7 @@ from worker.adapters.providers.breaker import (
     FEW_LAST_S,
     FEW_TO_OPEN,
     PROBES,
+    PROBES_TO_OPEN,
     WAIT_FIRST_S,
     WAIT_MAX_S,
     Breaker,
@@ -141,6 +142,31 @@ def test_an_answered_probe_closes_it(breaker: Breaker, world: World, turns: list
     assert turns == [Circuit.OPEN, Circuit.CLOSED]
 
 
+def test_a_lost_probe_proves_nothing_where_the_next_is_answered(
+    breaker: Breaker, world: World, turns: list[Circuit]
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN)
+    world.now += WAIT_FIRST_S
+    fail(breaker, PROBES_TO_OPEN - 1)
+    assert circuit_of(breaker) is Circuit.PROBING
+
+    breaker.answered(breaker.admit())
+
+    assert circuit_of(breaker) is Circuit.CLOSED
+    assert turns == [Circuit.OPEN, Circuit.CLOSED]
+
+
+def test_a_lost_probe_leaves_its_place_to_one_other(breaker: Breaker, world: World) -> None:
+    fail(breaker, FAILURES_TO_OPEN)
+    world.now += WAIT_FIRST_S
+    tickets = [breaker.admit() for _ in range(PROBES)]
+
+    breaker.failed(tickets[0])
+
+    breaker.admit()
+    assert circuit_of(breaker) is Circuit.OPEN
+
+
 def test_failed_probes_double_the_wait_up_to_its_maximum(
     breaker: Breaker, world: World, turns: list[Circuit]
 ) -> None:
@@ -152,7 +178,7 @@ def test_failed_probes_double_the_wait_up_to_its_maximum(
         assert raised.value.retry_after is not None
         waits.append(raised.value.retry_after.total_seconds())
         world.now += waits[-1]
-        breaker.failed(breaker.admit())
+        fail(breaker, PROBES_TO_OPEN)
 
     assert waits == [5, 10, 20, 40, WAIT_MAX_S, WAIT_MAX_S]
     assert turns == [Circuit.OPEN]
@@ -161,7 +187,7 @@ def test_failed_probes_double_the_wait_up_to_its_maximum(
 def test_after_it_closed_the_next_wait_is_short_again(breaker: Breaker, world: World) -> None:
     fail(breaker, FAILURES_TO_OPEN)
     world.now += WAIT_FIRST_S
-    fail(breaker, 1)
+    fail(breaker, PROBES_TO_OPEN)
     world.now += 2 * WAIT_FIRST_S
     breaker.answered(breaker.admit())
 

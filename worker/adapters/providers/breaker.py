@@ -16,6 +16,9 @@ FAILURES_TO_OPEN = 20
 FEW_TO_OPEN = 5
 FEW_LAST_S = 1.0
 PROBES = 2  #: At once, while half open.
+# One lost probe proves nothing of a provider that fails half of its calls, and its wait is doubled:
+# with one failure to open again it was silent half of a brown-out, with three hardly ever.
+PROBES_TO_OPEN = 3
 WAIT_FIRST_S = 5.0
 WAIT_MAX_S = 60.0
 JITTER = 0.2  #: Of the wait, at most, on top: replicas must not probe in step.
@@ -88,11 +91,16 @@ class Breaker:
             self._failing_since = self._monotonic()
         self._failures += 1
         if not self._closed:
-            self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
-            self._open()
+            self._probe_failed()
         elif self._fails():
             self._open()
             self._changed(Circuit.OPEN)
+
+    def _probe_failed(self) -> None:
+        self._probes -= 1  # Its place is free for the next.
+        if self._failures >= PROBES_TO_OPEN:
+            self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
+            self._open()
 
     def _fails(self) -> bool:
         """Whether the failures in a row are an outage."""
