@@ -1,23 +1,17 @@
-"""While the window runs: looks, lists, and codes shown once, to the one they belong to."""
+"""While the window runs: looks, and codes shown once, to the one they belong to."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
-from tests.fakes.turns import until
 from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, PAGES_AT_ONCE
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
 from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
     Cancelled,
-    Capabilities,
     Circuit,
     CodesArrived,
     Finished,
@@ -31,30 +25,12 @@ from worker.ports.store import LiveNumber, SeenSms
 
 ALL = 100_000
 CODE = (Sms("1234", "Your code is 1234"),)
-LONG_LISTED = ABSENT_AGE + SECOND
-
-
-def row(ref: str, *codes: str) -> ActiveRow:
-    return ActiveRow(ProviderRef(ref), tuple(Sms(code) for code in codes))
-
-
-def page(*rows: ActiveRow, last: bool = True) -> ActivePage:
-    return ActivePage(rows, last)
-
-
-@pytest.fixture
-def listed(world: World) -> World:
-    world.provider.capabilities = Capabilities(list_page_size=100)
-    return world
 
 
 async def look_now(world: World, *numbers: LiveNumber) -> None:
     for number in numbers:
         await world.schedule.hint(SIM, number)
     await world.watch.tick(world.provider, turns(len(numbers)))
-
-
-# --- looks, number by number
 
 
 async def test_a_code_is_shown_and_told_once(world: World) -> None:
@@ -278,238 +254,6 @@ async def test_a_code_under_a_reused_ref_goes_to_the_newest_rental(world: World)
 
     assert (await world.number(old)).codes == ()
     assert [code.code for code in (await world.number(new)).codes] == ["1234"]
-
-
-# --- the list
-
-
-async def test_a_code_on_the_list_is_a_code(listed: World) -> None:
-    number = await listed.take()
-    await listed.take("2")
-    listed.provider.will("list", page(row("1", "1234"), row("2")))
-
-    await listed.watch.tick(listed.provider, turns(2))
-
-    assert (await listed.number(number)).state is State.RECEIVED
-    assert listed.provider.asked("look") == []
-
-
-async def test_a_list_is_read_only_while_a_number_may_be_on_it(listed: World) -> None:
-    await listed.watch.tick(listed.provider, turns(3))
-
-    assert listed.provider.calls == []
-
-
-async def test_a_known_code_costs_no_query(listed: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    await listed.take()
-    listed.provider.will("list", page(row("1", "1234")))
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(listed.store, "record_codes", never)
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert len(listed.reporter.of("code")) == 1
-
-
-async def test_a_code_seen_before_its_number_was_handed_over_is_found_then(listed: World) -> None:
-    listed.provider.will("list", page(row("1", "1234")))
-    await listed.listing.read(listed.provider, listed.their_terms)
-    number = await listed.take()
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert (await listed.number(number)).state is State.RECEIVED
-
-
-async def test_pages_are_read_to_the_last(listed: World) -> None:
-    numbers = [await listed.take(str(number)) for number in range(3)]
-    for at in range(3):
-        listed.provider.will("list", page(row(str(at), f"c{at}"), last=at == 2), of=at)
-
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 3
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 3
-
-    assert [(await listed.number(one)).state for one in numbers] == [State.RECEIVED] * 3
-    assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
-
-
-async def a_list_was_read(listed: World, pages: int, then: Mapping[int, object]) -> None:
-    """Once, whole; *then* says what pages answer from now on, where it is something else."""
-    for at in range(pages):
-        listed.provider.will("list", page(row(str(at)), last=at == pages - 1), of=at)
-        if at in then:
-            listed.provider.will("list", then[at], of=at)
-    await listed.listing.read(listed.provider, listed.their_terms)
-    listed.provider.calls.clear()
-
-
-async def test_a_page_that_cannot_be_had_costs_only_its_own_numbers(listed: World) -> None:
-    await listed.take("1", age=LONG_LISTED)
-    number = await listed.take("2", age=LONG_LISTED)
-    lost = ProviderUnavailable("sim", "HTTP 500")
-    await a_list_was_read(listed, 3, {1: lost, 2: page(row("2", "1234"))})
-
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 2
-
-    assert (await listed.number(number)).state is State.RECEIVED
-    assert listed.provider.asked("look") == []
-
-
-async def test_after_a_lost_page_a_list_is_read_as_far_as_it_went_before(listed: World) -> None:
-    await a_list_was_read(listed, 3, {2: ProviderUnavailable("sim", "HTTP 500")})
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
-
-
-async def test_a_provider_found_to_be_away_is_not_asked_for_the_rest(listed: World) -> None:
-    async def away(_: object) -> ActivePage:
-        listed.provider.circuit = Circuit.OPEN
-        raise ProviderUnavailable("sim", "HTTP 500")
-
-    await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away})
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert sorted(listed.provider.asked("list")) == list(range(PAGES_AT_ONCE))
-
-
-async def test_how_long_a_list_is_outlives_a_provider_that_was_away(listed: World) -> None:
-    """Read page after page, a long list would take minutes when its provider is back."""
-    asked = listed.provider.asked
-
-    async def away(_: object) -> ActivePage:
-        listed.provider.circuit = Circuit.OPEN
-        raise ProviderUnavailable("sim", "HTTP 500")
-
-    async def with_the_last(_: object) -> ActivePage:
-        await until(lambda: 2 * PAGES_AT_ONCE - 1 in asked("list"))
-        return page(last=False)
-
-    await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away, PAGES_AT_ONCE: with_the_last})
-    listed.provider.will("list", page(last=False), of=0)
-    await listed.listing.read(listed.provider, listed.their_terms)
-    listed.provider.circuit = Circuit.CLOSED
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-
-async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) -> None:
-    numbers = [await listed.take(str(n), age=LONG_LISTED) for n in range(ABSENT_MAX + 5)]
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
-    listed.provider.will("list", page()).will("look", Waiting())
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert len(listed.provider.asked("look")) == ABSENT_MAX
-    assert {(await listed.number(one)).state for one in numbers} == {State.WAITING}
-    assert await listed.money() == (ALL - len(numbers) * PRICE, len(numbers) * PRICE)
-
-
-async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: World) -> None:
-    gone = await listed.take("1", age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
-    listed.provider.will("list", page(row("2"))).will("look", Cancelled())
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert (await listed.number(gone)).state is State.REFUNDED
-    assert listed.provider.asked("look") == ["1"]
-
-
-async def test_a_fresh_number_that_is_not_listed_yet_is_left_alone(listed: World) -> None:
-    await listed.take()
-    listed.provider.will("list", page())
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert listed.provider.asked("look") == []
-
-
-@pytest.mark.parametrize(
-    ("error", "troubles"),
-    [
-        (ProviderUnavailable("sim", "HTTP 500"), []),
-        (UnknownReply("sim", "HTML"), ["provider.list_failed"]),
-    ],
-)
-async def test_a_list_that_could_not_be_had_says_nothing_about_anybody(
-    listed: World, error: Exception, troubles: list[str]
-) -> None:
-    await listed.take(age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
-    listed.provider.will("list", page(last=False), of=0).will("list", error, of=1)
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert listed.provider.asked("look") == []
-    assert listed.reporter.troubles == troubles
-
-
-async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
-    listed: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        await listed.take(str(number), age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
-    listed.provider.will("list", page()).will("look", CodesArrived(CODE))
-
-    async def away(*_: object, **__: object) -> None:
-        raise StoreUnavailable("database: gone")
-
-    monkeypatch.setattr(listed.store, "record_codes", away)
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert len(listed.provider.asked("look")) == 1
-    assert listed.reporter.troubles == ["watch.store_failed"]
-
-
-async def test_a_provider_that_is_away_is_not_asked_for_its_list(listed: World) -> None:
-    listed.provider.circuit = Circuit.OPEN
-
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 0
-
-
-async def test_a_provider_that_may_be_back_is_probed_with_one_page(listed: World) -> None:
-    """Where no number is near its ending, nobody else asks: without it the list stays unread."""
-    for at in range(3):
-        listed.provider.will("list", page(row(str(at)), last=at == 2), of=at)
-    await listed.listing.read(listed.provider, listed.their_terms)
-    listed.provider.circuit = Circuit.PROBING
-    listed.provider.calls.clear()
-    listed.provider.most_in_flight = 0
-
-    await listed.listing.read(listed.provider, listed.their_terms)
-
-    assert listed.provider.asked("list")[0] == 0
-    assert listed.provider.most_in_flight == 1
-
-
-async def test_a_listed_number_is_looked_at_itself_only_at_the_end(listed: World) -> None:
-    number = await listed.take(age=WINDOW - timedelta(milliseconds=400))
-    listed.provider.will("look", CodesArrived(CODE)).will("list", page())
-
-    await listed.watch.tick(listed.provider, turns(2))
-
-    assert listed.provider.asked("look") == ["1"]
-    assert (await listed.number(number)).state is State.RECEIVED
-
-
-async def test_a_hint_on_a_listed_number_leaves_it_its_last_look(listed: World) -> None:
-    number = await listed.take()
-    listed.provider.will("look", Waiting()).will("list", page(row("1")))
-
-    await look_now(listed, live(number))
-    await listed.watch.tick(listed.provider, turns(2))
-
-    assert listed.provider.asked("look") == ["1"]
-    assert await listed.schedule.size(SIM) == 1
 
 
 async def test_what_a_process_remembers_of_codes_is_bounded(
