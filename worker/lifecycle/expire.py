@@ -17,7 +17,7 @@ from typing import Final, assert_never
 
 from worker.domain.activation import CodeFate
 from worker.domain.ids import ActivationId, ProviderName
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import CHUNK_MAX, Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import (
     FIRST_RETRY,
@@ -113,7 +113,9 @@ class _Run:
         expire = self.expire
         self.results = GroupCommit(settle=expire.settle, sleep=expire.clock.sleep)
         terms = expire.terms[self.provider.name]
-        budget = Budget(expire.schedule, terms, expire.clock)
+        # What a few would buy beyond their own is lost, to all who look and cancel here.
+        most = CHUNK_MAX if self.more else len(self.queue)
+        budget = Budget(expire.schedule, terms, expire.clock, most=most)
         self.act = EndAtProvider(clock=expire.clock, pay=budget.take)
 
     async def __call__(self) -> None:

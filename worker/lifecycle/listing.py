@@ -51,7 +51,8 @@ class Listing:
             return 0
         memory = self._memory.setdefault(provider.name, _Memory())
         started = self.clock.now()
-        budget = Budget(self.schedule, terms, self.clock)
+        # A list is about as long as the last time: what is bought beyond it is lost.
+        budget = Budget(self.schedule, terms, self.clock, most=memory.pages)
         rows, complete = await self._pages(provider, budget, memory)
         self.reporter.looked(provider.name, len(rows))
         due = self.clock.monotonic() - memory.absent_checked >= ABSENT_EVERY.total_seconds()

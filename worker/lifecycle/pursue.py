@@ -75,7 +75,8 @@ class Pursue:
 
     async def _pursue(self, provider: Provider, queue: deque[Due], hands: int) -> None:
         results = GroupCommit(settle=self.settle, sleep=self.clock.sleep)
-        budget = Budget(self.schedule, self.terms[provider.name], self.clock)
+        terms = self.terms[provider.name]
+        budget = Budget(self.schedule, terms, self.clock, most=len(queue))
         act = EndAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
 
         committing = asyncio.ensure_future(results.run())
