@@ -426,3 +426,18 @@ async def test_errors_tell_no_phone_and_no_code(shop: Shop) -> None:
         await shop.store.accept([replace(INTAKE, phone="15550001\x00", price_minor=PRICE)])
 
     assert "15550001" not in repr(refused.value) + str(refused.value)
+
+
+async def test_a_connection_to_what_became_a_standby_is_given_up(shop: Shop) -> None:
+    """A failover can leave connections that live on, to a server that takes no writes any more."""
+    store = PostgresStore(shop.url, pool_size=2)
+
+    async def read_only(connection: AsyncConnection) -> None:
+        await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+
+    await asyncio.gather(store.db.write(read_only), store.db.write(read_only))
+
+    _, account = await store.open_account(ALICE, "USD")
+    await store.close()
+
+    assert account.account == ALICE

@@ -4,11 +4,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -32,10 +32,11 @@ _SERVER_SETTINGS = {
     "random_page_cost": "1.1",
 }
 _MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
+_READ_ONLY = "25006"
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
 # Shutting down, read-only, no slot left, a lock that nobody gives up.
-_AWAY = {"57P01", "57P02", "57P03", "25006", "53300", "55P03"}
+_AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300", "55P03"}
 
 
 class RunAgain(StoreError):
@@ -96,6 +97,7 @@ class Database:
                 "server_settings": _SERVER_SETTINGS,
             },
         )
+        event.listen(self._engine.sync_engine, "handle_error", _leave_standby)
         if role is not None:
             _take_role(self._engine, role)
 
@@ -163,6 +165,15 @@ async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
         if isinstance(meaning, StoreUnavailable):
             raise CommitUnknown("database: connection lost in COMMIT") from None
         raise
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """A server that takes no writes is not the primary any more: leave it, and look for that again.
+
+    Its connections live on; kept, they would make each write fail until somebody restarts us.
+    """
+    if _sqlstate(cast("Exception", context.original_exception)) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _take_role(engine: AsyncEngine, role: str) -> None:
