@@ -56,7 +56,6 @@ class Worker:
     cases: CaseDesk
     ticks: Ticks
     backstop: Backstop
-    deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
     audit: Audit
     progress: Progress
     grace: timedelta
@@ -94,6 +93,7 @@ def assemble(parts: Parts) -> Worker:
         timing=timers,
         clock=parts.clock,
         flying=canary_of(parts, desk),
+        delivering=_deliver(parts),
     )
     return Worker(
         parts=parts,
@@ -101,7 +101,6 @@ def assemble(parts: Parts) -> Worker:
         cases=cases,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
-        deliver=_deliver(parts),
         audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
         grace=sweep.grace,

@@ -31,11 +31,6 @@ def services_of(worker: Worker) -> Services:
     async def reconcile(provider: str) -> str:
         return (await ticks.reconcile(ProviderName(provider))).value
 
-    async def deliver_events() -> str:
-        if worker.deliver is not None:
-            await worker.deliver.tick()
-        return DONE
-
     async def accept(payloads: Sequence[Mapping[str, Any]]) -> str:
         return await _accept(worker, payloads)
 
@@ -47,7 +42,7 @@ def services_of(worker: Worker) -> Services:
         reconcile=reconcile,
         sweep=_told(ticks.sweep),
         timers=_told(ticks.timers),
-        deliver_events=deliver_events,
+        deliver_events=_told(ticks.deliver_events),
         audit=_told(worker.audit.tick),
         canary=_told(ticks.canary),
         reporter=parts.reporter,

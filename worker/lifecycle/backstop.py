@@ -56,7 +56,13 @@ class Backstop:
         if self.ticks.silent_for("sweep", None) > PATIENCE:
             # Others may sweep all along; once more costs two cheap questions.
             self._start("sweep", self.ticks.sweep())
-        if self.ticks.flying and self.redis_away() and await self.census.lead("canary"):
+        away = self.redis_away()
+        if self.ticks.delivering and (
+            away or self.ticks.silent_for("deliver_events", None) > PATIENCE
+        ):
+            # Codes go out by events, too. Whoever sends them, each is claimed by one.
+            self._start("deliver_events", self.ticks.deliver_events())
+        if self.ticks.flying and away and await self.census.lead("canary"):
             # Customers are served without Redis: it has to show that.
             self._start("canary", self.ticks.canary())
 

@@ -15,6 +15,7 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.canary import Canary
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
@@ -34,7 +35,7 @@ class Ticked(enum.Enum):
     """How a tick ended; "nothing to do" is no failure."""
 
     DONE = "done"
-    BUSY = "busy"  #: The same tick runs in this process already, and the next one waits.
+    BUSY = "busy"  #: The same tick runs in this process already, and another one is of no use.
     UNKNOWN = "unknown"  #: No such provider is configured here.
 
 
@@ -50,6 +51,7 @@ class Ticks:
     timing: Timers
     clock: Clock
     flying: Canary | None = None  #: None where none is configured.
+    delivering: Deliver | None = None  #: None where no endpoint is configured: events are kept.
     _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
     _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
     _stopping: bool = False
@@ -88,6 +90,16 @@ class Ticks:
             if mine and self.flying is not None:
                 await self.flying.tick()
             return Ticked.DONE if mine else Ticked.BUSY
+
+    async def deliver_events(self) -> Ticked:
+        """One batch has all connections there are: what a second one claims would only fail."""
+        if self.delivering is None:
+            return Ticked.DONE
+        if ("deliver_events", None) in self._since:
+            return Ticked.BUSY
+        async with self._once("deliver_events", None):
+            await self.delivering.tick()
+        return Ticked.DONE
 
     def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:
         """How long ago the last such tick of this process ended; nothing while one runs."""

@@ -35,6 +35,7 @@ class Watched:
         self.providers = {SIM: None}
         self.repairing = self
         self.flying: object = None  #: The canary.
+        self.delivering: object = None  #: Events to an endpoint.
         self.backstop = Backstop(
             store=cast("Any", self.store),
             census=cast("Any", self.census),
@@ -69,6 +70,9 @@ class Watched:
 
     async def canary(self) -> Ticked:
         return await self.tick("canary")
+
+    async def deliver_events(self) -> Ticked:
+        return await self.tick("deliver_events")
 
     async def sweep(self) -> Ticked:
         return await self.tick("sweep")
@@ -218,6 +222,30 @@ async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> Non
 
     assert await watched.second() == []
     assert watched.census.calls == []
+
+
+async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:
+    watched.delivering, watched.away = object(), True
+
+    assert await watched.second() == ["deliver_events"]
+    assert await watched.second() == []
+    await watched.end_all()
+    assert await watched.second() == ["deliver_events"]
+
+
+async def test_events_nobody_delivers_are_delivered(watched: Watched) -> None:
+    watched.delivering = object()
+    assert await watched.second() == []
+    watched.silence["deliver_events"] = LONG
+
+    assert await watched.second() == ["deliver_events"]
+
+
+async def test_where_no_endpoint_is_configured_none_is_served(watched: Watched) -> None:
+    watched.away = True
+    watched.silence["deliver_events"] = LONG
+
+    assert await watched.second() == []
 
 
 async def test_a_tick_that_fails_is_told_and_started_again(watched: Watched) -> None:

@@ -120,6 +120,23 @@ async def test_a_second_sweep_in_line_sends_the_third_away(steps: Steps, gate: G
     assert await asyncio.gather(*running) == [Ticked.DONE, Ticked.DONE]
 
 
+async def test_a_delivery_that_goes_on_is_not_joined_by_another(steps: Steps, gate: Gate) -> None:
+    steps.ticks.delivering = cast("Any", gate)
+    first = asyncio.ensure_future(steps.ticks.deliver_events())
+    await at_rest()
+
+    assert await steps.ticks.deliver_events() is Ticked.BUSY
+    gate.go.set()
+
+    assert await first is Ticked.DONE
+    assert await steps.ticks.deliver_events() is Ticked.DONE
+    assert gate.began == 2
+
+
+async def test_without_an_endpoint_there_is_nothing_to_deliver(steps: Steps) -> None:
+    assert await steps.ticks.deliver_events() is Ticked.DONE
+
+
 async def test_providers_do_not_wait_for_each_other(steps: Steps, gate: Gate) -> None:
     running = [asyncio.ensure_future(steps.ticks.repair(name)) for name in (SIM, OTHER)]
     await at_rest()
