@@ -60,6 +60,22 @@ async def test_a_failed_event_is_due_again_after_its_delay(shop: Shop) -> None:
     assert [e.id for e in await claim(shop, after=timedelta(minutes=5))] == [event.id]
 
 
+async def test_what_waits_for_a_failed_event_is_due_with_it_and_not_read_before(shop: Shop) -> None:
+    await told_twice(shop, "1", "2")
+    event, _ = await claim(shop)
+
+    await shop.store.event_failed(event.id, timedelta(minutes=5), now=NOW)
+
+    due = "SELECT count(*) FROM event WHERE state = 'pending' AND next_at <= $1"
+    of_it = f"{due} AND subject = $2"
+    assert await shop.admin.fetchval(of_it, NOW, str(event.activation)) == 0
+    assert await shop.admin.fetchval(due, NOW) == 1, "the other subject's next"
+    await claim(shop, after=timedelta(minutes=5))
+    await shop.store.events_sent([event.id])
+    follows = await claim(shop, after=timedelta(minutes=5))
+    assert [e.type for e in follows if e.activation == event.activation] == ["activation.delivered"]
+
+
 async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
