@@ -16,7 +16,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
 from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
-from worker.ports.provider import ActivePage, ActiveRow, Circuit, Provider
+from worker.ports.provider import ActivePage, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store import ActivationStore, SeenSms
@@ -53,23 +53,24 @@ class Listing:
         started = self.clock.now()
         # A list is about as long as the last time: what is bought beyond it is lost.
         budget = Budget(self.schedule, terms, self.clock, most=memory.pages)
-        rows, complete = await self._pages(provider, budget, memory)
-        self.reporter.looked(provider.name, len(rows))
+        listed, complete = await self._pages(provider, budget, memory)
+        self.reporter.looked(provider.name, len(listed))
         due = self.clock.monotonic() - memory.absent_checked >= ABSENT_EVERY.total_seconds()
         if complete and due:
             memory.absent_checked = self.clock.monotonic()
-            await self._absent(provider, terms, [row.ref for row in rows], started, budget)
-        return len(rows)
+            await self._absent(provider, terms, listed, started, budget)
+        return len(listed)
 
     async def _pages(
         self, provider: Provider, budget: Budget, memory: _Memory
-    ) -> tuple[list[ActiveRow], bool]:
+    ) -> tuple[list[ProviderRef], bool]:
         """All pages, as many at once as the last reading had; whether the list is complete.
 
+        Of its rows only the refs are kept: whole, those of a million numbers are half a gigabyte.
         A page that cannot be had costs only its own numbers this reading, not all after it: of a
         provider that fails half of its calls the rest of a long list would never be read.
         """
-        rows: list[ActiveRow] = []
+        listed: list[ProviderRef] = []
         page, last, complete = 0, False, True
         while not last and page < (PAGES_MAX if complete else memory.pages):
             if not complete and provider.circuit is not Circuit.CLOSED:
@@ -82,12 +83,12 @@ class Listing:
                 if got is None:
                     complete = False
                     continue
-                rows += got.rows
+                listed += [row.ref for row in got.rows]
                 last = last or got.last
             page += width
         # How long an incomplete list is nobody said: at least as far as it was read.
         memory.pages = max(1, page, 0 if complete else memory.pages)
-        return rows, complete
+        return listed, complete
 
     async def _page(self, provider: Provider, budget: Budget, number: int) -> ActivePage | None:
         """One page with its codes recorded, or None where it tells nothing."""

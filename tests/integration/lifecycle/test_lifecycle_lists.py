@@ -1,5 +1,6 @@
 """A provider's list of active numbers: a page tells of many at once, and never that one is gone."""
 
+import weakref
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -92,6 +93,29 @@ async def test_pages_are_read_to_the_last(listed: World) -> None:
 
     assert [(await listed.number(one)).state for one in numbers] == [State.RECEIVED] * 3
     assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
+
+
+async def test_pages_that_were_read_are_not_kept_until_the_last(listed: World) -> None:
+    """Of a million numbers they are half a gigabyte."""
+
+    class Phone(str):
+        """One whose row can be told when it is gone."""
+
+        __slots__ = ("__weakref__",)
+
+    pages: list[weakref.ref[Phone]] = []
+    alive: list[int] = []
+
+    async def answer(at: int) -> ActivePage:
+        alive.append(sum(page() is not None for page in pages))
+        phone = Phone("15550001")
+        pages.append(weakref.ref(phone))
+        return ActivePage((ActiveRow(ProviderRef(str(at)), phone=phone),), last=at == 5)
+
+    listed.provider.will("list", answer)
+
+    assert await listed.listing.read(listed.provider, listed.their_terms) == 6
+    assert max(alive) <= 1, "the one before"
 
 
 async def a_list_was_read(listed: World, pages: int, then: Mapping[int, object]) -> None:
