@@ -27,20 +27,23 @@ from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
 
 SEEN_MAX: Final = 100_000  #: Codes remembered as recorded, so that a list costs no query.
+#: A failover may lose the last commits, and then nobody but the provider knows the code.
+SEEN_FOR: Final = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
 class SeenCodes:
     """Codes this process recorded already: only saves queries, the database knows for certain."""
 
-    _hashes: dict[int, None] = field(default_factory=dict)
+    _hashes: dict[int, float] = field(default_factory=dict)  #: Until when, on the process's clock.
 
-    def new(self, seen: Sequence[SeenSms]) -> list[SeenSms]:
-        return [sms for sms in seen if _hash(sms) not in self._hashes]
+    def new(self, seen: Sequence[SeenSms], now: float) -> list[SeenSms]:
+        return [sms for sms in seen if self._hashes.get(_hash(sms), now) <= now]
 
-    def remember(self, seen: Sequence[SeenSms]) -> None:
+    def remember(self, seen: Sequence[SeenSms], now: float) -> None:
         for sms in seen:
-            self._hashes[_hash(sms)] = None
+            self._hashes.pop(_hash(sms), None)
+            self._hashes[_hash(sms)] = now + SEEN_FOR.total_seconds()
         while len(self._hashes) > SEEN_MAX:
             del self._hashes[next(iter(self._hashes))]
 
@@ -125,13 +128,13 @@ class Look:
     async def codes(self, seen: Sequence[SeenSms]) -> None:
         """Record codes that are new to this process; the customer's path is this one commit."""
         now = self.clock.monotonic()
-        new = [one for one in self.seen_codes.new(seen) if self._codes.over(_hash(one), now)]
+        new = [one for one in self.seen_codes.new(seen, now) if self._codes.over(_hash(one), now)]
         if not new:
             return
         recorded = await self._record(new)
         if len(recorded) == len(new):
             # A number that is not stored yet must find its code again.
-            self.seen_codes.remember(new)
+            self.seen_codes.remember(new, now)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
 
