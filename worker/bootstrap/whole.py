@@ -36,8 +36,9 @@ from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.ticks import Ticks
 from worker.lifecycle.watch import Watch
 
-#: How long each loop may be silent before `/livez` says that a restart would help.
-LOOPS: Final = {"backstop": timedelta(seconds=60)}
+#: How long each loop may be silent before `/livez` says that a restart would help. A database that
+#: died without a word holds one up for a minute, and for that a restart is no help.
+LOOPS: Final = {"backstop": timedelta(seconds=120)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

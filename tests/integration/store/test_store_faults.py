@@ -1,6 +1,8 @@
 """A database that breaks: at COMMIT, before it, or altogether. Nothing is lost, nothing doubled."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +29,7 @@ from tests.integration.store.shop import (
     ending,
     sms,
 )
+from worker.adapters.store.database import TRIES
 from worker.adapters.store.store import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import activation_id, purchase_id
@@ -441,3 +444,28 @@ async def test_a_connection_to_what_became_a_standby_is_given_up(shop: Shop) -> 
     await store.close()
 
     assert account.account == ALICE
+
+
+async def test_a_host_that_died_without_a_word_costs_one_silence(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody resets the connections to it: the next try must not wait for another one of them."""
+    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 0.2)
+    pool = TRIES + 1
+    store = PostgresStore(shop.url, pool_size=pool)
+    all_open = asyncio.Barrier(pool)
+
+    async def backend(connection: AsyncConnection) -> int:
+        pid: int = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        await all_open.wait()
+        return pid
+
+    backends = await asyncio.gather(*(store.db.read(backend) for _ in range(pool)))
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        assert await store.account(ALICE) is None
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+        await store.close()

@@ -97,7 +97,7 @@ class Database:
                 "server_settings": _SERVER_SETTINGS,
             },
         )
-        event.listen(self._engine.sync_engine, "handle_error", _leave_standby)
+        event.listen(self._engine.sync_engine, "handle_error", _give_up)
         if role is not None:
             _take_role(self._engine, role)
 
@@ -167,12 +167,16 @@ async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
         raise
 
 
-def _leave_standby(context: ExceptionContext) -> None:
-    """A server that takes no writes is not the primary any more: leave it, and look for that again.
+def _give_up(context: ExceptionContext) -> None:
+    """Leave a server that takes no writes, or says nothing: the primary is somewhere else by now.
 
-    Its connections live on; kept, they would make each write fail until somebody restarts us.
+    With this connection go all that are as old. To a standby they live on, and each write would
+    fail until somebody restarts us; to a host that died without a word each costs its own silence.
     """
-    if _sqlstate(cast("Exception", context.original_exception)) == _READ_ONLY:
+    error = cast("Exception", context.original_exception)
+    if isinstance(error, TimeoutError):
+        context.invalidate_pool_on_disconnect = True  # SQLAlchemy takes it for our own haste.
+    if _sqlstate(error) == _READ_ONLY:
         context.is_disconnect = True
 
 
