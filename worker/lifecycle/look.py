@@ -132,9 +132,8 @@ class Look:
         if not new:
             return
         recorded = await self._record(new)
-        if len(recorded) == len(new):
-            # A number that is not stored yet must find its code again.
-            self.seen_codes.remember(new, now)
+        # Of a number that is not stored yet the code must be found again.
+        self.seen_codes.remember([code.sms for code in recorded], now)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
 

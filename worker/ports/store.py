@@ -122,6 +122,7 @@ class RecordedCode(NamedTuple):
     provider: ProviderName
     fate: CodeFate
     wait: timedelta  #: Seen minus rented.
+    sms: SeenSms
 
 
 class LiveNumber(NamedTuple):

@@ -32,11 +32,11 @@ async def test_a_code_in_time_is_shown_with_its_text_and_told(shop: Shop) -> Non
     await shop.open()
     id_ = await shop.rent()
 
-    (recorded,) = await shop.store.record_codes(
-        [sms("1", "1234", "Your code: 1234")], now=RENTED + timedelta(seconds=9)
-    )
+    seen = sms("1", "1234", "Your code: 1234")
 
-    assert recorded == (id_, SIM, CodeFate.SHOWN, timedelta(seconds=9))
+    (recorded,) = await shop.store.record_codes([seen], now=RENTED + timedelta(seconds=9))
+
+    assert recorded == (id_, SIM, CodeFate.SHOWN, timedelta(seconds=9), seen)
     number = await shop.number(id_)
     assert number.state is State.RECEIVED
     assert [(c.code, c.text, c.received_at) for c in number.codes] == [

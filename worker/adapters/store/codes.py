@@ -87,6 +87,7 @@ async def _record(
             ProviderName(j.row["provider"]),
             j.fate,
             j.row["now"] - j.row["rented_at"],
+            j.sms,
         )
         for j in judged
     ]
