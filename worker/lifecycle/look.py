@@ -27,8 +27,9 @@ from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
 
 SEEN_MAX: Final = 100_000  #: Codes remembered as recorded, so that a list costs no query.
-#: A failover may lose the last commits, and then nobody but the provider knows the code.
-SEEN_FOR: Final = timedelta(seconds=60)
+#: A failover may lose the last commits, and then nobody but the provider knows the code. Shorter
+#: would cost: half of all live numbers have a code on the list, and asking again locks their rows.
+SEEN_FOR: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
