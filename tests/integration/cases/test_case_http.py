@@ -151,6 +151,41 @@ async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
     assert (poor.status, poor.slug) == (402, "balance-too-low")
 
 
+async def test_instants_among_facts_and_in_events_look_like_all_others(
+    office: Office, api: Api
+) -> None:
+    await office.open(amount_minor=2000)
+    claimed = await opened(
+        api,
+        claim(
+            await office.delivered("P1"),
+            "invalid_number",
+            claim_channel="email",
+            evidence=["photo"],
+            claim_at=instant(MONDAY),
+        ),
+    )
+    path = "/v1/rentals/alpha/long-1"
+    await api.put(path, rented_long())
+    await api.post(f"{path}/outages", {"contacted_at": "2026-03-02T11:00:00+01:00"})
+    reviews = (await api.get("/v1/reviews")).json["items"]
+    office.at(MONDAY + 2 * DAY)
+
+    restored = (await api.post(f"{path}/restored", {})).json
+
+    assert claimed["facts"]["claim_at"] == reviews[0]["facts"]["claim_at"] == instant(MONDAY)
+    assert restored["facts"]["contacted_at"] == instant(MONDAY)
+    assert restored["evidence"][0]["content"] == {"restored_at": instant(MONDAY + 2 * DAY)}
+    told = await office.rows(
+        "SELECT payload ->> 'deadline' FROM event WHERE subject = $1 ORDER BY seq", restored["id"]
+    )
+    assert [(deadline,) for deadline in deadlines_of(restored)] == told
+
+
+def deadlines_of(case: dict[str, Any]) -> list[str]:
+    return [decision["deadline"] for decision in case["decisions"]]
+
+
 async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None:
     await office.open(amount_minor=1000)
     body = {"account": "alice", "reference": "w-1", "amount_minor": 600, "policy": "P3"}

@@ -12,6 +12,7 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
+from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
 from worker.ports.cases import CaseState, Timer, TimerKind
@@ -291,8 +292,11 @@ async def test_all_that_was_missed_is_worked_off_in_one_go(office: Office) -> No
     await office.ring(MONDAY + 60 * DAY)
 
     assert {await office.state(case.id) for case in claimed} == {CaseState.DENIED}
-    finals = await office.rows("SELECT subject FROM event WHERE type = 'claim.finalised'")
-    assert sorted(subject for (subject,) in finals) == sorted(map(str, numbers))
+    finals = await office.rows(
+        "SELECT subject, payload ->> 'deadline' FROM event WHERE type = 'claim.finalised'"
+    )
+    assert sorted(subject for subject, _ in finals) == sorted(map(str, numbers))
+    assert {until for _, until in finals} == {instant(MONDAY + 7 * DAY)}
 
 
 async def test_a_proper_claim_keeps_silence_from_ending_anything(office: Office) -> None:

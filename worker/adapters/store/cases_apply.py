@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.cases_rows import as_json
+from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
 from worker.ports.cases import (
@@ -206,6 +206,6 @@ def _payload(view: View, step: Step) -> Mapping[str, Any]:
         "amount_minor": decision.amount_minor,
         "fee_minor": decision.fee_minor,
         "destination": None if decision.destination is None else decision.destination.value,
-        "deadline": None if decision.deadline is None else decision.deadline.isoformat(),
+        "deadline": None if decision.deadline is None else instant(decision.deadline),
         "clauses": list(clauses),
     }

@@ -37,6 +37,11 @@ _FLAGS = {
 }
 
 
+def instant(at: datetime) -> str:
+    """As events tell it: UTC, microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def as_json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else json.dumps(value, sort_keys=True)
 

@@ -132,7 +132,7 @@ class Timers(KeptPolicies):
             "activation": str(silent.id),
             "account": silent.account,
             "outcome": Outcome.FINALISED.value,
-            "deadline": silent.due_at.isoformat(),
+            "deadline": cases_rows.instant(silent.due_at),
         }
         await connection.execute(
             statement("case_event"),

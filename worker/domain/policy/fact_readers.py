@@ -129,6 +129,36 @@ def table(value: object) -> object:
     return value
 
 
+#: The facts that are instants.
+INSTANTS = frozenset(
+    {
+        "now",
+        "purchased_at",
+        "sms_received_at",
+        "sms_displayed_at",
+        "claim_at",
+        "evidence_at",
+        "last_deposit_at",
+        "rectified_at",
+        "access_requested_at",
+        "access_granted_at",
+        "access_refused_at",
+        "cancel_attempt_at",
+        "blocked_at",
+        "rental_start",
+        "rental_end",
+        "contacted_at",
+        "unavailable_since",
+        "restored_at",
+        "open_order_window_end",
+        "payment_info_requested_at",
+        "payment_info_provided_at",
+        "approved_at",
+        "start_at",
+        "done_at",
+        "extension_until",
+    }
+)
 READERS: Mapping[str, Reader] = {
     "op": word(Op),
     "profile_overrides": table,
@@ -150,36 +180,7 @@ READERS: Mapping[str, Reader] = {
     "event": word(AccountEvent),
     "sla": word(Sla),
     "idle_days": money,
-    **dict.fromkeys(
-        (
-            "now",
-            "purchased_at",
-            "sms_received_at",
-            "sms_displayed_at",
-            "claim_at",
-            "evidence_at",
-            "last_deposit_at",
-            "rectified_at",
-            "access_requested_at",
-            "access_granted_at",
-            "access_refused_at",
-            "cancel_attempt_at",
-            "blocked_at",
-            "rental_start",
-            "rental_end",
-            "contacted_at",
-            "unavailable_since",
-            "restored_at",
-            "open_order_window_end",
-            "payment_info_requested_at",
-            "payment_info_provided_at",
-            "approved_at",
-            "start_at",
-            "done_at",
-            "extension_until",
-        ),
-        instant,
-    ),
+    **dict.fromkeys(INSTANTS, instant),
     **dict.fromkeys(
         (
             "price_minor",

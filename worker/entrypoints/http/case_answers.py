@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
+from worker.domain.policy.fact_readers import INSTANTS, instant
 from worker.entrypoints.http import render
 from worker.entrypoints.http.answers import Moment, Shown
 from worker.ports.cases import Case, DecisionRow
@@ -14,6 +15,7 @@ StateWord = Literal[
     "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",
     "replaced", "paid", "done",
 ]  # fmt: skip
+_INSTANTS: Final = INSTANTS | {"at"}  #: When an event of an account was.
 KindWord = Literal["claim", "rental_outage", "withdrawal", "account"]
 
 
@@ -82,12 +84,12 @@ def case_json(case: Case) -> dict[str, Any]:
         "closed_at": maybe(case.closed_at),
         "withheld_minor": case.withheld_minor,
         "moved_minor": case.moved_minor,
-        "facts": dict(case.facts),
-        "verdict": None if case.verdict is None else dict(case.verdict),
+        "facts": facts_json(case.facts),
+        "verdict": None if case.verdict is None else facts_json(case.verdict),
         "decision": decisions[-1] if decisions else None,
         "decisions": decisions,
         "evidence": [
-            {"at": render.instant(one.at), "what": one.what, "content": dict(one.content)}
+            {"at": render.instant(one.at), "what": one.what, "content": facts_json(one.content)}
             for one in case.evidence
         ],
         "timers": [
@@ -110,6 +112,24 @@ def _decision(row: DecisionRow) -> dict[str, Any]:
         "policy_version": row.policy_version,
         "by": row.by,
     }
+
+
+def facts_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts with their instants as everywhere else.
+
+    They are kept as they were said: whether a call is the same again is told from that.
+    """
+    return {name: _fact(name, value) for name, value in facts.items()}
+
+
+def _fact(name: str, value: object) -> object:
+    match value:
+        case dict():
+            return facts_json(value)
+        case str() if name in _INSTANTS:
+            return render.instant(instant(value))
+        case _:
+            return value
 
 
 def maybe(at: datetime | None) -> str | None:

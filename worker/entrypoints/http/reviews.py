@@ -6,7 +6,7 @@ from typing import Any, Literal
 from worker.entrypoints.http import claims, render, rentals, withdrawals
 from worker.entrypoints.http.answers import ActivationShown, Moment, Shown
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.case_answers import CaseShown, maybe
+from worker.entrypoints.http.case_answers import CaseShown, facts_json, maybe
 from worker.entrypoints.http.case_calls import (
     REFUSALS,
     CaseId,
@@ -115,7 +115,7 @@ def _review(one: Review) -> dict[str, Any]:
         "currency": one.currency,
         "destination": one.destination,
         "by_when": maybe(one.by_when),
-        "facts": dict(one.facts),
+        "facts": facts_json(one.facts),
     }
 
 
