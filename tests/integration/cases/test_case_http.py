@@ -301,6 +301,26 @@ async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> No
     assert await office.money() == (1000, 0)
 
 
+async def test_a_verdict_that_cannot_be_carried_out_as_given_changes_nothing(
+    office: Office, api: Api
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    case = await opened(api, claim(await office.delivered("P1", "2"), "carrier_fault"))
+    before = await office.everything()
+
+    part = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE - 1})
+    ending = {"grant": True, "amount_minor": 50, "outcome": "closed"}
+    strange = await api.post(f"/v1/reviews/{case['id']}/verdict", ending)
+
+    assert (part.status, part.pointers) == (422, ["/amount_minor"])
+    assert (strange.status, strange.pointers) == (422, ["/outcome"])
+    assert await office.everything() == before
+    whole = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE})
+    assert whole.json["activation"]["settlement"]["amount_minor"] == PRICE
+
+
 async def test_an_activation_in_review_shows_why_and_by_when(office: Office, api: Api) -> None:
     await office.open()
     id_ = await office.rent("P3")

@@ -53,7 +53,10 @@ class ReviewList(Shown):
 
 
 class ReviewVerdict(VerdictGiven):
-    """`outcome` is for activations: without it, granting refunds and denying closes."""
+    """`outcome` is for activations: without it, granting refunds and denying closes.
+
+    An activation ends with its whole price.
+    """
 
     outcome: Literal["refunded", "closed", "delivered"] | None = None
 
@@ -80,7 +83,7 @@ class Reviews:
         """Decide what waits, once."""
         findings = allowed(body.findings, _FINDINGS, "/findings")
         verdict = verdict_in(body, findings)
-        with Faults(facts="/findings"):
+        with Faults(facts="/findings", amount_minor="/amount_minor", outcome="/outcome"):
             done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
         if isinstance(done, ChangedCase):
             case = changed_or_problem(done).content

@@ -160,9 +160,14 @@ class CaseDesk:
     ) -> ChangedCase | Reviewed:
         """A verdict on whatever waits under this id: a case, or an activation in review."""
         case = await self.store.case(id_)
-        if case is not None:
-            return await self.verdict(id_, case.kind, verdict)
-        return await self.reviewing(ActivationId(id_), outcome, grant=verdict.grant)
+        if case is None:
+            activation, amount = ActivationId(id_), verdict.amount_minor
+            return await self.reviewing(
+                activation, outcome, grant=verdict.grant, amount_minor=amount
+            )
+        if outcome is not None:
+            raise FactError("given.outcome", "only an activation ends by it, and this is a case")
+        return await self.verdict(id_, case.kind, verdict)
 
     async def paid(self, id_: UUID, kind: CaseKind) -> ChangedCase:
         return await self._change(id_, kind, payouts.paid)

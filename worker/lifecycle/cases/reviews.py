@@ -7,6 +7,7 @@ from typing import Final
 
 from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
+from worker.domain.policy import FactError
 from worker.lifecycle.settle import Settle
 from worker.ports.endings import Ending
 from worker.ports.store import Activation, ActivationStore
@@ -32,12 +33,22 @@ class ActivationReviews:
     store: ActivationStore
     settle: Settle
 
-    async def __call__(self, id_: ActivationId, outcome: str | None, *, grant: bool) -> Reviewed:
+    async def __call__(
+        self,
+        id_: ActivationId,
+        outcome: str | None,
+        *,
+        grant: bool,
+        amount_minor: int | None = None,
+    ) -> Reviewed:
+        """Raises `FactError` for a sum that is not the price: a hold has only one end."""
         wanted = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
         assert wanted in FINAL
         found = await self.store.activation(id_)
         if found is None:
             return Reviewed(Ruled.UNKNOWN)
+        if amount_minor not in {None, found.price_minor}:
+            raise FactError("given.amount_minor", "an activation ends with its whole price")
         if found.state is State.IN_REVIEW:
             await self.settle([_ending(found, wanted)])
             found = await self.store.activation(id_)
