@@ -6,19 +6,24 @@ from typing import Any
 
 from worker.lifecycle.cases.asking import instant, moment
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.cases import Case, Facts, View
+from worker.ports.cases import CLOSED, Case, Facts, View
 
 
 def once(**said: datetime | None) -> Adding:
     """Instants: now where none is given; the first one counts."""
 
     def facts(view: View) -> Facts:
-        had = view.case.facts
-        return {
-            name: had[name] if name in had else instant(at or view.now) for name, at in said.items()
-        }
+        return {name: _first(view, name, at) for name, at in said.items()}
 
     return facts
+
+
+def _first(view: View, name: str, at: datetime | None) -> str:
+    """A closed case takes no other instant, so there it must show that it is another."""
+    had: str | None = view.case.facts.get(name)
+    if had is None or (view.case.state in CLOSED and at is not None):
+        return instant(at or view.now)
+    return had
 
 
 def plain(**said: Any) -> Adding:
@@ -69,6 +74,12 @@ def number_of(ended: Sequence[Case], facts: Facts) -> int:
     contacted_at = moment(facts, "contacted_at")
     known = contacted_at is not None and contacted_at in contacts
     return contacts.index(contacted_at) if known else len(ended)
+
+
+def outage_until(outages: Sequence[Case], at: datetime | None) -> Case:
+    """The outage that ended then, however late that is told again, or else the last one."""
+    known = [one for one in outages if at is not None and moment(one.facts, "restored_at") == at]
+    return (known or outages)[-1]
 
 
 def after_earlier(facts: Facts, ended: Sequence[Case]) -> Facts:

@@ -118,8 +118,9 @@ class CaseDesk:
         rental = await self.store.rental(provider, ref)
         if rental is None or not rental.outages:
             return ChangedCase(None)
+        outage = adding.outage_until(rental.outages, at)
         facts = adding.once(restored_at=at)
-        return await self.add(rental.outages[-1].id, CaseKind.OUTAGE, facts, "restored")
+        return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
     async def book_rental(self, rental: Rental) -> BookedRental:
         return await self.store.book_rental(rental)

@@ -14,7 +14,7 @@ from worker.lifecycle.cases.asking import (
     must_act_first,
     unchanged,
 )
-from worker.ports.cases import CLOSED, Facts, Made, Refused, Step, TimerKind, View
+from worker.ports.cases import CLOSED, Case, Facts, Made, Refused, Step, TimerKind, View
 
 _SLA: Final = {
     TimerKind.HONOUR: "honour",
@@ -79,6 +79,8 @@ def opened(judging: Judging, view: View, at: str | None, said: Mapping[str, Any]
 def added(judging: Judging, view: View, adding: Adding, what: str, said: Mapping[str, Any]) -> Step:
     """What the customer or the shop adds; what a passed date has decided, it does not undo."""
     case, facts = view.case, adding(view)
+    if facts is not None and _told_before(case, what, facts, said):
+        return unchanged(view)
     if case.state in CLOSED:
         return unchanged(view, Refused.CLOSED)
     if must_act_first(view):
@@ -89,6 +91,13 @@ def added(judging: Judging, view: View, adding: Adding, what: str, said: Mapping
         return unchanged(view, Refused.NOT_ASKED_FOR)
     step = judging.judge(view, {**case.facts, **facts})
     return replace(step, added=(what, {**facts, **said}))
+
+
+def _told_before(case: Case, what: str, facts: Facts, said: Mapping[str, Any]) -> bool:
+    """The same again, and nothing has changed it since: one who repeats a call wants its answer."""
+    told = {**facts, **said}
+    repeats = any(one.what == what and told.items() <= one.content.items() for one in case.evidence)
+    return repeats and facts.items() <= case.facts.items()
 
 
 def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
