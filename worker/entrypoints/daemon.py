@@ -5,6 +5,7 @@ import gc
 import secrets
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ from worker.entrypoints.ticker import run_ticker
 from worker.ports.desk import Push
 from worker.settings import Provider, Settings
 from worker.settings.values import Address
+from worker.simulator.config import FIRST_ID, FIRST_ID_MAX
 
 INTERRUPTED: Final = 130
 DEV_HOME: Final = Path(".state/dev")
@@ -168,7 +170,8 @@ async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings
 async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settings]:
     """The same settings with a simulated provider, and a token where none is configured."""
     # Cancels at any age: scenarios of a few seconds must be able to reach their ending.
-    async with simulated_provider(home, ["--min-cancel-age", "0"]) as url:
+    options = ["--min-cancel-age", "0", "--first-id", str(_first_id(time.time()))]
+    async with simulated_provider(home, options) as url:
         provider = Provider(
             family="handler_api",
             base_url=url,
@@ -183,6 +186,15 @@ async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settin
             api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
         _say(f"simulated provider {DEV_PROVIDER}: {url}")
         yield settings.model_copy(update={"providers": providers, "api": api})
+
+
+def _first_id(now: float) -> int:
+    """Beyond all that were sold before: the database of `dev` outlives its simulated provider.
+
+    One that it knows already is another order's, and leaves the purchase in doubt. Ten for each
+    second that passes are more than anybody rents from the start of one `dev` to the next.
+    """
+    return FIRST_ID + int(now * 10) % (FIRST_ID_MAX - FIRST_ID)
 
 
 def _dev_token(home: Path) -> str:

@@ -13,6 +13,8 @@ from worker.simulator.operations import Operation
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
 Minor = Annotated[int, Field(ge=0, le=10**15)]
+FIRST_ID = 100_000_001
+FIRST_ID_MAX = 900_000_000  #: Nine digits, also after many numbers: a phone is two and the id.
 Family = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
 
 
@@ -76,6 +78,7 @@ class SimulatorConfig(_Strict):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     allow_remote: bool = False
     seed: int = 1
+    first_id: Annotated[int, Field(ge=FIRST_ID, le=FIRST_ID_MAX)] = FIRST_ID
     api_key: Annotated[str, Field(min_length=1, repr=False)] = "sim-key"
     lifetime_seconds: Seconds | None = None  #: None: what the family has.
     min_cancel_age_seconds: Seconds | None = None  #: The same.

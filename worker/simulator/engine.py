@@ -26,7 +26,6 @@ from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Tariff, Terms
 
 LIST_MAX = 1_000_000
-FIRST_ID = 100_000_001
 # Service names that are refused, so that every refusal can be had without a script.
 REFUSED_SERVICES = {
     each.value: each
@@ -39,8 +38,8 @@ class Engine:
         self.config = config
         self.tariff = Tariff(config, terms)
         self.purchases = 0
-        self._first = FIRST_ID
-        self.books = Books(config.balance_minor, FIRST_ID)
+        self._first = config.first_id
+        self.books = Books(config.balance_minor, self._first)
         self._rng = self._plans()
 
     def reset(self) -> None:

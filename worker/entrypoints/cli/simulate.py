@@ -26,6 +26,9 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     dialect: Annotated[str | None, typer.Option(help="Of handler_api.")] = None,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Port 0: any.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and script, same numbers.")] = None,
+    first_id: Annotated[
+        int | None, typer.Option(help="Of the first number: another one where books are kept.")
+    ] = None,
     script: Annotated[Path | None, typer.Option(help="Mix, faults, knobs, pushes (TOML).")] = None,
     api_key: Annotated[str | None, typer.Option(help="The key to accept.")] = None,
     lifetime: Annotated[float | None, typer.Option(help="Seconds a number lives.")] = None,
@@ -39,6 +42,7 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
         "family": family,
         "dialect": dialect,
         "seed": seed,
+        "first_id": first_id,
         "api_key": api_key,
         "lifetime_seconds": lifetime,
         "min_cancel_age_seconds": min_cancel_age,
