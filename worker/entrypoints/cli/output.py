@@ -9,7 +9,7 @@ import orjson
 import typer
 
 #: Wide enough for every column: what is piped must not depend on anybody's terminal.
-_PIPE_COLUMNS = 400
+_PIPE_COLUMNS = 1_000
 
 
 class Format(enum.Enum):
@@ -40,18 +40,26 @@ def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False)
 
 
 def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table without borders, as wide as it needs to be off a terminal."""
+    """A table without borders; on a terminal it is folded, but never within an id.
+
+    Where one has no room for that, and off a terminal, it is as wide as it needs to be.
+    """
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    terminal = sys.stdout.isatty()
-    Console(file=sys.stdout, width=None if terminal else _PIPE_COLUMNS).print(table)
+    cells = [[clean(cell) for cell in row] for row in rows]
+    for at, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=not any(" " in row[at] for row in cells))
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console(file=sys.stdout)
+    needed = Measurement.get(console, console.options.update(width=_PIPE_COLUMNS), table).minimum
+    if not sys.stdout.isatty() or needed > console.width:
+        console.size = (_PIPE_COLUMNS, console.height)
+    console.print(table)
 
 
 def clean(value: object) -> str:
