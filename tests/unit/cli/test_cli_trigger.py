@@ -145,6 +145,7 @@ async def test_following_ends_when_the_time_is_over(daemon: FakeDaemon) -> None:
         await rehearsed(daemon, plan(), clock=iter([0.0, 5.0, 10.0, 10.1]))
 
     assert failure.value.how is Exit.GAVE_UP
+    assert failure.value.hint == f"activation-worker list --account {plan().account}"
 
 
 @pytest.mark.parametrize("ending", ["in_review", "closed", "delivered"])

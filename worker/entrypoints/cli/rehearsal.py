@@ -75,7 +75,8 @@ class Rehearsal:
             if self.monotonic() > until:
                 open_ = sum(not self._over(each) for each in self.activations.values())
                 message = f"gave up after {self.plan.wait_seconds:g} s: {open_} have not ended"
-                raise Failure(Exit.GAVE_UP, message, hint="activation-worker list --state expiring")
+                hint = f"activation-worker list --account {self.plan.account}"
+                raise Failure(Exit.GAVE_UP, message, hint=hint)
             await self.sleep(LOOK_EVERY_SECONDS)
             # One list of the run's own account costs the same for one number and for many.
             pages = self.daemon.pages(ACTIVATIONS, self.plan.count, account=self.plan.account)
