@@ -94,6 +94,7 @@ async def test_a_claim_goes_its_whole_way(office: Office, api: Api) -> None:
     assert (other.status, other.slug) == (409, "other-content")
     late = await api.post(f"{path}/evidence", {"evidence": ["video"]})
     assert (late.status, late.slug) == (409, "ended")
+    assert "activation" not in late.json["title"], "it is the claim that has"
 
 
 async def test_a_defect_goes_its_whole_way(office: Office, api: Api) -> None:

@@ -34,7 +34,7 @@ class Kind(enum.Enum):
     OTHER_CONTENT = ("other-content", 409, "Known already, with other content")
     CODE_RECEIVED = ("code-received", 409, "A code was shown; the charge stands")
     NO_CODE = ("no-code", 409, "No code has arrived yet")
-    ENDED = ("ended", 409, "The activation has ended")
+    ENDED = ("ended", 409, "It has ended already")
     NOT_OFFERED = ("not-offered", 409, "The policy or the provider does not offer this")
     NO_NUMBERS = ("no-numbers", 409, "The provider has no number for this")
     CONTENT_TOO_LARGE = ("content-too-large", 413, "The body is too large")
