@@ -73,7 +73,7 @@ class Activations:
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> Answer:
-        """List activations, newest first."""
+        """List activations, newest first, without their timelines."""
         found = await self._reads.activations(
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
