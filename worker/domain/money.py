@@ -5,11 +5,23 @@ from dataclasses import dataclass
 
 AMOUNT_MAX = 10**15  #: Ten trillion of the major unit: above any balance, far below bigint.
 _CURRENCY = re.compile(r"[A-Z]{3}")
+# ISO 4217 currencies whose minor unit is not a hundredth.
+_NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_DIGITS = {
+    **dict.fromkeys(_NO_DIGITS.split(), 0),
+    **dict.fromkeys(_THREE_DIGITS.split(), 3),
+}
 
 
 def is_currency(code: str) -> bool:
     """Whether *code* has the shape of an ISO 4217 code."""
     return _CURRENCY.fullmatch(code) is not None
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount are minor units: 2 for `0.21 USD`, 0 for `21 JPY`."""
+    return _DIGITS.get(currency, 2)
 
 
 @dataclass(frozen=True, slots=True)

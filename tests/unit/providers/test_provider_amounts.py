@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor, major
 from worker.domain.money import AMOUNT_MAX
+from worker.entrypoints.cli.shown import amount
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,22 @@ def test_a_balance_is_rounded_down(value: object, minor: int | None) -> None:
 @given(st.integers(0, AMOUNT_MAX // 10**6), st.sampled_from(["USD", "RUB", "JPY", "KWD"]))
 def test_what_we_write_is_what_we_would_read(minor: int, currency: str) -> None:
     assert cost_minor(major(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "shown"),
+    [
+        ("RUB", 500, "5.00"),
+        ("UZS", 500, "5.00"),
+        ("VND", 5, "5"),
+        ("XOF", 5, "5"),
+        ("TND", 5_000, "5.000"),
+        ("OMR", 5_000, "5.000"),
+    ],
+)
+def test_what_a_provider_says_is_what_people_read(currency: str, minor: int, shown: str) -> None:
+    assert cost_minor("5", currency) == minor
+    assert amount(minor, currency) == shown
 
 
 @given(st.decimals(0, 10**9, allow_nan=False, places=4))

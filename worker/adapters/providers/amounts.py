@@ -2,11 +2,10 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
-from worker.domain.money import AMOUNT_MAX
+from worker.domain.money import AMOUNT_MAX, minor_digits
 
 #: ISO 4217 numbers seen in replies.
 _BY_NUMBER = {156: "CNY", 398: "KZT", 643: "RUB", 840: "USD", 978: "EUR", 980: "UAH"}
-_DIGITS = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "JOD": 3, "KWD": 3}
 _MOST = AMOUNT_MAX // 1000
 
 
@@ -22,7 +21,7 @@ def left_minor(value: object, currency: str) -> int | None:
 
 def major(minor: int, currency: str) -> str:
     """A price as providers take it: `21` cents are `0.21`."""
-    return f"{Decimal(minor).scaleb(-_digits(currency)):f}"
+    return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"
 
 
 def currency_of(value: object, default: str) -> str:
@@ -37,7 +36,7 @@ def _minor(value: object, currency: str, rounding: str, *, below_zero: bool = Fa
     # Compared before it is turned into an int: 1e999999 would be a very long one.
     if amount is None or not -_MOST <= amount <= _MOST or (amount < 0 and not below_zero):
         return None
-    return int(amount.scaleb(_digits(currency)).to_integral_value(rounding))
+    return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding))
 
 
 def _decimal(value: object) -> Decimal | None:
@@ -49,7 +48,3 @@ def _decimal(value: object) -> Decimal | None:
         except InvalidOperation:
             return None
     return value if isinstance(value, Decimal) and value.is_finite() else None
-
-
-def _digits(currency: str) -> int:
-    return _DIGITS.get(currency, 2)

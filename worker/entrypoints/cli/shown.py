@@ -6,15 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from worker.domain.activation import FINAL, State
+from worker.domain.money import minor_digits
 
 COLUMNS = ("id", "state", "provider_state", "provider", "account", "service", "price", "deadline")
-# ISO 4217 currencies whose minor unit is not a hundredth.
-_DIGITS = {
-    **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 _BAR_CELLS = 20
-_DETAIL = ("reason", "amount_minor", "provider_state")
 
 _FINAL = {state.value for state in FINAL}
 
@@ -24,7 +19,7 @@ def is_final(activation: Mapping[str, Any]) -> bool:
 
 
 def amount(minor: int, currency: str) -> str:
-    digits = _DIGITS.get(currency, 2)
+    digits = minor_digits(currency)
     return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
 
 
