@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from worker.domain.policy import ProfileError, load_profile, policy_names
+from worker.domain.policy import ProfileError, load_profile
 from worker.entrypoints.cli.decide_lines import Answers, line_batches
 from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import say
 
 
@@ -30,15 +31,17 @@ def decide(
             help="Lines of JSON; standard input without it.",
         ),
     ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Decide refund questions: NDJSON in, NDJSON out, in order.
 
     One question per line: {"id": …, "policy": "P3", "given": {"op": "order_tick", …}}.
     A line that cannot be decided is answered by an error line, and the exit code is 1.
     """
-    _check(policy)
+    policies = policies_of(config)
+    _check(policy, policies)
     try:
-        failed = _answer_all(policy, input_)
+        failed = _answer_all(Answers(policy, policies), input_)
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
@@ -48,18 +51,17 @@ def decide(
     raise typer.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def _check(policy: str) -> None:
+def _check(policy: str, policies: Path) -> None:
     """A policy that cannot be used is told before the first line, not with each."""
     try:
-        load_profile(policy)
+        load_profile(policy, policies)
     except ProfileError as error:
-        how = Exit.BAD_CONFIG if policy in policy_names() else Exit.USAGE
-        raise Failure(how, f"--policy: {error}", hint="activation-worker policy list") from None
+        hint = "activation-worker policy list"
+        raise Failure(Exit.USAGE, f"--policy: {error}", hint=hint) from None
 
 
-def _answer_all(policy: str, file: Path | None) -> bool:
+def _answer_all(answers: Answers, file: Path | None) -> bool:
     """Whether any line could not be decided."""
-    answers = Answers(policy)
     with _source(file) as source:
         for batch in line_batches(source):
             sys.stdout.buffer.write(answers.to(batch))

@@ -1,5 +1,6 @@
 """Options that several commands have, with the name of the environment for each."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,3 +27,10 @@ TokenFileOption = Annotated[
     ),
 ]
 EXAMPLES = "\n\n\b\n"  # Starts a paragraph whose lines stay as they are.
+
+
+def policies_of(config: Path | None) -> Path:
+    """The directory that the daemon takes its policies from."""
+    from worker.settings import load_settings
+
+    return load_settings(config, environ=os.environ).policies.directory

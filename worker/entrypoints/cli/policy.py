@@ -1,6 +1,7 @@
 """`activation-worker policy`: which refund policies there are, and what one of them does."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, assert_never
 
 import typer
@@ -10,6 +11,7 @@ from worker.domain.policy.clauses import Clause, load_clauses
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
 from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import Format, OutputOption, write_json, write_line, write_rows
 
 policy_app = typer.Typer(
@@ -29,9 +31,10 @@ class Explained:
 
 
 @policy_app.command("list")
-def list_policies(output: OutputOption = Format.TEXT) -> None:
+def list_policies(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
     """All policies, each with its version and, in short, how its orders end."""
-    found = [_explained(name) for name in policy_names()]
+    policies = policies_of(config)
+    found = [_explained(name, policies) for name in policy_names(policies)]
     rows = [{"name": p.name, "version": p.version, "in_short": p.in_short} for p in found]
     match output:
         case Format.TEXT:
@@ -49,10 +52,11 @@ def list_policies(output: OutputOption = Format.TEXT) -> None:
 @policy_app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="The policy, for instance P3.")],
+    config: ConfigOption = None,
     output: OutputOption = Format.TEXT,
 ) -> None:
     """Every clause of a policy, what the worker does about it, and the values in force."""
-    policy = _explained(name)
+    policy = _explained(name, policies_of(config))
     match output:
         case Format.TEXT:
             _print(policy)
@@ -64,11 +68,11 @@ def explain(
             assert_never(output)
 
 
-def _explained(name: str) -> Explained:
+def _explained(name: str, policies: Path) -> Explained:
     try:
-        profile, clauses = load_profile(name), load_clauses(name)
+        profile, clauses = load_profile(name, policies), load_clauses(name, policies)
     except ProfileError as error:
-        how = Exit.BAD_CONFIG if name in policy_names() else Exit.USAGE
+        how = Exit.BAD_CONFIG if name in policy_names(policies) else Exit.USAGE
         raise Failure(how, str(error), hint="activation-worker policy list") from None
     return Explained(
         name=profile.name,
