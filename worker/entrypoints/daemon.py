@@ -24,7 +24,7 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import embedded as embedded_servers
 from worker.entrypoints.gauges import keep_gauges
-from worker.entrypoints.http.admin import AdminDeps, build_admin
+from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
@@ -64,11 +64,13 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
 @asynccontextmanager
 async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, Address]]:
     """Everything that runs, until the block ends; then it is drained, not cut."""
-    drain = float(worker.parts.settings.worker.drain_seconds)
-    redis_url = worker.parts.settings.redis.url.get_secret_value()
+    settings = worker.parts.settings
+    drain = float(settings.worker.drain_seconds)
+    redis_url = settings.redis.url.get_secret_value()
     async with AsyncExitStack() as stack:
-        api = await _listener(stack, build_api(_api_deps(worker)), worker, "api")
-        admin = await _listener(stack, build_admin(_admin_deps(worker, stop)), worker, "admin")
+        api = await _listening(stack, build_api(_api_deps(worker)), settings.api.listen, drain)
+        probes = build_admin(_admin_deps(worker, stop))
+        admin = await _listening(stack, probes, settings.admin.listen, READY_SECONDS)
         services = services_of(worker)
         for work in (worker.backstop.run(), keep_gauges(worker)):
             _ = await stack.enter_async_context(_running(work))
@@ -77,11 +79,13 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
         ticker = run_ticker(redis_url, list(worker.parts.providers), now=utc_now)
         _ = await stack.enter_async_context(_running(ticker))
         try:
-            yield {"api": api, "admin": admin}
+            yield {"api": _address(api), "admin": _address(admin)}
         finally:
             stop.set()
             worker.ticks.stop()
-            await asyncio.wait({supervised}, timeout=drain + 1)
+            # Side by side: one after the other could take longer than a supervisor waits.
+            drained = asyncio.wait({supervised}, timeout=drain + 1)
+            await asyncio.gather(drained, api.cleanup())
 
 
 @asynccontextmanager
@@ -106,14 +110,15 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Ta
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _listener(
-    stack: AsyncExitStack, app: web.Application, worker: Worker, name: str
-) -> Address:
-    settings = worker.parts.settings
-    address = settings.api.listen if name == "api" else settings.admin.listen
-    drain = float(settings.worker.drain_seconds)
-    runner = await listen(app, address.host, address.port, drain_seconds=drain)
-    stack.push_async_callback(runner.cleanup)
+async def _listening(
+    stack: AsyncExitStack, app: web.Application, address: Address, drain_seconds: float
+) -> web.AppRunner:
+    runner = await listen(app, address.host, address.port, drain_seconds=drain_seconds)
+    stack.push_async_callback(runner.cleanup)  # Does nothing where it was called before.
+    return runner
+
+
+def _address(runner: web.AppRunner) -> Address:
     host, port = runner.addresses[0][:2]
     return Address(str(host), int(port))
 

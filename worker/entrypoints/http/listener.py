@@ -21,7 +21,8 @@ async def listen(
 
     `cleanup()` lets the calls under way end, for at most *drain_seconds*.
     """
-    runner = _Runner(app, shutdown_timeout=drain_seconds)
+    # aiohttp waits for a call twice: while it may read its body, and when it no longer may.
+    runner = _Runner(app, shutdown_timeout=drain_seconds / 2)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
