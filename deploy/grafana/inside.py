@@ -2,6 +2,7 @@
 
 from deploy.grafana.panels import Panel, Query, lines
 from deploy.grafana.selectors import A, P, W
+from worker.jobs import WORK_SECONDS
 
 
 def money() -> list[Panel]:
@@ -97,7 +98,8 @@ def worker() -> list[Panel]:
         ),
         lines(
             "Job duration, 95 of 100",
-            "A job is cut off at 30 s.",
+            "`watch` and `expire` go on for 5 s while there is work. A job is cut off at "
+            f"{WORK_SECONDS} s.",
             [
                 Query(
                     f"histogram_quantile(0.95, sum by (le, exported_job) ({seconds}))",
@@ -105,7 +107,7 @@ def worker() -> list[Panel]:
                 )
             ],
             "s",
-            limit=30,
+            limit=WORK_SECONDS,
         ),
         lines(
             "Schedule lag",
