@@ -26,10 +26,10 @@ class Reporter(Protocol):
     def looked(self, provider: ProviderName, count: int) -> None: ...
 
     def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
-        """One provider request; operation: rent look list cancel finish ask_again balance,
+        """One provider request.
 
-        rental_open rental_read rental_prolong rental_close;
-        result: ok unavailable refused unknown timeout rate_limited.
+        operation: rent look list cancel finish ask_again balance rental_open rental_read
+        rental_prolong rental_close; result: ok unavailable refused unknown timeout rate_limited.
         """
         ...
 
@@ -40,7 +40,7 @@ class Reporter(Protocol):
         ...
 
     def quarantined(self, id_: ActivationId, what: str) -> None:
-        """A number whose settlement the database refuses; the id goes to the log only."""
+        """A number whose *what* (look, ending, pursuit) fails; the id goes to the log only."""
         ...
 
     def job(self, name: str, result: str, seconds: float) -> None: ...

@@ -1,4 +1,4 @@
-"""What the API is given; `bootstrap` fills it in, tests fill it with fakes."""
+"""What the API is given; the daemon fills it in, tests fill it with fakes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
