@@ -35,14 +35,9 @@ AGAIN = "again"  #: Failed, and waiting in the queue to be tried again.
 assert WORK_SECONDS < ARQ_SECONDS
 
 
-async def nothing_due() -> str:
-    """For a worker that keeps no cases and sends no canary."""
-    return "done"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the jobs may touch. Built once, in `bootstrap`."""
+    """What the jobs may touch. Built once, in `services_of`."""
 
     accept: Service  #: (payloads): numbers that were rented, as handed over; not validated yet.
     watch: Service  #: (provider)
@@ -50,12 +45,12 @@ class Services:
     repair: Service  #: (provider)
     reconcile: Service  #: (provider)
     sweep: Service
+    timers: Service
+    canary: Service
     deliver_events: Service
     audit: Service
     reporter: Reporter
     providers: Sequence[ProviderName]
-    timers: Service = nothing_due
-    canary: Service = nothing_due
     monotonic: Callable[[], float] = time.monotonic
 
 

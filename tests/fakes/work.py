@@ -28,6 +28,8 @@ class Work:
         return Services(
             accept=self._accept,
             sweep=self._sweep,
+            timers=self._done,
+            canary=self._done,
             watch=self._done,
             expire=self._done,
             repair=self._done,

@@ -40,6 +40,8 @@ class Opened:
             repair=self._done,
             reconcile=self._done,
             sweep=self._done,
+            timers=self._done,
+            canary=self._done,
             deliver_events=self._done,
             audit=self._done,
             reporter=self.reporter,

@@ -39,9 +39,6 @@ async def open_store(settings: Settings) -> AsyncIterator[PostgresStore]:
         await store.close()
 
 
-open_audit = open_store
-
-
 @asynccontextmanager
 async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Worker]:
     """Build it, check that the database has its schema, and close everything in the end.

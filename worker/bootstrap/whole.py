@@ -54,7 +54,6 @@ class Worker:
 
     parts: Parts
     desk: WholeDesk
-    cases: CaseDesk
     ticks: Ticks
     backstop: Backstop
     audit: Audit
@@ -99,7 +98,6 @@ def assemble(parts: Parts) -> Worker:
     return Worker(
         parts=parts,
         desk=desk,
-        cases=cases,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
         audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),

@@ -117,11 +117,6 @@ def answer_cancel(state: State) -> CancelAnswer:
             assert_never(state)
 
 
-def is_due(state: State, deadline_at: datetime, now: datetime) -> bool:
-    """Whether the window alone ends it now: at the first instant after the deadline (E2, E7)."""
-    return state in {State.WAITING, State.RECEIVED} and now > deadline_at
-
-
 def deadline_of(rented_at: datetime, window: timedelta, expires_at: datetime | None) -> datetime:
     """`rented_at` + window, never later than the provider's own expiry of the number."""
     assert rented_at.tzinfo is not None

@@ -1,7 +1,6 @@
 """Money: an integer in minor units with an ISO 4217 code, never a float."""
 
 import re
-from dataclasses import dataclass
 
 AMOUNT_MAX = 10**15  #: Ten trillion of the major unit: above any balance, far below bigint.
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -22,14 +21,3 @@ def is_currency(code: str) -> bool:
 def minor_digits(currency: str) -> int:
     """How many digits of an amount are minor units: 2 for `0.21 USD`, 0 for `21 JPY`."""
     return _DIGITS.get(currency, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    minor: int
-    currency: str
-
-    def __post_init__(self) -> None:
-        assert isinstance(self.minor, int)
-        assert abs(self.minor) <= AMOUNT_MAX
-        assert is_currency(self.currency)

@@ -5,7 +5,6 @@ the house's are only ever summed, so that a busy one is never a row everybody wa
 """
 
 import enum
-from dataclasses import dataclass
 from uuid import UUID
 
 from worker.domain.ids import AccountId
@@ -50,16 +49,3 @@ def held(account: AccountId) -> str:
 def key(kind: Kind, thing: UUID | str) -> str:
     """The unique key of the one move of this kind for this thing."""
     return f"{kind.value}:{thing}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
-    key: str
-    source: str
-    destination: str
-    amount_minor: int
-    currency: str
-
-    def __post_init__(self) -> None:
-        assert self.amount_minor >= 0
-        assert self.source != self.destination

@@ -144,7 +144,6 @@ class Capabilities:
 
     list_page_size: int | None = None  #: Rows per page of the list; None where there is no list.
     push: bool = False
-    several_codes: bool = True
     resend: bool = True
     look_changes_things: bool = False  #: A look can charge or hide: never repeat it by itself.
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.

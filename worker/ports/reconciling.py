@@ -35,7 +35,6 @@ class Told(NamedTuple):
 
     disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
     agreed: int  #: Disputed before, and not any more.
-    learnt: int  #: Gone before: now we know who has their price.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,3 @@ class Operation(enum.Enum):
     BALANCE = "balance"
     EXTEND = "extend"
     OTHER = "other"  #: Prices, countries, and what nobody can read.
-
-
-WRITES = frozenset(
-    {
-        Operation.RENT,
-        Operation.CANCEL,
-        Operation.FINISH,
-        Operation.ASK_AGAIN,
-        Operation.READY,
-        Operation.EXTEND,
-    }
-)

@@ -22,7 +22,6 @@ from worker.domain.activation import (
     answer_cancel,
     deadline_of,
     fate_of_code,
-    is_due,
 )
 
 RENTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -107,14 +106,6 @@ def test_cancel_is_refused_only_once_a_code_was_shown(state: State) -> None:
     expected = CancelAnswer.CODE_RECEIVED if with_code else CancelAnswer.ACCEPTED
 
     assert answer_cancel(state) is expected
-
-
-@pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("now", [DEADLINE - TICK, DEADLINE, DEADLINE + TICK])
-def test_the_window_alone_ends_what_waits_or_has_a_code(state: State, now: datetime) -> None:
-    ended_by_it = state in {State.WAITING, State.RECEIVED}
-
-    assert is_due(state, DEADLINE, now) == (ended_by_it and now > DEADLINE)
 
 
 @given(st.timedeltas(WINDOW_MIN, WINDOW_MAX), st.none() | moments)

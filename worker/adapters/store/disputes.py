@@ -94,12 +94,11 @@ def _dispute(row: RowMapping) -> Dispute:
 def _told(moved: Iterable[RowMapping]) -> Told:
     numbers: Counter[str] = Counter()
     minor: Counter[str] = Counter()
-    agreed = learnt = 0
+    agreed = 0
     for row in moved:
         if row["becomes"] == "disputed":
             numbers[row["currency"]] += 1
             minor[row["currency"]] += row["amount_minor"]
         else:
             agreed += row["was"] == "disputed"
-            learnt += row["was"] == "gone"
-    return Told({one: (numbers[one], minor[one]) for one in sorted(numbers)}, agreed, learnt)
+    return Told({one: (numbers[one], minor[one]) for one in sorted(numbers)}, agreed)

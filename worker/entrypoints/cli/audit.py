@@ -18,13 +18,13 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     Each is shown with its number of violations and a few offenders. Ends with 0 only when all
     hold, with 1 otherwise.
     """
-    from worker.bootstrap import open_audit
+    from worker.bootstrap import open_store
     from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
 
     async def findings() -> list[Finding]:
-        async with open_audit(settings) as books:
+        async with open_store(settings) as books:
             return await books.audit()
 
     raise typer.Exit(tell(asyncio.run(findings()), output))

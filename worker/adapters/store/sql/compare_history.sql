@@ -101,4 +101,4 @@ logged AS (
                 ELSE '{}' END
       FROM moved
 )
-SELECT was, becomes, fate, amount_minor, amount_in AS currency FROM moved
+SELECT was, becomes, amount_minor, amount_in AS currency FROM moved
