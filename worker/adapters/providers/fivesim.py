@@ -7,7 +7,13 @@ from typing import Any, Final, TypeVar
 from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import cost_minor, left_minor, major
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.fivesim_history import past_orders, with_facts, within
+from worker.adapters.providers.fivesim_history import (
+    GIVEN_BACK,
+    LIVE,
+    past_orders,
+    with_facts,
+    within,
+)
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
@@ -57,8 +63,6 @@ T = TypeVar("T")
 PAGE_SIZE = 100
 LIVE_FOR = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
 
-LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not an SMS.
-GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
 NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
 REFUSED: Final = frozenset({"not enough rating", "Unauthorized - Invalid API Key"})
 TRANSIENT: Final = frozenset({"server offline", "internal error"})

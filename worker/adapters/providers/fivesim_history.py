@@ -13,7 +13,7 @@ from worker.ports.provider import ActivePage, ActiveRow
 
 CHARGED: Final = "FINISHED"
 GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
-LIVE: Final = frozenset({"PENDING", "RECEIVED"})
+LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not an SMS.
 
 
 def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | None:
