@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import FIRST_RETRY
-from worker.lifecycle.rules import AtProvider, Rules, ending
+from worker.lifecycle.rules import Rules, ending, not_heard
 from worker.lifecycle.settle import Settle
 from worker.ports.endings import Settled
 from worker.ports.reconciling import DrainStore
@@ -42,11 +41,7 @@ class Drain:
         Numbers with a code keep it until their window is over: it was paid for.
         """
         while due := await self.store.give_up(provider, BATCH):
-            there = AtProvider(
-                ProviderState.CANCELLING,
-                act_after=FIRST_RETRY * (0.5 + self.clock.chance()),
-                may_charge=True,
-            )
+            there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
             settled = await self.settle([ending(one, self.rules, there) for one in due])
             if not settled:
                 return  # Somebody else's by now, or in quarantine.

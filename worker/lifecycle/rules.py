@@ -33,6 +33,11 @@ def kept_the_price(sms_received_at: datetime | None) -> AtProvider:
     return AtProvider(ProviderState.CHARGED, may_charge=True, sms_received_at=sms_received_at)
 
 
+def not_heard(act_after: timedelta) -> AtProvider:
+    """It gave no definite answer: its axis is pursued, and what it may charge is ours."""
+    return AtProvider(ProviderState.CANCELLING, act_after=act_after, may_charge=True)
+
+
 def ending(due: Due, rules: Rules, there: AtProvider) -> Ending:
     """The ending of a number without a code (E5, E6): by policy, with exposure where it is ours.
 

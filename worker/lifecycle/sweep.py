@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ending import FIRST_RETRY
-from worker.lifecycle.rules import AtProvider, Rules, ending
+from worker.lifecycle.rules import Rules, ending, not_heard
 from worker.lifecycle.setbacks import Setbacks, told_safely
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.lifecycle.unread import UnreadRows
@@ -95,9 +94,5 @@ class Sweep:
 
     def _overdue(self, due: Due) -> Ending:
         """The provider gave no definite answer in time: its axis is pursued, the exposure ours."""
-        there = AtProvider(
-            ProviderState.CANCELLING,
-            act_after=FIRST_RETRY * (0.5 + self.clock.chance()),
-            may_charge=True,
-        )
+        there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
         return ending(due, self.rules, there)
