@@ -40,8 +40,7 @@ class AccountEvents:
             opened = await cases.account_event(AccountId(account), occurrence, body.policy)
         if opened is None:
             raise Problem(Kind.UNKNOWN_POLICY)
-        answer = opened_or_problem(opened, "/v1/reviews", Kind.UNKNOWN_ACCOUNT)
-        return Answer(answer.status, answer.content)
+        return opened_or_problem(opened, Kind.UNKNOWN_ACCOUNT)
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

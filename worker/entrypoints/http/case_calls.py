@@ -95,7 +95,8 @@ def case_in(text: str) -> UUID:
     return UUID(text)
 
 
-def opened_or_problem(opened: OpenedCase, path: str, unknown: Kind) -> Answer:
+def opened_or_problem(opened: OpenedCase, unknown: Kind, *, path: str | None = None) -> Answer:
+    """*path*: under which it can be read by its id, if at all."""
     match opened.how:
         case Opened.UNKNOWN_SUBJECT:
             raise Problem(unknown)
@@ -106,7 +107,7 @@ def opened_or_problem(opened: OpenedCase, path: str, unknown: Kind) -> Answer:
         case Opened.NEW | Opened.SAME:
             assert opened.case is not None
             new = opened.how is Opened.NEW
-            headers = {"Location": f"{path}/{opened.case.id}"} if new else {}
+            headers = {"Location": f"{path}/{opened.case.id}"} if new and path else {}
             return Answer(201 if new else 200, case_json(opened.case), headers)
 
 

@@ -122,10 +122,10 @@ class Claims:
             if body.rental is not None:
                 rental = case_in(body.rental)
                 opened = await cases.open_rental_claim(rental, facts, said)
-                return opened_or_problem(opened, "/v1/claims", Kind.NOT_FOUND)
+                return opened_or_problem(opened, Kind.NOT_FOUND, path="/v1/claims")
             assert body.activation is not None
             opened = await cases.open_claim(id_in(body.activation), facts, said)
-        return opened_or_problem(opened, "/v1/claims", Kind.UNKNOWN_ACTIVATION)
+        return opened_or_problem(opened, Kind.UNKNOWN_ACTIVATION, path="/v1/claims")
 
     async def show(self, id: CaseId) -> Answer:
         """Show a claim with its decisions, its evidence and its timers."""

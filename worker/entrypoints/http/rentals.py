@@ -136,9 +136,7 @@ class Rentals:
             opened = await cases.open_outage(
                 ProviderName(provider), ProviderRef(provider_ref), facts
             )
-        path = f"/v1/rentals/{provider}/{provider_ref}"
-        answer = opened_or_problem(opened, path, Kind.NOT_FOUND)
-        return Answer(answer.status, answer.content)
+        return opened_or_problem(opened, Kind.NOT_FOUND)
 
     async def restored(self, provider: Name, provider_ref: Name, body: Restored) -> Answer:
         """Report that it works again: the days it did not are credited."""

@@ -111,7 +111,7 @@ class Withdrawals:
             )
         if opened is None:
             raise Problem(Kind.UNKNOWN_POLICY)
-        return opened_or_problem(opened, "/v1/withdrawals", Kind.UNKNOWN_ACCOUNT)
+        return opened_or_problem(opened, Kind.UNKNOWN_ACCOUNT, path="/v1/withdrawals")
 
     async def show(self, id: CaseId) -> Answer:
         """Show a withdrawal with its decisions and its timers."""

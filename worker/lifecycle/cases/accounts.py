@@ -6,7 +6,7 @@ from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import Kind
-from worker.lifecycle.cases.asking import Clauses, ask, by_human, news
+from worker.lifecycle.cases.asking import Clauses, ask, by_human
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
 from worker.ports.cases import CaseState, Facts, Made, Move, Step, TimerKind, View
 
@@ -65,7 +65,7 @@ class AccountEvents:
         step = Step(
             state=state,
             facts=facts,
-            made=made_if_new(view, made, new=news(view, made)),
+            made=made_if_new(view, made),
             timers=waits if state is CaseState.WAITING else {},
             moves=(Move(Kind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, made.decision),

@@ -7,7 +7,6 @@ from typing import Any, Final, TypeAlias
 
 from worker.domain.policy import (
     Decision,
-    FactError,
     Op,
     Outcome,
     Profile,
@@ -133,7 +132,6 @@ __all__ = [
     "SLAS",
     "STATES",
     "Clauses",
-    "FactError",
     "ask",
     "by_human",
     "check_facts",

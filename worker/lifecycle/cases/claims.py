@@ -17,7 +17,6 @@ from worker.lifecycle.cases.asking import (
     instant,
     known,
     moment,
-    news,
     unchanged,
 )
 from worker.lifecycle.cases.shape import (
@@ -108,7 +107,7 @@ class Claims:
         step = Step(
             state=state,
             facts=facts,
-            made=made_if_new(view, made, new=news(view, made)),
+            made=made_if_new(view, made),
             timers=timers,
             moves=_moves(made.decision),
             ends_rental=_ends_rental(view, facts, made.decision),

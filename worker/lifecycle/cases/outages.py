@@ -16,7 +16,6 @@ from worker.lifecycle.cases.asking import (
     by_human,
     instant,
     moment,
-    news,
     unchanged,
 )
 from worker.lifecycle.cases.shape import (
@@ -82,7 +81,7 @@ class Outages:
         step = Step(
             state=state,
             facts=facts,
-            made=made_if_new(view, made, new=news(view, made)),
+            made=made_if_new(view, made),
             timers=self._timers(view, facts, decision),
             moves=(paid,) if decision.outcome in PAYING else (),
         )

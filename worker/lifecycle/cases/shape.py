@@ -12,6 +12,7 @@ from worker.lifecycle.cases.asking import (
     ask,
     instant,
     must_act_first,
+    news,
     unchanged,
 )
 from worker.ports.cases import CLOSED, Case, Facts, Made, Refused, Step, TimerKind, View
@@ -152,5 +153,5 @@ def told_of(judging: Judging, view: View, step: Step) -> Step:
     return step if same else replace(step, told=f"{judging.word}.{step.state.value}")
 
 
-def made_if_new(view: View, made: Made, *, new: bool) -> Made | None:
-    return made if new or view.timer is None else None
+def made_if_new(view: View, made: Made) -> Made | None:
+    return made if news(view, made) or view.timer is None else None

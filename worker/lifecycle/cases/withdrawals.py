@@ -14,7 +14,6 @@ from worker.lifecycle.cases.asking import (
     by_human,
     instant,
     moment,
-    news,
     unchanged,
 )
 from worker.lifecycle.cases.shape import (
@@ -78,7 +77,7 @@ class Withdrawals:
         step = Step(
             state=state,
             facts=facts,
-            made=made_if_new(view, made, new=news(view, made)),
+            made=made_if_new(view, made),
             timers=self._timers(view, facts, made.decision),
             moves=_moves(view, facts, made.decision, state),
         )
