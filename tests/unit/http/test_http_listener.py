@@ -75,6 +75,29 @@ async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: 
         await stopping
 
 
+@pytest.mark.parametrize("drain_seconds", [0, 0.1])
+async def test_a_call_that_hangs_is_cut_when_the_drain_is_over(
+    app: web.Application, world: World, drain_seconds: float
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(handed: Sequence[HandedOver]) -> list[IntakeResult]:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError(handed)
+
+    runner = await listen(app, "127.0.0.1", 0, drain_seconds=drain_seconds)
+    async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
+        await watched_id(world, http)
+        world.desk.accept = hang  # type: ignore[method-assign]  # a store that never answers
+        call = asyncio.create_task(_put(http, "/v1/activations/alpha/2"))
+        await begun.wait()
+        async with asyncio.timeout(5):
+            await runner.cleanup()
+            with pytest.raises(aiohttp.ClientError):
+                await call
+
+
 async def _put(http: aiohttp.ClientSession, path: str) -> int:
     async with http.put(path, json=number()) as reply:
         return reply.status

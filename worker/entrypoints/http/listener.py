@@ -12,6 +12,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 LINGER_SECONDS = 2.0  #: For the rest of a body that was refused, before the connection is closed.
 KEEPALIVE_SECONDS = 75.0  #: Longer than reverse proxies keep theirs, so that they end it.
 BACKLOG = 1024
+AT_ONCE_SECONDS = 0.01
 
 
 async def listen(
@@ -21,8 +22,9 @@ async def listen(
 
     `cleanup()` lets the calls under way end, for at most *drain_seconds*.
     """
-    # aiohttp waits for a call twice: while it may read its body, and when it no longer may.
-    runner = _Runner(app, shutdown_timeout=drain_seconds / 2)
+    # aiohttp waits for a call twice: while it may read its body, and when it no longer may. It
+    # takes 0 for "as long as it takes".
+    runner = _Runner(app, shutdown_timeout=max(drain_seconds / 2, AT_ONCE_SECONDS))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
