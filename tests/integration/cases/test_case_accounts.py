@@ -103,6 +103,27 @@ async def test_where_the_policy_is_silent_a_human_says_whether_it_takes_effect(
     assert await office.money() == (0, 0)
 
 
+async def test_a_deletion_that_a_human_granted_takes_effect_when_the_last_order_has_ended(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P1")
+    case = await office.account_event("delete_requested", "P1")
+    await office.verdict(case, grant=True)
+    assert await office.state(case.id) is CaseState.WAITING
+
+    await office.ring(MONDAY + timedelta(minutes=11))
+    assert await office.state(case.id) is CaseState.WAITING, "nobody is asked again meanwhile"
+    await office.end(id_, State.REFUNDED)
+    await office.ring(MONDAY + WINDOW + timedelta(hours=1))
+
+    assert await office.state(case.id) is CaseState.DONE
+    assert (await office.case(case.id)).decisions[-1].by == "verdict"
+    assert await account_state(office) == "deleted"
+    assert await office.one("SELECT amount_minor FROM transfer WHERE key LIKE 'void:%'") == 1000
+    assert await office.told(case.id) == ["account.in_review", "account.waiting", "account.done"]
+
+
 async def test_the_same_event_again_is_the_same_case(office: Office) -> None:
     await office.open()
 

@@ -25,22 +25,27 @@ class AccountEvents:
     word: str = "account"
 
     def judge(self, view: View, facts: Facts) -> Step:
-        return self._step(view, facts, self._ask(view, facts))
+        """By the policy, or by the word of a human that had to wait for an order to end."""
+        made, word = self._ask(view, facts), view.case.verdict
+        if word is not None:
+            made = self._said(view, facts, made, grant=word["grant"])
+        return self._step(view, facts, made)
 
     def rule(self, view: View, verdict: Verdict) -> Step:
-        """The policy is silent: a human says whether the account's end or freeze takes effect."""
         facts = view.case.facts
-        made = self._ask(view, facts)
-        if not verdict.grant:
-            return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
+        made = self._said(view, facts, self._ask(view, facts), grant=verdict.grant)
+        return self._step(view, facts, made)
+
+    def _said(self, view: View, facts: Facts, made: Made, *, grant: bool) -> Made:
+        """The policy is silent: a human says whether the account's end or freeze takes effect."""
+        if not grant:
+            return by_human(made, rejected(), view, self.clauses)
         deleting = facts["event"] == "delete_requested"
         outcome = Outcome.BALANCE_VOID if deleting else Outcome.BALANCE_FROZEN
-        word = Decision(outcome, Reason.CLAIM_APPROVED)
-        return self._step(view, facts, by_human(made, word, view, self.clauses))
+        return by_human(made, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses)
 
     def started(self, view: View, sla: TimerKind) -> datetime:
-        del sla  # The shop owes nothing by a date here.
-        return view.case.opened_at
+        raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
     def _ask(self, view: View, facts: Facts) -> Made:
         holdings = view.holdings
