@@ -205,3 +205,29 @@ async def test_a_claim_about_no_rental_opens_nothing(office: Office) -> None:
 
     assert opened.how is Opened.UNKNOWN_SUBJECT
     assert await office.one("SELECT count(*) FROM case_") == 0
+
+
+async def test_a_payout_with_a_fee_on_more_than_is_left_is_what_the_human_says(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    rental = await office.book(policy="P4")
+    await office.verdict(await office.outage(), grant=True, amount_minor=300)
+    case = await office.claim_rental(
+        rental, "invalid_number", evidence=["photo"], destination="wallet"
+    )
+    assert last(case) == ("needs_review", "judge_evidence", 700)
+
+    too_much = await office.verdict(case, grant=True, amount_minor=701)
+    assert too_much.refused is Refused.WRONG_SUM
+    await office.verdict(case, grant=True, amount_minor=665)
+
+    granted = await office.case(case.id)
+    assert (granted.state, last(granted)) == (
+        CaseState.APPROVED,
+        ("payout", "claim_approved", 665),
+    )
+    assert granted.decisions[-1].destination == "wallet"
+    assert await office.desk.reviews(10) == []
+    await office.paid(case)
+    assert await office.money() == (300, 0)

@@ -85,7 +85,7 @@ class Claims:
         given |= {"account_flags": flags} if flags else {}
         given |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
         made = ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
-        return _about_rental(view, order, made) if order.rental else made
+        return _at_most_what_is_left(order, _about_rental(view, order, made))
 
     def _step(self, view: View, facts: Facts, made: Made) -> Step:
         """Money waits until the order itself has ended: nobody is paid twice for one number."""
@@ -96,9 +96,6 @@ class Claims:
             still = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
             made = replace(made, decision=still)
             return self._as_decided(view, facts, made, owed=True)
-        if decision.outcome in PAYING and _gross(decision) > _left(order):
-            over = replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=_left(order))
-            made = replace(made, decision=replace(over, fee_minor=0))
         return self._as_decided(view, facts, made)
 
     def _as_decided(self, view: View, facts: Facts, made: Made, *, owed: bool = False) -> Step:
@@ -199,8 +196,10 @@ def _given_back(order: Ordered) -> int:
 
 
 def _about_rental(view: View, order: Ordered, made: Made) -> Made:
-    """Never more than the rental still has; and of its SMS we keep no log that could decide."""
+    """Never more than a rental still has; and of its SMS we keep no log that could decide."""
     decision = made.decision
+    if not order.rental:
+        return made
     if decision.outcome in PAYING and decision.reason in _FROM_SMS_LOG:
         by = None if view.profile is None else _decide_by(view, order, view.profile)
         outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
@@ -209,6 +208,18 @@ def _about_rental(view: View, order: Ordered, made: Made) -> Made:
         within = min(decision.amount_minor, _left(order))
         decision = replace(decision, amount_minor=within)
     return replace(made, decision=decision)
+
+
+def _at_most_what_is_left(order: Ordered, made: Made) -> Made:
+    """More than that, with a fee reckoned on it: what is paid, a human says.
+
+    Seen before his verdict counts and not after it: he has only one.
+    """
+    decision = made.decision
+    if decision.outcome not in PAYING or _gross(decision) <= _left(order):
+        return made
+    over = replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=_left(order), fee_minor=0)
+    return replace(made, decision=over)
 
 
 def _decide_by(view: View, order: Ordered, profile: Profile) -> datetime | None:
