@@ -25,7 +25,6 @@ from worker.ports.reconciling import ReconcileStore, Told
 from worker.ports.reporter import Reporter
 
 READ_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
-PAGES_MAX: Final = 20_000
 FRESH: Final = timedelta(days=1)
 OLDEST: Final = timedelta(days=29)  #: Providers tell of thirty days.
 AROUND: Final = timedelta(minutes=30)  #: Of a disputed number's rental, by anybody's clock.
@@ -88,9 +87,7 @@ class Compare:
         spans = [*(self.unread.pop(this, ()) or await self._spans(*this))]
         until = self.clock.monotonic() + READ_FOR.total_seconds()
         before: Sequence[PastNumber] = ()
-        for _ in range(PAGES_MAX):
-            if not spans:
-                return
+        while spans:
             if self.clock.monotonic() > until:
                 self.unread[this] = spans
                 return

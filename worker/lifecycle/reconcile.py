@@ -7,6 +7,7 @@ purchase's. Any other that nobody handed over costs money, but it is only told, 
 may be on its way to us, or belong to another program with the same key.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,7 +29,6 @@ from worker.ports.reconciling import ReconcileStore as ProviderStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 
-PAGES_MAX: Final = 20_000
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
@@ -150,7 +150,7 @@ class Reconcile:
             return
         budget = self._budget(provider)
         until = self.clock.monotonic() + READ_FOR.total_seconds()
-        for number in range(PAGES_MAX):
+        for number in itertools.count():
             if provider.circuit is not Circuit.CLOSED or self.clock.monotonic() > until:
                 return
             await budget.take()

@@ -243,6 +243,7 @@ def bought(rented: Rented, now: datetime) -> Bought:
 
 def _answer(begun: Begun) -> OrderResult:
     """What an order that was carried out before, or cannot be, is answered with."""
+    assert begun.how is not Began.NEW
     match begun.how:
         case Began.RENTED:
             return OrderResult(Ordered.SAME, begun.activation)
@@ -256,7 +257,5 @@ def _answer(begun: Begun) -> OrderResult:
             return OrderResult(Ordered.UNKNOWN_ACCOUNT)
         case Began.BALANCE_TOO_LOW:
             return OrderResult(Ordered.BALANCE_TOO_LOW)
-        case Began.NEW:
-            raise AssertionError
         case _:
             assert_never(begun.how)

@@ -117,10 +117,8 @@ def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
 
 
 def rang(judging: Judging, view: View) -> Step:
-    """A date has passed."""
+    """A date has passed; a case that is closed has none."""
     assert view.timer is not None
-    if view.case.state in CLOSED:
-        return unchanged(view)
     if view.timer.kind in SLAS:
         return _late(judging, view, view.timer.kind)
     return judging.judge(view, view.case.facts)

@@ -93,8 +93,8 @@ class Timers:
                 await self.store.end_rental(timer)
             case _:
                 case = await self.store.case(timer.subject)
-                if case is not None:
-                    judging = self.judges[case.kind]
-                    await self.store.change_case(
-                        timer.subject, lambda view: rang(judging, view), timer=timer
-                    )
+                assert case is not None  # Its timer was set with it.
+                judging = self.judges[case.kind]
+                await self.store.change_case(
+                    timer.subject, lambda view: rang(judging, view), timer=timer
+                )
