@@ -372,6 +372,20 @@ class Office:
         """The shop writes a new version of a policy."""
         self.policies[name] = override(self.policies[name], changes)
 
+    async def late_since(self, case: Case) -> datetime:
+        """From when the time counts that the shop has let pass."""
+        start = await self.one(
+            "SELECT facts ->> 'start_at' FROM decision WHERE subject = $1 AND outcome = 'overdue'",
+            case.id,
+        )
+        return datetime.fromisoformat(start)
+
+    async def lose_policies(self) -> None:
+        """All that is left of them is what newer code kept."""
+        self.store.policies = {}
+        self.store.kept.clear()
+        await self.admin.execute("DELETE FROM policy_version")
+
     async def verdict(self, case: Case, *, grant: bool, **more: Any) -> ChangedCase:
         amount = more.pop("amount_minor", None)
         verdict = Verdict(grant=grant, amount_minor=amount, findings=more)

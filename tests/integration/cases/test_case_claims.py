@@ -260,3 +260,41 @@ async def test_facts_that_cannot_be_decided_from_are_refused_before_anything_is_
     with pytest.raises(FactError):
         await office.claim(id_, kyc="perhaps")
     assert await office.one("SELECT count(*) FROM case_") == 0
+
+
+async def test_no_word_is_asked_for_while_the_customer_has_something_to_add(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.claim(await office.delivered("P1"), "invalid_number")
+    assert case.state is CaseState.NEEDS_EVIDENCE
+    before = await office.everything()
+
+    granted = await office.verdict(case, grant=True)
+
+    assert granted.refused is Refused.NOT_ASKED_FOR
+    assert await office.everything() == before
+
+
+async def test_what_the_policy_leaves_to_a_human_waits_for_the_end_of_the_order(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P2")
+    await office.code()
+    case = await office.claim(id_, "wrong_code")
+    assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "unlisted_reason")
+
+    early = await office.verdict(case, grant=True, amount_minor=100)
+    assert early.refused is Refused.NOT_ASKED_FOR
+    await office.end(id_, State.DELIVERED)
+    done = await office.verdict(case, grant=False)
+
+    assert done.case is not None
+    last = done.case.decisions[-1]
+    assert (done.case.state, last.reason, last.by) == (
+        CaseState.DENIED,
+        "claim_rejected",
+        "verdict",
+    )
+    assert await office.money() == (1000 - PRICE, 0)

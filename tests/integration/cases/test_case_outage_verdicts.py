@@ -63,6 +63,7 @@ async def test_a_review_of_an_outage_is_late_two_working_days_after_the_contact(
     await office.ring(MONDAY + 2 * DAY + TICK)
 
     assert await office.told(case.id) == ["rental.in_review", "rental.overdue"]
+    assert await office.late_since(case) == MONDAY
 
 
 async def test_the_credit_of_an_outage_is_late_by_its_end_and_not_by_its_contact(
@@ -77,3 +78,4 @@ async def test_the_credit_of_an_outage_is_late_by_its_end_and_not_by_its_contact
     await office.timers.fire(Timer(TimerKind.BALANCE_CREDIT_SLA, case.id, due))
 
     assert await office.told(case.id) == ["rental.waiting", "rental.overdue"]
+    assert await office.late_since(case) == MONDAY + 10 * DAY

@@ -99,3 +99,32 @@ async def test_silence_does_not_finalise_what_is_promised(office: Office) -> Non
     found = await office.store.activation(case.activation)
     assert found is not None
     assert found.state is State.CLOSED
+
+
+async def test_a_claim_that_is_not_paid_out_in_time_is_late_from_its_promise_on(
+    office: Office,
+) -> None:
+    office.change_policy("P4", {"refund_days": 14})
+    await office.open(amount_minor=1000)
+    id_ = await office.closed("P4")
+    case = await office.claim(id_, destination="wallet", claim_at=MONDAY.isoformat())
+    due = case.decisions[-1].at + 14 * DAY
+    assert await office.due(case.id) == {"refund_payment": due}
+
+    await office.ring(due + TICK)
+
+    assert await office.told(case.id) == ["claim.approved", "claim.overdue"]
+    assert await office.late_since(case) == case.decisions[-1].at != MONDAY
+
+
+async def test_nobody_gets_more_time_for_what_is_not_promised(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    waiting = await office.claim(await office.rent("P1"))
+    before = await office.everything()
+
+    asked = await office.desk.extend(
+        waiting.id, waiting.kind, {"extension_until": (MONDAY + DAY).isoformat()}
+    )
+
+    assert asked.refused is Refused.NOT_ASKED_FOR
+    assert await office.everything() == before

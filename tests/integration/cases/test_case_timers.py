@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
@@ -430,3 +431,51 @@ async def test_a_claim_before_the_window_is_over_is_decided_when_it_is(office: O
 
     assert await office.state(case.id) is CaseState.GRANTED
     assert await office.money(ALICE) == (1000, 0)
+
+
+async def test_a_claim_window_whose_policy_cannot_be_had_decides_nothing(office: Office) -> None:
+    await office.open()
+    setup = await claim_window(office)
+    before = await office.told(setup.subject)
+    await office.lose_policies()
+    office.at(setup.due_at + TICK)
+
+    await office.timers.fire(Timer(TimerKind.CLAIM_WINDOW, setup.subject, setup.due_at))
+
+    assert await decisions(office, setup.subject) == []
+    assert await office.told(setup.subject) == before
+
+
+async def test_silence_ends_no_order_that_is_older_than_its_policy(office: Office) -> None:
+    await office.open()
+    office.change_policy("P1", {"effective_from": (MONDAY + DAY).isoformat()})
+    id_ = await office.closed("P1")
+    before = await office.told(id_)
+
+    await office.ring(MONDAY + DAY)
+    assert await office.pending(TimerKind.CLAIM_WINDOW, id_) is not None
+    await office.ring(MONDAY + 8 * DAY)
+
+    assert await office.pending(TimerKind.CLAIM_WINDOW, id_) is None
+    assert await decisions(office, id_) == []
+    assert await office.told(id_) == before
+
+
+async def test_one_look_sets_fifty_batches_of_windows_and_the_next_goes_on(office: Office) -> None:
+    await office.open()
+    for n in range(51):
+        await office.closed("P1", str(n))
+        office.at(office.hands.now + TICK)  # Those of one instant are looked at together.
+
+    assert await office.seed(limit=1, now=MONDAY + HOUR) == [50, 1, 0]
+
+
+async def test_a_tick_works_off_five_batches_and_the_next_goes_on(office: Office) -> None:
+    await office.open()
+    for n in range(6):
+        await office.claim(await office.delivered("P1", str(n)), "invalid_number")
+    office.at(MONDAY + 7 * DAY + TICK)
+    await office.timers.silence.seed()
+    of_one = replace(office.timers, batch=1)
+
+    assert [await of_one.tick(), await of_one.tick()] == [5, 5]

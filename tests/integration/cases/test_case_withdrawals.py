@@ -1,9 +1,10 @@
 """Withdrawals: set aside at once, decided by the top-up history, paid or given back whole."""
 
+import json
 from datetime import timedelta
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office, reason
-from tests.integration.store.shop import ALICE, WINDOW
+from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
 from worker.ports.books import ToppedUp
@@ -267,3 +268,80 @@ async def test_what_left_after_a_number_was_used_is_taken_of_the_later_top_up(
     second = await office.withdraw("P3", "w2", amount_minor=500)
 
     assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 200)
+
+
+async def test_where_the_policy_is_silent_a_human_names_the_sum_and_the_rest_is_given_back(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P1")
+    assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "policy_silent")
+
+    none = await office.verdict(case, grant=True)
+    too_much = await office.verdict(case, grant=True, amount_minor=1001)
+    assert none.refused is too_much.refused is Refused.WRONG_SUM
+    await office.verdict(case, grant=True, amount_minor=600)
+
+    last = (await office.case(case.id)).decisions[-1]
+    assert (last.outcome, last.amount_minor, last.by) == ("payout", 600, "verdict")
+    assert (last.destination, last.deadline) == ("client", None), "P1 names no time to pay"
+    assert await office.money() == (400, 600)
+    await office.paid(case)
+    assert await office.money() == (400, 0)
+
+
+async def test_a_sum_that_is_not_the_policys_is_refused(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3", amount_minor=600)
+    before = await office.everything()
+
+    wrong = await office.verdict(case, grant=True, amount_minor=601)
+
+    assert wrong.refused is Refused.WRONG_SUM
+    assert await office.everything() == before
+
+
+async def test_details_that_are_added_unasked_are_taken(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3", email_matches=False)
+    assert (case.state, reason(case)) == (CaseState.NEEDS_EVIDENCE, "email_mismatch")
+
+    more = adding.payment_info("added", None, email_matches=True)
+    await office.desk.add(case.id, case.kind, more, "payment_info_added")
+
+    assert await office.state(case.id) is CaseState.IN_REVIEW
+
+
+async def test_without_an_age_limit_every_top_up_before_it_paid_for_a_withdrawal(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    office.at(MONDAY + 800 * DAY)
+    first = await office.withdraw("P4", amount_minor=400)
+    await office.verdict(first, grant=True)
+    await office.paid(first)
+
+    second = await office.withdraw("P4", reference="w2")
+
+    facts = await office.one(
+        "SELECT facts ->> 'topups' FROM decision WHERE subject = $1", second.id
+    )
+    assert [left["amount_minor"] for left in json.loads(facts)] == [600]
+
+
+async def test_a_withdrawal_whose_policy_cannot_be_had_any_more_is_a_humans(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.withdraw("P3")
+    due = (await office.due(case.id))["review_sla"]
+    await office.lose_policies()
+
+    await office.ring(due + TICK)
+    assert await office.told(case.id) == ["withdrawal.in_review"], "nobody knows what is late"
+    await office.evidence(case, "photo")
+    assert reason(await office.case(case.id)) == "policy_version"
+    await office.verdict(case, grant=True, amount_minor=1000)
+
+    assert await office.state(case.id) is CaseState.APPROVED
+    assert await office.due(case.id) == {}
