@@ -243,3 +243,22 @@ async def test_deliveries_that_fail_do_not_hold_up_the_credits(
         await world.sweep.tick()
 
     assert (await world.number(number)).state is State.REFUNDED
+
+
+async def test_a_code_that_can_never_be_recorded_is_tried_again_and_told_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.take("1")
+    tried = []
+
+    async def poisoned(seen: Sequence[SeenSms]) -> list[RecordedCode]:
+        tried.append(len(seen))
+        raise ValueError
+
+    monkeypatch.setattr(world.store, "record_codes", poisoned)
+    for _ in range(3):
+        await world.look.codes([SeenSms(SIM, ProviderRef("1"), "1234", None)])
+        world.elapsed += 3600
+
+    assert tried == [1, 1, 1]
+    assert world.reporter.troubles == ["watch.code_refused"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.turns import until
 from tests.integration.lifecycle.whole import (
     ALICE,
     GRACE,
@@ -22,6 +23,7 @@ from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
 from worker.lifecycle.orphans import ANSWER_WITHIN
+from worker.lifecycle.rent import SAME_PATIENCE
 from worker.ports.desk import Ordered
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
@@ -458,3 +460,29 @@ async def test_ended_numbers_are_not_put_back(world: World) -> None:
     world.schedule.clear()
 
     assert await world.repair.reschedule(SIM) == 0
+
+
+async def test_who_repeats_an_order_that_is_not_answered_waits_for_it_only_so_long(
+    world: World,
+) -> None:
+    let_go = asyncio.Event()
+
+    async def slow(_: object) -> Rented:
+        await let_go.wait()
+        return RENTED
+
+    world.provider.will("rent", slow)
+    first = asyncio.ensure_future(world.desk.rent(order()))
+    await until(lambda: bool(world.provider.calls))
+    second = asyncio.ensure_future(world.desk.rent(order()))
+    await until(lambda: world.sleeps > 1)
+    world.elapsed += SAME_PATIENCE.total_seconds()
+
+    impatient = await second
+
+    assert impatient.how is Ordered.PENDING
+    assert impatient.activation is not None
+    let_go.set()
+    assert (await first).how is Ordered.RENTED
+    assert (await world.number(impatient.activation)).ref == "77"
+    assert len(world.provider.asked("rent")) == 1

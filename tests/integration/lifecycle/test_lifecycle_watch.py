@@ -129,6 +129,25 @@ async def test_a_finished_number_shows_what_it_had_and_is_not_looked_at_again(
     assert await world.schedule.size(SIM) == 0
 
 
+async def test_whose_deadline_passes_while_he_waits_in_line_is_not_looked_at(
+    world: World,
+) -> None:
+    world.their_terms = terms(max_in_flight=1)
+    first, second = await world.take("1"), await world.take("2")
+
+    async def slow(_: object) -> Waiting:
+        world.skew = WINDOW + SECOND
+        return Waiting()
+
+    world.provider.will("look", slow)
+    for number in (first, second):
+        await world.schedule.hint(SIM, live(number))
+    await world.watch.tick(world.provider, turns(1))
+
+    assert len(world.provider.asked("look")) == 1
+    assert await world.schedule.size(SIM) == 0, "the endings find out"
+
+
 async def test_after_the_deadline_nobody_looks(world: World) -> None:
     number = await world.take_expired()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.lifecycle.whole import SIM, World, order
+from tests.integration.lifecycle.whole import PRICE, SIM, World, order
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName, ProviderRef
@@ -45,3 +45,14 @@ async def test_a_limit_goes_to_no_provider_of_another_currency(
     assert first.how is how
     assert again.how is (Ordered.SAME if how is Ordered.RENTED else how)
     assert len(other.asked("rent")) == (how is Ordered.RENTED)
+
+
+async def test_what_the_first_provider_sells_is_bought_at_no_other(world: World) -> None:
+    rent, other = both(world, "USD")
+    world.provider._answers["rent", None].clear()
+    world.provider.will("rent", Rented(ProviderRef("1"), "15550001"))
+
+    result = await rent(order(otherwise=(OTHER,)))
+
+    assert (result.how, other.calls) == (Ordered.RENTED, [])
+    assert (await world.money())[1] == PRICE, "one hold for one number"

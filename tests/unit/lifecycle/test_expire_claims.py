@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any, cast
 
+import pytest
+
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import until
 from tests.unit.lifecycle.scripted import (
@@ -19,10 +21,12 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.expire import PROBES, Expire
+from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.rules import PolicyRules
 from worker.lifecycle.settle import Settle
 from worker.ports.endings import Due, Settlements
-from worker.ports.provider import Cancelled, Circuit
+from worker.ports.errors import StoreUnavailable
+from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
 from worker.ports.store import Activation
 
 
@@ -195,3 +199,41 @@ async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> Non
 
     assert claims.limits()[0] == PROBES
     assert set(claims.limits()[1:]) == {16, 200}
+
+
+async def test_where_nothing_can_be_kept_no_other_is_asked_about() -> None:
+    claims = Claims(many=50, rate=5.0, max_in_flight=1)
+    claims.provider._answers["cancel", None].clear()
+    claims.provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1234"),)))
+    claims.store.answers["record_codes"] = StoreUnavailable("away")
+
+    with pytest.raises(ExceptionGroup):
+        await claims.expire.tick(claims.provider, lambda: True)
+
+    assert claims.provider.asked("cancel") == ["1"]
+    assert claims.reporter.of("quarantined") == [], "it is not this number's fault"
+
+
+async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:
+    reporter = RecordingReporter()
+    store = StubStore(
+        claim_pursuits=[due(number) for number in range(1, 9)],
+        record_codes=StoreUnavailable("away"),
+        postpone=None,
+        resolve=None,
+    )
+    provider = ScriptedProvider().will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1"),)))
+    pursue = Pursue(
+        store=cast("Any", store),
+        schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+        reporter=reporter,
+        settle=Settle(store=cast("Any", store), reporter=reporter),
+        clock=OwnTime().clock(),
+        terms={SIM: terms(max_in_flight=2)},
+    )
+
+    with pytest.raises(ExceptionGroup):
+        await pursue.tick(provider)
+
+    assert provider.asked("cancel") == ["1"]
+    assert reporter.of("quarantined") == []

@@ -271,3 +271,12 @@ async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
     gate.go.set()
 
     assert set(await asyncio.gather(*running)) == {Ticked.DONE}
+
+
+async def test_the_canary_is_sent_on_where_there_is_one(steps: Steps) -> None:
+    assert await steps.ticks.canary() is Ticked.DONE
+    steps.ticks.flying = cast("Any", StubStore(tick=steps.step("flying")))
+
+    assert await steps.ticks.canary() is Ticked.DONE
+
+    assert steps.worked == ["flying"]

@@ -1,0 +1,109 @@
+"""What is read of a provider's history and list: no time twice, and nothing of one that is away."""
+
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider, StubStore, terms
+from worker.domain.ids import ActivationId, ProviderRef
+from worker.lifecycle.adopt import Adopt
+from worker.lifecycle.history import AROUND
+from worker.lifecycle.reconcile import Reconcile
+from worker.ports.errors import ProviderUnavailable, StoreUnavailable
+from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
+from worker.ports.purchases import OpenPurchase
+from worker.ports.reconciling import Reopened, Told
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+class Books:
+    """A reconciliation over books without a number, of a provider that tells all it can."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.store = StubStore(
+            open_purchases=[],
+            disputed_since=[],
+            compare_history=Told({}, 0, 0),
+            unknown_refs=[],
+            count_provider=None,
+            exposure_by_currency={},
+            reopen_listed=Reopened(0, 0),
+        )
+        self.store.answers |= answers
+        self.reporter = RecordingReporter()
+        self.provider = ScriptedProvider(
+            capabilities=Capabilities(history=True, list_page_size=100)
+        ).will("history", HistoryPage([], None))
+        self.time = OwnTime()
+        self.reconcile = Reconcile(
+            store=cast("Any", self.store),
+            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            reporter=self.reporter,
+            clock=self.time.clock(),
+            terms={SIM: terms()},
+            accept=cast("Any", None),
+        )
+
+
+async def test_the_times_around_two_disputes_that_overlap_are_read_once() -> None:
+    first, second, other = RENTED - 9 * DAY, RENTED - 9 * DAY + HOUR, RENTED - 5 * DAY
+    books = Books(disputed_since=[first, second, other])
+
+    await books.reconcile.history(books.provider)
+
+    _, *around = [(since, until) for since, until, _ in books.provider.asked("history")]
+    assert around == [(first - AROUND, second + AROUND), (other - AROUND, other + AROUND)]
+
+
+async def test_a_provider_that_is_away_is_asked_for_nothing() -> None:
+    books = Books()
+    books.provider.circuit = Circuit.OPEN
+
+    assert await books.reconcile.tick(books.provider) == 0
+
+    assert books.provider.calls == []
+
+
+async def test_a_database_that_is_away_ends_the_run_before_anybody_is_asked() -> None:
+    books = Books(open_purchases=StoreUnavailable("away"))
+
+    with pytest.raises(StoreUnavailable):
+        await books.reconcile.tick(books.provider)
+
+    assert books.provider.calls == []
+
+
+async def test_of_a_list_that_breaks_off_the_pages_that_came_are_compared() -> None:
+    books = Books(unknown_refs=lambda _, refs: refs)
+    page = ActivePage([ActiveRow(ProviderRef("1"), ())], last=False)
+    books.provider.will("list", page, ProviderUnavailable("sim", "HTTP 500"))
+
+    assert await books.reconcile.numbers(books.provider) == ["1"]
+
+    assert books.provider.asked("list") == [0, 1]
+
+
+async def test_a_number_that_another_order_was_given_at_the_same_time_is_not_adopted() -> None:
+    lost = OpenPurchase(ActivationId(UUID(int=1)), "tg", "7", RENTED)
+    row = PastNumber(
+        ref=ProviderRef("1"), fate=Fate.LIVE, service="tg", country="7", rented_at=RENTED
+    )
+    reporter = RecordingReporter()
+    store = StubStore(purchase_bought=None)
+    adopt = Adopt(
+        store=cast("Any", store),
+        reporter=reporter,
+        accept=cast("Any", None),
+        terms={SIM: terms()},
+    )
+
+    await adopt(SIM, [lost], [row])
+
+    assert len(store.asked("purchase_bought")) == 1
+    assert reporter.told == []
