@@ -283,10 +283,6 @@ class CaseStore(Protocol):
 
     async def case(self, id_: UUID) -> Case | None: ...
 
-    async def cases(
-        self, *, kind: CaseKind | None, account: AccountId | None, only_open: bool, limit: int
-    ) -> list[Case]: ...
-
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str
     ) -> list[UUID]:

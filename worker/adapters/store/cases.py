@@ -69,13 +69,6 @@ class Cases(KeptPolicies):
     async def case(self, id_: UUID) -> Case | None:
         return await self.db.read(lambda c: cases_reading.whole(c, id_))
 
-    async def cases(
-        self, *, kind: CaseKind | None, account: AccountId | None, only_open: bool, limit: int
-    ) -> list[Case]:
-        return await self.db.read(
-            lambda c: cases_reading.newest(c, kind, account, only_open=only_open, limit=limit)
-        )
-
     async def reviews(self, *, limit: int, after: Place | None = None) -> list[Review]:
         profiles = await self._every_version()
         return await self.db.read(

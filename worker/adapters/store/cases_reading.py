@@ -21,12 +21,6 @@ _COLUMNS = (
 )
 _ONE = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid)")
 _LOCKED = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF c")
-_NEWEST = text(
-    f"{_COLUMNS} WHERE (CAST(:kind AS text) IS NULL OR c.kind = :kind)"
-    " AND (CAST(:account AS text) IS NULL OR c.account = :account)"
-    " AND (NOT CAST(:only_open AS boolean) OR c.closed_at IS NULL)"
-    " ORDER BY c.opened_at DESC, c.id LIMIT :limit"
-)
 _OF_RENTAL = text(f"{_COLUMNS} WHERE c.rental_id = CAST(:id AS uuid) ORDER BY c.opened_at")
 _DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
 _EVIDENCE = text(
@@ -53,24 +47,6 @@ async def whole(connection: AsyncConnection, id_: UUID) -> Case | None:
 async def locked(connection: AsyncConnection, id_: UUID) -> Case:
     row = (await connection.execute(_LOCKED, {"id": id_})).mappings().one()
     return await _with_history(connection, row)
-
-
-async def newest(
-    connection: AsyncConnection,
-    kind: CaseKind | None,
-    account: AccountId | None,
-    *,
-    only_open: bool,
-    limit: int,
-) -> list[Case]:
-    wanted = {
-        "kind": None if kind is None else kind.value,
-        "account": account,
-        "only_open": only_open,
-        "limit": limit,
-    }
-    found = (await connection.execute(_NEWEST, wanted)).mappings().all()
-    return [await _with_history(connection, row) for row in found]
 
 
 async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[Case]:
