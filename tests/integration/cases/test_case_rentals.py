@@ -143,3 +143,23 @@ async def test_a_report_that_comes_again_when_its_outage_is_over_is_no_other_out
     assert await office.money() == (300, 0)
     other = await office.outage(contacted_at=(MONDAY + 4 * DAY).isoformat())
     assert other.id != first.id
+
+
+@pytest.mark.parametrize("event", ["rules_block", "delete_requested"])
+async def test_nobody_rents_with_an_account_that_is_not_open(office: Office, event: str) -> None:
+    await office.open(amount_minor=1000)
+    await office.account_event(event)
+    money = await office.money()
+
+    with pytest.raises(AssertionError):
+        await office.book(charge=Charge.EXTERNAL)
+
+    assert await office.one("SELECT count(*) FROM rental") == 0
+    assert await office.money() == money
+
+
+async def test_nobody_rents_without_an_account(office: Office) -> None:
+    with pytest.raises(AssertionError):
+        await office.book()
+
+    assert await office.one("SELECT count(*) FROM rental") == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -152,3 +153,16 @@ async def test_what_other_providers_do_is_no_concern_of_this_one(shop: Shop) -> 
         elsewhere = {"provider": ProviderName("other"), "rented_at": None, "cost_minor": 99}
         await shop.store.accept([intake("9", **elsewhere)])
         assert await at_work.reconcile.money(at_work.provider) is None
+
+
+async def test_a_reading_of_a_span_that_another_daemon_has_left_behind_is_dropped(
+    at_work: Business,
+) -> None:
+    store = at_work.shop.store
+    await at_work.reconcile.money(at_work.provider)
+    before = await store.count_provider(SIM, "USD")
+    stale = replace(before, since=before.since - timedelta(days=1))
+
+    assert await store.keep_reading(SIM, Balance(500, "USD"), stale) is None
+
+    assert await at_work.shop.rows("SELECT count(*) FROM provider_reading") == [(1,)]

@@ -450,7 +450,7 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody resets the connections to it: the next try must not wait for another one of them."""
-    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 0.2)
+    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 1)
     pool = TRIES + 1
     store = PostgresStore(shop.url, pool_size=pool)
     all_open = asyncio.Barrier(pool)
@@ -469,3 +469,10 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
         for pid in backends:
             os.kill(pid, signal.SIGCONT)
         await store.close()
+
+
+async def test_an_older_schema_says_which_it_is_and_what_to_run(shop: Shop) -> None:
+    await shop.admin.execute("UPDATE alembic_version SET version_num = '0001'")
+
+    with pytest.raises(SchemaMissing, match=r"at 0001, this version needs .*worker migrate"):
+        await shop.store.ping()

@@ -188,3 +188,12 @@ async def test_a_claim_reads_what_is_due_and_not_what_waits_for_its_retry(shop: 
 
     assert "event_pending" in plan
     assert "Rows Removed by Filter" not in plan
+
+
+async def test_an_event_nobody_sent_cannot_fail(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    before = await shop.rows("SELECT * FROM event ORDER BY seq")
+
+    await shop.store.event_failed("nonsense", None)
+
+    assert await shop.rows("SELECT * FROM event ORDER BY seq") == before
