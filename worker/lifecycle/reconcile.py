@@ -7,7 +7,6 @@ purchase's. Any other that nobody handed over costs money, but it is only told, 
 may be on its way to us, or belong to another program with the same key.
 """
 
-import itertools
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -150,9 +149,8 @@ class Reconcile:
             return
         budget = self._budget(provider)
         until = self.clock.monotonic() + READ_FOR.total_seconds()
-        for number in itertools.count():
-            if provider.circuit is not Circuit.CLOSED or self.clock.monotonic() > until:
-                return
+        number = 0
+        while provider.circuit is Circuit.CLOSED and self.clock.monotonic() <= until:
             await budget.take()
             try:
                 page = await provider.list_active(number)
@@ -161,6 +159,7 @@ class Reconcile:
             yield page.rows
             if page.last:
                 return
+            number += 1
 
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
         return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
