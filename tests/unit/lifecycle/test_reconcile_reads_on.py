@@ -29,7 +29,7 @@ class Books:
         self.store = StubStore(
             open_purchases=[],
             disputed_since=[],
-            compare_history=Told({}, 0, 0),
+            compare_history=Told({}, 0),
             unknown_refs=[],
             count_provider=None,
             exposure_by_currency={},
