@@ -5,7 +5,7 @@ lag, lie and shift between pages.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,16 +24,30 @@ from worker.ports.store import ActivationStore, SeenSms
 PAGES_AT_ONCE: Final = 8
 PAGES_MAX: Final = 20_000  #: Two million numbers at one provider: beyond it the list never ends.
 ABSENT_EVERY: Final = timedelta(seconds=15)
+ABSENT_SHARE: Final = 0.02  #: Of the time, at most, that a comparison of a long list may take.
 ABSENT_AGE: Final = timedelta(seconds=10)  #: What a fresh rental may take to get on the list.
 ABSENT_MAX: Final = 50  #: Looked at per reading; an empty list must not become a flood of looks.
 
 
 @dataclass(slots=True)
-class _Memory:
-    """What one process remembers of a provider's list between two readings."""
+class _Reading:
+    """One reading of a list: a long one takes many ticks."""
 
-    pages: int = 1
-    absent_checked: float = float("-inf")
+    started: datetime
+    page: int = 0  #: The next one.
+    ended: bool = False
+    whole: bool = True  #: No page was lost so far.
+    # Nothing else of its rows is kept: whole, those of a million numbers are half a gigabyte.
+    refs: list[ProviderRef] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What one process remembers of a provider's list between two ticks."""
+
+    pages: int = 1  #: Of the last reading.
+    compare_at: float = float("-inf")  #: When the next comparison may be, on the process's clock.
+    reading: _Reading | None = None  #: Which was not at its end when its tick was.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,50 +59,64 @@ class Listing:
     clock: Clock
     _memory: dict[ProviderName, _Memory] = field(default_factory=dict)
 
-    async def read(self, provider: Provider, terms: Terms) -> int:
-        """Read the whole list once; how many rows there were."""
-        if provider.circuit is Circuit.OPEN:
-            return 0
+    def unfinished(self, provider: ProviderName) -> bool:
+        """Whether a reading waits for somebody to go on with it."""
+        memory = self._memory.get(provider)
+        return memory is not None and memory.reading is not None
+
+    async def read(
+        self, provider: Provider, terms: Terms, live: int, goes_on: Callable[[], bool]
+    ) -> int:
+        """Read the list to its end, or while it goes on; how many rows there were.
+
+        *live* is how many numbers we think are on it. What is left of a list that is longer than a
+        tick is for the next one.
+        """
         memory = self._memory.setdefault(provider.name, _Memory())
-        started = self.clock.now()
-        # A list is about as long as the last time: what is bought beyond it is lost.
+        reading = memory.reading or _Reading(self.clock.now())
+        memory.reading = None  # Whatever ends this one early, the next begins anew.
+        if live == 0 or provider.circuit is Circuit.OPEN:
+            return 0
+        before = len(reading.refs)
+        size = provider.capabilities.list_page_size or live
+        memory.pages = min(PAGES_MAX, max(memory.pages, -(-live // size)))
+        # What is bought beyond the end of the list is lost.
         budget = Budget(self.schedule, terms, self.clock, most=memory.pages)
-        listed, complete = await self._pages(provider, budget, memory)
-        self.reporter.looked(provider.name, len(listed))
-        due = self.clock.monotonic() - memory.absent_checked >= ABSENT_EVERY.total_seconds()
-        if complete and due:
-            memory.absent_checked = self.clock.monotonic()
-            await self._absent(provider, terms, listed, started, budget)
-        return len(listed)
+        await self._pages(provider, terms, budget, memory.pages, reading)
+        while not reading.ended and goes_on():
+            await self._pages(provider, terms, budget, memory.pages, reading)
+        self.reporter.looked(provider.name, len(reading.refs) - before)
+        if not reading.ended:
+            memory.reading = reading
+        elif reading.whole:
+            memory.pages = reading.page
+            await self._absent(provider, terms, budget, memory, reading)
+        return len(reading.refs) - before
 
     async def _pages(
-        self, provider: Provider, budget: Budget, memory: _Memory
-    ) -> tuple[list[ProviderRef], bool]:
-        """All pages, as many at once as the last reading had; whether the list is complete.
+        self, provider: Provider, terms: Terms, budget: Budget, known: int, reading: _Reading
+    ) -> None:
+        """The next pages, several at once as far as the list is known to go.
 
-        Of its rows only the refs are kept: whole, those of a million numbers are half a gigabyte.
         A page that cannot be had costs only its own numbers this reading, not all after it: of a
         provider that fails half of its calls the rest of a long list would never be read.
         """
-        listed: list[ProviderRef] = []
-        page, last, complete = 0, False, True
-        while not last and page < (PAGES_MAX if complete else memory.pages):
-            if not complete and provider.circuit is not Circuit.CLOSED:
-                break
-            # One page is the probe of a provider that may be back: nobody else may be asking.
-            at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
-            width = max(1, min(at_once, memory.pages - page))
-            reads = (self._page(provider, budget, number) for number in range(page, page + width))
-            for got in await asyncio.gather(*reads):
-                if got is None:
-                    complete = False
-                    continue
-                listed += [row.ref for row in got.rows]
-                last = last or got.last
-            page += width
-        # How long an incomplete list is nobody said: at least as far as it was read.
-        memory.pages = max(1, page, 0 if complete else memory.pages)
-        return listed, complete
+        # One page is the probe of a provider that may be back: nobody else may be asking.
+        at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
+        # No more than a second's worth: a tick that is over may not wait long for the last ones.
+        width = max(1, min(at_once, known - reading.page, int(terms.requests_per_second)))
+        numbers = range(reading.page, reading.page + width)
+        for got in await asyncio.gather(*(self._page(provider, budget, each) for each in numbers)):
+            if got is None:
+                reading.whole = False
+                continue
+            reading.refs += [row.ref for row in got.rows]
+            reading.ended |= got.last
+        reading.page += width
+        if not reading.whole and provider.circuit is not Circuit.CLOSED:
+            reading.ended = True
+        # How long a list is that has lost a page nobody may say: so far as it is known to go.
+        reading.ended |= reading.page >= (PAGES_MAX if reading.whole else known)
 
     async def _page(self, provider: Provider, budget: Budget, number: int) -> ActivePage | None:
         """One page with its codes recorded, or None where it tells nothing."""
@@ -113,16 +141,18 @@ class Listing:
         return page
 
     async def _absent(
-        self,
-        provider: Provider,
-        terms: Terms,
-        listed: Sequence[ProviderRef],
-        started: datetime,
-        budget: Budget,
+        self, provider: Provider, terms: Terms, budget: Budget, memory: _Memory, reading: _Reading
     ) -> None:
+        """Look at those who are not on the list, which is asked of all who are live: seldom."""
+        began = self.clock.monotonic()
+        if began < memory.compare_at:
+            return
+        memory.compare_at = began + ABSENT_EVERY.total_seconds()
         missing = await self.store.missing_from(
-            provider.name, listed, started - ABSENT_AGE, ABSENT_MAX
+            provider.name, reading.refs, reading.started - ABSENT_AGE, ABSENT_MAX
         )
+        took = self.clock.monotonic() - began
+        memory.compare_at = max(memory.compare_at, began + took / ABSENT_SHARE)
         for number in missing:
             await budget.take()
             try:

@@ -80,13 +80,14 @@ class Watch:
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
         while goes_on():
-            since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
-            if since < poll:
-                await self.clock.sleep(min(poll - since, LONGEST_NAP.total_seconds()))
-                continue
-            self._read_at[provider.name] = self.clock.monotonic()
-            if await self.schedule.size(provider.name) > 0:
-                rows += await self.listing.read(provider, terms)
+            if not self.listing.unfinished(provider.name):
+                since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
+                if since < poll:
+                    await self.clock.sleep(min(poll - since, LONGEST_NAP.total_seconds()))
+                    continue
+                self._read_at[provider.name] = self.clock.monotonic()
+            live = await self.schedule.size(provider.name)
+            rows += await self.listing.read(provider, terms, live, goes_on)
         return rows
 
     async def _look(self, provider: Provider, terms: Terms, claimed: Sequence[Claimed]) -> int:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.fakes.turns import until
 from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, turns
+from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, PAGES_AT_ONCE
+from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, ABSENT_SHARE, PAGES_AT_ONCE
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,
@@ -22,6 +23,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
+from worker.ports.store import LiveNumber
 
 ALL = 100_000
 CODE = (Sms("1234", "Your code is 1234"),)
@@ -62,23 +64,23 @@ async def test_a_list_is_read_only_while_a_number_may_be_on_it(listed: World) ->
 async def test_a_known_code_costs_no_query(listed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await listed.take()
     listed.provider.will("list", page(row("1", "1234")))
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(listed.store, "record_codes", never)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert len(listed.reporter.of("code")) == 1
 
 
 async def test_a_code_seen_before_its_number_was_handed_over_is_found_then(listed: World) -> None:
     listed.provider.will("list", page(row("1", "1234")))
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
     number = await listed.take()
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert (await listed.number(number)).state is State.RECEIVED
 
@@ -88,8 +90,8 @@ async def test_pages_are_read_to_the_last(listed: World) -> None:
     for at in range(3):
         listed.provider.will("list", page(row(str(at), f"c{at}"), last=at == 2), of=at)
 
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 3
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 3
+    assert await listed.read_list() == 3
+    assert await listed.read_list() == 3
 
     assert [(await listed.number(one)).state for one in numbers] == [State.RECEIVED] * 3
     assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
@@ -114,7 +116,7 @@ async def test_pages_that_were_read_are_not_kept_until_the_last(listed: World) -
 
     listed.provider.will("list", answer)
 
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 6
+    assert await listed.read_list() == 6
     assert max(alive) <= 1, "the one before"
 
 
@@ -124,7 +126,7 @@ async def a_list_was_read(listed: World, pages: int, then: Mapping[int, object])
         listed.provider.will("list", page(row(str(at)), last=at == pages - 1), of=at)
         if at in then:
             listed.provider.will("list", then[at], of=at)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
     listed.provider.calls.clear()
 
 
@@ -134,7 +136,7 @@ async def test_a_page_that_cannot_be_had_costs_only_its_own_numbers(listed: Worl
     lost = ProviderUnavailable("sim", "HTTP 500")
     await a_list_was_read(listed, 3, {1: lost, 2: page(row("2", "1234"))})
 
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 2
+    assert await listed.read_list() == 2
 
     assert (await listed.number(number)).state is State.RECEIVED
     assert listed.provider.asked("look") == []
@@ -143,8 +145,8 @@ async def test_a_page_that_cannot_be_had_costs_only_its_own_numbers(listed: Worl
 async def test_after_a_lost_page_a_list_is_read_as_far_as_it_went_before(listed: World) -> None:
     await a_list_was_read(listed, 3, {2: ProviderUnavailable("sim", "HTTP 500")})
 
-    await listed.listing.read(listed.provider, listed.their_terms)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
+    await listed.read_list()
 
     assert sorted(listed.provider.asked("list")) == [0, 0, 1, 1, 2, 2]
 
@@ -156,7 +158,7 @@ async def test_a_provider_found_to_be_away_is_not_asked_for_the_rest(listed: Wor
 
     await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away})
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert sorted(listed.provider.asked("list")) == list(range(PAGES_AT_ONCE))
 
@@ -175,10 +177,98 @@ async def test_how_long_a_list_is_outlives_a_provider_that_was_away(listed: Worl
 
     await a_list_was_read(listed, 2 * PAGES_AT_ONCE, {0: away, PAGES_AT_ONCE: with_the_last})
     listed.provider.will("list", page(last=False), of=0)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
     listed.provider.circuit = Circuit.CLOSED
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
+
+
+async def test_a_list_longer_than_a_tick_is_read_on_by_the_next(listed: World) -> None:
+    await a_list_was_read(listed, 3 * PAGES_AT_ONCE, {})
+
+    assert await listed.read_list(turns(1)) == 2 * PAGES_AT_ONCE
+    assert listed.listing.unfinished(SIM)
+    assert await listed.read_list(turns(1)) == PAGES_AT_ONCE
+
+    assert not listed.listing.unfinished(SIM)
+    assert listed.provider.asked("list") == list(range(3 * PAGES_AT_ONCE))
+
+
+async def test_who_is_absent_is_known_when_all_ticks_have_read(listed: World) -> None:
+    await listed.take("1", age=LONG_LISTED)
+    await listed.take("gone", age=LONG_LISTED)
+    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    for at in range(3):
+        listed.provider.will("list", page(row(str(at)), last=at == 2), of=at)
+    listed.provider.will("look", Waiting())
+
+    for _ in range(3):
+        await listed.read_list(turns(0))
+
+    assert listed.provider.asked("list") == [0, 1, 2]
+    assert listed.provider.asked("look") == ["gone"]
+
+
+async def test_the_next_tick_reads_on_at_once(listed: World) -> None:
+    """The pause between two readings is for what has been read."""
+    await listed.schedule.hint(SIM, live(await listed.take()))
+    await a_list_was_read(listed, 3 * PAGES_AT_ONCE, {})
+    listed.provider.will("look", Waiting())
+
+    for _ in range(4):
+        await listed.watch.tick(listed.provider, turns(2))
+
+    assert listed.provider.asked("list") == list(range(3 * PAGES_AT_ONCE))
+
+
+async def test_a_reading_ends_where_its_provider_went_away(listed: World) -> None:
+    await a_list_was_read(listed, 3 * PAGES_AT_ONCE, {})
+    await listed.read_list(turns(0))
+    listed.provider.circuit = Circuit.OPEN
+
+    await listed.read_list()
+
+    assert not listed.listing.unfinished(SIM)
+
+
+async def test_a_list_is_thought_to_be_as_long_as_there_are_numbers(listed: World) -> None:
+    """Page after page, the first reading of a long one would take minutes."""
+    for at in range(PAGES_AT_ONCE):
+        listed.provider.will("list", page(last=at == PAGES_AT_ONCE - 1), of=at)
+
+    await listed.read_list(live=100 * PAGES_AT_ONCE)
+
+    assert listed.provider.most_in_flight == PAGES_AT_ONCE
+
+
+async def test_a_tick_waits_for_no_more_pages_than_a_second_has(listed: World) -> None:
+    listed.their_terms = terms(requests_per_second=2.5)
+    for at in range(PAGES_AT_ONCE):
+        listed.provider.will("list", page(last=at == PAGES_AT_ONCE - 1), of=at)
+
+    await listed.read_list(turns(0), live=100 * PAGES_AT_ONCE)
+
+    assert listed.provider.asked("list") == [0, 1]
+
+
+async def test_a_long_list_is_compared_for_a_small_share_of_the_time(
+    listed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[float] = []
+
+    async def slowly(*_: object) -> list[LiveNumber]:
+        compared.append(listed.elapsed)
+        listed.elapsed += 4
+        return []
+
+    monkeypatch.setattr(listed.store, "missing_from", slowly)
+    listed.provider.will("list", page())
+    for _ in range(40):
+        await listed.read_list()
+        listed.elapsed += 10
+
+    assert len(compared) == 2
+    assert compared[1] - compared[0] >= 4 / ABSENT_SHARE
 
 
 async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) -> None:
@@ -186,8 +276,8 @@ async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) ->
     await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
     listed.provider.will("list", page()).will("look", Waiting())
 
-    await listed.listing.read(listed.provider, listed.their_terms)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
+    await listed.read_list()
 
     assert len(listed.provider.asked("look")) == ABSENT_MAX
     assert {(await listed.number(one)).state for one in numbers} == {State.WAITING}
@@ -199,7 +289,7 @@ async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: W
     await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
     listed.provider.will("list", page(row("2"))).will("look", Cancelled())
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert (await listed.number(gone)).state is State.REFUNDED
     assert listed.provider.asked("look") == ["1"]
@@ -209,7 +299,7 @@ async def test_a_fresh_number_that_is_not_listed_yet_is_left_alone(listed: World
     await listed.take()
     listed.provider.will("list", page())
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert listed.provider.asked("look") == []
 
@@ -228,7 +318,7 @@ async def test_a_list_that_could_not_be_had_says_nothing_about_anybody(
     await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
     listed.provider.will("list", page(last=False), of=0).will("list", error, of=1)
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert listed.provider.asked("look") == []
     assert listed.reporter.troubles == troubles
@@ -246,7 +336,7 @@ async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
         raise StoreUnavailable("database: gone")
 
     monkeypatch.setattr(listed.store, "record_codes", away)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert len(listed.provider.asked("look")) == 1
     assert listed.reporter.troubles == ["watch.store_failed"]
@@ -255,19 +345,19 @@ async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
 async def test_a_provider_that_is_away_is_not_asked_for_its_list(listed: World) -> None:
     listed.provider.circuit = Circuit.OPEN
 
-    assert await listed.listing.read(listed.provider, listed.their_terms) == 0
+    assert await listed.read_list() == 0
 
 
 async def test_a_provider_that_may_be_back_is_probed_with_one_page(listed: World) -> None:
     """Where no number is near its ending, nobody else asks: without it the list stays unread."""
     for at in range(3):
         listed.provider.will("list", page(row(str(at)), last=at == 2), of=at)
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
     listed.provider.circuit = Circuit.PROBING
     listed.provider.calls.clear()
     listed.provider.most_in_flight = 0
 
-    await listed.listing.read(listed.provider, listed.their_terms)
+    await listed.read_list()
 
     assert listed.provider.asked("list")[0] == 0
     assert listed.provider.most_in_flight == 1

@@ -85,7 +85,7 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
 
     monkeypatch.setattr(world.store, "record_codes", poisoned)
     for _ in range(3):
-        await world.listing.read(world.provider, world.their_terms)
+        await world.read_list()
 
     states = [(await world.number(number)).state for number in numbers]
     assert states == [State.RECEIVED] * 3 + [State.WAITING] + [State.RECEIVED]
@@ -106,7 +106,7 @@ async def test_an_absent_number_whose_look_fails_keeps_no_other_from_being_looke
     world.provider.will("list", ActivePage([], last=True))
     world.provider.will("look", Waiting()).will("look", KeyError("12345"), of="1")
 
-    await world.listing.read(world.provider, world.their_terms)
+    await world.read_list()
 
     assert sorted(world.provider.asked("look")) == ["0", "1", "2"]
     ((_, why),) = world.reporter.of("quarantined")

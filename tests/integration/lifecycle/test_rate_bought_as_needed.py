@@ -59,6 +59,6 @@ async def test_a_list_of_one_page_buys_one_request(world: World, bought: list[in
     world.provider.capabilities = replace(world.provider.capabilities, list_page_size=100)
     world.provider.will("list", ActivePage((), last=True))
 
-    await world.listing.read(world.provider, world.their_terms)
+    await world.read_list()
 
     assert bought == [1]

@@ -302,6 +302,9 @@ class World:
         )
         await self.admin.execute("UPDATE code SET received_at = received_at - $1::interval", by)
 
+    async def read_list(self, goes_on: Callable[[], bool] = lambda: True, live: int = 1) -> int:
+        return await self.listing.read(self.provider, self.their_terms, live, goes_on)
+
     async def record(self, ref: str, code: str) -> None:
         await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
 
