@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, assert_never
 
 from worker.domain.cadence import next_look
@@ -26,7 +27,8 @@ from worker.ports.provider import (
 from worker.ports.reporter import Reporter
 from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
 
-SEEN_MAX: Final = 100_000  #: Codes remembered as recorded, so that a list costs no query.
+SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
+SEEN_DROPPED: Final = 10  #: One in so many is forgotten at once, the oldest: one by one costs more.
 #: A failover may lose the last commits, and then nobody but the provider knows the code. Shorter
 #: would cost: half of all live numbers have a code on the list, and asking again locks their rows.
 SEEN_FOR: Final = timedelta(minutes=5)
@@ -42,11 +44,13 @@ class SeenCodes:
         return [sms for sms in seen if self._hashes.get(_hash(sms), now) <= now]
 
     def remember(self, seen: Sequence[SeenSms], now: float) -> None:
+        until = now + SEEN_FOR.total_seconds()
         for sms in seen:
             self._hashes.pop(_hash(sms), None)
-            self._hashes[_hash(sms)] = now + SEEN_FOR.total_seconds()
-        while len(self._hashes) > SEEN_MAX:
-            del self._hashes[next(iter(self._hashes))]
+            self._hashes[_hash(sms)] = until
+        if len(self._hashes) > SEEN_MAX:
+            for oldest in list(islice(self._hashes, -(-SEEN_MAX // SEEN_DROPPED))):
+                del self._hashes[oldest]
 
 
 def _hash(sms: SeenSms) -> int:
