@@ -7,7 +7,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench brownout mutation fuzz lock clean
+.PHONY: help demo test lint bench scale brownout mutation fuzz lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -26,6 +26,9 @@ lint: $(READY) ## Style, types and import rules
 
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)
+
+scale: $(READY) ## A hundred thousand live numbers, and a killed daemon (OPTIONS="--live 300000")
+	@$(BIN)/python -m tests.bench.scale $(OPTIONS)
 
 brownout: $(READY) ## Half an hour of brown-out at one of three providers (OPTIONS="--minutes 2")
 	@$(BIN)/python -m tests.bench.brownout $(OPTIONS)
