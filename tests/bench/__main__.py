@@ -11,17 +11,13 @@ from dataclasses import asdict
 
 from tests.bench import burst, watch_cost
 
+BURSTS = 3  #: The middle one counts.
 GOALS = {"burst": 0.5, watch_cost.LISTED: 10.0, watch_cost.UNLISTED: 1.5}
 
 
 async def run(*, quick: bool) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    one = await burst.measure(2_000 if quick else 10_000)
-    per_second = one.numbers / one.ours_seconds, one.numbers / one.bare_seconds
-    tell(
-        f"burst of {one.numbers}: {per_second[0]:,.0f} ended and credited a second,"
-        f" a bare loop cancels {per_second[1]:,.0f}: {one.ratio:.2f} of it"
-    )
+    one = await middle_burst(2_000 if quick else 10_000)
     rows.append({"what": "burst", **asdict(one), "ratio": one.ratio, "goal": GOALS["burst"]})
     seconds = 15.0 if quick else 45.0
     for dialect, numbers, naive in (
@@ -36,6 +32,19 @@ async def run(*, quick: bool) -> list[dict[str, object]]:
         )
         rows.append({"what": kind, **asdict(cost), "ratio": cost.ratio, "goal": GOALS[dialect]})
     return rows
+
+
+async def middle_burst(numbers: int) -> burst.Burst:
+    """Of several, each in a world of its own: one alone tells as much of the machine as of us."""
+    bursts: list[burst.Burst] = []
+    for _ in range(BURSTS):
+        bursts.append(one := await burst.measure(numbers))
+        per_second = one.numbers / one.ours_seconds, one.numbers / one.bare_seconds
+        tell(
+            f"burst of {one.numbers}: {per_second[0]:,.0f} ended and credited a second,"
+            f" a bare loop cancels {per_second[1]:,.0f}: {one.ratio:.2f} of it"
+        )
+    return sorted(bursts, key=lambda each: each.ratio)[BURSTS // 2]
 
 
 def tell(line: str) -> None:
