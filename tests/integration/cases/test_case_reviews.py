@@ -54,6 +54,22 @@ async def test_what_is_decided_waits_no_longer(office: Office) -> None:
     assert closed == [(1, False)]
 
 
+async def test_a_review_that_is_late_keeps_its_sum_its_date_and_its_place(
+    office: Office,
+) -> None:
+    await office.open()
+    case = await office.claim(await office.delivered("P3"), "wrong_code", evidence=["photo"])
+    office.at(MONDAY + 2 * DAY)
+    later = await office.claim(await office.rent("P3", "2"), "cannot_provide")
+    late, dated = await office.desk.reviews(10)
+
+    await office.ring(MONDAY + 3 * DAY)
+
+    assert await office.told(case.id) == ["claim.in_review", "claim.overdue"]
+    assert (late.id, dated.id) == (case.id, later.id)
+    assert await office.desk.reviews(10) == [late, dated]
+
+
 async def test_what_has_to_be_decided_first_comes_first(office: Office) -> None:
     await office.open()
     undated = await in_review(office, "0", policy="P0")

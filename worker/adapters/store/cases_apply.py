@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
+from worker.domain.policy import Outcome
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
 from worker.ports.cases import (
     CLOSED,
@@ -140,8 +141,8 @@ async def _update(connection: AsyncConnection, view: View, step: Step) -> None:
 async def _review(connection: AsyncConnection, view: View, step: Step) -> None:
     wanted = step.state is CaseState.IN_REVIEW
     decision = None if step.made is None else step.made.decision
-    if wanted and decision is None:
-        return  # Nothing was decided anew: what waits goes on waiting.
+    if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
+        return  # Nothing else is asked: what waits goes on waiting, however late it is.
     to = None if decision is None else decision.destination
     await connection.execute(
         statement("case_review"),
