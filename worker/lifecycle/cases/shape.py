@@ -15,7 +15,17 @@ from worker.lifecycle.cases.asking import (
     news,
     unchanged,
 )
-from worker.ports.cases import CLOSED, Case, Facts, Made, Refused, Step, TimerKind, View
+from worker.ports.cases import (
+    CLOSED,
+    Case,
+    CaseState,
+    Facts,
+    Made,
+    Refused,
+    Step,
+    TimerKind,
+    View,
+)
 
 _SLA: Final = {
     TimerKind.HONOUR: "honour",
@@ -102,9 +112,12 @@ def _told_before(case: Case, what: str, facts: Facts, said: Mapping[str, Any]) -
 
 
 def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
-    """A verdict is given once: the same again changes nothing, another one is refused."""
+    """A verdict is given once: the same again changes nothing, another one is refused.
+
+    A case that has come into review since then asks something else, and takes one more.
+    """
     case = view.case
-    if case.verdict is not None:
+    if case.verdict is not None and case.state is not CaseState.IN_REVIEW:
         same = case.verdict == verdict.record()
         return unchanged(view, None if same else Refused.OTHER_CONTENT)
     if case.state in CLOSED:
