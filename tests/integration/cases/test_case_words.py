@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
+from worker.lifecycle.cases import adding
 from worker.ports.cases import Case, CaseState, Refused
 
 
@@ -37,3 +38,41 @@ async def test_a_case_that_comes_into_review_after_a_verdict_takes_another_one(
     assert [one.what for one in first.case.evidence] == ["verdict", "choice", "verdict"]
     assert await office.money() == (1000 - PRICE + given, 0)
     assert await office.desk.reviews(10) == []
+
+
+async def test_what_the_customer_never_adds_a_human_ends_where_no_date_does(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    claim = await office.claim(await office.delivered("P3"), "wrong_code")
+    await office.top_up("later", 500, at=office.hands.now)
+    withdrawal = await office.withdraw("P3", amount_minor=500, email_matches=False)
+    assert claim.state is withdrawal.state is CaseState.NEEDS_EVIDENCE
+    assert claim.timers == withdrawal.timers == ()
+    deletion = await office.account_event("delete_requested", "P3")
+    assert reason(deletion) == "withdrawal_open"
+
+    for case in (claim, withdrawal):
+        granted = await office.verdict(case, grant=True)
+        denied = await office.verdict(case, grant=False)
+        assert (granted.refused, denied.refused) == (Refused.NOT_ASKED_FOR, None)
+
+    for case in (claim, withdrawal):
+        ended = await office.case(case.id)
+        assert (ended.state, reason(ended)) == (CaseState.DENIED, "claim_rejected")
+    assert await office.state(deletion.id) is CaseState.DONE
+
+
+async def test_nobody_denies_what_the_customer_has_a_date_to_add(office: Office) -> None:
+    await office.open(amount_minor=1000)
+    claim = await office.claim(await office.delivered("P1"), "invalid_number")
+    await office.top_up("later", 500, at=office.hands.now)
+    withdrawal = await office.withdraw("P3", amount_minor=500)
+    asked = adding.payment_info("requested", None)
+    await office.desk.add(withdrawal.id, withdrawal.kind, asked, "payment_info_requested")
+    before = await office.everything()
+
+    for case in (claim, withdrawal):
+        assert (await office.verdict(case, grant=False)).refused is Refused.NOT_ASKED_FOR
+
+    assert await office.everything() == before

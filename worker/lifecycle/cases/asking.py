@@ -122,6 +122,11 @@ def unchanged(view: View, refused: Refused | None = None) -> Step:
     return Step(state=case.state, facts=case.facts, timers=pending(view), refused=refused)
 
 
+def waits_for_customer(decision: Decision) -> bool:
+    """For something the policy sets no date for: if it never comes, only a human can end that."""
+    return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
+
+
 def must_act_first(view: View) -> bool:
     """A date has passed that nobody acted on yet: that goes before anything that comes now."""
     return any(kind not in SLAS for kind in view.overdue)
@@ -142,4 +147,5 @@ __all__ = [
     "news",
     "pending",
     "unchanged",
+    "waits_for_customer",
 ]

@@ -18,6 +18,7 @@ from worker.lifecycle.cases.asking import (
     known,
     moment,
     unchanged,
+    waits_for_customer,
 )
 from worker.lifecycle.cases.shape import (
     Verdict,
@@ -58,11 +59,12 @@ class Claims:
         if facts["claim_kind"] == "major_defect":
             facts["approved"] = verdict.grant
         made = self._ask(view, facts)
-        outcome = made.decision.outcome
-        if outcome is Outcome.NEEDS_EVIDENCE:
-            return unchanged(view, Refused.NOT_ASKED_FOR)
-        if outcome is Outcome.NEEDS_REVIEW:
+        if waits_for_customer(made.decision) and not verdict.grant:
             return self._word_of(view, facts, made, verdict)
+        if made.decision.outcome is Outcome.NEEDS_REVIEW:
+            return self._word_of(view, facts, made, verdict)
+        if made.decision.outcome is Outcome.NEEDS_EVIDENCE:
+            return unchanged(view, Refused.NOT_ASKED_FOR)
         if verdict.amount_minor not in {None, made.decision.amount_minor}:
             return unchanged(view, Refused.WRONG_SUM)
         return self._step(view, facts, made)

@@ -15,6 +15,7 @@ from worker.lifecycle.cases.asking import (
     instant,
     moment,
     unchanged,
+    waits_for_customer,
 )
 from worker.lifecycle.cases.shape import (
     Verdict,
@@ -53,6 +54,8 @@ class Withdrawals:
             facts["approved_at"] = instant(view.now)
         made = self._ask(view, facts)
         outcome = made.decision.outcome
+        if waits_for_customer(made.decision) and not verdict.grant:
+            return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
         if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
             return unchanged(view, Refused.NOT_ASKED_FOR)
         if outcome is not Outcome.NEEDS_REVIEW:
