@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
+from worker.domain.activation import State
 from worker.lifecycle.cases import adding
 from worker.ports.cases import Case, CaseState, Refused
 
@@ -76,3 +77,40 @@ async def test_nobody_denies_what_the_customer_has_a_date_to_add(office: Office)
         assert (await office.verdict(case, grant=False)).refused is Refused.NOT_ASKED_FOR
 
     assert await office.everything() == before
+
+
+async def test_a_denial_of_what_the_policy_pays_all_the_same_is_refused(office: Office) -> None:
+    await office.open(amount_minor=2000)
+    asked = await office.claim(await office.closed("P3", "1"), "cannot_provide")
+    running = await office.claim(await office.rent("P1", "2"))
+    owed = await office.claim(
+        await office.rent("P3", "3"), "cannot_provide", allocation_failed=True
+    )
+    assert (running.state, owed.state) == (CaseState.WAITING, CaseState.WAITING)
+    before = await office.everything()
+
+    refused = [
+        await office.verdict(running, grant=False),
+        await office.verdict(owed, grant=False),
+        await office.verdict(asked, grant=False, allocation_failed=True),
+    ]
+
+    assert {one.refused for one in refused} == {Refused.NOT_ASKED_FOR}
+    assert await office.everything() == before
+    assert (await office.verdict(asked, grant=False)).refused is None
+
+
+async def test_a_word_while_only_the_log_can_tell_leaves_the_review_that_follows_its_own(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    id_ = await office.rent("P3")
+    case = await office.claim(id_)
+    assert reason(case) == "sms_window_open"
+
+    early = await office.verdict(case, grant=True)
+
+    assert early.refused is Refused.NOT_ASKED_FOR
+    await office.end(id_, State.CLOSED)
+    await office.ring(MONDAY + DAY)
+    assert await office.state(case.id) is CaseState.GRANTED

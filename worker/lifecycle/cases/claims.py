@@ -63,7 +63,7 @@ class Claims:
             return self._word_of(view, facts, made, verdict)
         if made.decision.outcome is Outcome.NEEDS_REVIEW:
             return self._word_of(view, facts, made, verdict)
-        if made.decision.outcome is Outcome.NEEDS_EVIDENCE:
+        if not _for_a_human(made.decision, verdict):
             return unchanged(view, Refused.NOT_ASKED_FOR)
         if verdict.amount_minor not in {None, made.decision.amount_minor}:
             return unchanged(view, Refused.WRONG_SUM)
@@ -160,6 +160,13 @@ class Claims:
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
         granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
+
+
+def _for_a_human(decision: Decision, verdict: Verdict) -> bool:
+    """Where the policy waits for something else, or pays all the same, no word would count."""
+    if decision.outcome is Outcome.NEEDS_EVIDENCE or decision.reason is Reason.SMS_WINDOW_OPEN:
+        return False
+    return verdict.grant or decision.outcome not in PAYING
 
 
 def _from_our_log(order: Ordered) -> dict[str, Any]:
