@@ -114,3 +114,27 @@ async def test_a_word_while_only_the_log_can_tell_leaves_the_review_that_follows
     await office.end(id_, State.CLOSED)
     await office.ring(MONDAY + DAY)
     assert await office.state(case.id) is CaseState.GRANTED
+
+
+@pytest.mark.parametrize(("kyc", "ending"), [("passed", "approved"), ("failed", "denied")])
+async def test_a_granted_claim_waits_for_the_proof_of_the_wallets_owner(
+    office: Office, kyc: str, ending: str
+) -> None:
+    await office.open(amount_minor=1000)
+    case = await office.claim(
+        await office.delivered("P4"),
+        "invalid_number",
+        evidence=["photo"],
+        destination="wallet",
+        kyc="requested",
+    )
+    assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "judge_evidence")
+
+    granted = await office.verdict(case, grant=True)
+
+    assert granted.refused is None
+    waiting = await office.case(case.id)
+    assert (waiting.state, reason(waiting)) == (CaseState.NEEDS_EVIDENCE, "kyc_required")
+    assert await office.desk.reviews(10) == []
+    await office.evidence(case, kyc=kyc)
+    assert (await office.state(case.id)).value == ending

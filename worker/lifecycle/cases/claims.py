@@ -63,7 +63,7 @@ class Claims:
             return self._word_of(view, facts, made, verdict)
         if made.decision.outcome is Outcome.NEEDS_REVIEW:
             return self._word_of(view, facts, made, verdict)
-        if not _for_a_human(made.decision, verdict):
+        if not _for_a_human(view, made.decision, verdict):
             return unchanged(view, Refused.NOT_ASKED_FOR)
         if verdict.amount_minor not in {None, made.decision.amount_minor}:
             return unchanged(view, Refused.WRONG_SUM)
@@ -162,10 +162,16 @@ class Claims:
         return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
 
 
-def _for_a_human(decision: Decision, verdict: Verdict) -> bool:
-    """Where the policy waits for something else, or pays all the same, no word would count."""
-    if decision.outcome is Outcome.NEEDS_EVIDENCE or decision.reason is Reason.SMS_WINDOW_OPEN:
+def _for_a_human(view: View, decision: Decision, verdict: Verdict) -> bool:
+    """Where the policy waits for something else, or pays all the same, no word would count.
+
+    Proof of the wallet's owner is all that a granted payout may still wait for.
+    """
+    if decision.reason is Reason.SMS_WINDOW_OPEN:
         return False
+    if decision.outcome is Outcome.NEEDS_EVIDENCE:
+        asked = view.case.state is CaseState.IN_REVIEW
+        return asked and decision.reason is Reason.KYC_REQUIRED
     return verdict.grant or decision.outcome not in PAYING
 
 
