@@ -46,6 +46,21 @@ async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
     assert void == [(400,)]
 
 
+async def test_a_withdrawal_told_again_does_not_put_off_a_deletion_that_waits_for_another(
+    office: Office,
+) -> None:
+    await office.open(amount_minor=1000)
+    await office.withdraw("P3")
+    denied = await office.withdraw("P2", "w2", amount_minor=100)
+    deletion = await office.account_event("delete_requested")
+    assert (denied.state, reason(deletion)) == (CaseState.DENIED, "withdrawal_open")
+    office.at(MONDAY + timedelta(minutes=5))
+
+    await office.withdraw("P2", "w2", amount_minor=100)
+
+    assert await office.case(deletion.id) == deletion
+
+
 async def test_deletion_waits_for_an_order_that_runs_so_that_its_credit_is_not_stranded(
     office: Office,
 ) -> None:

@@ -11,7 +11,7 @@ from worker.domain.policy import FactError, Op, Profile, Reason
 from worker.lifecycle.cases import adding, payouts
 from worker.lifecycle.cases.asking import check_facts, instant, known
 from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
-from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, opened, ruled
+from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, asked_again, opened, ruled
 from worker.lifecycle.clock import Clock
 from worker.ports.answers import AnswerStore
 from worker.ports.cases import (
@@ -258,4 +258,4 @@ class CaseDesk:
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
         for id_ in held:
-            await self.store.change_case(id_, lambda view: judging.judge(view, view.case.facts))
+            await self.store.change_case(id_, lambda view: asked_again(judging, view))

@@ -129,6 +129,12 @@ def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
     return replace(step, verdict=verdict.record(), added=said)
 
 
+def asked_again(judging: Judging, view: View) -> Step:
+    """What it waited for may have ended; if it has not, nothing has happened."""
+    step = judging.judge(view, view.case.facts)
+    return step if step.made is not None and news(view, step.made) else unchanged(view)
+
+
 def rang(judging: Judging, view: View) -> Step:
     """A date has passed; a case that is closed has none."""
     assert view.timer is not None
