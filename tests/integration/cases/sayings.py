@@ -53,7 +53,7 @@ _FLAGS: Final = st.lists(
 
 def _some(known: Known) -> st.SearchStrategy[Facts]:
     """A few of them."""
-    names = st.lists(st.sampled_from(sorted(known)), max_size=3, unique=True)
+    names = st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True)
     return names.flatmap(lambda few: st.fixed_dictionaries({name: known[name] for name in few}))
 
 
@@ -92,6 +92,23 @@ WITHDRAWAL_FACTS: Final = _some(
         "payment_method_refundable": EITHER,
         "psp_commission_minor": st.sampled_from((0, 30, 100_000)),
         "reasons_given": EITHER,
+    }
+)
+#: What a claim may have lacked, as it comes later.
+MENDED: Final = _some(
+    {
+        "claim_channel": st.sampled_from(("support", "email", "form", "chat")),
+        "reasons_given": st.just(True),  # noqa: FBT003 - it is what is given
+    }
+)
+#: What the request for a withdrawal may lack, or bring later.
+LACKING: Final = _some(
+    {
+        "claim_channel": st.sampled_from(("email", "form", "chat")),
+        "evidence": EVIDENCE,
+        "request_fields": st.sampled_from(
+            ([], ["amount", "details", "email", "payment_system", "reason"])
+        ),
     }
 )
 FINDINGS: Final[Mapping[CaseKind, st.SearchStrategy[Facts]]] = {
