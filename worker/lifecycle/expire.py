@@ -41,8 +41,8 @@ from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store import ActivationStore, SeenSms
 
-#: Two calls that take as long as they may, and what was claimed ahead of them; not much longer: the
-#: numbers of a process that was killed wait for it to end, and are to be ended within half a minute.
+#: Two calls that take as long as they may, and what was claimed ahead of them. Not much longer: the
+#: numbers of a process that was killed wait for its end, and are to be ended within half a minute.
 LEASE: Final = timedelta(seconds=25)
 PROBES: Final = 2  #: Numbers risked on a provider that may be back.
 AHEAD: Final = timedelta(seconds=2)  #: Claim no more than the rate lets us end in this time.
