@@ -1,0 +1,91 @@
+"""A scenario that breaks at every boundary in turn.
+
+It runs again and again: the first time it breaks at its first boundary, then at its second, until
+it gets through without having broken. Each time all works afterwards, and comes to rest.
+"""
+
+import enum
+import itertools
+from typing import Final
+
+from tests.simulation.process import ForgetfulDatabase, Gate, Whom, lost_answer, refusal
+from tests.simulation.proof import endings
+from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.town import Town
+
+FEWEST: Final = 3  #: Boundaries, of the shortest scenario.
+MOST: Final = 200  #: Of the longest; then it never gets through.
+
+
+class How(enum.Enum):
+    KILLED = "killed"  #: The process dies.
+    FAILED = "failed"  #: The call fails, or its answer is lost; the process goes on.
+    UNACKNOWLEDGED = "unacknowledged"  #: A commit is done and not answered: it is run again.
+
+
+class Breaking(Gate):
+    """Breaks at its n-th boundary.
+
+    Dying before a call is dying after the one before it. The schedule dies with its process; where
+    it fails alone it is left to the swarms: it only rings.
+    """
+
+    def __init__(self, how: How, turn: int, database: ForgetfulDatabase) -> None:
+        super().__init__()
+        self._how = how
+        self._left = turn
+        self._database = database
+        self.broke: str | None = None
+
+    def pass_out(self, whom: Whom) -> None:
+        match self._how:
+            case How.FAILED if whom is not Whom.SCHEDULE and self._breaks():
+                raise refusal(whom)
+            case How.UNACKNOWLEDGED if whom is Whom.STORE and self._breaks():
+                self._database.forgets = True
+            case _:
+                pass
+
+    def pass_in(self, whom: Whom) -> None:
+        match self._how:
+            case How.FAILED if whom is not Whom.SCHEDULE and self._breaks():
+                raise lost_answer(whom)
+            case How.KILLED if whom is not Whom.SCHEDULE and self._breaks():
+                raise self.kill()
+            case _:
+                pass
+
+    def _breaks(self) -> bool:
+        self._left -= 1
+        if self._left == 0:
+            self.broke = self.passed[-1]
+        return self._left == 0
+
+
+async def breaks_everywhere(town: Town, name: str, how: How) -> None:
+    """Whatever breaks where: each number ends once, as it may, and all books agree."""
+    database = town.outside.store.db
+    assert isinstance(database, ForgetfulDatabase)
+    for turn in itertools.count(1):
+        gate = Breaking(how, turn, database)
+        try:
+            await _lived(town, SCENARIOS[name], gate)
+        except BaseException as error:
+            error.add_note(f"{name}, {how.value} at boundary {turn}: {gate.broke}")
+            raise
+        if gate.broke is None:
+            break
+        assert turn < MOST
+
+    assert turn > FEWEST
+    await town.audited()
+
+
+async def _lived(town: Town, scenario: Scenario, gate: Gate) -> None:
+    town.outside.theirs.offers(has_list=scenario.has_list)
+    life = await town.begin(gate)
+    await scenario.story(life)
+    await life.rest()
+    ways = await endings(life)
+    assert set(ways) <= scenario.may_end, ways
+    await town.forgotten(life)

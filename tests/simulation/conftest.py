@@ -1,0 +1,27 @@
+"""A town on a fresh database, whose tasks are known by the process they belong to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.integration.lifecycle.whole import POLICIES
+from tests.simulation.process import ForgetfulDatabase, Outside, owned
+from tests.simulation.their_side import TheirSide
+from tests.simulation.town import Town
+from worker.adapters.store.store import PostgresStore
+
+
+@pytest.fixture
+async def town(database_url: str) -> AsyncIterator[Town]:
+    asyncio.get_running_loop().set_task_factory(owned)
+    store = PostgresStore(database_url, events_wanted=True)
+    await store.db.close()
+    store.db = ForgetfulDatabase(database_url)
+    store.policies = POLICIES
+    await store.kept_policies()
+    admin = await asyncpg.connect(database_url)
+    yield Town(Outside(store, admin, TheirSide()))
+    await admin.close()
+    await store.close()

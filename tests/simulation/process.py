@@ -1,0 +1,255 @@
+"""One process of the worker, whose every way to the outside can break, and which can be killed.
+
+A boundary is where a call of store, provider or schedule goes out, and where its answer comes in.
+A killed process is gone at once: its tasks are dropped, and what their `finally` asks for no longer
+leaves it.
+"""
+
+import asyncio
+import enum
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, cast
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.integration.lifecycle.whole import SIM, World
+from tests.simulation.their_side import LIFETIME, TheirSide
+from tests.unit.lifecycle.scripted import ScriptedProvider, terms
+from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.store.database import Database
+from worker.adapters.store.migrate import ROLE
+from worker.adapters.store.store import PostgresStore
+from worker.ports.errors import (
+    CommitUnknown,
+    ProviderError,
+    ProviderUnavailable,
+    ScheduleUnavailable,
+    StoreError,
+    StoreUnavailable,
+)
+
+T = TypeVar("T")
+
+SHORTEST_NAP_S: Final = 5.0  #: Hosts are busy; and who waits for 25 s asks five times, not 250.
+BURIED_WITHIN: Final = 20  #: Seconds; statements that were under way end by then.
+OUTSIDE: Final = (StoreError, ScheduleUnavailable, ProviderError)
+
+
+class Killed(BaseException):
+    """The process is dead: nothing leaves it any more."""
+
+
+class Whom(enum.Enum):
+    STORE = "store"
+    PROVIDER = "provider"
+    SCHEDULE = "schedule"
+
+
+class Gate:
+    """The one way out of a process. This one lets everything pass."""
+
+    def __init__(self) -> None:
+        self.dead = asyncio.Event()
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.passed: list[str] = []
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def pass_out(self, whom: Whom) -> None:
+        """A call is about to be sent."""
+
+    def pass_in(self, whom: Whom) -> None:
+        """It has taken effect, and its answer comes in."""
+
+    def kill(self) -> Killed:
+        self.dead.set()
+        return Killed()
+
+    async def carry(self, whom: Whom, call: str, work: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            self._living()
+            self.passed.append(f"before {whom.value}.{call}")
+            self.pass_out(whom)
+            answer = await self._sent(work)
+        finally:
+            work.close()
+        self._living()
+        self.passed.append(f"after {whom.value}.{call}")
+        self.pass_in(whom)
+        return answer
+
+    async def quiet(self) -> None:
+        """Until nothing is under way any more."""
+        await self._idle.wait()
+
+    async def _sent(self, work: Coroutine[Any, Any, Any]) -> Any:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await work
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    def _living(self) -> None:
+        if self.dead.is_set():
+            raise Killed
+
+
+#: Whose task it is that runs: it is dropped with its process.
+_OWNER: ContextVar[Gate | None] = ContextVar("_OWNER", default=None)
+
+
+def owned(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> "asyncio.Task[Any]":
+    """A task factory that knows which process each task belongs to."""
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **more)
+    if (gate := _OWNER.get()) is not None:
+        gate.tasks.add(task)
+    return task
+
+
+class Through:
+    """Anything of the outside, every call of which goes through a gate."""
+
+    def __init__(self, real: object, whom: Whom, gate: Gate) -> None:
+        self._real = real
+        self._whom = whom
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        if not inspect.iscoroutinefunction(real):
+            return real
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            return await self._gate.carry(self._whom, name, real(*arguments, **named))
+
+        return call
+
+
+def refusal(whom: Whom) -> Exception:
+    """The call never left."""
+    match whom:
+        case Whom.STORE:
+            return StoreUnavailable("simulated")
+        case Whom.PROVIDER:
+            return ProviderUnavailable(SIM, "simulated", sent=False)
+        case Whom.SCHEDULE:
+            return ScheduleUnavailable("simulated")
+
+
+def lost_answer(whom: Whom) -> Exception:
+    """The call took effect, and nobody knows."""
+    match whom:
+        case Whom.STORE:
+            return CommitUnknown("simulated")
+        case Whom.PROVIDER:
+            return ProviderUnavailable(SIM, "simulated", sent=True)
+        case Whom.SCHEDULE:
+            return ScheduleUnavailable("simulated")
+
+
+class ForgetfulDatabase(Database):
+    """Does one commit without an answer: what was to be committed is run again."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, pool_size=10, role=ROLE)
+        self.forgets = False  #: The next one.
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        if self.forgets:
+            self.forgets = False
+            await super().write(work)
+        return await super().write(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What stays when a process dies."""
+
+    store: PostgresStore
+    admin: asyncpg.Connection
+    theirs: TheirSide
+
+
+@dataclass
+class Host(World):
+    """A process with a clock that goes on while it sleeps."""
+
+    async def _sleep(self, seconds: float) -> None:
+        self.elapsed += max(seconds, SHORTEST_NAP_S)
+        await super()._sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The worker of one process, behind its gate."""
+
+    world: World
+    gate: Gate = field(default_factory=Gate)
+
+    async def does(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What *work* comes to; None where it failed on the outside, or died with the process."""
+        dying = asyncio.ensure_future(self.gate.dead.wait())
+        token = _OWNER.set(self.gate)
+        task = asyncio.ensure_future(work)
+        _OWNER.reset(token)
+        await asyncio.wait((task, dying), return_when=asyncio.FIRST_COMPLETED)
+        dying.cancel()
+        if self.gate.dead.is_set():
+            await self._bury()
+            return None
+        try:
+            return await task
+        except Exception as error:
+            if not all(isinstance(each, OUTSIDE) for each in _leaves(error)):
+                raise
+            return None
+
+    @property
+    def is_dead(self) -> bool:
+        return self.gate.dead.is_set()
+
+    async def end(self) -> None:
+        """As a crash would."""
+        self.gate.kill()
+        await self._bury()
+
+    async def _bury(self) -> None:
+        async with asyncio.timeout(BURIED_WITHIN):
+            # A statement that is under way ends by itself; cut twice, it would lose its connection.
+            await self.gate.quiet()
+            while living := [task for task in self.gate.tasks if not task.done()]:
+                for task in living:
+                    task.cancel()
+                await asyncio.wait(living)
+        for task in self.gate.tasks:
+            if not task.cancelled():
+                task.exception()  # Asked for, so that asyncio does not tell of it.
+
+
+def started(outside: Outside, gate: Gate) -> Process:
+    """A new process on what is there: it knows nothing of those before."""
+    provider = Through(outside.theirs, Whom.PROVIDER, gate)
+    store = Through(outside.store, Whom.STORE, gate)
+    world = Host(
+        cast("PostgresStore", store),
+        outside.admin,
+        provider=cast("ScriptedProvider", provider),
+        their_terms=terms(lifetime=LIFETIME),
+    )
+    schedule = LocalSchedule({SIM: world.budget}, clock=world.now)
+    world.schedule = cast("LocalSchedule", Through(schedule, Whom.SCHEDULE, gate))
+    return Process(world, gate)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [error]

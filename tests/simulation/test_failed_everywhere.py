@@ -1,0 +1,12 @@
+"""Refuse every call, and lose every answer, once: the process goes on, each number ends once."""
+
+import pytest
+
+from tests.simulation.breaking import How, breaks_everywhere
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.town import Town
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_whichever_call_fails_each_number_ends_once(town: Town, name: str) -> None:
+    await breaks_everywhere(town, name, How.FAILED)

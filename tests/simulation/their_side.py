@@ -1,0 +1,177 @@
+"""The provider of the simulations: the simulator's engine with its own books, without a wire.
+
+What is done in its books and what is answered are two things here, so that an answer can be lost
+after its effect.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from tests.integration.lifecycle.whole import SIM, utc_now
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.errors import ProviderUnavailable
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Cancelled,
+    CancelReply,
+    Capabilities,
+    Circuit,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Observation,
+    Refusal,
+    Refused,
+    Rented,
+    RentRequest,
+    Sms,
+    Waiting,
+)
+from worker.simulator.behaviours import Behaviour, Choice
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.engine import Engine
+from worker.simulator.numbers import REFUNDED, Number, Status
+from worker.simulator.numbers import Sms as Arrived
+from worker.simulator.problems import Denied, Problem
+from worker.simulator.tariff import Order, Terms
+
+COST: Final = 20  #: Less than the customer's price, so that nobody takes one for the other.
+CURRENCY: Final = "USD"
+LIFETIME: Final = timedelta(days=30)  #: Nothing ends by itself: only what a test says happens.
+PAGE: Final = 100
+
+
+class TheirSide:
+    """`Provider` over the books of the simulator; SMS and endings happen when a test says so."""
+
+    def __init__(self) -> None:
+        self.name: ProviderName = SIM
+        self.capabilities = Capabilities()
+        self.offers(has_list=True)
+        self.circuit = Circuit.CLOSED
+        self.down = False
+        self.calls = 0
+        self.bought: dict[str, list[Number]] = {}  #: By the buyer's own id: it may buy twice.
+        told = SimulatorConfig(
+            mix={Behaviour.TIMEOUT: 1},
+            price_minor=COST,
+            lifetime_seconds=LIFETIME.total_seconds(),
+            min_cancel_age_seconds=0,
+        )
+        self.engine = Engine(
+            told, Terms(lifetime=LIFETIME, min_cancel_age=timedelta(0), lifetimes={})
+        )
+
+    def offers(self, *, has_list: bool) -> None:
+        """Whether it tells its active numbers; it pushes SMS in any case, where a test says so."""
+        self.capabilities = Capabilities(list_page_size=PAGE if has_list else None, push=True)
+
+    @property
+    def books(self) -> list[Number]:
+        return self.engine.books.numbers
+
+    def sell(self, behaviour: Behaviour, ago: timedelta) -> Number:
+        """A number that a shop rented by itself."""
+        choice, order = Choice(behaviour), Order(service="any", country="1")
+        return self.engine.rent_many(order, choice, 1, utc_now() - ago)[0]
+
+    def find(self, ref: str) -> Number | None:
+        return self.engine.books.get(int(ref)) if ref.isdecimal() else None
+
+    def receive(self, number: Number, code: str) -> None:
+        """An SMS arrives, where the number still lives."""
+        if number.live:
+            self.engine.books.receive(number, Arrived(utc_now(), code, f"code {code}"))
+
+    def end(self, number: Number) -> None:
+        """The provider ends a number by itself and takes nothing, where it can."""
+        if number.live and not number.sms:
+            self.engine.books.move(number, Status.PROVIDER_CANCELLED, utc_now())
+
+    async def rent(self, request: RentRequest) -> Rented | NoRent:
+        self._asked()
+        number = self.engine.rent(
+            Order(service=request.service, country=request.country), utc_now()
+        )
+        assert isinstance(number, Number)
+        assert request.order is not None
+        self.bought.setdefault(request.order, []).append(number)
+        return Rented(ProviderRef(str(number.id)), number.phone, number.cost_minor, CURRENCY)
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        self._asked()
+        return self._status(self.find(ref))
+
+    async def list_active(self, page: int) -> ActivePage:
+        self._asked()
+        rows = self.engine.active(page * PAGE, PAGE, utc_now())
+        return ActivePage([_row(number) for number in rows], last=len(rows) < PAGE)
+
+    async def list_whole(self, page: int) -> ActivePage:
+        return await self.list_active(page)
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        self._asked()
+        number = self.find(ref)
+        if number is None:
+            return Refused(Refusal.UNCLEAR)
+        denied = self.engine.cancel(number, utc_now())
+        return Cancelled() if denied is None else _refused(denied)
+
+    async def finish(self, ref: ProviderRef) -> Observation:
+        self._asked()
+        number = self.find(ref)
+        if number is not None:
+            self.engine.finish(number, utc_now())
+        return self._status(number)
+
+    async def ask_again(self, ref: ProviderRef) -> bool:
+        self._asked()
+        return self.find(ref) is not None
+
+    def _asked(self) -> None:
+        self.calls += 1
+        if self.down:
+            raise ProviderUnavailable(self.name, "down", sent=False)
+
+    @staticmethod
+    def _status(number: Number | None) -> Observation:
+        if number is None:
+            return NotKnown()
+        if number.status in REFUNDED:
+            return Cancelled()
+        if not number.live:
+            return Finished(_told(number))
+        return CodesArrived(_told(number)) if number.sms else Waiting()
+
+
+def older(number: Number, by: timedelta) -> None:
+    """As if it had been rented earlier."""
+    number.created_at -= by
+    number.cancel_from -= by
+
+
+def _told(number: Number) -> tuple[Sms, ...]:
+    return tuple(Sms(sms.code, sms.text) for sms in number.sms)
+
+
+def _row(number: Number) -> ActiveRow:
+    rented: datetime = number.created_at
+    return ActiveRow(
+        ref=ProviderRef(str(number.id)),
+        sms=_told(number),
+        phone=number.phone,
+        service=number.service,
+        country=number.country,
+        cost_minor=number.cost_minor,
+        currency=CURRENCY,
+        rented_at=rented,
+    )
+
+
+def _refused(denied: Denied) -> Refused:
+    if denied.problem in {Problem.CODE_RECEIVED, Problem.NEW_CODE_RECEIVED}:
+        return Refused(Refusal.CODE_ARRIVED)
+    return Refused(Refusal.UNCLEAR)
