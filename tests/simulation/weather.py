@@ -1,0 +1,133 @@
+"""What can go wrong in a swarm, and how often: each seed draws some kinds of fault, never all.
+
+What a provider answers for another number, and what nobody can read, are one thing here: an
+`UnknownReply`, as the adapters make it of both.
+"""
+
+import enum
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any, Final
+
+from tests.integration.lifecycle.whole import SIM
+from tests.simulation.process import ForgetfulDatabase, Gate, Whom, lost_answer, refusal
+from worker.ports.errors import ProviderUnavailable, UnknownReply
+
+OFTEN: Final = 0.25  #: Of the calls, at the most, where a fault is about single calls.
+DEADLY: Final = 0.03
+SLOW_CALLS: Final = frozenset({"rent", "cancel", "finish"})  #: Those with an effect.
+
+
+class Fault(enum.Enum):
+    REFUSED = "refused"  #: The provider cannot be reached: the request never left.
+    SEND_LOST = "send lost"  #: A 5xx, or no answer, and no effect either.
+    REPLY_LOST = "reply lost"
+    LIMITED = "limited"  #: 429
+    GARBAGE = "garbage"  #: The effect took place, and the answer cannot be read.
+    SLOW = "slow"  #: The effect takes place after our timeout.
+    STORE_AWAY = "store away"
+    COMMIT_UNKNOWN = "commit unknown"  #: All its tries were not answered.
+    UNACKNOWLEDGED = "unacknowledged"  #: One was not: it is run again.
+    SCHEDULE_AWAY = "schedule away"
+    SCHEDULE_FLUSHED = "schedule flushed"
+    SKEWED = "skewed"  #: Each host's clock, by five minutes at the most.
+    KILLED = "killed"
+    TWO_AT_ONCE = "two at once"
+
+
+@dataclass
+class Weather:
+    """How often what goes wrong, until it clears up."""
+
+    rng: Random
+    rates: dict[Fault, float]
+    log: list[str] = field(default_factory=list)
+    late: list[Coroutine[Any, Any, Any]] = field(default_factory=list)
+
+    def strikes(self, fault: Fault) -> bool:
+        return self.rng.random() < self.rates.get(fault, 0.0)
+
+    def has(self, fault: Fault) -> bool:
+        return fault in self.rates
+
+    def skew(self) -> timedelta:
+        furthest = 300.0 if self.has(Fault.SKEWED) else 0.0
+        return timedelta(seconds=self.rng.uniform(-furthest, furthest))
+
+    async def come_true(self) -> None:
+        """What was slow takes effect, where it can; nobody hears its answer."""
+        late, self.late = self.late, []
+        for work in late:
+            with suppress(ProviderUnavailable):  # It went down meanwhile.
+                await work
+
+    async def clear_up(self) -> None:
+        self.rates = {}
+        await self.come_true()
+
+
+def drawn(rng: Random) -> Weather:
+    """A random subset of all faults, each with a rate of its own."""
+    kinds = [fault for fault in Fault if rng.random() < 1 / 2]
+    rates = {
+        fault: rng.uniform(0.01, DEADLY if fault is Fault.KILLED else OFTEN) for fault in kinds
+    }
+    return Weather(rng, rates)
+
+
+class Stormy(Gate):
+    """A gate in that weather."""
+
+    def __init__(self, weather: Weather, database: ForgetfulDatabase) -> None:
+        super().__init__()
+        self._weather = weather
+        self._database = database
+
+    async def carry(self, whom: Whom, call: str, work: Coroutine[Any, Any, Any]) -> Any:
+        slow = whom is Whom.PROVIDER and call in SLOW_CALLS and not self.dead.is_set()
+        if slow and self._weather.strikes(Fault.SLOW):
+            self._weather.late.append(work)
+            self._weather.log.append(f"  {call} is slow")
+            raise ProviderUnavailable(SIM, "simulated", sent=True)
+        try:
+            return await super().carry(whom, call, work)
+        except Exception as error:
+            self._weather.log.append(f"  {whom.value}.{call}: {type(error).__name__}")
+            raise
+
+    def pass_out(self, whom: Whom) -> None:
+        strikes = self._weather.strikes
+        match whom:
+            case Whom.PROVIDER if strikes(Fault.REFUSED):
+                raise refusal(whom)
+            case Whom.PROVIDER if strikes(Fault.SEND_LOST):
+                raise lost_answer(whom)
+            case Whom.PROVIDER if strikes(Fault.LIMITED):
+                wait = timedelta(seconds=2)
+                raise ProviderUnavailable(SIM, "simulated 429", sent=False, retry_after=wait)
+            case Whom.STORE if strikes(Fault.STORE_AWAY):
+                raise refusal(whom)
+            case Whom.STORE if strikes(Fault.UNACKNOWLEDGED):
+                self._database.forgets = True
+            case Whom.SCHEDULE if strikes(Fault.SCHEDULE_AWAY):
+                raise refusal(whom)
+            case _:
+                pass
+
+    def pass_in(self, whom: Whom) -> None:
+        strikes = self._weather.strikes
+        if strikes(Fault.KILLED):
+            self._weather.log.append(f"  killed {self.passed[-1]}")
+            raise self.kill()
+        match whom:
+            case Whom.PROVIDER if strikes(Fault.REPLY_LOST):
+                raise lost_answer(whom)
+            case Whom.PROVIDER if strikes(Fault.GARBAGE):
+                raise UnknownReply(SIM, "simulated")
+            case Whom.STORE if strikes(Fault.COMMIT_UNKNOWN):
+                raise lost_answer(whom)
+            case _:
+                pass
