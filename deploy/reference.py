@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import Known, KnownProvider
 from worker.adapters.telemetry.log_events import LOG_EVENTS
 from worker.adapters.telemetry.metrics import PREFIX, Metrics
 from worker.domain.ids import ProviderName

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from arq.worker import Function, Retry, func
 
 from worker.domain.ids import ProviderName
-from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.failure_backoff import told_safely
 from worker.ports.reporter import Reporter
 
 Ctx: TypeAlias = dict[str, Any]

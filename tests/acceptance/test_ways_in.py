@@ -11,7 +11,7 @@ from arq import create_pool
 from arq.connections import RedisSettings
 
 from tests.acceptance.world import World, spawn_command, until
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 REPOSITORY = Path(__file__).parents[2]

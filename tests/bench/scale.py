@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.acceptance.two_providers import pay_in
 from tests.acceptance.world import PROVIDER, Process, World
 from tests.bench.stage import cpu_seconds, stage
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.entrypoints.cli.client import Daemon
 
 PRICE = 100

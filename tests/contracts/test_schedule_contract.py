@@ -18,7 +18,7 @@ from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 FAST = ProviderName("fast")
 SLOW = ProviderName("slow")

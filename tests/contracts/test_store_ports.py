@@ -4,11 +4,9 @@ import inspect
 
 import pytest
 
-from worker.adapters.store.store import PostgresStore
-from worker.ports.books import AccountStore, AuditStore
-from worker.ports.census import CensusStore
-from worker.ports.events import EventStore
-from worker.ports.store import ActivationStore
+from worker.adapters.store.postgres import PostgresStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import AccountStore, AuditStore, CensusStore, EventStore
 
 PORTS = (AccountStore, ActivationStore, AuditStore, CensusStore, EventStore)
 

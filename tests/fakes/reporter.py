@@ -7,9 +7,8 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.activations import Settled
+from worker.ports.store.books import Census, Finding
 
 
 class Told(list[tuple[str, tuple[Any, ...]]]):

@@ -37,7 +37,7 @@ from tests.unit.http.test_http_intake import (
     test_the_same_instant_written_in_another_zone_is_the_same_content,
     test_the_same_number_again_is_the_same_activation_and_holds_once,
 )
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ActivationId, ProviderName
 from worker.entrypoints.http.api import build_api

@@ -17,7 +17,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Claim, Next
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
 Q = ProviderName("q")

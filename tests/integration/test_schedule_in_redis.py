@@ -17,7 +17,7 @@ from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Claimed, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
 LEASE = timedelta(seconds=30)

@@ -15,15 +15,14 @@ from prometheus_client import CollectorRegistry
 
 from tests.ops.vocabulary import KNOWN
 from worker.adapters.telemetry.exposition import render
-from worker.adapters.telemetry.known import OPERATIONS
+from worker.adapters.telemetry.label_sets import OPERATIONS
 from worker.adapters.telemetry.logs import configure_logging, logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.activations import Settled
+from worker.ports.store.books import Census, Finding
 
 REPORT_SECONDS = 0.1
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import Known, KnownProvider
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.ids import ProviderName
 

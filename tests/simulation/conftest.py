@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.integration.lifecycle.whole import POLICIES
+from tests.integration.lifecycle.world import POLICIES
 from tests.simulation.process import ForgetfulDatabase, Outside, owned
 from tests.simulation.their_side import TheirSide
 from tests.simulation.town import Town
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar, cast
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.integration.lifecycle.whole import SIM, World
+from tests.integration.lifecycle.world import SIM, World
 from tests.simulation.their_side import LIFETIME, TheirSide
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.store.database import Database
 from worker.adapters.store.migrate import ROLE
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.ports.errors import (
     CommitUnknown,
     ProviderError,

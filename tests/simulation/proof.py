@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from asyncpg import Record
 
-from tests.integration.lifecycle.whole import PRICE
+from tests.integration.lifecycle.world import PRICE
 from tests.simulation.their_side import COST, CURRENCY
 from tests.simulation.town import TOPPED_UP, Life
 from worker.domain.activation import FINAL, ProviderState, State

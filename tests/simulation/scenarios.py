@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tests.integration.cases.office import clauses
-from tests.integration.lifecycle.whole import POLICIES, PRICE, SECOND, World, order
+from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.cases.desk import CaseDesk
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.orphans import ANSWER_WITHIN
-from worker.ports.desk import Order
+from worker.lifecycle.cases.service import CaseDesk
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
+from worker.ports.service import Order
 from worker.simulator.behaviours import Behaviour
 
 Story: TypeAlias = Callable[[Life], Awaitable[None]]

@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from tests.integration.lifecycle.whole import SIM, World, order
+from tests.integration.lifecycle.world import SIM, World, order
 from tests.simulation.process import ForgetfulDatabase, Process, started
 from tests.simulation.town import Life, Town, ended, pursued, pushed, read, repaired, swept
 from tests.simulation.weather import Fault, Stormy, Weather
-from worker.ports.desk import HandedOver, Order
+from worker.ports.service import HandedOver, Order
 from worker.simulator.behaviours import Behaviour
 
 NUMBERS: Final = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     GRACE,
     SECOND,
     SIM,
@@ -18,9 +18,9 @@ from tests.integration.lifecycle.whole import (
 from tests.simulation.process import Gate, Outside, Process, started
 from tests.simulation.their_side import older
 from worker.domain.ids import AccountId, ActivationId, ProviderRef
-from worker.lifecycle.orphans import ANSWER_WITHIN
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
-from worker.ports.desk import HandedOver, Push
+from worker.ports.service import HandedOver, Push
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import Number
 

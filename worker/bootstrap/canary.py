@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from worker.bootstrap.opened import Parts
+from worker.bootstrap.resources import Parts
 from worker.domain.ids import ProviderName
 from worker.lifecycle.canary import Canary, Errand
-from worker.ports.desk import Desk
+from worker.ports.service import Desk
 
 
 def canary_of(parts: Parts, desk: Desk) -> Canary | None:

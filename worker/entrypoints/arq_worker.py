@@ -175,7 +175,7 @@ def cli_settings(settings: Settings, open_services: OpenServices) -> dict[str, A
 def __getattr__(name: str) -> type:
     if name != "WorkerSettings":
         raise AttributeError(name)
-    from worker.entrypoints.services import open_services  # noqa: PLC0415 - it brings everything
+    from worker.entrypoints.job_handlers import open_services  # noqa: PLC0415 - it brings everything
 
     settings = load_settings(None, environ=os.environ)
     return type("WorkerSettings", (), cli_settings(settings, open_services))

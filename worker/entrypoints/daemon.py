@@ -19,7 +19,7 @@ from worker.adapters.store.migrate import upgrade
 from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
-from worker.bootstrap.parts import VERSION, utc_now
+from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import embedded as embedded_servers
@@ -29,11 +29,11 @@ from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
+from worker.entrypoints.job_handlers import services_of
 from worker.entrypoints.probes import livez, readyz
-from worker.entrypoints.services import services_of
 from worker.entrypoints.simulated import API_KEY, simulated_provider
 from worker.entrypoints.ticker import run_ticker
-from worker.ports.desk import Push
+from worker.ports.service import Push
 from worker.settings import Provider, Settings
 from worker.settings.values import Address
 from worker.simulator.config import FIRST_ID, FIRST_ID_MAX

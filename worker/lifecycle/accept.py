@@ -7,14 +7,13 @@ from typing import Final, Protocol
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
 from worker.lifecycle.watch import first_look
-from worker.ports.desk import HandedOver
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.purchases import PushStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import (
+from worker.ports.service import HandedOver
+from worker.ports.store.activations import (
     Activation,
     ActivationStore,
     Intake,
@@ -22,6 +21,7 @@ from worker.ports.store import (
     Intook,
     LiveNumber,
 )
+from worker.ports.store.purchases import PushStore
 
 BATCH: Final = 1000
 

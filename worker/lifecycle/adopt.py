@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.orphans import AnyOrphan, Orphan, matched
-from worker.lifecycle.terms import Terms
-from worker.ports.purchases import Bought, OpenPurchase, PurchaseStore
+from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.purchase_matching import AnyOrphan, Orphan, matched
 from worker.ports.reporter import Reporter
+from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStore
 
 WAITING = frozenset({State.WAITING, State.EXPIRING, State.RECEIVED})
 

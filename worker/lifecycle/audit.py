@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.failure_backoff import told_safely
 from worker.lifecycle.ticks import Ticked
-from worker.ports.books import AuditStore, Finding
 from worker.ports.reporter import Reporter
+from worker.ports.store.books import AuditStore, Finding
 
 PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
 TURN: Final = timedelta(seconds=2)  #: Between two tries while another process is at it.

@@ -13,10 +13,10 @@ from typing import Any, Final
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ticks import Ticked, Ticks
-from worker.ports.census import CensusStore
 from worker.ports.errors import ScheduleUnavailable, StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import CensusStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before we take it for gone.
 EVERY: Final = timedelta(seconds=1)

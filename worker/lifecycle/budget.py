@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
 

@@ -12,9 +12,9 @@ from typing import Final
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
-from worker.ports.canary import ACCOUNT, CanaryStore
-from worker.ports.desk import Desk, Order, Ordered
 from worker.ports.reporter import Reporter
+from worker.ports.service import Desk, Order, Ordered
+from worker.ports.store.purchases import ACCOUNT, CanaryStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A window that ended with a code is as good as over: the sweep delivers it within a second.

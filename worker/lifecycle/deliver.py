@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.ports.events import Event, EventStore, Sender, SendResult, Sent
 from worker.ports.reporter import Reporter
+from worker.ports.store.books import Event, EventStore, Sender, SendResult, Sent
 
 BATCH: Final = 100  #: Sent at once.
 LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no event goes out twice.

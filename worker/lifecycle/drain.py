@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import FIRST_RETRY
-from worker.lifecycle.rules import Rules, ending, not_heard
+from worker.lifecycle.outcome import Rules, ending, not_heard
 from worker.lifecycle.settle import Settle
-from worker.ports.endings import Settled
-from worker.ports.reconciling import DrainStore
+from worker.ports.store.activations import Settled
+from worker.ports.store.purchases import DrainStore
 
 BATCH: Final = 500  #: Small enough for its progress to be seen.
 

@@ -18,8 +18,7 @@ from typing import Final, assert_never
 from worker.domain.activation import CodeFate
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.budget import CHUNK_MAX, Budget
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import (
+from worker.lifecycle.cancel import (
     FIRST_RETRY,
     LAST_PURSUIT,
     Charged,
@@ -30,16 +29,16 @@ from worker.lifecycle.ending import (
     NotYet,
     backoff,
 )
-from worker.lifecycle.rules import FORGOTTEN, GIVEN_BACK, Rules, ending, kept_the_price
-from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.failure_backoff import told_safely
+from worker.lifecycle.outcome import FORGOTTEN, GIVEN_BACK, Rules, ending, kept_the_price
+from worker.lifecycle.provider_terms import Terms
 from worker.lifecycle.settle import BATCH, GroupCommit, Settle
-from worker.lifecycle.terms import Terms
-from worker.ports.endings import Due, Postponed
 from worker.ports.errors import StoreError
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, Due, Postponed, SeenSms
 
 #: Two calls that take as long as they may, and what was claimed ahead of them. Not much longer: the
 #: numbers of a process that was killed wait for its end, and are to be ended within half a minute.

@@ -20,9 +20,8 @@ from worker.lifecycle.clock import Clock
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import Circuit, Provider
-from worker.ports.purchases import OpenPurchase
-from worker.ports.reconciling import ReconcileStore, Told
 from worker.ports.reporter import Reporter
+from worker.ports.store.purchases import OpenPurchase, ReconcileStore, Told
 
 READ_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
 FRESH: Final = timedelta(days=1)

@@ -14,12 +14,12 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import ActivePage, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, SeenSms
 
 PAGES_AT_ONCE: Final = 8
 PAGES_MAX: Final = 20_000  #: Two million numbers at one provider: beyond it the list never ends.

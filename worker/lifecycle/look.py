@@ -9,10 +9,10 @@ from typing import Final, assert_never
 from worker.domain.cadence import next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.rules import GIVEN_BACK, Rules, ending
-from worker.lifecycle.setbacks import Setbacks, told_safely
+from worker.lifecycle.failure_backoff import Setbacks, told_safely
+from worker.lifecycle.outcome import GIVEN_BACK, Rules, ending
+from worker.lifecycle.provider_terms import Terms
 from worker.lifecycle.settle import Settle
-from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (
     Cancelled,
@@ -25,7 +25,7 @@ from worker.ports.provider import (
     Waiting,
 )
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
+from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
 SEEN_DROPPED: Final = 10  #: One in so many is forgotten at once, the oldest: one by one costs more.

@@ -14,8 +14,7 @@ from typing import Final, assert_never
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import (
+from worker.lifecycle.cancel import (
     LAST_PURSUIT,
     UNKNOWN_READS,
     Charged,
@@ -26,11 +25,11 @@ from worker.lifecycle.ending import (
     NotYet,
     backoff,
 )
+from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE, PROBES
-from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.failure_backoff import told_safely
+from worker.lifecycle.provider_terms import Terms
 from worker.lifecycle.settle import GroupCommit, Settle
-from worker.lifecycle.terms import Terms
-from worker.ports.endings import Due, Postponed
 from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import (
     Cancelled,
@@ -44,7 +43,7 @@ from worker.ports.provider import (
 )
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, Due, Postponed, SeenSms
 
 AT_ONCE: Final = timedelta(seconds=1)  #: Claim what the rate allows in this time.
 

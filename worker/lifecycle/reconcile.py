@@ -18,15 +18,13 @@ from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.history import Compare, Part, Span
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.errors import ProviderError, StoreError
-from worker.ports.exposure import ExposureStore
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
-from worker.ports.purchases import PurchaseStore
-from worker.ports.reconciling import Difference, Reopened
-from worker.ports.reconciling import ReconcileStore as ProviderStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
+from worker.ports.store.purchases import Difference, ExposureStore, PurchaseStore, Reopened
+from worker.ports.store.purchases import ReconcileStore as ProviderStore
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.

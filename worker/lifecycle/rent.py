@@ -13,10 +13,9 @@ from typing import Final, Protocol, assert_never
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.ending import backoff
-from worker.lifecycle.setbacks import told_safely
-from worker.lifecycle.terms import Terms
-from worker.ports.desk import Order, Ordered, OrderResult
+from worker.lifecycle.cancel import backoff
+from worker.lifecycle.failure_backoff import told_safely
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.errors import (
     ProviderError,
     ProviderRefused,
@@ -24,12 +23,18 @@ from worker.ports.errors import (
     StoreError,
     StoreUnavailable,
 )
-from worker.ports.exposure import ExposureStore
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
-from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
-from worker.ports.reconciling import DrainStore
 from worker.ports.reporter import Reporter
-from worker.ports.store import Activation
+from worker.ports.service import Order, Ordered, OrderResult
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import (
+    Began,
+    Begun,
+    Bought,
+    DrainStore,
+    ExposureStore,
+    PurchaseStore,
+)
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.

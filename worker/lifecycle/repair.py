@@ -12,14 +12,14 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.orphans import ANSWER_WITHIN
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Circuit, Provider
-from worker.ports.purchases import OpenPurchase, PurchaseStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.purchases import OpenPurchase, PurchaseStore
 
 PAGE: Final = 2000  #: Live numbers per read.
 PAGES_MAX: Final = 1000

@@ -7,9 +7,15 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState, State
-from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore
+from worker.ports.store.activations import (
+    ActivationStore,
+    Due,
+    Ending,
+    Postponed,
+    Resolved,
+    Settled,
+)
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
 GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for company.

@@ -10,15 +10,14 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.ids import ActivationId
+from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import FIRST_RETRY
-from worker.lifecycle.rules import Rules, ending, not_heard
-from worker.lifecycle.setbacks import Setbacks, told_safely
+from worker.lifecycle.failure_backoff import Setbacks, told_safely
+from worker.lifecycle.foreign_rows import UnreadRows
+from worker.lifecycle.outcome import Rules, ending, not_heard
 from worker.lifecycle.settle import BATCH, Settle, delivery
-from worker.lifecycle.unread import UnreadRows
-from worker.ports.endings import Due, Ending
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore
+from worker.ports.store.activations import ActivationStore, Due, Ending
 
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
 STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read no further.

@@ -15,11 +15,11 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Claimed, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 CLAIM: Final = 500  #: Numbers per claim.
 LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from worker.domain.ids import ProviderName
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 
 class Claimed(NamedTuple):

@@ -45,13 +45,20 @@ from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.desk import Occurrence
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.service import Occurrence
 from worker.lifecycle.cases.shape import Adding, Verdict
-from worker.ports.cases import CaseKind, CaseState, ChangedCase, Opened, OpenedCase, Refused
-from worker.ports.rentals import Rental
-from worker.ports.reviews import Review
-from worker.ports.store import SeenSms
+from worker.ports.store.activations import SeenSms
+from worker.ports.store.cases import (
+    CaseKind,
+    CaseState,
+    ChangedCase,
+    Opened,
+    OpenedCase,
+    Refused,
+    Review,
+)
+from worker.ports.store.rentals import Rental
 
 T = TypeVar("T")
 Opening: TypeAlias = Callable[[], Awaitable[OpenedCase | None]]

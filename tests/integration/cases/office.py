@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
@@ -19,16 +19,14 @@ from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.desk import CaseDesk, Occurrence
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
+from worker.lifecycle.cases.service import CaseDesk, Occurrence
 from worker.lifecycle.cases.shape import Verdict
 from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
-from worker.ports.books import ToppedUp
-from worker.ports.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
@@ -39,8 +37,10 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import NoRent, Rented
-from worker.ports.rentals import Rental, rental_id
-from worker.ports.store import Intake, Intook, SeenSms
+from worker.ports.store.activations import Intake, Intook, SeenSms
+from worker.ports.store.books import ToppedUp
+from worker.ports.store.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
+from worker.ports.store.rentals import Rental, rental_id
 
 LONG = ProviderRef("long")
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)

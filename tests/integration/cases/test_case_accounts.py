@@ -5,9 +5,9 @@ from datetime import timedelta
 from tests.integration.cases.office import MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases.desk import Occurrence
-from worker.ports.books import ToppedUp
-from worker.ports.cases import CaseState, Opened
+from worker.lifecycle.cases.service import Occurrence
+from worker.ports.store.books import ToppedUp
+from worker.ports.store.cases import CaseState, Opened
 
 
 async def account_state(office: Office) -> str:

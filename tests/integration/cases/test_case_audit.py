@@ -9,7 +9,7 @@ from tests.integration.cases.office import Office
 from worker.adapters.store import audit
 from worker.adapters.store.statements import statement
 from worker.lifecycle.cases.asking import SLAS
-from worker.ports.cases import Case
+from worker.ports.store.cases import Case
 
 DISARM = """
 ALTER TABLE transfer DISABLE TRIGGER ALL;

@@ -10,7 +10,7 @@ from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.domain.transfer import Charge
-from worker.ports.cases import CaseState, Opened, Refused
+from worker.ports.store.cases import CaseState, Opened, Refused
 
 
 async def test_a_closed_number_without_a_code_is_credited_on_its_claim(office: Office) -> None:

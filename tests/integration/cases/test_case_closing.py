@@ -10,11 +10,11 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from tests.integration.store.shop import TICK
-from worker.ports.cases import CaseState, TimerKind
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
-from worker.ports.rentals import Rental
+from worker.ports.store.cases import CaseState, TimerKind
+from worker.ports.store.rentals import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}

@@ -19,7 +19,7 @@ from tests.unit.http.conftest import World, deps_over
 from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
-from worker.ports.cases import Case, CaseState
+from worker.ports.store.cases import Case, CaseState
 
 FIXTURES = (cli, nothing_around)
 

@@ -18,7 +18,7 @@ from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.entrypoints.cli.decide_lines import Answers, instant_text
 from worker.lifecycle.cases.asking import instant
-from worker.ports.cases import Case
+from worker.ports.store.cases import Case
 
 _refs = map(str, itertools.count(1))
 

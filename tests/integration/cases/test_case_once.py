@@ -12,8 +12,8 @@ from tests.unit.http.caller import Api, Reply
 from tests.unit.http.conftest import described
 from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
-from worker.ports.answers import Taken
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.books import Taken
 
 FIXTURES = (api, described)
 RENTAL = "/v1/rentals/alpha/long-1"

@@ -2,7 +2,7 @@
 
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
-from worker.ports.cases import Case, CaseState, Refused, Timer, TimerKind
+from worker.ports.store.cases import Case, CaseState, Refused, Timer, TimerKind
 
 
 async def silent(office: Office) -> Case:

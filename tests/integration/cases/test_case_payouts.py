@@ -3,7 +3,7 @@
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
-from worker.ports.cases import Case, CaseState, Refused
+from worker.ports.store.cases import Case, CaseState, Refused
 
 
 async def approved(office: Office, policy: str = "P4") -> Case:

@@ -11,8 +11,8 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ProviderRef
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import CaseKind, CaseState, Opened, Refused
-from worker.ports.store import Intook
+from worker.ports.store.activations import Intook
+from worker.ports.store.cases import CaseKind, CaseState, Opened, Refused
 
 
 def owned(rival: Rival) -> Owned:

@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from worker.domain.transfer import Charge
-from worker.ports.cases import Case, CaseState, Opened, Refused
-from worker.ports.rentals import Rental
+from worker.ports.store.cases import Case, CaseState, Opened, Refused
+from worker.ports.store.rentals import Rental
 
 ELSEWHERE: dict[str, Any] = {"client_caused": False}
 

@@ -8,7 +8,7 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import CaseState, ChangedCase
+from worker.ports.store.cases import CaseState, ChangedCase
 
 GRANT = Verdict(grant=True, findings={})
 DENY = Verdict(grant=False, findings={})

@@ -16,8 +16,8 @@ from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
-from worker.ports.cases import CaseState, Timer, TimerKind
-from worker.ports.rentals import Closed
+from worker.ports.store.cases import CaseState, Timer, TimerKind
+from worker.ports.store.rentals import Closed
 
 DOWN = 3 * DAY  #: For how long nobody was there.
 

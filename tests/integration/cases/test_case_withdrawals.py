@@ -7,8 +7,8 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office, rea
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
-from worker.ports.books import ToppedUp
-from worker.ports.cases import CaseState, Opened, Refused
+from worker.ports.store.books import ToppedUp
+from worker.ports.store.cases import CaseState, Opened, Refused
 
 
 async def test_unused_top_ups_are_approved_and_paid_out(office: Office) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
-from worker.ports.cases import Case, CaseState, Refused
+from worker.ports.store.cases import Case, CaseState, Refused
 
 
 async def approved_defect(office: Office) -> Case:

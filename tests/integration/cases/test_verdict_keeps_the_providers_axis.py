@@ -11,7 +11,7 @@ from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
 from worker.lifecycle.cases.reviews import ActivationReviews, Ruled
 from worker.lifecycle.settle import Settle
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
 
 DISPUTED = "UPDATE activation SET provider_state = 'disputed', pursue_at = NULL"
 PURSUED = "UPDATE activation SET provider_state = 'cancelling', pursue_at = now()"

@@ -9,7 +9,7 @@ import asyncpg
 
 from tests.integration.cases.office import Office
 from worker.lifecycle.cases.asking import SLAS
-from worker.ports.cases import CLOSED, Case
+from worker.ports.store.cases import CLOSED, Case
 
 _CASES: Final = """
 SELECT c.id, c.state, c.withheld_minor,

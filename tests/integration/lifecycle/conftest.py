@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.integration.lifecycle.whole import World
-from worker.adapters.store.store import PostgresStore
+from tests.integration.lifecycle.world import World
+from worker.adapters.store.postgres import PostgresStore
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, SIM, World
-from worker.adapters.store.store import PostgresStore
+from tests.integration.lifecycle.world import GRACE, SIM, World
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.canary import Canary, Errand
-from worker.ports.canary import ACCOUNT
 from worker.ports.provider import Cancelled, NoRent, Rented
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
 ERRAND = Errand(provider=SIM, service="any", country="7", every=EVERY, currency="USD")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.integration.lifecycle.whole import SIM, World
+from tests.integration.lifecycle.world import SIM, World
 from worker.domain.ids import ProviderRef
-from worker.ports.store import RecordedCode, SeenSms
+from worker.ports.store.activations import RecordedCode, SeenSms
 
 
 def sms(ref: str) -> SeenSms:

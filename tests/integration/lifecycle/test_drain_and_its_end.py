@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.integration.lifecycle.whole import SIM, World
+from tests.integration.lifecycle.world import SIM, World
 from worker.domain.activation import ProviderState, State
-from worker.ports.endings import Ending, Settlements
+from worker.ports.store.activations import Ending, Settlements
 
 
 async def test_a_provider_is_drained_until_somebody_stops_it(world: World) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, World, order
+from tests.integration.lifecycle.world import PRICE, World, order
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.ids import ProviderRef
-from worker.ports.desk import Ordered
 from worker.ports.provider import Rented
+from worker.ports.service import Ordered
 
 
 @pytest.mark.parametrize(

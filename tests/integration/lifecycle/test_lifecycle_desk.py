@@ -7,10 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.desk import Done, Push
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import (
     Cancelled,
@@ -21,7 +20,8 @@ from worker.ports.provider import (
     Refused,
     Sms,
 )
-from worker.ports.store import Activation
+from worker.ports.service import Done, Push
+from worker.ports.store.activations import Activation
 
 ALL = 100_000
 NOBODY = ActivationId(UUID(int=0))
@@ -206,7 +206,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
 async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.desk.PATIENCE", timedelta(0))
+    monkeypatch.setattr("worker.lifecycle.service.PATIENCE", timedelta(0))
     number = await waiting(world)
     answer = asyncio.Event()
 
@@ -291,7 +291,7 @@ async def test_resend_that_is_not_answered_is_told(world: World) -> None:
 async def test_resend_is_paid_from_the_rate_budget(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.desk.PATIENCE", timedelta(milliseconds=20))
+    monkeypatch.setattr("worker.lifecycle.service.PATIENCE", timedelta(milliseconds=20))
     world.budget = 0.001
     number = await received(world)
     world.provider.will("ask_again", True)  # noqa: FBT003 - what the provider says

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SECOND, WINDOW, World, turns, utc_now
+from tests.integration.lifecycle.world import PRICE, SECOND, WINDOW, World, turns, utc_now
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.lifecycle.expire import LEASE, PROBES

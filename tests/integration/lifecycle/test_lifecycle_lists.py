@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes.turns import until
-from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, turns
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
@@ -23,7 +23,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 ALL = 100_000
 CODE = (Sms("1234", "Your code is 1234"),)

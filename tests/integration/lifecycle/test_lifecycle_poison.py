@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, SECOND, SIM, WINDOW, World, live, turns
+from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.rules import Verdict
-from worker.ports.endings import Due
+from worker.lifecycle.outcome import Verdict
 from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
-from worker.ports.store import Activation, RecordedCode, SeenSms
+from worker.ports.store.activations import Activation, Due, RecordedCode, SeenSms
 
 
 async def look_now(world: World, *numbers: Activation) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.turns import until
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     ALICE,
     GRACE,
     PRICE,
@@ -22,9 +22,8 @@ from tests.integration.lifecycle.whole import (
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
-from worker.lifecycle.orphans import ANSWER_WITHIN
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.rent import SAME_PATIENCE
-from worker.ports.desk import Ordered
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,
@@ -35,7 +34,8 @@ from worker.ports.provider import (
     NoRent,
     Rented,
 )
-from worker.ports.store import Activation
+from worker.ports.service import Ordered
+from worker.ports.store.activations import Activation
 
 ALL = 100_000
 RENTED = Rented(ProviderRef("77"), "15550077", cost_minor=20, currency="USD")

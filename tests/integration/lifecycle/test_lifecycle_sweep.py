@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, PRICE, SECOND, WINDOW, World, turns
+from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, WINDOW, World, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.lifecycle.settle import BATCH

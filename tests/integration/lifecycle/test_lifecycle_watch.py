@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
@@ -21,7 +21,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import LiveNumber, SeenSms
+from worker.ports.store.activations import LiveNumber, SeenSms
 
 ALL = 100_000
 CODE = (Sms("1234", "Your code is 1234"),)

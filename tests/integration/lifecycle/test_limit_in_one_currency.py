@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SIM, World, order
+from tests.integration.lifecycle.world import PRICE, SIM, World, order
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.rent import Rent
-from worker.ports.desk import Ordered
 from worker.ports.provider import NoRent, Rented
+from worker.ports.service import Ordered
 
 OTHER = ProviderName("other")
 

@@ -4,13 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
+from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.reconcile import Reconcile
-from worker.ports.desk import Ordered
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.exposure import End
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
@@ -22,7 +20,9 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import Activation
+from worker.ports.service import Ordered
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import End
 
 COST = 20
 LOST = ProviderUnavailable("sim", "timeout")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     GRACE,
     POLICIES,
     SECOND,
@@ -18,12 +18,12 @@ from tests.integration.lifecycle.whole import (
 )
 from tests.integration.store.shop import intake
 from worker.adapters.store import cases_policies
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
 from worker.ports.provider import Cancelled
-from worker.ports.store import Activation, Intook
+from worker.ports.store.activations import Activation, Intook
 from worker.settings import load_settings
 
 NEWER = override(POLICIES["P1"], {"auto_credit_mode": "automatic"})

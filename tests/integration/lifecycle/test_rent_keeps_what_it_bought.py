@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     ALICE,
     GRACE,
     POLICIES,
@@ -23,11 +23,11 @@ from worker.domain.activation import State
 from worker.domain.ids import ProviderRef, purchase_id
 from worker.lifecycle import rent
 from worker.lifecycle.rent import Rent
-from worker.ports.desk import Ordered
 from worker.ports.errors import CommitUnknown, StoreError, StoreUnavailable
 from worker.ports.provider import Rented
-from worker.ports.purchases import Bought
-from worker.ports.store import Activation
+from worker.ports.service import Ordered
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import Bought
 
 RENTED = Rented(ProviderRef("77"), "15550077", cost_minor=20, currency="USD")
 ALL = 100_000

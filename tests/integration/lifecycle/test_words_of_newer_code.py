@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import SIM, WINDOW, World
+from tests.integration.lifecycle.world import SIM, WINDOW, World
 from worker.domain.activation import ProviderState, State
 from worker.ports.provider import Cancelled
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
 
 REASON = "UPDATE activation SET reason = 'of_tomorrow' WHERE id = $1"
 PROVIDER_STATE = "UPDATE activation SET provider_state = 'of_tomorrow' WHERE id = $1"

@@ -17,13 +17,13 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.provider_terms import Terms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.settle import Settle
-from worker.lifecycle.terms import Terms
-from worker.ports.desk import Order
 from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
-from worker.ports.store import SeenSms
+from worker.ports.service import Order
+from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
 from worker.simulator.numbers import Number, Sms
 from worker.simulator.server import Simulator, running, utc_now

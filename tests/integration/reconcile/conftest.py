@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.reconcile.business import Business, business
 from tests.integration.store.shop import Shop
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 
 
 @pytest.fixture

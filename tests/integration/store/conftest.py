@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.store.pausing import Gate, PausingDatabase, Rival
 from tests.integration.store.shop import Shop
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 
 
 @pytest.fixture

@@ -6,12 +6,20 @@ from typing import Any
 
 import asyncpg
 
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.endings import Due, Ending, Settlements
-from worker.ports.store import Activation, Intake, Intook, RecordedCode, SeenSms
+from worker.ports.store.activations import (
+    Activation,
+    Due,
+    Ending,
+    Intake,
+    Intook,
+    RecordedCode,
+    SeenSms,
+    Settlements,
+)
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")

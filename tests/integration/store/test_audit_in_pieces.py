@@ -11,11 +11,11 @@ from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import Shop
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.adapters.store.audit import Audits
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.ticks import Ticked
-from worker.ports.books import Finding
 from worker.ports.errors import StoreError, StoreUnavailable
+from worker.ports.store.books import Finding
 
 PATIENCE = timedelta(seconds=20)
 

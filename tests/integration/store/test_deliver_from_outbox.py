@@ -8,7 +8,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import RENTED, Shop, delivery
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
-from worker.ports.events import Event, SendResult, Sent
+from worker.ports.store.books import Event, SendResult, Sent
 
 SENT = Sent(SendResult.SENT)
 FAILED = Sent(SendResult.RETRY)

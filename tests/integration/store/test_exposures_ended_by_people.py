@@ -9,9 +9,9 @@ import pytest
 from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop, after_grace
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.endings import Resolved
-from worker.ports.exposure import End, EndedExposure, Why
 from worker.ports.history import Fate, PastNumber
+from worker.ports.store.activations import Resolved
+from worker.ports.store.purchases import End, EndedExposure, Why
 
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)

@@ -13,8 +13,8 @@ from tests.integration.store.shop import (
     external,
 )
 from worker.domain.ids import AccountId
-from worker.ports.books import Account, Opened, ToppedUp
-from worker.ports.store import Intook
+from worker.ports.store.activations import Intook
+from worker.ports.store.books import Account, Opened, ToppedUp
 
 NOW = DEADLINE + TICK
 

@@ -27,8 +27,8 @@ from worker.adapters.store import audit
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, activation_id, purchase_id
 from worker.domain.transfer import Charge
-from worker.ports.desk import Order
-from worker.ports.purchases import Began, Bought
+from worker.ports.service import Order
+from worker.ports.store.purchases import Began, Bought
 
 NOW = DEADLINE + TICK
 

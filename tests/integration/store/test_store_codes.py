@@ -18,7 +18,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.endings import Resolved
+from worker.ports.store.activations import Resolved
 
 NOW = DEADLINE + TICK
 LATER = DEADLINE + timedelta(hours=1)

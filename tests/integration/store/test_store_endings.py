@@ -23,7 +23,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import CancelAnswer, ProviderState, Reason, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.endings import Settlements
+from worker.ports.store.activations import Settlements
 
 NOW = DEADLINE + TICK
 UNKNOWN = ActivationId(UUID(int=1))

@@ -30,15 +30,14 @@ from tests.integration.store.shop import (
     sms,
 )
 from worker.adapters.store.database import TRIES
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import activation_id, purchase_id
-from worker.ports.books import ToppedUp
-from worker.ports.desk import Order
-from worker.ports.endings import Resolved, Settlements
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
-from worker.ports.purchases import Began
-from worker.ports.store import Intook
+from worker.ports.service import Order
+from worker.ports.store.activations import Intook, Resolved, Settlements
+from worker.ports.store.books import ToppedUp
+from worker.ports.store.purchases import Began
 
 NOW = DEADLINE + TICK
 ID = activation_id(SIM, INTAKE.ref, RENTED)

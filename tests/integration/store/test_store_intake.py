@@ -20,11 +20,11 @@ from tests.integration.store.shop import (
     external,
     intake,
 )
-from worker.adapters.store.intake import SKEW
+from worker.adapters.store.accept import SKEW
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.store import Activation, Intake, Intook
+from worker.ports.store.activations import Activation, Intake, Intook
 
 
 async def take(shop: Shop, *intakes: Intake, now: datetime = RENTED) -> list[Intook]:

@@ -17,10 +17,10 @@ from tests.integration.store.shop import (
     Shop,
     after_grace,
 )
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
-from worker.ports.endings import Postponed, Resolved
+from worker.ports.store.activations import Postponed, Resolved
 
 NOW = DEADLINE + TICK
 Numbers: TypeAlias = Sequence[tuple[ActivationId, int]]  #: With their epochs.

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Shop, delivery
 from worker.adapters.store.outbox import event_id
-from worker.adapters.store.store import PostgresStore
-from worker.ports.events import Event
+from worker.adapters.store.postgres import PostgresStore
+from worker.ports.store.books import Event
 
 NOW = DEADLINE + timedelta(hours=1)
 

@@ -19,7 +19,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.endings import Due, Postponed, Resolved
+from worker.ports.store.activations import Due, Postponed, Resolved
 
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)

@@ -27,12 +27,11 @@ from tests.integration.store.shop import (
     intake,
     sms,
 )
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, Reason, State
 from worker.domain.ids import AccountId
-from worker.ports.books import ToppedUp
-from worker.ports.endings import Resolved, Settlements
-from worker.ports.store import Intook
+from worker.ports.store.activations import Intook, Resolved, Settlements
+from worker.ports.store.books import ToppedUp
 
 NOW = DEADLINE + TICK
 

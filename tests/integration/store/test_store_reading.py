@@ -18,7 +18,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.store import Activation, LiveNumber
+from worker.ports.store.activations import Activation, LiveNumber
 
 NOW = DEADLINE + TICK
 OTHER = ProviderName("other")

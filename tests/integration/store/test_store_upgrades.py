@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
 from worker.adapters.store.database import async_url
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
 FILLED = Path("tests/golden/filled_at_0001.sql").read_text()

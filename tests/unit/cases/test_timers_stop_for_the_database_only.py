@@ -9,8 +9,8 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, StubStore
 from worker.lifecycle.cases.timers import Timers
-from worker.ports.cases import Timer, TimerKind
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.cases import Timer, TimerKind
 
 AWAY = StoreUnavailable("away")
 

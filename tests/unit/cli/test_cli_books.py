@@ -9,8 +9,7 @@ from tests.unit.cli.conftest import Cli
 from worker.entrypoints.cli import audit, timers
 from worker.entrypoints.cli.exits import Exit
 from worker.entrypoints.cli.output import Format
-from worker.ports.books import Finding
-from worker.ports.census import Census
+from worker.ports.store.books import Census, Finding
 
 HOLDS = Finding("sums", "Debits equal credits.", 0)
 BROKEN = Finding("once", "An activation is settled once.", 2, ("a", "b"))

@@ -11,8 +11,8 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.ticks import Ticked
-from worker.ports.books import Finding
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.books import Finding
 
 SUMS = Finding("sums", "They add up.", 0)
 ENDS = Finding("ends", "It ends.", 3, ("a", "b"))

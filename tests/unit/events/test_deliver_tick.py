@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import BATCH, DELAYS, PAUSE_MAX, TICK_MAX, Deliver, retry_in
-from worker.ports.events import Event, SendResult, Sent
+from worker.ports.store.books import Event, SendResult, Sent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OK = Sent(SendResult.SENT)

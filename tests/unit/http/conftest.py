@@ -24,7 +24,7 @@ from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.openapi import document
-from worker.ports.desk import Push
+from worker.ports.service import Push
 
 HOOK_SECRET = "hook-secret-canary-0123456789"
 

@@ -13,8 +13,8 @@ from worker.domain.ids import (
     activation_id,
     purchase_id,
 )
-from worker.ports.desk import Done, HandedOver, Order, Ordered, OrderResult, Push, WishResult
-from worker.ports.store import Activation, Happened, IntakeResult, Intook
+from worker.ports.service import Done, HandedOver, Order, Ordered, OrderResult, Push, WishResult
+from worker.ports.store.activations import Activation, Happened, IntakeResult, Intook
 
 POLICIES = frozenset({"default", "P1"})
 

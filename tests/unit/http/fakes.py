@@ -12,9 +12,8 @@ from worker.domain.ids import (
     ProviderName,
     SmsCode,
 )
-from worker.ports.books import Account, Entry, Opened, ToppedUp
-from worker.ports.events import Event
-from worker.ports.store import Activation, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Settlement, ShownCode
+from worker.ports.store.books import Account, Entry, Event, Opened, ToppedUp
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")

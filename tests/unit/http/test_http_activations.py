@@ -12,7 +12,7 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import NOW, refunded, with_code
 from tests.unit.http.numbers import watched
 from worker.domain.ids import ActivationId
-from worker.ports.desk import Done
+from worker.ports.service import Done
 
 NOBODY = "/v1/activations/00000000-0000-0000-0000-000000000000"
 

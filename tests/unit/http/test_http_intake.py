@@ -12,7 +12,7 @@ from tests.unit.http.numbers import PATH, RENTED_AT, item, number, rich_ann, wat
 from worker.domain.transfer import Charge
 from worker.entrypoints.http.intake import failure_of, handed_over_in
 from worker.entrypoints.http.problems import Problem
-from worker.ports.store import Intook
+from worker.ports.store.activations import Intook
 
 BULK = "/v1/activations/bulk"
 

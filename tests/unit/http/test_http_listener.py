@@ -13,8 +13,8 @@ from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
 from worker.domain.ids import AccountId
 from worker.entrypoints.http.listener import listen
-from worker.ports.desk import HandedOver
-from worker.ports.store import IntakeResult
+from worker.ports.service import HandedOver
+from worker.ports.store.activations import IntakeResult
 
 AUTH = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 

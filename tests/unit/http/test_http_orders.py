@@ -6,9 +6,9 @@ from multidict import CIMultiDict
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import order, rich_ann
-from worker.entrypoints.http.once import key_in
+from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.problems import Problem
-from worker.ports.desk import Ordered
+from worker.ports.service import Ordered
 
 PATH = "/v1/activations"
 KEY = {"Idempotency-Key": "order-1"}

@@ -10,10 +10,10 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
-from worker.entrypoints.http import changes, layer
+from worker.entrypoints.http import changes, routing
 from worker.entrypoints.http.problems import Kind
-from worker.ports.desk import Done, Ordered
 from worker.ports.errors import StoreUnavailable
+from worker.ports.service import Done, Ordered
 
 ACCOUNT = "/v1/accounts/ann"
 KEY = {"Idempotency-Key": "k"}
@@ -64,7 +64,7 @@ async def busy(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
 
 
 async def body_timeout(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
-    patch.setattr(layer, "BODY_SECONDS", 0.01)
+    patch.setattr(routing, "BODY_SECONDS", 0.01)
     raw = await raw_reply(api, HALF_A_BODY)
     head, _, body = raw.partition(b"\r\n\r\n")
     return Reply(int(head.split()[1]), {"Content-Type": "application/problem+json"}, body)
@@ -103,7 +103,7 @@ PROVOKED: dict[Kind, Provoke] = {
     Kind.ENDED: wished(Done.ENDED),
     Kind.NOT_OFFERED: wished(Done.NOT_OFFERED),
     Kind.NO_NUMBERS: ordered(Ordered.NO_NUMBERS),
-    Kind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (layer.BODY_MAX + 1)),
+    Kind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (routing.BODY_MAX + 1)),
     Kind.UNSUPPORTED_MEDIA_TYPE: sent(
         "PUT", ACCOUNT, raw=b"a=b", headers={"Content-Type": "text/csv"}
     ),

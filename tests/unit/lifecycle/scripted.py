@@ -11,8 +11,7 @@ from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
-from worker.ports.endings import Due
+from worker.lifecycle.provider_terms import Terms
 from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
@@ -25,6 +24,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.store.activations import Due
 
 SIM = ProviderName("sim")
 RENTED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,10 +11,10 @@ from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.canary import WINDOW_MAX, Canary, Errand
-from worker.ports.canary import ACCOUNT
-from worker.ports.desk import Done, Order, Ordered, OrderResult, WishResult
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store import Activation
+from worker.ports.service import Done, Order, Ordered, OrderResult, WishResult
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
 ERRAND = Errand(provider=SIM, service="any", country="7", every=EVERY, currency="USD")

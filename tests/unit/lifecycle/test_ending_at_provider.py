@@ -16,7 +16,7 @@ from tests.unit.lifecycle.scripted import (
     due,
     free,
 )
-from worker.lifecycle.ending import (
+from worker.lifecycle.cancel import (
     FIRST_RETRY,
     LAST_PURSUIT,
     LAST_RETRY,
@@ -29,7 +29,6 @@ from worker.lifecycle.ending import (
     NotYet,
     backoff,
 )
-from worker.ports.endings import Due
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     Cancelled,
@@ -41,6 +40,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
+from worker.ports.store.activations import Due
 
 SMS = (Sms("1234", "Your code is 1234"),)
 HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.

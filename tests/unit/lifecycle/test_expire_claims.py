@@ -21,13 +21,12 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.expire import PROBES, Expire
+from worker.lifecycle.outcome import PolicyRules
 from worker.lifecycle.pursue import Pursue
-from worker.lifecycle.rules import PolicyRules
 from worker.lifecycle.settle import Settle
-from worker.ports.endings import Due, Settlements
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation, Due, Settlements
 
 
 class Claims:

@@ -15,8 +15,7 @@ from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
-from worker.ports.purchases import OpenPurchase
-from worker.ports.reconciling import Reopened, Told
+from worker.ports.store.purchases import OpenPurchase, Reopened, Told
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.policy import Profile, load_profile
-from worker.lifecycle.rules import (
+from worker.lifecycle.outcome import (
     FORGOTTEN,
     GIVEN_BACK,
     AtProvider,
@@ -17,7 +17,7 @@ from worker.lifecycle.rules import (
     ending,
     kept_the_price,
 )
-from worker.ports.endings import Due, Ending
+from worker.ports.store.activations import Due, Ending
 
 TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")

@@ -12,10 +12,10 @@ from tests.fakes.turns import until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.lifecycle.rules import GIVEN_BACK, ending
+from worker.lifecycle.outcome import GIVEN_BACK, ending
 from worker.lifecycle.settle import BATCH, GATHER, GroupCommit, Settle, delivery
-from worker.ports.endings import Ending, Postponed, Resolved, Settled, Settlements
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.activations import Ending, Postponed, Resolved, Settled, Settlements
 
 
 def ended(number: int = 1) -> Ending:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import worker
-from worker.entrypoints.http.answers import Shown
+from worker.entrypoints.http.responses import Shown
 
 #: Fields by name: what they hold is a phone, a code, an SMS, or words of a reply that may be one.
 HIDDEN = frozenset({"phone", "code", "text", "rest", "word", "api_key", "key_suffix", "base_url"})

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from worker.adapters.telemetry.exposition import render
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import Known, KnownProvider
 from worker.adapters.telemetry.metrics import LATENESS, Metrics
 from worker.domain.ids import ProviderName
 

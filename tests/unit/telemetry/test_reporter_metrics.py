@@ -8,16 +8,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from worker.adapters.telemetry.known import CURRENCIES_MAX, Known, KnownProvider
+from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, Known, KnownProvider
 from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
 from worker.ports.reporter import Reporter
+from worker.ports.store.activations import Settled
+from worker.ports.store.books import Census, Finding
 
 ALPHA = ProviderName("alpha")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

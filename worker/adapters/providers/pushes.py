@@ -9,7 +9,7 @@ import orjson
 from worker.adapters.providers.handler_dialects import DIALECTS
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
-from worker.ports.desk import Push
+from worker.ports.service import Push
 
 BODY_MAX = 64 * 1024  #: Bytes; an SMS with everything around it is a few hundred.
 

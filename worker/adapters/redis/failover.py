@@ -12,7 +12,7 @@ from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Claim, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from worker.adapters.redis.members import deadline_of, decode, encode, micros_in
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.schedule import Claim, Claimed, Next
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
 
@@ -56,7 +56,7 @@ class Line:
         return self.heap[0] if self.heap else None
 
     def take_due(self, now: int, limit: int) -> list[bytes]:
-        """Due ones, oldest first; those past their deadline are dropped, as in `claim.lua`."""
+        """Due ones, oldest first; those past their deadline are dropped, as in `lease.lua`."""
         taken: list[bytes] = []
         while len(taken) < limit and (first := self.first()) and first[0] <= now:
             heapq.heappop(self.heap)

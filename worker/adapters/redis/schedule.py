@@ -21,7 +21,7 @@ from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Claim, Claimed, Next
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class RedisSchedule:
         self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
         self._clock = clock
         self._add = self._script("add")
-        self._claim = self._script("claim")
+        self._claim = self._script("lease")
         self._release = self._script("release")
         self._spend = self._script("spend")
 

@@ -9,7 +9,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.transfer import Kind, key
-from worker.ports.books import Account, Entry, Opened, ToppedUp
+from worker.ports.store.books import Account, Entry, Opened, ToppedUp
 
 _BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
 

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import MOVES
-from worker.ports.books import Finding
 from worker.ports.errors import StoreError
+from worker.ports.store.books import Finding
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"

@@ -14,7 +14,7 @@ from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
-from worker.ports.cases import (
+from worker.ports.store.cases import (
     CLOSED,
     Case,
     CaseKind,
@@ -23,12 +23,13 @@ from worker.ports.cases import (
     NewCase,
     Opened,
     OpenedCase,
+    Place,
+    Review,
     Step,
     Timer,
     TimerKind,
     View,
 )
-from worker.ports.reviews import Place, Review
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),

@@ -13,16 +13,16 @@ from typing import Any, TypeAlias
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.accept import Intakes
 from worker.adapters.store.database import Database
-from worker.adapters.store.intake import Intakes
 from worker.adapters.store.purchases import Purchases
 from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, ProfileError, override
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
-from worker.ports.desk import Order
-from worker.ports.purchases import Begun
-from worker.ports.store import Intake, IntakeResult
+from worker.ports.service import Order
+from worker.ports.store.activations import Intake, IntakeResult
+from worker.ports.store.purchases import Begun
 
 Version: TypeAlias = tuple[str, str]  #: Name and version of a policy.
 

@@ -10,8 +10,7 @@ from worker.adapters.store import cases_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
-from worker.ports.cases import Added, Case, CaseKind
-from worker.ports.reviews import Place, Review
+from worker.ports.store.cases import Added, Case, CaseKind, Place, Review
 
 _COLUMNS = (
     "SELECT c.*, a.currency,"

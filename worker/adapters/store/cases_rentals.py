@@ -14,8 +14,8 @@ from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
-from worker.ports.cases import CaseKind, Opened, Timer, TimerKind
-from worker.ports.rentals import BookedRental, Closed, Rental
+from worker.ports.store.cases import CaseKind, Opened, Timer, TimerKind
+from worker.ports.store.rentals import BookedRental, Closed, Rental
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"

@@ -12,7 +12,7 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
-from worker.ports.cases import (
+from worker.ports.store.cases import (
     Case,
     CaseKind,
     CaseState,
@@ -21,10 +21,10 @@ from worker.ports.cases import (
     NewCase,
     Ordered,
     PaidOut,
+    Review,
     Timer,
     TimerKind,
 )
-from worker.ports.reviews import Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where no policy says anything, none says by when.

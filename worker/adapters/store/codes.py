@@ -13,7 +13,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import CodeFate, ProviderState, State, fate_of_code
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store import RecordedCode, SeenSms
+from worker.ports.store.activations import RecordedCode, SeenSms
 
 CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
 TEXT_MAX = 2_000

@@ -12,7 +12,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
 from worker.ports.history import PastNumber
-from worker.ports.reconciling import Dispute, Told
+from worker.ports.store.purchases import Dispute, Told
 
 SHOWN: Final = 20  #: In a report.
 RENTALS_MAX: Final = 20  #: Whose history is read once more, at one time.

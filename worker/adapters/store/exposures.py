@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.exposure import End, EndedExposure, OpenExposure, Why
+from worker.ports.store.purchases import End, EndedExposure, OpenExposure, Why
 
 _BY_CURRENCY = text(
     "SELECT currency, sum(amount_minor)::bigint AS minor FROM exposure"

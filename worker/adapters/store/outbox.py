@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId
-from worker.ports.events import Event
+from worker.ports.store.books import Event
 
 _NEWEST = text(
     "SELECT seq, subject, type, number, at, activation_id, payload, attempts FROM event"
@@ -57,7 +57,7 @@ class Outbox:
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:
             parameters = {"limit": limit, "lease": lease, "now": now}
-            result = await connection.execute(statement("claim_events"), parameters)
+            result = await connection.execute(statement("lease_events"), parameters)
             return [_event(row) for row in result.mappings()]
 
         return await self.db.write(work)

@@ -14,9 +14,9 @@ from worker.adapters.store import reading
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.desk import Order, Push
-from worker.ports.purchases import Began, Begun, Bought, OpenPurchase
-from worker.ports.store import Activation
+from worker.ports.service import Order, Push
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import Began, Begun, Bought, OpenPurchase
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 _FORGOTTEN = text(

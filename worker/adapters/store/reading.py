@@ -12,7 +12,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import LIVE, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
-from worker.ports.store import Activation, Happened, LiveNumber, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Happened, LiveNumber, Settlement, ShownCode
 
 _CODES = text(
     "SELECT activation_id, code, text, received_at FROM code"

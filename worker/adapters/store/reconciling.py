@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import disputes
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
+from worker.domain.balance_check import Bounds, Reckoned, Sums, reckon
 from worker.domain.ids import ProviderName
-from worker.domain.reckoning import Bounds, Reckoned, Sums, reckon
 from worker.ports.provider import ActiveRow, Balance
-from worker.ports.reconciling import (
+from worker.ports.store.purchases import (
     Counted,
     Difference,
     LastReading,

@@ -7,8 +7,7 @@ from sqlalchemy import RowMapping
 
 from worker.domain.activation import ProviderState, Reason, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.endings import Due, Settled
-from worker.ports.store import Activation, LiveNumber
+from worker.ports.store.activations import Activation, Due, LiveNumber, Settled
 
 _STATES = {state.value: state for state in State}
 _PROVIDER_STATES = {state.value: state for state in ProviderState}

@@ -15,8 +15,7 @@ from worker.adapters.store.cases_policies import KeptPolicies
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
-from worker.ports.cases import Made, Timer, TimerKind
-from worker.ports.timers import NextUnseeded, Silent, Unseeded
+from worker.ports.store.cases import Made, NextUnseeded, Silent, Timer, TimerKind, Unseeded
 
 _PENDING = text(
     "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
@@ -42,7 +41,7 @@ class Timers(KeptPolicies):
     ) -> list[Timer]:
         async def work(connection: AsyncConnection) -> list[Timer]:
             wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
-            found = await connection.execute(statement("timer_claim"), wanted)
+            found = await connection.execute(statement("timer_lease"), wanted)
             return [cases_rows.timer(row) for row in found.mappings()]
 
         return await self.db.write(work)

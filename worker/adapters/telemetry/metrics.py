@@ -15,7 +15,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from worker.adapters.telemetry.known import (
+from worker.adapters.telemetry.bounded_metric import Labelled
+from worker.adapters.telemetry.label_sets import (
     CREDIT_REASONS,
     DELIVERIES,
     JOB_RESULTS,
@@ -25,7 +26,6 @@ from worker.adapters.telemetry.known import (
     RESULTS,
     Known,
 )
-from worker.adapters.telemetry.labelled import Labelled
 from worker.domain.activation import WINDOW
 
 PREFIX = "activation_worker_"

@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from worker.adapters.telemetry.known import CURRENCIES_MAX, REASONS, VERDICTS
-from worker.adapters.telemetry.labelled import OTHER, Labelled
+from worker.adapters.telemetry.bounded_metric import OTHER, Labelled
+from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
+from worker.adapters.telemetry.log_throttle import Troubles
 from worker.adapters.telemetry.metrics import Metrics
-from worker.adapters.telemetry.troubles import Troubles
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.activations import Settled
+from worker.ports.store.books import Census, Finding
 
 _NO_TIME = timedelta(0)
 

@@ -9,7 +9,7 @@ import typer
 from worker.entrypoints.cli.exits import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.ports.books import Finding
+from worker.ports.store.books import Finding
 
 
 def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:

@@ -14,10 +14,10 @@ import redis.asyncio
 from redis.exceptions import AuthenticationError, RedisError
 
 from worker.adapters.store.database import scalar
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
-from worker.bootstrap.parts import providers_of, system_clock, telemetry_of
-from worker.entrypoints.cli.shown import amount
+from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
+from worker.entrypoints.cli.formatting import amount
 from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
 from worker.ports.provider import Provider
 from worker.settings import Loaded, Settings

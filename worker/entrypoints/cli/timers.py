@@ -10,8 +10,8 @@ import typer
 
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.ports.cases import Timer
-from worker.ports.census import Census
+from worker.ports.store.books import Census
+from worker.ports.store.cases import Timer
 
 LIST_MAX = 10_000
 COLUMNS = ("kind", "subject", "due (UTC)", "overdue by")

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import AccountShown, EntryList
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.cursor import after_number, number_in
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Cursor, Limit, Name, OpenAccount, TopUp
-from worker.ports.books import Account, AccountStore, Opened, ToppedUp
+from worker.entrypoints.http.requests import Cursor, Limit, Name, OpenAccount, TopUp
+from worker.entrypoints.http.responses import AccountShown, EntryList
+from worker.entrypoints.http.routing import Answer, Route
+from worker.ports.store.books import Account, AccountStore, Opened, ToppedUp
 
 
 class Accounts:

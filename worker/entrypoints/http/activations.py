@@ -12,14 +12,12 @@ from aiohttp import web
 from worker.domain.activation import FINAL, PROVIDER_FINAL, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import ActivationList, ActivationShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.changes import Changes, TooManyWait
 from worker.entrypoints.http.cursor import activation_in, after_activation
 from worker.entrypoints.http.deps import ActivationReads, ApiDeps, HasCases
-from worker.entrypoints.http.layer import Answer, Header, Route
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import (
+from worker.entrypoints.http.requests import (
     ActivationPath,
     Cursor,
     Limit,
@@ -27,9 +25,11 @@ from worker.entrypoints.http.shapes import (
     StateName,
     WaitSeconds,
 )
-from worker.ports.desk import Desk, Done, WishResult
-from worker.ports.reviews import Review
-from worker.ports.store import Activation
+from worker.entrypoints.http.responses import ActivationList, ActivationShown
+from worker.entrypoints.http.routing import Answer, Header, Route
+from worker.ports.service import Desk, Done, WishResult
+from worker.ports.store.activations import Activation
+from worker.ports.store.cases import Review
 
 Why: TypeAlias = Callable[[ActivationId], Awaitable[Review | None]]
 _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")

@@ -10,13 +10,13 @@ from pydantic import Field, StringConstraints
 
 from worker.domain.policy import FactError
 from worker.entrypoints.http.case_answers import case_json
-from worker.entrypoints.http.layer import Answer
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
-from worker.entrypoints.http.shapes import Amount, Body, Instant
+from worker.entrypoints.http.requests import Amount, Body, Instant
+from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.service import CaseDesk
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import Case, CaseKind, ChangedCase, Opened, OpenedCase, Refused
+from worker.ports.store.cases import Case, CaseKind, ChangedCase, Opened, OpenedCase, Refused
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http.problems import Fault, Kind, Problem
-from worker.ports.reviews import Place
+from worker.ports.store.cases import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

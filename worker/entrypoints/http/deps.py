@@ -10,11 +10,10 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.lifecycle.cases.desk import CaseDesk
-from worker.ports.books import AccountStore
-from worker.ports.desk import Desk, Push
-from worker.ports.events import Event
-from worker.ports.store import Activation
+from worker.lifecycle.cases.service import CaseDesk
+from worker.ports.service import Desk, Push
+from worker.ports.store.activations import Activation
+from worker.ports.store.books import AccountStore, Event
 
 
 class ActivationReads(Protocol):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import EventList
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.cursor import after_number, number_in
 from worker.entrypoints.http.deps import ApiDeps, EventReads
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.shapes import Cursor, Limit
+from worker.entrypoints.http.requests import Cursor, Limit
+from worker.entrypoints.http.responses import EventList
+from worker.entrypoints.http.routing import Answer, Route
 
 
 class Events:

@@ -11,10 +11,8 @@ from pydantic import ValidationError
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import ActivationShown, BulkShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ActivationReads, ApiDeps
-from worker.entrypoints.http.layer import Answer, Route, read_json_body, refuse_json
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     Failure,
@@ -24,9 +22,11 @@ from worker.entrypoints.http.problems import (
     faults_of,
     pointer_to,
 )
-from worker.entrypoints.http.shapes import Bulk, Name, RentedNumber, RentedNumberItem
-from worker.ports.desk import Desk, HandedOver
-from worker.ports.store import IntakeResult, Intook
+from worker.entrypoints.http.requests import Bulk, Name, RentedNumber, RentedNumberItem
+from worker.entrypoints.http.responses import ActivationShown, BulkShown
+from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
+from worker.ports.service import Desk, HandedOver
+from worker.ports.store.activations import IntakeResult, Intook
 
 
 class Intake:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from worker.domain.ids import AccountId, ProviderName
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import ActivationShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import IDEMPOTENCY_KEY, Answer, Route
-from worker.entrypoints.http.once import key_in
+from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import RentOrder
-from worker.ports.desk import Desk, Order, Ordered, OrderResult
+from worker.entrypoints.http.requests import RentOrder
+from worker.entrypoints.http.responses import ActivationShown
+from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
+from worker.ports.service import Desk, Order, Ordered, OrderResult
 
 _KEY = replace(IDEMPOTENCY_KEY, required=True)
 

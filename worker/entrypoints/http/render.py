@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.ports.books import Account, Entry
-from worker.ports.events import Event
-from worker.ports.store import Activation, Happened, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Happened, Settlement, ShownCode
+from worker.ports.store.books import Account, Entry, Event
 
 
 def instant(at: datetime) -> str:

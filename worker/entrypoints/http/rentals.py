@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import Moment, Shown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.case_answers import OPENED, SHOWN, CaseShown, case_json, maybe
 from worker.entrypoints.http.case_calls import (
@@ -22,12 +21,13 @@ from worker.entrypoints.http.case_calls import (
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Body, Currency, Instant, Name, Phone, Price, Word
-from worker.ports.cases import Opened
-from worker.ports.rentals import Rental, rental_id
+from worker.entrypoints.http.requests import Body, Currency, Instant, Name, Phone, Price, Word
+from worker.entrypoints.http.responses import Moment, Shown
+from worker.entrypoints.http.routing import Answer, Route
+from worker.ports.store.cases import Opened
+from worker.ports.store.rentals import Rental, rental_id
 
 FACTS = frozenset({"client_caused", "outage_verified"})
 

@@ -8,7 +8,7 @@ from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import Clauses, ask, by_human
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
-from worker.ports.cases import CaseState, Facts, Made, Move, Step, TimerKind, View
+from worker.ports.store.cases import CaseState, Facts, Made, Move, Step, TimerKind, View
 
 #: An open withdrawal or order ends by an event; this finds what such an event forgot to tell.
 LOOK_AGAIN: Final = timedelta(minutes=10)

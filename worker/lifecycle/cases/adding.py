@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.lifecycle.cases.asking import instant, moment
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.cases import CLOSED, Case, Facts, View
+from worker.ports.store.cases import CLOSED, Case, Facts, View
 
 
 def once(**said: datetime | None) -> Adding:

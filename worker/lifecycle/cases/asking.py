@@ -14,7 +14,7 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
-from worker.ports.cases import CaseState, Facts, Made, Refused, Step, TimerKind, View
+from worker.ports.store.cases import CaseState, Facts, Made, Refused, Step, TimerKind, View
 
 Clauses: TypeAlias = Callable[[str, Reason], tuple[str, ...]]  #: Of a policy, for a reason.
 

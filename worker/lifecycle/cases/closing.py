@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
-from worker.ports.cases import Timer
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
-from worker.ports.rentals import Closed, Rental, RentalStore
 from worker.ports.reporter import Reporter
+from worker.ports.store.cases import Timer
+from worker.ports.store.rentals import Closed, Rental, RentalStore
 
 Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
 

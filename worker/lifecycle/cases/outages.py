@@ -24,7 +24,7 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import Facts, Made, Move, Ordered, Refused, Step, TimerKind, View
+from worker.ports.store.cases import Facts, Made, Move, Ordered, Refused, Step, TimerKind, View
 
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 

@@ -9,8 +9,7 @@ from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.lifecycle.settle import Settle
-from worker.ports.endings import Ending
-from worker.ports.store import Activation, ActivationStore
+from worker.ports.store.activations import Activation, ActivationStore, Ending
 
 REASON: Final = "verdict"
 

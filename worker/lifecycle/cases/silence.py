@@ -8,8 +8,7 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.asking import Clauses, instant, known
-from worker.ports.cases import Made, Timer, TimerKind
-from worker.ports.timers import Silent, TimerStore, Unseeded
+from worker.ports.store.cases import Made, Silent, Timer, TimerKind, TimerStore, Unseeded
 
 BATCH: Final = 1000
 BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wait for the next.

@@ -8,13 +8,12 @@ from typing import Final, Protocol
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.shape import Judging, rang
 from worker.lifecycle.cases.silence import Silence
-from worker.ports.answers import AnswerStore
-from worker.ports.cases import CaseKind, CaseStore, Timer, TimerKind
 from worker.ports.errors import StoreError
-from worker.ports.rentals import RentalStore
 from worker.ports.reporter import Reporter
-from worker.ports.texts import TextStore
-from worker.ports.timers import TimerStore
+from worker.ports.store.activations import TextStore
+from worker.ports.store.books import AnswerStore
+from worker.ports.store.cases import CaseKind, CaseStore, Timer, TimerKind, TimerStore
+from worker.ports.store.rentals import RentalStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.

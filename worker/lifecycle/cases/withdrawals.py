@@ -23,7 +23,7 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import (
+from worker.ports.store.cases import (
     CLOSED,
     CaseState,
     Facts,

@@ -1,0 +1,71 @@
+"""Answers under an Idempotency-Key, kept for a day."""
+
+import json
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database
+from worker.ports.store.books import Kept, Taken
+
+# A day is longer than anybody retries; and an answer may show a phone, which is not to stay.
+_FORGET = text(
+    "DELETE FROM answer WHERE key IN (SELECT key FROM answer"
+    " WHERE taken_at < now() - interval '1 day' ORDER BY taken_at LIMIT :limit"
+    " FOR UPDATE SKIP LOCKED)"
+)
+# One statement: between two of them the other call may let the key go. What is too old to be an
+# answer, and still there, is taken like a free one.
+_TAKE = text(
+    "INSERT INTO answer AS kept (key, content_hash) VALUES (:key, :content_hash)"
+    " ON CONFLICT (key) DO UPDATE SET"
+    " content_hash = CASE WHEN kept.taken_at < now() - interval '1 day'"
+    "  THEN excluded.content_hash ELSE kept.content_hash END,"
+    " answer = CASE WHEN kept.taken_at < now() - interval '1 day' THEN NULL ELSE kept.answer END,"
+    " taken_at = CASE WHEN kept.taken_at < now() - interval '1 day' THEN now()"
+    "  ELSE kept.taken_at END"
+    " RETURNING content_hash, answer"
+)
+_KEEP = text(
+    "INSERT INTO answer AS kept (key, content_hash, answer)"
+    " VALUES (:key, :content_hash, CAST(:answer AS jsonb))"
+    " ON CONFLICT (key) DO UPDATE SET answer = coalesce(kept.answer, excluded.answer)"
+    " WHERE kept.content_hash = excluded.content_hash"
+    " RETURNING answer"
+)
+_LET_GO = text(
+    "DELETE FROM answer WHERE key = :key AND content_hash = :content_hash AND answer IS NULL"
+)
+
+
+class Answers:
+    """The part of the store that remembers what was answered."""
+
+    db: Database
+
+    async def take_key(self, key: str, content_hash: str) -> Taken:
+        async def work(connection: AsyncConnection) -> Taken:
+            asked = {"key": key, "content_hash": content_hash}
+            return Taken(*(await connection.execute(_TAKE, asked)).one())
+
+        return await self.db.write(work)
+
+    async def keep_answer(self, key: str, content_hash: str, answer: Kept) -> Kept:
+        async def work(connection: AsyncConnection) -> Kept:
+            told = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
+            kept: Kept | None = (await connection.execute(_KEEP, told)).scalar()
+            return answer if kept is None else kept
+
+        return await self.db.write(work)
+
+    async def let_go(self, key: str, content_hash: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(_LET_GO, {"key": key, "content_hash": content_hash})
+
+        await self.db.write(work)
+
+    async def forget_answers(self, limit: int) -> int:
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(_FORGET, {"limit": limit})).rowcount
+
+        return await self.db.write(work)

@@ -1,0 +1,275 @@
+"""Puts the parts together: every step of the lifecycle gets what it needs, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from worker.adapters.telemetry.progress import Progress
+from worker.bootstrap.canary import canary_of
+from worker.bootstrap.from_settings import payments_of, profiles_of
+from worker.bootstrap.resources import Parts
+from worker.domain.policy import Profile, Reason
+from worker.domain.policy.clauses import grounds, load_clauses
+from worker.lifecycle.accept import Accept, PolicyTerms
+from worker.lifecycle.audit import Audit
+from worker.lifecycle.backstop import Backstop
+from worker.lifecycle.cases.asking import Clauses
+from worker.lifecycle.cases.closing import Closing
+from worker.lifecycle.cases.judges import judges
+from worker.lifecycle.cases.reviews import ActivationReviews
+from worker.lifecycle.cases.service import CaseDesk
+from worker.lifecycle.cases.silence import Silence
+from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.deliver import Deliver
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.listing import Listing
+from worker.lifecycle.look import Look
+from worker.lifecycle.outcome import PolicyRules
+from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.reconcile import Reconcile
+from worker.lifecycle.rent import Rent
+from worker.lifecycle.repair import Repair
+from worker.lifecycle.service import LifecycleDesk
+from worker.lifecycle.settle import Settle
+from worker.lifecycle.sweep import Sweep
+from worker.lifecycle.ticks import Ticks
+from worker.lifecycle.watch import Watch
+
+#: How long each loop may be silent before `/livez` says that a restart would help. A database that
+#: died without a word holds one up for a minute, and for that a restart is no help.
+LOOPS: Final = {"backstop": timedelta(seconds=120)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeDesk(LifecycleDesk):
+    """The one desk of the worker: numbers, and the cases about them."""
+
+    cases: CaseDesk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Everything that runs, put together once."""
+
+    parts: Parts
+    desk: WholeDesk
+    ticks: Ticks
+    backstop: Backstop
+    audit: Audit
+    progress: Progress
+    grace: timedelta
+
+
+def assemble(parts: Parts) -> Worker:
+    profiles = profiles_of(parts.settings)
+    parts.store.policies = profiles
+    clauses = _clauses(parts, profiles)
+    timers = _timers(parts, profiles, clauses)
+    progress = Progress(parts.clock.monotonic, LOOPS)
+    settle = Settle(store=parts.store, reporter=parts.reporter)
+    accept = _accept(parts, profiles)
+    rules = PolicyRules(profiles, parts.store.kept, parts.reporter)
+    expire = Expire(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+    sweep = _sweep(parts, settle, rules)
+    cases = _cases(parts, profiles, timers, settle)
+    desk = _desk(parts, accept, expire, sweep, cases)
+    ticks = Ticks(
+        providers=parts.providers,
+        watching=_watch(parts, settle, rules),
+        expiring=expire,
+        pursuing=_pursue(parts, settle),
+        sweeping=sweep,
+        repairing=_repair(parts, accept),
+        reconciling=_reconcile(parts, accept),
+        timing=timers,
+        clock=parts.clock,
+        flying=canary_of(parts, desk),
+        delivering=_deliver(parts),
+    )
+    return Worker(
+        parts=parts,
+        desk=desk,
+        ticks=ticks,
+        backstop=_backstop(parts, ticks, progress),
+        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
+        progress=progress,
+        grace=sweep.grace,
+    )
+
+
+def _sweep(parts: Parts, settle: Settle, rules: PolicyRules) -> Sweep:
+    return Sweep(
+        store=parts.store,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+        grace=timedelta(seconds=parts.settings.defaults.credit_grace_seconds),
+    )
+
+
+def _accept(parts: Parts, profiles: Mapping[str, Profile]) -> Accept:
+    def terms(name: str) -> PolicyTerms | None:
+        profile = profiles.get(name)
+        if profile is None:
+            return None
+        return PolicyTerms(profile.version, profile.window if profile.states_window else None)
+
+    return Accept(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        terms=parts.terms,
+        listed=lambda name: parts.providers[name].capabilities.list_page_size is not None,
+        pushes=lambda name: parts.providers[name].capabilities.push,
+        policies=terms,
+        default_policy=parts.settings.defaults.policy,
+        default_window=timedelta(seconds=parts.settings.defaults.window_seconds),
+    )
+
+
+def _watch(parts: Parts, settle: Settle, rules: PolicyRules) -> Watch:
+    look = Look(
+        store=parts.store,
+        reporter=parts.reporter,
+        settle=settle,
+        rules=rules,
+        clock=parts.clock,
+    )
+    listing = Listing(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        look=look,
+        clock=parts.clock,
+    )
+    return Watch(
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        look=look,
+        listing=listing,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _pursue(parts: Parts, settle: Settle) -> Pursue:
+    return Pursue(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        settle=settle,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _repair(parts: Parts, accept: Accept) -> Repair:
+    return Repair(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        accept=accept,
+        clock=parts.clock,
+        terms=parts.terms,
+    )
+
+
+def _clauses(parts: Parts, profiles: Mapping[str, Profile]) -> Clauses:
+    directory = parts.settings.policies.directory
+    known = {name: load_clauses(name, directory) for name in profiles}
+
+    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
+        return grounds(known.get(policy, ()), reason)
+
+    return clauses
+
+
+def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
+    return Timers(
+        store=parts.store,
+        reporter=parts.reporter,
+        judges=judges(clauses),
+        silence=Silence(parts.store, clauses, profiles),
+        closing=Closing(
+            store=parts.store,
+            rentals=parts.rentals,
+            pay=payments_of(parts.terms, parts.schedule, parts.clock),
+            reporter=parts.reporter,
+            now=parts.clock.now,
+        ),
+    )
+
+
+def _cases(
+    parts: Parts, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
+) -> CaseDesk:
+    return CaseDesk(
+        store=parts.store,
+        judges=timers.judges,
+        reviewing=ActivationReviews(parts.store, settle),
+        profiles=profiles,
+        default_policy=parts.settings.defaults.policy,
+        clock=parts.clock,
+    )
+
+
+def _reconcile(parts: Parts, accept: Accept) -> Reconcile:
+    return Reconcile(
+        store=parts.store,
+        schedule=parts.schedule,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        terms=parts.terms,
+        accept=accept,
+    )
+
+
+def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseDesk) -> WholeDesk:
+    return WholeDesk(
+        cases=cases,
+        store=parts.store,
+        schedule=parts.schedule,
+        providers=parts.providers,
+        accepting=accept,
+        renting=Rent(
+            store=parts.store,
+            reporter=parts.reporter,
+            accept=accept,
+            providers=parts.providers,
+            terms=parts.terms,
+        ),
+        expire=expire,
+        sweep=sweep,
+        clock=parts.clock,
+    )
+
+
+def _deliver(parts: Parts) -> Deliver | None:
+    if parts.webhook is None:
+        return None
+    return Deliver(
+        store=parts.store, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+    )
+
+
+def _backstop(parts: Parts, ticks: Ticks, progress: Progress) -> Backstop:
+    return Backstop(
+        store=parts.store,
+        census=parts.store,
+        ticks=ticks,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        redis_away=lambda: parts.schedule.away,
+        moved=lambda: progress.moved("backstop"),
+    )

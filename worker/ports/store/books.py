@@ -1,0 +1,198 @@
+"""Accounts and their money, the proof that it adds up, the outbox, and what ops count."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account: AccountId
+    currency: str
+    available_minor: int
+    held_minor: int
+    state: str  #: open | blocked | frozen | deleted
+
+
+class Opened(enum.Enum):
+    NEW = "new"
+    SAME = "same"
+    OTHER_CONTENT = "other_content"  #: It exists with another currency.
+
+
+class ToppedUp(enum.Enum):
+    NEW = "new"
+    SAME = "same"  #: This reference is booked already, with this amount.
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_ACCOUNT = "unknown_account"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer as an account sees it; the amount is signed for its available balance."""
+
+    id: int
+    at: datetime
+    kind: str
+    key: str
+    source: str
+    destination: str
+    amount_minor: int
+    currency: str
+    activation: ActivationId | None
+
+
+class AccountStore(Protocol):
+    """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]: ...
+
+    async def account(self, account: AccountId) -> Account | None: ...
+
+    async def top_up(
+        self, account: AccountId, reference: str, amount_minor: int
+    ) -> tuple[ToppedUp, Account | None]: ...
+
+    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+        """Newest first; `before` is the id of the last one already seen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One invariant, checked over the whole database."""
+
+    invariant: str  #: Closed set; a metric label.
+    says: str  #: What must hold, in a sentence.
+    violations: int
+    offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
+
+
+class AuditStore(Protocol):
+    @property
+    def invariants(self) -> Sequence[str]: ...
+
+    async def audit(self) -> list[Finding]:
+        """Check every invariant in one snapshot."""
+        ...
+
+    async def check(self, invariant: str) -> Finding | None:
+        """Check one of them; None while another process is at one, so that there is never more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; `payload` is the body's `data`. Its id is stable over retries."""
+
+    id: str
+    type: str
+    at: datetime
+    activation: ActivationId | None
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+class SendResult(enum.Enum):
+    SENT = "sent"  #: 2xx
+    RETRY = "retry"  #: No answer, or one that may change.
+    GONE = "gone"  #: 410: the endpoint does not want any more.
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    result: SendResult
+    retry_after: timedelta | None = None
+
+
+class Sender(Protocol):
+    """Sends one event to the endpoint. Raises nothing."""
+
+    async def send(self, event: Event, now: datetime) -> Sent: ...
+
+
+class EventStore(Protocol):
+    async def claim_events(
+        self, limit: int, lease: timedelta, *, now: datetime | None = None
+    ) -> list[Event]:
+        """The next due event of each subject, oldest first; never two of one activation."""
+        ...
+
+    async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None: ...
+
+    async def event_failed(
+        self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
+    ) -> None:
+        """Try again after `retry_in`; None: it is dead, and the next of its subject may go."""
+        ...
+
+    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
+        """Newest first, for the API."""
+        ...
+
+    async def replay_events(self, ids: Sequence[str]) -> int:
+        """Make dead or sent events due again; how many there were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What the gauges show; every replica reads the same, so take the maximum."""
+
+    live: Mapping[ProviderName, int]
+    overdue: int  #: Unsettled and past deadline + grace.
+    oldest_overdue: timedelta
+    exposure_minor: Mapping[tuple[ProviderName, str], int]
+    events_pending: int
+    cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
+    timers_overdue: Mapping[str, int] = field(default_factory=dict)
+    canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
+
+
+class CensusStore(Protocol):
+    async def census(self, grace: timedelta, *, now: datetime | None = None) -> Census: ...
+
+    async def ping(self) -> None:
+        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
+        ...
+
+    async def lead(self, topic: str) -> bool:
+        """Whether this process leads *topic* while Redis is away: one process at most does."""
+        ...
+
+
+Kept: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
+
+
+class Taken(NamedTuple):
+    """What a key was taken for; `answer` None: that call has not ended, or nobody knows how."""
+
+    content_hash: str
+    answer: Kept | None
+
+
+class AnswerStore(Protocol):
+    """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def take_key(self, key: str, content_hash: str) -> Taken:
+        """Take *key* for this content, or find what it was taken for within the last day."""
+        ...
+
+    async def keep_answer(self, key: str, content_hash: str, answer: Kept) -> Kept:
+        """Keep the answer of this key; of two calls at once, the first one's is everybody's.
+
+        A key that was let go and taken for other content meanwhile keeps that call's answer only.
+        """
+        ...
+
+    async def let_go(self, key: str, content_hash: str) -> None:
+        """Nothing came of the call: the key is free, unless another one was answered under it."""
+        ...
+
+    async def forget_answers(self, limit: int) -> int:
+        """Delete up to *limit* that are older than a day; how many."""
+        ...
