@@ -6,9 +6,9 @@ import pytest
 
 from worker.adapters.store.postgres import PostgresStore
 from worker.ports.store.activations import ActivationStore
-from worker.ports.store.books import AccountStore, AuditStore, CensusStore, EventStore
+from worker.ports.store.books import AccountStore, AuditStore, EventStore, QueueStatsStore
 
-PORTS = (AccountStore, ActivationStore, AuditStore, CensusStore, EventStore)
+PORTS = (AccountStore, ActivationStore, AuditStore, QueueStatsStore, EventStore)
 
 
 def satisfies_every_port(store: PostgresStore) -> None:
@@ -16,7 +16,7 @@ def satisfies_every_port(store: PostgresStore) -> None:
     accounts: AccountStore = store
     activations: ActivationStore = store
     audits: AuditStore = store
-    censuses: CensusStore = store
+    censuses: QueueStatsStore = store
     events: EventStore = store
     del accounts, activations, audits, censuses, events
 

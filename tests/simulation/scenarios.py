@@ -15,9 +15,9 @@ from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_
 from worker.domain.activation import ProviderState, State
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseDesk
+from worker.lifecycle.cases.service import CaseService
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
-from worker.ports.service import Order
+from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 
 Story: TypeAlias = Callable[[Life], Awaitable[None]]
@@ -194,8 +194,8 @@ async def claim_paid(life: Life) -> None:
     life.claimed_minor += PRICE
 
 
-def case_desk(world: World) -> CaseDesk:
-    return CaseDesk(
+def case_desk(world: World) -> CaseService:
+    return CaseService(
         store=world.store,
         judges=judges(clauses),
         reviewing=ActivationReviews(world.store, world.settle),
@@ -212,7 +212,7 @@ async def _looked_for(life: Life) -> None:
         await life.asks(repaired)
 
 
-def _ordered(life: Life) -> Order:
+def _ordered(life: Life) -> PurchaseOrder:
     wanted = order(f"{life.account}-order", account=life.account)
     life.orders.append(wanted.idempotency_key)
     return wanted

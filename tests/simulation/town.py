@@ -20,7 +20,7 @@ from tests.simulation.their_side import older
 from worker.domain.ids import AccountId, ActivationId, ProviderRef
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
-from worker.ports.service import HandedOver, Push
+from worker.ports.service import NumberIntake, Push
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import Number
 
@@ -76,7 +76,7 @@ class Life:
     outside: Outside
     account: AccountId
     process: Process
-    handed: list[HandedOver] = field(default_factory=list)
+    handed: list[NumberIntake] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     unanswered: int = 0  #: Orders that nobody repeated.
     claimed_minor: int = 0

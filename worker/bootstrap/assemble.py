@@ -8,29 +8,29 @@ from typing import Final
 from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
 from worker.bootstrap.from_settings import payments_of, profiles_of
-from worker.bootstrap.resources import Parts
+from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.clauses import grounds, load_clauses
-from worker.lifecycle.accept import Accept, PolicyTerms
+from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.cases.asking import Clauses
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseDesk
+from worker.lifecycle.cases.service import CaseService
 from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.outcome import PolicyRules
+from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.repair import Repair
-from worker.lifecycle.service import LifecycleDesk
+from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.ticks import Ticks
@@ -42,18 +42,18 @@ LOOPS: Final = {"backstop": timedelta(seconds=120)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeDesk(LifecycleDesk):
+class WorkerService(ActivationService):
     """The one desk of the worker: numbers, and the cases about them."""
 
-    cases: CaseDesk
+    cases: CaseService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """Everything that runs, put together once."""
 
-    parts: Parts
-    desk: WholeDesk
+    parts: Resources
+    desk: WorkerService
     ticks: Ticks
     backstop: Backstop
     audit: Audit
@@ -61,7 +61,7 @@ class Worker:
     grace: timedelta
 
 
-def assemble(parts: Parts) -> Worker:
+def assemble(parts: Resources) -> Worker:
     profiles = profiles_of(parts.settings)
     parts.store.policies = profiles
     clauses = _clauses(parts, profiles)
@@ -69,7 +69,7 @@ def assemble(parts: Parts) -> Worker:
     progress = Progress(parts.clock.monotonic, LOOPS)
     settle = Settle(store=parts.store, reporter=parts.reporter)
     accept = _accept(parts, profiles)
-    rules = PolicyRules(profiles, parts.store.kept, parts.reporter)
+    rules = PolicyOutcomes(profiles, parts.store.kept, parts.reporter)
     expire = Expire(
         store=parts.store,
         schedule=parts.schedule,
@@ -92,7 +92,7 @@ def assemble(parts: Parts) -> Worker:
         reconciling=_reconcile(parts, accept),
         timing=timers,
         clock=parts.clock,
-        flying=canary_of(parts, desk),
+        canary_run=canary_of(parts, desk),
         delivering=_deliver(parts),
     )
     return Worker(
@@ -106,7 +106,7 @@ def assemble(parts: Parts) -> Worker:
     )
 
 
-def _sweep(parts: Parts, settle: Settle, rules: PolicyRules) -> Sweep:
+def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     return Sweep(
         store=parts.store,
         reporter=parts.reporter,
@@ -117,12 +117,12 @@ def _sweep(parts: Parts, settle: Settle, rules: PolicyRules) -> Sweep:
     )
 
 
-def _accept(parts: Parts, profiles: Mapping[str, Profile]) -> Accept:
-    def terms(name: str) -> PolicyTerms | None:
+def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
+    def terms(name: str) -> IntakePolicy | None:
         profile = profiles.get(name)
         if profile is None:
             return None
-        return PolicyTerms(profile.version, profile.window if profile.states_window else None)
+        return IntakePolicy(profile.version, profile.window if profile.states_window else None)
 
     return Accept(
         store=parts.store,
@@ -138,7 +138,7 @@ def _accept(parts: Parts, profiles: Mapping[str, Profile]) -> Accept:
     )
 
 
-def _watch(parts: Parts, settle: Settle, rules: PolicyRules) -> Watch:
+def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
     look = Look(
         store=parts.store,
         reporter=parts.reporter,
@@ -163,7 +163,7 @@ def _watch(parts: Parts, settle: Settle, rules: PolicyRules) -> Watch:
     )
 
 
-def _pursue(parts: Parts, settle: Settle) -> Pursue:
+def _pursue(parts: Resources, settle: Settle) -> Pursue:
     return Pursue(
         store=parts.store,
         schedule=parts.schedule,
@@ -174,7 +174,7 @@ def _pursue(parts: Parts, settle: Settle) -> Pursue:
     )
 
 
-def _repair(parts: Parts, accept: Accept) -> Repair:
+def _repair(parts: Resources, accept: Accept) -> Repair:
     return Repair(
         store=parts.store,
         schedule=parts.schedule,
@@ -185,7 +185,7 @@ def _repair(parts: Parts, accept: Accept) -> Repair:
     )
 
 
-def _clauses(parts: Parts, profiles: Mapping[str, Profile]) -> Clauses:
+def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
     directory = parts.settings.policies.directory
     known = {name: load_clauses(name, directory) for name in profiles}
 
@@ -195,7 +195,7 @@ def _clauses(parts: Parts, profiles: Mapping[str, Profile]) -> Clauses:
     return clauses
 
 
-def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
+def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
     return Timers(
         store=parts.store,
         reporter=parts.reporter,
@@ -212,9 +212,9 @@ def _timers(parts: Parts, profiles: Mapping[str, Profile], clauses: Clauses) -> 
 
 
 def _cases(
-    parts: Parts, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
-) -> CaseDesk:
-    return CaseDesk(
+    parts: Resources, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
+) -> CaseService:
+    return CaseService(
         store=parts.store,
         judges=timers.judges,
         reviewing=ActivationReviews(parts.store, settle),
@@ -224,7 +224,7 @@ def _cases(
     )
 
 
-def _reconcile(parts: Parts, accept: Accept) -> Reconcile:
+def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     return Reconcile(
         store=parts.store,
         schedule=parts.schedule,
@@ -235,8 +235,10 @@ def _reconcile(parts: Parts, accept: Accept) -> Reconcile:
     )
 
 
-def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseDesk) -> WholeDesk:
-    return WholeDesk(
+def _desk(
+    parts: Resources, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseService
+) -> WorkerService:
+    return WorkerService(
         cases=cases,
         store=parts.store,
         schedule=parts.schedule,
@@ -255,7 +257,7 @@ def _desk(parts: Parts, accept: Accept, expire: Expire, sweep: Sweep, cases: Cas
     )
 
 
-def _deliver(parts: Parts) -> Deliver | None:
+def _deliver(parts: Resources) -> Deliver | None:
     if parts.webhook is None:
         return None
     return Deliver(
@@ -263,10 +265,10 @@ def _deliver(parts: Parts) -> Deliver | None:
     )
 
 
-def _backstop(parts: Parts, ticks: Ticks, progress: Progress) -> Backstop:
+def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
     return Backstop(
         store=parts.store,
-        census=parts.store,
+        queue_stats=parts.store,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

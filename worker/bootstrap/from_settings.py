@@ -15,7 +15,7 @@ from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.build import Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.transport import unmetered
-from worker.adapters.telemetry.label_sets import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
@@ -24,7 +24,7 @@ from worker.domain.policy import Profile, load_profile, policy_names
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.cases.closing import Pay
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
@@ -60,9 +60,9 @@ def system_clock() -> Clock:
     )
 
 
-def terms_of(settings: Settings) -> dict[ProviderName, Terms]:
+def terms_of(settings: Settings) -> dict[ProviderName, ProviderTerms]:
     return {
-        ProviderName(name): Terms(
+        ProviderName(name): ProviderTerms(
             name=ProviderName(name),
             poll=timedelta(seconds=provider.poll_seconds),
             requests_per_second=provider.requests_per_second,
@@ -77,8 +77,8 @@ def terms_of(settings: Settings) -> dict[ProviderName, Terms]:
 
 
 def spaced(
-    terms: Mapping[ProviderName, Terms], providers: Mapping[ProviderName, Provider]
-) -> dict[ProviderName, Terms]:
+    terms: Mapping[ProviderName, ProviderTerms], providers: Mapping[ProviderName, Provider]
+) -> dict[ProviderName, ProviderTerms]:
     """The terms with looks no closer together than the provider demands, whatever is configured."""
     return {
         name: replace(one, poll=max(one.poll, providers[name].capabilities.look_gap or one.poll))
@@ -140,7 +140,7 @@ def rentals_of(
 
 
 def payments_of(
-    terms: Mapping[ProviderName, Terms], schedule: Schedule, clock: Clock
+    terms: Mapping[ProviderName, ProviderTerms], schedule: Schedule, clock: Clock
 ) -> dict[ProviderName, Pay]:
     """For each provider, who buys single requests from its budget."""
     return {name: Budget(schedule, of, clock, most=1).take for name, of in terms.items()}
@@ -157,10 +157,10 @@ def webhook_of(settings: Settings) -> Webhook | None:
 def telemetry_of(
     settings: Settings, audits: AuditStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
-    known = Known(
+    known = LabelSets(
         version=VERSION,
         providers=[
-            KnownProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
+            LabelledProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
             for name, one in settings.providers.items()
         ],
         jobs=JOBS,

@@ -19,7 +19,7 @@ from worker.bootstrap.from_settings import (
     terms_of,
     webhook_of,
 )
-from worker.bootstrap.resources import Parts
+from worker.bootstrap.resources import Resources
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.settings import Settings
@@ -64,7 +64,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         webhook = webhook_of(settings)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
-        parts = Parts(
+        parts = Resources(
             settings=settings,
             store=store,
             schedule=schedule,

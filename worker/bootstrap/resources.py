@@ -11,14 +11,14 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Resources:
     """What is opened and closed; everything else is made of it."""
 
     settings: Settings
@@ -27,7 +27,7 @@ class Parts:
     providers: Mapping[ProviderName, Provider]
     rentals: Mapping[ProviderName, LongRentals]  #: Of those that rent for long: `rentals_of`.
     webhook: Webhook | None
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     reporter: OpsReporter
     registry: CollectorRegistry
     clock: Clock

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class ProviderSums:
     """Our books about one provider, at one instant, over the numbers rented in some span."""
 
     bought_minor: int = 0  #: The cost of all of them.
@@ -30,7 +30,7 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class BalanceBounds:
     """What was paid in lies between these, as far as the readings so far can tell."""
 
     low_minor: int
@@ -39,7 +39,7 @@ class Bounds:
     unpriced_live: int
     unpriced_kept: int
 
-    def without(self, older: Sums, newer: Sums) -> "Bounds":
+    def without(self, older: ProviderSums, newer: ProviderSums) -> "BalanceBounds":
         """The same over a later span: what only *older* counts is at rest, and a constant."""
         constant = (older.bought_minor - newer.bought_minor) - (older.back_minor - newer.back_minor)
         return replace(
@@ -52,37 +52,39 @@ class Bounds:
         )
 
 
-class Reckoned(NamedTuple):
-    bounds: Bounds  #: To hold the next reading against.
+class BalanceCheck(NamedTuple):
+    bounds: BalanceBounds  #: To hold the next reading against.
     difference_minor: (
         int  #: Below zero: missing. Above: paid in, or given back without our knowing.
     )
     proven: bool  #: Whether two readings could be compared at all.
 
 
-def reckon(last: Bounds | None, balance_minor: int, before: Sums, after: Sums) -> Reckoned:
+def check_balance(
+    last: BalanceBounds | None, balance_minor: int, before: ProviderSums, after: ProviderSums
+) -> BalanceCheck:
     """Hold a balance, read between *before* and *after*, against all readings up to *last*."""
     now = _bounds(balance_minor, before, after)
     if last is None or not _comparable(last, now, before):
-        return Reckoned(now, 0, proven=False)
+        return BalanceCheck(now, 0, proven=False)
     rounded = max(0, now.rest - last.rest)
     if now.high_minor < last.low_minor:
-        return Reckoned(now, now.high_minor - last.low_minor, proven=True)
+        return BalanceCheck(now, now.high_minor - last.low_minor, proven=True)
     if now.low_minor > last.high_minor + rounded:
-        return Reckoned(now, now.low_minor - last.high_minor - rounded, proven=True)
+        return BalanceCheck(now, now.low_minor - last.high_minor - rounded, proven=True)
     tighter = replace(
         now,
         low_minor=max(now.low_minor, last.low_minor),
         high_minor=min(now.high_minor, last.high_minor + rounded),
     )
-    return Reckoned(tighter, 0, proven=True)
+    return BalanceCheck(tighter, 0, proven=True)
 
 
-def _bounds(balance_minor: int, before: Sums, after: Sums) -> Bounds:
+def _bounds(balance_minor: int, before: ProviderSums, after: ProviderSums) -> BalanceBounds:
     """Whatever happened between the two sums may have happened before the balance, or after."""
     low = before.bought_minor - after.back_minor - after.undecided_minor - after.loose
     high = after.bought_minor + after.pending_minor - before.back_minor
-    return Bounds(
+    return BalanceBounds(
         low_minor=balance_minor + low,
         high_minor=balance_minor + high,
         rest=after.rest,
@@ -91,6 +93,6 @@ def _bounds(balance_minor: int, before: Sums, after: Sums) -> Bounds:
     )
 
 
-def _comparable(last: Bounds, now: Bounds, before: Sums) -> bool:
+def _comparable(last: BalanceBounds, now: BalanceBounds, before: ProviderSums) -> bool:
     quiet = last.unpriced_live == now.unpriced_live == 0
     return quiet and last.unpriced_kept == before.unpriced_kept == now.unpriced_kept

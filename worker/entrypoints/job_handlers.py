@@ -8,15 +8,15 @@ from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.intake import handed_over_in
 from worker.entrypoints.http.problems import Problem
-from worker.jobs import REFUSED, Service, Services
-from worker.lifecycle.ticks import Ticked
-from worker.ports.store.activations import Intook
+from worker.jobs import REFUSED, JobHandlers, Service
+from worker.lifecycle.ticks import TickResult
+from worker.ports.store.activations import AcceptOutcome
 from worker.settings import Settings
 
-DONE = Ticked.DONE.value
+DONE = TickResult.DONE.value
 
 
-def services_of(worker: Worker) -> Services:
+def job_handlers_of(worker: Worker) -> JobHandlers:
     ticks, parts = worker.ticks, worker.parts
 
     async def watch(provider: str) -> str:
@@ -34,7 +34,7 @@ def services_of(worker: Worker) -> Services:
     async def accept(payloads: Sequence[Mapping[str, Any]]) -> str:
         return await _accept(worker, payloads)
 
-    return Services(
+    return JobHandlers(
         accept=accept,
         watch=watch,
         expire=expire,
@@ -51,7 +51,7 @@ def services_of(worker: Worker) -> Services:
     )
 
 
-def _told(tick: Callable[[], Awaitable[Ticked]]) -> Service:
+def _told(tick: Callable[[], Awaitable[TickResult]]) -> Service:
     async def run() -> str:
         return (await tick()).value
 
@@ -67,14 +67,14 @@ async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> str:
         except Problem:
             refused += 1
     results = await worker.desk.accept(handed)
-    wrong = [r.how.value for r in results if r.how not in {Intook.NEW, Intook.SAME}]
+    wrong = [r.how.value for r in results if r.how not in {AcceptOutcome.NEW, AcceptOutcome.SAME}]
     for why in [*wrong, *["invalid"] * refused]:
         worker.parts.reporter.trouble("accept.refused", detail=why)
     return REFUSED if wrong or refused else DONE
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_job_handlers(settings: Settings) -> AsyncIterator[JobHandlers]:
     """For the `arq` command, which brings no daemon with it."""
     async with open_worker(settings) as worker:
-        yield services_of(worker)
+        yield job_handlers_of(worker)

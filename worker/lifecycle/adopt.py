@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.purchase_matching import AnyOrphan, Orphan, matched
 from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStore
@@ -23,7 +23,7 @@ class Adopt:
     store: PurchaseStore
     reporter: Reporter
     accept: Accept
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
 
     async def __call__(
         self,

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.failure_backoff import told_safely
-from worker.lifecycle.ticks import Ticked
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.ticks import TickResult
 from worker.ports.reporter import Reporter
 from worker.ports.store.books import AuditStore, Finding
 
@@ -33,7 +33,7 @@ class Audit:
     _found: list[Finding] = field(default_factory=list)
     _round: "asyncio.Task[None] | None" = None
 
-    async def tick(self) -> Ticked:
+    async def tick(self) -> TickResult:
         """Begin a round, or let one go on; BUSY where it is not at its end yet."""
         if self._round is None or self._round.done():
             self._round = asyncio.ensure_future(self._go_on())
@@ -41,9 +41,9 @@ class Audit:
         going = self._round
         await asyncio.wait({going}, timeout=self.patience.total_seconds())
         if not going.done():
-            return Ticked.BUSY
+            return TickResult.BUSY
         await going  # Raises what it ended with.
-        return Ticked.DONE
+        return TickResult.DONE
 
     async def close(self) -> None:
         """Leave off, wherever it is."""
@@ -66,7 +66,7 @@ class Audit:
         except Exception as error:
             # The others first: one that never comes to its end must not hide what they find.
             self._left.rotate(-1)
-            self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {told_safely(error)}")
+            self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {describe_safely(error)}")
             raise
         if finding is None:
             await self.clock.sleep(TURN.total_seconds())

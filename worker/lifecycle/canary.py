@@ -13,18 +13,20 @@ from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
-from worker.ports.service import Desk, Order, Ordered
+from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
 from worker.ports.store.purchases import ACCOUNT, CanaryStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A window that ended with a code is as good as over: the sweep delivers it within a second.
 WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
 #: Its end is not told yet.
-UNDER_WAY: Final = frozenset({Ordered.RENTED, Ordered.SAME, Ordered.PENDING})
+UNDER_WAY: Final = frozenset(
+    {PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class CanaryOrder:
     """What the canary is sent for, as configured."""
 
     provider: ProviderName
@@ -42,10 +44,10 @@ class Errand:
 @dataclass(slots=True, kw_only=True)
 class Canary:
     store: CanaryStore
-    desk: Desk
+    desk: Service
     reporter: Reporter
     clock: Clock
-    errand: Errand
+    errand: CanaryOrder
     _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
 
     async def tick(self) -> None:
@@ -63,7 +65,7 @@ class Canary:
     async def _send(self, slot: datetime) -> None:
         await self.store.open_account(ACCOUNT, self.errand.currency)
         result = await self.desk.rent(
-            Order(
+            PurchaseOrder(
                 idempotency_key=_key(slot),
                 account=ACCOUNT,
                 provider=self.errand.provider,

@@ -24,7 +24,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store.activations import Due
+from worker.ports.store.activations import DueNumber
 
 FIRST_RETRY: Final = timedelta(seconds=1)
 LAST_RETRY: Final = timedelta(seconds=60)  #: While the customer waits.
@@ -59,7 +59,7 @@ class NotYet:
     unknown_reads: int = 0
 
 
-Learnt: TypeAlias = GaveBack | Charged | Gone | NotYet
+CancelOutcome: TypeAlias = GaveBack | Charged | Gone | NotYet
 
 
 def backoff(attempts: int, longest: timedelta, chance: float) -> timedelta:
@@ -69,14 +69,14 @@ def backoff(attempts: int, longest: timedelta, chance: float) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndAtProvider:
+class CancelAtProvider:
     """`pay` buys one request from the provider's rate budget, and waits until it is granted."""
 
     clock: Clock
     pay: Callable[[], Awaitable[None]]
     longest: timedelta = LAST_RETRY
 
-    async def __call__(self, provider: Provider, due: Due) -> Learnt:
+    async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
         ref = due.ref
         assert ref is not None
         try:
@@ -91,7 +91,7 @@ class EndAtProvider:
         except ProviderError as error:
             return self._later(due, error)
 
-    async def _cancel(self, provider: Provider, due: Due, ref: ProviderRef) -> Learnt:
+    async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
         await self.pay()
         reply = await provider.cancel(ref)
         match reply:
@@ -107,8 +107,13 @@ class EndAtProvider:
                 assert_never(reply)
 
     async def _after_refusal(
-        self, provider: Provider, due: Due, ref: ProviderRef, why: Refusal, sms: tuple[Sms, ...]
-    ) -> Learnt:
+        self,
+        provider: Provider,
+        due: DueNumber,
+        ref: ProviderRef,
+        why: Refusal,
+        sms: tuple[Sms, ...],
+    ) -> CancelOutcome:
         """A refusal says that something happened; only the status says what."""
         await self.pay()
         learnt = self._read(due, await provider.look(ref))
@@ -118,7 +123,7 @@ class EndAtProvider:
             return Charged(sms)
         return NotYet(self._wait(due))
 
-    def _read(self, due: Due, seen: Observation) -> Learnt | None:
+    def _read(self, due: DueNumber, seen: Observation) -> CancelOutcome | None:
         """What a read of the status settles; None where the number simply waits."""
         match seen:
             case Waiting():
@@ -137,7 +142,7 @@ class EndAtProvider:
             case _:
                 assert_never(seen)
 
-    def _until_allowed(self, due: Due, reply: Refused) -> timedelta:
+    def _until_allowed(self, due: DueNumber, reply: Refused) -> timedelta:
         """Until the provider allows the cancel: by its own words, or else by backing off."""
         if reply.retry_after is not None:
             return max(reply.retry_after, FIRST_RETRY)
@@ -145,7 +150,7 @@ class EndAtProvider:
             return max(due.rented_at + reply.min_age - self.clock.now(), FIRST_RETRY)
         return self._wait(due)
 
-    def _later(self, due: Due, error: ProviderError) -> NotYet:
+    def _later(self, due: DueNumber, error: ProviderError) -> NotYet:
         wait = self._wait(due)
         if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
@@ -153,5 +158,5 @@ class EndAtProvider:
             wait = max(wait, REFUSED_RETRY)
         return NotYet(wait, unknown_reads=due.unknown_reads)
 
-    def _wait(self, due: Due) -> timedelta:
+    def _wait(self, due: DueNumber) -> timedelta:
         return backoff(due.attempts, self.longest, self.clock.chance())

@@ -57,7 +57,7 @@ class Deliver:
         """Send batches until nothing is due or the time is up; how many events were sent."""
         began = self.clock.monotonic()
         sent = 0
-        while not self._must_wait() and (events := await self.store.claim_events(BATCH, LEASE)):
+        while not self._must_wait() and (events := await self.store.lease_events(BATCH, LEASE)):
             arrived = await self._deliver(events)
             sent += arrived
             if not arrived or self.clock.monotonic() - began > TICK_MAX.total_seconds():

@@ -13,9 +13,9 @@ from typing import Final
 from worker.domain.ids import ProviderName
 from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.outcome import Rules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
 from worker.lifecycle.settle import Settle
-from worker.ports.store.activations import Settled
+from worker.ports.store.activations import SettledNumber
 from worker.ports.store.purchases import DrainStore
 
 BATCH: Final = 500  #: Small enough for its progress to be seen.
@@ -25,7 +25,7 @@ BATCH: Final = 500  #: Small enough for its progress to be seen.
 class Drain:
     store: DrainStore
     settle: Settle
-    rules: Rules
+    rules: OutcomeRules
     clock: Clock
 
     async def begin(self, provider: ProviderName) -> datetime:
@@ -33,9 +33,9 @@ class Drain:
         return await self.store.drain(provider)
 
     async def stop(self, provider: ProviderName) -> bool:
-        return await self.store.undrain(provider)
+        return await self.store.resume(provider)
 
-    async def now(self, provider: ProviderName) -> AsyncIterator[list[Settled]]:
+    async def now(self, provider: ProviderName) -> AsyncIterator[list[SettledNumber]]:
         """End what waits, batch by batch, as if the grace were over; what each batch settled.
 
         Numbers with a code keep it until their window is over: it was paid for.

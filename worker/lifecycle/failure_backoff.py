@@ -1,4 +1,4 @@
-"""Setbacks: what fails whatever we do is tried later and later, and told when its failure changes.
+"""Failure backoff: what keeps failing is tried ever later, and told when its failure changes.
 
 One such number ("poison") must not cost the others their batch, nor ops the log. This is the
 memory of one process: after a restart everything is tried at once, and told once more.
@@ -23,7 +23,7 @@ class _Setback(NamedTuple):
 
 
 @dataclass(slots=True)
-class Setbacks(Generic[Key]):
+class FailureBackoff(Generic[Key]):
     _kept: dict[Key, _Setback] = field(default_factory=dict)
 
     def over(self, key: Key, now: float) -> bool:
@@ -51,7 +51,7 @@ class Setbacks(Generic[Key]):
         self._kept.pop(key, None)
 
 
-def told_safely(error: BaseException) -> str:
+def describe_safely(error: BaseException) -> str:
     """What went wrong and where; never the message, which may quote a phone or a code."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""Unread: tell of numbers that are left alone because their rows have words of newer code.
+"""ForeignRow: tell of numbers that are left alone because their rows have words of newer code.
 
 While versions run side by side, or after a rollback, a newer worker's numbers are its own to end:
 no statement hands them out here, so they cost the others nothing. Where no such worker runs they
@@ -20,7 +20,7 @@ TOLD_MAX: Final = 100  #: Of one look: it is a deploy gone wrong, and each line 
 
 
 @dataclass(slots=True)
-class UnreadRows:
+class ForeignRows:
     _next: float = 0.0  #: On the process's clock.
     _told: set[ActivationId] = field(default_factory=set)
 

@@ -7,7 +7,7 @@ from worker.domain.ids import ProviderName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ProviderTerms:
     name: ProviderName
     poll: timedelta  #: Between two looks, or two reads of the whole list, at the closest.
     requests_per_second: float

@@ -17,13 +17,18 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.history import Compare, Part, Span
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.history import CompareHistory, HistoryPart, HistorySpan
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.purchases import Difference, ExposureStore, PurchaseStore, Reopened
+from worker.ports.store.purchases import (
+    BalanceDifference,
+    ExposureStore,
+    PurchaseStore,
+    ReopenedNumbers,
+)
 from worker.ports.store.purchases import ReconcileStore as ProviderStore
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
@@ -40,9 +45,11 @@ class Reconcile:
     schedule: Schedule
     reporter: Reporter
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     accept: Accept
-    _unread: dict[tuple[ProviderName, Part], Sequence[Span]] = field(default_factory=dict)
+    _unread: dict[tuple[ProviderName, HistoryPart], Sequence[HistorySpan]] = field(
+        default_factory=dict
+    )
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers the provider tells of that no activation has.
@@ -73,8 +80,8 @@ class Reconcile:
             )
 
     async def history(self, provider: Provider) -> list[ProviderRef]:
-        """Compare number by number; those that cost money and nobody knows."""
-        compare = Compare(
+        """CompareHistory number by number; those that cost money and nobody knows."""
+        compare = CompareHistory(
             store=self.store,
             reporter=self.reporter,
             adopt=Adopt(
@@ -86,13 +93,13 @@ class Reconcile:
         )
         return await compare(provider) if provider.capabilities.history else []
 
-    async def money(self, provider: Provider) -> Difference | None:
+    async def money(self, provider: Provider) -> BalanceDifference | None:
         """Take a reading of the balance; what it moved by that our books do not know of."""
         currency = self.terms[provider.name].currency
         before = await self.store.count_provider(provider.name, currency)
         balance = await self.balance(provider)
         if balance is None:
-            return None  # Counted where it was sent; the next hour reads again.
+            return None  # CountedSums where it was sent; the next hour reads again.
         if balance.currency != currency:
             self.reporter.trouble("provider.currency_differs", provider=provider.name)
             return None
@@ -125,7 +132,7 @@ class Reconcile:
             return None
 
     async def numbers(self, provider: Provider) -> list[ProviderRef]:
-        """Compare the list with our numbers; what it names and nobody knows."""
+        """CompareHistory the list with our numbers; what it names and nobody knows."""
         unknown: list[ProviderRef] = []
         async for rows in self._listed(provider):
             reopened = await self.store.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
@@ -162,7 +169,7 @@ class Reconcile:
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
         return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
 
-    def _tell(self, provider: ProviderName, reopened: Reopened) -> None:
+    def _tell(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:
             detail = str(reopened.pursued)
             self.reporter.trouble("provider.lists_ended", provider=provider, detail=detail)

@@ -12,7 +12,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Circuit, Provider
@@ -36,7 +36,7 @@ class Repair:
     reporter: Reporter
     accept: Accept
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     _orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
     _reached: dict[ProviderName, ActivationId] = field(default_factory=dict)
 

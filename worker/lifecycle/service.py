@@ -18,8 +18,15 @@ from worker.lifecycle.sweep import Sweep
 from worker.ports.errors import ProviderError, ScheduleUnavailable
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
-from worker.ports.service import Done, HandedOver, Order, OrderResult, Push, WishResult
-from worker.ports.store.activations import Activation, ActivationStore, IntakeResult
+from worker.ports.service import (
+    ActionOutcome,
+    ActionResult,
+    NumberIntake,
+    PurchaseOrder,
+    PurchaseResult,
+    Push,
+)
+from worker.ports.store.activations import AcceptResult, Activation, ActivationStore
 from worker.ports.store.purchases import PushStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: What a caller waits for a provider at most.
@@ -30,7 +37,7 @@ class DeskStore(ActivationStore, PushStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleDesk:
+class ActivationService:
     """`worker.ports.service.Desk`, done by the lifecycle."""
 
     store: DeskStore
@@ -43,18 +50,18 @@ class LifecycleDesk:
     clock: Clock
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def accept(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         return await self.accepting(handed)
 
-    async def rent(self, order: Order) -> OrderResult:
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         return await self.renting(order)
 
-    async def cancel(self, id_: ActivationId) -> WishResult:
+    async def cancel(self, id_: ActivationId) -> ActionResult:
         pressed = await self.store.press_cancel(id_)
         if pressed is None:
-            return WishResult(Done.UNKNOWN)
+            return ActionResult(ActionOutcome.UNKNOWN)
         if pressed.answer is CancelAnswer.CODE_RECEIVED:
-            return WishResult(Done.CODE_RECEIVED, await self.store.activation(id_))
+            return ActionResult(ActionOutcome.CODE_RECEIVED, await self.store.activation(id_))
         provider = self.providers.get(pressed.provider)
         if (
             pressed.state in {State.WAITING, State.EXPIRING}
@@ -64,29 +71,29 @@ class LifecycleDesk:
             await self._patiently(self.expire.end_now(provider, id_))
         return _as_found(await self.store.activation(id_))
 
-    async def finish(self, id_: ActivationId) -> WishResult:
+    async def finish(self, id_: ActivationId) -> ActionResult:
         found = await self.store.ask_finish(id_)
         if found is None:
-            return WishResult(Done.UNKNOWN)
+            return ActionResult(ActionOutcome.UNKNOWN)
         if found is State.RECEIVED:
             due = await self.store.due_delivery(id_)
             await self.sweep.settle([delivery(one) for one in due])
         activation = await self.store.activation(id_)
         if activation is not None and activation.state is State.DELIVERED:
-            return WishResult(Done.DONE, activation)
-        return WishResult(Done.NO_CODE, activation)
+            return ActionResult(ActionOutcome.DONE, activation)
+        return ActionResult(ActionOutcome.NO_CODE, activation)
 
-    async def resend(self, id_: ActivationId) -> WishResult:
+    async def resend(self, id_: ActivationId) -> ActionResult:
         activation = await self.store.activation(id_)
         if activation is None:
-            return WishResult(Done.UNKNOWN)
+            return ActionResult(ActionOutcome.UNKNOWN)
         if activation.state is State.WAITING:
-            return WishResult(Done.NO_CODE, activation)
+            return ActionResult(ActionOutcome.NO_CODE, activation)
         if activation.state is not State.RECEIVED or self.clock.now() > activation.deadline_at:
-            return WishResult(Done.ENDED, activation)
+            return ActionResult(ActionOutcome.ENDED, activation)
         provider = self.providers.get(activation.provider)
         if provider is None or not provider.capabilities.resend or activation.ref is None:
-            return WishResult(Done.NOT_OFFERED, activation)
+            return ActionResult(ActionOutcome.NOT_OFFERED, activation)
         terms = self.expire.terms[provider.name]
         budget = Budget(self.schedule, terms, self.clock, most=1)
         try:
@@ -94,8 +101,8 @@ class LifecycleDesk:
                 await budget.take()
             asked = await provider.ask_again(activation.ref)
         except (ProviderError, TimeoutError):
-            return WishResult(Done.PROVIDER_UNAVAILABLE, activation)
-        return WishResult(Done.DONE if asked else Done.NOT_OFFERED, activation)
+            return ActionResult(ActionOutcome.PROVIDER_UNAVAILABLE, activation)
+        return ActionResult(ActionOutcome.DONE if asked else ActionOutcome.NOT_OFFERED, activation)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         for ref in await self.store.keep_pushes(provider, pushes):
@@ -123,10 +130,12 @@ class LifecycleDesk:
             self.expire.reporter.trouble("job.failed", detail=f"cancel: {type(error).__name__}")
 
 
-def _as_found(activation: Activation | None) -> WishResult:
+def _as_found(activation: Activation | None) -> ActionResult:
     assert activation is not None
     if activation.state in FINAL or activation.state is State.IN_REVIEW:
-        return WishResult(Done.DONE, activation)
+        return ActionResult(ActionOutcome.DONE, activation)
     if activation.state is State.RECEIVED:
-        return WishResult(Done.CODE_RECEIVED, activation)  # It came while we asked to cancel.
-    return WishResult(Done.PENDING, activation)
+        return ActionResult(
+            ActionOutcome.CODE_RECEIVED, activation
+        )  # It came while we asked to cancel.
+    return ActionResult(ActionOutcome.PENDING, activation)

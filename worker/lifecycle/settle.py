@@ -10,11 +10,11 @@ from worker.domain.activation import ProviderState, State
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import (
     ActivationStore,
-    Due,
+    DueNumber,
     Ending,
     Postponed,
     Resolved,
-    Settled,
+    SettledNumber,
 )
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
@@ -28,8 +28,8 @@ class Settle:
     store: ActivationStore
     reporter: Reporter
 
-    async def __call__(self, endings: Sequence[Ending]) -> list[Settled]:
-        settled: list[Settled] = []
+    async def __call__(self, endings: Sequence[Ending]) -> list[SettledNumber]:
+        settled: list[SettledNumber] = []
         for start in range(0, len(endings), BATCH):
             done, refused = await self.store.settle(endings[start : start + BATCH])
             settled += done
@@ -41,7 +41,7 @@ class Settle:
 
 
 @dataclass(slots=True, kw_only=True)
-class GroupCommit:
+class BatchCommitter:
     """Collects what many concurrent calls learnt and commits it in groups.
 
     A thousand single commits cost as much as fifty thousand rows of one statement.
@@ -52,7 +52,7 @@ class GroupCommit:
     _endings: list[Ending] = field(default_factory=list)
     _postponed: list[Postponed] = field(default_factory=list)
     _resolved: list[Resolved] = field(default_factory=list)
-    _resolved_of: list[Due] = field(default_factory=list)
+    _resolved_of: list[DueNumber] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
@@ -64,7 +64,7 @@ class GroupCommit:
         self._postponed.append(postponed)
         self._news.set()
 
-    def resolved(self, due: Due, state: ProviderState) -> None:
+    def resolved(self, due: DueNumber, state: ProviderState) -> None:
         self._resolved.append(Resolved(due.id, due.epoch, state))
         self._resolved_of.append(due)
         self._news.set()
@@ -100,7 +100,7 @@ class GroupCommit:
             self._news.set()
 
 
-def delivery(due: Due) -> Ending:
+def delivery(due: DueNumber) -> Ending:
     """A code was shown: the charge is kept, and the provider is told (E7)."""
     return Ending(
         id=due.id,

@@ -9,14 +9,14 @@ from typing import Protocol
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.activations import Settled
-from worker.ports.store.books import Census, Finding
+from worker.ports.store.activations import SettledNumber
+from worker.ports.store.books import Finding, QueueStats
 
 
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
 
-    def settled(self, settled: Sequence[Settled]) -> None: ...
+    def settled(self, settled: Sequence[SettledNumber]) -> None: ...
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None: ...
 
@@ -46,7 +46,7 @@ class Reporter(Protocol):
 
     def event_delivery(self, result: str, count: int = 1) -> None: ...
 
-    def census(self, census: Census) -> None: ...
+    def queue_stats(self, queue_stats: QueueStats) -> None: ...
 
     def schedule_lag(self, lag: timedelta) -> None: ...
 

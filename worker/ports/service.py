@@ -8,11 +8,11 @@ from typing import Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import Activation, IntakeResult
+from worker.ports.store.activations import AcceptResult, Activation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver:
+class NumberIntake:
     """A number that was already rented, as the caller gives it; None = the default applies."""
 
     provider: ProviderName
@@ -30,7 +30,7 @@ class HandedOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class PurchaseOrder:
     """A number to rent. The same key with the same content is the same order."""
 
     idempotency_key: str
@@ -45,7 +45,7 @@ class Order:
     window: timedelta | None = None
 
 
-class Ordered(enum.Enum):
+class PurchaseOutcome(enum.Enum):
     """How an order ended; only RENTED, SAME and PENDING stored anything that stays."""
 
     RENTED = "rented"
@@ -65,12 +65,12 @@ class Ordered(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderResult:
-    how: Ordered
+class PurchaseResult:
+    how: PurchaseOutcome
     activation: Activation | None = None
 
 
-class Done(enum.Enum):
+class ActionOutcome(enum.Enum):
     """How a wish about one activation ended."""
 
     DONE = "done"
@@ -84,8 +84,8 @@ class Done(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class WishResult:
-    how: Done
+class ActionResult:
+    how: ActionOutcome
     activation: Activation | None = None
 
 
@@ -99,20 +99,20 @@ class Push:
     content_hash: str  #: Of what makes the push what it is; the inbox is unique by it.
 
 
-class Desk(Protocol):
+class Service(Protocol):
     """Raises `StoreError` and nothing else."""
 
-    async def accept(self, handed: Sequence[HandedOver]) -> list[IntakeResult]: ...
+    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]: ...
 
-    async def rent(self, order: Order) -> OrderResult: ...
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult: ...
 
-    async def cancel(self, id_: ActivationId) -> WishResult:
+    async def cancel(self, id_: ActivationId) -> ActionResult:
         """Press Cancel and, where the provider will, end it at once (a few seconds at most)."""
         ...
 
-    async def finish(self, id_: ActivationId) -> WishResult: ...
+    async def finish(self, id_: ActivationId) -> ActionResult: ...
 
-    async def resend(self, id_: ActivationId) -> WishResult: ...
+    async def resend(self, id_: ActivationId) -> ActionResult: ...
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         """Keep what a provider pushed and have the numbers looked at now."""

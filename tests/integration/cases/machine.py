@@ -50,18 +50,18 @@ from worker.lifecycle.cases.service import Occurrence
 from worker.lifecycle.cases.shape import Adding, Verdict
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.cases import (
+    CaseChange,
     CaseKind,
+    CaseOpened,
+    CaseOpening,
     CaseState,
-    ChangedCase,
-    Opened,
-    OpenedCase,
-    Refused,
+    Rejected,
     Review,
 )
 from worker.ports.store.rentals import Rental
 
 T = TypeVar("T")
-Opening: TypeAlias = Callable[[], Awaitable[OpenedCase | None]]
+Opening: TypeAlias = Callable[[], Awaitable[CaseOpening | None]]
 Ago: TypeAlias = timedelta | None
 
 TURNS: Final = 8  #: Until everybody has done his part.
@@ -173,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         if found.state is State.RECEIVED:
             await store.settle([delivery(number)])
         elif found.state in {State.WAITING, State.EXPIRING}:
-            await store.claim_cancels(SIM, 1000, LEASE, now=hands.now)
+            await store.lease_cancels(SIM, 1000, LEASE, now=hands.now)
             await store.settle([ending(number, outcome=outcome)])
 
     @rule(
@@ -340,7 +340,7 @@ class Machine(RuleBasedStateMachine):
     async def _decide(self, review: Review, *, grant: bool) -> None:
         """Whatever is listed takes a human's word, which ends it or moves it on."""
         done = await self._word(review.id, grant=grant)
-        if isinstance(done, ChangedCase) and done.refused is Refused.WRONG_SUM:
+        if isinstance(done, CaseChange) and done.refused is Rejected.WRONG_SUM:
             done = await self._word(review.id, grant=grant, amount_minor=1)
         if isinstance(done, Reviewed):
             assert done.how is Ruled.DONE, (review, done)
@@ -350,10 +350,10 @@ class Machine(RuleBasedStateMachine):
             case None:
                 assert done.case.state is not CaseState.IN_REVIEW, (review, done)
                 self.unstuck.heard(done.case)
-            case Refused.NOT_ASKED_FOR:
+            case Rejected.NOT_ASKED_FOR:
                 settled = "SELECT settled FROM activation WHERE id = $1"
                 assert await self.office.one(settled, done.case.activation) is False, (review, done)
-            case Refused.WRONG_SUM:
+            case Rejected.WRONG_SUM:
                 assert grant, (review, done)
                 assert await self.unstuck.nothing_left_of(done.case), (review, done)
             case _:
@@ -361,7 +361,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _word(
         self, id_: UUID, *, grant: bool, amount_minor: int | None = None
-    ) -> ChangedCase | Reviewed:
+    ) -> CaseChange | Reviewed:
         said = Verdict(grant=grant, amount_minor=amount_minor, findings={})
         return await self.desk.review_verdict(id_, said, None)
 
@@ -423,7 +423,7 @@ class Machine(RuleBasedStateMachine):
         first = await call()
         assert first is not None
         assert first.case is not None
-        if first.how is Opened.NEW:
+        if first.how is CaseOpened.NEW:
             self.opened.append(call)
             await self._open_again(call)
         return first.case.id
@@ -432,16 +432,16 @@ class Machine(RuleBasedStateMachine):
         before = await self.unstuck.everything()
         again = await call()
         assert again is not None
-        assert again.how is Opened.SAME, again
+        assert again.how is CaseOpened.SAME, again
         assert await self.unstuck.everything() == before
 
     def add(self, case: UUID, kind: CaseKind, what: str, adds: Adding) -> None:
         self.same(lambda: self.desk.add(case, kind, adds, what))
 
-    def same(self, call: Callable[[], Awaitable[ChangedCase]]) -> ChangedCase:
+    def same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         return self.run(self._same(call))
 
-    async def _same(self, call: Callable[[], Awaitable[ChangedCase]]) -> ChangedCase:
+    async def _same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         first, before = await call(), await self.unstuck.everything()
         assert await call() == first
         assert await self.unstuck.everything() == before

@@ -21,7 +21,7 @@ from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseDesk, Occurrence
+from worker.lifecycle.cases.service import CaseService, Occurrence
 from worker.lifecycle.cases.shape import Verdict
 from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
@@ -37,9 +37,9 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import NoRent, Rented
-from worker.ports.store.activations import Intake, Intook, SeenSms
-from worker.ports.store.books import ToppedUp
-from worker.ports.store.cases import Case, CaseKind, CaseState, ChangedCase, OpenedCase, TimerKind
+from worker.ports.store.activations import AcceptOutcome, Intake, SeenSms
+from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpening, CaseState, TimerKind
 from worker.ports.store.rentals import Rental, rental_id
 
 LONG = ProviderRef("long")
@@ -61,20 +61,20 @@ class Owned(PostgresStore):
     def known(self, name: str, profile: Profile) -> None:
         self.kept[name, profile.version] = profile
 
-    async def open_case(self, *args: Any, **more: Any) -> OpenedCase:
+    async def open_case(self, *args: Any, **more: Any) -> CaseOpening:
         return await super().open_case(*args, **{"now": self.clock.now, **more})
 
-    async def change_case(self, *args: Any, **more: Any) -> ChangedCase:
+    async def change_case(self, *args: Any, **more: Any) -> CaseChange:
         return await super().change_case(*args, **{"now": self.clock.now, **more})
 
-    async def claim_timers(self, *args: Any, **more: Any) -> Any:
-        return await super().claim_timers(*args, **{"now": self.clock.now, **more})
+    async def lease_timers(self, *args: Any, **more: Any) -> Any:
+        return await super().lease_timers(*args, **{"now": self.clock.now, **more})
 
     async def unseeded(self, *args: Any, **more: Any) -> Any:
         return await super().unseeded(*args, **{"now": self.clock.now, **more})
 
-    async def fall_silent(self, *args: Any, **more: Any) -> Any:
-        return await super().fall_silent(*args, **{"now": self.clock.now, **more})
+    async def end_in_silence(self, *args: Any, **more: Any) -> Any:
+        return await super().end_in_silence(*args, **{"now": self.clock.now, **more})
 
     async def book_rental(self, *args: Any, **more: Any) -> Any:
         return await super().book_rental(*args, **{"now": self.clock.now, **more})
@@ -158,8 +158,8 @@ class Office:
         self.judges = judges(clauses)
         self.desk = self.desk_on(self.store)
 
-    def desk_on(self, store: PostgresStore) -> CaseDesk:
-        return CaseDesk(
+    def desk_on(self, store: PostgresStore) -> CaseService:
+        return CaseService(
             store=store,
             judges=self.judges,
             reviewing=ActivationReviews(store, Settle(store=store, reporter=self.reporter)),
@@ -208,7 +208,7 @@ class Office:
 
     async def rent(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
         (result,) = await self.store.accept([self.intake(policy, ref, **other)], now=MONDAY)
-        assert result.how is Intook.NEW
+        assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation.id
 
@@ -220,7 +220,7 @@ class Office:
         delivered = outcome is State.DELIVERED
         self.at(max(self.hands.now, MONDAY + WINDOW + TICK))
         if not delivered:
-            await self.store.claim_cancels(SIM, 1000, timedelta(seconds=30), now=self.hands.now)
+            await self.store.lease_cancels(SIM, 1000, timedelta(seconds=30), now=self.hands.now)
         ended = delivery(id_) if delivered else ending(id_, outcome=outcome, **other)
         (settled,), _ = await self.store.settle([ended], now=self.hands.now)
         assert settled.id == id_
@@ -245,7 +245,7 @@ class Office:
         assert opened.case is not None
         return opened.case
 
-    async def evidence(self, case: Case, *items: str, **facts: Any) -> ChangedCase:
+    async def evidence(self, case: Case, *items: str, **facts: Any) -> CaseChange:
         return await self.desk.add(case.id, case.kind, adding.evidence(items, **facts), "evidence")
 
     no = Verdict(grant=False, findings={})
@@ -280,7 +280,7 @@ class Office:
     def as_booked(self, rental: Rental, **other: Any) -> Rental:
         return replace(rental, currency="", **other)
 
-    async def top_up(self, reference: str, minor: int, at: datetime) -> tuple[ToppedUp, Any]:
+    async def top_up(self, reference: str, minor: int, at: datetime) -> tuple[TopUpOutcome, Any]:
         """A top-up of another day."""
         booked = await self.store.top_up(ALICE, reference, minor)
         await self.date_topups(f"%:{reference}", at)
@@ -326,7 +326,7 @@ class Office:
         assert opened.case is not None
         return opened.case
 
-    async def paid(self, case: Case) -> ChangedCase:
+    async def paid(self, case: Case) -> CaseChange:
         return await self.desk.paid(case.id, case.kind)
 
     async def account_event(
@@ -360,11 +360,11 @@ class Office:
         silence = Silence(self.store, clauses, self.policies, batch=limit)
         return [await silence.seed() for _ in range(3)]
 
-    async def say(self, case: Case, **at: datetime | None) -> ChangedCase:
+    async def say(self, case: Case, **at: datetime | None) -> CaseChange:
         """Something happened, now unless told otherwise."""
         return await self.desk.add(case.id, case.kind, adding.once(**at), next(iter(at)))
 
-    async def choose(self, case: Case, choice: str, value: int) -> ChangedCase:
+    async def choose(self, case: Case, choice: str, value: int) -> CaseChange:
         facts = adding.plain(customer_choice=choice, replacement_value_minor=value)
         return await self.desk.add(case.id, case.kind, facts, "choice")
 
@@ -386,7 +386,7 @@ class Office:
         self.store.kept.clear()
         await self.admin.execute("DELETE FROM policy_version")
 
-    async def verdict(self, case: Case, *, grant: bool, **more: Any) -> ChangedCase:
+    async def verdict(self, case: Case, *, grant: bool, **more: Any) -> CaseChange:
         amount = more.pop("amount_minor", None)
         verdict = Verdict(grant=grant, amount_minor=amount, findings=more)
         return await self.desk.verdict(case.id, case.kind, verdict)

@@ -143,7 +143,7 @@ async def test_where_nobody_can_be_asked_the_shop_is_told(office: Office) -> Non
     timers = office.timers
     rental = await given_back(office)
     office.at(MONDAY + TICK)
-    (timer,) = await office.store.claim_timers(10, TimerKind)
+    (timer,) = await office.store.lease_timers(10, TimerKind)
     object.__setattr__(timers.closing, "rentals", {})
 
     await timers.fire(timer)

@@ -16,7 +16,7 @@ from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.render import instant
-from worker.lifecycle.cases.service import CaseDesk
+from worker.lifecycle.cases.service import CaseService
 
 FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -24,7 +24,7 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 
 @dataclass
 class DeskWithCases(FakeDesk):
-    cases: CaseDesk | None = None
+    cases: CaseService | None = None
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.unit.http.conftest import described
 from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.books import Taken
+from worker.ports.store.books import TakenKey
 
 FIXTURES = (api, described)
 RENTAL = "/v1/rentals/alpha/long-1"
@@ -203,7 +203,7 @@ async def test_an_answer_that_comes_late_is_not_told_to_who_took_the_key_since(
     other = await answers.keep_answer("k", "other", {"status": 2})
 
     assert (mine, other) == ({"status": 1}, {"status": 2})
-    assert await answers.take_key("k", "other") == Taken("other", {"status": 2})
+    assert await answers.take_key("k", "other") == TakenKey("other", {"status": 2})
 
 
 async def test_a_key_that_is_let_go_while_it_is_taken_is_taken(
@@ -216,7 +216,7 @@ async def test_a_key_that_is_let_go_while_it_is_taken_is_taken(
     rival.gate.go.set()
     await leaving
 
-    assert await taking == Taken("mine", None)
+    assert await taking == TakenKey("mine", None)
 
 
 async def test_the_texts_of_old_sms_are_forgotten_without_anybody_asking(office: Office) -> None:

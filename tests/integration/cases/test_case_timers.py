@@ -17,7 +17,7 @@ from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
 from worker.ports.store.cases import CaseState, Timer, TimerKind
-from worker.ports.store.rentals import Closed
+from worker.ports.store.rentals import RentalClosing
 
 DOWN = 3 * DAY  #: For how long nobody was there.
 
@@ -190,11 +190,11 @@ async def test_a_timer_acts_at_the_first_instant_after_its_date(
     assert await office.pending(kind, setup.subject) == setup.due_at
 
     office.at(setup.due_at)
-    due = await office.store.claim_timers(100, TimerKind)
+    due = await office.store.lease_timers(100, TimerKind)
     assert (kind, setup.subject) not in {(one.kind, one.subject) for one in due}
 
     office.at(setup.due_at + TICK)
-    due = await office.store.claim_timers(100, TimerKind)
+    due = await office.store.lease_timers(100, TimerKind)
     assert Timer(kind, setup.subject, setup.due_at) in due
 
 
@@ -235,11 +235,11 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     office.at(setup.due_at + TICK)
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
-        first = await rival.start(rival.store.fall_silent(timer, office.timers.silence.judge))
+        first = await rival.start(rival.store.end_in_silence(timer, office.timers.silence.judge))
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.end_rental(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
-        first = await rival.start(rival.store.rental_closed(timer, Closed.KEPT))
+        first = await rival.start(rival.store.rental_closed(timer, RentalClosing.KEPT))
     else:
         judging = office.judges[(await office.case(setup.subject)).kind]
         first = await rival.start(
@@ -397,7 +397,7 @@ async def test_timers_are_counted_as_overdue_by_kind(office: Office) -> None:
     due = MONDAY + 7 * DAY
 
     async def overdue(now: datetime) -> object:
-        return (await office.store.census(timedelta(0), now=now)).timers_overdue
+        return (await office.store.queue_stats(timedelta(0), now=now)).timers_overdue
 
     assert await overdue(due + timedelta(seconds=60)) == {}
     assert await overdue(due + timedelta(seconds=60) + TICK) == {"evidence_due": 1}

@@ -9,13 +9,13 @@ from tests.integration.lifecycle.world import GRACE, SIM, World
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.canary import Canary, Errand
+from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.ports.provider import Cancelled, NoRent, Rented
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
-ERRAND = Errand(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
 REF = "77"
 
 
@@ -43,7 +43,7 @@ async def flights(world: World) -> list[Activation]:
 
 
 async def success(world: World) -> datetime | None:
-    return (await world.store.census(GRACE)).canary_success
+    return (await world.store.queue_stats(GRACE)).canary_success
 
 
 async def test_it_is_rented_finished_with_its_code_and_remembered(
@@ -60,7 +60,7 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
     assert flown.settlement is not None
     assert await success(world) == flown.settlement.at
     restarted = PostgresStore(database_url)
-    assert (await restarted.census(GRACE)).canary_success == flown.settlement.at
+    assert (await restarted.queue_stats(GRACE)).canary_success == flown.settlement.at
     await restarted.close()
     account = await world.store.account(ACCOUNT)
     assert account is not None

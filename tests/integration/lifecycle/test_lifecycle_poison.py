@@ -10,9 +10,9 @@ import pytest
 from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.outcome import Verdict
+from worker.lifecycle.outcome import EndingDecision
 from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
-from worker.ports.store.activations import Activation, Due, RecordedCode, SeenSms
+from worker.ports.store.activations import Activation, DueNumber, RecordedCode, SeenSms
 
 
 async def look_now(world: World, *numbers: Activation) -> None:
@@ -29,7 +29,7 @@ async def due_next(world: World) -> dict[str, timedelta]:
     world.skew = timedelta(0)
     found: dict[str, timedelta] = {}
     while await world.schedule.size(SIM) > len(found):
-        claim = await world.schedule.claim(SIM, 100, timedelta(hours=2))
+        claim = await world.schedule.lease(SIM, 100, timedelta(hours=2))
         found |= {one.number.ref: world.skew for one in claim.numbers}
         world.skew += SECOND
         assert world.skew < WINDOW
@@ -187,7 +187,7 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
     numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
     rules = world.rules
 
-    def broken(due: Due, sms_received_at: datetime | None) -> Verdict:
+    def broken(due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
         if due.id == numbers[1].id:
             raise KeyError("secret")
         return rules(due, sms_received_at)
@@ -234,7 +234,7 @@ async def test_deliveries_that_fail_do_not_hold_up_the_credits(
 ) -> None:
     number = await world.take_forgotten()
 
-    async def fails(_: int) -> list[Due]:
+    async def fails(_: int) -> list[DueNumber]:
         raise ValueError("a bug of ours")
 
     monkeypatch.setattr(world.store, "due_deliveries", fails)

@@ -195,7 +195,7 @@ async def test_a_database_that_goes_away_in_one_look_costs_no_sibling_its_lease(
     with pytest.raises(ExceptionGroup):
         await world.watch.tick(world.provider, turns(1))
 
-    again = await world.schedule.claim(SIM, 10, SECOND)
+    again = await world.schedule.lease(SIM, 10, SECOND)
     assert refs([claimed.number for claimed in again.numbers]) == ["1", "2", "3"]
 
 
@@ -217,7 +217,7 @@ async def test_what_nobody_came_to_is_due_again_at_once(
         await world.watch.tick(world.provider, turns(1))
 
     (failed,) = world.provider.asked("look")
-    again = await world.schedule.claim(SIM, 10, SECOND)
+    again = await world.schedule.lease(SIM, 10, SECOND)
     assert refs([claimed.number for claimed in again.numbers]) == sorted({"0", "1", "2"} - {failed})
 
 

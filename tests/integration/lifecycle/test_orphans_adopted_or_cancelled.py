@@ -20,9 +20,9 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.service import Ordered
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import End
+from worker.ports.store.purchases import ExposureEnd
 
 COST = 20
 LOST = ProviderUnavailable("sim", "timeout")
@@ -33,7 +33,7 @@ async def lost(world: World) -> Activation:
     """Bought without our knowing; its window is 20 minutes."""
     world.provider.will("rent", LOST)
     result = await world.desk.rent(order(max_cost_minor=25))
-    assert result.how is Ordered.PENDING
+    assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     return result.activation
 
@@ -181,7 +181,7 @@ async def test_one_that_a_person_had_written_off_is_at_risk_again_until_it_is_gi
     world: World,
 ) -> None:
     number = await given_up(world)
-    await world.store.end_exposures(SIM, [number.id], End.LOSS, "alice")
+    await world.store.end_exposures(SIM, [number.id], ExposureEnd.LOSS, "alice")
     lists(world, ROW)
     world.provider.will("look", Waiting()).will("cancel", Cancelled())
 

@@ -23,7 +23,7 @@ from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
 from worker.ports.provider import Cancelled
-from worker.ports.store.activations import Activation, Intook
+from worker.ports.store.activations import AcceptOutcome, Activation
 from worker.settings import load_settings
 
 NEWER = override(POLICIES["P1"], {"auto_credit_mode": "automatic"})
@@ -45,7 +45,7 @@ async def accepted(
 ) -> Activation:
     under = {"policy": "P1", "policy_version": version}
     (result,) = await store.accept([intake(ref, rented_at=utc_now() - age, **under)])
-    assert result.how is Intook.NEW
+    assert result.how is AcceptOutcome.NEW
     assert result.activation is not None
     return result.activation
 

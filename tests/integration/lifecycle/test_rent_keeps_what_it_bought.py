@@ -25,7 +25,7 @@ from worker.lifecycle import rent
 from worker.lifecycle.rent import Rent
 from worker.ports.errors import CommitUnknown, StoreError, StoreUnavailable
 from worker.ports.provider import Rented
-from worker.ports.service import Ordered
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import Bought
 
@@ -77,7 +77,7 @@ async def test_it_is_stored_as_soon_as_the_database_is_back(
 
     result = await with_store(renting, store)(order())
 
-    assert result.how is Ordered.RENTED
+    assert result.how is PurchaseOutcome.RENTED
     assert result.activation is not None
     assert result.activation.ref == "77"
     assert len(renting.provider.asked("rent")) == 1
@@ -96,7 +96,7 @@ async def test_who_does_not_wait_any_longer_finds_it_under_the_same_key(
         await renting_slowly(order())
     result = await renting_slowly(order())
 
-    assert result.how is Ordered.SAME
+    assert result.how is PurchaseOutcome.SAME
     assert result.activation is not None
     assert result.activation.ref == "77"
     assert len(renting.provider.asked("rent")) == 1
@@ -149,7 +149,7 @@ async def test_one_number_is_never_two_orders(renting: World, *, over: bool) -> 
 
     result = await slow(order())
 
-    assert result.how is Ordered.PENDING
+    assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     assert result.activation.ref is None
     assert await renting.one("SELECT count(*) FROM activation WHERE provider_ref = '77'") == 1

@@ -17,23 +17,23 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, load_profile
-from worker.lifecycle.accept import Accept, PolicyTerms
+from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.outcome import PolicyRules
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.outcome import PolicyOutcomes
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.repair import Repair
-from worker.lifecycle.service import LifecycleDesk
+from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.service import HandedOver, Order
-from worker.ports.store.activations import Activation, Intook, LiveNumber, SeenSms
+from worker.ports.service import NumberIntake, PurchaseOrder
+from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
 
 ALICE = AccountId("alice")
 SIM = ProviderName("sim")
@@ -53,11 +53,11 @@ def turns(count: int) -> Callable[[], bool]:
     """A stretch that goes on for so many questions."""
     left = [count]
 
-    def goes_on() -> bool:
+    def keep_going() -> bool:
         left[0] -= 1
         return left[0] >= 0
 
-    return goes_on
+    return keep_going
 
 
 @dataclass
@@ -72,7 +72,7 @@ class World:
     admin: asyncpg.Connection
     provider: ScriptedProvider = field(default_factory=ScriptedProvider)
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
-    their_terms: Terms = field(default_factory=terms)
+    their_terms: ProviderTerms = field(default_factory=terms)
     budget: float = 100_000.0  #: Requests a second that the schedule grants.
     chance: float = 0.0
     skew: timedelta = timedelta(0)  #: Of this host's clock.
@@ -101,7 +101,7 @@ class World:
         return LocalSchedule({SIM: self.budget}, clock=self.now)
 
     @property
-    def terms(self) -> dict[ProviderName, Terms]:
+    def terms(self) -> dict[ProviderName, ProviderTerms]:
         return {SIM: self.their_terms}
 
     @cached_property
@@ -109,8 +109,8 @@ class World:
         return Settle(store=self.store, reporter=self.reporter)
 
     @cached_property
-    def rules(self) -> PolicyRules:
-        return PolicyRules(POLICIES, self.store.kept, self.reporter)
+    def rules(self) -> PolicyOutcomes:
+        return PolicyOutcomes(POLICIES, self.store.kept, self.reporter)
 
     @cached_property
     def expire(self) -> Expire:
@@ -183,9 +183,9 @@ class World:
 
     @cached_property
     def accept(self) -> Accept:
-        def policy(name: str) -> PolicyTerms | None:
+        def policy(name: str) -> IntakePolicy | None:
             profile = POLICIES.get(name)
-            return None if profile is None else PolicyTerms(profile.version, None)
+            return None if profile is None else IntakePolicy(profile.version, None)
 
         return Accept(
             store=self.store,
@@ -222,8 +222,8 @@ class World:
         )
 
     @cached_property
-    def desk(self) -> LifecycleDesk:
-        return LifecycleDesk(
+    def desk(self) -> ActivationService:
+        return ActivationService(
             store=self.store,
             schedule=self.schedule,
             providers={SIM: self.provider},
@@ -247,7 +247,7 @@ class World:
         """Hand over a number that was rented so long ago."""
         handed = handed_over(ref, rented_at=utc_now() - age, **other)
         (result,) = await self.accept([handed])
-        assert result.how is Intook.NEW
+        assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation
 
@@ -302,15 +302,15 @@ class World:
         )
         await self.admin.execute("UPDATE code SET received_at = received_at - $1::interval", by)
 
-    async def read_list(self, goes_on: Callable[[], bool] = lambda: True, live: int = 1) -> int:
-        return await self.listing.read(self.provider, self.their_terms, live, goes_on)
+    async def read_list(self, keep_going: Callable[[], bool] = lambda: True, live: int = 1) -> int:
+        return await self.listing.read(self.provider, self.their_terms, live, keep_going)
 
     async def record(self, ref: str, code: str) -> None:
         await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
 
 
-def handed_over(ref: str = "1", **other: Any) -> HandedOver:
-    handed = HandedOver(
+def handed_over(ref: str = "1", **other: Any) -> NumberIntake:
+    handed = NumberIntake(
         provider=SIM,
         ref=ProviderRef(ref),
         account=ALICE,
@@ -322,8 +322,8 @@ def handed_over(ref: str = "1", **other: Any) -> HandedOver:
     return replace(handed, **other)
 
 
-def order(key: str = "order-1", **other: Any) -> Order:
-    wanted = Order(
+def order(key: str = "order-1", **other: Any) -> PurchaseOrder:
+    wanted = PurchaseOrder(
         idempotency_key=key,
         account=ALICE,
         provider=SIM,

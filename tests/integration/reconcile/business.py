@@ -17,12 +17,12 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.settle import Settle
 from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
-from worker.ports.service import Order
+from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
 from worker.simulator.numbers import Number, Sms
@@ -100,7 +100,7 @@ class Business:
 
     async def begin_purchase(self) -> None:
         """An order that was sent and not yet answered."""
-        order = Order(
+        order = PurchaseOrder(
             idempotency_key="k",
             account=ALICE,
             provider=SIM,
@@ -149,7 +149,7 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
     told = {"min_cancel_age_seconds": 0, "price_minor": COST, "api_key": KEY, **options}
     reporter = RecordingReporter()
     clock = Clock(now=utc_now, monotonic=time.monotonic, sleep=asyncio.sleep, chance=lambda: 0.5)
-    terms = Terms(
+    terms = ProviderTerms(
         name=SIM,
         poll=timedelta(seconds=3),
         requests_per_second=1000,

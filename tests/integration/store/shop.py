@@ -11,11 +11,11 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.store.activations import (
+    AcceptOutcome,
     Activation,
-    Due,
+    DueNumber,
     Ending,
     Intake,
-    Intook,
     RecordedCode,
     SeenSms,
     Settlements,
@@ -103,7 +103,7 @@ class Shop:
     async def rent(self, ref: str = "1", **other: Any) -> ActivationId:
         now = other.pop("now", RENTED)
         (result,) = await self.store.accept([intake(ref, **other)], now=now)
-        assert result.how is Intook.NEW
+        assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation.id
 
@@ -116,8 +116,8 @@ class Shop:
         (recorded,) = await self.store.record_codes([sms(ref, code)], now=now)
         return recorded
 
-    async def expire(self, now: datetime = DEADLINE + TICK, limit: int = 10_000) -> list[Due]:
-        return await self.store.claim_cancels(SIM, limit, LEASE, now=now)
+    async def expire(self, now: datetime = DEADLINE + TICK, limit: int = 10_000) -> list[DueNumber]:
+        return await self.store.lease_cancels(SIM, limit, LEASE, now=now)
 
     async def refund(
         self, id_: ActivationId, now: datetime = DEADLINE + TICK, **other: Any

@@ -82,7 +82,7 @@ async def test_what_was_sent_but_not_marked_is_sent_again_under_its_id(shop: Sho
     """A crash between the answer and its mark: the receiver knows the id already."""
     await ended(shop, 1)
     endpoint = Endpoint()
-    (claimed,) = await shop.store.claim_events(10, timedelta(0))
+    (claimed,) = await shop.store.lease_events(10, timedelta(0))
     await endpoint.send(claimed, RENTED)
 
     await deliver(shop, endpoint).tick()

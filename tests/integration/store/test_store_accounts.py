@@ -13,8 +13,8 @@ from tests.integration.store.shop import (
     external,
 )
 from worker.domain.ids import AccountId
-from worker.ports.store.activations import Intook
-from worker.ports.store.books import Account, Opened, ToppedUp
+from worker.ports.store.activations import AcceptOutcome
+from worker.ports.store.books import Account, AccountOpened, TopUpOutcome
 
 NOW = DEADLINE + TICK
 
@@ -23,7 +23,7 @@ async def test_an_account_opens_once(shop: Shop) -> None:
     first, opened = await shop.store.open_account(ALICE, "USD")
     again, same = await shop.store.open_account(ALICE, "USD")
 
-    assert (first, again) == (Opened.NEW, Opened.SAME)
+    assert (first, again) == (AccountOpened.NEW, AccountOpened.SAME)
     assert opened == same == Account(ALICE, "USD", 0, 0, "open")
 
 
@@ -32,7 +32,7 @@ async def test_another_currency_is_other_content_and_changes_nothing(shop: Shop)
 
     how, found = await shop.store.open_account(ALICE, "EUR")
 
-    assert how is Opened.OTHER_CONTENT
+    assert how is AccountOpened.OTHER_CONTENT
     assert found.currency == "USD"
 
 
@@ -44,7 +44,7 @@ async def test_two_who_open_one_account_at_once_open_one(shop: Shop) -> None:
 
 async def test_an_unknown_account_is_none(shop: Shop) -> None:
     assert await shop.store.account(ALICE) is None
-    assert await shop.store.top_up(ALICE, "1", 5) == (ToppedUp.UNKNOWN_ACCOUNT, None)
+    assert await shop.store.top_up(ALICE, "1", 5) == (TopUpOutcome.UNKNOWN_ACCOUNT, None)
     assert await shop.store.entries(ALICE, before=None, limit=10) == []
 
 
@@ -54,7 +54,7 @@ async def test_a_top_up_is_booked_once_per_reference(shop: Shop) -> None:
     first, after_first = await shop.store.top_up(ALICE, "order-1", 500)
     again, after_again = await shop.store.top_up(ALICE, "order-1", 500)
 
-    assert (first, again) == (ToppedUp.NEW, ToppedUp.SAME)
+    assert (first, again) == (TopUpOutcome.NEW, TopUpOutcome.SAME)
     assert after_first == after_again
     assert await shop.money() == (500, 0)
 
@@ -65,7 +65,7 @@ async def test_a_reference_with_another_amount_is_refused(shop: Shop) -> None:
 
     how, _ = await shop.store.top_up(ALICE, "order-1", 501)
 
-    assert how is ToppedUp.OTHER_CONTENT
+    assert how is TopUpOutcome.OTHER_CONTENT
     assert await shop.money() == (500, 0)
 
 
@@ -74,8 +74,8 @@ async def test_a_reference_belongs_to_its_account(shop: Shop) -> None:
     await shop.open(ALICE, 0)
     await shop.open(odd, 0)
 
-    assert (await shop.store.top_up(ALICE, "x:1", 1))[0] is ToppedUp.NEW
-    assert (await shop.store.top_up(odd, "1", 2))[0] is ToppedUp.NEW
+    assert (await shop.store.top_up(ALICE, "x:1", 1))[0] is TopUpOutcome.NEW
+    assert (await shop.store.top_up(odd, "1", 2))[0] is TopUpOutcome.NEW
     assert await shop.money(odd) == (2, 0)
 
 
@@ -84,7 +84,7 @@ async def test_racing_top_ups_with_one_reference_book_one(shop: Shop) -> None:
 
     results = await asyncio.gather(*(shop.store.top_up(ALICE, "1", 7) for _ in range(5)))
 
-    assert [how for how, _ in results].count(ToppedUp.NEW) == 1
+    assert [how for how, _ in results].count(TopUpOutcome.NEW) == 1
     assert await shop.money() == (7, 0)
 
 
@@ -134,8 +134,8 @@ async def test_a_deleted_account_takes_no_money_but_remembers_what_was_booked(sh
     await shop.store.top_up(ALICE, "1", 5)
     await shop.admin.execute("UPDATE account SET state = 'deleted'")
 
-    assert (await shop.store.top_up(ALICE, "1", 5))[0] is ToppedUp.SAME
-    assert (await shop.store.top_up(ALICE, "2", 5))[0] is ToppedUp.UNKNOWN_ACCOUNT
+    assert (await shop.store.top_up(ALICE, "1", 5))[0] is TopUpOutcome.SAME
+    assert (await shop.store.top_up(ALICE, "2", 5))[0] is TopUpOutcome.UNKNOWN_ACCOUNT
 
 
 async def test_an_account_that_is_not_open_rents_nothing(shop: Shop) -> None:
@@ -144,4 +144,4 @@ async def test_an_account_that_is_not_open_rents_nothing(shop: Shop) -> None:
 
     (result,) = await shop.store.accept([external("1")], now=DEADLINE)
 
-    assert result.how is Intook.UNKNOWN_ACCOUNT
+    assert result.how is AcceptOutcome.UNKNOWN_ACCOUNT

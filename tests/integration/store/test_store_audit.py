@@ -27,8 +27,8 @@ from worker.adapters.store import audit
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, activation_id, purchase_id
 from worker.domain.transfer import Charge
-from worker.ports.service import Order
-from worker.ports.store.purchases import Began, Bought
+from worker.ports.service import PurchaseOrder
+from worker.ports.store.purchases import Bought, PurchaseState
 
 NOW = DEADLINE + TICK
 
@@ -129,7 +129,7 @@ async def test_purchases_of_every_outcome_leave_clean_books(shop: Shop) -> None:
     ids = {}
     for key in ("asked", "bought", "unknown", "failed"):
         ids[key] = purchase_id(ALICE, key)
-        order = Order(
+        order = PurchaseOrder(
             idempotency_key=key,
             account=ALICE,
             provider=SIM,
@@ -138,7 +138,7 @@ async def test_purchases_of_every_outcome_leave_clean_books(shop: Shop) -> None:
             price_minor=PRICE,
         )
         begun = await shop.store.begin_purchase(ids[key], order, "default", "1", GRACE)
-        assert begun.how is Began.NEW
+        assert begun.how is PurchaseState.NEW
     await shop.store.purchase_bought(ids["bought"], bought, GRACE)
     await shop.store.purchase_unknown(ids["unknown"])
     await shop.store.purchase_failed(ids["failed"], "no_numbers")

@@ -170,7 +170,7 @@ async def test_a_code_after_a_resolved_exposure_opens_it_again(shop: Shop) -> No
     id_ = await shop.rent()
     await shop.expire()
     await shop.store.settle([after_grace(id_)], now=NOW)
-    (due,) = await shop.store.claim_pursuits(SIM, 10, timedelta(seconds=30), now=LATER)
+    (due,) = await shop.store.lease_pursuits(SIM, 10, timedelta(seconds=30), now=LATER)
     await shop.store.resolve([Resolved(id_, due.epoch, ProviderState.CANCELLED)], now=LATER)
     assert await shop.one("SELECT state FROM exposure") == "resolved"
 

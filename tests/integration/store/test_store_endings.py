@@ -21,7 +21,7 @@ from tests.integration.store.shop import (
     ending,
     external,
 )
-from worker.domain.activation import CancelAnswer, ProviderState, Reason, State
+from worker.domain.activation import CancelAnswer, EndReason, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.activations import Settlements
 
@@ -61,7 +61,7 @@ async def test_a_claim_commits_the_intent_before_anybody_acts(shop: Shop) -> Non
     assert (number.state, number.provider_state) == (State.EXPIRING, ProviderState.CANCELLING)
     assert (due.id, due.ref, due.account, due.price_minor) == (id_, "1", ALICE, PRICE)
     assert (due.state, due.provider_state) == (State.EXPIRING, ProviderState.OPEN)
-    assert (due.reason, due.attempts, due.epoch) == (Reason.TIMEOUT, 0, 1)
+    assert (due.reason, due.attempts, due.epoch) == (EndReason.TIMEOUT, 0, 1)
     assert [line.what for line in number.timeline] == ["accepted", "expiring"]
 
 
@@ -93,16 +93,16 @@ async def test_a_claim_is_of_one_provider(shop: Shop) -> None:
     await shop.rent(provider=ProviderName("other"))
 
     assert await shop.expire() == []
-    assert len(await shop.store.claim_cancels(ProviderName("other"), 1, LEASE, now=NOW)) == 1
+    assert len(await shop.store.lease_cancels(ProviderName("other"), 1, LEASE, now=NOW)) == 1
 
 
 async def test_one_number_can_be_claimed_by_its_id_when_it_is_due(shop: Shop) -> None:
     await shop.open()
     one, other = await shop.rent("1"), await shop.rent("2")
 
-    assert await shop.store.claim_cancel(one, SIM, LEASE, now=DEADLINE) == []
-    (due,) = await shop.store.claim_cancel(one, SIM, LEASE, now=NOW)
-    assert await shop.store.claim_cancel(one, SIM, LEASE, now=NOW) == []
+    assert await shop.store.lease_cancel(one, SIM, LEASE, now=DEADLINE) == []
+    (due,) = await shop.store.lease_cancel(one, SIM, LEASE, now=NOW)
+    assert await shop.store.lease_cancel(one, SIM, LEASE, now=NOW) == []
 
     assert due.id == one
     assert [due.id for due in await shop.expire()] == [other]
@@ -145,7 +145,7 @@ async def test_a_delivered_number_keeps_its_charge_and_owes_a_finish(shop: Shop)
     number = await shop.number(id_)
     assert (number.state, number.provider_state) == (State.DELIVERED, ProviderState.FINISHING)
     assert await shop.money() == (100_000 - PRICE, 0)
-    (due,) = await shop.store.claim_pursuits(SIM, 10, LEASE, now=NOW)
+    (due,) = await shop.store.lease_pursuits(SIM, 10, LEASE, now=NOW)
     assert (due.id, due.provider_state, due.attempts) == (id_, ProviderState.FINISHING, 0)
 
 
@@ -260,7 +260,7 @@ async def test_a_waiting_number_that_is_cancelled_expires_at_once(shop: Shop) ->
 
     assert pressed == (CancelAnswer.ACCEPTED, State.WAITING, SIM, None)
     (due,) = await shop.expire(RENTED)
-    assert (due.id, due.reason, due.attempts) == (id_, Reason.CANCEL, 0)
+    assert (due.id, due.reason, due.attempts) == (id_, EndReason.CANCEL, 0)
 
 
 async def test_cancel_in_every_state(shop: Shop) -> None:
@@ -296,8 +296,8 @@ async def test_the_first_reason_stays(shop: Shop) -> None:
     await shop.store.press_cancel(timed_out, now=NOW)
 
     assert {one.id: one.reason for one in due} == {
-        cancelled: Reason.CANCEL,
-        timed_out: Reason.TIMEOUT,
+        cancelled: EndReason.CANCEL,
+        timed_out: EndReason.TIMEOUT,
     }
     assert await shop.one("SELECT reason FROM activation WHERE id = $1", timed_out) == "timeout"
 
@@ -329,7 +329,7 @@ async def test_a_number_the_provider_ended_expires_with_that_reason(shop: Shop) 
     await shop.code("2", "1", RENTED)
 
     (due,) = await shop.store.provider_ended([ended, received, UNKNOWN], now=RENTED)
-    assert (due.id, due.reason) == (ended, Reason.PROVIDER)
+    assert (due.id, due.reason) == (ended, EndReason.PROVIDER)
     assert await shop.store.provider_ended([ended], now=RENTED) == []
     await shop.refund(ended, RENTED, reason="provider")
 

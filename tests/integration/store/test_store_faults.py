@@ -34,14 +34,14 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import activation_id, purchase_id
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
-from worker.ports.service import Order
-from worker.ports.store.activations import Intook, Resolved, Settlements
-from worker.ports.store.books import ToppedUp
-from worker.ports.store.purchases import Began
+from worker.ports.service import PurchaseOrder
+from worker.ports.store.activations import AcceptOutcome, Resolved, Settlements
+from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.purchases import PurchaseState
 
 NOW = DEADLINE + TICK
 ID = activation_id(SIM, INTAKE.ref, RENTED)
-ORDER = Order(
+ORDER = PurchaseOrder(
     idempotency_key="k", account=ALICE, provider=SIM, service="s", country="0", price_minor=PRICE
 )
 
@@ -93,7 +93,7 @@ async def expiring(shop: Shop) -> None:
 async def pursued(shop: Shop) -> None:
     await expiring(shop)
     await shop.store.settle([after_grace(ID)], now=NOW)
-    await shop.store.claim_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
+    await shop.store.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,15 @@ CASES = {
     "accept": Case(
         open_shop,
         lambda store: hows(store.accept([INTAKE], now=RENTED)),
-        [Intook.NEW],
-        [Intook.SAME],
+        [AcceptOutcome.NEW],
+        [AcceptOutcome.SAME],
         "SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'",
     ),
     "top_up": Case(
         open_shop,
         lambda store: first(store.top_up(ALICE, "second", 5)),
-        ToppedUp.NEW,
-        ToppedUp.SAME,
+        TopUpOutcome.NEW,
+        TopUpOutcome.SAME,
         "SELECT count(*) FROM transfer WHERE key = 'topup:alice:second'",
     ),
     "record_codes": Case(
@@ -129,9 +129,9 @@ CASES = {
         [CodeFate.REPEATED],
         "SELECT count(*) FROM event WHERE type = 'activation.code_received'",
     ),
-    "claim_cancels": Case(
+    "lease_cancels": Case(
         rented,
-        lambda store: epochs(store.claim_cancels(SIM, 10, LEASE, now=NOW)),
+        lambda store: epochs(store.lease_cancels(SIM, 10, LEASE, now=NOW)),
         [1],
         [],  # Ours all the same: it comes back when the lease is over.
         "SELECT epoch FROM activation",
@@ -139,8 +139,8 @@ CASES = {
     "begin_purchase": Case(
         open_shop,
         lambda store: began(store, ORDER),
-        Began.NEW,
-        Began.NEW,  # Only this call knows that it has not asked the provider yet.
+        PurchaseState.NEW,
+        PurchaseState.NEW,  # Only this call knows that it has not asked the provider yet.
         "SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'",
     ),
     "settle": Case(
@@ -160,7 +160,7 @@ CASES = {
 }
 
 
-async def hows(call: Awaitable[Any]) -> list[Intook]:
+async def hows(call: Awaitable[Any]) -> list[AcceptOutcome]:
     return [result.how for result in await call]
 
 
@@ -180,7 +180,7 @@ async def first(call: Awaitable[Any]) -> Any:
     return (await call)[0]
 
 
-async def began(store: PostgresStore, order: Order) -> Began:
+async def began(store: PostgresStore, order: PurchaseOrder) -> PurchaseState:
     id_ = purchase_id(ALICE, order.idempotency_key)
     return (await store.begin_purchase(id_, order, "default", "1", WINDOW)).how
 
@@ -232,12 +232,12 @@ async def test_an_order_whose_commit_was_not_answered_is_bought_by_that_call_alo
     await broken.shop.open()
     broken.fail(AtCommit.ACK_LOST)
 
-    assert await began(broken.store, ORDER) is Began.NEW
+    assert await began(broken.store, ORDER) is PurchaseState.NEW
 
-    assert await began(broken.store, ORDER) is Began.UNKNOWN
-    assert await began(broken.shop.store, ORDER) is Began.UNKNOWN
+    assert await began(broken.store, ORDER) is PurchaseState.UNKNOWN
+    assert await began(broken.shop.store, ORDER) is PurchaseState.UNKNOWN
     other = replace(ORDER, price_minor=PRICE + 1)
-    assert await began(broken.shop.store, other) is Began.OTHER_CONTENT
+    assert await began(broken.shop.store, other) is PurchaseState.OTHER_CONTENT
 
 
 async def test_an_order_found_forgotten_before_its_call_knew_is_not_bought(
@@ -255,7 +255,7 @@ async def test_an_order_found_forgotten_before_its_call_knew_is_not_bought(
     await kill_backend(broken.shop)
     broken.proxy.go.set()
 
-    assert await beginning is Began.UNKNOWN
+    assert await beginning is PurchaseState.UNKNOWN
 
 
 async def test_who_begins_an_order_again_after_a_crash_leaves_it_to_whom_it_went(
@@ -268,7 +268,7 @@ async def test_who_begins_an_order_again_after_a_crash_leaves_it_to_whom_it_went
     await rival.kill()
     rival.gate.go.set()
 
-    assert (await first, await second) == (Began.UNKNOWN, Began.NEW)
+    assert (await first, await second) == (PurchaseState.UNKNOWN, PurchaseState.NEW)
 
 
 async def test_a_commit_that_stays_unknown_says_so_and_can_be_asked_again(broken: Broken) -> None:

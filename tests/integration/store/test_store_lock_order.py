@@ -52,7 +52,7 @@ async def pursued(shop: Shop) -> None:
     await expiring(shop)
     ids = [ActivationId(id_) for (id_,) in await shop.rows("SELECT id FROM activation")]
     await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
-    await shop.store.claim_pursuits(SIM, 20, LEASE, now=NOW + LEASE)
+    await shop.store.lease_pursuits(SIM, 20, LEASE, now=NOW + LEASE)
 
 
 @pytest.mark.parametrize(

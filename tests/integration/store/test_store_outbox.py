@@ -22,7 +22,7 @@ async def told_twice(shop: Shop, *refs: str) -> None:
 
 
 async def claim(shop: Shop, limit: int = 100, *, after: timedelta = timedelta(0)) -> list[Event]:
-    return await shop.store.claim_events(limit, LEASE, now=NOW + after)
+    return await shop.store.lease_events(limit, LEASE, now=NOW + after)
 
 
 async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Shop) -> None:

@@ -19,7 +19,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.store.activations import Due, Postponed, Resolved
+from worker.ports.store.activations import DueNumber, Postponed, Resolved
 
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)
@@ -34,8 +34,8 @@ async def graced(shop: Shop) -> ActivationId:
     return id_
 
 
-async def pursue(shop: Shop, after: timedelta = SECOND) -> list[Due]:
-    return await shop.store.claim_pursuits(SIM, 10, LEASE, now=NOW + after)
+async def pursue(shop: Shop, after: timedelta = SECOND) -> list[DueNumber]:
+    return await shop.store.lease_pursuits(SIM, 10, LEASE, now=NOW + after)
 
 
 async def exposure(shop: Shop) -> list[tuple[object, ...]]:

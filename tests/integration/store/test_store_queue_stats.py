@@ -19,13 +19,13 @@ from tests.integration.store.shop import (
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
-from worker.ports.store.books import Census
+from worker.ports.store.books import QueueStats
 
 OTHER = ProviderName("other")
 
 
 async def test_an_empty_database_counts_nothing(shop: Shop) -> None:
-    assert await shop.store.census(GRACE) == Census({}, 0, timedelta(0), {}, 0, {})
+    assert await shop.store.queue_stats(GRACE) == QueueStats({}, 0, timedelta(0), {}, 0, {})
 
 
 async def test_live_numbers_are_counted_by_provider(shop: Shop) -> None:
@@ -34,10 +34,10 @@ async def test_live_numbers_are_counted_by_provider(shop: Shop) -> None:
     await shop.rent("2")
     await shop.rent("1", provider=OTHER)
 
-    census = await shop.store.census(GRACE, now=RENTED)
+    queue_stats = await shop.store.queue_stats(GRACE, now=RENTED)
 
-    assert census.live == {SIM: 2, OTHER: 1}
-    assert (census.overdue, census.oldest_overdue) == (0, timedelta(0))
+    assert queue_stats.live == {SIM: 2, OTHER: 1}
+    assert (queue_stats.overdue, queue_stats.oldest_overdue) == (0, timedelta(0))
 
 
 async def test_overdue_starts_after_the_grace_and_lateness_after_the_deadline(shop: Shop) -> None:
@@ -45,8 +45,8 @@ async def test_overdue_starts_after_the_grace_and_lateness_after_the_deadline(sh
     await shop.rent("1")
 
     async def late(now: timedelta) -> tuple[int, timedelta]:
-        census = await shop.store.census(GRACE, now=DEADLINE + now)
-        return census.overdue, census.oldest_overdue
+        queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + now)
+        return queue_stats.overdue, queue_stats.oldest_overdue
 
     assert await late(timedelta(0)) == (0, timedelta(0))
     assert await late(TICK) == (0, TICK)
@@ -60,9 +60,9 @@ async def test_a_number_in_review_is_live_but_not_overdue(shop: Shop) -> None:
     await shop.expire()
     await shop.store.settle([ending(id_, outcome=State.IN_REVIEW, reason="policy")], now=DEADLINE)
 
-    census = await shop.store.census(GRACE, now=DEADLINE + timedelta(days=1))
+    queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + timedelta(days=1))
 
-    assert (census.live, census.overdue) == ({SIM: 1}, 0)
+    assert (queue_stats.live, queue_stats.overdue) == ({SIM: 1}, 0)
 
 
 async def test_open_exposure_is_summed_by_provider_and_currency(shop: Shop) -> None:
@@ -71,21 +71,21 @@ async def test_open_exposure_is_summed_by_provider_and_currency(shop: Shop) -> N
     await shop.expire()
     await shop.store.settle([after_grace(id_) for id_ in ids], now=DEADLINE + GRACE + TICK)
 
-    census = await shop.store.census(GRACE, now=DEADLINE + 2 * GRACE)
+    queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + 2 * GRACE)
 
-    assert census.exposure_minor == {(SIM, "USD"): PRICE, (SIM, "EUR"): 7}
+    assert queue_stats.exposure_minor == {(SIM, "USD"): PRICE, (SIM, "EUR"): 7}
 
 
 async def test_events_are_pending_until_they_are_sent(shop: Shop) -> None:
     await shop.open()
     await shop.rent()
     await shop.code("1", "1234", RENTED)
-    assert (await shop.store.census(GRACE)).events_pending == 1
+    assert (await shop.store.queue_stats(GRACE)).events_pending == 1
 
-    (event,) = await shop.store.claim_events(1, GRACE)
+    (event,) = await shop.store.lease_events(1, GRACE)
     await shop.store.events_sent([event.id])
 
-    assert (await shop.store.census(GRACE)).events_pending == 0
+    assert (await shop.store.queue_stats(GRACE)).events_pending == 0
 
 
 async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) -> None:
@@ -99,7 +99,7 @@ async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) ->
     await shop.store.settle([delivery(coded.id)], now=DEADLINE + timedelta(minutes=30))
 
     async def ratio(now: timedelta) -> dict[ProviderName, float]:
-        return dict((await shop.store.census(GRACE, now=DEADLINE + now)).cancel_ratio)
+        return dict((await shop.store.queue_stats(GRACE, now=DEADLINE + now)).cancel_ratio)
 
     assert await ratio(timedelta(minutes=31)) == {SIM: 2 / 3}
     assert await ratio(timedelta(minutes=80)) == {SIM: 0}

@@ -28,10 +28,10 @@ from tests.integration.store.shop import (
     sms,
 )
 from worker.adapters.store.postgres import PostgresStore
-from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, Reason, State
+from worker.domain.activation import CancelAnswer, CodeFate, EndReason, ProviderState, State
 from worker.domain.ids import AccountId
-from worker.ports.store.activations import Intook, Resolved, Settlements
-from worker.ports.store.books import ToppedUp
+from worker.ports.store.activations import AcceptOutcome, Resolved, Settlements
+from worker.ports.store.books import TopUpOutcome
 
 NOW = DEADLINE + TICK
 
@@ -58,7 +58,7 @@ async def test_a_code_in_time_wins_over_a_deadline_that_was_claimed_first(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.claim_cancels(SIM, 1, LEASE, now=NOW))
+    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
     coding = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=DEADLINE))
 
     rival.gate.go.set()
@@ -74,7 +74,7 @@ async def test_a_code_after_the_deadline_finds_it_claimed_and_is_late(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.claim_cancels(SIM, 1, LEASE, now=NOW))
+    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
     coding = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=NOW))
 
     rival.gate.go.set()
@@ -159,7 +159,7 @@ async def test_cancel_at_the_deadline_finds_it_claimed_and_gives_the_same_answer
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.claim_cancels(SIM, 1, LEASE, now=NOW))
+    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
     pressing = await rival.run_into(shop.store.press_cancel(id_, now=NOW))
 
     rival.gate.go.set()
@@ -168,7 +168,7 @@ async def test_cancel_at_the_deadline_finds_it_claimed_and_gives_the_same_answer
 
     assert pressed is not None
     assert (pressed.answer, pressed.state) == (CancelAnswer.ACCEPTED, State.EXPIRING)
-    assert due.reason is Reason.TIMEOUT
+    assert due.reason is EndReason.TIMEOUT
     await shop.refund(id_)
     assert [line.what for line in (await shop.number(id_)).timeline] == [
         "accepted",
@@ -189,7 +189,7 @@ async def test_a_deadline_that_meets_a_cancel_leaves_it_its_reason(
     await pressing
     (due,) = await shop.expire(NOW)
 
-    assert (due.id, due.reason) == (id_, Reason.CANCEL)
+    assert (due.id, due.reason) == (id_, EndReason.CANCEL)
 
 
 async def test_cancel_that_waits_for_a_code_says_so(shop: Shop, rival: Rival) -> None:
@@ -321,7 +321,7 @@ async def test_two_claims_at_once_are_disjoint_and_within_their_limits(
 ) -> None:
     await shop.open()
     await shop.rent_many(25)
-    claiming = await rival.start(rival.store.claim_cancels(SIM, 10, LEASE, now=NOW))
+    claiming = await rival.start(rival.store.lease_cancels(SIM, 10, LEASE, now=NOW))
 
     second = await shop.expire(limit=10)
     rival.gate.go.set()
@@ -337,9 +337,9 @@ async def test_two_pursuits_at_once_are_disjoint(shop: Shop, rival: Rival) -> No
     ids = await shop.rent_many(20)
     await shop.expire()
     await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
-    claiming = await rival.start(rival.store.claim_pursuits(SIM, 15, LEASE, now=NOW + LEASE))
+    claiming = await rival.start(rival.store.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE))
 
-    second = await shop.store.claim_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
+    second = await shop.store.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
     rival.gate.go.set()
 
     assert len(second) == 5
@@ -351,7 +351,7 @@ async def test_of_two_results_of_one_attempt_the_first_counts(shop: Shop, rival:
     id_ = await shop.rent()
     await shop.expire()
     await shop.store.settle([after_grace(id_)], now=NOW)
-    (due,) = await shop.store.claim_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
+    (due,) = await shop.store.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
     cancelled, charged = (
         [Resolved(id_, due.epoch, state)]
         for state in (ProviderState.CANCELLED, ProviderState.CHARGED)
@@ -374,8 +374,8 @@ async def test_one_ref_from_two_accounts_is_the_first_ones(shop: Shop, rival: Ri
 
     rival.gate.go.set()
 
-    assert [result.how for result in await first] == [Intook.NEW]
-    assert [result.how for result in await second] == [Intook.OTHER_CONTENT]
+    assert [result.how for result in await first] == [AcceptOutcome.NEW]
+    assert [result.how for result in await second] == [AcceptOutcome.OTHER_CONTENT]
     assert await shop.money(BOB) == (100_000, 0)
 
 
@@ -387,7 +387,7 @@ async def test_one_number_handed_over_twice_at_once_is_one_number(shop: Shop, ri
     rival.gate.go.set()
 
     (new,), (same,) = await first, await second
-    assert (new.how, same.how) == (Intook.NEW, Intook.SAME)
+    assert (new.how, same.how) == (AcceptOutcome.NEW, AcceptOutcome.SAME)
     assert new.activation is not None
     assert same.activation is not None
     assert new.activation.id == same.activation.id
@@ -406,7 +406,10 @@ async def test_a_number_lost_to_another_leaves_its_money_for_the_rest_of_the_bat
     rival.gate.go.set()
     await first
 
-    assert [result.how for result in await second] == [Intook.OTHER_CONTENT, Intook.NEW]
+    assert [result.how for result in await second] == [
+        AcceptOutcome.OTHER_CONTENT,
+        AcceptOutcome.NEW,
+    ]
     assert await shop.money(BOB) == (0, PRICE)
 
 
@@ -424,7 +427,7 @@ async def test_a_number_lost_to_another_is_nobodys_twice_in_one_batch(
     results = await second
 
     assert new.activation is not None
-    assert [result.how for result in results] == [Intook.OTHER_CONTENT] * 2
+    assert [result.how for result in results] == [AcceptOutcome.OTHER_CONTENT] * 2
     assert {r.activation.id for r in results if r.activation is not None} == {new.activation.id}
     assert await shop.money(BOB) == (100_000, 0)
 
@@ -436,8 +439,8 @@ async def test_two_who_spend_the_last_money_do_not_both_get_it(shop: Shop, rival
 
     rival.gate.go.set()
 
-    assert [result.how for result in await first] == [Intook.NEW]
-    assert [result.how for result in await second] == [Intook.BALANCE_TOO_LOW]
+    assert [result.how for result in await first] == [AcceptOutcome.NEW]
+    assert [result.how for result in await second] == [AcceptOutcome.BALANCE_TOO_LOW]
 
 
 async def test_a_refund_and_a_top_up_of_one_account_add_up(shop: Shop, rival: Rival) -> None:
@@ -450,5 +453,5 @@ async def test_a_refund_and_a_top_up_of_one_account_add_up(shop: Shop, rival: Ri
     rival.gate.go.set()
     await settling
 
-    assert (await topping)[0] is ToppedUp.NEW
+    assert (await topping)[0] is TopUpOutcome.NEW
     assert await shop.money() == (PRICE + 5, 0)

@@ -84,7 +84,7 @@ async def test_what_was_live_ends_and_what_was_settled_stays(old_shop: Shop) -> 
     }
     later = DEADLINE.replace(hour=2)
 
-    due = await old_shop.store.claim_cancels(SIM, 100, LEASE, now=later)
+    due = await old_shop.store.lease_cancels(SIM, 100, LEASE, now=later)
     assert rents["waiting"] in {one.id for one in due}
     await old_shop.store.settle([ending(rents["waiting"]), delivery(rents["received"])], now=later)
 

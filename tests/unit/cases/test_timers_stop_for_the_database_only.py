@@ -22,7 +22,7 @@ class Office:
         self.store = StubStore(
             forget_answers=0,
             forget_texts=0,
-            claim_timers=self._claim,
+            lease_timers=self._claim,
             end_rental=steps.get("end_rental", True),
         )
         self.closing = StubStore(fire=steps.get("close"))

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from worker.domain.balance_check import Sums
+from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.entrypoints.cli import provider_drain
-from worker.ports.store.purchases import Counted, Dispute, ProviderReport
+from worker.ports.store.purchases import CountedSums, Dispute, ProviderReport
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DISPUTE = Dispute(
@@ -25,7 +25,7 @@ REPORT = ProviderReport(
     drained_at=None,
     live={},
     last_deadline_at=None,
-    counted=Counted(AT, Sums()),
+    counted=CountedSums(AT, ProviderSums()),
     exposure_minor={},
     reading=None,
     differences=[],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.balance_check import Bounds, Sums, reckon
+from worker.domain.balance_check import BalanceBounds, ProviderSums, check_balance
 
 COST = 20
 OPENING = 10_000
@@ -18,7 +18,7 @@ class Books:
     """A provider's books beside ours; ours lag: what happened there is learnt later."""
 
     balance: int = OPENING
-    sums: Sums = field(default_factory=Sums)
+    sums: ProviderSums = field(default_factory=ProviderSums)
     lagging: list[str] = field(default_factory=list)
 
     def happens(self, what: str) -> None:
@@ -79,14 +79,14 @@ def test_honest_books_never_differ_whatever_is_under_way(
     readings: list[tuple[list[str], list[str], list[str]]],
 ) -> None:
     books = Books()
-    last: Bounds | None = None
+    last: BalanceBounds | None = None
     for until_sum, until_balance, until_second_sum in readings:
         play(books, until_sum)
         before = books.sums
         play(books, until_balance)
         balance = books.balance
         play(books, until_second_sum)
-        reckoned = reckon(last, balance, before, books.sums)
+        reckoned = check_balance(last, balance, before, books.sums)
         last = reckoned.bounds
 
         assert reckoned.difference_minor == 0
@@ -96,24 +96,27 @@ def test_honest_books_never_differ_whatever_is_under_way(
 @given(steps, st.integers(-5_000, 5_000).filter(bool))
 def test_at_rest_every_cent_that_moved_by_itself_is_found(what: list[str], moved: int) -> None:
     books = Books()
-    last = reckon(None, books.balance, books.sums, books.sums).bounds
+    last = check_balance(None, books.balance, books.sums, books.sums).bounds
     play(books, [*what, "learn"])
     at_rest = replace(books.sums, loose=0, undecided_minor=0)
 
-    reckoned = reckon(last, books.balance + moved, at_rest, at_rest)
+    reckoned = check_balance(last, books.balance + moved, at_rest, at_rest)
 
     assert reckoned.difference_minor == moved
-    assert reckon(reckoned.bounds, books.balance + moved, at_rest, at_rest).difference_minor == 0
+    assert (
+        check_balance(reckoned.bounds, books.balance + moved, at_rest, at_rest).difference_minor
+        == 0
+    )
 
 
 @pytest.mark.parametrize("way", [-1, 1])
 def test_a_leak_that_each_hour_hides_is_found_over_several(way: int) -> None:
     """Forty numbers are always under way, each of them good for a doubt of one cent."""
-    busy = Sums(bought_minor=40 * COST, loose=40)
-    last = reckon(None, OPENING, busy, busy).bounds
+    busy = ProviderSums(bought_minor=40 * COST, loose=40)
+    last = check_balance(None, OPENING, busy, busy).bounds
     found = []
     for hour in range(1, 6):
-        reckoned = reckon(last, OPENING + way * hour * 15, busy, busy)
+        reckoned = check_balance(last, OPENING + way * hour * 15, busy, busy)
         last = reckoned.bounds
         found.append(reckoned.difference_minor)
 
@@ -123,26 +126,28 @@ def test_a_leak_that_each_hour_hides_is_found_over_several(way: int) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (Sums(unpriced_live=1), Sums()),
-        (Sums(), Sums(unpriced_live=1)),
-        (Sums(), Sums(unpriced_kept=1)),
-        (Sums(unpriced_kept=1), Sums(unpriced_kept=1)),
+        (ProviderSums(unpriced_live=1), ProviderSums()),
+        (ProviderSums(), ProviderSums(unpriced_live=1)),
+        (ProviderSums(), ProviderSums(unpriced_kept=1)),
+        (ProviderSums(unpriced_kept=1), ProviderSums(unpriced_kept=1)),
     ],
 )
-def test_a_number_of_unknown_cost_leaves_nothing_proven(before: Sums, after: Sums) -> None:
-    last = reckon(None, OPENING, Sums(), Sums()).bounds
+def test_a_number_of_unknown_cost_leaves_nothing_proven(
+    before: ProviderSums, after: ProviderSums
+) -> None:
+    last = check_balance(None, OPENING, ProviderSums(), ProviderSums()).bounds
 
-    reckoned = reckon(last, OPENING - 500, before, after)
+    reckoned = check_balance(last, OPENING - 500, before, after)
 
     assert (reckoned.difference_minor, reckoned.proven) == (0, False)
     assert reckoned.bounds.high_minor == OPENING - 500, "the next reading starts from here"
 
 
 def test_a_kept_number_of_unknown_cost_is_forgiven_once() -> None:
-    kept = Sums(unpriced_kept=1)
-    last = reckon(None, OPENING, kept, kept).bounds
+    kept = ProviderSums(unpriced_kept=1)
+    last = check_balance(None, OPENING, kept, kept).bounds
 
-    assert reckon(last, OPENING - 1, kept, kept) == (
+    assert check_balance(last, OPENING - 1, kept, kept) == (
         replace(last, low_minor=OPENING - 1, high_minor=OPENING - 1),
         -1,
         True,
@@ -151,21 +156,21 @@ def test_a_kept_number_of_unknown_cost_is_forgiven_once() -> None:
 
 def test_a_price_that_was_rounded_up_is_no_gain() -> None:
     """Three numbers at half a cent less than booked leave one cent more than the books say."""
-    last = reckon(None, OPENING, Sums(), Sums()).bounds
-    three = Sums(bought_minor=3 * COST, rest=3)
+    last = check_balance(None, OPENING, ProviderSums(), ProviderSums()).bounds
+    three = ProviderSums(bought_minor=3 * COST, rest=3)
 
     for more, difference in ((1, 0), (3, 0), (4, 1)):
         balance = OPENING - 3 * COST + more
-        assert reckon(last, balance, three, three).difference_minor == difference
+        assert check_balance(last, balance, three, three).difference_minor == difference
 
 
 def test_a_shorter_span_says_the_same_of_the_next_balance() -> None:
-    older = Sums(bought_minor=5 * COST, back_minor=2 * COST, rest=3)
-    newer = Sums(bought_minor=COST, rest=1)
+    older = ProviderSums(bought_minor=5 * COST, back_minor=2 * COST, rest=3)
+    newer = ProviderSums(bought_minor=COST, rest=1)
     balance = OPENING - 3 * COST
-    last = reckon(None, balance, older, older).bounds
+    last = check_balance(None, balance, older, older).bounds
 
     shortened = last.without(older, newer)
 
     for moved in (0, -7, 7):
-        assert reckon(shortened, balance + moved, newer, newer).difference_minor == moved
+        assert check_balance(shortened, balance + moved, newer, newer).difference_minor == moved

@@ -29,7 +29,7 @@ class Outbox:
     sent: list[str] = field(default_factory=list)
     failed: dict[str, timedelta | None] = field(default_factory=dict)
 
-    async def claim_events(
+    async def lease_events(
         self, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[Event]:
         assert lease > timedelta(seconds=15)

@@ -13,7 +13,7 @@ from worker.domain.ids import (
     SmsCode,
 )
 from worker.ports.store.activations import Activation, Settlement, ShownCode
-from worker.ports.store.books import Account, Entry, Event, Opened, ToppedUp
+from worker.ports.store.books import Account, AccountOpened, Entry, Event, TopUpOutcome
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -39,29 +39,31 @@ class FakeBooks:
     topups: dict[str, tuple[AccountId, int]] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
-    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]:
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]:
         known = self.found.get(account)
         if known is None:
             self.found[account] = Account(account, currency, 0, 0, "open")
-            return Opened.NEW, self.found[account]
+            return AccountOpened.NEW, self.found[account]
         same = known.currency == currency
-        return (Opened.SAME if same else Opened.OTHER_CONTENT), known
+        return (AccountOpened.SAME if same else AccountOpened.OTHER_CONTENT), known
 
     async def account(self, account: AccountId) -> Account | None:
         return self.found.get(account)
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[ToppedUp, Account | None]:
+    ) -> tuple[TopUpOutcome, Account | None]:
         if account not in self.found:
-            return ToppedUp.UNKNOWN_ACCOUNT, None
+            return TopUpOutcome.UNKNOWN_ACCOUNT, None
         known = self.topups.setdefault(reference, (account, amount_minor))
         if known != (account, amount_minor):
-            return ToppedUp.OTHER_CONTENT, None
+            return TopUpOutcome.OTHER_CONTENT, None
         if any(entry.key == f"topup:{reference}" for entry in self.ledger):
-            return ToppedUp.SAME, self.found[account]
+            return TopUpOutcome.SAME, self.found[account]
         self.move(account, "topup", reference, available=amount_minor, held=0)
-        return ToppedUp.NEW, self.found[account]
+        return TopUpOutcome.NEW, self.found[account]
 
     async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
         mine = [

@@ -8,10 +8,10 @@ from typing import Any, cast
 from uuid import UUID
 
 from tests.fakes.turns import TURNS_MAX, give_way
-from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
@@ -24,7 +24,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
-from worker.ports.store.activations import Due
+from worker.ports.store.activations import DueNumber
 
 SIM = ProviderName("sim")
 RENTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -164,7 +164,7 @@ async def free() -> None:
     """A rate budget that costs nothing."""
 
 
-def terms(**other: Any) -> Terms:
+def terms(**other: Any) -> ProviderTerms:
     given: dict[str, Any] = {
         "name": SIM,
         "poll": timedelta(seconds=3),
@@ -175,10 +175,10 @@ def terms(**other: Any) -> Terms:
         "exposure_limit_minor": 100_000,
         "currency": "USD",
     }
-    return Terms(**{**given, **other})
+    return ProviderTerms(**{**given, **other})
 
 
-def due(number: int = 1, **other: Any) -> Due:
+def due(number: int = 1, **other: Any) -> DueNumber:
     """A number claimed for its ending, its window just over."""
     given: dict[str, Any] = {
         "id": ActivationId(UUID(int=number)),
@@ -187,7 +187,7 @@ def due(number: int = 1, **other: Any) -> Due:
         "account": AccountId("alice"),
         "state": State.EXPIRING,
         "provider_state": ProviderState.CANCELLING,
-        "reason": Reason.TIMEOUT,
+        "reason": EndReason.TIMEOUT,
         "price_minor": 25,
         "policy": "default",
         "policy_version": "1",
@@ -197,4 +197,4 @@ def due(number: int = 1, **other: Any) -> Due:
         "unknown_reads": 0,
         "epoch": 1,
     }
-    return Due(**{**given, **other})
+    return DueNumber(**{**given, **other})

@@ -4,20 +4,26 @@ from datetime import timedelta
 
 import pytest
 
-from worker.lifecycle.failure_backoff import FIRST, LAST, REMEMBERED, Setbacks, told_safely
+from worker.lifecycle.failure_backoff import (
+    FIRST,
+    LAST,
+    REMEMBERED,
+    FailureBackoff,
+    describe_safely,
+)
 
 START = 1_000.0
 
 
 def test_what_never_failed_may_be_tried() -> None:
-    setbacks: Setbacks[str] = Setbacks()
+    setbacks: FailureBackoff[str] = FailureBackoff()
 
     assert setbacks.over("a", START)
     assert setbacks.wait("a", START) == timedelta(0)
 
 
 def test_each_failure_waits_twice_as_long_up_to_a_limit() -> None:
-    setbacks: Setbacks[str] = Setbacks()
+    setbacks: FailureBackoff[str] = FailureBackoff()
     waits = []
     for _ in range(40):
         setbacks.add("a", "why", START)
@@ -28,7 +34,7 @@ def test_each_failure_waits_twice_as_long_up_to_a_limit() -> None:
 
 
 def test_it_may_be_tried_again_at_the_end_of_its_wait_and_not_before() -> None:
-    setbacks: Setbacks[str] = Setbacks()
+    setbacks: FailureBackoff[str] = FailureBackoff()
     setbacks.add("a", "why", START)
     end = START + FIRST.total_seconds()
 
@@ -38,7 +44,7 @@ def test_it_may_be_tried_again_at_the_end_of_its_wait_and_not_before() -> None:
 
 
 def test_a_failure_is_news_when_it_is_the_first_or_another_one() -> None:
-    setbacks: Setbacks[str] = Setbacks()
+    setbacks: FailureBackoff[str] = FailureBackoff()
 
     assert [setbacks.add("a", why, START) for why in ("x", "x", "y", "y", "x")] == [
         True,
@@ -50,7 +56,7 @@ def test_a_failure_is_news_when_it_is_the_first_or_another_one() -> None:
 
 
 def test_what_went_well_begins_anew() -> None:
-    setbacks: Setbacks[str] = Setbacks()
+    setbacks: FailureBackoff[str] = FailureBackoff()
     setbacks.add("a", "why", START)
     setbacks.add("a", "why", START)
     setbacks.clear("a")
@@ -61,7 +67,7 @@ def test_what_went_well_begins_anew() -> None:
 
 
 def test_the_memory_is_bounded_and_the_oldest_failure_goes_first() -> None:
-    setbacks: Setbacks[int] = Setbacks()
+    setbacks: FailureBackoff[int] = FailureBackoff()
     for key in range(REMEMBERED):
         setbacks.add(key, "why", START)
     setbacks.add(0, "why", START)
@@ -75,9 +81,9 @@ def test_an_error_is_told_by_its_kind_and_place_without_its_message() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         raise ExceptionGroup("many", [ValueError("79001234567")])
 
-    assert told_safely(raised.value) == "ValueError"
+    assert describe_safely(raised.value) == "ValueError"
 
     empty: dict[str, str] = {}
     with pytest.raises(KeyError) as found:
         empty["79001234567"]
-    assert told_safely(found.value).startswith(f"KeyError at {__name__}:")
+    assert describe_safely(found.value).startswith(f"KeyError at {__name__}:")

@@ -15,7 +15,7 @@ from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
-from worker.ports.store.purchases import OpenPurchase, Reopened, Told
+from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -28,11 +28,11 @@ class Books:
         self.store = StubStore(
             open_purchases=[],
             disputed_since=[],
-            compare_history=Told({}, 0),
+            compare_history=HistoryComparison({}, 0),
             unknown_refs=[],
             count_provider=None,
             exposure_by_currency={},
-            reopen_listed=Reopened(0, 0),
+            reopen_listed=ReopenedNumbers(0, 0),
         )
         self.store.answers |= answers
         self.reporter = RecordingReporter()

@@ -1,4 +1,4 @@
--- Claim the numbers that are due at one provider, and pay one request of its budget for each.
+-- Lease the numbers that are due at one provider, and pay one request of its budget for each.
 --
 -- One script, because two workers must neither get the same number nor the same request.
 -- A re-score to the end of the lease, not a removal: if the worker dies, the number is due again.
@@ -8,7 +8,7 @@
 -- more, and after an outage there are thousands of them. By the caller's clock, like the deadline.
 --
 -- KEYS  1 the due set, 2 the budget
--- ARGV  1 the most to claim, 2 the lease in us, 3 the interval, 4 how far ahead, in us,
+-- ARGV  1 the most to lease, 2 the lease in us, 3 the interval, 4 how far ahead, in us,
 --       5 the caller's now in us since 1970
 -- Gives the lease, the wait in us until there may be more (-1: nothing is scheduled), members.
 local DROPPED_MAX = 2000  -- The server serves nobody else meanwhile.

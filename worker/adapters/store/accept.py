@@ -15,7 +15,13 @@ from worker.adapters.store.statements import statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import AccountId, ActivationId, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import Activation, Happened, Intake, IntakeResult, Intook
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    AcceptResult,
+    Activation,
+    Intake,
+    TimelineEntry,
+)
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
@@ -52,8 +58,8 @@ class Intakes:
 
     async def accept(
         self, intakes: Sequence[Intake], *, now: datetime | None = None
-    ) -> list[IntakeResult]:
-        results: dict[int, IntakeResult] = {}
+    ) -> list[AcceptResult]:
+        results: dict[int, AcceptResult] = {}
         left = list(enumerate(intakes))
         for _ in range(ROUNDS):
             if not left:
@@ -72,7 +78,7 @@ class Intakes:
 
 async def _accept(
     connection: AsyncConnection, intakes: Sequence[Intake], now: datetime | None
-) -> list[IntakeResult | None]:
+) -> list[AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
     batch = await _read(connection, intakes, now)
     answers = [_judge(batch, intake) for intake in intakes]
@@ -84,20 +90,20 @@ async def _accept(
 
 
 def _answer(
-    judged: IntakeResult,
+    judged: AcceptResult,
     lost: AbstractSet[ActivationId],
     full: Mapping[ActivationId, Activation],
-) -> IntakeResult | None:
+) -> AcceptResult | None:
     """The judgement as the database let it become true; None where it has to be judged again.
 
     What was granted to a number that is another's now is there for the rest of the batch.
     """
     if judged.activation is None:
-        return None if lost and judged.how is Intook.BALANCE_TOO_LOW else judged
+        return None if lost and judged.how is AcceptOutcome.BALANCE_TOO_LOW else judged
     id_ = judged.activation.id
     if id_ in lost:
         return None
-    return IntakeResult(judged.how, full.get(id_, judged.activation))
+    return AcceptResult(judged.how, full.get(id_, judged.activation))
 
 
 async def _read(
@@ -124,28 +130,30 @@ async def _read(
     return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
 
 
-def _judge(batch: _Batch, intake: Intake) -> IntakeResult:
+def _judge(batch: _Batch, intake: Intake) -> AcceptResult:
     """What becomes of one intake; a granted one takes its hold from the batch's balances."""
     thing = (intake.provider, intake.ref)
     if thing in batch.new:
         earlier, activation = batch.new[thing]
         same = intake == earlier
-        return IntakeResult(Intook.SAME if same else Intook.OTHER_CONTENT, activation)
+        return AcceptResult(AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, activation)
     row = batch.known.get(thing)
     if row is not None and not _is_another_rental(row, intake):
         same = _same_content(row, intake)
-        return IntakeResult(Intook.SAME if same else Intook.OTHER_CONTENT, rows.activation(row))
+        return AcceptResult(
+            AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, rows.activation(row)
+        )
     account = batch.accounts.get(intake.account)
     if account is None or not account.open:
-        return IntakeResult(Intook.UNKNOWN_ACCOUNT, None)
+        return AcceptResult(AcceptOutcome.UNKNOWN_ACCOUNT, None)
     rented_at = intake.rented_at or batch.now
     if rented_at > batch.now + SKEW:
-        return IntakeResult(Intook.RENTED_IN_FUTURE, None)
+        return AcceptResult(AcceptOutcome.RENTED_IN_FUTURE, None)
     if intake.charge is Charge.HOLD:
         if account.available < intake.price_minor:
-            return IntakeResult(Intook.BALANCE_TOO_LOW, None)
+            return AcceptResult(AcceptOutcome.BALANCE_TOO_LOW, None)
         account.available -= intake.price_minor
-    return IntakeResult(Intook.NEW, _add(batch, intake, account.currency, rented_at))
+    return AcceptResult(AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at))
 
 
 def _is_another_rental(row: RowMapping, intake: Intake) -> bool:
@@ -202,7 +210,7 @@ def _add(batch: _Batch, intake: Intake, currency: str, rented_at: datetime) -> A
         provider_state=ProviderState.OPEN,
         rented_at=rented_at,
         deadline_at=deadline_at,
-        timeline=(Happened(batch.now, "accepted", {"state": "waiting"}),),
+        timeline=(TimelineEntry(batch.now, "accepted", {"state": "waiting"}),),
     )
     batch.new[(intake.provider, intake.ref)] = intake, new
     return new

@@ -9,7 +9,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.transfer import Kind, key
-from worker.ports.store.books import Account, Entry, Opened, ToppedUp
+from worker.ports.store.books import Account, AccountOpened, Entry, TopUpOutcome
 
 _BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
 
@@ -27,15 +27,19 @@ class Accounts:
 
     db: Database
 
-    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]:
-        async def work(connection: AsyncConnection) -> tuple[Opened, Account]:
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]:
+        async def work(connection: AsyncConnection) -> tuple[AccountOpened, Account]:
             parameters = {"account": account, "currency": currency}
             new = (await connection.execute(statement("open_account"), parameters)).rowcount
             found = await _read(connection, account)
             assert found is not None
             if new:
-                return Opened.NEW, found
-            return (Opened.SAME if found.currency == currency else Opened.OTHER_CONTENT), found
+                return AccountOpened.NEW, found
+            return (
+                AccountOpened.SAME if found.currency == currency else AccountOpened.OTHER_CONTENT
+            ), found
 
         return await self.db.write(work)
 
@@ -44,7 +48,7 @@ class Accounts:
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[ToppedUp, Account | None]:
+    ) -> tuple[TopUpOutcome, Account | None]:
         assert amount_minor > 0
         return await self.db.write(lambda c: _top_up(c, account, reference, amount_minor))
 
@@ -59,22 +63,22 @@ class Accounts:
 
 async def _top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
-) -> tuple[ToppedUp, Account | None]:
+) -> tuple[TopUpOutcome, Account | None]:
     await connection.execute(statement("lock_balances"), {"accounts": [account]})
     found = await _read(connection, account)
     if found is None:
-        return ToppedUp.UNKNOWN_ACCOUNT, None
+        return TopUpOutcome.UNKNOWN_ACCOUNT, None
     thing = {"key": topup_key(account, reference)}
     booked = (await connection.execute(_BOOKED, thing)).mappings().one_or_none()
     if booked is not None:
         same = booked["amount_minor"] == amount_minor
-        return (ToppedUp.SAME if same else ToppedUp.OTHER_CONTENT), found
+        return (TopUpOutcome.SAME if same else TopUpOutcome.OTHER_CONTENT), found
     if found.state == "deleted":
-        return ToppedUp.UNKNOWN_ACCOUNT, None
+        return TopUpOutcome.UNKNOWN_ACCOUNT, None
     await connection.execute(
         statement("top_up"), {**thing, "account": account, "amount_minor": amount_minor}
     )
-    return ToppedUp.NEW, await _read(connection, account)
+    return TopUpOutcome.NEW, await _read(connection, account)
 
 
 async def _read(connection: AsyncConnection, account: AccountId) -> Account | None:

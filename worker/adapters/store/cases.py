@@ -10,25 +10,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_reading, cases_rows
 from worker.adapters.store.cases_apply import apply
-from worker.adapters.store.cases_policies import KeptPolicies
+from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
 from worker.ports.store.cases import (
     CLOSED,
     Case,
+    CaseChange,
+    CaseJudge,
     CaseKind,
-    ChangedCase,
-    Judge,
+    CaseOpened,
+    CaseOpening,
+    CaseStep,
+    CaseView,
     NewCase,
-    Opened,
-    OpenedCase,
-    Place,
     Review,
-    Step,
+    ReviewPlace,
     Timer,
     TimerKind,
-    View,
 )
 
 _ABOUT = {
@@ -50,27 +50,32 @@ class _About(NamedTuple):
     policy_version: str
 
 
-class Cases(KeptPolicies):
+class Cases(PolicyVersions):
     """The part of the store that keeps cases."""
 
     event_state: str
 
     async def open_case(
-        self, new: NewCase, judge: Judge, *, now: datetime | None = None
-    ) -> OpenedCase:
+        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
+    ) -> CaseOpening:
         if new.policy is not None and new.policy_version is not None:
             await self.keep_policy(new.policy, new.policy_version)
         return await self.db.write(lambda c: self._open(c, new, judge, now))
 
     async def change_case(
-        self, id_: UUID, judge: Judge, *, now: datetime | None = None, timer: Timer | None = None
-    ) -> ChangedCase:
+        self,
+        id_: UUID,
+        judge: CaseJudge,
+        *,
+        now: datetime | None = None,
+        timer: Timer | None = None,
+    ) -> CaseChange:
         return await self.db.write(lambda c: self._alter(c, id_, judge, now, timer))
 
     async def case(self, id_: UUID) -> Case | None:
         return await self.db.read(lambda c: cases_reading.whole(c, id_))
 
-    async def reviews(self, *, limit: int, after: Place | None = None) -> list[Review]:
+    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
         profiles = await self._every_version()
         return await self.db.read(
             lambda c: cases_reading.reviews(c, profiles, limit=limit, after=after)
@@ -93,11 +98,11 @@ class Cases(KeptPolicies):
         )
 
     async def _open(
-        self, connection: AsyncConnection, new: NewCase, judge: Judge, now: datetime | None
-    ) -> OpenedCase:
+        self, connection: AsyncConnection, new: NewCase, judge: CaseJudge, now: datetime | None
+    ) -> CaseOpening:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
-            return OpenedCase(Opened.UNKNOWN_SUBJECT)
+            return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, now)
         made = await connection.execute(
@@ -118,35 +123,35 @@ class Cases(KeptPolicies):
         )
         if made.first() is None:
             same = (await connection.execute(_HASH, {"id": new.id})).scalar()
-            how = Opened.SAME if same == cases_rows.hash_of(new) else Opened.OTHER_CONTENT
-            return OpenedCase(how, await cases_reading.whole(connection, new.id))
+            how = CaseOpened.SAME if same == cases_rows.hash_of(new) else CaseOpened.OTHER_CONTENT
+            return CaseOpening(how, await cases_reading.whole(connection, new.id))
         case = await cases_reading.locked(connection, new.id)
         view = await self._view(connection, case, order, clock)
         await apply(connection, view, judge(view), self.event_state)
-        return OpenedCase(Opened.NEW, await cases_reading.whole(connection, new.id))
+        return CaseOpening(CaseOpened.NEW, await cases_reading.whole(connection, new.id))
 
     async def _alter(
         self,
         connection: AsyncConnection,
         id_: UUID,
-        judge: Judge,
+        judge: CaseJudge,
         now: datetime | None,
         timer: Timer | None,
-    ) -> ChangedCase:
+    ) -> CaseChange:
         known = await cases_reading.whole(connection, id_)
         if known is None:
-            return ChangedCase(None)
+            return CaseChange(None)
         await locks.locked(connection, known.account)
         order = await locks.order(connection, known.activation, known.rental)
         case = await cases_reading.locked(connection, id_)
         clock = await locks.clock(connection, now)
         if timer is not None and not await locks.rings(connection, timer, clock):
-            return ChangedCase(await cases_reading.whole(connection, id_))
+            return CaseChange(await cases_reading.whole(connection, id_))
         view = await self._view(connection, case, order, clock, timer)
         step = judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self.event_state)
-        return ChangedCase(await cases_reading.whole(connection, id_), step.refused)
+        return CaseChange(await cases_reading.whole(connection, id_), step.refused)
 
     async def _view(
         self,
@@ -155,12 +160,12 @@ class Cases(KeptPolicies):
         order: RowMapping | None,
         now: datetime,
         timer: Timer | None = None,
-    ) -> View:
+    ) -> CaseView:
         about = {"account": case.account, "id": case.id, "now": now}
         held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
         overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
         rental = case.rental is not None
-        return View(
+        return CaseView(
             case=case,
             now=now,
             profile=await self._profile(connection, case),
@@ -184,6 +189,6 @@ async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:
     return None if row is None else _About(*row)
 
 
-def _changes(step: Step, case: Case) -> bool:
+def _changes(step: CaseStep, case: Case) -> bool:
     """A refusal leaves every row as it is, unless something else had to happen first."""
     return case.state not in CLOSED and (step.refused is None or step.made is not None)

@@ -20,9 +20,9 @@ from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, ProfileError, override
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
-from worker.ports.service import Order
-from worker.ports.store.activations import Intake, IntakeResult
-from worker.ports.store.purchases import Begun
+from worker.ports.service import PurchaseOrder
+from worker.ports.store.activations import AcceptResult, Intake
+from worker.ports.store.purchases import PurchaseStart
 
 Version: TypeAlias = tuple[str, str]  #: Name and version of a policy.
 
@@ -39,7 +39,7 @@ _THESE = text(
 _FIELDS = {field for field, _ in KEYS.values()}
 
 
-class KeptPolicies(Intakes, Purchases):
+class PolicyVersions(Intakes, Purchases):
     """Intakes and purchases that keep the policy they are made under."""
 
     db: Database
@@ -49,14 +49,19 @@ class KeptPolicies(Intakes, Purchases):
 
     async def accept(
         self, intakes: Sequence[Intake], *, now: datetime | None = None
-    ) -> list[IntakeResult]:
+    ) -> list[AcceptResult]:
         for name, version in {(one.policy, one.policy_version) for one in intakes}:
             await self.keep_policy(name, version)
         return await super().accept(intakes, now=now)
 
     async def begin_purchase(
-        self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
-    ) -> Begun:
+        self,
+        id_: ActivationId,
+        order: PurchaseOrder,
+        policy: str,
+        policy_version: str,
+        window: timedelta,
+    ) -> PurchaseStart:
         await self.keep_policy(policy, policy_version)
         return await super().begin_purchase(id_, order, policy, policy_version, window)
 

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_reading
-from worker.adapters.store.cases_policies import KeptPolicies
+from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
-from worker.ports.store.cases import CaseKind, Opened, Timer, TimerKind
-from worker.ports.store.rentals import BookedRental, Closed, Rental
+from worker.ports.store.cases import CaseKind, CaseOpened, Timer, TimerKind
+from worker.ports.store.rentals import Rental, RentalBooking, RentalClosing
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -38,12 +38,12 @@ _END = text(
 )
 
 
-class Rentals(KeptPolicies):
+class Rentals(PolicyVersions):
     """The part of the store that keeps long rentals."""
 
     event_state: str
 
-    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> BookedRental:
+    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> RentalBooking:
         await self.keep_policy(rental.policy, rental.policy_version)
         return await self.db.write(lambda c: _book(c, rental, now))
 
@@ -62,7 +62,7 @@ class Rentals(KeptPolicies):
         return await self.db.read(work)
 
     async def rental_closed(
-        self, timer: Timer, how: Closed, *, now: datetime | None = None
+        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
     ) -> bool:
         async def work(connection: AsyncConnection) -> bool:
             clock = await locks.clock(connection, now)
@@ -83,7 +83,7 @@ class Rentals(KeptPolicies):
         await self.db.write(work)
 
     async def _tell_closed(
-        self, connection: AsyncConnection, rental: RowMapping, how: Closed, now: datetime
+        self, connection: AsyncConnection, rental: RowMapping, how: RentalClosing, now: datetime
     ) -> None:
         payload = {
             "rental": str(rental["id"]),
@@ -115,19 +115,20 @@ class Rentals(KeptPolicies):
         return await self.db.write(work)
 
 
-async def _book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> BookedRental:
+async def _book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
     await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
     if not await locks.locked(connection, rental.account):
-        return BookedRental(Opened.UNKNOWN_SUBJECT)
+        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
     if known is not None and rental.rented_at <= known["ends_at"]:
         found = await _whole(connection, known)
-        return BookedRental(Opened.SAME if _same(found, rental) else Opened.OTHER_CONTENT, found)
+        repeated = CaseOpened.SAME if _same(found, rental) else CaseOpened.OTHER_CONTENT
+        return RentalBooking(repeated, found)
     account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
     if account["state"] != "open":
-        return BookedRental(Opened.UNKNOWN_SUBJECT)
+        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
     if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return BookedRental(Opened.BALANCE_TOO_LOW)
+        return RentalBooking(CaseOpened.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
     await connection.execute(
         statement("case_rental"),
@@ -164,7 +165,7 @@ async def _book(connection: AsyncConnection, rental: Rental, now: datetime | Non
     )
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
-    return BookedRental(Opened.NEW, await _whole(connection, booked))
+    return RentalBooking(CaseOpened.NEW, await _whole(connection, booked))
 
 
 def _same(found: Rental, asked: Rental) -> bool:

@@ -13,14 +13,14 @@ from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
 from worker.ports.store.cases import (
+    AccountHoldings,
     Case,
     CaseKind,
+    CaseOrder,
     CaseState,
     DecisionRow,
-    Holdings,
     NewCase,
-    Ordered,
-    PaidOut,
+    Payout,
     Review,
     Timer,
     TimerKind,
@@ -95,8 +95,8 @@ def timer(row: RowMapping) -> Timer:
     return Timer(TimerKind(row["kind"]), row["subject"], row["due_at"])
 
 
-def ordered(row: RowMapping, *, rental: bool) -> Ordered:
-    return Ordered(
+def ordered(row: RowMapping, *, rental: bool) -> CaseOrder:
+    return CaseOrder(
         rental=rental,
         purchased_at=row["rented_at"],
         ends_at=row["deadline_at"],
@@ -113,15 +113,15 @@ def ordered(row: RowMapping, *, rental: bool) -> Ordered:
     )
 
 
-def holdings(row: RowMapping) -> Holdings:
+def holdings(row: RowMapping) -> AccountHoldings:
     activated = row["activated_at"]
-    return Holdings(
+    return AccountHoldings(
         available_minor=row["available_minor"],
         held_minor=row["held_minor"],
         state=row["state"],
         topups=tuple((_instant(at), amount) for at, amount in row["topups"]),
         paid_out=tuple(
-            PaidOut(_instant(asked), _instant(granted), amount)
+            Payout(_instant(asked), _instant(granted), amount)
             for asked, granted, amount in row["paid_out"]
         ),
         activated=() if activated is None else (activated,),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
-from worker.domain.activation import CodeFate, ProviderState, State, fate_of_code
+from worker.domain.activation import CodeFate, ProviderState, State, code_fate
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.activations import RecordedCode, SeenSms
 
@@ -106,7 +106,7 @@ def _judge(
         if thing not in numbers:
             continue
         row, hashed = numbers[thing], hash_of(sms.code)
-        fate = fate_of_code(
+        fate = code_fate(
             states[thing],
             cancelled=row["provider_state"] == ProviderState.CANCELLED.value,
             deadline_at=row["deadline_at"],

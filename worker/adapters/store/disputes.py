@@ -12,7 +12,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
 from worker.ports.history import PastNumber
-from worker.ports.store.purchases import Dispute, Told
+from worker.ports.store.purchases import Dispute, HistoryComparison
 
 SHOWN: Final = 20  #: In a report.
 RENTALS_MAX: Final = 20  #: Whose history is read once more, at one time.
@@ -43,7 +43,7 @@ class Disputes:
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> Told:
+    ) -> HistoryComparison:
         parameters = {
             "provider": provider,
             "refs": [row.ref for row in rows],
@@ -55,7 +55,7 @@ class Disputes:
             "ended_for": ended_for,
         }
 
-        async def work(connection: AsyncConnection) -> Told:
+        async def work(connection: AsyncConnection) -> HistoryComparison:
             found = await connection.execute(statement("compare_history"), parameters)
             return _told(found.mappings().all())
 
@@ -91,7 +91,7 @@ def _dispute(row: RowMapping) -> Dispute:
     return Dispute(ref=told.pop("provider_ref"), **told)
 
 
-def _told(moved: Iterable[RowMapping]) -> Told:
+def _told(moved: Iterable[RowMapping]) -> HistoryComparison:
     numbers: Counter[str] = Counter()
     minor: Counter[str] = Counter()
     agreed = 0
@@ -101,4 +101,4 @@ def _told(moved: Iterable[RowMapping]) -> Told:
             minor[row["currency"]] += row["amount_minor"]
         else:
             agreed += row["was"] == "disputed"
-    return Told({one: (numbers[one], minor[one]) for one in sorted(numbers)}, agreed)
+    return HistoryComparison({one: (numbers[one], minor[one]) for one in sorted(numbers)}, agreed)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.purchases import End, EndedExposure, OpenExposure, Why
+from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
 
 _BY_CURRENCY = text(
     "SELECT currency, sum(amount_minor)::bigint AS minor FROM exposure"
@@ -47,7 +47,7 @@ class Exposures:
         return await self.db.read(work)
 
     async def end_exposures(
-        self, provider: ProviderName, ids: Sequence[ActivationId], end: End, by: str
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
     ) -> list[EndedExposure]:
         this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
 
@@ -62,9 +62,9 @@ class Exposures:
 
 def _open(row: RowMapping) -> OpenExposure:
     told: dict[str, Any] = dict(row)
-    return OpenExposure(ref=told.pop("provider_ref"), why=Why(told.pop("why")), **told)
+    return OpenExposure(ref=told.pop("provider_ref"), why=ExposureCause(told.pop("why")), **told)
 
 
 def _ended(row: RowMapping, *, now: bool) -> EndedExposure:
     told: dict[str, Any] = dict(row)
-    return EndedExposure(end=End(told.pop("state")), now=now, **told)
+    return EndedExposure(end=ExposureEnd(told.pop("state")), now=now, **told)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
-from worker.ports.store.books import Kept, Taken
+from worker.ports.store.books import KeptAnswer, TakenKey
 
 # A day is longer than anybody retries; and an answer may show a phone, which is not to stay.
 _FORGET = text(
@@ -43,17 +43,17 @@ class Answers:
 
     db: Database
 
-    async def take_key(self, key: str, content_hash: str) -> Taken:
-        async def work(connection: AsyncConnection) -> Taken:
+    async def take_key(self, key: str, content_hash: str) -> TakenKey:
+        async def work(connection: AsyncConnection) -> TakenKey:
             asked = {"key": key, "content_hash": content_hash}
-            return Taken(*(await connection.execute(_TAKE, asked)).one())
+            return TakenKey(*(await connection.execute(_TAKE, asked)).one())
 
         return await self.db.write(work)
 
-    async def keep_answer(self, key: str, content_hash: str, answer: Kept) -> Kept:
-        async def work(connection: AsyncConnection) -> Kept:
+    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
+        async def work(connection: AsyncConnection) -> KeptAnswer:
             told = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
-            kept: Kept | None = (await connection.execute(_KEEP, told)).scalar()
+            kept: KeptAnswer | None = (await connection.execute(_KEEP, told)).scalar()
             return answer if kept is None else kept
 
         return await self.db.write(work)

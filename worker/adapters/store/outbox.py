@@ -1,4 +1,4 @@
-"""The outbox: events that were written with what they tell, claimed, sent, or dead."""
+"""The outbox: events that were written with what they tell, leased, sent, or dead."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ class Outbox:
 
     db: Database
 
-    async def claim_events(
+    async def lease_events(
         self, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:

@@ -16,7 +16,7 @@ from worker.adapters.store.exposures import Exposures
 from worker.adapters.store.idempotency import Answers
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import Outbox
-from worker.adapters.store.queue_stats import Censuses, Leadership
+from worker.adapters.store.queue_stats import Leadership, QueueStatsReader
 from worker.adapters.store.reading import Readings
 from worker.adapters.store.reconciling import Reconciling
 from worker.adapters.store.settlements import Endings
@@ -37,7 +37,7 @@ class PostgresStore(
     Disputes,
     Exposures,
     Outbox,
-    Censuses,
+    QueueStatsReader,
     Canaries,
     Audits,
 ):

@@ -14,9 +14,9 @@ from worker.adapters.store import reading
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.service import Order, Push
+from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import Began, Begun, Bought, OpenPurchase
+from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStart, PurchaseState
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 _FORGOTTEN = text(
@@ -47,8 +47,13 @@ class Purchases:
     db: Database
 
     async def begin_purchase(
-        self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
-    ) -> Begun:
+        self,
+        id_: ActivationId,
+        order: PurchaseOrder,
+        policy: str,
+        policy_version: str,
+        window: timedelta,
+    ) -> PurchaseStart:
         content = _content(order, policy, policy_version, window)
         # One for all tries of this call: where a commit's answer was lost, it is how the next try
         # knows that the intent is its own, and nobody else's to buy.
@@ -139,7 +144,9 @@ async def _unknown(connection: AsyncConnection, id_: ActivationId) -> Activation
     return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
-def _content(order: Order, policy: str, policy_version: str, window: timedelta) -> dict[str, Any]:
+def _content(
+    order: PurchaseOrder, policy: str, policy_version: str, window: timedelta
+) -> dict[str, Any]:
     """What makes two orders the same, and all that the activation is made of later."""
     return {
         "account": order.account,
@@ -171,10 +178,10 @@ def _number(bought: Bought) -> dict[str, object]:
 async def _begin(
     connection: AsyncConnection,
     id_: ActivationId,
-    order: Order,
+    order: PurchaseOrder,
     content: dict[str, Any],
     call: str,
-) -> Begun:
+) -> PurchaseStart:
     balances = (
         await connection.execute(statement("lock_balances"), {"accounts": [order.account]})
     ).mappings()
@@ -183,13 +190,13 @@ async def _begin(
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
     if known is not None and _is_ours(known, call):
-        return Begun(Began.NEW, None)
+        return PurchaseStart(PurchaseState.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
     if account is None or account["state"] != "open":
-        return Begun(Began.UNKNOWN_ACCOUNT, None)
+        return PurchaseStart(PurchaseState.UNKNOWN_ACCOUNT, None)
     if account["amount_minor"] < order.price_minor:
-        return Begun(Began.BALANCE_TOO_LOW, None)
+        return PurchaseStart(PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(
         statement("begin_purchase"),
         {
@@ -202,24 +209,26 @@ async def _begin(
             "currency": account["currency"],
         },
     )
-    return Begun(Began.NEW, None)
+    return PurchaseStart(PurchaseState.NEW, None)
 
 
 def _is_ours(known: RowMapping, call: str) -> bool:
-    """Begun by this very call, and nobody has found it forgotten since: it is still to be asked."""
+    """Begun by this very call and not found forgotten since: it is still to be asked."""
     return bool(known["state"] == "asked" and known["order"].get("call") == call)
 
 
-async def _known(connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str) -> Begun:
+async def _known(
+    connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str
+) -> PurchaseStart:
     if known["content_hash"] != hashed:
-        return Begun(Began.OTHER_CONTENT, None)
+        return PurchaseStart(PurchaseState.OTHER_CONTENT, None)
     if known["state"] == "failed":
-        return Begun(Began.FAILED, None, known["failure"])
+        return PurchaseStart(PurchaseState.FAILED, None, known["failure"])
     found = await reading.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
-    return Begun(Began.RENTED if rented else Began.UNKNOWN, number)
+    return PurchaseStart(PurchaseState.RENTED if rented else PurchaseState.UNKNOWN, number)
 
 
 def _hash(content: dict[str, Any]) -> str:

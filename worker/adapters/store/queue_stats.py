@@ -13,7 +13,7 @@ from worker.adapters.store.database import Database, translated
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.books import Census
+from worker.ports.store.books import QueueStats
 from worker.ports.store.purchases import ACCOUNT
 
 SAMPLE: Final = 10_000  #: Endings that the cancel ratio is taken from.
@@ -22,16 +22,18 @@ _ON_TIME: Final = timedelta(0)
 _ALIVE = text("SELECT true WHERE CAST(:topic AS text) IS NOT NULL")
 
 
-class Censuses:
+class QueueStatsReader:
     """The part of the store that counts."""
 
     db: Database
 
-    async def census(self, grace: timedelta, *, now: datetime | None = None) -> Census:
-        return await self.db.read(lambda c: _census(c, grace, now))
+    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
+        return await self.db.read(lambda c: _queue_stats(c, grace, now))
 
 
-async def _census(connection: AsyncConnection, grace: timedelta, now: datetime | None) -> Census:
+async def _queue_stats(
+    connection: AsyncConnection, grace: timedelta, now: datetime | None
+) -> QueueStats:
     live = (
         (await connection.execute(statement("stats_live"), {"grace": grace, "now": now}))
         .mappings()
@@ -47,7 +49,7 @@ async def _census(connection: AsyncConnection, grace: timedelta, now: datetime |
         statement("stats_canary"), {"account": ACCOUNT, "sample": CANARIES}
     )
     late = [r["now"] - r["oldest_deadline"] for r in live if r["oldest_deadline"] is not None]
-    return Census(
+    return QueueStats(
         live={ProviderName(r["provider"]): r["live"] for r in live},
         overdue=sum(r["overdue"] for r in live),
         oldest_overdue=max(late, default=_ON_TIME),

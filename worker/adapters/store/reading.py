@@ -12,7 +12,13 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import LIVE, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
-from worker.ports.store.activations import Activation, Happened, LiveNumber, Settlement, ShownCode
+from worker.ports.store.activations import (
+    Activation,
+    LiveNumber,
+    Settlement,
+    ShownCode,
+    TimelineEntry,
+)
 
 _CODES = text(
     "SELECT activation_id, code, text, received_at FROM code"
@@ -152,10 +158,10 @@ async def _whole(
         )
         for row in (await connection.execute(_SETTLEMENTS, ids)).mappings()
     }
-    timelines: dict[ActivationId, list[Happened]] = {}
+    timelines: dict[ActivationId, list[TimelineEntry]] = {}
     if timeline:
         for row in (await connection.execute(_TIMELINES, ids)).mappings():
-            line = Happened(
+            line = TimelineEntry(
                 row["at"], row["what"], {"state": row["state"], **(row["detail"] or {})}
             )
             timelines.setdefault(row["activation_id"], []).append(line)

@@ -11,15 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import disputes
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
-from worker.domain.balance_check import Bounds, Reckoned, Sums, reckon
+from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.ids import ProviderName
 from worker.ports.provider import ActiveRow, Balance
 from worker.ports.store.purchases import (
-    Counted,
-    Difference,
-    LastReading,
+    BalanceDifference,
+    BalanceReading,
+    CountedSums,
     ProviderReport,
-    Reopened,
+    ReopenedNumbers,
 )
 
 DIFFERENCES: Final = 20  #: Shown in a report.
@@ -46,21 +46,21 @@ class Reconciling:
 
     db: Database
 
-    async def count_provider(self, provider: ProviderName, currency: str) -> Counted:
-        async def work(connection: AsyncConnection) -> Counted:
+    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
+        async def work(connection: AsyncConnection) -> CountedSums:
             last = await _last(connection, provider)
             return await _counted(connection, provider, currency, last)
 
         return await self.db.read(work)
 
     async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: Counted
-    ) -> Difference | None:
+        self, provider: ProviderName, balance: Balance, before: CountedSums
+    ) -> BalanceDifference | None:
         return await self.db.write(lambda c: _keep(c, provider, balance, before))
 
     async def reopen_listed(
         self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> Reopened:
+    ) -> ReopenedNumbers:
         parameters = {
             "provider": provider,
             "refs": [row.ref for row in rows],
@@ -68,11 +68,11 @@ class Reconciling:
             "ended_for": ended_for,
         }
 
-        async def work(connection: AsyncConnection) -> Reopened:
+        async def work(connection: AsyncConnection) -> ReopenedNumbers:
             found = await connection.execute(statement("reopen_listed"), parameters)
-            return Reopened(**found.mappings().one())
+            return ReopenedNumbers(**found.mappings().one())
 
-        return await self.db.write(work) if rows else Reopened(0, 0)
+        return await self.db.write(work) if rows else ReopenedNumbers(0, 0)
 
     async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
         return await self.db.read(lambda c: _report(c, provider, currency))
@@ -86,7 +86,7 @@ class Reconciling:
 
         return await self.db.write(work)
 
-    async def undrain(self, provider: ProviderName) -> bool:
+    async def resume(self, provider: ProviderName) -> bool:
         async def work(connection: AsyncConnection) -> bool:
             found = await connection.execute(_UNDRAIN, {"provider": provider})
             return found.scalar() is not None
@@ -111,29 +111,29 @@ async def _counted(
     provider: ProviderName,
     currency: str,
     last: RowMapping | None,
-) -> Counted:
+) -> CountedSums:
     """Over the span of the last reading, which a reading in another currency says nothing of."""
     if last is not None and last["currency"] == currency:
         since = last["counted_from"]
     else:
         found = await connection.execute(statement("provider_span"), {"provider": provider})
         since = found.scalar_one()
-    return Counted(since, await _sums(connection, provider, currency, since))
+    return CountedSums(since, await _sums(connection, provider, currency, since))
 
 
 async def _sums(
     connection: AsyncConnection, provider: ProviderName, currency: str, since: datetime
-) -> Sums:
+) -> ProviderSums:
     found = await connection.execute(
         statement("provider_sums"), {"provider": provider, "currency": currency, "since": since}
     )
     row = found.mappings().one()
-    return Sums(**{field.name: row[field.name] for field in fields(Sums)})
+    return ProviderSums(**{field.name: row[field.name] for field in fields(ProviderSums)})
 
 
 async def _keep(
-    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: Counted
-) -> Difference | None:
+    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: CountedSums
+) -> BalanceDifference | None:
     await connection.execute(statement("provider_lock"), {"provider": provider})
     last = await _last(connection, provider)
     comparable = last is not None and last["currency"] == balance.currency
@@ -141,7 +141,7 @@ async def _keep(
         return None  # Another daemon has moved on since: its reading stands.
     after = await _sums(connection, provider, balance.currency, before.since)
     bounds = _bounds(last) if last is not None and comparable else None
-    reckoned = reckon(bounds, balance.minor, before.sums, after)
+    reckoned = check_balance(bounds, balance.minor, before.sums, after)
     since = before.since
     if last is not None and last["long"]:
         since, reckoned = await _shortened(connection, provider, balance.currency, after, reckoned)
@@ -152,23 +152,23 @@ async def _keep(
             "currency": balance.currency,
             "balance_minor": balance.minor,
             "since": since,
-            **{field.name: getattr(reckoned.bounds, field.name) for field in fields(Bounds)},
+            **{field.name: getattr(reckoned.bounds, field.name) for field in fields(BalanceBounds)},
             "proven": reckoned.proven,
             "last_at": None if last is None else last["at"],
             "difference_minor": reckoned.difference_minor,
         },
     )
     row = kept.mappings().one_or_none()
-    return None if row is None else Difference(**row)
+    return None if row is None else BalanceDifference(**row)
 
 
 async def _shortened(
     connection: AsyncConnection,
     provider: ProviderName,
     currency: str,
-    after: Sums,
-    reckoned: Reckoned,
-) -> tuple[datetime, Reckoned]:
+    after: ProviderSums,
+    reckoned: BalanceCheck,
+) -> tuple[datetime, BalanceCheck]:
     """The same bounds over a shorter span, so that no reading ever costs more than a few days."""
     found = await connection.execute(statement("provider_span"), {"provider": provider})
     since: datetime = found.scalar_one()
@@ -176,8 +176,8 @@ async def _shortened(
     return since, reckoned._replace(bounds=reckoned.bounds.without(after, newer))
 
 
-def _bounds(reading: RowMapping) -> Bounds:
-    return Bounds(**{field.name: reading[field.name] for field in fields(Bounds)})
+def _bounds(reading: RowMapping) -> BalanceBounds:
+    return BalanceBounds(**{field.name: reading[field.name] for field in fields(BalanceBounds)})
 
 
 async def _report(
@@ -198,8 +198,8 @@ async def _report(
         exposure_minor={(row["state"], row["currency"]): row["minor"] for row in exposure},
         reading=None
         if last is None
-        else LastReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
-        differences=[Difference(**row) for row in differences],
+        else BalanceReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
+        differences=[BalanceDifference(**row) for row in differences],
         disputed=await disputes.sums_of(connection, provider),
         disputes=await disputes.newest_of(connection, provider),
     )

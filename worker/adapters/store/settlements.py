@@ -1,4 +1,4 @@
-"""Endings: claimed, settled with their money in batches, and pursued at the provider."""
+"""Endings: leased, settled with their money in batches, and pursued at the provider."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,83 +7,85 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
-from worker.adapters.store.cases_policies import KeptPolicies
+from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.activations import (
-    Due,
+    CancelPress,
+    DueNumber,
     Ending,
+    ForeignRow,
     Postponed,
-    Pressed,
     Resolved,
-    Settled,
+    SettledNumber,
     Settlements,
-    Unread,
 )
 
 
-class Endings(KeptPolicies):
+class Endings(PolicyVersions):
     """The part of the store that ends numbers (E2 to E7)."""
 
     db: Database
     event_state: str
 
-    async def claim_cancels(
+    async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._to_judge(
             "lease_cancels", provider=provider, limit=limit, lease=lease, id=None, now=now
         )
 
-    async def claim_cancel(
+    async def lease_cancel(
         self,
         id_: ActivationId,
         provider: ProviderName,
         lease: timedelta,
         *,
         now: datetime | None = None,
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._to_judge(
             "lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
         )
 
-    async def claim_pursuits(
+    async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._due(
             "lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
         )
 
-    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
+    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
         return await self._due("due_deliveries", limit=limit, now=now)
 
-    async def due_delivery(self, id_: ActivationId, *, now: datetime | None = None) -> list[Due]:
+    async def due_delivery(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> list[DueNumber]:
         return await self._due("due_delivery", id=id_, now=now)
 
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._to_judge("past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._to_judge("provider_ended", ids=list(ids), now=now) if ids else []
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         return await self._to_judge("give_up", provider=provider, limit=limit, now=now)
 
     async def unread(
         self, by: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[Unread]:
-        async def work(connection: AsyncConnection) -> list[Unread]:
+    ) -> list[ForeignRow]:
+        async def work(connection: AsyncConnection) -> list[ForeignRow]:
             parameters = {"by": by, "limit": limit, "now": now, **rows.KNOWN}
             found = await connection.execute(statement("foreign_rows"), parameters)
-            return [Unread(*row) for row in found]
+            return [ForeignRow(*row) for row in found]
 
         return await self.db.read(work)
 
@@ -152,14 +154,14 @@ class Endings(KeptPolicies):
 
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
-    ) -> Pressed | None:
-        async def work(connection: AsyncConnection) -> Pressed | None:
+    ) -> CancelPress | None:
+        async def work(connection: AsyncConnection) -> CancelPress | None:
             result = await connection.execute(statement("press_cancel"), {"id": id_, "now": now})
             row = result.mappings().one_or_none()
             if row is None:
                 return None
             state = State(row["state"])
-            return Pressed(
+            return CancelPress(
                 answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
             )
 
@@ -173,17 +175,17 @@ class Endings(KeptPolicies):
 
         return await self.db.write(work)
 
-    async def _due(self, name: str, **parameters: object) -> list[Due]:
-        async def work(connection: AsyncConnection) -> list[Due]:
+    async def _due(self, name: str, **parameters: object) -> list[DueNumber]:
+        async def work(connection: AsyncConnection) -> list[DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             return [rows.due(row) for row in result]
 
         return await self.db.write(work)
 
-    async def _to_judge(self, name: str, **parameters: object) -> list[Due]:
+    async def _to_judge(self, name: str, **parameters: object) -> list[DueNumber]:
         """Those that their policies are asked about: another host may know more of these."""
 
-        async def work(connection: AsyncConnection) -> list[Due]:
+        async def work(connection: AsyncConnection) -> list[DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             found = [rows.due(row) for row in result]
             await self.learn(connection, {(one.policy, one.policy_version) for one in found})
@@ -203,7 +205,7 @@ async def _settle(
     endings: Sequence[Ending],
     now: datetime | None,
     event_state: str,
-) -> list[Settled]:
+) -> list[SettledNumber]:
     accounts = sorted({ending.account for ending in endings})
     await connection.execute(statement("lock_balances"), {"accounts": accounts})
     result = await connection.execute(

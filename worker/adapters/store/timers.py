@@ -1,4 +1,4 @@
-"""Durable timers: claimed in batches, and the claim windows that end in silence."""
+"""Durable timers: leased in batches, and the claim windows that end in silence."""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_rows
 from worker.adapters.store.cases_apply import decide
-from worker.adapters.store.cases_policies import KeptPolicies
+from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
-from worker.ports.store.cases import Made, NextUnseeded, Silent, Timer, TimerKind, Unseeded
+from worker.ports.store.cases import DecisionMade, Timer, TimerKind
+from worker.ports.store.timers import SilentActivation, UnseededPage, UnseededWindow
 
 _PENDING = text(
     "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
@@ -31,12 +32,12 @@ _CLAIMED = text(
 )
 
 
-class Timers(KeptPolicies):
+class Timers(PolicyVersions):
     """The part of the store that knows what is due."""
 
     event_state: str
 
-    async def claim_timers(
+    async def lease_timers(
         self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
     ) -> list[Timer]:
         async def work(connection: AsyncConnection) -> list[Timer]:
@@ -58,7 +59,7 @@ class Timers(KeptPolicies):
 
     async def unseeded(
         self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
-    ) -> NextUnseeded:
+    ) -> UnseededPage:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
             wanted = {
                 "names": [name for name, _ in policies],
@@ -70,11 +71,11 @@ class Timers(KeptPolicies):
 
         rows = await self.db.read(work)
         found = [
-            Unseeded(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
+            UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
             for r in rows
             if r["id"] is not None
         ]
-        return NextUnseeded(found, rows[0]["upto"], rows[0]["more"])
+        return UnseededPage(found, rows[0]["upto"], rows[0]["more"])
 
     async def seed(self, timers: Sequence[Timer], upto: datetime) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -89,8 +90,12 @@ class Timers(KeptPolicies):
 
         await self.db.write(work)
 
-    async def fall_silent(
-        self, timer: Timer, judge: Callable[[Silent], Made | None], *, now: datetime | None = None
+    async def end_in_silence(
+        self,
+        timer: Timer,
+        judge: Callable[[SilentActivation], DecisionMade | None],
+        *,
+        now: datetime | None = None,
     ) -> bool:
         return await self.db.write(lambda c: self._fall_silent(c, timer, judge, now))
 
@@ -98,7 +103,7 @@ class Timers(KeptPolicies):
         self,
         connection: AsyncConnection,
         timer: Timer,
-        judge: Callable[[Silent], Made | None],
+        judge: Callable[[SilentActivation], DecisionMade | None],
         now: datetime | None,
     ) -> bool:
         about = (await connection.execute(_WHOSE, {"id": timer.subject})).mappings().one()
@@ -108,7 +113,7 @@ class Timers(KeptPolicies):
         if order is None or not await locks.rings(connection, timer, clock):
             return False
         policy, version = about["policy"], about["policy_version"]
-        silent = Silent(
+        silent = SilentActivation(
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
             order=cases_rows.ordered(order, rental=False),
@@ -125,7 +130,7 @@ class Timers(KeptPolicies):
             await self._tell_final(connection, silent)
         return True
 
-    async def _tell_final(self, connection: AsyncConnection, silent: Silent) -> None:
+    async def _tell_final(self, connection: AsyncConnection, silent: SilentActivation) -> None:
         payload = {
             "id": str(silent.id),
             "activation": str(silent.id),

@@ -14,7 +14,7 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 OTHER = "other"
 
 
-class Labelled(Generic[M]):
+class BoundedMetric(Generic[M]):
     """The *known* children exist from the start, at 0, so that a first increase is seen as one."""
 
     def __init__(self, metric: M, known: Collection[tuple[str, ...]]) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
 from worker.ports.store.books import SendResult
 
 OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
 #: Why money is given back without a person in between: there from the first scrape on.
-CREDIT_REASONS = tuple(reason.value for reason in Reason)
+CREDIT_REASONS = tuple(reason.value for reason in EndReason)
 #: A person decided, days after the deadline as it should be: no word on how late we are.
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
@@ -46,18 +46,18 @@ DELIVERIES = tuple(result.value for result in SendResult)
 CURRENCIES_MAX = 20
 
 
-class KnownProvider(NamedTuple):
+class LabelledProvider(NamedTuple):
     name: ProviderName
     currency: str
     exposure_limit_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class LabelSets:
     """What only the configuration and the code around the telemetry know."""
 
     version: str
-    providers: Sequence[KnownProvider] = ()
+    providers: Sequence[LabelledProvider] = ()
     jobs: Sequence[str] = ()
     invariants: Sequence[str] = ()
     timers: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Troubles a person may want to read, by name, and never a flood of the same one."""
+"""LogThrottle a person may want to read, by name, and never a flood of the same one."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memo
 DETAIL_MAX = 200
 
 
-class Troubles:
+class LogThrottle:
     """A provider that is down for an hour is one line every ten seconds, with how often it was."""
 
     def __init__(self, log: BoundLogger, monotonic: Callable[[], float]) -> None:

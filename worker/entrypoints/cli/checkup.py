@@ -21,7 +21,7 @@ from worker.entrypoints.cli.formatting import amount
 from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
 from worker.ports.provider import Provider
 from worker.settings import Loaded, Settings
-from worker.settings.values import Address
+from worker.settings.values import ListenAddress
 
 SKEW_MAX = timedelta(seconds=1)
 CHECK_SECONDS_MAX = 15
@@ -101,7 +101,7 @@ async def database(store: PostgresStore) -> list[Check]:
 
 def not_rented_at(provider: str, since: datetime) -> Check:
     says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
-    hint = f"activation-worker provider undrain {provider}"
+    hint = f"activation-worker provider resume {provider}"
     return Check(f"provider {provider}", Result.WARNING, says, hint)
 
 
@@ -180,7 +180,7 @@ async def account(provider: Provider) -> list[Check]:
     return [Check(name, Result.OK, f"the key is good, the balance is {left}")]
 
 
-def port(name: str, address: Address) -> Check:
+def port(name: str, address: ListenAddress) -> Check:
     """Whether the daemon could listen there; when it runs already, it does."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:

@@ -8,7 +8,7 @@ import typer
 
 from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption
-from worker.ports.store.purchases import End
+from worker.ports.store.purchases import ExposureEnd
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
 
@@ -39,7 +39,8 @@ def drain(
     name: NameArgument,
     *,
     now: Annotated[
-        bool, typer.Option("--now", help="End what waits for a code at once, with its credit.")
+        bool,
+        typer.Option("--now", help="ExposureEnd what waits for a code at once, with its credit."),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -56,12 +57,12 @@ def drain(
     provider_drain.run(config, name, begin)
 
 
-@provider_app.command("undrain")
-def undrain(name: NameArgument, config: ConfigOption = None) -> None:
+@provider_app.command("resume")
+def resume(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
     from worker.entrypoints.cli import provider_drain
 
-    provider_drain.run(config, name, provider_drain.undrain)
+    provider_drain.run(config, name, provider_drain.resume)
 
 
 @provider_app.command("exposure")
@@ -92,7 +93,7 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     name: NameArgument,
     *,
     as_: Annotated[
-        End,
+        ExposureEnd,
         typer.Option("--as", help="`resolved`: it took nothing, or paid it back. `loss`: ours."),
     ],
     activation: Annotated[

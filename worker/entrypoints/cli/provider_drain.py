@@ -84,7 +84,7 @@ async def drain(opened: Opened, *, at_once: bool) -> None:
     _say_left(opened.name, await opened.report())
 
 
-async def undrain(opened: Opened) -> None:
+async def resume(opened: Opened) -> None:
     await opened.report()
     was = await opened.drain.stop(opened.name)
     say(f"{opened.name}: takes rentals again" if was else f"{opened.name}: was not drained")

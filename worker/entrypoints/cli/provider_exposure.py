@@ -14,28 +14,28 @@ from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
 from worker.entrypoints.cli.provider_drain import Opened
 from worker.entrypoints.http.render import instant
-from worker.ports.store.purchases import End, EndedExposure, OpenExposure, Why
+from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
 
 LIST_MAX: Final = 10_000  #: At one time; the sums are of all.
 BATCH: Final = 1000
 BY_MAX: Final = 64  #: Characters of a name that are kept.
 COLUMNS: Final = ("exposure", "ref", "amount", "since (UTC)", "waits for")
 _WAITS_FOR: Final = {
-    Why.PURSUED: "the provider: its cancel goes on, and ends it",
-    Why.DISPUTED: "you: it took what it had said it gave back",
-    Why.GONE: "its history, or you: it does not know the number",
-    Why.LATE_CODE: "its history, or you: a code came after its cancel",
-    Why.PURCHASE: "you: it never said whether it sold the number",
+    ExposureCause.PURSUED: "the provider: its cancel goes on, and ends it",
+    ExposureCause.DISPUTED: "you: it took what it had said it gave back",
+    ExposureCause.GONE: "its history, or you: it does not know the number",
+    ExposureCause.LATE_CODE: "its history, or you: a code came after its cancel",
+    ExposureCause.PURCHASE: "you: it never said whether it sold the number",
 }
 
-assert _WAITS_FOR.keys() == set(Why)
+assert _WAITS_FOR.keys() == set(ExposureCause)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which exposures are to end, and how."""
 
-    end: End
+    end: ExposureEnd
     ids: Sequence[UUID]
     older_than: timedelta | None
     yes: bool

@@ -11,7 +11,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Cursor, Limit, Name, OpenAccount, TopUp
 from worker.entrypoints.http.responses import AccountShown, EntryList
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Account, AccountStore, Opened, ToppedUp
+from worker.ports.store.books import Account, AccountOpened, AccountStore, TopUpOutcome
 
 
 class Accounts:
@@ -22,11 +22,11 @@ class Accounts:
         """Open an account, or find it open already."""
         how, found = await self._accounts.open_account(AccountId(account), body.currency)
         match how:
-            case Opened.NEW:
+            case AccountOpened.NEW:
                 return Answer(201, render.account(found), {"Location": f"/v1/accounts/{account}"})
-            case Opened.SAME:
+            case AccountOpened.SAME:
                 return Answer(200, render.account(found))
-            case Opened.OTHER_CONTENT:
+            case AccountOpened.OTHER_CONTENT:
                 raise Problem(Kind.OTHER_CONTENT, "The account has another currency")
 
     async def show(self, account: Name) -> Answer:
@@ -39,14 +39,14 @@ class Accounts:
             AccountId(account), body.reference, body.amount_minor
         )
         match how:
-            case ToppedUp.NEW | ToppedUp.SAME:
+            case TopUpOutcome.NEW | TopUpOutcome.SAME:
                 shown = found if found is not None else await self._known(AccountId(account))
-                return Answer(201 if how is ToppedUp.NEW else 200, render.account(shown))
-            case ToppedUp.OTHER_CONTENT:
+                return Answer(201 if how is TopUpOutcome.NEW else 200, render.account(shown))
+            case TopUpOutcome.OTHER_CONTENT:
                 raise Problem(
                     Kind.OTHER_CONTENT, "This reference was booked with another amount or account"
                 )
-            case ToppedUp.UNKNOWN_ACCOUNT:
+            case TopUpOutcome.UNKNOWN_ACCOUNT:
                 raise Problem(Kind.UNKNOWN_ACCOUNT)
 
     async def entries(

@@ -27,7 +27,7 @@ from worker.entrypoints.http.requests import (
 )
 from worker.entrypoints.http.responses import ActivationList, ActivationShown
 from worker.entrypoints.http.routing import Answer, Header, Route
-from worker.ports.service import Desk, Done, WishResult
+from worker.ports.service import ActionOutcome, ActionResult, Service
 from worker.ports.store.activations import Activation
 from worker.ports.store.cases import Review
 
@@ -120,7 +120,7 @@ class Activations:
 
 
 class Wishes:
-    def __init__(self, desk: Desk, reads: ActivationReads) -> None:
+    def __init__(self, desk: Service, reads: ActivationReads) -> None:
         self._desk = desk
         self._reads = reads
 
@@ -137,27 +137,27 @@ class Wishes:
         return await self._wish(id, self._desk.resend)
 
     async def _wish(
-        self, id_: str, wish: Callable[[ActivationId], Awaitable[WishResult]]
+        self, id_: str, wish: Callable[[ActivationId], Awaitable[ActionResult]]
     ) -> Answer:
         result = await wish(id_in(id_))
         failure = _FAILURES.get(result.how)
         if failure is not None:
             raise Problem(failure)
         activation = result.activation or await self._reads.activation(id_in(id_))
-        status = 202 if result.how is Done.PENDING else 200
+        status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, render.activation(found_or_problem(activation)))
 
 
 _FAILURES = {
-    Done.CODE_RECEIVED: Kind.CODE_RECEIVED,
-    Done.NO_CODE: Kind.NO_CODE,
-    Done.ENDED: Kind.ENDED,
-    Done.NOT_OFFERED: Kind.NOT_OFFERED,
-    Done.UNKNOWN: Kind.UNKNOWN_ACTIVATION,
-    Done.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
+    ActionOutcome.CODE_RECEIVED: Kind.CODE_RECEIVED,
+    ActionOutcome.NO_CODE: Kind.NO_CODE,
+    ActionOutcome.ENDED: Kind.ENDED,
+    ActionOutcome.NOT_OFFERED: Kind.NOT_OFFERED,
+    ActionOutcome.UNKNOWN: Kind.UNKNOWN_ACTIVATION,
+    ActionOutcome.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
 }
 
-assert set(Done) == {Done.DONE, Done.PENDING} | set(_FAILURES)
+assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_FAILURES)
 
 
 def id_in(text: str) -> ActivationId:

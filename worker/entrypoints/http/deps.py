@@ -10,8 +10,8 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.lifecycle.cases.service import CaseDesk
-from worker.ports.service import Desk, Push
+from worker.lifecycle.cases.service import CaseService
+from worker.ports.service import Push, Service
 from worker.ports.store.activations import Activation
 from worker.ports.store.books import AccountStore, Event
 
@@ -53,7 +53,7 @@ class HasCases(Protocol):
     """A desk where cases are taken too."""
 
     @property
-    def cases(self) -> CaseDesk: ...
+    def cases(self) -> CaseService: ...
 
 
 ParsePush = Callable[[ProviderName, bytes], Sequence[Push]]
@@ -65,7 +65,7 @@ def random_request_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
-    desk: Desk
+    desk: Service
     activations: ActivationReads
     accounts: AccountStore
     events: EventReads
@@ -76,7 +76,7 @@ class ApiDeps:
     new_request_id: Callable[[], str] = random_request_id
 
     @property
-    def cases(self) -> CaseDesk:
+    def cases(self) -> CaseService:
         """Where cases are taken; a desk without such a place does not offer them."""
         if not isinstance(self.desk, HasCases):
             raise Problem(Kind.NOT_OFFERED)

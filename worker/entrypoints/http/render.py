@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.ports.store.activations import Activation, Happened, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Settlement, ShownCode, TimelineEntry
 from worker.ports.store.books import Account, Entry, Event
 
 
@@ -53,7 +53,7 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
     }
 
 
-def _happened(line: Happened) -> dict[str, Any]:
+def _happened(line: TimelineEntry) -> dict[str, Any]:
     return {**line.detail, "at": instant(line.at), "what": line.what}
 
 

@@ -24,7 +24,7 @@ from worker.entrypoints.http.requests import Cursor, Limit
 from worker.entrypoints.http.responses import ActivationShown, Moment, Shown
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.ports.store.cases import ChangedCase, Review
+from worker.ports.store.cases import CaseChange, Review
 
 _FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS
 
@@ -84,7 +84,7 @@ class Reviews:
         verdict = verdict_in(body, findings)
         with Faults(facts="/findings", amount_minor="/amount_minor", outcome="/outcome"):
             done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
-        if isinstance(done, ChangedCase):
+        if isinstance(done, CaseChange):
             case = changed_or_problem(done).content
             return Answer(200, {"case": case, "activation": None})
         return _reviewed(done)

@@ -17,19 +17,19 @@ from worker.ports.store.books import AnswerStore
 from worker.ports.store.cases import (
     CLOSED,
     Case,
+    CaseChange,
+    CaseFacts,
     CaseKind,
+    CaseOpened,
+    CaseOpening,
     CaseStore,
-    ChangedCase,
-    Facts,
     NewCase,
-    Opened,
-    OpenedCase,
-    Place,
     Review,
+    ReviewPlace,
     ReviewStore,
     case_id,
 )
-from worker.ports.store.rentals import BookedRental, Rental, RentalStore
+from worker.ports.store.rentals import Rental, RentalBooking, RentalStore
 
 SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
 _OPS: Final = {
@@ -66,7 +66,7 @@ class Occurrence(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseDesk:
+class CaseService:
     """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
 
     store: Store
@@ -81,27 +81,27 @@ class CaseDesk:
         return self.store
 
     async def open_claim(
-        self, activation: ActivationId, facts: Facts, said: Said = NOTHING
-    ) -> OpenedCase:
+        self, activation: ActivationId, facts: CaseFacts, said: Said = NOTHING
+    ) -> CaseOpening:
         """One claim per order, kind and destination: the same again is the same."""
         new = self._claim(activation, facts, said)
         return await self._open(replace(new, activation=activation), "claim_at", said)
 
     async def open_rental_claim(
-        self, rental: UUID, facts: Facts, said: Said = NOTHING
-    ) -> OpenedCase:
+        self, rental: UUID, facts: CaseFacts, said: Said = NOTHING
+    ) -> CaseOpening:
         """The same about a long rental."""
         new = self._claim(rental, facts, said)
         return await self._open(replace(new, rental=rental), "claim_at", said)
 
     async def open_outage(
-        self, provider: ProviderName, ref: ProviderRef, facts: Facts
-    ) -> OpenedCase:
+        self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
+    ) -> CaseOpening:
         """The outage that runs, or the next one of this rental."""
         self.check(CaseKind.OUTAGE, facts)
         rental = await self.store.rental(provider, ref)
         if rental is None:
-            return OpenedCase(Opened.UNKNOWN_SUBJECT)
+            return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
         ended = [one for one in rental.outages if one.state in CLOSED]
         new = NewCase(
             # Numbered, so that two who report one outage at once meet each other.
@@ -116,27 +116,27 @@ class CaseDesk:
 
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
-    ) -> ChangedCase:
+    ) -> CaseChange:
         rental = await self.store.rental(provider, ref)
         if rental is None or not rental.outages:
-            return ChangedCase(None)
+            return CaseChange(None)
         outage = adding.outage_until(rental.outages, at)
         facts = adding.once(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
-    async def book_rental(self, rental: Rental) -> BookedRental:
+    async def book_rental(self, rental: Rental) -> RentalBooking:
         return await self.store.book_rental(rental)
 
     async def open_withdrawal(
-        self, account: AccountId, reference: str, facts: Facts, policy: str | None
-    ) -> OpenedCase | None:
+        self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
+    ) -> CaseOpening | None:
         """None: there is no such policy."""
         new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
         self, account: AccountId, occurrence: Occurrence, policy: str | None
-    ) -> OpenedCase | None:
+    ) -> CaseOpening | None:
         """One case per event: its reference or else its date tells it from the one before."""
         event = occurrence.event
         new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
@@ -149,18 +149,18 @@ class CaseDesk:
 
     async def add(
         self, id_: UUID, kind: CaseKind, facts: Adding, what: str, said: Said = NOTHING
-    ) -> ChangedCase:
+    ) -> CaseChange:
         judging = self.judges[kind]
         return await self._change(id_, kind, lambda view: added(judging, view, facts, what, said))
 
-    async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> ChangedCase:
+    async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> CaseChange:
         self.check(kind, verdict.findings)
         judging = self.judges[kind]
         return await self._change(id_, kind, lambda view: ruled(judging, view, verdict))
 
     async def review_verdict(
         self, id_: UUID, verdict: Verdict, outcome: str | None
-    ) -> ChangedCase | Reviewed:
+    ) -> CaseChange | Reviewed:
         """A verdict on whatever waits under this id: a case, or an activation in review."""
         case = await self.store.case(id_)
         if case is None:
@@ -172,17 +172,17 @@ class CaseDesk:
             raise FactError("given.outcome", "only an activation ends by it, and this is a case")
         return await self.verdict(id_, case.kind, verdict)
 
-    async def paid(self, id_: UUID, kind: CaseKind) -> ChangedCase:
+    async def paid(self, id_: UUID, kind: CaseKind) -> CaseChange:
         return await self._change(id_, kind, payouts.paid)
 
-    async def extend(self, id_: UUID, kind: CaseKind, facts: Facts) -> ChangedCase:
+    async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> CaseChange:
         return await self._change(id_, kind, lambda view: payouts.extended(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
         found = await self.store.case(id_)
         return found if found is not None and found.kind is kind else None
 
-    async def reviews(self, limit: int, after: Place | None = None) -> list[Review]:
+    async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
         found = await self.store.reviews(limit=limit, after=after)
         return [self._with_clauses(one) for one in found]
 
@@ -206,10 +206,10 @@ class CaseDesk:
         if at is not None and at > self.clock.now() + SKEW:
             raise FactError(f"given.{name}", "lies in the future")
 
-    def check(self, kind: CaseKind, facts: Facts) -> None:
+    def check(self, kind: CaseKind, facts: CaseFacts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
 
-    def _claim(self, order: UUID, facts: Facts, said: Said) -> NewCase:
+    def _claim(self, order: UUID, facts: CaseFacts, said: Said) -> NewCase:
         self.check(CaseKind.CLAIM, facts)
         thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
         return NewCase(
@@ -221,7 +221,12 @@ class CaseDesk:
         )
 
     def _of_account(
-        self, kind: CaseKind, account: AccountId, reference: str, facts: Facts, policy: str | None
+        self,
+        kind: CaseKind,
+        account: AccountId,
+        reference: str,
+        facts: CaseFacts,
+        policy: str | None,
     ) -> NewCase | None:
         self.check(kind, facts)
         version = self.policy_version(policy)
@@ -238,15 +243,15 @@ class CaseDesk:
             policy_version=version[1],
         )
 
-    async def _open(self, new: NewCase, at: str | None, said: Said = NOTHING) -> OpenedCase:
+    async def _open(self, new: NewCase, at: str | None, said: Said = NOTHING) -> CaseOpening:
         judging = self.judges[new.kind]
         result = await self.store.open_case(new, lambda view: opened(judging, view, at, said))
         await self._let_go(result.case)
         return result
 
-    async def _change(self, id_: UUID, kind: CaseKind, judge: Callable[[Any], Any]) -> ChangedCase:
+    async def _change(self, id_: UUID, kind: CaseKind, judge: Callable[[Any], Any]) -> CaseChange:
         if await self.case(id_, kind) is None:
-            return ChangedCase(None)
+            return CaseChange(None)
         result = await self.store.change_case(id_, judge)
         await self._let_go(result.case)
         return result

@@ -8,7 +8,8 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.asking import Clauses, instant, known
-from worker.ports.store.cases import Made, Silent, Timer, TimerKind, TimerStore, Unseeded
+from worker.ports.store.cases import DecisionMade, Timer, TimerKind
+from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
 
 BATCH: Final = 1000
 BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wait for the next.
@@ -39,9 +40,9 @@ class Silence:
         return seeded
 
     async def fire(self, timer: Timer) -> None:
-        await self.store.fall_silent(timer, self.judge)
+        await self.store.end_in_silence(timer, self.judge)
 
-    def judge(self, silent: Silent) -> Made | None:
+    def judge(self, silent: SilentActivation) -> DecisionMade | None:
         """What silence makes of it; money that is due otherwise is not silence's to give."""
         profile, order = silent.profile, silent.order
         if profile is None:
@@ -71,10 +72,10 @@ class Silence:
             **{name: instant(at) for name, at in known(instants).items()},
         }
         because = self.clauses(profile.name, decision.reason)
-        return Made(Op.SILENCE_TICK, decision, told, because, silent.due_at)
+        return DecisionMade(Op.SILENCE_TICK, decision, told, because, silent.due_at)
 
 
-def _end(windowed: Mapping[tuple[str, str], Profile], one: Unseeded) -> datetime:
+def _end(windowed: Mapping[tuple[str, str], Profile], one: UnseededWindow) -> datetime:
     end = claim_window_end(windowed[one.policy, one.policy_version], one.rented_at)
     assert end is not None  # Only policies with a window were asked for.
     return end

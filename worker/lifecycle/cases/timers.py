@@ -12,8 +12,9 @@ from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import TextStore
 from worker.ports.store.books import AnswerStore
-from worker.ports.store.cases import CaseKind, CaseStore, Timer, TimerKind, TimerStore
+from worker.ports.store.cases import CaseKind, CaseStore, Timer, TimerKind
 from worker.ports.store.rentals import RentalStore
+from worker.ports.store.timers import TimerStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.
@@ -43,7 +44,7 @@ class Timers:
         await self.store.forget_texts(FORGOTTEN)
         done = 0
         for _ in range(BATCHES):
-            due = await self.store.claim_timers(self.batch, AT_ONCE)
+            due = await self.store.lease_timers(self.batch, AT_ONCE)
             for timer in due:
                 await self._fire(timer)
             done += len(due)
@@ -53,7 +54,7 @@ class Timers:
 
     async def _at_providers(self) -> int:
         """One batch side by side, so that a tick takes no longer than the slowest answer."""
-        due = await self.store.claim_timers(self.batch, AT_PROVIDER)
+        due = await self.store.lease_timers(self.batch, AT_PROVIDER)
         ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         for error in ended:
             if error is not None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, Reason, State
+from worker.domain.activation import CancelAnswer, CodeFate, EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
 
 
-class Due(NamedTuple):
-    """A number claimed for one attempt at its ending. Results must carry its `epoch`."""
+class DueNumber(NamedTuple):
+    """A number leased for one attempt at its ending. Results must carry its `epoch`."""
 
     id: ActivationId
     provider: ProviderName
@@ -25,7 +25,7 @@ class Due(NamedTuple):
     account: AccountId
     state: State
     provider_state: ProviderState
-    reason: Reason | None
+    reason: EndReason | None
     price_minor: int
     policy: str
     policy_version: str
@@ -36,7 +36,7 @@ class Due(NamedTuple):
     epoch: int
 
 
-class Unread(NamedTuple):
+class ForeignRow(NamedTuple):
     """A number whose ending or pursuit is newer code's: its row has a word this one lacks."""
 
     id: ActivationId
@@ -60,7 +60,7 @@ class Ending(NamedTuple):
     exposure: bool = False  #: Whether the provider may keep a price the customer has back.
 
 
-class Settled(NamedTuple):
+class SettledNumber(NamedTuple):
     """What a settlement really changed; numbers somebody else settled are not in it."""
 
     id: ActivationId
@@ -78,7 +78,7 @@ class Settlements(NamedTuple):
     They break one of its rules: that is a bug or an attack, and a person must look.
     """
 
-    settled: Sequence[Settled]
+    settled: Sequence[SettledNumber]
     refused: Sequence[ActivationId]
 
 
@@ -122,7 +122,7 @@ class Intake:
     cost_currency: str | None = None
 
 
-class Intook(enum.Enum):
+class AcceptOutcome(enum.Enum):
     """How an intake ended; all but NEW and SAME stored nothing."""
 
     NEW = "new"
@@ -151,7 +151,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class TimelineEntry:
     """One line of a timeline; `detail` holds plain values, never a code or a phone."""
 
     at: datetime
@@ -179,12 +179,12 @@ class Activation:
     deadline_at: datetime
     codes: tuple[ShownCode, ...] = ()
     settlement: Settlement | None = None
-    timeline: tuple[Happened, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeResult:
-    how: Intook
+class AcceptResult:
+    how: AcceptOutcome
     activation: Activation | None
 
 
@@ -217,7 +217,7 @@ class LiveNumber(NamedTuple):
     deadline_at: datetime
 
 
-class Pressed(NamedTuple):
+class CancelPress(NamedTuple):
     """What pressing Cancel did; `not_before` is set while the provider will not cancel yet."""
 
     answer: CancelAnswer
@@ -231,7 +231,7 @@ class ActivationStore(Protocol):
 
     async def accept(
         self, intakes: Sequence[Intake], *, now: datetime | None = None
-    ) -> list[IntakeResult]:
+    ) -> list[AcceptResult]:
         """Store new numbers with their holds, in order, in one transaction (E0)."""
         ...
 
@@ -241,30 +241,30 @@ class ActivationStore(Protocol):
         """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out."""
         ...
 
-    async def claim_cancels(
+    async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[Due]:
-        """Claim numbers whose window passed or whose Cancel was pressed, oldest first (E2, E4).
+    ) -> list[DueNumber]:
+        """Lease numbers whose window passed or whose Cancel was pressed, oldest first (E2, E4).
 
         The intent is committed by this: they are `expiring` and `cancelling` when it returns.
         """
         ...
 
-    async def claim_cancel(
+    async def lease_cancel(
         self,
         id_: ActivationId,
         provider: ProviderName,
         lease: timedelta,
         *,
         now: datetime | None = None,
-    ) -> list[Due]:
-        """The same for one number that is due; empty when it is not, or claimed by another."""
+    ) -> list[DueNumber]:
+        """The same for one number that is due; empty when it is not, or leased by another."""
         ...
 
-    async def claim_pursuits(
+    async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[Due]:
-        """Claim settled numbers that still owe the provider a cancel or a finish, oldest first."""
+    ) -> list[DueNumber]:
+        """Lease settled numbers that still owe the provider a cancel or a finish, oldest first."""
         ...
 
     async def mark_expired(
@@ -276,26 +276,28 @@ class ActivationStore(Protocol):
     async def behind(
         self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
     ) -> bool:
-        """Whether a number of this provider has been due for longer than *by*, unclaimed."""
+        """Whether a number of this provider has been due for longer than *by*, unleased."""
         ...
 
     async def unread(
         self, by: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[Unread]:
+    ) -> list[ForeignRow]:
         """Numbers due for longer than *by* that no call here hands out: words not known here."""
         ...
 
-    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[Due]:
+    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
         """Numbers with a code whose window is over or whose finish was asked for (E7)."""
         ...
 
-    async def due_delivery(self, id_: ActivationId, *, now: datetime | None = None) -> list[Due]:
+    async def due_delivery(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> list[DueNumber]:
         """The same for one number; empty where it is not due."""
         ...
 
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         """`expiring` numbers whose deadline is more than *grace* ago (E6)."""
         ...
 
@@ -315,7 +317,7 @@ class ActivationStore(Protocol):
 
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
-    ) -> Pressed | None:
+    ) -> CancelPress | None:
         """The Cancel button (E3); None for an unknown id."""
         ...
 
@@ -364,7 +366,7 @@ class ActivationStore(Protocol):
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         """Numbers a read showed as cancelled while waiting: now `expiring`, reason provider."""
         ...
 

@@ -18,13 +18,13 @@ class Account:
     state: str  #: open | blocked | frozen | deleted
 
 
-class Opened(enum.Enum):
+class AccountOpened(enum.Enum):
     NEW = "new"
     SAME = "same"
     OTHER_CONTENT = "other_content"  #: It exists with another currency.
 
 
-class ToppedUp(enum.Enum):
+class TopUpOutcome(enum.Enum):
     NEW = "new"
     SAME = "same"  #: This reference is booked already, with this amount.
     OTHER_CONTENT = "other_content"
@@ -49,13 +49,15 @@ class Entry:
 class AccountStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
-    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]: ...
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]: ...
 
     async def account(self, account: AccountId) -> Account | None: ...
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[ToppedUp, Account | None]: ...
+    ) -> tuple[TopUpOutcome, Account | None]: ...
 
     async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
         """Newest first; `before` is the id of the last one already seen."""
@@ -116,7 +118,7 @@ class Sender(Protocol):
 
 
 class EventStore(Protocol):
-    async def claim_events(
+    async def lease_events(
         self, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[Event]:
         """The next due event of each subject, oldest first; never two of one activation."""
@@ -140,7 +142,7 @@ class EventStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class QueueStats:
     """What the gauges show; every replica reads the same, so take the maximum."""
 
     live: Mapping[ProviderName, int]
@@ -153,8 +155,8 @@ class Census:
     canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
 
 
-class CensusStore(Protocol):
-    async def census(self, grace: timedelta, *, now: datetime | None = None) -> Census: ...
+class QueueStatsStore(Protocol):
+    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
@@ -165,24 +167,24 @@ class CensusStore(Protocol):
         ...
 
 
-Kept: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
+KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
 
 
-class Taken(NamedTuple):
+class TakenKey(NamedTuple):
     """What a key was taken for; `answer` None: that call has not ended, or nobody knows how."""
 
     content_hash: str
-    answer: Kept | None
+    answer: KeptAnswer | None
 
 
 class AnswerStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
-    async def take_key(self, key: str, content_hash: str) -> Taken:
+    async def take_key(self, key: str, content_hash: str) -> TakenKey:
         """Take *key* for this content, or find what it was taken for within the last day."""
         ...
 
-    async def keep_answer(self, key: str, content_hash: str, answer: Kept) -> Kept:
+    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
         """Keep the answer of this key; of two calls at once, the first one's is everybody's.
 
         A key that was let go and taken for other content meanwhile keeps that call's answer only.

@@ -1,12 +1,12 @@
 """Cases that live for days, their durable timers, and what waits for a human.
 
-A case is changed in one transaction: the store locks what it hangs on and shows it as a `View`, a
-pure `Judge` of the lifecycle says what follows as a `Step`, and the store carries that out with its
-money, its events and its timers. A transaction that is run again judges again.
+A case is changed in one transaction: the store locks what it hangs on and shows it as a `CaseView`,
+a pure `CaseJudge` of the lifecycle says what follows as a `CaseStep`, and the store carries that
+out with its money, its events and its timers. A transaction that is run again judges again.
 """
 
 import enum
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -16,7 +16,7 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Decision, Op, Profile
 from worker.domain.transfer import Charge, Kind
 
-Facts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
+CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 
@@ -80,7 +80,7 @@ class Timer(NamedTuple):
     due_at: datetime  #: The last instant in time: it acts at the first one after.
 
 
-class Move(NamedTuple):
+class MoneyMove(NamedTuple):
     """Money of a case; its kind with the case's id is the unique key of the transfer."""
 
     kind: Kind
@@ -89,18 +89,18 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DecisionMade:
     """A decision with what it rests on."""
 
     op: Op
     decision: Decision
-    facts: Facts
+    facts: CaseFacts
     clauses: tuple[str, ...] = ()
     as_of: datetime | None = None  #: The date of the timer that asked; None: the transaction's now.
     by_human: bool = False
 
 
-class Refused(enum.Enum):
+class Rejected(enum.Enum):
     """Why a change did not happen; what the case says instead is shown with it."""
 
     CLOSED = "closed"
@@ -110,20 +110,20 @@ class Refused(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class CaseStep:
     """What becomes of a case. `None` leaves it as it is."""
 
     state: CaseState
-    facts: Facts
-    made: Made | None = None
+    facts: CaseFacts
+    made: DecisionMade | None = None
     timers: Mapping[TimerKind, datetime] = field(default_factory=dict)
-    moves: Sequence[Move] = ()
+    moves: Sequence[MoneyMove] = ()
     told: str | None = None  #: The event's type.
     verdict: Mapping[str, Any] | None = None
     account_state: str | None = None
     ends_rental: bool = False  #: Nothing is left of it: it is to be closed at its provider.
     added: tuple[str, Mapping[str, Any]] | None = None  #: Evidence: what it is, as it was sent.
-    refused: Refused | None = None
+    refused: Rejected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class DecisionRow:
     by: str
 
 
-class Added(NamedTuple):
+class EvidenceEntry(NamedTuple):
     """What somebody added to a case, as it was sent."""
 
     at: datetime
@@ -160,7 +160,7 @@ class Case:
     account: AccountId
     currency: str
     state: CaseState
-    facts: Facts
+    facts: CaseFacts
     policy: str
     policy_version: str
     opened_at: datetime
@@ -169,12 +169,12 @@ class Case:
     withheld_minor: int = 0
     moved_minor: int = 0  #: Credited or paid out so far.
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
-    evidence: tuple[Added, ...] = ()
+    evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class CaseOrder:
     """The order a case is about, as our own log has it."""
 
     rental: bool
@@ -192,21 +192,21 @@ class Ordered:
     sms_displayed_at: datetime | None = None
 
 
-class PaidOut(NamedTuple):
+class Payout(NamedTuple):
     asked_at: datetime
     granted_at: datetime
     amount_minor: int  #: What another withdrawal took off the platform, or will, with its fee.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
+class AccountHoldings:
     """What an account has and did, as our own books have it."""
 
     available_minor: int
     held_minor: int
     state: str
     topups: tuple[tuple[datetime, int], ...] = ()
-    paid_out: tuple[PaidOut, ...] = ()  #: Oldest first; not by this case itself.
+    paid_out: tuple[Payout, ...] = ()  #: Oldest first; not by this case itself.
     activated: tuple[datetime, ...] = ()
     open_order_end: datetime | None = None
     withdrawal_open: bool = False
@@ -214,19 +214,19 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class CaseView:
     """All that is locked or read for one change; `timer` is the one that rang."""
 
     case: Case
     now: datetime
     profile: Profile | None  #: Of the order's purchase; None: no such version is kept.
-    order: Ordered | None
-    holdings: Holdings
+    order: CaseOrder | None
+    holdings: AccountHoldings
     timer: Timer | None = None
     overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that should have acted by now.
 
 
-Judge: TypeAlias = Callable[[View], Step]
+CaseJudge: TypeAlias = Callable[[CaseView], CaseStep]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +236,7 @@ class NewCase:
     id: UUID
     kind: CaseKind
     subject: str
-    facts: Facts
+    facts: CaseFacts
     content: Mapping[str, Any]
     activation: ActivationId | None = None
     rental: UUID | None = None
@@ -245,7 +245,7 @@ class NewCase:
     policy_version: str | None = None
 
 
-class Opened(enum.Enum):
+class CaseOpened(enum.Enum):
     NEW = "new"
     SAME = "same"
     OTHER_CONTENT = "other_content"
@@ -254,29 +254,34 @@ class Opened(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedCase:
-    how: Opened
+class CaseOpening:
+    how: CaseOpened
     case: Case | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedCase:
+class CaseChange:
     """`case` None: there is no such case."""
 
     case: Case | None
-    refused: Refused | None = None
+    refused: Rejected | None = None
 
 
 class CaseStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
     async def open_case(
-        self, new: NewCase, judge: Judge, *, now: datetime | None = None
-    ) -> OpenedCase: ...
+        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
+    ) -> CaseOpening: ...
 
     async def change_case(
-        self, id_: UUID, judge: Judge, *, now: datetime | None = None, timer: Timer | None = None
-    ) -> ChangedCase:
+        self,
+        id_: UUID,
+        judge: CaseJudge,
+        *,
+        now: datetime | None = None,
+        timer: Timer | None = None,
+    ) -> CaseChange:
         """With a *timer*: only if that one is still due, and it has fired afterwards."""
         ...
 
@@ -294,7 +299,7 @@ def case_id(kind: CaseKind, *thing: object) -> UUID:
     return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
 
 
-class Place(NamedTuple):
+class ReviewPlace(NamedTuple):
     """Where a review stands in the list: what has to be decided first is first."""
 
     rank: datetime | None  #: About its date; None: it has none, and comes last.
@@ -317,19 +322,19 @@ class Review:
     currency: str
     destination: str | None
     by_when: datetime | None
-    facts: Facts
+    facts: CaseFacts
     policy: str
-    rank: datetime | None  #: See `Place`.
+    rank: datetime | None  #: See `ReviewPlace`.
 
     @property
-    def place(self) -> Place:
-        return Place(self.rank, self.opened_at, self.id)
+    def place(self) -> ReviewPlace:
+        return ReviewPlace(self.rank, self.opened_at, self.id)
 
 
 class ReviewStore(Protocol):
     """Raises `StoreError` and nothing else."""
 
-    async def reviews(self, *, limit: int, after: Place | None = None) -> list[Review]:
+    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
         """What waits for a human, what has to be decided first first.
 
         The clauses of an activation's are left to who knows them.
@@ -338,65 +343,4 @@ class ReviewStore(Protocol):
 
     async def review(self, id_: UUID) -> Review | None:
         """The one that waits under this id."""
-        ...
-
-
-class Unseeded(NamedTuple):
-    """A settled activation whose claim window has not been set yet."""
-
-    id: ActivationId
-    policy: str
-    policy_version: str
-    rented_at: datetime
-
-
-class NextUnseeded(NamedTuple):
-    found: Sequence[Unseeded]
-    upto: datetime  #: How far that leads.
-    more: bool  #: Whether there are more after that.
-
-
-class Silent(NamedTuple):
-    """A settled activation whose claim window is over; `claim_at` of the first proper claim."""
-
-    id: ActivationId
-    account: AccountId
-    order: Ordered
-    profile: Profile | None
-    claim_at: datetime | None
-    due_at: datetime  #: Of the timer: the last instant of the window.
-    now: datetime
-
-
-class TimerStore(Protocol):
-    async def claim_timers(
-        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
-    ) -> list[Timer]:
-        """Due timers of these kinds that nobody works on, oldest first."""
-        ...
-
-    async def timers(
-        self, *, overdue_only: bool, limit: int, now: datetime | None = None
-    ) -> list[Timer]: ...
-
-    async def unseeded(
-        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
-    ) -> NextUnseeded:
-        """Settled activations of these policies that come next."""
-        ...
-
-    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...
-
-    async def fall_silent(
-        self,
-        timer: Timer,
-        judge: Callable[[Silent], Made | None],
-        *,
-        now: datetime | None = None,
-    ) -> bool:
-        """Make an activation final that nobody complained about; None: nothing follows."""
-        ...
-
-    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
-        """Every version an order was ever made under."""
         ...

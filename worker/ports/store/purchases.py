@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from worker.domain.balance_check import Sums
+from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.ports.history import PastNumber
 from worker.ports.provider import ActiveRow, Balance
-from worker.ports.service import Order, Push
-from worker.ports.store.activations import Activation, Due
-from worker.ports.store.books import Account, Opened
+from worker.ports.service import PurchaseOrder, Push
+from worker.ports.store.activations import Activation, DueNumber
+from worker.ports.store.books import Account, AccountOpened
 
 
-class Began(enum.Enum):
+class PurchaseState(enum.Enum):
     NEW = "new"  #: The intent and its hold are stored: ask the provider now, once.
     RENTED = "rented"
     UNKNOWN = "unknown"  #: Asked before, outcome not known (or being asked this moment).
@@ -30,8 +30,8 @@ class Began(enum.Enum):
     BALANCE_TOO_LOW = "balance_too_low"
 
 
-class Begun(NamedTuple):
-    how: Began
+class PurchaseStart(NamedTuple):
+    how: PurchaseState
     activation: Activation | None  #: Of an earlier call.
     failure: str | None = None  #: Of an earlier call: what it failed with.
 
@@ -64,8 +64,13 @@ class PurchaseStore(Protocol):
     """Raises `StoreError` and nothing else."""
 
     async def begin_purchase(
-        self, id_: ActivationId, order: Order, policy: str, policy_version: str, window: timedelta
-    ) -> Begun:
+        self,
+        id_: ActivationId,
+        order: PurchaseOrder,
+        policy: str,
+        policy_version: str,
+        window: timedelta,
+    ) -> PurchaseStart:
         """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
         ...
 
@@ -118,21 +123,21 @@ class PushStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedSums:
     """Our books about one provider, over the numbers rented since an instant."""
 
     since: datetime
-    sums: Sums
+    sums: ProviderSums
 
 
-class Reopened(NamedTuple):
+class ReopenedNumbers(NamedTuple):
     """Numbers we hold for ended and the provider lists as active."""
 
     pursued: int  #: To be cancelled once more.
     disputed: int  #: For the second time: a person asks the provider.
 
 
-class Told(NamedTuple):
+class HistoryComparison(NamedTuple):
     """What a history taught us: how many numbers, and the money at stake by currency."""
 
     disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
@@ -153,7 +158,7 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class BalanceDifference:
     """The balance moved by more, or less, than our books explain."""
 
     at: datetime
@@ -163,7 +168,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class LastReading:
+class BalanceReading:
     at: datetime
     balance_minor: int
     currency: str
@@ -178,34 +183,34 @@ class ProviderReport:
     drained_at: datetime | None
     live: Mapping[str, int]  #: Numbers whose customer is not settled, by state.
     last_deadline_at: datetime | None  #: Of those.
-    counted: Counted
+    counted: CountedSums
     exposure_minor: Mapping[tuple[str, str], int]  #: By (open | resolved | loss, currency).
-    reading: LastReading | None
-    differences: Sequence[Difference]  #: Newest first, a few.
+    reading: BalanceReading | None
+    differences: Sequence[BalanceDifference]  #: Newest first, a few.
     disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
     disputes: Sequence[Dispute]  #: Newest first, a few.
 
 
 class ReconcileStore(Protocol):
-    async def count_provider(self, provider: ProviderName, currency: str) -> Counted:
+    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
         """Our books over the span that the last reading was taken over."""
         ...
 
     async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: Counted
-    ) -> Difference | None:
+        self, provider: ProviderName, balance: Balance, before: CountedSums
+    ) -> BalanceDifference | None:
         """Hold a balance that was read after *before* against the last one, and keep it."""
         ...
 
     async def reopen_listed(
         self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> Reopened:
+    ) -> ReopenedNumbers:
         """Pursue what is listed as active although it was given back longer than that ago."""
         ...
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> Told:
+    ) -> HistoryComparison:
         """Hold who kept the price of which number against our books."""
         ...
 
@@ -226,7 +231,7 @@ class DrainStore(Protocol):
         """No rentals from now on; since when."""
         ...
 
-    async def undrain(self, provider: ProviderName) -> bool:
+    async def resume(self, provider: ProviderName) -> bool:
         """Whether it was drained."""
         ...
 
@@ -234,19 +239,19 @@ class DrainStore(Protocol):
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
-    ) -> list[Due]:
+    ) -> list[DueNumber]:
         """Numbers that wait for a code or their cancel: now `expiring`, as the provider's end."""
         ...
 
 
-class End(enum.Enum):
+class ExposureEnd(enum.Enum):
     """How an exposure ends."""
 
     RESOLVED = "resolved"  #: The provider took nothing, or gave it back.
     LOSS = "loss"  #: It keeps its price, and so did the customer.
 
 
-class Why(enum.Enum):
+class ExposureCause(enum.Enum):
     """What an open exposure waits for."""
 
     PURSUED = "pursued"  #: The provider's word: the cancel goes on, and ends it.
@@ -263,7 +268,7 @@ class OpenExposure:
     amount_minor: int
     currency: str
     opened_at: datetime
-    why: Why
+    why: ExposureCause
 
 
 class EndedExposure(NamedTuple):
@@ -272,7 +277,7 @@ class EndedExposure(NamedTuple):
     activation_id: ActivationId
     amount_minor: int
     currency: str
-    end: End
+    end: ExposureEnd
     now: bool  #: By this very call.
 
 
@@ -288,7 +293,7 @@ class ExposureStore(Protocol):
         ...
 
     async def end_exposures(
-        self, provider: ProviderName, ids: Sequence[ActivationId], end: End, by: str
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
     ) -> list[EndedExposure]:
         """A person's word on those that are open; the disputes about them end with it.
 
@@ -303,7 +308,9 @@ ACCOUNT: Final = AccountId("canary")  #: The canary's own; whoever else uses it 
 class CanaryStore(Protocol):
     """Raises `StoreError` and nothing else."""
 
-    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]: ...
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]: ...
 
     async def activation(self, id_: ActivationId) -> Activation | None: ...
 

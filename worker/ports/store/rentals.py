@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.cases import Case, Opened, Timer
+from worker.ports.store.cases import Case, CaseOpened, Timer
 
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
 
@@ -34,7 +34,7 @@ class Rental:
     claims: tuple[Case, ...] = ()
 
 
-class Closed(enum.Enum):
+class RentalClosing(enum.Enum):
     """What a provider made of a rental that was given back; definite, it is asked no more."""
 
     GIVEN_BACK = "given_back"  #: Our money is back too.
@@ -47,15 +47,17 @@ class Closed(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class BookedRental:
-    how: Opened
+class RentalBooking:
+    how: CaseOpened
     rental: Rental | None = None
 
 
 class RentalStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
-    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> BookedRental: ...
+    async def book_rental(
+        self, rental: Rental, *, now: datetime | None = None
+    ) -> RentalBooking: ...
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
         """The newest rental under this ref, with the cases about it."""
@@ -64,7 +66,7 @@ class RentalStore(Protocol):
     async def rental_of(self, id_: UUID) -> Rental | None: ...
 
     async def rental_closed(
-        self, timer: Timer, how: Closed, *, now: datetime | None = None
+        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
     ) -> bool:
         """Its provider has said what became of it, and that is told; whether it was this call."""
         ...

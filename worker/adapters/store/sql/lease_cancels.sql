@@ -1,8 +1,8 @@
--- Claim numbers that are to be cancelled now, oldest first; the intent is committed by this (E2, E4).
+-- Lease numbers that are to be cancelled now, oldest first; the intent is committed by this (E2, E4).
 --
--- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and claim too
--- much. The lease is not indexed, so this is a HOT update; what is claimed or postponed is skipped
--- here, and there is never more of it than the grace lets pile up. `:id` claims just that one.
+-- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and lease too
+-- much. The lease is not indexed, so this is a HOT update; what is leased or postponed is skipped
+-- here, and there is never more of it than the grace lets pile up. `:id` leases just that one.
 -- Words we do not know are newer code's: it ends these numbers, and `foreign_rows` tells of them.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
@@ -16,7 +16,7 @@ WITH due AS MATERIALIZED (
      ORDER BY ending_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
 ),
-claimed AS (
+leased AS (
     UPDATE activation a
        SET state = 'expiring', provider_state = 'cancelling', reason = coalesce(reason, 'timeout'),
            attempts = attempts + 1, epoch = epoch + 1,
@@ -31,8 +31,8 @@ logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
     SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
            jsonb_build_object('reason', reason)
-      FROM claimed WHERE was = 'waiting'
+      FROM leased WHERE was = 'waiting'
 )
 SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
        policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
-  FROM claimed ORDER BY ending_at
+  FROM leased ORDER BY ending_at

@@ -1,4 +1,4 @@
--- Claim the next due event of each subject; `next_at` is the lease, so a dead claimer's come back.
+-- Lease the next due event of each subject; `next_at` is the lease, so a dead holder's come back.
 --
 -- Only the oldest pending event of a subject may go: the next waits until it is sent or dead. The
 -- order is by the time they fell due, so what waits for an endpoint that is down costs nothing here.
@@ -11,7 +11,7 @@ WITH due AS MATERIALIZED (
      ORDER BY e.next_at, e.seq LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
 ),
-claimed AS (
+leased AS (
     UPDATE event e
        SET attempts = attempts + 1,
            next_at = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
@@ -19,4 +19,4 @@ claimed AS (
     RETURNING e.*, due.before
 )
 SELECT seq, subject, type, number, at, activation_id, payload, before AS attempts
-  FROM claimed ORDER BY seq
+  FROM leased ORDER BY seq

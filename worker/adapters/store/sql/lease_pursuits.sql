@@ -1,5 +1,5 @@
--- Claim settled numbers that still owe the provider a cancel or a finish, oldest first.
--- Their `pursue_at` is their lease: they come back by themselves when the claimer dies.
+-- Lease settled numbers that still owe the provider a cancel or a finish, oldest first.
+-- Their `pursue_at` is their lease: they come back by themselves when the holder dies.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, attempts AS before FROM activation
@@ -11,7 +11,7 @@ WITH due AS MATERIALIZED (
      ORDER BY pursue_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
 ),
-claimed AS (
+leased AS (
     UPDATE activation a
        SET attempts = attempts + 1, epoch = epoch + 1,
            pursue_at = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
@@ -20,4 +20,4 @@ claimed AS (
 )
 SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
        policy_version, rented_at, deadline_at, before AS attempts, unknown_reads, epoch
-  FROM claimed ORDER BY deadline_at
+  FROM leased ORDER BY deadline_at
