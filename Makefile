@@ -7,7 +7,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench scale brownout mutation fuzz lock clean
+.PHONY: help demo test lint house bench scale brownout mutation fuzz lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -23,6 +23,9 @@ lint: $(READY) ## Style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+house: $(READY) ## What the code costs its next reader, against the aims (OPTIONS="--all")
+	@$(BIN)/python -m tests.house $(OPTIONS)
 
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)
