@@ -18,11 +18,14 @@ demo: $(READY) ## The main job end to end on embedded servers, with the proof (O
 test: $(READY) lint ## Every check and every test
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
+# Tests in tests/tidy say by themselves which page explains the rule they check.
+RULES := { echo "the rule is explained in worker/docs/changing.md\#rules-that-hold-everywhere" >&2; exit 1; }
+CHECKS := { echo "the check is explained in worker/docs/changing.md\#when-a-check-fails" >&2; exit 1; }
 lint: $(READY) ## Style, types and import rules
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/ruff format --check . || $(CHECKS)
+	$(BIN)/ruff check . || $(CHECKS)
+	$(BIN)/mypy || $(RULES)
+	$(BIN)/lint-imports || $(RULES)
 
 house: $(READY) ## What the code costs its next reader, against the aims (OPTIONS="--all")
 	@$(BIN)/python -m tests.house $(OPTIONS)
