@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from worker.adapters.providers.build import FAMILIES, Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.registry import FAMILIES, Built, build_provider, build_rentals
 from worker.adapters.providers.reply import Reply, understood
 from worker.adapters.providers.transport import Transport
 from worker.domain.ids import ProviderName, ProviderRef

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.adapters.providers.fivesim import FiveSimReplies
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_replies import HandlerReplies
+from worker.adapters.providers.fivesim.activations import FiveSimReplies
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.replies import HandlerReplies
 from worker.adapters.providers.reply import Reply, understood
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from worker.adapters.providers.build import FAMILIES
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.registry import FAMILIES
 from worker.adapters.providers.table import END, abilities, section
 
 README = Path(__file__).parent.parent.parent / "README.md"

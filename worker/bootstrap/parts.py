@@ -12,8 +12,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.build import Built, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.registry import Built, build_provider, build_rentals
 from worker.adapters.providers.transport import unmetered
 from worker.adapters.telemetry.known import Known, KnownProvider
 from worker.adapters.telemetry.logs import logger

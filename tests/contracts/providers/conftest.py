@@ -13,8 +13,8 @@ from tests.contracts.providers.simulated import (
     once_per_pair,
     simulated,
 )
-from worker.adapters.providers.build import FAMILIES
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.registry import FAMILIES
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.faces import face_of
 

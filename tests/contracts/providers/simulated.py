@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
-from worker.adapters.providers.build import Built
+from worker.adapters.providers.registry import Built
 from worker.domain.ids import ProviderRef
 from worker.ports.provider import Capabilities, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig

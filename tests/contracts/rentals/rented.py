@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.contracts.providers.simulated import Pair, Simulated, simulated
 from tests.unit.providers.surroundings import World, built, config
-from worker.adapters.providers.build import RENTALS, build_rentals
+from worker.adapters.providers.registry import RENTALS, build_rentals
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from worker.adapters.providers.build import Built, build_provider
 from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.registry import Built, build_provider
 from worker.adapters.providers.transport import Surroundings
 from worker.domain.ids import ProviderName
 from worker.ports.reporter import Reporter

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.providers.raw_provider import http, raw_provider
 from tests.unit.providers.surroundings import KEY, World, config, talking_to
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import (
     CircuitOpen,

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests.unit.providers.golden import ACTIVATIONS, meaning, recorded
-from worker.adapters.providers.fivesim import FiveSimReplies
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_replies import HandlerReplies
-from worker.adapters.providers.onlinesim import OnlineSimReplies
-from worker.adapters.providers.smsman import SmsManReplies
-from worker.adapters.providers.smspva import TOLD_BY_5XX, SmsPvaReplies
-from worker.adapters.providers.vaksms import VakSmsReplies
+from worker.adapters.providers.fivesim.activations import FiveSimReplies
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.replies import HandlerReplies
+from worker.adapters.providers.onlinesim.activations import OnlineSimReplies
+from worker.adapters.providers.smsman.activations import SmsManReplies
+from worker.adapters.providers.smspva.activations import TOLD_BY_5XX, SmsPvaReplies
+from worker.adapters.providers.vaksms.activations import VakSmsReplies
 
 READERS: dict[str, Callable[[str, str], Any]] = {
     "fivesim": FiveSimReplies,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.pushes import BODY_MAX, UnreadablePush, parse_push
 
 CLASSIC = {

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tests.unit.providers.golden import RENTALS, entries_in, meaning, recorded
-from worker.adapters.providers.fivesim_rentals import FiveSimRentalReplies
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_rentals import RentalReplies
-from worker.adapters.providers.hero_rentals import HeroRentalReplies
-from worker.adapters.providers.onlinesim_rentals import OnlineSimRentalReplies
+from worker.adapters.providers.fivesim.rentals import FiveSimRentalReplies
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.hero_rentals import HeroRentalReplies
+from worker.adapters.providers.handler_api.rentals import RentalReplies
+from worker.adapters.providers.onlinesim.rentals import OnlineSimRentalReplies
 from worker.adapters.providers.reply import Reply, understood
-from worker.adapters.providers.smsman_rentals import SmsManRentalReplies
-from worker.adapters.providers.smspva_rentals import SmsPvaRentalReplies
-from worker.adapters.providers.vaksms_rentals import VakSmsRentalReplies
+from worker.adapters.providers.smsman.rentals import SmsManRentalReplies
+from worker.adapters.providers.smspva.rentals import SmsPvaRentalReplies
+from worker.adapters.providers.vaksms.rentals import VakSmsRentalReplies
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import Ended, Messages, Prolonged

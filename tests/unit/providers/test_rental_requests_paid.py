@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.providers.raw_provider import http, raw_provider
 from tests.unit.providers.surroundings import World, config, talking_to
-from worker.adapters.providers.build import build_rentals
+from worker.adapters.providers.registry import build_rentals
 from worker.domain.ids import ProviderRef
 
 REF = ProviderRef("4711")

@@ -16,8 +16,8 @@ from tests.unit.providers.test_provider_secrets import (
     locals_of,
     told_by,
 )
-from worker.adapters.providers.build import RENTALS, build_rentals
-from worker.adapters.providers.smspva_rentals import where_rentals_are
+from worker.adapters.providers.registry import RENTALS, build_rentals
+from worker.adapters.providers.smspva.rentals import where_rentals_are
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import LongRentals, RentalRequest
 

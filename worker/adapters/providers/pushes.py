@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
 from worker.ports.desk import Push

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple, cast
 
-from worker.adapters.providers.build import FAMILIES, SPOKEN, build_provider, build_rentals
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.registry import FAMILIES, SPOKEN, build_provider, build_rentals
 from worker.domain.ids import ProviderName
 from worker.ports.long_rental import RentalTerms
 from worker.ports.provider import Capabilities

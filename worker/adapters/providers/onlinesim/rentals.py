@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.onlinesim import (
+from worker.adapters.providers.onlinesim.activations import (
     NO_RENT,
     NOT_KNOWN,
     TOO_EARLY,

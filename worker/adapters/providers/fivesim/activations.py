@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import cost_minor, left_minor, major
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.fivesim_history import (
+from worker.adapters.providers.fivesim.history import (
     GIVEN_BACK,
     LIVE,
     past_orders,

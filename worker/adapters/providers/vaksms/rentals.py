@@ -7,7 +7,7 @@ from worker.adapters.providers.config import ProviderConfig
 from worker.adapters.providers.rental_account import HOUR, RentalAccount
 from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
 from worker.adapters.providers.transport import Operation, Transport, escaped
-from worker.adapters.providers.vaksms import (
+from worker.adapters.providers.vaksms.activations import (
     BAD_STATUS,
     COMING,
     DONE,

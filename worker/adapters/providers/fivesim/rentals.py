@@ -3,8 +3,8 @@
 from typing import Final
 
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.fivesim import NOT_KNOWN, FiveSimReplies
-from worker.adapters.providers.fivesim_history import GIVEN_BACK, LIVE
+from worker.adapters.providers.fivesim.activations import NOT_KNOWN, FiveSimReplies
+from worker.adapters.providers.fivesim.history import GIVEN_BACK, LIVE
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from worker.adapters.providers import handler_dialects as words
 from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor
-from worker.adapters.providers.handler_dialects import Dialect, ListShape
-from worker.adapters.providers.handler_history import past_numbers, with_facts
+from worker.adapters.providers.handler_api import dialects as words
+from worker.adapters.providers.handler_api.dialects import Dialect, ListShape
+from worker.adapters.providers.handler_api.history import past_numbers, with_facts
 from worker.adapters.providers.reply import (
     Banned,
     RateLimited,

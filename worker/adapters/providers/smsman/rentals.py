@@ -11,7 +11,7 @@ from worker.adapters.providers.rental_account import (
     all_sms,
 )
 from worker.adapters.providers.reply import Reply, is_success, unreadable
-from worker.adapters.providers.smsman import WAITING, SmsManReplies
+from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
 from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (

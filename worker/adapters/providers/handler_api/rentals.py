@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS, NO_BALANCE
-from worker.adapters.providers.handler_replies import HandlerReplies, said
+from worker.adapters.providers.handler_api.dialects import DIALECTS, NO_BALANCE
+from worker.adapters.providers.handler_api.replies import HandlerReplies, said
 from worker.adapters.providers.rental_account import (
     BAD_LENGTH,
     HOUR,

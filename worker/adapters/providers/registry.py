@@ -4,21 +4,21 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.fivesim import FiveSim
-from worker.adapters.providers.fivesim_rentals import FiveSimRentals
-from worker.adapters.providers.handler_api import HandlerApi
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_rentals import HandlerRentals
-from worker.adapters.providers.hero_rentals import HeroRentals
-from worker.adapters.providers.onlinesim import OnlineSim
-from worker.adapters.providers.onlinesim_rentals import OnlineSimRentals
-from worker.adapters.providers.smsman import SmsMan
-from worker.adapters.providers.smsman_rentals import SmsManRentals
-from worker.adapters.providers.smspva import SmsPva
-from worker.adapters.providers.smspva_rentals import SmsPvaRentals
+from worker.adapters.providers.fivesim.activations import FiveSim
+from worker.adapters.providers.fivesim.rentals import FiveSimRentals
+from worker.adapters.providers.handler_api.activations import HandlerApi
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.hero_rentals import HeroRentals
+from worker.adapters.providers.handler_api.rentals import HandlerRentals
+from worker.adapters.providers.onlinesim.activations import OnlineSim
+from worker.adapters.providers.onlinesim.rentals import OnlineSimRentals
+from worker.adapters.providers.smsman.activations import SmsMan
+from worker.adapters.providers.smsman.rentals import SmsManRentals
+from worker.adapters.providers.smspva.activations import SmsPva
+from worker.adapters.providers.smspva.rentals import SmsPvaRentals
 from worker.adapters.providers.transport import TIMEOUT_S, Surroundings, Transport, unmetered
-from worker.adapters.providers.vaksms import VakSms
-from worker.adapters.providers.vaksms_rentals import VakSmsRentals
+from worker.adapters.providers.vaksms.activations import VakSms
+from worker.adapters.providers.vaksms.rentals import VakSmsRentals
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter

@@ -19,7 +19,7 @@ from worker.adapters.providers.reply import (
     several_sms,
     unreadable,
 )
-from worker.adapters.providers.smspva_rentals import RentalDoor
+from worker.adapters.providers.smspva.rentals import RentalDoor
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Address,

@@ -6,8 +6,8 @@ from datetime import datetime
 from worker.adapters.providers.account import Account
 from worker.adapters.providers.amounts import major
 from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_replies import HandlerReplies
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.replies import HandlerReplies
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,

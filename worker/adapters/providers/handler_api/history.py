@@ -8,7 +8,7 @@ an SMS beside it says otherwise.
 from typing import Any, Final
 
 from worker.adapters.providers.amounts import cost_minor, currency_of
-from worker.adapters.providers.handler_dialects import Dialect
+from worker.adapters.providers.handler_api.dialects import Dialect
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
 from worker.ports.history import Fate, PastNumber

@@ -1,0 +1,1 @@
+"""5sim's own protocol."""

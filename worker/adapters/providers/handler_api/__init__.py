@@ -1,0 +1,1 @@
+"""The `handler_api.php` protocol, spoken by many companies in dialects."""

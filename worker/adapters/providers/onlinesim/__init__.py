@@ -1,0 +1,1 @@
+"""onlinesim's own protocol."""

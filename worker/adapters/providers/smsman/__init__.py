@@ -1,0 +1,1 @@
+"""sms-man's own protocol, second version."""

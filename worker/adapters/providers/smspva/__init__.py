@@ -1,0 +1,1 @@
+"""SMSPVA's second version, and its old script for rentals."""

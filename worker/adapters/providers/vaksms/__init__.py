@@ -1,0 +1,1 @@
+"""vak-sms' own protocol."""
