@@ -31,10 +31,10 @@ from worker.ports.provider import (
 )
 from worker.simulator.behaviours import Behaviour, Choice
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
 from worker.simulator.numbers import REFUNDED, Number, Status
 from worker.simulator.numbers import Sms as Arrived
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
 
 COST: Final = 20  #: Less than the customer's price, so that nobody takes one for the other.

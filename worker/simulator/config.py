@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from worker.simulator.behaviours import LONGEST, Behaviour
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import Operation
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
 Minor = Annotated[int, Field(ge=0, le=10**15)]

@@ -11,12 +11,12 @@ from worker.domain.money import AMOUNT_MAX
 from worker.simulator.behaviours import UnreadableBehaviour, forced_by
 from worker.simulator.config import FaultRule
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import Json, Reply, Request, arguments, json, number_id
 from worker.simulator.face import Face
 from worker.simulator.faults import Fault, Faults
 from worker.simulator.numbers import Number, Sms
 from worker.simulator.tariff import Order
 from worker.simulator.traffic import Traffic
-from worker.simulator.wire import Json, Reply, Request, arguments, json, number_id
 
 PREFIX = "/_sim/"
 PAGE = 100

@@ -18,11 +18,11 @@ from worker.simulator.behaviours import (
     sms,
     text_of,
 )
-from worker.simulator.books import SOME, Books, Observer
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import Denied, Problem
+from worker.simulator.exchange import Operation
+from worker.simulator.ledger import SOME, Books, Observer
 from worker.simulator.numbers import Number, Sms, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Tariff, Terms
 
 LIST_MAX = 1_000_000

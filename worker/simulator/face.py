@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, Protocol
 
+from worker.simulator.denials import Denied
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import Call, Reply, Request
 from worker.simulator.numbers import Number, Sms
-from worker.simulator.problems import Denied
 from worker.simulator.tariff import Terms
-from worker.simulator.wire import Call, Reply, Request
 
 
 class Face(Protocol):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from worker.simulator.config import FaultKind, FaultRule
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import Operation
 
 
 @dataclass(frozen=True, slots=True)

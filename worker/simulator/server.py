@@ -9,9 +9,11 @@ kept-alive connections; 0.5 to 0.7, 0.1 and 0.3 of an aiohttp handler that answe
 import asyncio
 import socket
 import struct
+from asyncio import AbstractServer
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from aiohttp.hdrs import CONTENT_TYPE
@@ -19,14 +21,13 @@ from multidict import CIMultiDict
 
 from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import Call, Reply, Request, text
 from worker.simulator.faces import face_of
 from worker.simulator.faults import Fault, Faults
-from worker.simulator.listener import Listener
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.pushes import Pushes
+from worker.simulator.push_sender import Pushes
 from worker.simulator.traffic import Traffic
-from worker.simulator.wire import Call, Reply, Request, text
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], Awaitable[None]]
@@ -35,6 +36,7 @@ PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1
 GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
 LOOK_AGAIN = 0.2  #: Seconds between two looks of a hanging call at its fault and its client.
 AFTER_REPLY = 0.05  #: Seconds until a fault set over the control API may close the listener.
+BACKLOG = 4096  #: Connections that wait to be accepted.
 STOPPING = 2.0  #: Seconds that calls in flight get when the provider stops.
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time, so that close() resets.
 BEFORE_EFFECT = frozenset(
@@ -53,6 +55,59 @@ BEFORE_EFFECT = frozenset(
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Listener:
+    """The listening socket, which a fault can close and open again on the same port.
+
+    While it is closed, connections are refused by the kernel, and the port stays ours.
+    """
+
+    def __init__(self, host: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._protocol = protocol
+        self._server: AbstractServer | None = None
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # Bound but never listening: it refuses, and keeps others from taking the port meanwhile.
+        self._holder = _bound(family, address)
+        self._address: tuple[Any, ...] = self._holder.getsockname()
+        self.port = int(self._address[1])
+        self.host = str(self._address[0])
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def listening(self) -> bool:
+        return self._server is not None
+
+    async def open(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._protocol, sock=_bound(self._holder.family, self._address), backlog=BACKLOG
+            )
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            # The loop stops polling the socket before it closes it: refused only after that.
+            await asyncio.sleep(0)
+
+    async def shut(self) -> None:
+        await self.close()
+        self._holder.close()
+
+
+def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.settimeout(0)
+    bound.bind(address)
+    return bound
 
 
 class ConnectionEnded(Exception):

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from datetime import datetime, timedelta
 
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import Operation
 
 SECOND = timedelta(seconds=1)
 

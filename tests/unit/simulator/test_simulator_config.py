@@ -9,8 +9,13 @@ from pydantic import BaseModel
 
 from worker.simulator.behaviours import Behaviour, Choice, UnreadableBehaviour, forced_by
 from worker.simulator.config import BadScript, FaultKind, configured
-from worker.simulator.faces import face_of, fivesim, onlinesim, smsman, smspva, vaksms
-from worker.simulator.faces.handler_dialects import DIALECTS, Dialect
+from worker.simulator.faces import face_of
+from worker.simulator.faces.fivesim import face as fivesim
+from worker.simulator.faces.handler_api.dialects import DIALECTS, Dialect
+from worker.simulator.faces.onlinesim import face as onlinesim
+from worker.simulator.faces.smsman import face as smsman
+from worker.simulator.faces.smspva import face as smspva
+from worker.simulator.faces.vaksms import face as vaksms
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "simulator"
 

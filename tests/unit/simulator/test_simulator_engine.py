@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import Operation
 from worker.simulator.numbers import CHARGED, REFUNDED, Number, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import Call, Request, amount, arguments, figure, number_id, price
 from worker.simulator.faces import face_of
-from worker.simulator.faces.handler_dialects import DIALECTS
+from worker.simulator.faces.handler_api.dialects import DIALECTS
 from worker.simulator.numbers import Number
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order
-from worker.simulator.wire import Call, Request, amount, arguments, figure, number_id, price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 FACES: list[dict[str, Any]] = [

@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.face import Face
-from worker.simulator.faces.fivesim import FiveSim
-from worker.simulator.faces.handler_api import HandlerApi
-from worker.simulator.faces.handler_dialects import DIALECTS
-from worker.simulator.faces.onlinesim import OnlineSim
-from worker.simulator.faces.smsman import SmsMan
-from worker.simulator.faces.smspva import Smspva
-from worker.simulator.faces.vaksms import VakSms
+from worker.simulator.faces.fivesim.face import FiveSim
+from worker.simulator.faces.handler_api.dialects import DIALECTS
+from worker.simulator.faces.handler_api.face import HandlerApi
+from worker.simulator.faces.onlinesim.face import OnlineSim
+from worker.simulator.faces.smsman.face import SmsMan
+from worker.simulator.faces.smspva.face import Smspva
+from worker.simulator.faces.vaksms.face import VakSms
 
 FACES: Mapping[str, Callable[[str, Mapping[str, Any]], Face]] = {
     "fivesim": FiveSim,

@@ -6,14 +6,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.numbers import CHARGED, Number, Sms, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.tariff import Order, Terms
-from worker.simulator.wire import (
+from worker.simulator.exchange import (
     Call,
     Json,
+    Operation,
     Reply,
     Request,
     arguments,
@@ -24,6 +22,8 @@ from worker.simulator.wire import (
     text,
     with_wait,
 )
+from worker.simulator.numbers import CHARGED, Number, Sms, Status
+from worker.simulator.tariff import Order, Terms
 
 PREFIX = "/api/"
 OPERATIONS = {

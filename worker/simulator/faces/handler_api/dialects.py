@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from worker.simulator.problems import Problem
-from worker.simulator.wire import JSON, TEXT
+from worker.simulator.denials import Problem
+from worker.simulator.exchange import JSON, TEXT
 
 Style = Literal["text", "problem", "message", "access", "bare-error"]
 

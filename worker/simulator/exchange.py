@@ -1,5 +1,6 @@
 """A request as the faces read it, and their reply, free of any HTTP library."""
 
+import enum
 import math
 from collections.abc import Mapping
 from functools import lru_cache
@@ -8,14 +9,29 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
+from worker.simulator.denials import Denied, Problem
 
 Json: TypeAlias = Any  #: Whatever JSON can say.
 
 TEXT = "text/html; charset=utf-8"
 JSON = "application/json"
 NO_ARGS: Mapping[str, str] = {}
+
+
+class Operation(enum.Enum):
+    """What a request asks for, whatever the family calls it: faults and statistics count by it."""
+
+    RENT = "rent"
+    LOOK = "look"
+    LIST = "list"
+    CANCEL = "cancel"
+    FINISH = "finish"
+    ASK_AGAIN = "ask-again"
+    READY = "ready"  #: "I have sent the SMS": changes nothing here.
+    HISTORY = "history"
+    BALANCE = "balance"
+    EXTEND = "extend"
+    OTHER = "other"  #: Prices, countries, and what nobody can read.
 
 
 class Request(NamedTuple):

@@ -3,15 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.faces import handler_shapes as shapes
-from worker.simulator.faces.handler_dialects import Dialect
-from worker.simulator.faces.handler_words import RENT_FORMS, Words
+from worker.simulator.exchange import Call, Operation, Reply, number_id
+from worker.simulator.faces.handler_api import bodies
+from worker.simulator.faces.handler_api.dialects import Dialect
+from worker.simulator.faces.handler_api.wording import RENT_FORMS, Words
 from worker.simulator.numbers import CHARGED, REFUNDED, Number
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order
-from worker.simulator.wire import Call, Reply, number_id
 
 SHORTEST, LONGEST = 4, 1344  #: Hours.
 HERO_HOURS = frozenset({24, 72, 168, 720})
@@ -71,10 +70,10 @@ class Rentals:
 
     def _told(self, number: Number) -> Reply:
         if not self._classic:
-            return self._words.json(shapes.bought(self._dialect, number))
+            return self._words.json(bodies.bought(self._dialect, number))
         phone = {
             "id": number.id,
-            "endDate": shapes.naive(number.expires_at),
+            "endDate": bodies.naive(number.expires_at),
             "number": number.phone,
         }
         return self._words.json({"status": "success", "phone": phone})
@@ -90,7 +89,7 @@ class Rentals:
         size = number_id(call.args.get("size")) or PAGE
         first = (number_id(call.args.get("page")) or 0) * size
         values: dict[str, Any] = {
-            str(place): {"phoneFrom": "Sender", "text": sms.text, "date": shapes.naive(sms.at)}
+            str(place): {"phoneFrom": "Sender", "text": sms.text, "date": bodies.naive(sms.at)}
             for place, sms in enumerate(number.sms[first : first + size])
         }
         quantity = len(number.sms)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from worker.simulator.faces.handler_dialects import Dialect
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Problem
-from worker.simulator.wire import Call, Request, arguments, number_id
+from worker.simulator.denials import Problem
+from worker.simulator.exchange import Call, Operation, Request, arguments, number_id
+from worker.simulator.faces.handler_api.dialects import Dialect
 
 PATH = "/stubs/handler_api.php"
 OPERATIONS: Mapping[str, Operation] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from worker.simulator.faces.handler_dialects import Dialect, Wording
+from worker.simulator.denials import Denied, Problem
+from worker.simulator.exchange import Json, figure, number_id, price
+from worker.simulator.faces.handler_api.dialects import Dialect, Wording
 from worker.simulator.numbers import CHARGED, Number, Sms, Status
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Json, figure, number_id, price
 
 LOCAL = timezone(
     timedelta(hours=3)

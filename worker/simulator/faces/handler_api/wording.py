@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from worker.simulator.faces import handler_shapes as shapes
-from worker.simulator.faces.handler_dialects import Dialect, Wording
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Call, Json, Reply, json, price, text, with_wait
+from worker.simulator.denials import Denied, Problem
+from worker.simulator.exchange import Call, Json, Reply, json, price, text, with_wait
+from worker.simulator.faces.handler_api import bodies
+from worker.simulator.faces.handler_api.dialects import Dialect, Wording
 
 V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
 RENT_FORMS = frozenset(
@@ -40,7 +40,7 @@ class Words:
         if wording.style == "text":
             reply = self.text(wording.token + self._more(denied, now), wording.status)
         else:
-            reply = self.json(shapes.refusal(wording, denied, now), wording.status)
+            reply = self.json(bodies.refusal(wording, denied, now), wording.status)
         return with_wait(reply, denied) if denied.problem is Problem.RATE_LIMITED else reply
 
     def _wording(self, call: Call, problem: Problem) -> Wording:

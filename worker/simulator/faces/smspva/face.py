@@ -7,14 +7,22 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.faces.smspva_rent import PATH as RENT
-from worker.simulator.faces.smspva_rent import Rentals
+from worker.simulator.exchange import (
+    Call,
+    Operation,
+    Reply,
+    Request,
+    json,
+    number_id,
+    price,
+    with_wait,
+)
+from worker.simulator.faces.smspva.rentals import PATH as RENT
+from worker.simulator.faces.smspva.rentals import Rentals
 from worker.simulator.numbers import Number, Sms, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
-from worker.simulator.wire import Call, Reply, Request, json, number_id, price, with_wait
 
 PREFIX = "/activation/"
 CHANGES = {

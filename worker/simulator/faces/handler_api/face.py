@@ -5,18 +5,25 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeAlias
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.faces import handler_reading as reading
-from worker.simulator.faces import handler_shapes as shapes
-from worker.simulator.faces.handler_dialects import Dialect
-from worker.simulator.faces.handler_rent import Rentals
-from worker.simulator.faces.handler_words import Words
-from worker.simulator.faces.hero_rest import PREFIX, HeroRest
+from worker.simulator.exchange import (
+    Call,
+    Operation,
+    Reply,
+    Request,
+    amount,
+    figure,
+    number_id,
+    price,
+)
+from worker.simulator.faces.handler_api import bodies, parsing
+from worker.simulator.faces.handler_api.dialects import Dialect
+from worker.simulator.faces.handler_api.hero_rest import PREFIX, HeroRest
+from worker.simulator.faces.handler_api.rentals import Rentals
+from worker.simulator.faces.handler_api.wording import Words
 from worker.simulator.numbers import CHARGED, REFUNDED, Number, Sms, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import Order, Terms
-from worker.simulator.wire import Call, Reply, Request, amount, figure, number_id, price
 
 General: TypeAlias = Callable[[Engine, Call, datetime], Reply]
 About: TypeAlias = Callable[[Engine, Call, Number, datetime], Reply]
@@ -74,12 +81,12 @@ class HandlerApi:
         return number_id(ref)
 
     def push(self, number: Number, sms: Sms) -> dict[str, Any] | None:
-        return shapes.push(self._dialect, number, sms)
+        return bodies.push(self._dialect, number, sms)
 
     def read(self, request: Request) -> Call:
         if self._rest is not None and request.path.startswith(PREFIX):
             return self._rest.read(request)
-        return reading.read(request, self._dialect, self._key)
+        return parsing.read(request, self._dialect, self._key)
 
     def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
         if self._rest is not None and call.form.startswith(PREFIX):
@@ -107,7 +114,7 @@ class HandlerApi:
             return self._rentals.listed([])
         if call.form == "getListOfActiveActivations":
             return self._json([])
-        return self._json(shapes.active(self._dialect, []))
+        return self._json(bodies.active(self._dialect, []))
 
     def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
         args = call.args
@@ -125,7 +132,7 @@ class HandlerApi:
             return self._refuse(call, number, now)
         if call.form == "getNumber":
             return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
-        return self._json(shapes.bought(self._dialect, number))
+        return self._json(bodies.bought(self._dialect, number))
 
     def _list(self, engine: Engine, call: Call, now: datetime) -> Reply:
         old = call.form == "getListOfActiveActivations"
@@ -138,8 +145,8 @@ class HandlerApi:
             now,
         )
         if old:
-            return self._json([shapes.old_row(each) for each in rows])
-        return self._json(shapes.active(self._dialect, rows))
+            return self._json([bodies.old_row(each) for each in rows])
+        return self._json(bodies.active(self._dialect, rows))
 
     def _history(self, engine: Engine, call: Call, now: datetime) -> Reply:
         args = call.args
@@ -153,12 +160,12 @@ class HandlerApi:
         rows = islice(
             (each for each in found if not each.rental), offset, offset + min(size, HISTORY_PAGE)
         )
-        return self._json([shapes.history_row(self._dialect, each) for each in rows])
+        return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, engine: Engine, call: Call, now: datetime) -> Reply:
         balance = price(engine.balance_minor(now))
         if self._dialect.name == "tiger" and call.args.get("format") == "json":
-            return self._json({"balance": balance + "00", "currency": shapes.USD})
+            return self._json({"balance": balance + "00", "currency": bodies.USD})
         return self._text(f"ACCESS_BALANCE:{balance}")
 
     def _catalogue(self, engine: Engine, call: Call, _now: datetime) -> Reply:
@@ -176,18 +183,18 @@ class HandlerApi:
         engine.show(number)
         match call.form:
             case "getAllSms" if number.live:
-                return self._json(shapes.all_sms(number, call.args))
+                return self._json(bodies.all_sms(number, call.args))
             case "getAllSms":
                 return self._refuse(call, Denied(Problem.ENDED), now)
             case "getStatusV2" if number.live:
-                return self._json(shapes.status_v2(self._dialect, number))
+                return self._json(bodies.status_v2(self._dialect, number))
             case _ if number.live:
                 return self._text(self._status(call, number))
             case _:
                 return self._over(call, number, now)
 
     def _status(self, call: Call, number: Number) -> str:
-        sms = shapes.latest(number)
+        sms = bodies.latest(number)
         if sms is None:
             return "STATUS_WAIT_CODE"
         if call.form == "getFullSms":

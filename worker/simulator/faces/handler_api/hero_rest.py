@@ -6,12 +6,20 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.faces import handler_shapes as shapes
+from worker.simulator.exchange import (
+    Call,
+    Operation,
+    Reply,
+    Request,
+    arguments,
+    figure,
+    json,
+    number_id,
+)
+from worker.simulator.faces.handler_api import bodies
 from worker.simulator.numbers import Number, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.wire import Call, Reply, Request, arguments, figure, json, number_id
 
 PREFIX = "/api/v1/"
 ACTIVE = PREFIX + "activations"
@@ -98,13 +106,13 @@ class HeroRest:
             "service": number.service,
             "country": number.country,
             "cost": figure(number.cost_minor),  # Also when nothing was charged.
-            "currency": shapes.USD,
+            "currency": bodies.USD,
             "status": STATES[number.status],
-            "createDate": shapes.zoned(number.created_at),
-            "estDate": shapes.zoned(number.expires_at),
+            "createDate": bodies.zoned(number.created_at),
+            "estDate": bodies.zoned(number.expires_at),
             "code": codes[-1] if codes else None,
             "moreCodes": codes,
-            "otpList": [shapes.hero_sms(number, sms) for sms in number.sms],
+            "otpList": [bodies.hero_sms(number, sms) for sms in number.sms],
         }
 
 

@@ -7,13 +7,11 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
-from worker.simulator.numbers import Number, Sms, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.tariff import Order, Terms
-from worker.simulator.wire import (
+from worker.simulator.exchange import (
     Call,
+    Operation,
     Reply,
     Request,
     amount,
@@ -23,6 +21,8 @@ from worker.simulator.wire import (
     number_id,
     text,
 )
+from worker.simulator.numbers import Number, Sms, Status
+from worker.simulator.tariff import Order, Terms
 
 PREFIX = "/v1/user/"
 NOT_FOUND_PAGE = "/404.html"

@@ -4,12 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from worker.simulator.denials import Denied, Problem
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import (
+    Call,
+    Json,
+    Operation,
+    Reply,
+    Request,
+    arguments,
+    json,
+    number_id,
+)
 from worker.simulator.numbers import Number
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
 from worker.simulator.tariff import HOUR, Order
-from worker.simulator.wire import Call, Json, Reply, Request, arguments, json, number_id
 
 PATH = "/api/rent.php"
 METHODS = {
