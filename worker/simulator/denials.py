@@ -4,10 +4,10 @@ import enum
 from dataclasses import dataclass
 from datetime import timedelta
 
-from worker.simulator.numbers import Sms
+from worker.simulator.numbers import ArrivedSms
 
 
-class Problem(enum.Enum):
+class DenialReason(enum.Enum):
     NO_KEY = "no-key"
     BAD_KEY = "bad-key"
     BANNED = "banned"
@@ -36,8 +36,8 @@ class Problem(enum.Enum):
 class Denied:
     """A refusal, with what some providers tell along with it."""
 
-    problem: Problem
+    reason: DenialReason
     wait: timedelta | None = None  #: When asking again makes sense.
     min_age: timedelta | None = None  #: How old a number must be to be cancelled.
-    sms: tuple[Sms, ...] = ()  #: What a cancel was refused for.
+    sms: tuple[ArrivedSms, ...] = ()  #: What a cancel was refused for.
     minimum_minor: int | None = None  #: The price that would have been enough.

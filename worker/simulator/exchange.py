@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 
 Json: TypeAlias = Any  #: Whatever JSON can say.
 
@@ -18,7 +18,7 @@ JSON = "application/json"
 NO_ARGS: Mapping[str, str] = {}
 
 
-class Operation(enum.Enum):
+class FaceOperation(enum.Enum):
     """What a request asks for, whatever the family calls it: faults and statistics count by it."""
 
     RENT = "rent"
@@ -42,33 +42,33 @@ class Request(NamedTuple):
     body: bytes = b""
 
 
-class Call(NamedTuple):
-    """What a face understood. `problem` is set when it is refused whatever the books say."""
+class FaceCall(NamedTuple):
+    """What a face understood. `refused` is set when it is refused whatever the books say."""
 
-    operation: Operation
+    operation: FaceOperation
     form: str  #: The family's own name of the call.
     ref: int | None = None  #: Our id of the number it is about.
     args: Mapping[str, str] = NO_ARGS
-    problem: Problem | None = None
+    refused: DenialReason | None = None
     about_one: bool = False  #: The call makes sense for a number only.
 
 
-class Reply(NamedTuple):
+class FaceReply(NamedTuple):
     status: int
     body: bytes
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def text(body: str, status: int = 200, content_type: str = TEXT) -> Reply:
-    return Reply(status, body.encode(), content_type)
+def text(body: str, status: int = 200, content_type: str = TEXT) -> FaceReply:
+    return FaceReply(status, body.encode(), content_type)
 
 
-def json(body: Json, status: int = 200, content_type: str = JSON) -> Reply:
-    return Reply(status, orjson.dumps(body), content_type)
+def json(body: Json, status: int = 200, content_type: str = JSON) -> FaceReply:
+    return FaceReply(status, orjson.dumps(body), content_type)
 
 
-def with_wait(reply: Reply, denied: Denied) -> Reply:
+def with_wait(reply: FaceReply, denied: Denied) -> FaceReply:
     """The reply with a Retry-After, where it is known when asking again makes sense."""
     if denied.wait is None:
         return reply

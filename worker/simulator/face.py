@@ -1,52 +1,90 @@
-"""What a face is: it reads a family's requests, asks the engine, and words the answers."""
+"""What a face is: it reads a family's requests, asks the engine, and words the replies."""
 
-from datetime import datetime
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
-from worker.simulator.denials import Denied
+from pydantic import BaseModel
+
+from worker.simulator.config import SimulatorConfig, StrictModel
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import Call, Reply, Request
-from worker.simulator.numbers import Number, Sms
-from worker.simulator.tariff import Terms
+from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id, text, with_wait
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
+from worker.simulator.tariff import FamilyTerms
 
 
-class Face(Protocol):
-    @property
-    def terms(self) -> Terms: ...
+class FaceKnobs(StrictModel):
+    """The facts of a family that nobody knows for certain; a script can set each."""
 
-    @property
-    def push_retries(self) -> tuple[float, ...]:
-        """Seconds before each further try of a push that was not answered with 200."""
-        ...
+    min_cancel_age_seconds: float = 0
 
-    def read(self, request: Request) -> Call:
+    def terms(self, lifetime: timedelta) -> FamilyTerms:
+        """Those of a family whose numbers all live equally long."""
+        youngest = timedelta(seconds=self.min_cancel_age_seconds)
+        return FamilyTerms(lifetime=lifetime, min_cancel_age=youngest, lifetimes={})
+
+
+class Face(ABC):
+    """One family's side of the simulator. Whatever a family leaves out here is the usual case."""
+
+    knobs_type: ClassVar[type[BaseModel]]
+    push_retries: tuple[float, ...] = ()
+    """Seconds before each further try of a push that was not answered with 200."""
+
+    def __init__(self, config: SimulatorConfig, terms: FamilyTerms) -> None:
+        self._key = config.api_key
+        self.terms = terms
+
+    @abstractmethod
+    def read(self, request: Request) -> FaceCall:
         """What is asked. Touches no books."""
-        ...
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
-        """Do what is not about one number, and say so."""
-        ...
+    @abstractmethod
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        """Do what is not about one number, and word the reply."""
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
-        """Do what is asked about one number, and say so."""
-        ...
+    @abstractmethod
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        """Do what is asked about one number, and word the reply."""
 
-    def refuse(self, call: Call, denied: Denied, now: datetime) -> Reply:
+    @abstractmethod
+    def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         """Any refusal in this family's words."""
-        ...
 
-    def empty_list(self, call: Call) -> Reply:
+    @abstractmethod
+    def empty_list(self, call: FaceCall) -> FaceReply:
         """A list that says nothing is active, true or not."""
-        ...
 
-    def ref(self, number: Number) -> str:
+    def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""
-        ...
+        return str(number.id)
 
     def number_id(self, ref: str) -> int | None:
-        """The other way round; None where it cannot be one of ours."""
-        ...
+        """The id that a *ref* stands for; None where it cannot be one of ours."""
+        return number_id(ref)
 
-    def push(self, number: Number, sms: Sms) -> dict[str, Any] | None:
+    def push(self, number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any] | None:  # noqa: ARG002 - for families that push
         """What is pushed for an SMS; None where the family pushes nothing."""
-        ...
+        return None
+
+    def _wrong_key(self, given: str | None) -> DenialReason | None:
+        """Why a request with this key is refused; None where the key is right."""
+        if given == self._key:
+            return None
+        return DenialReason.BAD_KEY if given else DenialReason.NO_KEY
+
+
+def denied_by_server(denied: Denied) -> FaceReply | None:
+    """A refusal of the web server in front, which knows nothing of the family's words."""
+    match denied.reason:
+        case DenialReason.UNAVAILABLE:
+            return text("Service Unavailable", 503)
+        case DenialReason.RATE_LIMITED:
+            return with_wait(text("Too Many Requests", 429), denied)
+        case DenialReason.BAD_ACTION:
+            return text("Not Found", 404)
+        case _:
+            return None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from worker.simulator.numbers import CHARGED, Number, Sms, Status
+from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
 # One request does at most so many endings that are due anyway, so that 300,000 numbers expiring
 # at one instant do not stop the provider for a second; money and lists ask for all of them.
@@ -67,46 +67,46 @@ class LiveIds:
         return found
 
 
-class Observer(Protocol):
+class LedgerObserver(Protocol):
     """Told of what happens in the books, at the moment it is booked."""
 
-    def opened(self, number: Number) -> None: ...
+    def opened(self, number: SimulatedNumber) -> None: ...
 
-    def heard(self, number: Number, sms: Sms) -> None: ...
+    def heard(self, number: SimulatedNumber, sms: ArrivedSms) -> None: ...
 
 
-class Books:
+class Ledger:
     def __init__(self, balance_minor: int, first_id: int) -> None:
         self.opening_minor = balance_minor
         self.added_minor = 0  #: Put in, or taken out, by hand.
         self.charged_minor = 0
         self.refunded_minor = 0
         self._first = first_id
-        self.numbers: list[Number] = []  #: Ids are consecutive: the position is the id.
+        self.numbers: list[SimulatedNumber] = []  #: Ids are consecutive: the position is the id.
         self.live = LiveIds()
         self.live_rentals = LiveIds()
         self.rental_count = 0
         self.statuses: Counter[Status] = Counter()
-        self.by_order: dict[str, Number] = {}
-        self.observer: Observer | None = None
+        self.by_order: dict[str, SimulatedNumber] = {}
+        self.observer: LedgerObserver | None = None
         self._ends: list[tuple[datetime, int]] = []
 
     @property
     def next_id(self) -> int:
         return self._first + len(self.numbers)
 
-    def get(self, number_id: int) -> Number | None:
+    def get(self, number_id: int) -> SimulatedNumber | None:
         position = number_id - self._first
         return self.numbers[position] if 0 <= position < len(self.numbers) else None
 
-    def by_phone(self, phone: str) -> Number | None:
+    def by_phone(self, phone: str) -> SimulatedNumber | None:
         return self.get(int(phone[2:])) if phone.isdigit() and len(phone) == 11 else None
 
     @property
     def balance_minor(self) -> int:
         return self.opening_minor + self.added_minor - self.charged_minor + self.refunded_minor
 
-    def open(self, number: Number) -> None:
+    def open(self, number: SimulatedNumber) -> None:
         """Charge for a new number. The caller has looked at the balance."""
         assert number.id == self.next_id
         self.numbers.append(number)
@@ -120,19 +120,19 @@ class Books:
         if self.observer is not None:
             self.observer.opened(number)
 
-    def watch_end(self, number: Number) -> None:
+    def watch_end(self, number: SimulatedNumber) -> None:
         """Have the ending by itself booked in time, also if nobody asks for the number again."""
         end = number.expires_at
         if number.plan.provider_cancels_after is not None:
             end = min(end, number.created_at + number.plan.provider_cancels_after)
         heapq.heappush(self._ends, (end, number.id))
 
-    def move(self, number: Number, status: Status, now: datetime) -> None:
+    def move(self, number: SimulatedNumber, status: Status, now: datetime) -> None:
         before = number.status
         number.move(status, now)
         self._book(number, before)
 
-    def receive(self, number: Number, sms: Sms) -> None:
+    def receive(self, number: SimulatedNumber, sms: ArrivedSms) -> None:
         before = number.status
         number.receive(sms)
         number.plan_next()
@@ -140,7 +140,7 @@ class Books:
         if self.observer is not None:
             self.observer.heard(number, sms)
 
-    def advance(self, number: Number, now: datetime) -> None:
+    def advance(self, number: SimulatedNumber, now: datetime) -> None:
         """Book everything planned for the number up to *now*."""
         while number.next_at <= now:
             before = number.status
@@ -161,7 +161,7 @@ class Books:
                 heapq.heappush(ends, (number.expires_at, number_id))
             most = most - 1 if most is not None else None
 
-    def extend(self, number: Number, by: timedelta, price_minor: int) -> None:
+    def extend(self, number: SimulatedNumber, by: timedelta, price_minor: int) -> None:
         """The caller has looked at the balance."""
         number.expires_at += by
         number.cost_minor += price_minor
@@ -171,7 +171,7 @@ class Books:
 
     def page(
         self, offset: int, limit: int, now: datetime, *, rentals: bool = False
-    ) -> list[Number]:
+    ) -> list[SimulatedNumber]:
         """Live numbers, or live rentals, oldest first."""
         self.catch_up(now)
         live = self.live_rentals if rentals else self.live
@@ -183,7 +183,7 @@ class Books:
 
     def rented(
         self, offset: int, limit: int, *, newest_first: bool, rentals: bool
-    ) -> tuple[list[Number], int]:
+    ) -> tuple[list[SimulatedNumber], int]:
         """Activations, or rentals, of any status: a page, and how many there are."""
         chosen = self.numbers
         if rentals or self.rental_count:
@@ -193,19 +193,19 @@ class Books:
         end = max(0, len(chosen) - offset)
         return chosen[max(0, end - limit) : end][::-1], len(chosen)
 
-    def everything(self, now: datetime) -> Iterator[Number]:
+    def everything(self, now: datetime) -> Iterator[SimulatedNumber]:
         for number in self.numbers:
             self.advance(number, now)
             yield number
 
-    def rented_between(self, start: datetime, end: datetime) -> Iterator[Number]:
+    def rented_between(self, start: datetime, end: datetime) -> Iterator[SimulatedNumber]:
         first = bisect_left(self.numbers, start, key=lambda each: each.created_at)
         for number in islice(self.numbers, first, None):
             if number.created_at > end:
                 return
             yield number
 
-    def _book(self, number: Number, before: Status) -> None:
+    def _book(self, number: SimulatedNumber, before: Status) -> None:
         self.statuses[before] -= 1
         self.statuses[number.status] += 1
         if not number.live:

@@ -9,21 +9,21 @@ from datetime import datetime
 import aiohttp
 import orjson
 
-from worker.simulator.config import Push
+from worker.simulator.config import PushTarget
 from worker.simulator.engine import Engine
 from worker.simulator.face import Face
-from worker.simulator.numbers import Number, Sms
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 
 TIMEOUT = aiohttp.ClientTimeout(total=3)  # hero's; the others tell none.
 AT_ONCE = 100  #: Pushes in flight.
 
 
-class Pushes:
+class PushSender:
     """The only part that needs arrivals to happen on time: without a URL it does nothing."""
 
     def __init__(
         self,
-        push: Push | None,
+        push: PushTarget | None,
         engine: Engine,
         face: Face,
         clock: Callable[[], datetime],
@@ -37,7 +37,7 @@ class Pushes:
         self._arrivals: list[tuple[datetime, int]] = []
         self._changed = asyncio.Event()
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._heard: list[tuple[Number, Sms]] = []
+        self._heard: list[tuple[SimulatedNumber, ArrivedSms]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.given_up = 0
@@ -52,16 +52,16 @@ class Pushes:
         """The clock or the plan may have moved."""
         self._changed.set()
 
-    def opened(self, number: Number) -> None:
+    def opened(self, number: SimulatedNumber) -> None:
         for arrival in number.plan.arrivals:
             heapq.heappush(self._arrivals, (number.created_at + arrival.after, number.id))
         self._changed.set()
 
-    def heard(self, number: Number, sms: Sms) -> None:
+    def heard(self, number: SimulatedNumber, sms: ArrivedSms) -> None:
         self._heard.append((number, sms))
         self._changed.set()
 
-    async def _run(self, push: Push) -> None:
+    async def _run(self, push: PushTarget) -> None:
         async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
             try:
                 while True:
@@ -88,7 +88,7 @@ class Pushes:
             async with asyncio.timeout(left):
                 await self._changed.wait()
 
-    def _send_heard(self, http: aiohttp.ClientSession, push: Push) -> None:
+    def _send_heard(self, http: aiohttp.ClientSession, push: PushTarget) -> None:
         for number, sms in self._heard:
             body = self._face.push(number, sms)
             if body is None:
@@ -99,7 +99,7 @@ class Pushes:
                 task.add_done_callback(self._sending.discard)
         self._heard.clear()
 
-    async def _send(self, http: aiohttp.ClientSession, push: Push, body: bytes) -> None:
+    async def _send(self, http: aiohttp.ClientSession, push: PushTarget, body: bytes) -> None:
         """Until the buyer says 200, as often as the family tries."""
         for pause in (push.delay_seconds, *self._face.push_retries):
             if pause:

@@ -21,16 +21,16 @@ from multidict import CIMultiDict
 
 from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import Call, Reply, Request, text
+from worker.simulator.exchange import FaceCall, FaceReply, Request, text
 from worker.simulator.faces import face_of
-from worker.simulator.faults import Fault, Faults
-from worker.simulator.push_sender import Pushes
+from worker.simulator.faults import FaultSchedule, PlannedFault
+from worker.simulator.push_sender import PushSender
 from worker.simulator.traffic import Traffic
 
-Clock = Callable[[], datetime]
-Sleep = Callable[[float], Awaitable[None]]
+UtcClock = Callable[[], datetime]
+SleepFor = Callable[[float], Awaitable[None]]
 
 PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1020</body></html>"
 GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
@@ -117,13 +117,13 @@ class ConnectionEnded(Exception):
 class Simulator:
     """Running. `url` is where the provider is; the parts are there for tests in the process."""
 
-    def __init__(self, config: SimulatorConfig, clock: Clock, sleep: Sleep) -> None:
+    def __init__(self, config: SimulatorConfig, clock: UtcClock, sleep: SleepFor) -> None:
         self.clock = clock
         self.face = face_of(config)
         self.engine = Engine(config, self.face.terms)
-        self.faults = Faults(config.faults, config.seed, clock())
+        self.faults = FaultSchedule(config.faults, config.seed, clock())
         self.traffic = Traffic()
-        self.pushes = Pushes(config.push, self.engine, self.face, clock, sleep)
+        self.pushes = PushSender(config.push, self.engine, self.face, clock, sleep)
         self._control = Control(self.engine, self.face, self.faults, self.traffic)
         self._limit = config.requests_per_second
         self._sleep = sleep
@@ -170,7 +170,7 @@ class Simulator:
         headers = CIMultiDict(((CONTENT_TYPE, reply.content_type), *reply.headers))
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
-    async def _provide(self, asked: Request, request: web.BaseRequest) -> Reply:
+    async def _provide(self, asked: Request, request: web.BaseRequest) -> FaceReply:
         now = self.clock()
         call = self.face.read(asked)
         within_a_second = self.traffic.enter(call.operation, now)
@@ -181,48 +181,50 @@ class Simulator:
             if fault is not None and fault.rule.kind in BEFORE_EFFECT:
                 return await self._instead(fault, call, request)
             if self._limit is not None and within_a_second > self._limit:
-                denied = Denied(Problem.RATE_LIMITED, timedelta(seconds=1))
+                denied = Denied(DenialReason.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
             reply = await self._answer(call)
             return reply if fault is None else self._after_effect(fault, reply, request)
         finally:
             self.traffic.leave()
 
-    async def _answer(self, call: Call) -> Reply:
+    async def _answer(self, call: FaceCall) -> FaceReply:
         now = self.clock()
-        if call.problem is not None:
-            return self.face.refuse(call, Denied(call.problem), now)
+        if call.refused is not None:
+            return self.face.refuse(call, Denied(call.refused), now)
         if not call.about_one:
             reply = self.face.answer(self.engine, call, now)
             self.pushes.look_again()
             return reply
         number = None if call.ref is None else self.engine.find(call.ref, now)
         if number is None:
-            return self.face.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self.face.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         number.count_call(now)
         if (trouble := self.engine.trouble(number, call.operation, now)) is not None:
             return self.face.refuse(call, trouble, now)
         if number.plan.delay:
             await self._sleep(number.plan.delay.total_seconds())
             now = self.clock()
-            self.engine.books.advance(number, now)
+            self.engine.ledger.advance(number, now)
         return self.face.answer_about(self.engine, call, number, now)
 
-    async def _instead(self, fault: Fault, call: Call, request: web.BaseRequest) -> Reply:
+    async def _instead(
+        self, fault: PlannedFault, call: FaceCall, request: web.BaseRequest
+    ) -> FaceReply:
         """What a fault answers when nothing happens in the books."""
         now = self.clock()
         again = timedelta(seconds=fault.rule.retry_after_seconds)
         match fault.rule.kind:
             case FaultKind.UNAVAILABLE:
-                return self.face.refuse(call, Denied(Problem.UNAVAILABLE), now)
+                return self.face.refuse(call, Denied(DenialReason.UNAVAILABLE), now)
             case FaultKind.HTML:
                 return text(PAGE)
             case FaultKind.RATE_LIMITED:
-                return self.face.refuse(call, Denied(Problem.RATE_LIMITED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.RATE_LIMITED, again), now)
             case FaultKind.BAD_KEY:
-                return self.face.refuse(call, Denied(Problem.BAD_KEY), now)
+                return self.face.refuse(call, Denied(DenialReason.BAD_KEY), now)
             case FaultKind.BANNED:
-                return self.face.refuse(call, Denied(Problem.BANNED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.BANNED, again), now)
             case FaultKind.EMPTY_LIST:
                 return self.face.empty_list(call)
             case FaultKind.HANG:
@@ -231,7 +233,9 @@ class Simulator:
             case _:
                 raise self._reset(request)
 
-    def _after_effect(self, fault: Fault, reply: Reply, request: web.BaseRequest) -> Reply:
+    def _after_effect(
+        self, fault: PlannedFault, reply: FaceReply, request: web.BaseRequest
+    ) -> FaceReply:
         match fault.rule.kind:
             case FaultKind.ERROR_AFTER_EFFECT:
                 return text("Bad Gateway", 502)
@@ -246,13 +250,13 @@ class Simulator:
             case _:
                 return reply
 
-    async def _hang(self, fault: Fault, request: web.BaseRequest) -> None:
+    async def _hang(self, fault: PlannedFault, request: web.BaseRequest) -> None:
         while fault in self.faults.holding(self.clock()):
             if request.transport is None or request.transport.is_closing():
                 return
             await self._sleep(LOOK_AGAIN)
 
-    def _cut(self, reply: Reply, request: web.BaseRequest) -> ConnectionEnded:
+    def _cut(self, reply: FaceReply, request: web.BaseRequest) -> ConnectionEnded:
         if (transport := request.transport) is not None:
             head = f"Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}"
             half = reply.body[: len(reply.body) // 2]
@@ -295,7 +299,7 @@ def _reset(transport: asyncio.Transport) -> None:
 
 @asynccontextmanager
 async def running(
-    config: SimulatorConfig, *, clock: Clock = utc_now, sleep: Sleep = asyncio.sleep
+    config: SimulatorConfig, *, clock: UtcClock = utc_now, sleep: SleepFor = asyncio.sleep
 ) -> AsyncIterator[Simulator]:
     """A provider to test against, for as long as the block runs."""
     simulator = Simulator(config, clock, sleep)

@@ -3,14 +3,14 @@
 from collections import Counter, deque
 from datetime import datetime, timedelta
 
-from worker.simulator.exchange import Operation
+from worker.simulator.exchange import FaceOperation
 
 SECOND = timedelta(seconds=1)
 
 
 class Traffic:
     def __init__(self) -> None:
-        self.requests: Counter[Operation] = Counter()
+        self.requests: Counter[FaceOperation] = Counter()
         self.in_flight = 0
         self.most_in_flight = 0
         self.most_in_a_second = 0
@@ -22,7 +22,7 @@ class Traffic:
         self.most_in_a_second = 0
         self._recent.clear()
 
-    def enter(self, operation: Operation, now: datetime) -> int:
+    def enter(self, operation: FaceOperation, now: datetime) -> int:
         """Count a request; how many there were within the last second, this one included."""
         self.requests[operation] += 1
         self.in_flight += 1

@@ -7,15 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from worker.simulator.behaviours import Behaviour, Choice, UnreadableBehaviour, forced_by
+from worker.domain.families import FAMILIES
+from worker.simulator.behaviours import Behaviour, BehaviourChoice, UnreadableBehaviour, forced_by
 from worker.simulator.config import BadScript, FaultKind, configured
 from worker.simulator.faces import face_of
-from worker.simulator.faces.fivesim import face as fivesim
-from worker.simulator.faces.handler_api.dialects import DIALECTS, Dialect
-from worker.simulator.faces.onlinesim import face as onlinesim
-from worker.simulator.faces.smsman import face as smsman
-from worker.simulator.faces.smspva import face as smspva
-from worker.simulator.faces.vaksms import face as vaksms
+from worker.simulator.faces.handler_api.dialects import DIALECTS
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "simulator"
 
@@ -33,8 +29,8 @@ def test_a_shipped_script_can_be_run(name: str) -> None:
 
 @pytest.mark.parametrize(
     "knobs",
-    [Dialect, fivesim.Knobs, onlinesim.Knobs, smspva.Knobs, vaksms.Knobs, smsman.Knobs],
-    ids=lambda knobs: knobs.__module__,
+    [face_of(configured(None, family=family)).knobs_type for family in FAMILIES],
+    ids=FAMILIES,
 )
 def test_every_knob_is_written_down(knobs: type[BaseModel]) -> None:
     text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
@@ -102,12 +98,12 @@ def test_the_key_is_in_no_repr() -> None:
     ("service", "choice"),
     [
         ("tg", None),
-        ("timeout", Choice(Behaviour.TIMEOUT)),
-        ("code-arrives:5", Choice(Behaviour.CODE_ARRIVES, 5)),
-        ("code-arrives:0.5", Choice(Behaviour.CODE_ARRIVES, 0.5)),
+        ("timeout", BehaviourChoice(Behaviour.TIMEOUT)),
+        ("code-arrives:5", BehaviourChoice(Behaviour.CODE_ARRIVES, 5)),
+        ("code-arrives:0.5", BehaviourChoice(Behaviour.CODE_ARRIVES, 0.5)),
     ],
 )
-def test_a_service_name_may_force_a_behaviour(service: str, choice: Choice | None) -> None:
+def test_a_service_name_may_force_a_behaviour(service: str, choice: BehaviourChoice | None) -> None:
     assert forced_by(service) == choice
 
 

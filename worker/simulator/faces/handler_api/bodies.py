@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import Json, figure, number_id, price
-from worker.simulator.faces.handler_api.dialects import Dialect, Wording
-from worker.simulator.numbers import CHARGED, Number, Sms, Status
+from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
+from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
 LOCAL = timezone(
     timedelta(hours=3)
@@ -18,15 +18,15 @@ LOCAL = timezone(
 USD = 840
 
 DETAILS = {
-    Problem.BAD_KEY: "Unauthorized",
-    Problem.UNKNOWN_ID: "Activation Not Found",
-    Problem.EARLY_CANCEL: (
+    DenialReason.BAD_KEY: "Unauthorized",
+    DenialReason.UNKNOWN_ID: "Activation Not Found",
+    DenialReason.EARLY_CANCEL: (
         "Activation cannot be cancelled at this time. Minimum activation period must pass."
     ),
-    Problem.CODE_RECEIVED: "OTP has been received, the activation cannot be cancelled",
-    Problem.NEW_CODE_RECEIVED: "New OTP has been received. Please confirm termination",
-    Problem.TOO_LATE: "Free cancellation time limit exceeded (20 minutes)",
-    Problem.ENDED: "Activation has been terminated/refunded",
+    DenialReason.CODE_RECEIVED: "OTP has been received, the activation cannot be cancelled",
+    DenialReason.NEW_CODE_RECEIVED: "New OTP has been received. Please confirm termination",
+    DenialReason.TOO_LATE: "Free cancellation time limit exceeded (20 minutes)",
+    DenialReason.ENDED: "Activation has been terminated/refunded",
 }
 # What lists call the states: the same numbers mean other things elsewhere (providers clash).
 HERO_STATES = {Status.RECEIVED: "2", Status.RETRYING: "3", Status.WAITING: "4"}
@@ -47,7 +47,7 @@ def zoned(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def latest(number: Number) -> Sms | None:
+def latest(number: SimulatedNumber) -> ArrivedSms | None:
     return number.sms[-1] if number.sms else None
 
 
@@ -57,7 +57,7 @@ def refusal(wording: Wording, denied: Denied, now: datetime) -> Json:
         case "problem":
             body: dict[str, Any] = {
                 "title": wording.token,
-                "details": DETAILS.get(denied.problem, ""),
+                "details": DETAILS.get(denied.reason, ""),
             }
             info = _info(denied, now)
             return body | {"info": info} if info else body
@@ -71,17 +71,17 @@ def refusal(wording: Wording, denied: Denied, now: datetime) -> Json:
 
 def _info(denied: Denied, now: datetime) -> dict[str, Any]:
     wait = denied.wait or timedelta(0)
-    match denied.problem:
-        case Problem.EARLY_CANCEL:
+    match denied.reason:
+        case DenialReason.EARLY_CANCEL:
             age = denied.min_age or timedelta(0)
             return {"minActivationTime": int(age.total_seconds())}
-        case Problem.NEW_CODE_RECEIVED:
+        case DenialReason.NEW_CODE_RECEIVED:
             return {"data": [sms.code for sms in denied.sms]}
-        case Problem.PRICE_TOO_LOW if denied.minimum_minor is not None:
+        case DenialReason.PRICE_TOO_LOW if denied.minimum_minor is not None:
             return {"min": figure(denied.minimum_minor)}
-        case Problem.NO_KEY:
+        case DenialReason.NO_KEY:
             return {"field": "api_key", "code": "REQUIRED"}
-        case Problem.BANNED:
+        case DenialReason.BANNED:
             until = now + wait
             return {
                 "scope": "account",
@@ -93,7 +93,7 @@ def _info(denied: Denied, now: datetime) -> dict[str, Any]:
             return {}
 
 
-def bought(dialect: Dialect, number: Number) -> dict[str, Any]:
+def bought(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
     """The answer of getNumberV2."""
     cost = price(number.cost_minor)
     row: dict[str, Any] = {
@@ -132,7 +132,7 @@ def bought(dialect: Dialect, number: Number) -> dict[str, Any]:
     return row
 
 
-def status_v2(dialect: Dialect, number: Number) -> dict[str, Any]:
+def status_v2(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
     """The answer of getStatusV2 for a live number."""
     sms = latest(number)
     if dialect.v2_style == "hero" and (sms or dialect.waiting_v2 == "null-data"):
@@ -143,7 +143,7 @@ def status_v2(dialect: Dialect, number: Number) -> dict[str, Any]:
     return {"verificationType": 0, "sms": told, "call": None}
 
 
-def hero_sms(number: Number, sms: Sms) -> dict[str, Any]:
+def hero_sms(number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any]:
     return {
         "id": str(number.sms.index(sms) + 1),
         "phoneFrom": "Sender",
@@ -155,14 +155,14 @@ def hero_sms(number: Number, sms: Sms) -> dict[str, Any]:
     }
 
 
-def all_sms(number: Number, args: Mapping[str, str]) -> dict[str, Any]:
+def all_sms(number: SimulatedNumber, args: Mapping[str, str]) -> dict[str, Any]:
     size = min(number_id(args.get("size")) or 25, 100)
     first = (max(number_id(args.get("page")) or 1, 1) - 1) * size
     rows = [hero_sms(number, sms) for sms in number.sms[first : first + size]]
     return {"data": rows, "meta": {"total": len(number.sms), "service": number.service}}
 
 
-def row(dialect: Dialect, number: Number) -> dict[str, Any]:
+def row(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
     """One line of the list of active numbers: all strings, and times without a zone."""
     sms = latest(number)
     nothing = "" if dialect.list_style == "tiger" else None
@@ -184,7 +184,7 @@ def row(dialect: Dialect, number: Number) -> dict[str, Any]:
     }
 
 
-def active(dialect: Dialect, numbers: list[Number]) -> Json:
+def active(dialect: SimulatedDialect, numbers: list[SimulatedNumber]) -> Json:
     """The answer of getActiveActivations."""
     rows = [row(dialect, number) for number in numbers]
     match dialect.list_style:
@@ -203,7 +203,7 @@ def active(dialect: Dialect, numbers: list[Number]) -> Json:
             return {"status": "success", "activeActivations": rows}
 
 
-def old_row(number: Number) -> dict[str, Any]:
+def old_row(number: SimulatedNumber) -> dict[str, Any]:
     """One line of getListOfActiveActivations."""
     return {
         "id": str(number.id),
@@ -214,7 +214,7 @@ def old_row(number: Number) -> dict[str, Any]:
     }
 
 
-def history_row(dialect: Dialect, number: Number) -> dict[str, Any]:
+def history_row(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
     """One line of getHistory. Note the cost: none while it lives, and the price once cancelled."""
     states = TIGER_STATES if dialect.list_style == "tiger" else HERO_STATES
     ended = "6" if number.status in CHARGED else "8"
@@ -229,7 +229,9 @@ def history_row(dialect: Dialect, number: Number) -> dict[str, Any]:
     }
 
 
-def push(dialect: Dialect, number: Number, sms: Sms) -> dict[str, Any] | None:
+def push(
+    dialect: SimulatedDialect, number: SimulatedNumber, sms: ArrivedSms
+) -> dict[str, Any] | None:
     if number.rental and dialect.classic_rent:
         told = {"phoneFrom": "Sender", "text": sms.text, "date": naive(sms.at)}
         return {"rentId": number.id, "sms": told}

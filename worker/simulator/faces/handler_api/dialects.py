@@ -1,12 +1,15 @@
 """The dialects of `handler_api` as data; every uncertain fact is a field a script can turn."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from worker.simulator.denials import Problem
+from worker.simulator.config import StrictModel
+from worker.simulator.denials import DenialReason
 from worker.simulator.exchange import JSON, TEXT
+from worker.simulator.tariff import FamilyTerms
 
 Style = Literal["text", "problem", "message", "access", "bare-error"]
 
@@ -27,82 +30,82 @@ def _problem(status: int, token: str) -> Wording:
     return Wording(status, token, "problem")
 
 
-CLASSIC_WORDS: dict[Problem, Wording] = {
-    Problem.NO_KEY: _text(200, "NO_KEY"),
-    Problem.BAD_KEY: _text(200, "BAD_KEY"),
-    Problem.BANNED: _text(200, "BANNED"),
-    Problem.RATE_LIMITED: _text(429, "Too Many Requests"),
-    Problem.UNAVAILABLE: _text(503, "Service Unavailable"),
-    Problem.BAD_ACTION: _text(200, "BAD_ACTION"),
-    Problem.BAD_METHOD: _text(405, "Method Not Allowed"),
-    Problem.BAD_REQUEST: _text(200, "BAD_ACTION"),
-    Problem.BAD_SERVICE: _text(200, "BAD_SERVICE"),
-    Problem.BAD_COUNTRY: _text(200, "BAD_COUNTRY"),
-    Problem.NO_NUMBERS: _text(200, "NO_NUMBERS"),
-    Problem.NO_BALANCE: _text(200, "NO_BALANCE"),
-    Problem.PRICE_TOO_LOW: _text(200, "WRONG_MAX_PRICE"),
-    Problem.ORDER_EXISTS: _text(200, "ORDER_ALREADY_EXISTS"),
-    Problem.UNKNOWN_ID: _text(200, "NO_ACTIVATION"),
-    Problem.BAD_STATUS: _text(200, "BAD_STATUS"),
-    Problem.EARLY_CANCEL: _text(200, "EARLY_CANCEL_DENIED"),
-    Problem.CODE_RECEIVED: _text(200, "BAD_STATUS"),
-    Problem.NEW_CODE_RECEIVED: _text(200, "BAD_STATUS"),
-    Problem.TOO_LATE: _text(200, "BAD_STATUS"),
-    Problem.NO_CODE: _text(200, "BAD_STATUS"),
-    Problem.ENDED: _text(200, "BAD_STATUS"),
+CLASSIC_WORDS: dict[DenialReason, Wording] = {
+    DenialReason.NO_KEY: _text(200, "NO_KEY"),
+    DenialReason.BAD_KEY: _text(200, "BAD_KEY"),
+    DenialReason.BANNED: _text(200, "BANNED"),
+    DenialReason.RATE_LIMITED: _text(429, "Too Many Requests"),
+    DenialReason.UNAVAILABLE: _text(503, "Service Unavailable"),
+    DenialReason.BAD_ACTION: _text(200, "BAD_ACTION"),
+    DenialReason.BAD_METHOD: _text(405, "Method Not Allowed"),
+    DenialReason.BAD_REQUEST: _text(200, "BAD_ACTION"),
+    DenialReason.BAD_SERVICE: _text(200, "BAD_SERVICE"),
+    DenialReason.BAD_COUNTRY: _text(200, "BAD_COUNTRY"),
+    DenialReason.NO_NUMBERS: _text(200, "NO_NUMBERS"),
+    DenialReason.NO_BALANCE: _text(200, "NO_BALANCE"),
+    DenialReason.PRICE_TOO_LOW: _text(200, "WRONG_MAX_PRICE"),
+    DenialReason.ORDER_EXISTS: _text(200, "ORDER_ALREADY_EXISTS"),
+    DenialReason.UNKNOWN_ID: _text(200, "NO_ACTIVATION"),
+    DenialReason.BAD_STATUS: _text(200, "BAD_STATUS"),
+    DenialReason.EARLY_CANCEL: _text(200, "EARLY_CANCEL_DENIED"),
+    DenialReason.CODE_RECEIVED: _text(200, "BAD_STATUS"),
+    DenialReason.NEW_CODE_RECEIVED: _text(200, "BAD_STATUS"),
+    DenialReason.TOO_LATE: _text(200, "BAD_STATUS"),
+    DenialReason.NO_CODE: _text(200, "BAD_STATUS"),
+    DenialReason.ENDED: _text(200, "BAD_STATUS"),
 }
 HERO_WORDS = CLASSIC_WORDS | {
-    Problem.NO_KEY: _problem(422, "UNPROCESSABLE_ENTITY"),
-    Problem.BAD_KEY: _problem(401, "BAD_KEY"),
-    Problem.BANNED: _problem(403, "BANNED"),
-    Problem.RATE_LIMITED: _problem(429, "RATE_LIMIT"),
-    Problem.BAD_ACTION: _problem(404, "BAD_ACTION"),
-    Problem.BAD_REQUEST: _problem(422, "UNPROCESSABLE_ENTITY"),
-    Problem.BAD_SERVICE: _text(200, "UNPROCESSABLE_ENTITY:service:INVALID"),
-    Problem.BAD_COUNTRY: _text(200, "UNPROCESSABLE_ENTITY:country:INVALID"),
-    Problem.NO_BALANCE: _problem(402, "NO_BALANCE"),
-    Problem.PRICE_TOO_LOW: _problem(400, "WRONG_MAX_PRICE"),
-    Problem.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
-    Problem.BAD_STATUS: _problem(400, "BAD_STATUS"),
-    Problem.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
-    Problem.CODE_RECEIVED: _problem(409, "OTP_RECEIVED"),
-    Problem.NEW_CODE_RECEIVED: _problem(409, "NEW_OTP_RECEIVED"),
-    Problem.TOO_LATE: _problem(409, "FREE_CANCELLATION_EXPIRED"),
-    Problem.NO_CODE: _problem(400, "BAD_STATUS"),
-    Problem.ENDED: _problem(409, "ACTIVATION_NOT_ACTIVE"),
+    DenialReason.NO_KEY: _problem(422, "UNPROCESSABLE_ENTITY"),
+    DenialReason.BAD_KEY: _problem(401, "BAD_KEY"),
+    DenialReason.BANNED: _problem(403, "BANNED"),
+    DenialReason.RATE_LIMITED: _problem(429, "RATE_LIMIT"),
+    DenialReason.BAD_ACTION: _problem(404, "BAD_ACTION"),
+    DenialReason.BAD_REQUEST: _problem(422, "UNPROCESSABLE_ENTITY"),
+    DenialReason.BAD_SERVICE: _text(200, "UNPROCESSABLE_ENTITY:service:INVALID"),
+    DenialReason.BAD_COUNTRY: _text(200, "UNPROCESSABLE_ENTITY:country:INVALID"),
+    DenialReason.NO_BALANCE: _problem(402, "NO_BALANCE"),
+    DenialReason.PRICE_TOO_LOW: _problem(400, "WRONG_MAX_PRICE"),
+    DenialReason.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
+    DenialReason.BAD_STATUS: _problem(400, "BAD_STATUS"),
+    DenialReason.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
+    DenialReason.CODE_RECEIVED: _problem(409, "OTP_RECEIVED"),
+    DenialReason.NEW_CODE_RECEIVED: _problem(409, "NEW_OTP_RECEIVED"),
+    DenialReason.TOO_LATE: _problem(409, "FREE_CANCELLATION_EXPIRED"),
+    DenialReason.NO_CODE: _problem(400, "BAD_STATUS"),
+    DenialReason.ENDED: _problem(409, "ACTIVATION_NOT_ACTIVE"),
 }
 TIGER_WORDS = CLASSIC_WORDS | {
-    Problem.BAD_KEY: _text(401, "BAD_KEY"),
-    Problem.PRICE_TOO_LOW: _problem(200, "BAD_MAX_PRICE"),
+    DenialReason.BAD_KEY: _text(401, "BAD_KEY"),
+    DenialReason.PRICE_TOO_LOW: _problem(200, "BAD_MAX_PRICE"),
 }
 TIGER_V2_WORDS = {
-    Problem.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
-    Problem.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
-    Problem.BAD_STATUS: _problem(200, "BAD_STATUS"),
-    Problem.CODE_RECEIVED: _problem(200, "BAD_STATUS"),
-    Problem.NEW_CODE_RECEIVED: _problem(200, "BAD_STATUS"),
-    Problem.NO_CODE: _problem(200, "BAD_STATUS"),
-    Problem.ENDED: _problem(200, "BAD_STATUS"),
+    DenialReason.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
+    DenialReason.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
+    DenialReason.BAD_STATUS: _problem(200, "BAD_STATUS"),
+    DenialReason.CODE_RECEIVED: _problem(200, "BAD_STATUS"),
+    DenialReason.NEW_CODE_RECEIVED: _problem(200, "BAD_STATUS"),
+    DenialReason.NO_CODE: _problem(200, "BAD_STATUS"),
+    DenialReason.ENDED: _problem(200, "BAD_STATUS"),
 }
 SMSBOWER_WORDS = CLASSIC_WORDS | {
-    Problem.NO_KEY: Wording(401, "No access", "access"),
-    Problem.BAD_KEY: Wording(401, "No access", "access"),
-    Problem.BAD_METHOD: Wording(405, "Method Not Allowed", "access"),
-    Problem.BAD_SERVICE: Wording(200, "BAD_SERVICE", "bare-error"),
+    DenialReason.NO_KEY: Wording(401, "No access", "access"),
+    DenialReason.BAD_KEY: Wording(401, "No access", "access"),
+    DenialReason.BAD_METHOD: Wording(405, "Method Not Allowed", "access"),
+    DenialReason.BAD_SERVICE: Wording(200, "BAD_SERVICE", "bare-error"),
 }
 PRIVATESMS_WORDS = CLASSIC_WORDS | {
-    Problem.NO_KEY: _text(401, "NO_KEY"),
-    Problem.BAD_KEY: _text(401, "BAD_KEY"),
-    Problem.BANNED: _text(403, "BANNED"),
-    Problem.BAD_ACTION: _text(400, "BAD_ACTION"),
-    Problem.BAD_REQUEST: _text(400, "BAD_ACTION"),
-    Problem.UNKNOWN_ID: _text(404, "NO_ACTIVATION"),
-    Problem.BAD_STATUS: _text(400, "BAD_STATUS"),
-    Problem.EARLY_CANCEL: _text(403, "EARLY_CANCEL_DENIED"),
-    Problem.CODE_RECEIVED: _text(400, "BAD_STATUS"),
-    Problem.NEW_CODE_RECEIVED: _text(400, "BAD_STATUS"),
-    Problem.NO_CODE: _text(400, "BAD_STATUS"),
-    Problem.ENDED: _text(400, "BAD_STATUS"),
+    DenialReason.NO_KEY: _text(401, "NO_KEY"),
+    DenialReason.BAD_KEY: _text(401, "BAD_KEY"),
+    DenialReason.BANNED: _text(403, "BANNED"),
+    DenialReason.BAD_ACTION: _text(400, "BAD_ACTION"),
+    DenialReason.BAD_REQUEST: _text(400, "BAD_ACTION"),
+    DenialReason.UNKNOWN_ID: _text(404, "NO_ACTIVATION"),
+    DenialReason.BAD_STATUS: _text(400, "BAD_STATUS"),
+    DenialReason.EARLY_CANCEL: _text(403, "EARLY_CANCEL_DENIED"),
+    DenialReason.CODE_RECEIVED: _text(400, "BAD_STATUS"),
+    DenialReason.NEW_CODE_RECEIVED: _text(400, "BAD_STATUS"),
+    DenialReason.NO_CODE: _text(400, "BAD_STATUS"),
+    DenialReason.ENDED: _text(400, "BAD_STATUS"),
 }
 BASIC_ACTIONS = frozenset(
     {"getBalance", "getNumber", "getStatus", "setStatus", "getPrices", "getNumbersStatus"}
@@ -125,12 +128,14 @@ RENT_ACTIONS = frozenset(
 )
 
 
-class Dialect(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class SimulatedDialect(StrictModel):
+    """One company's way of answering."""
 
     name: str
-    words: Mapping[Problem, Wording] = Field(default_factory=lambda: CLASSIC_WORDS)
-    words_v2: Mapping[Problem, Wording] = Field(default_factory=dict)  #: getStatusV2, setStatusV2.
+    words: Mapping[DenialReason, Wording] = Field(default_factory=lambda: CLASSIC_WORDS)
+    words_v2: Mapping[DenialReason, Wording] = Field(
+        default_factory=dict
+    )  #: getStatusV2, setStatusV2.
     actions: frozenset[str]
     list_style: Literal["classic", "hero", "tiger", "grizzly", "grizzly-object"] = "classic"
     v2_style: Literal["classic", "hero", "tiger", "smsbower", "grizzly"] = "classic"
@@ -164,17 +169,28 @@ class Dialect(BaseModel):
     push_style: Literal["classic", "hero", "grizzly", "none"] = "classic"
     push_retry_seconds: tuple[float, ...] = ()
 
+    def terms(self) -> FamilyTerms:
+        """The times this company gives its numbers."""
+        return FamilyTerms(
+            lifetime=timedelta(seconds=self.lifetime_seconds),
+            min_cancel_age=timedelta(seconds=self.min_cancel_age_seconds),
+            lifetimes={
+                service: timedelta(seconds=each) for service, each in self.lifetimes.items()
+            },
+            rental_min_cancel_age=timedelta(seconds=self.rental_min_cancel_age_seconds),
+        )
+
     def turned(self, knobs: Mapping[str, Any]) -> Self:
         """This dialect with some of its facts decided otherwise."""
-        told = {problem.value: wording for problem, wording in self.words.items()}
+        told = {reason.value: wording for reason, wording in self.words.items()}
         words = {**told, **knobs.get("words", {})}
         return self.model_validate({**dict(self), **knobs, "words": words})
 
 
-DIALECTS: Mapping[str, Dialect] = {
+DIALECTS: Mapping[str, SimulatedDialect] = {
     each.name: each
     for each in (
-        Dialect(
+        SimulatedDialect(
             name="classic",
             actions=LISTING_ACTIONS | RENT_ACTIONS | {"getFullSms", "getListOfActiveActivations"},
             classic_rent=True,
@@ -182,7 +198,7 @@ DIALECTS: Mapping[str, Dialect] = {
             lifetimes={"ya": 2400, "ft": 3600, "ig": 3600, "cy": 3600, "wx": 3600},
             push_retry_seconds=(15, 60, 300, 600, 1200, 1800, 3225),
         ),
-        Dialect(
+        SimulatedDialect(
             name="hero",
             words=HERO_WORDS,
             actions=LISTING_ACTIONS
@@ -196,7 +212,7 @@ DIALECTS: Mapping[str, Dialect] = {
             push_style="hero",
             push_retry_seconds=(20, 25, 30, 20, 25, 30),
         ),
-        Dialect(
+        SimulatedDialect(
             name="tiger",
             words=TIGER_WORDS,
             words_v2=TIGER_V2_WORDS,
@@ -209,14 +225,14 @@ DIALECTS: Mapping[str, Dialect] = {
             json_type=TEXT,
             push_style="none",
         ),
-        Dialect(
+        SimulatedDialect(
             name="smsbower",
             words=SMSBOWER_WORDS,
             actions=LISTING_ACTIONS - {"getActiveActivations"},
             v2_style="smsbower",
             push_retry_seconds=(60, 300),
         ),
-        Dialect(
+        SimulatedDialect(
             name="grizzly",
             actions=LISTING_ACTIONS | RENT_ACTIONS,
             list_style="grizzly",
@@ -225,14 +241,14 @@ DIALECTS: Mapping[str, Dialect] = {
             cancel_codes=frozenset({"8", "-1"}),
             push_style="grizzly",
         ),
-        Dialect(name="smshub", actions=BASIC_ACTIONS, push_style="none"),
-        Dialect(
+        SimulatedDialect(name="smshub", actions=BASIC_ACTIONS, push_style="none"),
+        SimulatedDialect(
             name="smsman",
             actions=BASIC_ACTIONS,
             cancel_codes=frozenset({"-1"}),
             push_style="none",
         ),
-        Dialect(
+        SimulatedDialect(
             name="privatesms",
             words=PRIVATESMS_WORDS,
             actions=BASIC_ACTIONS,

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    Call,
-    Operation,
-    Reply,
+    FaceCall,
+    FaceOperation,
+    FaceReply,
     Request,
     arguments,
     figure,
@@ -19,16 +19,16 @@ from worker.simulator.exchange import (
     number_id,
 )
 from worker.simulator.faces.handler_api import bodies
-from worker.simulator.numbers import Number, Status
+from worker.simulator.numbers import SimulatedNumber, Status
 
 PREFIX = "/api/v1/"
 ACTIVE = PREFIX + "activations"
 HISTORY = PREFIX + "activations/history"
 DURATIONS = PREFIX + "classifiers/activations/custom-durations"
 OPERATIONS = {
-    ACTIVE: Operation.LIST,
-    HISTORY: Operation.HISTORY,
-    DURATIONS: Operation.OTHER,
+    ACTIVE: FaceOperation.LIST,
+    HISTORY: FaceOperation.HISTORY,
+    DURATIONS: FaceOperation.OTHER,
 }
 PAGE = 25
 STATES: Mapping[Status, int] = {
@@ -48,28 +48,28 @@ class HeroRest:
     def __init__(self, api_key: str) -> None:
         self._authorization = f"ApiKey {api_key}"
 
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> FaceCall:
         operation = OPERATIONS.get(request.path)
         args = arguments(request.query)
         if statuses := parse_qs(request.query).get("statuses[]"):
             args["statuses"] = ",".join(statuses)
-        problem = None
+        refused = None
         if operation is None:
-            problem = Problem.BAD_ACTION
+            refused = DenialReason.BAD_ACTION
         elif (
-            operation is not Operation.OTHER
+            operation is not FaceOperation.OTHER
             and request.headers.get("Authorization") != self._authorization
         ):
-            problem = Problem.BAD_KEY
-        return Call(operation or Operation.OTHER, request.path, None, args, problem)
+            refused = DenialReason.BAD_KEY
+        return FaceCall(operation or FaceOperation.OTHER, request.path, None, args, refused)
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         size = min(max(1, number_id(call.args.get("size")) or PAGE), PAGE)
         first = (max(1, number_id(call.args.get("page")) or 1) - 1) * size
         match call.operation:
-            case Operation.LIST:
+            case FaceOperation.LIST:
                 return self.page(engine.active(first, size, now), engine.live_count(now))
-            case Operation.HISTORY:
+            case FaceOperation.HISTORY:
                 return self._history(engine, call, first, size, now)
             case _:
                 minutes = {
@@ -78,16 +78,18 @@ class HeroRest:
                 }
                 return json({"data": minutes})
 
-    def refuse(self, _call: Call, denied: Denied, _now: datetime) -> Reply | None:
+    def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply | None:
         """What these calls say otherwise than the handler; None: the same."""
-        if denied.problem is Problem.BAD_KEY:
+        if denied.reason is DenialReason.BAD_KEY:
             return json({"title": "BAD_API_KEY", "details": "Forbidden"}, 403)
         return None
 
-    def page(self, numbers: list[Number], total: int) -> Reply:
+    def page(self, numbers: list[SimulatedNumber], total: int) -> FaceReply:
         return json({"data": [self._row(each) for each in numbers], "meta": {"total": total}})
 
-    def _history(self, engine: Engine, call: Call, first: int, size: int, now: datetime) -> Reply:
+    def _history(
+        self, engine: Engine, call: FaceCall, first: int, size: int, now: datetime
+    ) -> FaceReply:
         wanted = {number_id(each) for each in call.args.get("statuses", "6,8,10").split(",")}
         found = (
             number
@@ -98,7 +100,7 @@ class HeroRest:
         )
         return json({"data": [self._row(each) for each in islice(found, first, first + size)]})
 
-    def _row(self, number: Number) -> dict[str, Any]:
+    def _row(self, number: SimulatedNumber) -> dict[str, Any]:
         codes = [sms.code for sms in number.sms]
         return {
             "id": str(number.id),

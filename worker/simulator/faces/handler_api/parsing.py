@@ -2,76 +2,78 @@
 
 from collections.abc import Mapping
 
-from worker.simulator.denials import Problem
-from worker.simulator.exchange import Call, Operation, Request, arguments, number_id
-from worker.simulator.faces.handler_api.dialects import Dialect
+from worker.simulator.denials import DenialReason
+from worker.simulator.exchange import FaceCall, FaceOperation, Request, arguments, number_id
+from worker.simulator.faces.handler_api.dialects import SimulatedDialect
 
 PATH = "/stubs/handler_api.php"
-OPERATIONS: Mapping[str, Operation] = {
-    "getNumber": Operation.RENT,
-    "getNumberV2": Operation.RENT,
-    "getStatus": Operation.LOOK,
-    "getStatusV2": Operation.LOOK,
-    "getFullSms": Operation.LOOK,
-    "getAllSms": Operation.LOOK,
-    "getActiveActivations": Operation.LIST,
-    "getListOfActiveActivations": Operation.LIST,
-    "getHistory": Operation.HISTORY,
-    "getBalance": Operation.BALANCE,
-    "finishActivation": Operation.FINISH,
-    "cancelActivation": Operation.CANCEL,
-    "getRentNumber": Operation.RENT,
-    "getRentStatus": Operation.LOOK,
-    "getRentList": Operation.LIST,
-    "continueRentNumber": Operation.EXTEND,
-    "prolong": Operation.EXTEND,
+OPERATIONS: Mapping[str, FaceOperation] = {
+    "getNumber": FaceOperation.RENT,
+    "getNumberV2": FaceOperation.RENT,
+    "getStatus": FaceOperation.LOOK,
+    "getStatusV2": FaceOperation.LOOK,
+    "getFullSms": FaceOperation.LOOK,
+    "getAllSms": FaceOperation.LOOK,
+    "getActiveActivations": FaceOperation.LIST,
+    "getListOfActiveActivations": FaceOperation.LIST,
+    "getHistory": FaceOperation.HISTORY,
+    "getBalance": FaceOperation.BALANCE,
+    "finishActivation": FaceOperation.FINISH,
+    "cancelActivation": FaceOperation.CANCEL,
+    "getRentNumber": FaceOperation.RENT,
+    "getRentStatus": FaceOperation.LOOK,
+    "getRentList": FaceOperation.LIST,
+    "continueRentNumber": FaceOperation.EXTEND,
+    "prolong": FaceOperation.EXTEND,
 }
-SETTINGS: Mapping[str, Operation] = {"3": Operation.ASK_AGAIN, "6": Operation.FINISH}
-RENT_SETTINGS: Mapping[str, Operation] = {"1": Operation.FINISH, "2": Operation.CANCEL}
+SETTINGS: Mapping[str, FaceOperation] = {"3": FaceOperation.ASK_AGAIN, "6": FaceOperation.FINISH}
+RENT_SETTINGS: Mapping[str, FaceOperation] = {"1": FaceOperation.FINISH, "2": FaceOperation.CANCEL}
 POSTED = frozenset({"prolong"})  #: Calls that a dialect of GETs takes as POST.
 ABOUT_ONE = frozenset(
     {
-        Operation.LOOK,
-        Operation.CANCEL,
-        Operation.FINISH,
-        Operation.ASK_AGAIN,
-        Operation.READY,
-        Operation.EXTEND,
+        FaceOperation.LOOK,
+        FaceOperation.CANCEL,
+        FaceOperation.FINISH,
+        FaceOperation.ASK_AGAIN,
+        FaceOperation.READY,
+        FaceOperation.EXTEND,
     }
 )
 
 
-def read(request: Request, dialect: Dialect, api_key: str) -> Call:
+def read(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
     args = arguments(request.query)
     form = args.get("action", "")
-    operation = OPERATIONS.get(form, Operation.OTHER)
-    problem = _problem(request, args, dialect, api_key)
+    operation = OPERATIONS.get(form, FaceOperation.OTHER)
+    refused = _refused(request, args, dialect, api_key)
     if form in {"setStatus", "setStatusV2", "setRentStatus"}:
         setting = _setting(form, args.get("status", ""), dialect)
-        operation = setting or Operation.OTHER
-        problem = problem or (None if setting else Problem.BAD_STATUS)
-    return Call(operation, form, number_id(args.get("id")), args, problem, operation in ABOUT_ONE)
+        operation = setting or FaceOperation.OTHER
+        refused = refused or (None if setting else DenialReason.BAD_STATUS)
+    return FaceCall(
+        operation, form, number_id(args.get("id")), args, refused, operation in ABOUT_ONE
+    )
 
 
-def _problem(
-    request: Request, args: Mapping[str, str], dialect: Dialect, api_key: str
-) -> Problem | None:
+def _refused(
+    request: Request, args: Mapping[str, str], dialect: SimulatedDialect, api_key: str
+) -> DenialReason | None:
     form = args.get("action", "")
     if request.path != PATH:
-        return Problem.BAD_ACTION
+        return DenialReason.BAD_ACTION
     if request.method not in ({"POST"} if form in POSTED else dialect.methods):
-        return Problem.BAD_METHOD
+        return DenialReason.BAD_METHOD
     key = args.get("api_key")
     if not key:
-        return Problem.NO_KEY
+        return DenialReason.NO_KEY
     if key != api_key:
-        return Problem.BAD_KEY
-    return None if form in dialect.actions else Problem.BAD_ACTION
+        return DenialReason.BAD_KEY
+    return None if form in dialect.actions else DenialReason.BAD_ACTION
 
 
-def _setting(form: str, status: str, dialect: Dialect) -> Operation | None:
+def _setting(form: str, status: str, dialect: SimulatedDialect) -> FaceOperation | None:
     if form == "setRentStatus":
         return RENT_SETTINGS.get(status)
     if status == "1":
-        return Operation.READY if dialect.takes_ready else None
-    return Operation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)
+        return FaceOperation.READY if dialect.takes_ready else None
+    return FaceOperation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)

@@ -3,60 +3,62 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import Call, Operation, Reply, number_id
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, number_id
 from worker.simulator.faces.handler_api import bodies
-from worker.simulator.faces.handler_api.dialects import Dialect
-from worker.simulator.faces.handler_api.wording import RENT_FORMS, Words
-from worker.simulator.numbers import CHARGED, REFUNDED, Number
-from worker.simulator.tariff import Order
+from worker.simulator.faces.handler_api.dialects import SimulatedDialect
+from worker.simulator.faces.handler_api.wording import RENT_FORMS, ReplyWriter
+from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber
+from worker.simulator.tariff import BuyerOrder
 
 SHORTEST, LONGEST = 4, 1344  #: Hours.
 HERO_HOURS = frozenset({24, 72, 168, 720})
 PAGE = 10  #: SMS of one rental.
 
 
-class Rentals:
-    def __init__(self, dialect: Dialect, words: Words) -> None:
+class HandlerRentalFace:
+    def __init__(self, dialect: SimulatedDialect, words: ReplyWriter) -> None:
         self._classic = dialect.classic_rent
         self._dialect = dialect
         self._words = words
 
-    def takes(self, call: Call) -> bool:
+    def takes(self, call: FaceCall) -> bool:
         return call.form in RENT_FORMS or call.form == "prolong"
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
-        if call.operation is Operation.LIST:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if call.operation is FaceOperation.LIST:
             return self.listed(engine.live(now, rentals=True))
         return self._rent(engine, call, now)
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if not number.rental:
-            return self._words.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self._words.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         match call.operation:
-            case Operation.LOOK:
+            case FaceOperation.LOOK:
                 return self._look(engine, call, number)
-            case Operation.FINISH:
+            case FaceOperation.FINISH:
                 return self._done(call, number, engine.finish(number, now), now)
-            case Operation.CANCEL:
+            case FaceOperation.CANCEL:
                 return self._done(call, number, engine.cancel(number, now), now)
             case _:
                 return self._extend(engine, call, number, now)
 
-    def listed(self, numbers: list[Number]) -> Reply:
+    def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
         rows = {
             str(place): {"id": each.id, "phone": each.phone} for place, each in enumerate(numbers)
         }
         return self._words.json({"status": "success", "values": rows})
 
-    def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         hours = self._hours(call)
         if hours is None:
-            return self._words.refuse(call, Denied(Problem.BAD_REQUEST), now)
+            return self._words.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
         number = engine.rent(
-            Order(
+            BuyerOrder(
                 service=args.get("service", ""),
                 country=args.get("country", "0"),
                 operator=args.get("operator", "any"),
@@ -68,7 +70,7 @@ class Rentals:
             return self._words.refuse(call, number, now)
         return self._told(number)
 
-    def _told(self, number: Number) -> Reply:
+    def _told(self, number: SimulatedNumber) -> FaceReply:
         if not self._classic:
             return self._words.json(bodies.bought(self._dialect, number))
         phone = {
@@ -78,7 +80,7 @@ class Rentals:
         }
         return self._words.json({"status": "success", "phone": phone})
 
-    def _look(self, engine: Engine, call: Call, number: Number) -> Reply:
+    def _look(self, engine: Engine, call: FaceCall, number: SimulatedNumber) -> FaceReply:
         engine.show(number)
         if not number.live:
             return self._error("STATUS_CANCEL" if number.status in REFUNDED else "STATUS_FINISH")
@@ -95,10 +97,12 @@ class Rentals:
         quantity = len(number.sms)
         return self._words.json({"status": "success", "quantity": quantity, "values": values})
 
-    def _extend(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def _extend(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         hours = self._hours(call)
         if hours is None:
-            return self._words.refuse(call, Denied(Problem.BAD_REQUEST), now)
+            return self._words.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
         if number.offline and not self._classic:
             return self._words.json({"title": "SIM_OFFLINE", "details": "SIM is offline"}, 400)
         denied = engine.extend(number, timedelta(hours=hours), now)
@@ -106,20 +110,24 @@ class Rentals:
             return self._over(call, number, denied, now)
         return self._told(number)
 
-    def _done(self, call: Call, number: Number, denied: Denied | None, now: datetime) -> Reply:
+    def _done(
+        self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
+    ) -> FaceReply:
         if denied is not None:
             return self._over(call, number, denied, now)
         return self._words.json({"status": "success"})
 
-    def _over(self, call: Call, number: Number, denied: Denied, now: datetime) -> Reply:
-        if denied.problem is Problem.ENDED and self._classic:
+    def _over(
+        self, call: FaceCall, number: SimulatedNumber, denied: Denied, now: datetime
+    ) -> FaceReply:
+        if denied.reason is DenialReason.ENDED and self._classic:
             return self._error("ALREADY_FINISH" if number.status in CHARGED else "ALREADY_CANCEL")
         return self._words.refuse(call, denied, now)
 
-    def _error(self, token: str) -> Reply:
+    def _error(self, token: str) -> FaceReply:
         return self._words.json({"status": "error", "message": token})
 
-    def _hours(self, call: Call) -> int | None:
+    def _hours(self, call: FaceCall) -> int | None:
         args = call.args
         if not self._classic:
             hours = number_id(args.get("duration"))

@@ -4,66 +4,66 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    Call,
+    FaceCall,
+    FaceOperation,
+    FaceReply,
     Json,
-    Operation,
-    Reply,
     Request,
     arguments,
     figure,
     json,
     number_id,
     price,
-    text,
-    with_wait,
 )
-from worker.simulator.numbers import CHARGED, Number, Sms, Status
-from worker.simulator.tariff import Order, Terms
+from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
 
 PREFIX = "/api/"
 OPERATIONS = {
-    "getNum": Operation.RENT,
-    "getState": Operation.LIST,
-    "setOperationOk": Operation.CANCEL,
-    "setOperationRevise": Operation.ASK_AGAIN,
-    "getBalance": Operation.BALANCE,
-    "rent/getRentNum": Operation.RENT,
-    "rent/getRentState": Operation.LIST,
-    "rent/extendRentState": Operation.EXTEND,
-    "rent/closeRentNum": Operation.CANCEL,
-    "rent/portReload": Operation.READY,
+    "getNum": FaceOperation.RENT,
+    "getState": FaceOperation.LIST,
+    "setOperationOk": FaceOperation.CANCEL,
+    "setOperationRevise": FaceOperation.ASK_AGAIN,
+    "getBalance": FaceOperation.BALANCE,
+    "rent/getRentNum": FaceOperation.RENT,
+    "rent/getRentState": FaceOperation.LIST,
+    "rent/extendRentState": FaceOperation.EXTEND,
+    "rent/closeRentNum": FaceOperation.CANCEL,
+    "rent/portReload": FaceOperation.READY,
 }
-CHANGES = frozenset({Operation.CANCEL, Operation.ASK_AGAIN, Operation.EXTEND, Operation.READY})
-WORDS: Mapping[Problem, str] = {
-    Problem.NO_KEY: "ERROR_NO_KEY",
-    Problem.BAD_KEY: "ERROR_WRONG_KEY",
-    Problem.BANNED: "ACCOUNT_BLOCKED",
-    Problem.BAD_ACTION: "REQUEST_NOT_FOUND",
-    Problem.BAD_REQUEST: "ERROR_PARAMS",
-    Problem.BAD_SERVICE: "ERROR_NO_SERVICE",
-    Problem.BAD_COUNTRY: "UNDEFINED_COUNTRY",
-    Problem.NO_NUMBERS: "NO_NUMBER",
-    Problem.NO_BALANCE: "WARNING_LOW_BALANCE",
-    Problem.UNKNOWN_ID: "ERROR_WRONG_TZID",
-    Problem.EARLY_CANCEL: "NO_COMPLETE_TZID",
-    Problem.NO_CODE: "TRY_AGAIN_LATER",
-    Problem.BAD_STATUS: "TRY_AGAIN_LATER",
-    Problem.ENDED: "ERROR_NO_OPERATIONS",
+CHANGES = frozenset(
+    {FaceOperation.CANCEL, FaceOperation.ASK_AGAIN, FaceOperation.EXTEND, FaceOperation.READY}
+)
+WORDS: Mapping[DenialReason, str] = {
+    DenialReason.NO_KEY: "ERROR_NO_KEY",
+    DenialReason.BAD_KEY: "ERROR_WRONG_KEY",
+    DenialReason.BANNED: "ACCOUNT_BLOCKED",
+    DenialReason.BAD_ACTION: "REQUEST_NOT_FOUND",
+    DenialReason.BAD_REQUEST: "ERROR_PARAMS",
+    DenialReason.BAD_SERVICE: "ERROR_NO_SERVICE",
+    DenialReason.BAD_COUNTRY: "UNDEFINED_COUNTRY",
+    DenialReason.NO_NUMBERS: "NO_NUMBER",
+    DenialReason.NO_BALANCE: "WARNING_LOW_BALANCE",
+    DenialReason.UNKNOWN_ID: "ERROR_WRONG_TZID",
+    DenialReason.EARLY_CANCEL: "NO_COMPLETE_TZID",
+    DenialReason.NO_CODE: "TRY_AGAIN_LATER",
+    DenialReason.BAD_STATUS: "TRY_AGAIN_LATER",
+    DenialReason.ENDED: "ERROR_NO_OPERATIONS",
 }
 
 
+#: What the server in front refuses without the family's words.
+BY_SERVER = frozenset({DenialReason.UNAVAILABLE, DenialReason.RATE_LIMITED})
 OK: Mapping[str, int | str | bool] = {"number": 1, "text": "1", "true": True}
 
 
-class Knobs(BaseModel):
+class OnlineSimKnobs(FaceKnobs):
     """What nobody knows for certain."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_cancel_age_seconds: float = 120
     rate_limit: Literal["http", "body"] = "http"
@@ -71,25 +71,17 @@ class Knobs(BaseModel):
     nested: bool = False  #: Refusals come in `{original: {response}}`.
 
 
-class OnlineSim:
-    def __init__(self, api_key: str, knobs: Mapping[str, Any]) -> None:
-        self._key = api_key
-        self._knobs = Knobs.model_validate(dict(knobs))
+class OnlineSimFace(Face):
+    """onlinesim, as it answers."""
+
+    knobs_type = OnlineSimKnobs
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self._knobs = OnlineSimKnobs.model_validate(config.knobs)
+        super().__init__(config, self._knobs.terms(timedelta(minutes=15)))
         self._ok = OK[self._knobs.ok]
-        self.terms = Terms(
-            lifetime=timedelta(minutes=15),
-            min_cancel_age=timedelta(seconds=self._knobs.min_cancel_age_seconds),
-            lifetimes={},
-        )
-        self.push_retries: tuple[float, ...] = ()
 
-    def ref(self, number: Number) -> str:
-        return str(number.id)
-
-    def number_id(self, ref: str) -> int | None:
-        return number_id(ref)
-
-    def push(self, number: Number, sms: Sms) -> dict[str, Any] | None:
+    def push(self, number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any] | None:
         return {
             "user_id": 1,
             "country_code": number.country,
@@ -103,24 +95,24 @@ class OnlineSim:
             "code": str(number.sms.index(sms) + 1),  # The id of the SMS, not what it says.
         }
 
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> FaceCall:
         args = arguments(request.query)
         form = request.path.removeprefix(PREFIX).removesuffix(".php")
         operation = OPERATIONS.get(form)
         tzid = args.get("tzid")
-        problem = None
+        refused = None
         if operation is None or not request.path.startswith(PREFIX):
-            problem = Problem.BAD_ACTION
-        elif not args.get("apikey"):
-            problem = Problem.NO_KEY
-        elif args["apikey"] != self._key:
-            problem = Problem.BAD_KEY
-        if operation is Operation.LIST and tzid is not None:
-            operation = Operation.LOOK
-        about_one = operation in CHANGES or operation is Operation.LOOK
-        return Call(operation or Operation.OTHER, form, number_id(tzid), args, problem, about_one)
+            refused = DenialReason.BAD_ACTION
+        else:
+            refused = self._wrong_key(args.get("apikey"))
+        if operation is FaceOperation.LIST and tzid is not None:
+            operation = FaceOperation.LOOK
+        about_one = operation in CHANGES or operation is FaceOperation.LOOK
+        return FaceCall(
+            operation or FaceOperation.OTHER, form, number_id(tzid), args, refused, about_one
+        )
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         match call.form:
             case "getNum" | "rent/getRentNum":
                 return self._rent(engine, call, now)
@@ -134,9 +126,11 @@ class OnlineSim:
                 balance = price(engine.balance_minor(now))
                 return json({"response": self._ok, "balance": balance, "zbalance": "0.00"})
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if number.rental != call.form.startswith("rent/"):
-            return self.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         if number.rental:
             return self._about_rental(engine, call, number, now)
         match call.form:
@@ -148,7 +142,9 @@ class OnlineSim:
                 denied = engine.ask_again(number, now)
         return self._done(call, number, denied, now)
 
-    def _about_rental(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def _about_rental(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         match call.form:
             case "rent/getRentState":
                 engine.show(number)
@@ -166,28 +162,26 @@ class OnlineSim:
             case _:
                 return self._done(call, number, None, now)
 
-    def refuse(self, _call: Call, denied: Denied, _now: datetime) -> Reply:
-        if denied.problem is Problem.UNAVAILABLE:
-            return text("Service Unavailable", 503)
-        if denied.problem is Problem.RATE_LIMITED:
-            if self._knobs.rate_limit == "body":
-                return self._word("INTERVAL_CONCURRENT_REQUESTS_ERROR")
-            return with_wait(text("Too Many Requests", 429), denied)
-        return self._word(WORDS.get(denied.problem, "TRY_AGAIN_LATER"))
+    def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if denied.reason is DenialReason.RATE_LIMITED and self._knobs.rate_limit == "body":
+            return self._word("INTERVAL_CONCURRENT_REQUESTS_ERROR")
+        if denied.reason in BY_SERVER and (reply := denied_by_server(denied)) is not None:
+            return reply
+        return self._word(WORDS.get(denied.reason, "TRY_AGAIN_LATER"))
 
-    def empty_list(self, call: Call) -> Reply:
+    def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form == "rent/getRentState":
             return json({"response": self._ok, "list": []})
         return self._word("ERROR_NO_OPERATIONS")
 
-    def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         rental = call.form == "rent/getRentNum"
         days = number_id(args.get("days"))
         if rental and not days:
             return self._word("UNDEFINED_DAYS")
         number = engine.rent(
-            Order(
+            BuyerOrder(
                 service="rent" if rental else args.get("service", ""),
                 country=args.get("country", "7"),
                 hours=(days or 0) * 24 if rental else None,
@@ -201,7 +195,9 @@ class OnlineSim:
         told = {"response": self._ok, "tzid": number.id}
         return json(told | {"number": "+" + number.phone} if args.get("number") else told)
 
-    def _close(self, engine: Engine, call: Call, number: Number, now: datetime) -> Denied | None:
+    def _close(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> Denied | None:
         """Success or cancel: the books decide which, and the reply does not say."""
         if not number.sms:
             ending = Status.BANNED if call.args.get("ban") == "1" else Status.CANCELLED
@@ -210,16 +206,20 @@ class OnlineSim:
                 return denied
         return engine.finish(number, now)  # It may have come at this very moment.
 
-    def _done(self, call: Call, number: Number, denied: Denied | None, now: datetime) -> Reply:
+    def _done(
+        self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
+    ) -> FaceReply:
         if denied is not None:
             return self.refuse(call, denied, now)
         return json({"response": self._ok, "tzid": number.id})
 
-    def _word(self, word: str) -> Reply:
+    def _word(self, word: str) -> FaceReply:
         body: dict[str, Any] = {"response": word}
         return json({"original": body} if self._knobs.nested else body)
 
-    def _rows(self, call: Call, numbers: list[Number], now: datetime) -> list[dict[str, Any]]:
+    def _rows(
+        self, call: FaceCall, numbers: list[SimulatedNumber], now: datetime
+    ) -> list[dict[str, Any]]:
         rows = [self._row(call, number, now) for number in numbers]
         for number in numbers:
             number.shown = len(number.sms)
@@ -227,7 +227,7 @@ class OnlineSim:
                 number.hidden = len(number.sms)  # Reading hides what was read.
         return rows
 
-    def _row(self, call: Call, number: Number, now: datetime) -> dict[str, Any]:
+    def _row(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         sms = number.sms[number.hidden :]
         return {
             "country": number_id(number.country) or number.country,
@@ -240,14 +240,14 @@ class OnlineSim:
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }
 
-    def _messages(self, call: Call, number: Number, sms: Sequence[Sms]) -> Json:
+    def _messages(self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> Json:
         codes_only = call.args.get("message_to_code") == "1"
         told = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":
             return [{"service": number.service, "msg": each} for each in told]
         return told[-1]
 
-    def _rental(self, number: Number, now: datetime) -> dict[str, Any]:
+    def _rental(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         left = max(timedelta(0), number.expires_at - now)
         messages = [
             {
@@ -274,7 +274,7 @@ class OnlineSim:
         }
 
 
-def _state(number: Number, sms: Sequence[Sms]) -> str:
+def _state(number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> str:
     if number.status in CHARGED:
         return "TZ_OVER_OK"
     if not number.live:

@@ -5,121 +5,104 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict
-
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    Call,
-    Operation,
-    Reply,
+    FaceCall,
+    FaceOperation,
+    FaceReply,
     Request,
     json,
     number_id,
     price,
     with_wait,
 )
+from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.faces.smspva.rentals import PATH as RENT
-from worker.simulator.faces.smspva.rentals import Rentals
-from worker.simulator.numbers import Number, Sms, Status
-from worker.simulator.tariff import Order, Terms
+from worker.simulator.faces.smspva.rentals import SmsPvaRentalFace
+from worker.simulator.numbers import SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
 
 PREFIX = "/activation/"
 CHANGES = {
-    "clearsms": Operation.ASK_AGAIN,
-    "stopsms": Operation.FINISH,
-    "cancelorder": Operation.CANCEL,
-    "blocknumber": Operation.CANCEL,
+    "clearsms": FaceOperation.ASK_AGAIN,
+    "stopsms": FaceOperation.FINISH,
+    "cancelorder": FaceOperation.CANCEL,
+    "blocknumber": FaceOperation.CANCEL,
 }
-WORDS: Mapping[Problem, tuple[int, str]] = {
-    Problem.NO_KEY: (401, "UNAUTHORIZED"),
-    Problem.BAD_KEY: (401, "UNAUTHORIZED"),
-    Problem.BANNED: (411, "LOW_KARMA"),
-    Problem.RATE_LIMITED: (411, "RATE_LIMIT"),
-    Problem.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
-    Problem.BAD_ACTION: (404, "NOT_FOUND"),
-    Problem.BAD_METHOD: (405, "BAD_PARAMETERS"),
-    Problem.BAD_REQUEST: (405, "BAD_PARAMETERS"),
-    Problem.BAD_SERVICE: (405, "BAD_PARAMETERS"),
-    Problem.BAD_COUNTRY: (405, "BAD_PARAMETERS"),
-    Problem.NO_NUMBERS: (501, "NO_NUMBERS"),
-    Problem.NO_BALANCE: (407, "LOW_BALANCE"),
-    Problem.UNKNOWN_ID: (406, "BAD_ORDER_ID"),
-    Problem.EARLY_CANCEL: (411, "TOO_EARLY"),
-    Problem.CODE_RECEIVED: (405, "SMS_RECEIVED"),
-    Problem.NEW_CODE_RECEIVED: (405, "SMS_RECEIVED"),
-    Problem.NO_CODE: (404, "NO_SMS"),
-    Problem.BAD_STATUS: (404, "NO_SMS"),
-    Problem.ENDED: (410, "ORDER_CLOSED"),
+WORDS: Mapping[DenialReason, tuple[int, str]] = {
+    DenialReason.NO_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BAD_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BANNED: (411, "LOW_KARMA"),
+    DenialReason.RATE_LIMITED: (411, "RATE_LIMIT"),
+    DenialReason.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
+    DenialReason.BAD_ACTION: (404, "NOT_FOUND"),
+    DenialReason.BAD_METHOD: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_REQUEST: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_SERVICE: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_COUNTRY: (405, "BAD_PARAMETERS"),
+    DenialReason.NO_NUMBERS: (501, "NO_NUMBERS"),
+    DenialReason.NO_BALANCE: (407, "LOW_BALANCE"),
+    DenialReason.UNKNOWN_ID: (406, "BAD_ORDER_ID"),
+    DenialReason.EARLY_CANCEL: (411, "TOO_EARLY"),
+    DenialReason.CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NEW_CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NO_CODE: (404, "NO_SMS"),
+    DenialReason.BAD_STATUS: (404, "NO_SMS"),
+    DenialReason.ENDED: (410, "ORDER_CLOSED"),
 }
 
 
-class Knobs(BaseModel):
+class SmsPvaKnobs(FaceKnobs):
     """What nobody knows for certain."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    min_cancel_age_seconds: float = 0
     on_demand: bool = False  #: Rentals are off until they are switched on.
 
 
-class Smspva:
-    def __init__(self, api_key: str, knobs: Mapping[str, Any]) -> None:
-        self._key = api_key
-        turned = Knobs.model_validate(dict(knobs))
-        self.terms = Terms(
-            lifetime=timedelta(seconds=600),
-            min_cancel_age=timedelta(seconds=turned.min_cancel_age_seconds),
-            lifetimes={},
-        )
-        self.push_retries: tuple[float, ...] = ()
-        self._rentals = Rentals(api_key, on_demand=turned.on_demand)
+class SmsPvaFace(Face):
+    """SMSPVA, as it answers."""
 
-    def ref(self, number: Number) -> str:
-        return str(number.id)
+    knobs_type = SmsPvaKnobs
 
-    def number_id(self, ref: str) -> int | None:
-        return number_id(ref)
+    def __init__(self, config: SimulatorConfig) -> None:
+        knobs = SmsPvaKnobs.model_validate(config.knobs)
+        super().__init__(config, knobs.terms(timedelta(seconds=600)))
+        self._rentals = SmsPvaRentalFace(self._wrong_key, on_demand=knobs.on_demand)
 
-    def push(self, _number: Number, _sms: Sms) -> dict[str, Any] | None:
-        return None
-
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> FaceCall:
         if request.path == RENT:
             return self._rentals.read(request)
         parts = [unquote(part) for part in request.path.removeprefix(PREFIX).split("/")]
         call = self._read(request.method, parts)
         if call is None or not request.path.startswith(PREFIX):
-            return Call(Operation.OTHER, request.path, problem=Problem.BAD_ACTION)
-        key = request.headers.get("apikey")
-        if key == self._key:
-            return call
-        return call._replace(problem=Problem.BAD_KEY if key else Problem.NO_KEY)
+            return FaceCall(FaceOperation.OTHER, request.path, refused=DenialReason.BAD_ACTION)
+        return call._replace(refused=self._wrong_key(request.headers.get("apikey")))
 
-    def _read(self, method: str, parts: list[str]) -> Call | None:
+    def _read(self, method: str, parts: list[str]) -> FaceCall | None:
         match [method, *parts]:
             case ["GET", "number", country, service, *operator] if len(operator) < 2:
                 bought = {"country": country, "service": service}
                 bought["operator"] = operator[0] if operator else "any"
-                return Call(Operation.RENT, "number", None, bought)
+                return FaceCall(FaceOperation.RENT, "number", None, bought)
             case ["GET", "sms", ref]:
-                return Call(Operation.LOOK, "sms", number_id(ref), about_one=True)
+                return FaceCall(FaceOperation.LOOK, "sms", number_id(ref), about_one=True)
             case ["GET", "orders"]:
-                return Call(Operation.LIST, "orders")
+                return FaceCall(FaceOperation.LIST, "orders")
             case ["GET", "balance" | "userinfo" as form]:
-                return Call(Operation.BALANCE, form)
+                return FaceCall(FaceOperation.BALANCE, form)
             case ["PUT", name, ref] if name in CHANGES:
-                return Call(CHANGES[name], name, number_id(ref), about_one=True)
+                return FaceCall(CHANGES[name], name, number_id(ref), about_one=True)
             case _:
                 return None
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         if call.form.startswith(RENT):
             return self._rentals.answer(engine, call, now)
         match call.operation:
-            case Operation.RENT:
+            case FaceOperation.RENT:
                 return self._rent(engine, call, now)
-            case Operation.LIST:
+            case FaceOperation.LIST:
                 orders = [self._order(number, now) for number in engine.live(now)]
                 return _data({"orders": orders})
             case _:
@@ -127,12 +110,14 @@ class Smspva:
                 more = {"name": "buyer", "karma": 100.0} if call.form == "userinfo" else {}
                 return _data({"balance": balance, **more})
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if call.form.startswith(RENT):
             return self._rentals.answer_about(engine, call, number, now)
         if number.rental or now >= number.expires_at:
             # Not only closed: after its time the order is deleted.
-            return self.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         match call.form:
             case "sms":
                 return self._sms(engine, call, number, now)
@@ -149,22 +134,22 @@ class Smspva:
         left = {"orderExpireIn": _left(number, now)} if call.form == "clearsms" else {}
         return _data({"orderId": number.id, **left})
 
-    def refuse(self, call: Call, denied: Denied, _now: datetime) -> Reply:
-        if call.form.startswith(RENT) and denied.problem is not Problem.UNAVAILABLE:
+    def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if call.form.startswith(RENT) and denied.reason is not DenialReason.UNAVAILABLE:
             return self._rentals.refuse(denied)
-        status, word = WORDS.get(denied.problem, (500, "ERROR"))
+        status, word = WORDS.get(denied.reason, (500, "ERROR"))
         reply = json({"statusCode": status, "error": {"type": word}}, status)
-        return with_wait(reply, denied) if denied.problem is Problem.RATE_LIMITED else reply
+        return with_wait(reply, denied) if denied.reason is DenialReason.RATE_LIMITED else reply
 
-    def empty_list(self, call: Call) -> Reply:
+    def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form.startswith(RENT):
             return self._rentals.listed([])
         return _data({"orders": []})
 
-    def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         number = engine.rent(
-            Order(service=args["service"], country=args["country"], operator=args["operator"]),
+            BuyerOrder(service=args["service"], country=args["country"], operator=args["operator"]),
             now,
         )
         if isinstance(number, Denied):
@@ -178,21 +163,23 @@ class Smspva:
             }
         )
 
-    def _sms(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def _sms(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if not number.live:
-            return self.refuse(call, Denied(Problem.ENDED), now)
+            return self.refuse(call, Denied(DenialReason.ENDED), now)
         if number.status is not Status.RECEIVED:
             # Also after clearsms, which makes it forget the SMS that came.
             error = {"type": "SMS_NOT_YET_RECEIVED"}
             return json({"statusCode": 202, "error": error}, 202)
         if engine.balance_minor(now) < 0:
-            return self.refuse(call, Denied(Problem.NO_BALANCE), now)
+            return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
         engine.show(number)
         return _data(
             {"sms": _told(number), "orderId": number.id, "orderExpireIn": _left(number, now)}
         )
 
-    def _order(self, number: Number, now: datetime) -> dict[str, Any]:
+    def _order(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         received = number.status is Status.RECEIVED
         if received:
             number.shown = len(number.sms)
@@ -208,13 +195,13 @@ class Smspva:
         }
 
 
-def _data(data: dict[str, Any]) -> Reply:
+def _data(data: dict[str, Any]) -> FaceReply:
     return json({"statusCode": 200, "data": data})
 
 
-def _told(number: Number) -> dict[str, str]:
+def _told(number: SimulatedNumber) -> dict[str, str]:
     return {"code": number.sms[-1].code, "fullText": number.sms[-1].text}
 
 
-def _left(number: Number, now: datetime) -> int:
+def _left(number: SimulatedNumber, now: datetime) -> int:
     return max(0, int((number.expires_at - now).total_seconds()))

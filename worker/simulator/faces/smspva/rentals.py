@@ -1,75 +1,74 @@
 """SMSPVA's rentals: one old script with `method=`, an activation before each SMS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    Call,
+    FaceCall,
+    FaceOperation,
+    FaceReply,
     Json,
-    Operation,
-    Reply,
     Request,
     arguments,
     json,
     number_id,
 )
-from worker.simulator.numbers import Number
-from worker.simulator.tariff import HOUR, Order
+from worker.simulator.numbers import SimulatedNumber
+from worker.simulator.tariff import HOUR, BuyerOrder
 
 PATH = "/api/rent.php"
 METHODS = {
-    "create": Operation.RENT,
-    "create_multi": Operation.RENT,
-    "orders": Operation.LIST,
-    "activate": Operation.READY,
-    "sms": Operation.LOOK,
-    "prolong": Operation.EXTEND,
-    "delete": Operation.CANCEL,
-    "restore": Operation.EXTEND,
+    "create": FaceOperation.RENT,
+    "create_multi": FaceOperation.RENT,
+    "orders": FaceOperation.LIST,
+    "activate": FaceOperation.READY,
+    "sms": FaceOperation.LOOK,
+    "prolong": FaceOperation.EXTEND,
+    "delete": FaceOperation.CANCEL,
+    "restore": FaceOperation.EXTEND,
 }
 HOURS = {"day": 24, "week": 168, "month": 720}
-MESSAGES: Mapping[Problem, str] = {
-    Problem.NO_KEY: "API key is required",
-    Problem.BAD_KEY: "API key is wrong",
-    Problem.BAD_REQUEST: "Bad parameters",
-    Problem.NO_NUMBERS: "No numbers",
-    Problem.NO_BALANCE: "Balance is too low",
-    Problem.UNKNOWN_ID: "Order not found",
-    Problem.ENDED: "Order is closed",
-    Problem.CODE_RECEIVED: "SMS was received, no refund",
-    Problem.NEW_CODE_RECEIVED: "SMS was received, no refund",
+MESSAGES: Mapping[DenialReason, str] = {
+    DenialReason.NO_KEY: "API key is required",
+    DenialReason.BAD_KEY: "API key is wrong",
+    DenialReason.BAD_REQUEST: "Bad parameters",
+    DenialReason.NO_NUMBERS: "No numbers",
+    DenialReason.NO_BALANCE: "Balance is too low",
+    DenialReason.UNKNOWN_ID: "Order not found",
+    DenialReason.ENDED: "Order is closed",
+    DenialReason.CODE_RECEIVED: "SMS was received, no refund",
+    DenialReason.NEW_CODE_RECEIVED: "SMS was received, no refund",
 }
 
 
-class Rentals:
-    def __init__(self, api_key: str, *, on_demand: bool) -> None:
-        self._key = api_key
+class SmsPvaRentalFace:
+    def __init__(
+        self, wrong_key: Callable[[str | None], DenialReason | None], *, on_demand: bool
+    ) -> None:
+        self._wrong_key = wrong_key
         self._on_demand = on_demand
 
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> FaceCall:
         args = arguments(request.query)
         operation = METHODS.get(args.get("method", ""))
-        problem = None
-        if operation is None:
-            problem = Problem.BAD_REQUEST
-        elif args.get("apikey") != self._key:
-            problem = Problem.BAD_KEY if args.get("apikey") else Problem.NO_KEY
+        wrong_key = self._wrong_key(args.get("apikey"))
+        refused = DenialReason.BAD_REQUEST if operation is None else wrong_key
         form = f"{PATH}?{args.get('method', '')}"
-        about_one = operation not in {None, Operation.RENT, Operation.LIST}
+        about_one = operation not in {None, FaceOperation.RENT, FaceOperation.LIST}
         ref = number_id(args.get("id"))
-        return Call(operation or Operation.OTHER, form, ref, args, problem, about_one)
+        return FaceCall(operation or FaceOperation.OTHER, form, ref, args, refused, about_one)
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
-        if call.operation is Operation.LIST:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if call.operation is FaceOperation.LIST:
             return self.listed(engine.live(now, rentals=True))
         hours = _hours(call.args)
         service = call.args.get("service") or call.args.get("services", "")
         if hours is None:
-            return self.refuse(Denied(Problem.BAD_REQUEST))
-        order = Order(service=service, country=call.args.get("country", ""), hours=hours)
+            return self.refuse(Denied(DenialReason.BAD_REQUEST))
+        order = BuyerOrder(service=service, country=call.args.get("country", ""), hours=hours)
         number = engine.rent(order, now)
         if isinstance(number, Denied):
             return self.refuse(number)
@@ -83,9 +82,11 @@ class Rentals:
             }
         )
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if not number.rental:
-            return self.refuse(Denied(Problem.UNKNOWN_ID))
+            return self.refuse(Denied(DenialReason.UNKNOWN_ID))
         match call.args.get("method"):
             case "sms":
                 engine.show(number)
@@ -95,7 +96,7 @@ class Rentals:
                 ]
                 return _data({"SmsList": rows, "OtherSms": []})
             case "activate":
-                denied = None if number.live else Denied(Problem.ENDED)
+                denied = None if number.live else Denied(DenialReason.ENDED)
                 number.ready = True
                 return _data([{"id": number.id}]) if denied is None else self.refuse(denied)
             case "delete":
@@ -105,27 +106,29 @@ class Rentals:
             case _:
                 return self._prolong(engine, call, number, now)
 
-    def refuse(self, denied: Denied) -> Reply:
-        return json({"status": 0, "msg": MESSAGES.get(denied.problem, "Error")})
+    def refuse(self, denied: Denied) -> FaceReply:
+        return json({"status": 0, "msg": MESSAGES.get(denied.reason, "Error")})
 
-    def listed(self, numbers: list[Number]) -> Reply:
+    def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
         return _data([_row(number) | {"state": self._state(number)} for number in numbers])
 
-    def _state(self, number: Number) -> int:
+    def _state(self, number: SimulatedNumber) -> int:
         """Not in the system, on, or off until it is switched on."""
         if number.offline:
             return -1
         return 1 if number.ready or not self._on_demand else 0
 
-    def _prolong(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def _prolong(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         hours = _hours(call.args)
         if hours is None:
-            return self.refuse(Denied(Problem.BAD_REQUEST))
+            return self.refuse(Denied(DenialReason.BAD_REQUEST))
         denied = engine.extend(number, hours * HOUR, now)
         return self.refuse(denied) if denied else json({"status": 1})
 
 
-def _data(data: Json) -> Reply:
+def _data(data: Json) -> FaceReply:
     return json({"status": 1, "data": data, "msg": ""})
 
 
@@ -134,7 +137,7 @@ def _hours(args: Mapping[str, str]) -> int | None:
     return unit * count if unit and count else None
 
 
-def _row(number: Number) -> dict[str, Any]:
+def _row(number: SimulatedNumber) -> dict[str, Any]:
     return {
         "id": number.id,
         "scode": number.service,

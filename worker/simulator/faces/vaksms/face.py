@@ -1,40 +1,39 @@
 """The face of vak-sms: small JSON, ids of 32 hex digits, no cancel once an SMS is on its way."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from worker.simulator.denials import Denied, Problem
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    Call,
-    Operation,
-    Reply,
+    FaceCall,
+    FaceOperation,
+    FaceReply,
     Request,
     amount,
     arguments,
     figure,
     json,
-    text,
-    with_wait,
 )
-from worker.simulator.numbers import Number, Sms, Status
-from worker.simulator.tariff import Order, Terms
+from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.numbers import SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
 
 PREFIX = "/api/"
 OPERATIONS = {
-    "getNumber": Operation.RENT,
-    "getSmsCode": Operation.LOOK,
-    "getBalance": Operation.BALANCE,
-    "getCountNumber": Operation.OTHER,
-    "prolongNumber": Operation.RENT,
+    "getNumber": FaceOperation.RENT,
+    "getSmsCode": FaceOperation.LOOK,
+    "getBalance": FaceOperation.BALANCE,
+    "getCountNumber": FaceOperation.OTHER,
+    "prolongNumber": FaceOperation.RENT,
 }
 SETTINGS = {
-    "send": Operation.ASK_AGAIN,
-    "end": Operation.CANCEL,
-    "bad": Operation.CANCEL,
+    "send": FaceOperation.ASK_AGAIN,
+    "end": FaceOperation.CANCEL,
+    "bad": FaceOperation.CANCEL,
 }
 MIX = 0x9E3779B97F4A7C15F39CC0605CEDC834  #: Makes 32 hex digits of an id, and the id of them.
 RENT_HOURS = 4
@@ -44,49 +43,46 @@ LIFETIMES = {
     **dict.fromkeys(("otp", "mkb"), 2400),
     **dict.fromkeys(("ai", "ig", "tw"), 1800),
 }
-ERRORS: Mapping[Problem, str] = {
-    Problem.NO_KEY: "apiKeyNotFound",
-    Problem.BAD_KEY: "apiKeyNotFound",
-    Problem.BANNED: "apiKeyNotFound",
-    Problem.BAD_SERVICE: "noService",
-    Problem.BAD_COUNTRY: "noCountry",
-    Problem.NO_NUMBERS: "noNumber",
-    Problem.PRICE_TOO_LOW: "noNumber",
-    Problem.NO_BALANCE: "noMoney",
-    Problem.BAD_STATUS: "badStatus",
-    Problem.TOO_LATE: "badStatus",
-    Problem.UNKNOWN_ID: "idNumNotFound",
-    Problem.ENDED: "idNumNotFound",
+ERRORS: Mapping[DenialReason, str] = {
+    DenialReason.NO_KEY: "apiKeyNotFound",
+    DenialReason.BAD_KEY: "apiKeyNotFound",
+    DenialReason.BANNED: "apiKeyNotFound",
+    DenialReason.BAD_SERVICE: "noService",
+    DenialReason.BAD_COUNTRY: "noCountry",
+    DenialReason.NO_NUMBERS: "noNumber",
+    DenialReason.PRICE_TOO_LOW: "noNumber",
+    DenialReason.NO_BALANCE: "noMoney",
+    DenialReason.BAD_STATUS: "badStatus",
+    DenialReason.TOO_LATE: "badStatus",
+    DenialReason.UNKNOWN_ID: "idNumNotFound",
+    DenialReason.ENDED: "idNumNotFound",
 }
-REFUSALS: Mapping[Problem, str] = {
-    Problem.CODE_RECEIVED: "smsReceived",
-    Problem.NEW_CODE_RECEIVED: "waitSMS",  # There or on its way: it does not say which.
-    Problem.EARLY_CANCEL: "waitSMS",
-    Problem.NO_CODE: "waitSMS",
+REFUSALS: Mapping[DenialReason, str] = {
+    DenialReason.CODE_RECEIVED: "smsReceived",
+    DenialReason.NEW_CODE_RECEIVED: "waitSMS",  # There or on its way: it does not say which.
+    DenialReason.EARLY_CANCEL: "waitSMS",
+    DenialReason.NO_CODE: "waitSMS",
 }
 
 
-class Knobs(BaseModel):
+class VakSmsKnobs(FaceKnobs):
     """What nobody knows for certain."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    min_cancel_age_seconds: float = 0
     error_status: Literal[200, 400] = 200
 
 
-class VakSms:
-    def __init__(self, api_key: str, knobs: Mapping[str, Any]) -> None:
-        self._key = api_key
-        self._knobs = Knobs.model_validate(dict(knobs))
-        self.terms = Terms(
-            lifetime=timedelta(seconds=1200),
-            min_cancel_age=timedelta(seconds=self._knobs.min_cancel_age_seconds),
-            lifetimes={service: timedelta(seconds=each) for service, each in LIFETIMES.items()},
-        )
-        self.push_retries: tuple[float, ...] = ()
+class VakSmsFace(Face):
+    """vak-sms, as it answers."""
 
-    def ref(self, number: Number) -> str:
+    knobs_type = VakSmsKnobs
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self._knobs = VakSmsKnobs.model_validate(config.knobs)
+        lifetimes = {service: timedelta(seconds=each) for service, each in LIFETIMES.items()}
+        terms = self._knobs.terms(timedelta(seconds=1200))
+        super().__init__(config, replace(terms, lifetimes=lifetimes))
+
+    def ref(self, number: SimulatedNumber) -> str:
         return f"{number.id ^ MIX:032x}"
 
     def number_id(self, ref: str) -> int | None:
@@ -95,28 +91,23 @@ class VakSms:
         except ValueError:
             return None
 
-    def push(self, _number: Number, _sms: Sms) -> dict[str, Any] | None:
-        return None
-
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> FaceCall:
         args = arguments(request.query)
         form = request.path.removeprefix(PREFIX).rstrip("/")
         operation = OPERATIONS.get(form)
-        problem = None
+        refused = None
         if form == "setStatus":
-            operation = SETTINGS.get(args.get("status", ""), Operation.OTHER)
-            problem = Problem.BAD_STATUS if operation is Operation.OTHER else None
+            operation = SETTINGS.get(args.get("status", ""), FaceOperation.OTHER)
+            refused = DenialReason.BAD_STATUS if operation is FaceOperation.OTHER else None
         if operation is None or not request.path.startswith(PREFIX):
-            return Call(Operation.OTHER, form, None, args, Problem.BAD_ACTION)
-        key = args.get("apiKey")
-        if key != self._key:
-            problem = Problem.BAD_KEY if key else Problem.NO_KEY
+            return FaceCall(FaceOperation.OTHER, form, None, args, DenialReason.BAD_ACTION)
+        refused = self._wrong_key(args.get("apiKey")) or refused
         about_one = form in {"setStatus", "getSmsCode"}
-        return Call(
-            operation, form, self.number_id(args.get("idNum", "")), args, problem, about_one
+        return FaceCall(
+            operation, form, self.number_id(args.get("idNum", "")), args, refused, about_one
         )
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         match call.form:
             case "getNumber":
                 return self._rent(engine, call, now)
@@ -127,41 +118,37 @@ class VakSms:
             case _:
                 return self._error("noNumber")  # A number is not lent a second time here.
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         if not number.live:
-            return self.refuse(call, Denied(Problem.ENDED), now)
+            return self.refuse(call, Denied(DenialReason.ENDED), now)
         if call.form == "getSmsCode":
             engine.show(number)
             codes = [sms.code for sms in number.sms]
             latest = codes[-1] if codes and number.status is Status.RECEIVED else None
             return json({"smsCode": codes if "all" in call.args else latest})
-        if call.operation is Operation.ASK_AGAIN:
+        if call.operation is FaceOperation.ASK_AGAIN:
             denied = engine.ask_again(number, now)
             return self.refuse(call, denied, now) if denied else json({"status": "ready"})
         ending = Status.BANNED if call.args["status"] == "bad" else Status.CANCELLED
         denied = engine.cancel(number, now, ending)
         return self.refuse(call, denied, now) if denied else json({"status": "update"})
 
-    def refuse(self, call: Call, denied: Denied, _now: datetime) -> Reply:
-        match denied.problem:
-            case Problem.UNAVAILABLE:
-                return text("Service Unavailable", 503)
-            case Problem.RATE_LIMITED:
-                return with_wait(text("Too Many Requests", 429), denied)
-            case Problem.BAD_ACTION:
-                return text("Not Found", 404)
-            case _ if call.form == "setStatus" and denied.problem in REFUSALS:
-                return json({"status": REFUSALS[denied.problem]})
-            case _:
-                return self._error(ERRORS.get(denied.problem, "badData"))
+    def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if (reply := denied_by_server(denied)) is not None:
+            return reply
+        if call.form == "setStatus" and denied.reason in REFUSALS:
+            return json({"status": REFUSALS[denied.reason]})
+        return self._error(ERRORS.get(denied.reason, "badData"))
 
-    def empty_list(self, _call: Call) -> Reply:
+    def empty_list(self, _call: FaceCall) -> FaceReply:
         return self._error("badData")  # There is no list.
 
-    def _rent(self, engine: Engine, call: Call, now: datetime) -> Reply:
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         number = engine.rent(
-            Order(
+            BuyerOrder(
                 service=args.get("service", ""),
                 country=args.get("country", "ru"),
                 operator=args.get("operator", "any"),
@@ -174,5 +161,5 @@ class VakSms:
             return self.refuse(call, number, now)
         return json({"tel": int(number.phone), "idNum": self.ref(number)})
 
-    def _error(self, word: str) -> Reply:
+    def _error(self, word: str) -> FaceReply:
         return json({"error": word}, self._knobs.error_status)
