@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from worker.adapters.providers.fivesim.activations import FiveSimReplies
 from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.handler_api.replies import HandlerReplies
-from worker.adapters.providers.reply import Reply, understood
+from worker.adapters.providers.reply import Reply, interpret
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage
 
@@ -63,7 +63,7 @@ replies = st.builds(
 @given(reply=replies)
 def test_money_is_only_told_of_where_the_reply_says_so(name: str, reply: Reply) -> None:
     try:
-        page = understood("acme", reply, READERS[name].history)
+        page = interpret("acme", reply, READERS[name].history)
     except ProviderError:
         return
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fuzz.adapters import ADAPTERS, REF, Adapter, Call
 from tests.unit.providers.surroundings import World, config, talking_to
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP
 from worker.ports.errors import ProviderError

@@ -30,6 +30,12 @@ class Features:
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
     rentals: bool = False  #: Rents numbers for hours or months.
 
+    @property
+    def page_size(self) -> int:
+        """Rows in a page of the list, for those that have one."""
+        assert self.list_page_size is not None, "there is no list"
+        return self.list_page_size
+
 
 #: By family and dialect. A family without dialects has its features under `NO_DIALECT`.
 NO_DIALECT: Final = ""

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
-from worker.adapters.providers.registry import Built
+from worker.adapters.providers.family import ProviderAccount
 from worker.domain.ids import ProviderRef
 from worker.ports.provider import Capabilities, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
@@ -58,7 +58,7 @@ def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]
 class Simulated:
     """One adapter in front of one simulated provider."""
 
-    provider: Built
+    provider: ProviderAccount
     world: World
     url: str
     http: aiohttp.ClientSession

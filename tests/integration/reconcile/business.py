@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.activation import ProviderState, State

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from worker.adapters.providers.rental_account import After
-from worker.adapters.providers.reply import Reply, understood
+from worker.adapters.providers.rental_account import CloseFollowUp
+from worker.adapters.providers.reply import Reply, interpret
 from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.long_rental import (
@@ -53,12 +53,12 @@ def recorded(folder: Path) -> Iterator[Any]:
 def meaning(
     entry: dict[str, Any],
     read: Callable[[Reply], object],
-    told_by_5xx: frozenset[int] = frozenset(),
+    answer_statuses: frozenset[int] = frozenset(),
 ) -> dict[str, Any]:
     """What a reader makes of the reply of an entry."""
     reply = Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s"))
     try:
-        return in_words(understood("acme", reply, read, told_by_5xx))
+        return in_words(interpret("acme", reply, read, answer_statuses))
     except ProviderError as error:
         return {"raises": type(error).__name__}
 
@@ -70,7 +70,7 @@ def in_words(answer: object) -> dict[str, Any]:
 
 def name_of(answer: object) -> str:
     match answer:
-        case NoRent() | Availability() | After():
+        case NoRent() | Availability() | CloseFollowUp():
             return answer.name
         case None | bool() | Refusal():
             return str(answer)

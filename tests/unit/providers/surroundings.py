@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.registry import Built, build_provider
-from worker.adapters.providers.transport import Surroundings
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
+from worker.adapters.providers.rental_account import RentalAccount
+from worker.adapters.providers.transport import ProviderContext
 from worker.domain.ids import ProviderName
 from worker.ports.reporter import Reporter
 
@@ -58,8 +59,8 @@ class World:
         """The part of a reporter that adapters use."""
         return cast("Reporter", self)
 
-    def surroundings(self, timeout_s: float = 5.0) -> Surroundings:
-        return Surroundings(
+    def context(self, timeout_s: float = 5.0) -> ProviderContext:
+        return ProviderContext(
             reporter=self.reporter,
             sleep=self.sleep,
             monotonic=self.monotonic,
@@ -75,7 +76,7 @@ def config(url: str, family: str = "handler_api", dialect: str = "classic") -> P
     )
 
 
-def built(configured: ProviderConfig, world: World, timeout_s: float = 5.0) -> Built:
+def built(configured: ProviderConfig, world: World, timeout_s: float = 5.0) -> ProviderAccount:
     """An adapter in this world; until its first call it has nothing to hang up."""
     return build_provider(
         configured,
@@ -88,10 +89,23 @@ def built(configured: ProviderConfig, world: World, timeout_s: float = 5.0) -> B
     )
 
 
+def replies_of(family: str, dialect: str) -> Any:
+    """Who reads the replies about activations; `Any`, because readers share names, not types."""
+    return built(config("http://127.0.0.1", family, dialect), World()).replies
+
+
+def rental_replies_of(family: str, dialect: str) -> Any:
+    """The same of long rentals."""
+    configured = config("http://127.0.0.1", family, dialect)
+    rentals = build_rentals(configured, built(configured, World()))
+    assert isinstance(rentals, RentalAccount)
+    return rentals.replies
+
+
 @asynccontextmanager
 async def talking_to(
     configured: ProviderConfig, world: World, timeout_s: float = 5.0
-) -> AsyncIterator[Built]:
+) -> AsyncIterator[ProviderAccount]:
     provider = built(configured, world, timeout_s)
     try:
         yield provider

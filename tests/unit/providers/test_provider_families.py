@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.providers.raw_provider import http, raw_provider
 from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
-from worker.adapters.providers.registry import FAMILIES
+from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import NoRent, Provider, RentRequest

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider
 from tests.unit.providers.surroundings import KEY, World, config, talking_to
-from worker.adapters.providers.registry import FAMILIES
+from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import Provider, RentRequest

@@ -16,7 +16,7 @@ from worker.adapters.providers.transport import (
     ATTEMPTS,
     LIST_CAP,
     SINGLE_CAP,
-    Address,
+    Endpoint,
     Operation,
     Transport,
 )
@@ -41,8 +41,8 @@ async def transport_to(
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         NAME,
-        Address(base_url=url, key_suffix="&key=k"),
-        world.surroundings(timeout_s),
+        Endpoint(base_url=url, key_suffix="&key=k"),
+        world.context(timeout_s),
         max_in_flight=max_in_flight,
     )
     try:

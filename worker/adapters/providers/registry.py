@@ -1,59 +1,37 @@
-"""From a provider's configuration to something that speaks its protocol."""
+"""The families, and from a provider's configuration to something that speaks its protocol."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.fivesim.activations import FiveSim
-from worker.adapters.providers.fivesim.rentals import FiveSimRentals
-from worker.adapters.providers.handler_api.activations import HandlerApi
-from worker.adapters.providers.handler_api.dialects import DIALECTS
-from worker.adapters.providers.handler_api.hero_rentals import HeroRentals
-from worker.adapters.providers.handler_api.rentals import HandlerRentals
-from worker.adapters.providers.onlinesim.activations import OnlineSim
-from worker.adapters.providers.onlinesim.rentals import OnlineSimRentals
-from worker.adapters.providers.smsman.activations import SmsMan
-from worker.adapters.providers.smsman.rentals import SmsManRentals
-from worker.adapters.providers.smspva.activations import SmsPva
-from worker.adapters.providers.smspva.rentals import SmsPvaRentals
-from worker.adapters.providers.transport import TIMEOUT_S, Surroundings, Transport, unmetered
-from worker.adapters.providers.vaksms.activations import VakSms
-from worker.adapters.providers.vaksms.rentals import VakSmsRentals
+import orjson
+
+from worker.adapters.providers import fivesim, handler_api, onlinesim, smsman, smspva, vaksms
+from worker.adapters.providers.family import (
+    PUSH_MAX,
+    FamilyAdapter,
+    ProviderAccount,
+    ProviderConfig,
+    UnreadablePush,
+)
+from worker.adapters.providers.transport import TIMEOUT_S, ProviderContext, unmetered
+from worker.domain.families import FAMILIES, features_of, has_dialects
+from worker.ports.desk import Push
 from worker.ports.long_rental import LongRentals
-from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 
-
-class Built(Provider, Protocol):
-    """A provider with the door that its long rentals go through."""
-
-    @property
-    def rentals_http(self) -> Transport: ...
-
-
-SPOKEN: Final = "handler_api"  #: The family with dialects.
-FAMILIES: Final[dict[str, Callable[[ProviderConfig, Surroundings], Built]]] = {
-    SPOKEN: HandlerApi,
-    "fivesim": FiveSim,
-    "onlinesim": OnlineSim,
-    "smspva": SmsPva,
-    "vaksms": VakSms,
-    "smsman": SmsMan,
-}
-#: By family and, where it has them, dialect. The others have none, or none that is documented.
-RENTALS: Final[dict[tuple[str, str], Callable[[ProviderConfig, Transport], LongRentals]]] = {
-    (SPOKEN, "classic"): HandlerRentals,
-    (SPOKEN, "grizzly"): HandlerRentals,
-    (SPOKEN, "hero"): HeroRentals,
-    ("fivesim", ""): FiveSimRentals,
-    ("onlinesim", ""): OnlineSimRentals,
-    ("smspva", ""): SmsPvaRentals,
-    ("vaksms", ""): VakSmsRentals,
-    ("smsman", ""): SmsManRentals,
+ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
+    "handler_api": handler_api.ADAPTER,
+    "fivesim": fivesim.ADAPTER,
+    "onlinesim": onlinesim.ADAPTER,
+    "smspva": smspva.ADAPTER,
+    "vaksms": vaksms.ADAPTER,
+    "smsman": smsman.ADAPTER,
 }
 
+assert set(ADAPTERS) == set(FAMILIES)
 
-def build_provider(  # noqa: PLR0913 - what surrounds a provider, by name
+
+def build_provider(  # noqa: PLR0913 - the context of a provider, by name
     config: ProviderConfig,
     *,
     reporter: Reporter,
@@ -62,19 +40,18 @@ def build_provider(  # noqa: PLR0913 - what surrounds a provider, by name
     random: Callable[[], float],
     pay: Callable[[], Awaitable[None]] = unmetered,
     timeout_s: float = TIMEOUT_S,
-) -> Built:
+) -> ProviderAccount:
     """One provider account; its connections open with its first call.
 
     *random* is in [0, 1); *pay* buys the requests a call makes beyond its first.
     """
-    family = FAMILIES.get(config.family)
-    if family is None:
+    if config.family not in FAMILIES:
         raise ValueError(f"{config.name}: unknown family {config.family}")
-    if config.family == SPOKEN and config.dialect not in DIALECTS:
+    if has_dialects(config.family) and config.dialect not in FAMILIES[config.family]:
         raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
-    return family(
+    return ADAPTERS[config.family].account(
         config,
-        Surroundings(
+        ProviderContext(
             reporter=reporter,
             sleep=sleep,
             monotonic=monotonic,
@@ -85,8 +62,29 @@ def build_provider(  # noqa: PLR0913 - what surrounds a provider, by name
     )
 
 
-def build_rentals(config: ProviderConfig, provider: Built) -> LongRentals | None:
+def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:
     """The long rentals of *provider*, which closes their connections; None where it has none."""
-    dialect = config.dialect if config.family == SPOKEN else ""
-    rentals = RENTALS.get((config.family, dialect))
-    return None if rentals is None else rentals(config, provider.rentals_http)
+    rentals = ADAPTERS[config.family].rentals
+    if rentals is None or not features_of(config.family, config.dialect).rentals:
+        return None
+    return rentals(config, provider.rentals_http)
+
+
+def parse_push(family: str, dialect: str, raw_body: bytes) -> list[Push]:
+    """The numbers that a pushed SMS is about; none where it is about no activation.
+
+    A push is an unsigned hint to look: only the id of the number is believed. Raises
+    `UnreadablePush`, also for families and dialects that push nothing.
+    """
+    parse = ADAPTERS[family].parse_push
+    if parse is None or not features_of(family, dialect).push:
+        raise UnreadablePush("nothing is pushed here")
+    if len(raw_body) > PUSH_MAX:
+        raise UnreadablePush(f"above {PUSH_MAX} bytes")
+    try:
+        body = orjson.loads(raw_body)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise UnreadablePush("no JSON object")
+    return parse(body)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import tenacity
 
 from worker.adapters.providers.breaker import Breaker
-from worker.adapters.providers.reply import Banned, RateLimited, Reply, understood
+from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoneFree, TimedOut, Wire
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
@@ -60,18 +60,18 @@ class Operation(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Endpoint:
     """Where requests go. The key is added last: behind every target, or in the headers."""
 
     base_url: str = field(repr=False)
     key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    told_by_5xx: frozenset[int] = frozenset()  #: Statuses that are answers in this family.
+    answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every provider is given: whom to tell, how to wait, the clock and the dice."""
+class ProviderContext:
+    """What every provider is given: the reporter, the clock, how to wait and random numbers."""
 
     reporter: Reporter
     sleep: Callable[[float], Awaitable[None]]
@@ -88,31 +88,31 @@ class Transport:
     def __init__(
         self,
         name: ProviderName,
-        address: Address,
-        surroundings: Surroundings,
+        endpoint: Endpoint,
+        context: ProviderContext,
         *,
         max_in_flight: int,
     ) -> None:
         self.name = name
-        self._address = address
-        self._reporter = surroundings.reporter
-        self._sleep = surroundings.sleep
-        self._monotonic = surroundings.monotonic
-        self._random = surroundings.random
-        self.pay_more = surroundings.pay
+        self._endpoint = endpoint
+        self._reporter = context.reporter
+        self._sleep = context.sleep
+        self._monotonic = context.monotonic
+        self._random = context.random
+        self.pay_more = context.pay
         self._breaker = Breaker(
             name,
-            monotonic=surroundings.monotonic,
-            random=surroundings.random,
+            monotonic=context.monotonic,
+            random=context.random,
             changed=self._circuit_changed,
         )
-        self._buys_from = surroundings.monotonic()  #: Bans met by a purchase last until then.
+        self._buys_from = context.monotonic()  #: Bans met by a purchase last until then.
         self._wire = Wire(
             name,
-            address.base_url,
-            address.headers,
+            endpoint.base_url,
+            endpoint.headers,
             max_in_flight=max_in_flight,
-            timeout_s=surroundings.timeout_s,
+            timeout_s=context.timeout_s,
         )
 
     @property
@@ -141,9 +141,9 @@ class Transport:
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit()
         try:
-            where = self._address
-            reply = await self._wire.exchange(method, f"{target}{where.key_suffix}", cap)
-            answer = understood(self.name, reply, read, where.told_by_5xx)
+            endpoint = self._endpoint
+            reply = await self._wire.exchange(method, f"{target}{endpoint.key_suffix}", cap)
+            answer = interpret(self.name, reply, read, endpoint.answer_statuses)
         except ProviderError as error:
             self._ended(operation, ticket, began, error)
             raise

@@ -1,13 +1,20 @@
 """5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from worker.adapters.providers.account import Account
-from worker.adapters.providers.amounts import cost_minor, left_minor, major
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.amounts import balance_minor, cost_in
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
 from worker.adapters.providers.fivesim.history import (
+    CHARGED,
     GIVEN_BACK,
     LIVE,
     past_orders,
@@ -22,19 +29,16 @@ from worker.adapters.providers.reply import (
     is_answer,
     is_success,
     json_of,
+    objects_in,
     phone_of,
     ref_of,
     several_sms,
+    str_of,
     text_of,
     unreadable,
 )
-from worker.adapters.providers.transport import (
-    LIST_CAP,
-    Address,
-    Operation,
-    Surroundings,
-    escaped,
-)
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext
+from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.history import HistoryPage
@@ -44,7 +48,6 @@ from worker.ports.provider import (
     Balance,
     Cancelled,
     CancelReply,
-    Capabilities,
     CodesArrived,
     Finished,
     NoRent,
@@ -53,15 +56,25 @@ from worker.ports.provider import (
     Refusal,
     Refused,
     Rented,
-    RentRequest,
     Sms,
     Waiting,
 )
 
-T = TypeVar("T")
+PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
+LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
 
-PAGE_SIZE = 100
-LIVE_FOR = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        "/buy/activation/{country}/any/{service}", price_limit="?maxPrice={price}"
+    ),
+    Operation.LOOK: OperationRoute("/check/{ref}"),
+    Operation.LIST: OperationRoute(
+        "/orders?category=activation&limit={limit}&offset={offset}&order=id&reverse=true"
+    ),
+    Operation.CANCEL: OperationRoute("/cancel/{ref}"),
+    Operation.FINISH: OperationRoute("/finish/{ref}"),
+    Operation.BALANCE: OperationRoute("/profile"),
+}
 
 NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
 REFUSED: Final = frozenset({"not enough rating", "Unauthorized - Invalid API Key"})
@@ -94,12 +107,8 @@ NO_RENT: Final = {
 }
 
 
-class FiveSimReplies:
+class FiveSimReplies(ActivationReplies):
     """Reads what 5sim says. Raises `ProviderError` only."""
-
-    def __init__(self, provider: str, currency: str) -> None:
-        self.provider = provider
-        self.currency = currency
 
     def look(self, reply: Reply) -> Observation:
         order = self._order(reply)
@@ -113,7 +122,7 @@ class FiveSimReplies:
         sms, status = _sms_in(order.get("sms")), order.get("status")
         if not isinstance(status, str):
             raise unreadable(self.provider, reply)
-        if status == "FINISHED":
+        if status == CHARGED:
             return Finished(sms)
         if status in LIVE | GIVEN_BACK and sms:
             return CodesArrived(sms)  # The SMS counts more than the label beside it.
@@ -139,7 +148,6 @@ class FiveSimReplies:
                 return Refused(Refusal.UNCLEAR)
 
     def finish(self, reply: Reply) -> Observation | None:
-        """What became of it, or None where only the status tells."""
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
@@ -154,24 +162,23 @@ class FiveSimReplies:
             if why is None:
                 raise self._fault(reply)
             return why
-        ref, phone = ref_of(order.get("id")), phone_of(order.get("phone"))
-        if ref is None or phone is None:
-            raise unreadable(self.provider, reply)
-        cost = cost_minor(order.get("price"), self.currency)
-        return Rented(
-            ref=ProviderRef(ref),
-            phone=phone,
+        rented = self._rented(reply, order.get("id"), phone_of(order.get("phone")))
+        cost, currency = cost_in(order.get("price"), self.currency)
+        return replace(
+            rented,
             cost_minor=cost,
-            currency=None if cost is None else self.currency,
+            currency=currency,
             expires_at=instant_of(order.get("expires")),
         )
 
     def balance(self, reply: Reply) -> Balance:
         body = exact_json_of(reply) if is_success(reply) else None
-        left = left_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
-        if left is None:
+        minor = (
+            balance_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
+        )
+        if minor is None:
             raise self._fault(reply)
-        return Balance(left, self.currency)
+        return Balance(minor, self.currency)
 
     def page(self, reply: Reply) -> ActivePage:
         """A page of the history, newest first, of which only the live orders are kept."""
@@ -202,14 +209,14 @@ class FiveSimReplies:
     def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
         if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
-        ref, status, product = ref_of(row.get("id")), row.get("status"), row.get("product")
+        ref, status = ref_of(row.get("id")), row.get("status")
         if ref is None or not isinstance(status, str):
             raise unreadable(self.provider, reply)
         return status, ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("sms")),
             phone_of(row.get("phone")),
-            product if isinstance(product, str) else None,
+            str_of(row.get("product")),
         )
 
     def _order(self, reply: Reply) -> dict[str, Any] | None:
@@ -228,72 +235,33 @@ class FiveSimReplies:
 
 
 def _sms_in(rows: object) -> tuple[Sms, ...]:
-    if not isinstance(rows, list):
-        return ()
-    told = [row for row in rows if isinstance(row, dict)]
-    return several_sms((row.get("code"), row.get("text"), row.get("created_at")) for row in told)
+    return several_sms(
+        (row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    )
 
 
-def _reaches_far_back(rows: list[dict[str, Any]]) -> bool:
+def _reaches_far_back(rows: Sequence[dict[str, Any]]) -> bool:
     """Whether a page reaches so far back that nothing behind it can be live."""
-    made = [instant_of(row.get("created_at")) for row in rows]
-    known: list[datetime] = [each for each in made if each is not None]
+    created = [instant_of(row.get("created_at")) for row in rows]
+    known = [instant for instant in created if instant is not None]
     return len(known) > 1 and max(known) - min(known) > LIVE_FOR
 
 
-class FiveSim(Account):
+class FiveSimAccount(ProviderAccount):
     """One account at 5sim."""
 
-    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
-        self._read = FiveSimReplies(config.name, config.currency)
-        address = Address(
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._orders = FiveSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + "/v1/user",
             headers={
                 "Authorization": f"Bearer {config.api_key}",
                 "Accept": "application/json",
             },
         )
-        can = Capabilities(list_page_size=PAGE_SIZE, resend=False, gives_expiry=True, history=True)
-        super().__init__(config, address, surroundings, can)
-
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
-        target = f"/buy/activation/{escaped(request.country)}/any/{escaped(request.service)}"
-        if request.max_cost_minor is not None:
-            target += f"?maxPrice={major(request.max_cost_minor, self._currency)}"
-        return await self._http.call(Operation.RENT, target, self._read.rent)
-
-    async def look(self, ref: ProviderRef) -> Observation:
-        return await self._http.call(Operation.LOOK, f"/check/{escaped(ref)}", self._read.look)
-
-    async def list_active(self, page: int) -> ActivePage:
-        return await self._listed(page * PAGE_SIZE, self._read.page)
-
-    async def list_whole(self, page: int) -> ActivePage:
-        return await self._listed(page * PAGE_SIZE, self._read.whole_page)
+        super().__init__(config, context, endpoint, ROUTES, self._orders)
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
-        return within(await self._listed(skip, self._read.history), since, until, skip)
-
-    async def _listed(self, offset: int, read: Callable[[Reply], T]) -> T:
-        return await self._http.call_patiently(
-            Operation.LIST,
-            f"/orders?category=activation&limit={PAGE_SIZE}&offset={offset}&order=id&reverse=true",
-            read,
-            cap=LIST_CAP,
-        )
-
-    async def cancel(self, ref: ProviderRef) -> CancelReply:
-        target = f"/cancel/{escaped(ref)}"
-        return await self._http.call(Operation.CANCEL, target, self._read.cancel)
-
-    async def finish(self, ref: ProviderRef) -> Observation:
-        target = f"/finish/{escaped(ref)}"
-        finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look_too(ref)
-
-    async def ask_again(self, ref: ProviderRef) -> bool:  # noqa: ARG002 - the port's
-        """More SMS come by themselves while the order lives; there is nothing to ask for."""
-        return False
-
-    async def balance(self) -> Balance:
-        return await self._http.call_patiently(Operation.BALANCE, "/profile", self._read.balance)
+        target = ROUTES[Operation.LIST].target.format(limit=PAGE_SIZE, offset=skip)
+        page = await self._read_list(target, self._orders.history)
+        return within(page, since, until, skip)

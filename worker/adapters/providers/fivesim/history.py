@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from worker.adapters.providers.amounts import cost_minor
-from worker.adapters.providers.reply import instant_of, phone_of, ref_of
+from worker.adapters.providers.amounts import cost_in
+from worker.adapters.providers.reply import instant_of, phone_of, ref_of, str_of
 from worker.domain.ids import ProviderRef
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow
@@ -24,7 +24,7 @@ def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | Non
 
 
 def within(page: HistoryPage, since: datetime, until: datetime, skip: int) -> HistoryPage:
-    """It takes no span, so the page is cut here, and the last one is where all is older."""
+    """The rows of a span. 5sim takes none: its last page is the first where all rows are older."""
     known = [row.rented_at for row in page.rows if row.rented_at is not None]
     over = page.next is None or (bool(known) and max(known) < since)
     rows = [row for row in page.rows if row.rented_at and since <= row.rented_at <= until]
@@ -32,33 +32,32 @@ def within(page: HistoryPage, since: datetime, until: datetime, skip: int) -> Hi
 
 
 def with_facts(page: ActivePage, whole: HistoryPage) -> ActivePage:
-    """The live rows of a page with what else it tells of them."""
-    told = {row.ref: row for row in whole.rows}
-    return replace(page, rows=[_with_facts(row, told[row.ref]) for row in page.rows])
+    """The live rows of a page with the facts that its history rows hold of them."""
+    facts = {row.ref: row for row in whole.rows}
+    return replace(page, rows=[_with_facts(row, facts[row.ref]) for row in page.rows])
 
 
-def _with_facts(row: ActiveRow, told: PastNumber) -> ActiveRow:
+def _with_facts(row: ActiveRow, facts: PastNumber) -> ActiveRow:
     return row._replace(
-        country=told.country,
-        cost_minor=told.cost_minor,
-        currency=told.currency,
-        rented_at=told.rented_at,
+        country=facts.country,
+        cost_minor=facts.cost_minor,
+        currency=facts.currency,
+        rented_at=facts.rented_at,
     )
 
 
 def _past(row: object, currency: str) -> PastNumber | None:
     if not isinstance(row, dict) or (ref := ref_of(row.get("id"))) is None:
         return None
-    cost = cost_minor(row.get("price"), currency)
-    product, country = row.get("product"), row.get("country")
+    cost, cost_currency = cost_in(row.get("price"), currency)
     return PastNumber(
         ref=ProviderRef(ref),
         fate=_fate(row),
         phone=phone_of(row.get("phone")),
-        service=product if isinstance(product, str) else None,
-        country=country if isinstance(country, str) else None,
+        service=str_of(row.get("product")),
+        country=str_of(row.get("country")),
         cost_minor=cost,
-        currency=None if cost is None else currency,
+        currency=cost_currency,
         rented_at=instant_of(row.get("created_at")),
     )
 

@@ -1,30 +1,37 @@
 """5sim's "hosting": orders named by their length, for all services, read as activations are."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
 
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.fivesim.activations import NOT_KNOWN, FiveSimReplies
-from worker.adapters.providers.fivesim.history import GIVEN_BACK, LIVE
+from worker.adapters.providers.fivesim.history import CHARGED, GIVEN_BACK, LIVE
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,
-    After,
-    Closing,
+    CloseAttempt,
+    CloseFollowUp,
     RentalAccount,
-    Told,
-    all_sms,
+    RentalReplies,
 )
-from worker.adapters.providers.reply import Reply, instant_of, is_answer, text_of, unreadable
-from worker.adapters.providers.transport import Transport, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.reply import (
+    RawSms,
+    Reply,
+    all_sms,
+    instant_of,
+    is_answer,
+    objects_in,
+    text_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import Operation, Transport
 from worker.ports.long_rental import (
-    CloseReply,
     Ended,
     Messages,
     MessagesReply,
     NotClosed,
     Refund,
-    RentalRequest,
     RentalTerms,
     only,
 )
@@ -34,6 +41,12 @@ NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "
 TERMS: Final = RentalTerms(
     lengths=only(*NAMES), whole_number=True, gives_expiry=True, tells_refund=True
 )
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute("/buy/hosting/{country}/any/{name}"),
+    Operation.RENTAL_READ: OperationRoute("/check/{ref}"),
+    Operation.RENTAL_CLOSE: OperationRoute("/cancel/{ref}"),
+}
+FINISH: Final = "/finish/{ref}"
 
 CANCELLED: Final = "CANCELED"
 EARLY: Final = "you need to wait time"
@@ -41,7 +54,7 @@ PAID: Final = frozenset({"hosting order", "order has sms"})  #: No price back, w
 NO_SMS: Final = "order no sms"  #: It will not be finished either.
 
 
-class FiveSimRentalReplies(FiveSimReplies):
+class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
     """Reads what 5sim says of hosting. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
@@ -54,7 +67,7 @@ class FiveSimRentalReplies(FiveSimReplies):
                 return NotKnown()
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
-        if status == "FINISHED":
+        if status == CHARGED:
             return Ended(Refund.KEPT)
         if status in GIVEN_BACK:
             # Its time ran out, it was banned, or it has SMS: nobody says who keeps the price then.
@@ -62,52 +75,38 @@ class FiveSimRentalReplies(FiveSimReplies):
             return Ended(Refund.GIVEN_BACK if cancelled else Refund.NOT_TOLD)
         if status not in LIVE:
             raise unreadable(self.provider, reply)
-        told = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        return Messages(
-            all_sms(
-                Told(
-                    row.get("code"),
-                    row.get("text"),
-                    row.get("created_at"),
-                    instant_of(row.get("created_at")),
-                )
-                for row in told
-            )
-        )
+        return Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))
 
-    def given_back(self, reply: Reply) -> Closing:
+    def given_back(self, reply: Reply) -> CloseAttempt:
         words = text_of(reply) if is_answer(reply) else ""
         if words == EARLY:
             return NotClosed(Refusal.EARLY)
-        return After.FINISH if words in PAID else self._ended(reply)
+        return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
 
-    def kept(self, reply: Reply) -> Closing:
+    def kept(self, reply: Reply) -> CloseAttempt:
         words = text_of(reply) if is_answer(reply) else ""
         if words in PAID or words == NO_SMS:
             return NotClosed(Refusal.NOT_CANCELLABLE)
         return self._ended(reply)
 
-    def _ended(self, reply: Reply) -> Closing:
+    def _ended(self, reply: Reply) -> CloseAttempt:
         if is_answer(reply) and text_of(reply) in NOT_KNOWN:
-            return After.READ
+            return CloseFollowUp.READ
         seen = self.messages(reply)
-        return After.READ if isinstance(seen, Messages) else seen
+        return CloseFollowUp.READ if isinstance(seen, Messages) else seen
 
 
-class FiveSimRentals(RentalAccount[FiveSimRentalReplies]):
+def _raw_sms(row: dict[str, Any]) -> RawSms:
+    created = row.get("created_at")
+    return RawSms(row.get("code"), row.get("text"), created, instant_of(created))
+
+
+class FiveSimRentals(RentalAccount):
     """Those of one account at 5sim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(http, TERMS, FiveSimRentalReplies(config.name, config.currency))
+        replies = FiveSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies, finish=FINISH)
 
-    def _to_open(self, request: RentalRequest) -> str:
-        return f"/buy/hosting/{escaped(request.country)}/any/{NAMES[request.length]}"
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"/check/{escaped(ref)}"
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        one = escaped(ref)
-        return await self._close(
-            ref, f"/cancel/{one}", self._read.given_back, f"/finish/{one}", self._read.kept
-        )
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        return {"name": NAMES[length]}

@@ -1,38 +1,36 @@
 """Long rentals of hero's dialect: activations of another kind, ended by calls without a body."""
 
-from datetime import timedelta
 from typing import Any, Final
 
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_api.dialects import DIALECTS, NO_BALANCE
-from worker.adapters.providers.handler_api.replies import HandlerReplies, said
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.handler_api import words
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
     BAD_LENGTH,
     DAY,
-    HOUR,
+    NO_BALANCE,
     NOT_POSSIBLE,
-    After,
-    Closing,
+    CloseAttempt,
+    CloseFollowUp,
     RentalAccount,
-    Told,
+    RentalReplies,
+)
+from worker.adapters.providers.reply import (
+    RawSms,
+    Reply,
     all_sms,
     count_of,
-    span_of,
-)
-from worker.adapters.providers.rental_account import NO_BALANCE as UNPAID
-from worker.adapters.providers.reply import (
-    Reply,
     exact_json_of,
     instant_of,
     is_answer,
     is_success,
     json_of,
+    span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.transport import Operation, Transport
 from worker.ports.long_rental import (
-    CloseReply,
     Ended,
     Messages,
     MessagesReply,
@@ -42,7 +40,6 @@ from worker.ports.long_rental import (
     Prolonged,
     ProlongReply,
     Refund,
-    RentalRequest,
     RentalTerms,
     only,
 )
@@ -54,7 +51,15 @@ TERMS: Final = RentalTerms(
     gives_expiry=True,
     tells_refund=True,
 )
-PAGE_SIZE: Final = 100  #: SMS in one answer.
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "getRentNumber&service={service}&country={country}&duration={hours}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("getAllSms&id={ref}&size=100"),
+    Operation.RENTAL_PROLONG: OperationRoute("prolong&id={ref}&duration={hours}", "POST"),
+    Operation.RENTAL_CLOSE: OperationRoute("cancelActivation&id={ref}"),
+}
+FINISH: Final = "finishActivation&id={ref}"
 
 BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
 OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
@@ -64,20 +69,20 @@ UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has seen it yet: nothing is ended 
 OVER: Final = "ACTIVATION_NOT_ACTIVE"
 
 
-class HeroRentalReplies(HandlerReplies):
+class HeroRentalReplies(HandlerReplies, RentalReplies):
     """Reads what hero says of rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
 
     def opened(self, reply: Reply) -> Rented | NoRent:
-        word = said(reply).word
+        word = word_in(reply).word
         return NoRent.BAD_REQUEST if is_answer(reply) and word in BAD_LENGTHS else self.rent(reply)
 
     def messages(self, reply: Reply) -> MessagesReply:
         body = json_of(reply) if is_success(reply) else None
         if isinstance(body, dict) and isinstance(body.get("data"), list):
             return self._messages(reply, body)
-        answer = said(reply)
+        answer = word_in(reply)
         if is_answer(reply) and answer.word == OVER:
             return Ended()  # Terminated or refunded: it does not say which.
         if is_answer(reply) and self._is_not_known(answer.word, reply):
@@ -89,7 +94,7 @@ class HeroRentalReplies(HandlerReplies):
         if not all(isinstance(row, dict) for row in rows):
             raise unreadable(self.provider, reply)
         sms = all_sms(
-            Told(row.get("code"), row.get("text"), row.get("date"), instant_of(row.get("date")))
+            RawSms(row.get("code"), row.get("text"), row.get("date"), instant_of(row.get("date")))
             for row in rows
         )
         total = count_of(meta.get("total")) if isinstance(meta, dict) else 0
@@ -99,14 +104,14 @@ class HeroRentalReplies(HandlerReplies):
         body = exact_json_of(reply) if is_success(reply) else None
         if isinstance(body, dict) and "activationId" in body:
             return Prolonged(instant_of(body.get("activationEndTime")))
-        answer = said(reply)
+        answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not is_answer(reply):
             raise self._fault(reply, answer)
         if word in OFF | TOO_SOON:
             return NotProlonged(NoProlong.NOT_NOW, span_of(info.get("retry_after_seconds")))
-        if word in NO_BALANCE:
-            return UNPAID
+        if word in words.NO_BALANCE:
+            return NO_BALANCE
         if word in BAD_LENGTHS:
             return BAD_LENGTH
         if word in NEVER or word == OVER:
@@ -115,17 +120,17 @@ class HeroRentalReplies(HandlerReplies):
             return NotKnown()
         raise self._fault(reply, answer)
 
-    def given_back(self, reply: Reply) -> Closing:
+    def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
             return Ended(Refund.GIVEN_BACK)
-        return self._not_closed(reply, After.FINISH)
+        return self._not_closed(reply, CloseFollowUp.FINISH)
 
-    def kept(self, reply: Reply) -> Closing:
+    def kept(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
             return Ended(Refund.KEPT)
-        return self._not_closed(reply, After.READ)
+        return self._not_closed(reply, CloseFollowUp.READ)
 
-    def _not_closed(self, reply: Reply, kept_anyway: After) -> Closing:
+    def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
         """The refusals are those of a cancel, so they are read as one."""
         refused = self.cancel(reply)
         if not isinstance(refused, Refused):
@@ -133,44 +138,21 @@ class HeroRentalReplies(HandlerReplies):
         match refused.why:
             case Refusal.EARLY:
                 return NotClosed(refused.why, refused.retry_after, refused.min_age)
-            case Refusal.CODE_ARRIVED if said(reply).word == UNREAD:
+            case Refusal.CODE_ARRIVED if word_in(reply).word == UNREAD:
                 return NotClosed(refused.why, sms=refused.sms)
             case Refusal.CODE_ARRIVED | Refusal.NOT_CANCELLABLE:
                 return kept_anyway
             case Refusal.UNCLEAR:
-                return After.READ
+                return CloseFollowUp.READ
 
 
 def _is_done(reply: Reply) -> bool:
     return reply.status == 204 and not reply.body.strip()
 
 
-class HeroRentals(RentalAccount[HeroRentalReplies]):
+class HeroRentals(RentalAccount):
     """Those of one account at hero."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        read = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, TERMS, read)
-
-    def _to_open(self, request: RentalRequest) -> str:
-        return (
-            f"getRentNumber&service={escaped(request.service)}&country={escaped(request.country)}"
-            f"&duration={request.length // HOUR}"
-        )
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"getAllSms&id={escaped(ref)}&size={PAGE_SIZE}"
-
-    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        target = f"prolong&id={escaped(ref)}&duration={by // HOUR}"
-        read = self._read.prolonged
-        return await self._http.call(Operation.RENTAL_PROLONG, target, read, method="POST")
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        return await self._close(
-            ref,
-            f"cancelActivation&id={escaped(ref)}",
-            self._read.given_back,
-            f"finishActivation&id={escaped(ref)}",
-            self._read.kept,
-        )
+        replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
+        super().__init__(http, TERMS, ROUTES, replies, finish=FINISH)

@@ -1,4 +1,4 @@
-"""What a company of this family tells of a number beside its code: in its history, and in its list.
+"""What a company of this family says of a number beside its code, in its history and its list.
 
 A row of getHistory holds id, phone, price, status and what the SMS said. Its time has no zone, and
 the price stays on a row whose price was given back, so neither is evidence; the status is, unless
@@ -7,8 +7,8 @@ an SMS beside it says otherwise.
 
 from typing import Any, Final
 
-from worker.adapters.providers.amounts import cost_minor, currency_of
-from worker.adapters.providers.handler_api.dialects import Dialect
+from worker.adapters.providers.amounts import cost_in, currency_of
+from worker.adapters.providers.handler_api.dialects import HandlerDialect
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
 from worker.ports.history import Fate, PastNumber
@@ -19,7 +19,7 @@ CHARGED: Final = "6"
 NO_SMS: Final = frozenset({"", "[]", "null", '""', '[""]', "[null]"})
 
 
-def past_numbers(body: object, dialect: Dialect, currency: str) -> list[PastNumber] | None:
+def past_numbers(body: object, dialect: HandlerDialect, currency: str) -> list[PastNumber] | None:
     """The rows of a page, or None where it cannot be read: one bad row spoils it all."""
     if not isinstance(body, list):
         return None
@@ -28,33 +28,32 @@ def past_numbers(body: object, dialect: Dialect, currency: str) -> list[PastNumb
     return rows if len(rows) == len(read) else None
 
 
-def with_facts(row: ActiveRow, told: dict[str, Any], currency: str) -> ActiveRow:
-    """A row of the list with what else it tells one number from another by."""
-    country, told_in = told.get("countryCode"), currency_of(told.get("currency"), currency)
-    cost = cost_minor(told.get("activationCost"), told_in)
+def with_facts(row: ActiveRow, raw: dict[str, Any], currency: str) -> ActiveRow:
+    """A row of the list with the other facts that its JSON holds."""
+    country, named = raw.get("countryCode"), currency_of(raw.get("currency"), currency)
+    cost, cost_currency = cost_in(raw.get("activationCost"), named)
     return row._replace(
         country=None if country is None else str(country),
         cost_minor=cost,
-        currency=None if cost is None else told_in,
+        currency=cost_currency,
     )
 
 
-def _past(row: object, dialect: Dialect, currency: str) -> PastNumber | None:
+def _past(row: object, dialect: HandlerDialect, currency: str) -> PastNumber | None:
     if not isinstance(row, dict) or (ref := ref_of(row.get("id"))) is None:
         return None
-    told_in = currency_of(row.get("currency"), currency)
-    # Of numbers that live it is zero, which is not what they cost.
-    cost = cost_minor(row.get("cost"), told_in) or None
+    cost, cost_currency = cost_in(row.get("cost"), currency_of(row.get("currency"), currency))
     return PastNumber(
         ref=ProviderRef(ref),
         fate=_fate(row, dialect),
         phone=phone_of(row.get("phone")),
-        cost_minor=cost,
-        currency=None if cost is None else told_in,
+        # Of numbers that live it is zero, which is not what they cost.
+        cost_minor=cost or None,
+        currency=cost_currency if cost else None,
     )
 
 
-def _fate(row: dict[str, Any], dialect: Dialect) -> Fate:
+def _fate(row: dict[str, Any], dialect: HandlerDialect) -> Fate:
     status = str(row.get("status"))
     if status == CHARGED:
         return Fate.CHARGED

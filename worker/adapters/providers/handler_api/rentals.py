@@ -1,39 +1,38 @@
 """Long rentals of classic handler_api: calls of their own, answered in JSON, refused by a word."""
 
-from datetime import timedelta
 from typing import Any, Final
 
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_api.dialects import DIALECTS, NO_BALANCE
-from worker.adapters.providers.handler_api.replies import HandlerReplies, said
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.handler_api import words
+from worker.adapters.providers.handler_api.dialects import DIALECTS
+from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
     BAD_LENGTH,
     HOUR,
+    NO_BALANCE,
     NOT_POSSIBLE,
-    After,
-    Closing,
+    CloseAttempt,
+    CloseFollowUp,
     RentalAccount,
-    Told,
-    all_sms,
+    RentalReplies,
     availability_of,
-    count_of,
 )
-from worker.adapters.providers.rental_account import NO_BALANCE as UNPAID
 from worker.adapters.providers.reply import (
+    RawSms,
     Reply,
+    all_sms,
+    count_of,
     is_answer,
     is_success,
     json_of,
     phone_of,
-    ref_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.long_rental import (
     Availability,
-    CloseReply,
     Ended,
     Lengths,
     Messages,
@@ -41,7 +40,6 @@ from worker.ports.long_rental import (
     Prolonged,
     ProlongReply,
     Refund,
-    RentalRequest,
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Rented
@@ -52,8 +50,15 @@ TERMS: Final = RentalTerms(
     tells_refund=True,
     tells_outage=True,
 )
-PAGE_SIZE: Final = 100  #: SMS in one answer.
-FINISH, CANCEL = "1", "2"
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "getRentNumber&service={service}&country={country}&rent_time={hours}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("getRentStatus&id={ref}&size=100"),
+    Operation.RENTAL_PROLONG: OperationRoute("continueRentNumber&id={ref}&rent_time={hours}"),
+    Operation.RENTAL_CLOSE: OperationRoute("setRentStatus&id={ref}&status=2"),
+}
+FINISH: Final = "setRentStatus&id={ref}&status=1"
 
 WAITING: Final = "STATUS_WAIT_CODE"
 ENDINGS: Final = {"STATUS_CANCEL": Refund.GIVEN_BACK, "STATUS_FINISH": Refund.KEPT}
@@ -64,28 +69,24 @@ TOO_LATE: Final = "CANT_CANCEL"
 OVER: Final = frozenset({"ALREADY_FINISH", "ALREADY_CANCEL", "INCORECT_STATUS", *ENDINGS, WAITING})
 
 
-class RentalReplies(HandlerReplies):
-    """Reads what is said of classic rentals. Raises `ProviderError` only."""
+class HandlerRentalReplies(HandlerReplies, RentalReplies):
+    """Reads the replies about classic rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         phone = self._phone(reply)
-        if phone is None:
-            word = said(reply).word
-            return (
-                NoRent.BAD_REQUEST if is_answer(reply) and word in BAD_TIMES else self.rent(reply)
-            )
-        ref, digits = ref_of(phone.get("id")), phone_of(phone.get("number"))
-        if ref is None or digits is None:
-            raise unreadable(self.provider, reply)
-        return Rented(ProviderRef(ref), digits)
+        if phone is not None:
+            return self._rented(reply, phone.get("id"), phone_of(phone.get("number")))
+        if is_answer(reply) and word_in(reply).word in BAD_TIMES:
+            return NoRent.BAD_REQUEST
+        return self.rent(reply)
 
     def messages(self, reply: Reply) -> MessagesReply:
         body = self._success(reply)
         if body is not None and "values" in body:
             return self._messages(reply, body)
-        answer = said(reply)
+        answer = word_in(reply)
         if not is_answer(reply):
             raise self._fault(reply, answer)
         if answer.word == WAITING:
@@ -105,22 +106,22 @@ class RentalReplies(HandlerReplies):
             values = [values[index] for index in sorted(values, key=_place)]
         if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
             raise unreadable(self.provider, reply)
-        sms = all_sms(Told(None, row.get("text"), row.get("date")) for row in values)
+        sms = all_sms(RawSms(None, row.get("text"), row.get("date")) for row in values)
         return Messages(sms, complete=count_of(quantity) <= len(values))
 
     def available(self, reply: Reply) -> Availability:
-        if is_answer(reply) and said(reply).word == DEAD:
+        if is_answer(reply) and word_in(reply).word == DEAD:
             return Availability.DOWN
         return availability_of(self.messages(reply))
 
     def prolonged(self, reply: Reply) -> ProlongReply:
         if self._phone(reply) is not None:
             return Prolonged()  # Until when is told without a zone.
-        answer = said(reply)
+        answer = word_in(reply)
         if not is_answer(reply):
             raise self._fault(reply, answer)
-        if answer.word in NO_BALANCE:
-            return UNPAID
+        if answer.word in words.NO_BALANCE:
+            return NO_BALANCE
         if answer.word in BAD_TIMES:
             return BAD_LENGTH
         if answer.word == DEAD or answer.word in OVER:
@@ -129,22 +130,22 @@ class RentalReplies(HandlerReplies):
             return NotKnown()
         raise self._fault(reply, answer)
 
-    def given_back(self, reply: Reply) -> Closing:
+    def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
             return Ended(Refund.GIVEN_BACK)
-        if is_answer(reply) and said(reply).word == TOO_LATE:
-            return After.FINISH
+        if is_answer(reply) and word_in(reply).word == TOO_LATE:
+            return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
-    def kept(self, reply: Reply) -> Closing:
+    def kept(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
             return Ended(Refund.KEPT)
         return self._not_closed(reply)
 
-    def _not_closed(self, reply: Reply) -> Closing:
-        answer = said(reply)
+    def _not_closed(self, reply: Reply) -> CloseAttempt:
+        answer = word_in(reply)
         if is_answer(reply) and answer.word in OVER:
-            return After.READ
+            return CloseFollowUp.READ
         if is_answer(reply) and self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -165,33 +166,13 @@ def _place(index: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
-class HandlerRentals(RentalAccount[RentalReplies]):
+class HandlerRentals(RentalAccount):
     """Those of one account at a company with the classic calls."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        read = RentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, TERMS, read)
-
-    def _to_open(self, request: RentalRequest) -> str:
-        return (
-            f"getRentNumber&service={escaped(request.service)}&country={escaped(request.country)}"
-            f"&rent_time={request.length // HOUR}"
-        )
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"getRentStatus&id={escaped(ref)}&size={PAGE_SIZE}"
+        dialect = DIALECTS[config.dialect]
+        self._states = HandlerRentalReplies(config.name, dialect, config.currency)
+        super().__init__(http, TERMS, ROUTES, self._states, finish=FINISH)
 
     async def available(self, ref: ProviderRef) -> Availability:
-        target = self._to_read(ref)
-        read = self._read.available
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
-
-    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        target = f"continueRentNumber&id={escaped(ref)}&rent_time={by // HOUR}"
-        return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        target = f"setRentStatus&id={escaped(ref)}&status="
-        return await self._close(
-            ref, target + CANCEL, self._read.given_back, target + FINISH, self._read.kept
-        )
+        return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)

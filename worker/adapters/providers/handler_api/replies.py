@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor
-from worker.adapters.providers.handler_api import dialects as words
-from worker.adapters.providers.handler_api.dialects import Dialect, ListShape
+from worker.adapters.providers.amounts import balance_minor, cost_in, currency_of
+from worker.adapters.providers.family import ActivationReplies
+from worker.adapters.providers.handler_api import words
+from worker.adapters.providers.handler_api.dialects import HandlerDialect, ListShape
 from worker.adapters.providers.handler_api.history import past_numbers, with_facts
 from worker.adapters.providers.reply import (
     Banned,
@@ -21,10 +22,12 @@ from worker.adapters.providers.reply import (
     is_answer,
     is_success,
     json_of,
+    objects_in,
     phone_of,
     ref_of,
     several_sms,
     sms_of,
+    str_of,
     text_of,
     unreadable,
 )
@@ -53,7 +56,7 @@ EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error c
 AGE_MAX_S = 86_400
 
 
-class Said(NamedTuple):
+class ReplyWord(NamedTuple):
     """The word a reply comes down to, what stands behind it, and the facts a JSON error has."""
 
     word: str
@@ -61,39 +64,39 @@ class Said(NamedTuple):
     info: dict[str, Any] | None = None  #: Any: as the JSON of the reply has it
 
     def __repr__(self) -> str:
-        return "Said(…)"  # It may be a code, or a phone.
+        return "ReplyWord(…)"  # It may be a code, or a phone.
 
 
-def said(reply: Reply) -> Said:
+def word_in(reply: Reply) -> ReplyWord:
+    """The word of a text, or the one that a JSON error has under one of several names."""
     text = text_of(reply)
     if not text.startswith("{"):
         word, _, rest = text.partition(":")
-        return Said(word.strip(), rest)
+        return ReplyWord(word.strip(), rest)
     body = json_of(reply)
     if not isinstance(body, dict):
-        return Said("")
+        return ReplyWord("")
     for key in ("title", "error", "message", "msg"):
         if isinstance(body.get(key), str):
             info = body.get("info")
-            return Said(body[key], info=info if isinstance(info, dict) else None)
-    return Said("")
+            return ReplyWord(body[key], info=info if isinstance(info, dict) else None)
+    return ReplyWord("")
 
 
-class HandlerReplies:
+class HandlerReplies(ActivationReplies):
     """Reads the replies of one provider in its dialect. Raises `ProviderError` only."""
 
-    __slots__ = ("currency", "dialect", "provider")
+    __slots__ = ("dialect",)
 
-    def __init__(self, provider: str, dialect: Dialect, currency: str) -> None:
-        self.provider = provider
+    def __init__(self, provider: str, dialect: HandlerDialect, currency: str) -> None:
+        super().__init__(provider, currency)
         self.dialect = dialect
-        self.currency = currency
 
     def look(self, reply: Reply) -> Observation:
         text = text_of(reply)
         if is_success(reply) and (seen := self._seen(text)) is not None:
             return seen
-        answer = said(reply)
+        answer = word_in(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -112,7 +115,7 @@ class HandlerReplies:
     def cancel(self, reply: Reply) -> CancelReply:
         if is_success(reply) and text_of(reply) == "ACCESS_CANCEL":
             return Cancelled()
-        answer = said(reply)
+        answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not is_answer(reply):
             raise self._fault(reply, answer)
@@ -134,7 +137,7 @@ class HandlerReplies:
         """`Finished`, or None where only the status tells what became of the number."""
         if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
             return Finished()
-        answer = said(reply)
+        answer = word_in(reply)
         if is_answer(reply) and self._is_unclear(answer.word, reply):
             return None
         raise self._fault(reply, answer)
@@ -142,13 +145,13 @@ class HandlerReplies:
     def ask_again(self, reply: Reply) -> bool:
         if is_success(reply) and text_of(reply) == "ACCESS_RETRY_GET":
             return True
-        answer = said(reply)
+        answer = word_in(reply)
         if is_answer(reply) and self._is_unclear(answer.word, reply):
             return False
         raise self._fault(reply, answer)
 
     def rent(self, reply: Reply) -> Rented | NoRent:
-        answer = said(reply)
+        answer = word_in(reply)
         if is_success(reply):
             if answer.word == "ACCESS_NUMBER":
                 return self._rented_text(reply, answer.rest)
@@ -160,49 +163,43 @@ class HandlerReplies:
         raise self._fault(reply, answer)
 
     def _rented_text(self, reply: Reply, rest: str) -> Rented:
-        number, _, phone = rest.partition(":")
-        ref, digits = ref_of(number.strip()), phone_of(phone.strip())
-        if ref is None or digits is None:
-            raise unreadable(self.provider, reply, "ACCESS_NUMBER")
-        return Rented(ProviderRef(ref), digits)
+        ref, _, phone = rest.partition(":")
+        return self._rented(reply, ref.strip(), phone_of(phone.strip()), "ACCESS_NUMBER")
 
     def _rented_json(self, reply: Reply, body: dict[str, Any]) -> Rented:
-        ref, digits = ref_of(body["activationId"]), phone_of(body.get("phoneNumber"))
-        if ref is None or digits is None:
-            raise unreadable(self.provider, reply)
-        currency = currency_of(body.get("currency"), self.currency)
-        cost = cost_minor(body.get("activationCost"), currency)
-        return Rented(
-            ref=ProviderRef(ref),
-            phone=digits,
+        rented = self._rented(reply, body["activationId"], phone_of(body.get("phoneNumber")))
+        named = currency_of(body.get("currency"), self.currency)
+        cost, currency = cost_in(body.get("activationCost"), named)
+        return replace(
+            rented,
             cost_minor=cost,
-            currency=None if cost is None else currency,
+            currency=currency,
             expires_at=instant_of(body.get("activationEndTime") or body.get("activationEnd")),
             cancel_not_before=instant_of(body.get("activationCancel")),
         )
 
     def balance(self, reply: Reply) -> Balance:
-        answer = said(reply)
+        answer = word_in(reply)
         if is_success(reply) and answer.word == "ACCESS_BALANCE":
-            left = left_minor(answer.rest, self.currency)
-            if left is not None:
-                return Balance(left, self.currency)
+            minor = balance_minor(answer.rest, self.currency)
+            if minor is not None:
+                return Balance(minor, self.currency)
         raise self._fault(reply, answer)
 
     def page(self, reply: Reply) -> ActivePage:
         """A page of active numbers; one row that cannot be read spoils it all."""
-        found = self._rows_in(reply)
-        if found is None:
-            answer = said(reply)
+        raw = self._rows_in(reply)
+        if raw is None:
+            answer = word_in(reply)
             if answer.word == "NO_ACTIVATIONS" and is_answer(reply):
                 return ActivePage((), last=True)
             raise self._fault(reply, answer)
-        rows = [self._row(reply, row) for row in found]
-        # More than was asked for: this one ignores the limit and tells everything at once.
-        return ActivePage(rows, last=len(rows) != self.dialect.list_size)
+        rows = [self._row(reply, row) for row in raw]
+        # More than was asked for: this company ignores the limit and lists everything at once.
+        return ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
 
     def whole_page(self, reply: Reply) -> ActivePage:
-        """The same with all that a row tells: costs too much where only codes are looked for."""
+        """The same with all that a row says: costs too much where only codes are looked for."""
         page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
         return replace(page, rows=rows)
@@ -223,12 +220,11 @@ class HandlerReplies:
         if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
             raise unreadable(self.provider, reply)
         sms = sms_of(row.get("smsCode"), row.get("smsText"))
-        service = row.get("serviceCode")
         return ActiveRow(
             ProviderRef(ref),
             () if sms is None else (sms,),
             phone_of(row.get("phoneNumber")),
-            service if isinstance(service, str) else None,
+            str_of(row.get("serviceCode")),
         )
 
     def history(self, reply: Reply) -> HistoryPage:
@@ -236,7 +232,7 @@ class HandlerReplies:
         body = exact_json_of(reply) if is_success(reply) else None
         rows = past_numbers(body, self.dialect, self.currency)
         if rows is None:
-            raise self._fault(reply, said(reply))
+            raise self._fault(reply, word_in(reply))
         return HistoryPage(rows, len(rows) or None)
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
@@ -246,7 +242,7 @@ class HandlerReplies:
     def _is_unclear(self, word: str, reply: Reply) -> bool:
         return word in words.UNCLEAR or self._is_not_known(word, reply)
 
-    def _fault(self, reply: Reply, answer: Said) -> ProviderError:
+    def _fault(self, reply: Reply, answer: ReplyWord) -> ProviderError:
         """The error for a reply that is no answer to what was asked."""
         word = answer.word
         if not is_answer(reply):
@@ -267,7 +263,7 @@ class HandlerReplies:
         return Banned(self.provider, info.get("retry_after_seconds"))
 
     def _edge_fault(self, reply: Reply) -> ProviderError | None:
-        """What whoever stands before the provider says, mostly without a documented word."""
+        """What the server in front of the provider says, mostly without a documented word."""
         start = reply.body[:4096]
         if reply.status in {400, 403} and b"1020" in start and not start.startswith(b"{"):
             return RateLimited(self.provider, EDGE_BAN_S)
@@ -293,8 +289,6 @@ def _span(seconds: object) -> timedelta | None:
 
 
 def _codes_in(rows: object) -> tuple[Sms, ...]:
-    if not isinstance(rows, list):
-        return ()
     return several_sms(
-        (row.get("code"), row.get("text"), row.get("date")) for row in rows if isinstance(row, dict)
+        (row.get("code"), row.get("text"), row.get("date")) for row in objects_in(rows)
     )

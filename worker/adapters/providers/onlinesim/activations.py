@@ -6,28 +6,29 @@ status tells whether an SMS was there, and with it a charge.
 
 from typing import Any, Final
 
-from worker.adapters.providers.account import Account
-from worker.adapters.providers.amounts import left_minor
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.amounts import balance_minor
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
     exact_json_of,
     is_answer,
     is_success,
+    is_unauthorised,
     json_of,
     phone_of,
     ref_of,
     several_sms,
+    str_of,
     unreadable,
 )
-from worker.adapters.providers.transport import (
-    LIST_CAP,
-    Address,
-    Operation,
-    Surroundings,
-    escaped,
-)
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
@@ -36,7 +37,6 @@ from worker.ports.provider import (
     Balance,
     Cancelled,
     CancelReply,
-    Capabilities,
     CodesArrived,
     Finished,
     NoRent,
@@ -45,14 +45,22 @@ from worker.ports.provider import (
     Refusal,
     Refused,
     Rented,
-    RentRequest,
     Sms,
     Waiting,
 )
 
-PAGE_SIZE = 1000  #: The list has no pages; this is what it is reckoned as.
 #: Codes instead of texts, all of them, and shown messages stay shown.
-STATE = "/getState.php?message_to_code=1&msg_list=1&clean=0"
+STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
+CLOSE: Final = OperationRoute("/setOperationOk.php?tzid={ref}")
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute("/getNum.php?service={service}&country={country}&number=true"),
+    Operation.LOOK: OperationRoute(STATE + "&tzid={ref}"),
+    Operation.LIST: OperationRoute(STATE),
+    Operation.CANCEL: CLOSE,
+    Operation.FINISH: CLOSE,
+    Operation.ASK_AGAIN: OperationRoute("/setOperationRevise.php?tzid={ref}"),
+    Operation.BALANCE: OperationRoute("/getBalance.php?lang=en"),
+}
 
 WAITING: Final = frozenset({"TZ_INPOOL", "TZ_NUM_WAIT", "TZ_NUM_PREPARE"})
 ANSWERED: Final = "TZ_NUM_ANSWER"
@@ -87,12 +95,8 @@ NO_RENT: Final = {
 }
 
 
-class OnlineSimReplies:
+class OnlineSimReplies(ActivationReplies):
     """Reads what onlinesim says. Raises `ProviderError` only."""
-
-    def __init__(self, provider: str, currency: str) -> None:
-        self.provider = provider
-        self.currency = currency
 
     def look(self, reply: Reply) -> Observation:
         rows = json_of(reply)
@@ -128,6 +132,9 @@ class OnlineSimReplies:
             return Refusal.UNCLEAR
         raise self._fault(reply, word_of(body))
 
+    def finish(self, reply: Reply) -> Finished | None:
+        return Finished() if self.closed(reply) is None else None
+
     def ask_again(self, reply: Reply) -> bool:
         body = json_of(reply)
         if is_success(reply) and is_one(body):
@@ -139,10 +146,7 @@ class OnlineSimReplies:
     def rent(self, reply: Reply) -> Rented | NoRent:
         body = json_of(reply)
         if is_success(reply) and is_one(body) and isinstance(body, dict):
-            ref, phone = ref_of(body.get("tzid")), phone_of(body.get("number"))
-            if ref is None or phone is None:
-                raise unreadable(self.provider, reply)
-            return Rented(ProviderRef(ref), phone)
+            return self._rented(reply, body.get("tzid"), phone_of(body.get("number")))
         why = NO_RENT.get(word_of(body)) if is_answer(reply) else None
         if why is None:
             raise self._fault(reply, word_of(body))
@@ -151,9 +155,9 @@ class OnlineSimReplies:
     def balance(self, reply: Reply) -> Balance:
         body = exact_json_of(reply)
         if is_success(reply) and is_one(body) and isinstance(body, dict):
-            left = left_minor(body.get("balance"), self.currency)
-            if left is not None:
-                return Balance(left, self.currency)
+            minor = balance_minor(body.get("balance"), self.currency)
+            if minor is not None:
+                return Balance(minor, self.currency)
         raise self._fault(reply, word_of(body))
 
     def page(self, reply: Reply) -> ActivePage:
@@ -169,20 +173,20 @@ class OnlineSimReplies:
     def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
         if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
-        ref, state, service = ref_of(row.get("tzid")), row.get("response"), row.get("service")
+        ref, state = ref_of(row.get("tzid")), row.get("response")
         if ref is None or not isinstance(state, str):
             raise unreadable(self.provider, reply)
         return state, ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("msg")),
             phone_of(row.get("number")),
-            service if isinstance(service, str) else None,
+            str_of(row.get("service")),
             None if row.get("country") is None else str(row["country"]),
         )
 
     def _fault(self, reply: Reply, word: str) -> ProviderError:
         if is_answer(reply):
-            if word in REFUSED or (reply.status == 401 and not reply.body.startswith(b"<")):
+            if word in REFUSED or is_unauthorised(reply):
                 return ProviderRefused(self.provider, word or "HTTP 401")
             if word in RATE_LIMITED:
                 return RateLimited(self.provider, reply.retry_after_s)
@@ -212,47 +216,27 @@ def word_of(body: object) -> str:
 def _sms_in(msg: object) -> tuple[Sms, ...]:
     """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
     rows: list[Any] = msg if isinstance(msg, list) else [msg]
-    told = (row.get("msg") if isinstance(row, dict) else row for row in rows)
-    return several_sms((each, None, None) for each in told)
+    codes = (row.get("msg") if isinstance(row, dict) else row for row in rows)
+    return several_sms((code, None, None) for code in codes)
 
 
-class OnlineSim(Account):
+class OnlineSimAccount(ProviderAccount):
     """One account at onlinesim."""
 
-    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
-        self._read = OnlineSimReplies(config.name, config.currency)
-        address = Address(
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._states = OnlineSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + "/api",
             key_suffix=f"&apikey={escaped(config.api_key)}",
         )
-        can = Capabilities(list_page_size=PAGE_SIZE, push=True, price_limit=False)
-        super().__init__(config, address, surroundings, can)
-
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
-        if request.max_cost_minor is not None:
-            return NoRent.PRICE_ABOVE_MAX  # It cannot be told a limit, so it might exceed one.
-        target = (
-            f"/getNum.php?service={escaped(request.service)}"
-            f"&country={escaped(request.country)}&number=true"
-        )
-        return await self._http.call(Operation.RENT, target, self._read.rent)
-
-    async def look(self, ref: ProviderRef) -> Observation:
-        target = f"{STATE}&tzid={escaped(ref)}"
-        return await self._http.call(Operation.LOOK, target, self._read.look)
-
-    async def list_active(self, page: int) -> ActivePage:
-        if page > 0:
-            return ActivePage((), last=True)
-        return await self._http.call_patiently(Operation.LIST, STATE, self._read.page, cap=LIST_CAP)
+        super().__init__(config, context, endpoint, ROUTES, self._states)
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
         before = await self.look(ref)
         if not isinstance(before, Waiting):
             return _refused_by(before)
-        target = f"/setOperationOk.php?tzid={escaped(ref)}"
         await self._http.pay_more()
-        refusal = await self._http.call(Operation.CANCEL, target, self._read.closed)
+        refusal = await self._ask(Operation.CANCEL, ref, self._states.closed)
         if refusal is not None:
             return Refused(refusal)
         match await self.look_too(ref):
@@ -263,20 +247,6 @@ class OnlineSim(Account):
                 return Cancelled()
             case Waiting():
                 return Refused(Refusal.UNCLEAR)
-
-    async def finish(self, ref: ProviderRef) -> Observation:
-        target = f"/setOperationOk.php?tzid={escaped(ref)}"
-        refusal = await self._http.call(Operation.FINISH, target, self._read.closed)
-        return Finished() if refusal is None else await self.look_too(ref)
-
-    async def ask_again(self, ref: ProviderRef) -> bool:
-        target = f"/setOperationRevise.php?tzid={escaped(ref)}"
-        return await self._http.call(Operation.ASK_AGAIN, target, self._read.ask_again)
-
-    async def balance(self) -> Balance:
-        return await self._http.call_patiently(
-            Operation.BALANCE, "/getBalance.php?lang=en", self._read.balance
-        )
 
 
 def _refused_by(seen: Observation) -> CancelReply:

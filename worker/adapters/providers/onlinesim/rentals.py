@@ -1,9 +1,9 @@
 """onlinesim's rentals by the day, for all services; a close does not tell of the price."""
 
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any, Final
 
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.onlinesim.activations import (
     NO_RENT,
     NOT_KNOWN,
@@ -18,21 +18,21 @@ from worker.adapters.providers.rental_account import (
     NO_BALANCE,
     NOT_POSSIBLE,
     RentalAccount,
-    Told,
-    all_sms,
-    span_of,
+    RentalReplies,
 )
 from worker.adapters.providers.reply import (
+    RawSms,
     Reply,
+    all_sms,
     exact_json_of,
     is_answer,
     is_success,
+    objects_in,
     phone_of,
-    ref_of,
+    span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.transport import Operation, Transport
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -42,7 +42,6 @@ from worker.ports.long_rental import (
     NotClosed,
     Prolonged,
     ProlongReply,
-    RentalRequest,
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
@@ -51,22 +50,27 @@ TERMS: Final = RentalTerms(
     lengths=Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True
 )
 
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute("/rent/getRentNum.php?country={country}&days={days}"),
+    Operation.RENTAL_READ: OperationRoute("/rent/getRentState.php?tzid={ref}&pagination=false"),
+    Operation.RENTAL_PROLONG: OperationRoute("/rent/extendRentState.php?tzid={ref}&days={days}"),
+    Operation.RENTAL_CLOSE: OperationRoute("/rent/closeRentNum.php?tzid={ref}"),
+}
+
 BAD_DAYS: Final = "UNDEFINED_DAYS"
 EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
 TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
 
 
-class OnlineSimRentalReplies(OnlineSimReplies):
+class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
     """Reads what onlinesim says of rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         body = exact_json_of(reply)
         row = body.get("item") if isinstance(body, dict) else None
         if is_success(reply) and is_one(body) and isinstance(row, dict):
-            ref, phone = ref_of(row.get("tzid")), _phone_in(row)
-            if ref is None or phone is None:
-                raise unreadable(self.provider, reply)
-            return Rented(ProviderRef(ref), phone, expires_in=span_of(row.get("time")))
+            rented = self._rented(reply, row.get("tzid"), _phone_in(row))
+            return replace(rented, expires_in=span_of(row.get("time")))
         word = word_of(body)
         why = NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
         if why is None or not is_answer(reply):
@@ -127,8 +131,9 @@ def _messages_in(messages: object) -> Messages:
     rows = pages.get("data", messages)
     if not isinstance(rows, list):
         return Messages(complete=False)
-    told = [row for row in rows if isinstance(row, dict)]
-    sms = all_sms(Told(row.get("code"), row.get("text"), row.get("created_at")) for row in told)
+    sms = all_sms(
+        RawSms(row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    )
     total = pages.get("total")
     return Messages(sms, complete=total is None or total == len(rows))
 
@@ -140,23 +145,9 @@ def _phone_in(row: dict[str, Any]) -> str | None:
     return local if whole else f"{country}{local}"
 
 
-class OnlineSimRentals(RentalAccount[OnlineSimRentalReplies]):
+class OnlineSimRentals(RentalAccount):
     """Those of one account at onlinesim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(http, TERMS, OnlineSimRentalReplies(config.name, config.currency))
-
-    def _to_open(self, request: RentalRequest) -> str:
-        days = request.length // DAY
-        return f"/rent/getRentNum.php?country={escaped(request.country)}&days={days}"
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"/rent/getRentState.php?tzid={escaped(ref)}&pagination=false"
-
-    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        target = f"/rent/extendRentState.php?tzid={escaped(ref)}&days={by // DAY}"
-        return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        target = f"/rent/closeRentNum.php?tzid={escaped(ref)}"
-        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)
+        replies = OnlineSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)

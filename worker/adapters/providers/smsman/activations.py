@@ -2,27 +2,30 @@
 
 from typing import Any, Final
 
-from worker.adapters.providers.account import Account
-from worker.adapters.providers.amounts import left_minor, major
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.amounts import balance_minor
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
 from worker.adapters.providers.reply import (
     Reply,
     exact_json_of,
     is_answer,
     is_success,
+    is_unauthorised,
     phone_of,
-    ref_of,
     sms_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Address, Operation, Surroundings, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import (
     Balance,
     Cancelled,
     CancelReply,
-    Capabilities,
     CodesArrived,
     Finished,
     NoRent,
@@ -31,11 +34,22 @@ from worker.ports.provider import (
     Refusal,
     Refused,
     Rented,
-    RentRequest,
     Waiting,
 )
 
 PATH: Final = "/control"  #: Of activations.
+SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        PATH + "/get-number?country_id={country}&application_id={service}&",
+        price_limit="maxPrice={price}&currency={currency}&",
+    ),
+    Operation.LOOK: OperationRoute(PATH + "/get-sms?request_id={ref}&"),
+    Operation.CANCEL: OperationRoute(SET_STATUS + "reject&"),
+    Operation.FINISH: OperationRoute(SET_STATUS + "close&"),
+    Operation.ASK_AGAIN: OperationRoute(SET_STATUS + "retrysms&"),
+    Operation.BALANCE: OperationRoute(PATH + "/get-balance?"),
+}
 
 WAITING: Final = "wait_sms"
 NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
@@ -48,12 +62,8 @@ NO_RENT: Final = {
 }
 
 
-class SmsManReplies:
+class SmsManReplies(ActivationReplies):
     """Reads what sms-man says. Raises `ProviderError` only."""
-
-    def __init__(self, provider: str, currency: str) -> None:
-        self.provider = provider
-        self.currency = currency
 
     def look(self, reply: Reply) -> Observation:
         body = self._body(reply)
@@ -94,10 +104,7 @@ class SmsManReplies:
         body = self._body(reply)
         error = body.get("error_code")
         if is_success(reply) and not error and "request_id" in body:
-            ref, phone = ref_of(body["request_id"]), phone_of(body.get("number"))
-            if ref is None or phone is None:
-                raise unreadable(self.provider, reply)
-            return Rented(ProviderRef(ref), phone)
+            return self._rented(reply, body["request_id"], phone_of(body.get("number")))
         why = NO_RENT.get(error) if isinstance(error, str) else None
         if why is None:
             raise self._fault(reply, body)
@@ -105,10 +112,10 @@ class SmsManReplies:
 
     def balance(self, reply: Reply) -> Balance:
         body = self._body(reply)
-        left = left_minor(body.get("balance"), self.currency) if is_success(reply) else None
-        if left is None:
+        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        if minor is None:
             raise self._fault(reply, body)
-        return Balance(left, self.currency)
+        return Balance(minor, self.currency)
 
     def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
         return is_success(reply) and body.get("success") is True and not body.get("error_code")
@@ -129,53 +136,17 @@ class SmsManReplies:
         by_word = isinstance(error, str) and error in REFUSED
         if by_word or (isinstance(message, dict) and "token" in message):
             return ProviderRefused(self.provider, "wrong token")
-        if reply.status == 401 and not reply.body.startswith(b"<"):
+        if is_unauthorised(reply):
             return ProviderRefused(self.provider, "HTTP 401")
         return unreadable(self.provider, reply)
 
 
-class SmsMan(Account):
+class SmsManAccount(ProviderAccount):
     """One account at sms-man."""
 
-    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
-        self._read = SmsManReplies(config.name, config.currency)
-        address = Address(
-            base_url=config.base_url.rstrip("/"),
-            key_suffix=f"token={escaped(config.api_key)}",
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/"), key_suffix=f"token={escaped(config.api_key)}"
         )
-        super().__init__(config, address, surroundings, Capabilities())
-
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
-        target = (
-            f"{PATH}/get-number?country_id={escaped(request.country)}"
-            f"&application_id={escaped(request.service)}&"
-        )
-        if request.max_cost_minor is not None:
-            price = major(request.max_cost_minor, self._currency)
-            target += f"maxPrice={price}&currency={self._currency}&"
-        return await self._http.call(Operation.RENT, target, self._read.rent)
-
-    async def look(self, ref: ProviderRef) -> Observation:
-        target = f"{PATH}/get-sms?request_id={escaped(ref)}&"
-        return await self._http.call(Operation.LOOK, target, self._read.look)
-
-    async def cancel(self, ref: ProviderRef) -> CancelReply:
-        target = self._status(ref, "reject")
-        return await self._http.call(Operation.CANCEL, target, self._read.cancel)
-
-    async def finish(self, ref: ProviderRef) -> Observation:
-        target = self._status(ref, "close")
-        finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look_too(ref)
-
-    async def ask_again(self, ref: ProviderRef) -> bool:
-        target = self._status(ref, "retrysms")
-        return await self._http.call(Operation.ASK_AGAIN, target, self._read.ask_again)
-
-    async def balance(self) -> Balance:
-        return await self._http.call_patiently(
-            Operation.BALANCE, f"{PATH}/get-balance?", self._read.balance
-        )
-
-    def _status(self, ref: ProviderRef, status: str) -> str:
-        return f"{PATH}/set-status?request_id={escaped(ref)}&status={status}&"
+        replies = SmsManReplies(config.name, config.currency)
+        super().__init__(config, context, endpoint, ROUTES, replies)

@@ -1,19 +1,14 @@
 """sms-man's rentals by the hour or the day, for all services, beside its activations."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.rental_account import (
-    DAY,
-    HOUR,
-    RentalAccount,
-    Told,
-    all_sms,
-)
-from worker.adapters.providers.reply import Reply, is_success, unreadable
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import RawSms, Reply, all_sms, is_success, unreadable
 from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
-from worker.adapters.providers.transport import Operation, Transport, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.transport import Operation, Transport
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -22,7 +17,6 @@ from worker.ports.long_rental import (
     MessagesReply,
     NotClosed,
     Refund,
-    RentalRequest,
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
@@ -31,12 +25,17 @@ TERMS: Final = RentalTerms(
     lengths=Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
 )
 PATH: Final = "/rent-api"
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(PATH + "/get-number?country_id={country}&{period}&"),
+    Operation.RENTAL_READ: OperationRoute(PATH + "/get-all-sms?request_id={ref}&"),
+    Operation.RENTAL_CLOSE: OperationRoute(PATH + "/set-status?request_id={ref}&status=reject&"),
+}
 
 NONE_YET: Final = frozenset({WAITING, "no_sms"})
 NOT_FOUND: Final = "sms_not_found"
 
 
-class SmsManRentalReplies(SmsManReplies):
+class SmsManRentalReplies(SmsManReplies, RentalReplies):
     """Reads what sms-man says of rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
@@ -55,7 +54,7 @@ class SmsManRentalReplies(SmsManReplies):
         if not all(isinstance(row, dict) for row in rows):
             raise unreadable(self.provider, reply)
         return Messages(
-            all_sms(Told(row.get("code"), row.get("text"), row.get("time")) for row in rows)
+            all_sms(RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows)
         )
 
     def ended(self, reply: Reply) -> CloseReply:
@@ -70,20 +69,14 @@ class SmsManRentalReplies(SmsManReplies):
         raise self._fault(reply, body)
 
 
-class SmsManRentals(RentalAccount[SmsManRentalReplies]):
+class SmsManRentals(RentalAccount):
     """Those of one account at sms-man."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(http, TERMS, SmsManRentalReplies(config.name, config.currency))
+        replies = SmsManRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)
 
-    def _to_open(self, request: RentalRequest) -> str:
-        days, rest = divmod(request.length, DAY)
-        period = f"type=hour&time={request.length // HOUR}" if rest else f"type=day&time={days}"
-        return f"{PATH}/get-number?country_id={escaped(request.country)}&{period}&"
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"{PATH}/get-all-sms?request_id={escaped(ref)}&"
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        target = f"{PATH}/set-status?request_id={escaped(ref)}&status=reject&"
-        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        days, rest = divmod(length, DAY)
+        period = f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"
+        return {"period": period}

@@ -6,34 +6,38 @@ them. A number is switched on before an SMS is expected, and says then whether i
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.rental_account import (
     DAY,
     NO_BALANCE,
     NOT_POSSIBLE,
     RentalAccount,
-    Told,
-    all_sms,
-    unix_of,
+    RentalReplies,
 )
 from worker.adapters.providers.reply import (
+    RawSms,
     Reply,
+    all_sms,
     exact_json_of,
     is_answer,
     is_success,
+    is_unauthorised,
+    objects_in,
     phone_of,
     ref_of,
+    unix_of,
     unreadable,
 )
 from worker.adapters.providers.transport import (
     LIST_CAP,
-    Address,
+    Endpoint,
     Operation,
-    Surroundings,
+    ProviderContext,
     Transport,
     escaped,
 )
@@ -48,7 +52,6 @@ from worker.ports.long_rental import (
     NotClosed,
     Prolonged,
     ProlongReply,
-    RentalRequest,
     RentalTerms,
     only,
 )
@@ -56,7 +59,6 @@ from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
 
 HOST: Final = "api.smspva.com"
 RENTAL_HOST: Final = "smspva.com"
-PATH: Final = "?method="
 #: Each with how many of it can be had at once; the longest that fits is asked for.
 UNITS: Final = {"month": (30 * DAY, 12), "week": (7 * DAY, 51), "day": (DAY, 6)}
 PERIODS: Final = {
@@ -67,6 +69,18 @@ PERIODS: Final = {
 TERMS: Final = RentalTerms(
     lengths=only(*PERIODS), prolongs=True, gives_expiry=True, tells_outage=True
 )
+
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "?method=create&country={country}&service={service}&{period}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("?method=sms&id={ref}"),
+    Operation.RENTAL_PROLONG: OperationRoute("?method=prolong&id={ref}&{period}"),
+    Operation.RENTAL_CLOSE: OperationRoute("?method=delete&id={ref}"),
+}
+#: Beside reading its SMS, what shows whether a number works.
+ORDERS: Final = "?method=orders"
+SWITCH_ON: Final = "?method=activate&id={ref}"
 
 #: What `state` of an order says. 0 and 2 are off and being switched on: no word on an outage.
 STATES: Final = {1: Availability.UP, -1: Availability.DOWN}
@@ -79,35 +93,30 @@ NOT_FOUND: Final = re.compile(r"\border not found\b", re.IGNORECASE)
 CLOSED: Final = re.compile(r"\border is closed\b", re.IGNORECASE)
 
 
-class SmsPvaRentalReplies:
+class SmsPvaRentalReplies(RentalReplies):
     """Reads what SMSPVA says of rentals. Raises `ProviderError` only."""
 
-    def __init__(self, provider: str) -> None:
-        self.provider = provider
-
     def opened(self, reply: Reply) -> Rented | NoRent:
-        done, data, words = self._said(reply)
+        done, data, words = self._answer(reply)
         if not done:
             if NO_NUMBERS.search(words):
                 return NoRent.NO_NUMBERS
             # Status 0 is a certain no, whatever the sentence beside it.
             return NoRent.NO_BALANCE if NO_MONEY.search(words) else NoRent.BAD_REQUEST
         row = data[0] if isinstance(data, list) and len(data) == 1 else data
-        ref = ref_of(row.get("id")) if isinstance(row, dict) else None
-        phone = _phone_in(row) if isinstance(row, dict) else None
-        if ref is None or phone is None:
+        if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
-        return Rented(ProviderRef(ref), phone, expires_at=unix_of(row.get("until")))
+        rented = self._rented(reply, row.get("id"), _phone_in(row))
+        return replace(rented, expires_at=unix_of(row.get("until")))
 
     def messages(self, reply: Reply) -> MessagesReply:
-        done, data, words = self._said(reply)
+        done, data, words = self._answer(reply)
         rows = data.get("SmsList") if isinstance(data, dict) else None
         if done and isinstance(rows, list):
-            told = [row for row in rows if isinstance(row, dict)]
             return Messages(
                 all_sms(
-                    Told(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
-                    for row in told
+                    RawSms(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
+                    for row in objects_in(rows)
                 )
             )
         if not done and NOT_FOUND.search(words):
@@ -118,18 +127,18 @@ class SmsPvaRentalReplies:
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
         """The `state` of one order; None where the list does not have it."""
-        done, data, _ = self._said(reply)
+        done, data, _ = self._answer(reply)
         if not done or not isinstance(data, list):
             raise unreadable(self.provider, reply)
         for row in data:
-            if not isinstance(row, dict) or (found := ref_of(row.get("id"))) is None:
+            if not isinstance(row, dict) or (order := ref_of(row.get("id"))) is None:
                 raise unreadable(self.provider, reply)
-            if found == ref:
+            if order == ref:
                 return int(row["state"])
         return None
 
     def switched_on(self, reply: Reply) -> Availability:
-        done, _, words = self._said(reply)
+        done, _, words = self._answer(reply)
         if not done and NOT_FOUND.search(words):
             return Availability.NOT_KNOWN
         if not done and CLOSED.search(words):
@@ -137,7 +146,7 @@ class SmsPvaRentalReplies:
         return Availability.NOT_TOLD  # It takes a while; the next look at the list tells.
 
     def prolonged(self, reply: Reply) -> ProlongReply:
-        done, _, words = self._said(reply)
+        done, _, words = self._answer(reply)
         if done:
             return Prolonged()
         if NOT_FOUND.search(words):
@@ -145,14 +154,15 @@ class SmsPvaRentalReplies:
         return NO_BALANCE if NO_MONEY.search(words) else NOT_POSSIBLE
 
     def ended(self, reply: Reply) -> CloseReply:
-        done, _, words = self._said(reply)
+        done, _, words = self._answer(reply)
         if done or CLOSED.search(words):
             return Ended()
         if NOT_FOUND.search(words):
             return NotKnown()
         return NotClosed(Refusal.UNCLEAR)
 
-    def _said(self, reply: Reply) -> tuple[bool, Any, str]:
+    def _answer(self, reply: Reply) -> tuple[bool, Any, str]:
+        """Whether it was done, the data, and the sentence that came with it."""
         body = exact_json_of(reply) if is_answer(reply) else None
         if not isinstance(body, dict):
             raise self._fault(reply)
@@ -169,7 +179,7 @@ class SmsPvaRentalReplies:
                 raise self._fault(reply)
 
     def _fault(self, reply: Reply) -> ProviderError:
-        if reply.status == 401 and not reply.body.startswith(b"<"):
+        if is_unauthorised(reply):
             return ProviderRefused(self.provider, "HTTP 401")
         return unreadable(self.provider, reply)
 
@@ -183,47 +193,42 @@ def _phone_in(row: Mapping[str, Any]) -> str | None:
     return digits + local
 
 
-def where_rentals_are(base_url: str) -> str:
+def rental_base_url(base_url: str) -> str:
     """SMSPVA's own other host; behind any other address, a proxy's, the key goes nowhere else."""
     parts = urlsplit(base_url)
     host = RENTAL_HOST if parts.netloc == HOST else parts.netloc
     return parts._replace(netloc=host).geturl().rstrip("/")
 
 
-class RentalDoor(Transport):
+class RentalTransport(Transport):
     """Another host with another place for the key: connections and a circuit of its own."""
 
-    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
-        address = Address(
-            base_url=where_rentals_are(config.base_url) + "/api/rent.php",
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
+            base_url=rental_base_url(config.base_url) + "/api/rent.php",
             key_suffix=f"&apikey={escaped(config.api_key)}",
         )
-        super().__init__(config.name, address, surroundings, max_in_flight=config.max_in_flight)
+        super().__init__(config.name, endpoint, context, max_in_flight=config.max_in_flight)
 
     def _circuit_changed(self, circuit: Circuit) -> None:
         """The provider's circuit in the metrics is the one of its activations."""
 
 
-class SmsPvaRentals(RentalAccount[SmsPvaRentalReplies]):
+class SmsPvaRentals(RentalAccount):
     """Those of one account at SMSPVA."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(http, TERMS, SmsPvaRentalReplies(config.name))
+        self._orders = SmsPvaRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, self._orders)
 
-    def _to_open(self, request: RentalRequest) -> str:
-        return (
-            f"{PATH}create&country={escaped(request.country)}&service={escaped(request.service)}"
-            f"&{PERIODS[request.length]}"
-        )
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"{PATH}sms&id={escaped(ref)}"
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        return {"period": PERIODS[length]}
 
     async def available(self, ref: ProviderRef) -> Availability:
         state = await self._http.call(
             Operation.RENTAL_READ,
-            f"{PATH}orders",
-            lambda reply: self._read.state(reply, ref),
+            ORDERS,
+            lambda reply: self._orders.state(reply, ref),
             cap=LIST_CAP,
         )
         if state is None:
@@ -232,13 +237,5 @@ class SmsPvaRentals(RentalAccount[SmsPvaRentalReplies]):
         if state != OFF:
             return STATES.get(state, Availability.NOT_TOLD)
         await self._http.pay_more()
-        target = f"{PATH}activate&id={escaped(ref)}"
-        return await self._http.call(Operation.RENTAL_READ, target, self._read.switched_on)
-
-    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        target = f"{PATH}prolong&id={escaped(ref)}&{PERIODS[by]}"
-        return await self._http.call(Operation.RENTAL_PROLONG, target, self._read.prolonged)
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        target = f"{PATH}delete&id={escaped(ref)}"
-        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)
+        target = SWITCH_ON.format(ref=escaped(ref))
+        return await self._http.call(Operation.RENTAL_READ, target, self._orders.switched_on)

@@ -2,27 +2,30 @@
 
 from typing import Any, Final
 
-from worker.adapters.providers.account import Account
-from worker.adapters.providers.amounts import left_minor, major
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.amounts import balance_minor
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
 from worker.adapters.providers.reply import (
     Reply,
     exact_json_of,
     is_answer,
     is_success,
+    is_unauthorised,
     phone_of,
-    ref_of,
     several_sms,
     unreadable,
 )
-from worker.adapters.providers.transport import Address, Operation, Surroundings, escaped
-from worker.domain.ids import ProviderRef
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import (
     Balance,
     Cancelled,
     CancelReply,
-    Capabilities,
     CodesArrived,
     Finished,
     NoRent,
@@ -31,9 +34,23 @@ from worker.ports.provider import (
     Refusal,
     Refused,
     Rented,
-    RentRequest,
     Waiting,
 )
+
+PRICE_LIMIT: Final = "maxPrice={price}&"
+END: Final = OperationRoute("/setStatus/?idNum={ref}&status=end&")
+#: That `all` is there, not what it says, makes the answer a list of all codes.
+READ: Final = OperationRoute("/getSmsCode/?idNum={ref}&all=1&")
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        "/getNumber/?service={service}&country={country}&", price_limit=PRICE_LIMIT
+    ),
+    Operation.LOOK: READ,
+    Operation.CANCEL: END,
+    Operation.FINISH: END,
+    Operation.ASK_AGAIN: OperationRoute("/setStatus/?idNum={ref}&status=send&"),
+    Operation.BALANCE: OperationRoute("/getBalance/?"),
+}
 
 DONE: Final = frozenset({"ready", "update"})
 RECEIVED: Final = "smsReceived"  #: An SMS is there.
@@ -52,12 +69,8 @@ NO_RENT: Final = {
 }
 
 
-class VakSmsReplies:
+class VakSmsReplies(ActivationReplies):
     """Reads what vak-sms says. Raises `ProviderError` only."""
-
-    def __init__(self, provider: str, currency: str) -> None:
-        self.provider = provider
-        self.currency = currency
 
     def look(self, reply: Reply) -> Observation:
         body = self._body(reply)
@@ -106,10 +119,7 @@ class VakSmsReplies:
     def rent(self, reply: Reply) -> Rented | NoRent:
         body = self._body(reply)
         if is_success(reply) and "idNum" in body:
-            ref, phone = ref_of(body["idNum"]), phone_of(body.get("tel"))
-            if ref is None or phone is None:
-                raise unreadable(self.provider, reply)
-            return Rented(ProviderRef(ref), phone)
+            return self._rented(reply, body["idNum"], phone_of(body.get("tel")))
         error = _word(body, "error")
         why = NO_RENT.get(error)
         if why is None:
@@ -118,10 +128,10 @@ class VakSmsReplies:
 
     def balance(self, reply: Reply) -> Balance:
         body = self._body(reply)
-        left = left_minor(body.get("balance"), self.currency) if is_success(reply) else None
-        if left is None:
+        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        if minor is None:
             raise self._fault(reply, body)
-        return Balance(left, self.currency)
+        return Balance(minor, self.currency)
 
     def _body(self, reply: Reply) -> dict[str, Any]:
         body = exact_json_of(reply) if is_answer(reply) else None
@@ -133,7 +143,7 @@ class VakSmsReplies:
         error = _word(body, "error")
         if error in REFUSED:
             return ProviderRefused(self.provider, error)
-        if reply.status == 401 and not reply.body.startswith(b"<"):
+        if is_unauthorised(reply):
             return ProviderRefused(self.provider, "HTTP 401")
         return unreadable(self.provider, reply)
 
@@ -143,44 +153,13 @@ def _word(body: dict[str, Any], key: str) -> str:
     return word if isinstance(word, str) else ""
 
 
-class VakSms(Account):
+class VakSmsAccount(ProviderAccount):
     """One account at vak-sms."""
 
-    def __init__(self, config: ProviderConfig, surroundings: Surroundings) -> None:
-        self._read = VakSmsReplies(config.name, config.currency)
-        address = Address(
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + "/api",
             key_suffix=f"apiKey={escaped(config.api_key)}",
         )
-        super().__init__(config, address, surroundings, Capabilities())
-
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
-        target = (
-            f"/getNumber/?service={escaped(request.service)}&country={escaped(request.country)}&"
-        )
-        if request.max_cost_minor is not None:
-            target += f"maxPrice={major(request.max_cost_minor, self._currency)}&"
-        return await self._http.call(Operation.RENT, target, self._read.rent)
-
-    async def look(self, ref: ProviderRef) -> Observation:
-        # That `all` is there, not what it says, makes the answer a list of all codes.
-        target = f"/getSmsCode/?idNum={escaped(ref)}&all=1&"
-        return await self._http.call(Operation.LOOK, target, self._read.look)
-
-    async def cancel(self, ref: ProviderRef) -> CancelReply:
-        target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
-        return await self._http.call(Operation.CANCEL, target, self._read.cancel)
-
-    async def finish(self, ref: ProviderRef) -> Observation:
-        target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
-        finished = await self._http.call(Operation.FINISH, target, self._read.finish)
-        return finished or await self.look_too(ref)
-
-    async def ask_again(self, ref: ProviderRef) -> bool:
-        target = f"/setStatus/?idNum={escaped(ref)}&status=send&"
-        return await self._http.call(Operation.ASK_AGAIN, target, self._read.ask_again)
-
-    async def balance(self) -> Balance:
-        return await self._http.call_patiently(
-            Operation.BALANCE, "/getBalance/?", self._read.balance
-        )
+        replies = VakSmsReplies(config.name, config.currency)
+        super().__init__(config, context, endpoint, ROUTES, replies)

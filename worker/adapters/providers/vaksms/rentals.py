@@ -2,27 +2,27 @@
 
 from typing import Final
 
-from worker.adapters.providers.amounts import major
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.rental_account import HOUR, RentalAccount
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
-from worker.adapters.providers.transport import Operation, Transport, escaped
+from worker.adapters.providers.transport import Operation, Transport
 from worker.adapters.providers.vaksms.activations import (
     BAD_STATUS,
     COMING,
     DONE,
+    END,
     NOT_KNOWN,
+    PRICE_LIMIT,
+    READ,
     RECEIVED,
     VakSmsReplies,
 )
-from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
     Messages,
     MessagesReply,
     NotClosed,
-    RentalRequest,
     RentalTerms,
     only,
 )
@@ -30,9 +30,16 @@ from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
 
 #: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
 TERMS: Final = RentalTerms(lengths=only(4 * HOUR), price_limit=True)
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "/getNumber/?service={service}&country={country}&rent=true&", price_limit=PRICE_LIMIT
+    ),
+    Operation.RENTAL_READ: READ,
+    Operation.RENTAL_CLOSE: END,
+}
 
 
-class VakSmsRentalReplies(VakSmsReplies):
+class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
     """Reads what vak-sms says of rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
@@ -67,25 +74,9 @@ class VakSmsRentalReplies(VakSmsReplies):
         raise self._fault(reply, body)
 
 
-class VakSmsRentals(RentalAccount[VakSmsRentalReplies]):
+class VakSmsRentals(RentalAccount):
     """Those of one account at vak-sms."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(http, TERMS, VakSmsRentalReplies(config.name, config.currency))
-        self._currency = config.currency
-
-    def _to_open(self, request: RentalRequest) -> str:
-        target = (
-            f"/getNumber/?service={escaped(request.service)}&country={escaped(request.country)}"
-            "&rent=true&"
-        )
-        if request.max_cost_minor is not None:
-            target += f"maxPrice={major(request.max_cost_minor, self._currency)}&"
-        return target
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        return f"/getSmsCode/?idNum={escaped(ref)}&all=1&"
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        target = f"/setStatus/?idNum={escaped(ref)}&status=end&"
-        return await self._http.call(Operation.RENTAL_CLOSE, target, self._read.ended)
+        replies = VakSmsRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)
