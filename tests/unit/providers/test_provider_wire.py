@@ -10,7 +10,7 @@ from tests.fakes.turns import at_rest, give_way
 from tests.unit.providers.raw_provider import HANG, http, raw_provider
 from tests.unit.providers.surroundings import NAME
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.wire import NoneFree, TimedOut, Wire
+from worker.adapters.providers.wire import NoFreeConnection, TimedOut, Wire
 from worker.ports.errors import ProviderUnavailable
 
 CAP = 1000
@@ -135,7 +135,7 @@ async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing() -> Non
 
         sent = [one.sent for one in told if isinstance(one, ProviderUnavailable)]
         assert (sent, provider.lines) == ([True, False], ["GET /0 HTTP/1.1"])
-        assert [type(one) for one in told] == [TimedOut, NoneFree]
+        assert [type(one) for one in told] == [TimedOut, NoFreeConnection]
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 1000000\r\n", ""])

@@ -13,8 +13,16 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
-from worker.adapters.providers.amounts import major
-from worker.adapters.providers.reply import Reply, phone_of, ref_of, unreadable
+from worker.adapters.providers.amounts import balance_minor, major
+from worker.adapters.providers.reply import (
+    Reply,
+    exact_json_of,
+    is_answer,
+    is_success,
+    phone_of,
+    ref_of,
+    unreadable,
+)
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
@@ -28,6 +36,7 @@ from worker.domain.families import Features, features_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
 from worker.ports.desk import Push
+from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
 from worker.ports.provider import (
@@ -49,7 +58,7 @@ PUSH_MAX: Final = 64 * 1024  #: Bytes; an SMS with everything around it is a few
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderConfig:
-    """One account at one provider: where it is, how it speaks, and its key, which is in no repr."""
+    """One account at one provider: its URL, its protocol and its key. The key is in no repr."""
 
     name: ProviderName
     family: str
@@ -80,7 +89,9 @@ class OperationRoute(NamedTuple):
 
     target: str
     method: str = "GET"
-    price_limit: str = ""  #: Added to a purchase with a highest price; empty: it cannot have one.
+    price_limit: str = (
+        ""  #: Added to a purchase with a highest price; empty: there is no such limit.
+    )
 
 
 OperationTable: TypeAlias = Mapping[Operation, OperationRoute]
@@ -119,7 +130,7 @@ class ActivationReplies(FamilyReplies, ABC):
 
     @abstractmethod
     def finish(self, reply: Reply) -> Observation | None:
-        """What became of the number, or None where only a look tells."""
+        """What became of the number, or None where only a look shows it."""
 
     @abstractmethod
     def balance(self, reply: Reply) -> Balance: ...
@@ -138,6 +149,29 @@ class ActivationReplies(FamilyReplies, ABC):
     def whole_page(self, reply: Reply) -> ActivePage:
         """The page with all that its rows say of a number."""
         return self.page(reply)
+
+
+class ObjectReplies(ActivationReplies):
+    """For families whose every reply is one JSON object, in which errors and balance are keys."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
+        """The error for a reply that is no answer to what was asked."""
+
+    def _body(self, reply: Reply) -> dict[str, Any]:
+        body = exact_json_of(reply) if is_answer(reply) else None
+        if not isinstance(body, dict):
+            raise self._fault(reply, {})
+        return body
+
+    def balance(self, reply: Reply) -> Balance:
+        body = self._body(reply)
+        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        if minor is None:
+            raise self._fault(reply, body)
+        return Balance(minor, self.currency)
 
 
 class OperationCalls:
@@ -188,7 +222,7 @@ class OperationCalls:
 
 
 class ProviderAccount(OperationCalls):
-    """One account at one provider; the port `Provider`, as most families speak it."""
+    """One account at one provider; implements the port `Provider`, as most families need it."""
 
     def __init__(
         self,
@@ -217,7 +251,7 @@ class ProviderAccount(OperationCalls):
 
     @property
     def rentals_http(self) -> Transport:
-        """What its long rentals are sent over; the same for most, with one circuit for both."""
+        """The transport of its long rentals; for most the same, with one circuit for both."""
         return self._http
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
@@ -313,7 +347,7 @@ def push_of(ref: object, phone: object, service: object, content: tuple[object, 
 
 
 class FamilyAdapter(NamedTuple):
-    """How one family is spoken; whether it rents for long and pushes is in its features."""
+    """How one family is spoken to. Whether it rents for long or pushes SMS is in its features."""
 
     account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
     rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None

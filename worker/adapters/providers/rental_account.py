@@ -1,4 +1,4 @@
-"""The long rentals of one account, as most families speak them, and the readers they need."""
+"""The long rentals of one account, as most families have them, and the readers they need."""
 
 import enum
 from abc import ABC, abstractmethod
@@ -37,7 +37,7 @@ class CloseFollowUp(enum.Enum):
     """What a refused close of a rental is followed by."""
 
     FINISH = "finish"  #: The price is kept for certain: end it all the same.
-    READ = "read"  #: Only the status tells what became of it.
+    READ = "read"  #: Only the status shows what became of it.
 
 
 CloseAttempt: TypeAlias = CloseReply | CloseFollowUp
@@ -72,7 +72,7 @@ class RentalReplies(FamilyReplies, ABC):
 
 
 class RentalAccount(OperationCalls):
-    """The long rentals of one account; the port `LongRentals`, as most families speak it."""
+    """The long rentals of one account; the port `LongRentals`, as most families need it."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class RentalAccount(OperationCalls):
         )
 
     async def available(self, ref: ProviderRef) -> Availability:
-        """As most can say it: whether the rental runs, and nothing of the number."""
+        """What most families can say: whether the rental runs, and nothing about the number."""
         return availability_of(await self.messages(ref))
 
     async def close(self, ref: ProviderRef) -> CloseReply:

@@ -1,8 +1,8 @@
 """An answer as it came over the wire, and the grammar all families share.
 
 The body comes before the status, and nothing is guessed: HTML, a redirect, cut JSON and words
-nobody has documented are all "no information". No error made here quotes a reply: a reply can hold
-phones and codes.
+nobody has documented are all "no information". No error raised here quotes a reply, because a reply
+can hold phones and codes.
 """
 
 import json
@@ -113,7 +113,7 @@ def is_answer(reply: Reply) -> bool:
 
 
 def is_unauthorised(reply: Reply) -> bool:
-    """Whether the family itself says 401; a page may come from whoever stands before it."""
+    """Whether the family itself answers 401; a page would come from a server in front of it."""
     return reply.status == 401 and not reply.body.startswith(b"<")
 
 
@@ -165,7 +165,7 @@ def ref_of(value: object) -> str | None:
     if type(value) is int:  # Not isinstance: a bool is no id.
         value = str(value)
     if isinstance(value, str) and value.isalnum() and value.isascii() and len(value) <= 64:
-        return value  # Nearly all, and lists have many; the same as below, without the regex.
+        return value  # Nearly all ids pass here, without the regex: lists have many.
     return value if isinstance(value, str) and _REF.fullmatch(value) else None
 
 
@@ -199,10 +199,10 @@ def sms_of(code: object, text: object = None, received_at: object = None) -> Sms
     words = text.strip() if isinstance(text, str) else ""
     if type(code) is int:
         code = str(code)
-    shown = unquoted(code) if isinstance(code, str) else ""
-    if not shown and not words:
+    digits = unquoted(code) if isinstance(code, str) else ""
+    if not digits and not words:
         return None
-    return Sms((shown or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
+    return Sms((digits or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
 
 
 def several_sms(rows: Iterable[tuple[object, object, object]]) -> tuple[Sms, ...]:

@@ -1,4 +1,4 @@
-"""What each family and dialect can do, as the table the README shows: made of what runs.
+"""What each family and dialect can do, as the table in the README, built from the adapters.
 
 `python -m worker.adapters.providers.table` prints it.
 """
@@ -21,7 +21,7 @@ from worker.ports.reporter import Reporter
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"
 END: Final = "<!-- providers: end -->"
-FEW: Final = 6  #: Lengths of rentals that are named one by one.
+FEW: Final = 6  #: Up to so many lengths of rentals are named one by one.
 
 
 class Abilities(NamedTuple):

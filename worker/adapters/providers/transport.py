@@ -11,7 +11,7 @@ import tenacity
 
 from worker.adapters.providers.breaker import Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
-from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoneFree, TimedOut, Wire
+from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoFreeConnection, TimedOut, Wire
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 
 async def unmetered() -> None:
-    """Where nobody counts requests."""
+    """For callers whose requests are not counted."""
 
 
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
-SINGLE_CAP = 64 * 1024  #: Bytes of a reply about one thing.
+SINGLE_CAP = 64 * 1024  #: Bytes of a reply that is no list.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 ATTEMPTS = 3  #: Of calls that are safe to repeat and that nobody else repeats.
 BACKOFF_S = 0.5  #: Doubled for each further attempt, times a random number.
@@ -83,7 +83,7 @@ class ProviderContext:
 
 
 class Transport:
-    """Sends each call once, reads its answer, and reports how it went."""
+    """Sends each call once, reads its reply, and reports the result."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Transport:
             random=context.random,
             changed=self._circuit_changed,
         )
-        self._buys_from = context.monotonic()  #: Bans met by a purchase last until then.
+        self._buys_from = context.monotonic()  #: The end of the last ban that a purchase met.
         self._wire = Wire(
             name,
             endpoint.base_url,
@@ -131,7 +131,7 @@ class Transport:
         method: str = "GET",
         cap: int = SINGLE_CAP,
     ) -> T:
-        """Send one request, once, and answer with what *read* makes of the reply.
+        """Send one request, once, and return what *read* makes of the reply.
 
         *target* is path and query, percent-encoded, without the key.
         """
@@ -145,12 +145,12 @@ class Transport:
             reply = await self._wire.exchange(method, f"{target}{endpoint.key_suffix}", cap)
             answer = interpret(self.name, reply, read, endpoint.answer_statuses)
         except ProviderError as error:
-            self._ended(operation, ticket, began, error)
+            self._report(operation, ticket, began, error)
             raise
         except BaseException:
             self._breaker.abandoned(ticket)
             raise
-        self._ended(operation, ticket, began, None)
+        self._report(operation, ticket, began, None)
         return answer
 
     async def call_patiently(
@@ -179,7 +179,7 @@ class Transport:
         return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())
 
     def _banned(self, operation: Operation, seconds: float) -> None:
-        """Who may not buy may still be told the codes of what he has; a look finds that out."""
+        """A banned account may not buy. A look finds out whether it still gets its codes."""
         if operation.buys:
             self._buys_from = max(self._buys_from, self._monotonic() + seconds)
         else:
@@ -188,7 +188,7 @@ class Transport:
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
 
-    def _ended(
+    def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
     ) -> None:
         result = "ok"
@@ -201,9 +201,9 @@ class Transport:
                 result = "refused"
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
-            case NoneFree():
+            case NoFreeConnection():
                 result = "unavailable"
-                self._breaker.abandoned(ticket)  # Our own crowd: it says nothing of the provider.
+                self._breaker.abandoned(ticket)  # Our own load: it says nothing about the provider.
             case ProviderUnavailable():
                 result = "timeout" if isinstance(error, TimedOut) else "unavailable"
                 self._breaker.failed(ticket)

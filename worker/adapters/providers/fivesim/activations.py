@@ -108,7 +108,7 @@ NO_RENT: Final = {
 
 
 class FiveSimReplies(ActivationReplies):
-    """Reads what 5sim says. Raises `ProviderError` only."""
+    """Reads the replies of 5sim. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> Observation:
         order = self._order(reply)
@@ -129,7 +129,7 @@ class FiveSimReplies(ActivationReplies):
         if status in LIVE:
             return Waiting()
         if status in GIVEN_BACK and not order.get("sms"):
-            return Cancelled()  # Not where there is something that could not be read.
+            return Cancelled()  # Only without any SMS, not with one that could not be read.
         raise unreadable(self.provider, reply)
 
     def cancel(self, reply: Reply) -> CancelReply:
@@ -188,7 +188,7 @@ class FiveSimReplies(ActivationReplies):
         return ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
     def history(self, reply: Reply) -> HistoryPage:
-        """The same page with all that is over."""
+        """The same page with the orders that have ended."""
         orders = self._orders(reply, exact_json_of)
         rows = past_orders(orders, self.currency)
         if rows is None:
@@ -196,7 +196,7 @@ class FiveSimReplies(ActivationReplies):
         return HistoryPage(rows, len(orders) or None)
 
     def whole_page(self, reply: Reply) -> ActivePage:
-        """The live ones with all that a row tells: costs too much where only codes are sought."""
+        """The live orders with every fact of their rows: too slow where only codes are needed."""
         return with_facts(self.page(reply), self.history(reply))
 
     def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:

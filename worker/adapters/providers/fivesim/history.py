@@ -1,4 +1,4 @@
-"""The orders of 5sim as a history: its one list holds everything ever bought, newest first."""
+"""The orders of 5sim as a history: its only list holds every order ever bought, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not
 
 
 def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | None:
-    """The rows of a page, or None where it cannot be read: one bad row spoils it all."""
+    """The rows of a page, or None where one of them cannot be read."""
     read = [_past(row, currency) for row in rows]
     kept = [row for row in read if row is not None]
     return kept if len(kept) == len(read) else None
@@ -69,6 +69,6 @@ def _fate(row: dict[str, Any]) -> Fate:
     if status == CHARGED:
         return Fate.CHARGED
     if status in GIVEN_BACK:
-        # Never guess at money: an SMS and a cancel on one row are two stories.
+        # Never guess at money: an SMS and a cancel on one row contradict each other.
         return Fate.UNKNOWN if row.get("sms") else Fate.GIVEN_BACK
     return Fate.LIVE if status in LIVE else Fate.UNKNOWN

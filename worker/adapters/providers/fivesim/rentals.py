@@ -50,12 +50,12 @@ FINISH: Final = "/finish/{ref}"
 
 CANCELLED: Final = "CANCELED"
 EARLY: Final = "you need to wait time"
-PAID: Final = frozenset({"hosting order", "order has sms"})  #: No price back, whatever follows.
-NO_SMS: Final = "order no sms"  #: It will not be finished either.
+PAID: Final = frozenset({"hosting order", "order has sms"})  #: The price is not given back.
+NO_SMS: Final = "order no sms"  #: It cannot be finished either.
 
 
 class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
-    """Reads what 5sim says of hosting. Raises `ProviderError` only."""
+    """Reads the replies of 5sim about hosting. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
@@ -70,7 +70,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
         if status == CHARGED:
             return Ended(Refund.KEPT)
         if status in GIVEN_BACK:
-            # Its time ran out, it was banned, or it has SMS: nobody says who keeps the price then.
+            # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
             cancelled = status == CANCELLED and not rows
             return Ended(Refund.GIVEN_BACK if cancelled else Refund.NOT_TOLD)
         if status not in LIVE:
@@ -102,7 +102,7 @@ def _raw_sms(row: dict[str, Any]) -> RawSms:
 
 
 class FiveSimRentals(RentalAccount):
-    """Those of one account at 5sim."""
+    """The long rentals of one account at 5sim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         replies = FiveSimRentalReplies(config.name, config.currency)

@@ -10,7 +10,7 @@ from worker.ports.long_rental import LongRentals
 
 
 def _rentals(config: ProviderConfig, http: Transport) -> LongRentals:
-    """Hero has calls of its own; whoever else rents for long has the classic ones."""
+    """Hero has calls of its own; the other companies have the classic ones."""
     return (HeroRentals if config.dialect == "hero" else HandlerRentals)(config, http)
 
 

@@ -58,7 +58,7 @@ DIALECTS: Final = {
             list_shape=ListShape.DATA,
             cancelled=frozenset({"STATUS_CANCEL", "ACCESS_CANCEL"}),
             not_known=frozenset({"NOT_FOUND"}),
-            # Any server error there is called so.
+            # Tiger answers any server error with this word.
             transient=frozenset({"BAD_ACTION"}),
         ),
         HandlerDialect(name="smsbower"),

@@ -65,12 +65,12 @@ BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
 OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
 TOO_SOON: Final = frozenset({"FREEZE_PERIOD_NOT_REACHED", "TOO_EARLY"})
 NEVER: Final = frozenset({"ACTION_NOT_AVAILABLE", "RENEW_ACTIVATION_NOT_AVAILABLE"})
-UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has seen it yet: nothing is ended over it.
+UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has read that SMS yet, so the rental is not ended.
 OVER: Final = "ACTIVATION_NOT_ACTIVE"
 
 
 class HeroRentalReplies(HandlerReplies, RentalReplies):
-    """Reads what hero says of rentals. Raises `ProviderError` only."""
+    """Reads the replies of hero about rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
 
@@ -84,7 +84,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             return self._messages(reply, body)
         answer = word_in(reply)
         if is_answer(reply) and answer.word == OVER:
-            return Ended()  # Terminated or refunded: it does not say which.
+            return Ended()  # Terminated or refunded: hero does not say which.
         if is_answer(reply) and self._is_not_known(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -131,7 +131,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         return self._not_closed(reply, CloseFollowUp.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
-        """The refusals are those of a cancel, so they are read as one."""
+        """The reply to a refused close, which has the words of a refused cancel."""
         refused = self.cancel(reply)
         if not isinstance(refused, Refused):
             raise unreadable(self.provider, reply)
@@ -151,7 +151,7 @@ def _is_done(reply: Reply) -> bool:
 
 
 class HeroRentals(RentalAccount):
-    """Those of one account at hero."""
+    """The long rentals of one account at hero."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)

@@ -1,8 +1,8 @@
-"""What a company of this family says of a number beside its code, in its history and its list.
+"""What a company of this family reports of a number beside its code, in its history and list.
 
 A row of getHistory holds id, phone, price, status and what the SMS said. Its time has no zone, and
-the price stays on a row whose price was given back, so neither is evidence; the status is, unless
-an SMS beside it says otherwise.
+the price stays on a row whose price was given back, so neither is evidence. The status is, unless
+an SMS on the row contradicts it.
 """
 
 from typing import Any, Final
@@ -20,7 +20,7 @@ NO_SMS: Final = frozenset({"", "[]", "null", '""', '[""]', "[null]"})
 
 
 def past_numbers(body: object, dialect: HandlerDialect, currency: str) -> list[PastNumber] | None:
-    """The rows of a page, or None where it cannot be read: one bad row spoils it all."""
+    """The rows of a page, or None where one of them cannot be read."""
     if not isinstance(body, list):
         return None
     read = [_past(row, dialect, currency) for row in body]
@@ -58,7 +58,7 @@ def _fate(row: dict[str, Any], dialect: HandlerDialect) -> Fate:
     if status == CHARGED:
         return Fate.CHARGED
     if status in dialect.past_given_back:
-        # Never guess at money: a code and a cancel on one row are two stories.
+        # Never guess at money: a code and a cancel on one row contradict each other.
         return Fate.UNKNOWN if _has_sms(row.get("sms")) else Fate.GIVEN_BACK
     return Fate.LIVE if status in dialect.past_live else Fate.UNKNOWN
 

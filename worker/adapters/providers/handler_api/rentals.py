@@ -116,7 +116,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def prolonged(self, reply: Reply) -> ProlongReply:
         if self._phone(reply) is not None:
-            return Prolonged()  # Until when is told without a zone.
+            return Prolonged()  # The reply has the new end, but without a time zone.
         answer = word_in(reply)
         if not is_answer(reply):
             raise self._fault(reply, answer)
@@ -167,7 +167,7 @@ def _place(index: str) -> int:
 
 
 class HandlerRentals(RentalAccount):
-    """Those of one account at a company with the classic calls."""
+    """The long rentals of one account at a company with the classic calls."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         dialect = DIALECTS[config.dialect]

@@ -68,7 +68,7 @@ class ReplyWord(NamedTuple):
 
 
 def word_in(reply: Reply) -> ReplyWord:
-    """The word of a text, or the one that a JSON error has under one of several names."""
+    """The word of a text reply, or of a JSON error, which has it under one of several keys."""
     text = text_of(reply)
     if not text.startswith("{"):
         word, _, rest = text.partition(":")
@@ -134,7 +134,7 @@ class HandlerReplies(ActivationReplies):
         raise self._fault(reply, answer)
 
     def finish(self, reply: Reply) -> Finished | None:
-        """`Finished`, or None where only the status tells what became of the number."""
+        """`Finished`, or None where only a look shows what became of the number."""
         if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
             return Finished()
         answer = word_in(reply)
@@ -187,7 +187,7 @@ class HandlerReplies(ActivationReplies):
         raise self._fault(reply, answer)
 
     def page(self, reply: Reply) -> ActivePage:
-        """A page of active numbers; one row that cannot be read spoils it all."""
+        """A page of active numbers; one row that cannot be read makes it unreadable."""
         raw = self._rows_in(reply)
         if raw is None:
             answer = word_in(reply)
@@ -199,7 +199,7 @@ class HandlerReplies(ActivationReplies):
         return ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
 
     def whole_page(self, reply: Reply) -> ActivePage:
-        """The same with all that a row says: costs too much where only codes are looked for."""
+        """The same page with every fact of its rows: too slow where only codes are needed."""
         page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
         return replace(page, rows=rows)

@@ -1,6 +1,6 @@
 """The words of handler_api.php, each with the class of what is done about it.
 
-Words are compared exactly as documented. What one company alone says is in its dialect.
+Words are compared exactly as documented. Words that only one company uses are in its dialect.
 """
 
 import re

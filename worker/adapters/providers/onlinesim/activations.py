@@ -1,7 +1,7 @@
-"""onlinesim: JSON with everything in `response`, one call that closes, whatever the reason.
+"""onlinesim: JSON with everything in `response`, and one call that closes a number for any reason.
 
-`setOperationOk` is both "cancel" and "finish", so a cancel looks before and after it: only the
-status tells whether an SMS was there, and with it a charge.
+`setOperationOk` is both "cancel" and "finish". So a cancel looks before and after it: only the
+status shows whether an SMS had arrived, and with it a charge.
 """
 
 from typing import Any, Final
@@ -49,7 +49,7 @@ from worker.ports.provider import (
     Waiting,
 )
 
-#: Codes instead of texts, all of them, and shown messages stay shown.
+#: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
 STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
 CLOSE: Final = OperationRoute("/setOperationOk.php?tzid={ref}")
 ROUTES: Final[OperationTable] = {
@@ -96,7 +96,7 @@ NO_RENT: Final = {
 
 
 class OnlineSimReplies(ActivationReplies):
-    """Reads what onlinesim says. Raises `ProviderError` only."""
+    """Reads the replies of onlinesim. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> Observation:
         rows = json_of(reply)
@@ -243,7 +243,7 @@ class OnlineSimAccount(ProviderAccount):
             case CodesArrived(sms=sms) | Finished(sms=sms):
                 return Refused(Refusal.CODE_ARRIVED, sms=sms)
             case Cancelled() | NotKnown():
-                # Closed, and empty an instant before: nothing to charge for.
+                # Closed, and without an SMS an instant before: there is nothing to charge for.
                 return Cancelled()
             case Waiting():
                 return Refused(Refusal.UNCLEAR)

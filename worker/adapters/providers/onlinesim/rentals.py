@@ -1,4 +1,4 @@
-"""onlinesim's rentals by the day, for all services; a close does not tell of the price."""
+"""onlinesim's rentals by the day, for all services. A reply to a close does not name the price."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -63,7 +63,7 @@ TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
 
 
 class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
-    """Reads what onlinesim says of rentals. Raises `ProviderError` only."""
+    """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         body = exact_json_of(reply)
@@ -126,7 +126,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
 
 
 def _messages_in(messages: object) -> Messages:
-    """A list, or an object with a page of one."""
+    """The SMS of a rental: a list, or an object that holds a page of the list."""
     pages = messages if isinstance(messages, dict) else {}
     rows = pages.get("data", messages)
     if not isinstance(rows, list):
@@ -146,7 +146,7 @@ def _phone_in(row: dict[str, Any]) -> str | None:
 
 
 class OnlineSimRentals(RentalAccount):
-    """Those of one account at onlinesim."""
+    """The long rentals of one account at onlinesim."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         replies = OnlineSimRentalReplies(config.name, config.currency)

@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from worker.adapters.providers.amounts import balance_minor
 from worker.adapters.providers.family import (
-    ActivationReplies,
+    ObjectReplies,
     OperationRoute,
     OperationTable,
     ProviderAccount,
@@ -12,8 +11,6 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import (
     Reply,
-    exact_json_of,
-    is_answer,
     is_success,
     is_unauthorised,
     phone_of,
@@ -23,7 +20,6 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import (
-    Balance,
     Cancelled,
     CancelReply,
     CodesArrived,
@@ -62,8 +58,8 @@ NO_RENT: Final = {
 }
 
 
-class SmsManReplies(ActivationReplies):
-    """Reads what sms-man says. Raises `ProviderError` only."""
+class SmsManReplies(ObjectReplies):
+    """Reads the replies of sms-man. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> Observation:
         body = self._body(reply)
@@ -110,13 +106,6 @@ class SmsManReplies(ActivationReplies):
             raise self._fault(reply, body)
         return why
 
-    def balance(self, reply: Reply) -> Balance:
-        body = self._body(reply)
-        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
-        if minor is None:
-            raise self._fault(reply, body)
-        return Balance(minor, self.currency)
-
     def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
         return is_success(reply) and body.get("success") is True and not body.get("error_code")
 
@@ -124,12 +113,6 @@ class SmsManReplies(ActivationReplies):
         """A no about this number: which words it comes in is documented for few."""
         error = body.get("error_code")
         return body.get("success") is False and isinstance(error, str) and error not in REFUSED
-
-    def _body(self, reply: Reply) -> dict[str, Any]:
-        body = exact_json_of(reply) if is_answer(reply) else None
-        if not isinstance(body, dict):
-            raise self._fault(reply, {})
-        return body
 
     def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
         error, message = body.get("error_code"), body.get("error_msg")

@@ -36,7 +36,7 @@ NOT_FOUND: Final = "sms_not_found"
 
 
 class SmsManRentalReplies(SmsManReplies, RentalReplies):
-    """Reads what sms-man says of rentals. Raises `ProviderError` only."""
+    """Reads the replies of sms-man about rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
@@ -70,7 +70,7 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
 
 
 class SmsManRentals(RentalAccount):
-    """Those of one account at sms-man."""
+    """The long rentals of one account at sms-man."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         replies = SmsManRentalReplies(config.name, config.currency)

@@ -1,6 +1,6 @@
 """SMSPVA, second version: `{statusCode, data}` or `{statusCode, error: {type}}`, key in a header.
 
-Reading an SMS can charge, so nothing that reads one is repeated; some statuses from 500 on are
+Reading an SMS can charge, so no call that reads an SMS is repeated. Some statuses from 500 on are
 answers.
 """
 
@@ -63,9 +63,9 @@ ROUTES: Final[OperationTable] = {
 
 DONE: Final = 200
 NOT_YET: Final = 202
-UNPAID: Final = 407  #: An SMS is there that our balance does not pay.
+UNPAID: Final = 407  #: An SMS has arrived that our balance cannot pay for.
 NOT_KNOWN: Final = frozenset({406, 410})
-NO_SMS: Final = frozenset({404, 503})  #: Of clearsms: none, or an unpaid one waiting.
+NO_SMS: Final = frozenset({404, 503})  #: Replies to clearsms without an SMS, or with an unpaid one.
 UNAUTHORISED: Final = 401
 TOO_MANY: Final = 411  #: Karma or rate.
 ANSWER_STATUSES: Final = frozenset({500, 501, 502, 503})
@@ -85,7 +85,7 @@ class SmsPvaBody(NamedTuple):
 
 
 class SmsPvaReplies(ActivationReplies):
-    """Reads what SMSPVA says. Raises `ProviderError` only."""
+    """Reads the replies of SMSPVA. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> Observation:
         answer = self._answer(reply)
@@ -106,7 +106,7 @@ class SmsPvaReplies(ActivationReplies):
         if answer.status == UNPAID:
             return Refused(Refusal.CODE_ARRIVED)
         if 400 <= answer.status < 500 and answer.status not in {UNAUTHORISED, TOO_MANY}:
-            return Refused(Refusal.UNCLEAR)  # Why it refuses is documented for few.
+            return Refused(Refusal.UNCLEAR)  # Few reasons for a refusal are documented.
         raise self._fault(reply, answer)
 
     def finish(self, reply: Reply) -> Finished | None:
@@ -167,7 +167,7 @@ class SmsPvaReplies(ActivationReplies):
         """The status of the body, which the status of the reply must not contradict."""
         body = exact_json_of(reply)
         status = body.get("statusCode") if isinstance(body, dict) else None
-        # Its range too: an error names the status, and a longer one could be a phone.
+        # The range is checked because an error names the status: a longer number could be a phone.
         if type(status) is not int or not 100 <= status < 600 or reply.status not in {status, DONE}:
             raise self._fault(reply, SmsPvaBody(reply.status, None))
         return SmsPvaBody(status, body.get("data"))

@@ -1,7 +1,7 @@
 """SMSPVA's rentals: an old script beside the second version, `{status: 1 or 0, data, msg}`.
 
-Its refusals are sentences, of which few are documented; only what cannot be misread is read out of
-them. A number is switched on before an SMS is expected, and says then whether it is on.
+Its refusals are sentences, few of them documented, so only unmistakable words are matched. A number
+is switched on before an SMS is expected; its state shows then whether it is on.
 """
 
 import re
@@ -59,7 +59,7 @@ from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
 
 HOST: Final = "api.smspva.com"
 RENTAL_HOST: Final = "smspva.com"
-#: Each with how many of it can be had at once; the longest that fits is asked for.
+#: Each unit with the highest count of it that can be rented; the longest unit that fits is used.
 UNITS: Final = {"month": (30 * DAY, 12), "week": (7 * DAY, 51), "day": (DAY, 6)}
 PERIODS: Final = {
     unit * count: f"dtype={name}&dcount={count}"
@@ -82,7 +82,7 @@ ROUTES: Final[OperationTable] = {
 ORDERS: Final = "?method=orders"
 SWITCH_ON: Final = "?method=activate&id={ref}"
 
-#: What `state` of an order says. 0 and 2 are off and being switched on: no word on an outage.
+#: The `state` of an order. 0 (off) and 2 (being switched on) say nothing about an outage.
 STATES: Final = {1: Availability.UP, -1: Availability.DOWN}
 OFF: Final = 0
 
@@ -94,7 +94,7 @@ CLOSED: Final = re.compile(r"\border is closed\b", re.IGNORECASE)
 
 
 class SmsPvaRentalReplies(RentalReplies):
-    """Reads what SMSPVA says of rentals. Raises `ProviderError` only."""
+    """Reads the replies of SMSPVA about rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         done, data, words = self._answer(reply)
@@ -143,7 +143,7 @@ class SmsPvaRentalReplies(RentalReplies):
             return Availability.NOT_KNOWN
         if not done and CLOSED.search(words):
             return Availability.ENDED
-        return Availability.NOT_TOLD  # It takes a while; the next look at the list tells.
+        return Availability.NOT_TOLD  # It takes a while; the next look at the list shows it.
 
     def prolonged(self, reply: Reply) -> ProlongReply:
         done, _, words = self._answer(reply)
@@ -194,7 +194,7 @@ def _phone_in(row: Mapping[str, Any]) -> str | None:
 
 
 def rental_base_url(base_url: str) -> str:
-    """SMSPVA's own other host; behind any other address, a proxy's, the key goes nowhere else."""
+    """SMSPVA's other host. Behind any other address, a proxy's, the key is sent nowhere else."""
     parts = urlsplit(base_url)
     host = RENTAL_HOST if parts.netloc == HOST else parts.netloc
     return parts._replace(netloc=host).geturl().rstrip("/")
@@ -211,11 +211,11 @@ class RentalTransport(Transport):
         super().__init__(config.name, endpoint, context, max_in_flight=config.max_in_flight)
 
     def _circuit_changed(self, circuit: Circuit) -> None:
-        """The provider's circuit in the metrics is the one of its activations."""
+        """The circuit of a provider in the metrics is that of its activations."""
 
 
 class SmsPvaRentals(RentalAccount):
-    """Those of one account at SMSPVA."""
+    """The long rentals of one account at SMSPVA."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         self._orders = SmsPvaRentalReplies(config.name, config.currency)

@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from worker.adapters.providers.amounts import balance_minor
 from worker.adapters.providers.family import (
-    ActivationReplies,
+    ObjectReplies,
     OperationRoute,
     OperationTable,
     ProviderAccount,
@@ -12,8 +11,6 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import (
     Reply,
-    exact_json_of,
-    is_answer,
     is_success,
     is_unauthorised,
     phone_of,
@@ -23,7 +20,6 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import (
-    Balance,
     Cancelled,
     CancelReply,
     CodesArrived,
@@ -39,7 +35,7 @@ from worker.ports.provider import (
 
 PRICE_LIMIT: Final = "maxPrice={price}&"
 END: Final = OperationRoute("/setStatus/?idNum={ref}&status=end&")
-#: That `all` is there, not what it says, makes the answer a list of all codes.
+#: The parameter `all` makes the answer a list of all codes, whatever its value.
 READ: Final = OperationRoute("/getSmsCode/?idNum={ref}&all=1&")
 ROUTES: Final[OperationTable] = {
     Operation.RENT: OperationRoute(
@@ -53,7 +49,7 @@ ROUTES: Final[OperationTable] = {
 }
 
 DONE: Final = frozenset({"ready", "update"})
-RECEIVED: Final = "smsReceived"  #: An SMS is there.
+RECEIVED: Final = "smsReceived"  #: An SMS has arrived.
 COMING: Final = "waitSMS"  #: An SMS is on its way.
 NOT_KNOWN: Final = "idNumNotFound"
 BAD_STATUS: Final = "badStatus"
@@ -69,8 +65,8 @@ NO_RENT: Final = {
 }
 
 
-class VakSmsReplies(ActivationReplies):
-    """Reads what vak-sms says. Raises `ProviderError` only."""
+class VakSmsReplies(ObjectReplies):
+    """Reads the replies of vak-sms. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> Observation:
         body = self._body(reply)
@@ -125,19 +121,6 @@ class VakSmsReplies(ActivationReplies):
         if why is None:
             raise self._fault(reply, body)
         return why
-
-    def balance(self, reply: Reply) -> Balance:
-        body = self._body(reply)
-        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
-        if minor is None:
-            raise self._fault(reply, body)
-        return Balance(minor, self.currency)
-
-    def _body(self, reply: Reply) -> dict[str, Any]:
-        body = exact_json_of(reply) if is_answer(reply) else None
-        if not isinstance(body, dict):
-            raise self._fault(reply, {})
-        return body
 
     def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
         error = _word(body, "error")

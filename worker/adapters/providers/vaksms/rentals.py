@@ -40,7 +40,7 @@ ROUTES: Final[OperationTable] = {
 
 
 class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
-    """Reads what vak-sms says of rentals. Raises `ProviderError` only."""
+    """Reads the replies of vak-sms about rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
@@ -75,7 +75,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
 
 
 class VakSmsRentals(RentalAccount):
-    """Those of one account at vak-sms."""
+    """The long rentals of one account at vak-sms."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         replies = VakSmsRentalReplies(config.name, config.currency)
