@@ -105,17 +105,17 @@ class _Times(NamedTuple):
     rng: Random
 
     def at(self, low: float, high: float) -> timedelta:
-        return self._given() or self.window * self.rng.uniform(low, high)
+        return self._chosen() or self.window * self.rng.uniform(low, high)
 
     def lasting(self, default: float) -> timedelta:
-        return self._given() or timedelta(seconds=default)
+        return self._chosen() or timedelta(seconds=default)
 
     def last_second(self) -> timedelta:
         # A window of less than a second has no last second: its last tenth then.
-        before = min(timedelta(seconds=1), self.window * 0.1) * self.rng.uniform(0.1, 0.9)
-        return self._given() or self.window - before
+        before_end = min(timedelta(seconds=1), self.window * 0.1) * self.rng.uniform(0.1, 0.9)
+        return self._chosen() or self.window - before_end
 
-    def _given(self) -> timedelta | None:
+    def _chosen(self) -> timedelta | None:
         # One microsecond for zero, which would count as not given.
         return None if self.seconds is None else max(TICK, timedelta(seconds=self.seconds))
 
@@ -134,8 +134,8 @@ def _last_second(times: _Times) -> NumberPlan:
 
 def _duplicate(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
-    again = first._replace(after=first.after + times.window * 0.05)
-    return NumberPlan(Behaviour.DUPLICATE_CODE, (first, again))
+    second = first._replace(after=first.after + times.window * 0.05)
+    return NumberPlan(Behaviour.DUPLICATE_CODE, (first, second))
 
 
 def _two_codes(times: _Times) -> NumberPlan:

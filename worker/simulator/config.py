@@ -1,4 +1,4 @@
-"""Everything one simulated provider is told at its start, from a script file or from code."""
+"""The configuration of one simulated provider, from a script file or from code."""
 
 import enum
 import ipaddress
@@ -15,7 +15,7 @@ from worker.simulator.exchange import FaceOperation
 DurationSeconds = Annotated[float, Field(ge=0, le=LONGEST)]
 Minor = Annotated[int, Field(ge=0, le=10**15)]
 FIRST_ID = 100_000_001
-FIRST_ID_MAX = 900_000_000  #: Nine digits, also after many numbers: a phone is two and the id.
+FIRST_ID_MAX = 900_000_000  #: Ids keep nine digits, because a phone is two digits and the id.
 
 
 class BadScript(ValueError):
@@ -29,7 +29,7 @@ class StrictModel(BaseModel):
 
 
 class FaultKind(enum.Enum):
-    """What can go wrong with a whole provider. Where an effect took place is said here."""
+    """What can go wrong with a whole provider, and whether the effect of a call takes place then."""
 
     REFUSE = "refuse"  #: Nobody listens: connections are refused, open ones reset.
     RESET = "reset"  #: The connection is reset before any effect.
@@ -82,7 +82,7 @@ class SimulatorConfig(StrictModel):
     seed: int = 1
     first_id: Annotated[int, Field(ge=FIRST_ID, le=FIRST_ID_MAX)] = FIRST_ID
     api_key: Annotated[str, Field(min_length=1, repr=False)] = "sim-key"
-    lifetime_seconds: DurationSeconds | None = None  #: None: what the family has.
+    lifetime_seconds: DurationSeconds | None = None  #: None: the family's own.
     min_cancel_age_seconds: DurationSeconds | None = None  #: The same.
     window_seconds: DurationSeconds | None = None  #: How long the buyer waits; None: the lifetime.
     balance_minor: Minor = 10_000_000_000

@@ -1,4 +1,4 @@
-"""The control API under `/_sim/`: look into the books, set faults, deliver SMS, rent in bulk."""
+"""The control API under `/_sim/`: read the books, set faults, deliver SMS, rent in bulk."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ _Money: TypeAlias = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
 
 
 class BadOrder(ValueError):
-    """The caller asked for something that makes no sense."""
+    """The request names no number, or one that this call cannot change."""
 
 
 class _Clear(StrictModel):
@@ -54,7 +54,7 @@ class _Rent(StrictModel):
 
 
 class _Balance(StrictModel):
-    """Either what it is from now on, or what comes on top."""
+    """The new balance, or an amount to add to it."""
 
     balance_minor: _Money | None = None
     add_minor: _Money = 0
@@ -86,7 +86,7 @@ class Control:
             if call is not None:
                 return json(call(request, now))
             if request.method == "GET" and name.startswith("books/"):
-                return json(self._told(self._number(name.removeprefix("books/"), now)))
+                return json(self._number_json(self._number(name.removeprefix("books/"), now)))
         except (ValidationError, orjson.JSONDecodeError, UnreadableBehaviour) as error:
             return json({"error": str(error)}, 400)
         except BadOrder as error:
@@ -102,7 +102,7 @@ class Control:
         rows = []
         for number in ledger.numbers[offset : offset + limit]:
             ledger.advance(number, now)
-            rows.append(self._told(number))
+            rows.append(self._number_json(number))
         return {"total": len(ledger.numbers), "offset": offset, "numbers": rows}
 
     def _summary(self, _request: Request, now: datetime) -> Json:
@@ -134,43 +134,43 @@ class Control:
         return {"faults": [_fault(each) for each in self._faults.all()]}
 
     def _set_fault(self, request: Request, now: datetime) -> Json:
-        asked = orjson.loads(request.body)
-        if isinstance(asked, dict) and "clear" in asked:
-            if _Clear.model_validate(asked).clear:
+        body = orjson.loads(request.body)
+        if isinstance(body, dict) and "clear" in body:
+            if _Clear.model_validate(body).clear:
                 self._faults.clear()
             return {"faults": []}
-        return {"faults": [_fault(self._faults.add(FaultRule.model_validate(asked), now))]}
+        return {"faults": [_fault(self._faults.add(FaultRule.model_validate(body), now))]}
 
     def _clear_faults(self, _request: Request, _now: datetime) -> Json:
         self._faults.clear()
         return {"faults": []}
 
     def _deliver(self, request: Request, now: datetime) -> Json:
-        asked = _Sms.model_validate_json(request.body)
-        if asked.id is not None:
-            number = self._number(str(asked.id), now)
+        body = _Sms.model_validate_json(request.body)
+        if body.id is not None:
+            number = self._number(str(body.id), now)
         else:
-            number = self._by_phone(asked.phone, now)
+            number = self._by_phone(body.phone, now)
         if not number.live or number.offline:
             raise BadOrder("this number is over or off: an SMS to it goes nowhere")
-        self._engine.ledger.receive(number, ArrivedSms(now, asked.code, asked.text or asked.code))
-        return self._told(number)
+        self._engine.ledger.receive(number, ArrivedSms(now, body.code, body.text or body.code))
+        return self._number_json(number)
 
     def _offline(self, request: Request, now: datetime) -> Json:
-        asked = _Offline.model_validate_json(request.body)
-        number = self._number(str(asked.id), now)
+        body = _Offline.model_validate_json(request.body)
+        number = self._number(str(body.id), now)
         if not number.rental:
             raise BadOrder("only a rental lasts long enough to be off")
-        number.offline = asked.offline
+        number.offline = body.offline
         return {"offline": number.offline}
 
     def _rent(self, request: Request, now: datetime) -> Json:
-        asked = _Rent.model_validate_json(request.body)
-        choice = forced_by(asked.behaviour) if asked.behaviour is not None else None
-        if asked.behaviour is not None and choice is None:
-            raise UnreadableBehaviour(asked.behaviour)
-        order = BuyerOrder(service=asked.service, country=asked.country)
-        numbers = self._engine.rent_many(order, choice, asked.count, now)
+        body = _Rent.model_validate_json(request.body)
+        choice = forced_by(body.behaviour) if body.behaviour is not None else None
+        if body.behaviour is not None and choice is None:
+            raise UnreadableBehaviour(body.behaviour)
+        order = BuyerOrder(service=body.service, country=body.country)
+        numbers = self._engine.rent_many(order, choice, body.count, now)
         return {
             "numbers": [
                 {
@@ -191,12 +191,12 @@ class Control:
         return {"numbers": 0}
 
     def _balance(self, request: Request, now: datetime) -> Json:
-        asked = _Balance.model_validate_json(request.body)
+        body = _Balance.model_validate_json(request.body)
         ledger = self._engine.ledger
-        before = self._engine.balance_minor(now)
-        if asked.balance_minor is not None:
-            ledger.added_minor += asked.balance_minor - before
-        ledger.added_minor += asked.add_minor
+        old_balance = self._engine.balance_minor(now)
+        if body.balance_minor is not None:
+            ledger.added_minor += body.balance_minor - old_balance
+        ledger.added_minor += body.add_minor
         return {"balance_minor": ledger.balance_minor}
 
     def _number(self, ref: str, now: datetime) -> SimulatedNumber:
@@ -213,7 +213,7 @@ class Control:
         self._engine.ledger.advance(number, now)
         return number
 
-    def _told(self, number: SimulatedNumber) -> dict[str, Any]:
+    def _number_json(self, number: SimulatedNumber) -> dict[str, Any]:
         return {
             "id": self._face.ref(number),
             "phone": number.phone,

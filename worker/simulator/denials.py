@@ -1,4 +1,4 @@
-"""Why the provider says no: one vocabulary for every family; each face words it in its own way."""
+"""Why the provider refuses a call: one list of reasons, which each face words in its own way."""
 
 import enum
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ class DenialReason(enum.Enum):
     PRICE_TOO_LOW = "price-too-low"  #: The buyer's maximum is below our price.
     ORDER_EXISTS = "order-exists"
     UNKNOWN_ID = "unknown-id"
-    BAD_STATUS = "bad-status"  #: This change is not possible from where the number is.
+    BAD_STATUS = "bad-status"  #: The status of the number does not allow this change.
     EARLY_CANCEL = "early-cancel"
-    CODE_RECEIVED = "code-received"  #: Cancel refused: an SMS the buyer has read is there.
-    NEW_CODE_RECEIVED = "new-code-received"  #: Cancel refused: an SMS nobody has read is there.
+    CODE_RECEIVED = "code-received"  #: Cancel refused: the buyer has read an SMS.
+    NEW_CODE_RECEIVED = "new-code-received"  #: Cancel refused: nobody has read the SMS.
     TOO_LATE = "too-late"  #: A rental's time for a refund is over.
     NO_CODE = "no-code"
-    ENDED = "ended"  #: The number is over, whichever way.
+    ENDED = "ended"  #: The number has ended, for whatever reason.
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A refusal, with what some providers tell along with it."""
+    """A refusal, with the facts that some providers add to it."""
 
     reason: DenialReason
     wait: timedelta | None = None  #: When asking again makes sense.

@@ -1,7 +1,7 @@
-"""The rules every provider here plays by; the faces only put them into words.
+"""The rules that every simulated provider follows; the faces only word them.
 
 Synchronous and without a clock of its own: `now` is always an argument. Same seed, same script and
-the same order of rentals give the same numbers, whatever else is asked in between.
+the same order of rentals give the same numbers, whatever other calls come in between.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from worker.simulator.behaviours import (
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import FaceOperation
-from worker.simulator.ledger import SOME, Ledger, LedgerObserver
+from worker.simulator.ledger import ENDINGS_PER_CALL, Ledger, LedgerObserver
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder, FamilyTerms, Tariff
 
@@ -45,7 +45,7 @@ class Engine:
         self.purchases = 0
         self._first = config.first_id
         self.ledger = Ledger(config.balance_minor, self._first)
-        self._rng = self._plans()
+        self._rng = self._plan_rng()
 
     def reset(self) -> None:
         """Empty books. Ids go on, so that nobody mistakes a new number for an old one."""
@@ -53,7 +53,7 @@ class Engine:
         self._first = self.ledger.next_id
         self.ledger = Ledger(self.config.balance_minor, self._first)
         self.ledger.observer = observer
-        self._rng = self._plans()
+        self._rng = self._plan_rng()
         self.purchases = 0
 
     def observe(self, observer: LedgerObserver) -> None:
@@ -74,7 +74,7 @@ class Engine:
     def rent_many(
         self, order: BuyerOrder, choice: BehaviourChoice | None, count: int, now: datetime
     ) -> list[SimulatedNumber]:
-        """Numbers for a test, whatever the balance; *choice* instead of what the service says."""
+        """Numbers for a test, whatever the balance; *choice* replaces what the service asks for."""
         return [self._open(order, choice or forced_by(order.service), now) for _ in range(count)]
 
     def _open(
@@ -82,13 +82,13 @@ class Engine:
     ) -> SimulatedNumber:
         number_id = self.ledger.next_id
         choice = forced or drawn_from(self.config.mix, self._rng)
-        made = plan(choice, self.tariff.window, self._rng)
-        number = self.tariff.number(number_id, order, made, now)
+        number_plan = plan(choice, self.tariff.window, self._rng)
+        number = self.tariff.number(number_id, order, number_plan, now)
         self.ledger.open(number)
         return number
 
     def find(self, number_id: int, now: datetime) -> SimulatedNumber | None:
-        self.ledger.catch_up(now, SOME)
+        self.ledger.catch_up(now, ENDINGS_PER_CALL)
         number = self.ledger.get(number_id)
         if number is not None and number.next_at <= now:
             self.ledger.advance(number, now)
@@ -97,7 +97,7 @@ class Engine:
     def trouble(
         self, number: SimulatedNumber, operation: FaceOperation, now: datetime
     ) -> Denied | None:
-        """What a number's own behaviour makes of calls about it, from its first cancel on."""
+        """The refusal that a number's own behaviour demands, from its first cancel on."""
         kind = number.plan.on_cancel
         if kind is None or kind is OnCancel.SMS:
             return None
@@ -105,11 +105,11 @@ class Engine:
             if operation is not FaceOperation.CANCEL or self._early(number, now):
                 return None
             number.trouble_from = now
-        left = number.trouble_from + number.plan.trouble - now
-        if left <= timedelta(0):
+        wait = number.trouble_from + number.plan.trouble - now
+        if wait <= timedelta(0):
             return None
         return Denied(
-            DenialReason.UNAVAILABLE if kind is OnCancel.DOWN else DenialReason.RATE_LIMITED, left
+            DenialReason.UNAVAILABLE if kind is OnCancel.DOWN else DenialReason.RATE_LIMITED, wait
         )
 
     def cancel(
@@ -158,11 +158,11 @@ class Engine:
         return None
 
     def show(self, number: SimulatedNumber) -> None:
-        """The buyer has been told all SMS there are."""
+        """Note that the buyer has read every SMS."""
         number.shown = len(number.sms)
 
     def active(self, offset: int, limit: int, now: datetime) -> list[SimulatedNumber]:
-        """A page of live numbers, oldest first; their SMS have been told then."""
+        """A page of live numbers, oldest first; the buyer has read their SMS then."""
         rows = self.ledger.page(offset, limit, now)
         for number in rows:
             number.shown = len(number.sms)
@@ -226,8 +226,8 @@ class Engine:
             return Denied(DenialReason.NO_BALANCE)
         return None
 
-    def _plans(self) -> Random:
-        """What rentals draw from, and nothing else, so that no other call changes what comes."""
+    def _plan_rng(self) -> Random:
+        """The random numbers of rentals alone, so that no other call changes their plans."""
         return Random(f"{self.config.seed}:plans")  # noqa: S311 - repeatable on purpose
 
     def _early(self, number: SimulatedNumber, now: datetime) -> timedelta | None:

@@ -43,7 +43,7 @@ class Request(NamedTuple):
 
 
 class FaceCall(NamedTuple):
-    """What a face understood. `refused` is set when it is refused whatever the books say."""
+    """A request as a face parsed it. `refused` is set when it is refused whatever the books say."""
 
     operation: FaceOperation
     form: str  #: The family's own name of the call.

@@ -20,13 +20,13 @@ class FaceKnobs(StrictModel):
     min_cancel_age_seconds: float = 0
 
     def terms(self, lifetime: timedelta) -> FamilyTerms:
-        """Those of a family whose numbers all live equally long."""
-        youngest = timedelta(seconds=self.min_cancel_age_seconds)
-        return FamilyTerms(lifetime=lifetime, min_cancel_age=youngest, lifetimes={})
+        """The times of a family whose numbers all live equally long."""
+        min_cancel_age = timedelta(seconds=self.min_cancel_age_seconds)
+        return FamilyTerms(lifetime=lifetime, min_cancel_age=min_cancel_age, lifetimes={})
 
 
 class Face(ABC):
-    """One family's side of the simulator. Whatever a family leaves out here is the usual case."""
+    """One family's side of the simulator. The methods with a body are the usual case."""
 
     knobs_type: ClassVar[type[BaseModel]]
     push_retries: tuple[float, ...] = ()
@@ -38,17 +38,17 @@ class Face(ABC):
 
     @abstractmethod
     def read(self, request: Request) -> FaceCall:
-        """What is asked. Touches no books."""
+        """Parse a request. Changes nothing."""
 
     @abstractmethod
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        """Do what is not about one number, and word the reply."""
+        """Carry out a call that is not about one number, and word the reply."""
 
     @abstractmethod
     def answer_about(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> FaceReply:
-        """Do what is asked about one number, and word the reply."""
+        """Carry out a call about one number, and word the reply."""
 
     @abstractmethod
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
@@ -56,7 +56,7 @@ class Face(ABC):
 
     @abstractmethod
     def empty_list(self, call: FaceCall) -> FaceReply:
-        """A list that says nothing is active, true or not."""
+        """A list without active numbers, whether that is true or not."""
 
     def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""
@@ -70,11 +70,11 @@ class Face(ABC):
         """What is pushed for an SMS; None where the family pushes nothing."""
         return None
 
-    def _wrong_key(self, given: str | None) -> DenialReason | None:
+    def _wrong_key(self, key: str | None) -> DenialReason | None:
         """Why a request with this key is refused; None where the key is right."""
-        if given == self._key:
+        if key == self._key:
             return None
-        return DenialReason.BAD_KEY if given else DenialReason.NO_KEY
+        return DenialReason.BAD_KEY if key else DenialReason.NO_KEY
 
 
 def denied_by_server(denied: Denied) -> FaceReply | None:

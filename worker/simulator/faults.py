@@ -1,4 +1,4 @@
-"""Which fault holds for a call just now; at most one, the first that was set.
+"""Which fault a call meets: at most one, the first that was set.
 
 Being slow comes on top: a provider in a brown-out answers late, and half of that with a 503.
 """
@@ -40,7 +40,7 @@ class FaultSchedule:
         for fault in self.holding(now):
             rule = fault.rule
             if rule.kind in {FaultKind.REFUSE, FaultKind.SLOW}:
-                continue  # The listener sees to it, or `delay`.
+                continue  # The server closes its listener, and `delay` makes calls slow.
             if rule.kind is FaultKind.EMPTY_LIST and operation is not FaceOperation.LIST:
                 continue
             if self._falls_on(rule, operation):
@@ -48,7 +48,7 @@ class FaultSchedule:
         return None
 
     def delay(self, operation: FaceOperation, now: datetime) -> float:
-        """How many seconds late everything about the call is, whatever else befalls it."""
+        """How many seconds late the effect and the reply of the call are."""
         if not self._planned:
             return 0
         slow = (each.rule for each in self.holding(now) if each.rule.kind is FaultKind.SLOW)

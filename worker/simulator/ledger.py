@@ -10,9 +10,9 @@ from typing import Protocol
 
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
-# One request does at most so many endings that are due anyway, so that 300,000 numbers expiring
-# at one instant do not stop the provider for a second; money and lists ask for all of them.
-SOME = 64
+# One request books at most so many endings that are due, so that 300,000 numbers expiring at one
+# instant do not stop the provider for a second. The balance and the lists book all of them.
+ENDINGS_PER_CALL = 64
 
 
 CHUNK = 1024  #: Ids in one chunk of `LiveIds`.
@@ -55,24 +55,24 @@ class LiveIds:
             del self._chunks[where], self._last[where]
 
     def page(self, offset: int, limit: int) -> list[int]:
-        found: list[int] = []
+        ids: list[int] = []
         for chunk in self._chunks:
             if offset >= len(chunk):
                 offset -= len(chunk)
                 continue
-            found += chunk[offset : offset + limit - len(found)]
-            if len(found) == limit:
+            ids += chunk[offset : offset + limit - len(ids)]
+            if len(ids) == limit:
                 break
             offset = 0
-        return found
+        return ids
 
 
 class LedgerObserver(Protocol):
-    """Told of what happens in the books, at the moment it is booked."""
+    """Is called when a number is rented or gets an SMS, at the moment it is booked."""
 
     def opened(self, number: SimulatedNumber) -> None: ...
 
-    def heard(self, number: SimulatedNumber, sms: ArrivedSms) -> None: ...
+    def sms_arrived(self, number: SimulatedNumber, sms: ArrivedSms) -> None: ...
 
 
 class Ledger:
@@ -107,7 +107,7 @@ class Ledger:
         return self.opening_minor + self.added_minor - self.charged_minor + self.refunded_minor
 
     def open(self, number: SimulatedNumber) -> None:
-        """Charge for a new number. The caller has looked at the balance."""
+        """Charge for a new number. The caller has checked the balance."""
         assert number.id == self.next_id
         self.numbers.append(number)
         if number.order is not None:
@@ -121,33 +121,33 @@ class Ledger:
             self.observer.opened(number)
 
     def watch_end(self, number: SimulatedNumber) -> None:
-        """Have the ending by itself booked in time, also if nobody asks for the number again."""
+        """Have the number's own expiry booked in time, also if nobody asks for the number again."""
         end = number.expires_at
         if number.plan.provider_cancels_after is not None:
             end = min(end, number.created_at + number.plan.provider_cancels_after)
         heapq.heappush(self._ends, (end, number.id))
 
     def move(self, number: SimulatedNumber, status: Status, now: datetime) -> None:
-        before = number.status
+        old_status = number.status
         number.move(status, now)
-        self._book(number, before)
+        self._book(number, old_status)
 
     def receive(self, number: SimulatedNumber, sms: ArrivedSms) -> None:
-        before = number.status
+        old_status = number.status
         number.receive(sms)
         number.plan_next()
-        self._book(number, before)
+        self._book(number, old_status)
         if self.observer is not None:
-            self.observer.heard(number, sms)
+            self.observer.sms_arrived(number, sms)
 
     def advance(self, number: SimulatedNumber, now: datetime) -> None:
         """Book everything planned for the number up to *now*."""
         while number.next_at <= now:
-            before = number.status
+            old_status = number.status
             sms = number.step()
-            self._book(number, before)
+            self._book(number, old_status)
             if sms is not None and self.observer is not None:
-                self.observer.heard(number, sms)
+                self.observer.sms_arrived(number, sms)
 
     def catch_up(self, now: datetime, most: int | None = None) -> None:
         """Book the endings that are due by now, at most so many of them."""
@@ -162,7 +162,7 @@ class Ledger:
             most = most - 1 if most is not None else None
 
     def extend(self, number: SimulatedNumber, by: timedelta, price_minor: int) -> None:
-        """The caller has looked at the balance."""
+        """Prolong a number. The caller has checked the balance."""
         number.expires_at += by
         number.cost_minor += price_minor
         number.plan_next()
@@ -205,8 +205,8 @@ class Ledger:
                 return
             yield number
 
-    def _book(self, number: SimulatedNumber, before: Status) -> None:
-        self.statuses[before] -= 1
+    def _book(self, number: SimulatedNumber, old_status: Status) -> None:
+        self.statuses[old_status] -= 1
         self.statuses[number.status] += 1
         if not number.live:
             (self.live_rentals if number.rental else self.live).remove(number.id)

@@ -69,7 +69,7 @@ class SimulatedNumber:
     rental: bool = False
     status: Status = Status.WAITING
     sms: Sequence[ArrivedSms] = ()
-    shown: int = 0  #: How many of `sms` a read has told the buyer.
+    shown: int = 0  #: How many of `sms` the buyer has read.
     arrived: int = 0  #: How many of the plan's arrivals have come.
     hidden: int = 0  #: How many of `sms` the buyer asked not to see again.
     refunded_minor: int = 0
@@ -77,7 +77,7 @@ class SimulatedNumber:
     next_at: datetime = NEVER_AGAIN  #: When the plan does something next.
     ready: bool = False  #: The buyer said it has sent the SMS, or has the number switched on.
     offline: bool = False  #: A rental that does not work just now.
-    trouble_from: datetime | None = None  #: Of the first cancel, where that starts trouble.
+    trouble_from: datetime | None = None  #: When the first cancel started its trouble.
     calls: int = 0
     calls_after_end: int = 0
     most_calls_in_a_minute: int = 0  #: Minutes counted from the rental.
@@ -128,9 +128,9 @@ class SimulatedNumber:
             self.move(Status.RECEIVED, sms.at)
 
     def step(self) -> ArrivedSms | None:
-        """Do the next planned thing at its instant; the SMS, if it was one."""
+        """Apply the next planned event at its instant; returns the SMS, if it was one."""
         at = self.next_at
-        if self._arrival_at() == at:  # Before an ending at the same instant: it was in time.
+        if self._arrival_at() == at:  # An SMS at the instant of the ending is in time.
             arrival = self.plan.arrivals[self.arrived]
             self.arrived += 1
             sms = ArrivedSms(at, arrival.code, text_of(arrival.code))

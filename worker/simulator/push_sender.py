@@ -36,8 +36,8 @@ class PushSender:
         self._sleep = sleep
         self._arrivals: list[tuple[datetime, int]] = []
         self._changed = asyncio.Event()
-        self._room = asyncio.Semaphore(AT_ONCE)
-        self._heard: list[tuple[SimulatedNumber, ArrivedSms]] = []
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._arrived: list[tuple[SimulatedNumber, ArrivedSms]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.given_up = 0
@@ -46,7 +46,7 @@ class PushSender:
         if self._push is None:
             return []
         self._engine.observe(self)
-        return [asyncio.create_task(self._run(self._push))]
+        return [asyncio.create_task(self._send_until_stopped(self._push))]
 
     def look_again(self) -> None:
         """The clock or the plan may have moved."""
@@ -57,39 +57,39 @@ class PushSender:
             heapq.heappush(self._arrivals, (number.created_at + arrival.after, number.id))
         self._changed.set()
 
-    def heard(self, number: SimulatedNumber, sms: ArrivedSms) -> None:
-        self._heard.append((number, sms))
+    def sms_arrived(self, number: SimulatedNumber, sms: ArrivedSms) -> None:
+        self._arrived.append((number, sms))
         self._changed.set()
 
-    async def _run(self, push: PushTarget) -> None:
+    async def _send_until_stopped(self, push: PushTarget) -> None:
         async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
             try:
                 while True:
                     self._changed.clear()
-                    self._arrive(self._clock())
-                    self._send_heard(http, push)
+                    self._book_due(self._clock())
+                    self._send_arrived(http, push)
                     await self._wait()
             finally:
                 for task in self._sending:
                     task.cancel()
                 await asyncio.gather(*self._sending, return_exceptions=True)
 
-    def _arrive(self, now: datetime) -> None:
-        """Let the SMS that are due be booked, which tells `heard` of them."""
+    def _book_due(self, now: datetime) -> None:
+        """Let the SMS that are due be booked, which tells `sms_arrived` of them."""
         while self._arrivals and self._arrivals[0][0] <= now:
             _at, number_id = heapq.heappop(self._arrivals)
             self._engine.find(number_id, now)
 
     async def _wait(self) -> None:
-        left = None
+        timeout_s = None
         if self._arrivals:
-            left = max(0.0, (self._arrivals[0][0] - self._clock()).total_seconds())
+            timeout_s = max(0.0, (self._arrivals[0][0] - self._clock()).total_seconds())
         with suppress(TimeoutError):
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
 
-    def _send_heard(self, http: aiohttp.ClientSession, push: PushTarget) -> None:
-        for number, sms in self._heard:
+    def _send_arrived(self, http: aiohttp.ClientSession, push: PushTarget) -> None:
+        for number, sms in self._arrived:
             body = self._face.push(number, sms)
             if body is None:
                 continue
@@ -97,7 +97,7 @@ class PushSender:
                 task = asyncio.create_task(self._send(http, push, orjson.dumps(body)))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
-        self._heard.clear()
+        self._arrived.clear()
 
     async def _send(self, http: aiohttp.ClientSession, push: PushTarget, body: bytes) -> None:
         """Until the buyer says 200, as often as the family tries."""
@@ -112,7 +112,7 @@ class PushSender:
     async def _accepted(self, http: aiohttp.ClientSession, url: str, body: bytes) -> bool:
         try:
             async with (
-                self._room,
+                self._slots,
                 http.post(url, data=body, headers={"Content-Type": "application/json"}) as reply,
             ):
                 return reply.status == 200

@@ -1,4 +1,4 @@
-"""One simulated provider as an HTTP server: faults first, then the books, then the words.
+"""One simulated provider as an HTTP server: first the faults, then the engine, then the face.
 
 aiohttp's low-level server, no routes, on uvloop: a core answered 12,000 to 15,000 status requests,
 2,100 to 2,900 lists of 100 and 7,000 to 9,000 rentals a second, asked by another process over 64
@@ -34,10 +34,10 @@ SleepFor = Callable[[float], Awaitable[None]]
 
 PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1020</body></html>"
 GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
-LOOK_AGAIN = 0.2  #: Seconds between two looks of a hanging call at its fault and its client.
-AFTER_REPLY = 0.05  #: Seconds until a fault set over the control API may close the listener.
+HANG_POLL_S = 0.2  #: How often a hanging call checks its fault and its client.
+LISTENER_DELAY_S = 0.05  #: Until a fault set over the control API may close the listener.
 BACKLOG = 4096  #: Connections that wait to be accepted.
-STOPPING = 2.0  #: Seconds that calls in flight get when the provider stops.
+SHUTDOWN_S = 2.0  #: How long calls in flight may take when the provider stops.
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time, so that close() resets.
 BEFORE_EFFECT = frozenset(
     {
@@ -69,7 +69,7 @@ class Listener:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # Bound but never listening: it refuses, and keeps others from taking the port meanwhile.
+        # Bound but never listening: it refuses connections, and keeps the port from being taken.
         self._holder = _bound(family, address)
         self._address: tuple[Any, ...] = self._holder.getsockname()
         self.port = int(self._address[1])
@@ -115,7 +115,7 @@ class ConnectionEnded(Exception):
 
 
 class Simulator:
-    """Running. `url` is where the provider is; the parts are there for tests in the process."""
+    """A running provider at `url`; its parts are public for tests in the same process."""
 
     def __init__(self, config: SimulatorConfig, clock: UtcClock, sleep: SleepFor) -> None:
         self.clock = clock
@@ -145,46 +145,46 @@ class Simulator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._listener.close()
-        await self._http.shutdown(STOPPING)
+        await self._http.shutdown(SHUTDOWN_S)
         await self._listener.shut()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
-        asked = Request(
+        face_request = Request(
             request.method,
             path,
             query,
             request.headers,
             await request.read() if request.body_exists else b"",
         )
-        if asked.path.startswith(PREFIX):
-            reply = self._control.answer(asked, self.clock())
+        if face_request.path.startswith(PREFIX):
+            reply = self._control.answer(face_request, self.clock())
             self.pushes.look_again()
             # Not at once: a reset would overtake the reply to whoever asked for it.
-            asyncio.get_running_loop().call_later(AFTER_REPLY, self._edges.set)
+            asyncio.get_running_loop().call_later(LISTENER_DELAY_S, self._edges.set)
         else:
             try:
-                reply = await self._provide(asked, request)
+                reply = await self._serve(face_request, request)
             except ConnectionEnded:
                 return web.Response()  # Goes nowhere: aiohttp sees the closed transport.
         headers = CIMultiDict(((CONTENT_TYPE, reply.content_type), *reply.headers))
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
-    async def _provide(self, asked: Request, request: web.BaseRequest) -> FaceReply:
+    async def _serve(self, face_request: Request, request: web.BaseRequest) -> FaceReply:
         now = self.clock()
-        call = self.face.read(asked)
+        call = self.face.read(face_request)
         within_a_second = self.traffic.enter(call.operation, now)
         try:
             fault = self.faults.pick(call.operation, now)
             if late := self.faults.delay(call.operation, now):
                 await self._sleep(late)
             if fault is not None and fault.rule.kind in BEFORE_EFFECT:
-                return await self._instead(fault, call, request)
+                return await self._fault_reply(fault, call, request)
             if self._limit is not None and within_a_second > self._limit:
                 denied = Denied(DenialReason.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
             reply = await self._answer(call)
-            return reply if fault is None else self._after_effect(fault, reply, request)
+            return reply if fault is None else self._spoiled_reply(fault, reply, request)
         finally:
             self.traffic.leave()
 
@@ -208,23 +208,23 @@ class Simulator:
             self.engine.ledger.advance(number, now)
         return self.face.answer_about(self.engine, call, number, now)
 
-    async def _instead(
+    async def _fault_reply(
         self, fault: PlannedFault, call: FaceCall, request: web.BaseRequest
     ) -> FaceReply:
-        """What a fault answers when nothing happens in the books."""
+        """The reply of a fault that comes before any effect."""
         now = self.clock()
-        again = timedelta(seconds=fault.rule.retry_after_seconds)
+        wait = timedelta(seconds=fault.rule.retry_after_seconds)
         match fault.rule.kind:
             case FaultKind.UNAVAILABLE:
                 return self.face.refuse(call, Denied(DenialReason.UNAVAILABLE), now)
             case FaultKind.HTML:
                 return text(PAGE)
             case FaultKind.RATE_LIMITED:
-                return self.face.refuse(call, Denied(DenialReason.RATE_LIMITED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.RATE_LIMITED, wait), now)
             case FaultKind.BAD_KEY:
                 return self.face.refuse(call, Denied(DenialReason.BAD_KEY), now)
             case FaultKind.BANNED:
-                return self.face.refuse(call, Denied(DenialReason.BANNED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.BANNED, wait), now)
             case FaultKind.EMPTY_LIST:
                 return self.face.empty_list(call)
             case FaultKind.HANG:
@@ -233,7 +233,7 @@ class Simulator:
             case _:
                 raise self._reset(request)
 
-    def _after_effect(
+    def _spoiled_reply(
         self, fault: PlannedFault, reply: FaceReply, request: web.BaseRequest
     ) -> FaceReply:
         match fault.rule.kind:
@@ -254,7 +254,7 @@ class Simulator:
         while fault in self.faults.holding(self.clock()):
             if request.transport is None or request.transport.is_closing():
                 return
-            await self._sleep(LOOK_AGAIN)
+            await self._sleep(HANG_POLL_S)
 
     def _cut(self, reply: FaceReply, request: web.BaseRequest) -> ConnectionEnded:
         if (transport := request.transport) is not None:
@@ -282,9 +282,9 @@ class Simulator:
                 await self._listener.open()
             self._edges.clear()
             edge = self.faults.next_edge(now)
-            left = None if edge is None else max(0.0, (edge - now).total_seconds())
+            timeout_s = None if edge is None else max(0.0, (edge - now).total_seconds())
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(timeout_s):
                     await self._edges.wait()
             except TimeoutError:
                 continue

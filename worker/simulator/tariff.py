@@ -1,4 +1,4 @@
-"""What the provider asks for a number and grants with it: price, lifetime, cancel times."""
+"""The price of a number, and the times it comes with: lifetime, earliest and latest cancel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerOrder:
-    """What a buyer asks for."""
+    """A purchase as a buyer orders it."""
 
     service: str
     country: str
@@ -74,12 +74,12 @@ class Tariff:
         }
 
     def number(
-        self, number_id: int, order: BuyerOrder, made: NumberPlan, now: datetime
+        self, number_id: int, order: BuyerOrder, plan: NumberPlan, now: datetime
     ) -> SimulatedNumber:
         lifetime = order.rental or self.lifetime_of(order.service)
-        youngest = self._terms.rental_min_cancel_age if order.rental else self.min_cancel_age
+        min_age = self._terms.rental_min_cancel_age if order.rental else self.min_cancel_age
         # A late SMS is late for the buyer, not for the provider: the number is still alive then.
-        for arrival in made.arrivals:
+        for arrival in plan.arrivals:
             if arrival.after >= lifetime:
                 lifetime = arrival.after + AFTER_LATE
         return SimulatedNumber(
@@ -90,9 +90,9 @@ class Tariff:
             cost_minor=self.price_of(order.service, order.rental),
             created_at=now,
             expires_at=now + lifetime,
-            cancel_from=now + youngest,
+            cancel_from=now + min_age,
             cancel_until=now + self._terms.rental_refund if order.rental else NEVER_AGAIN,
-            plan=made,
+            plan=plan,
             order=order.reference,
             rental=order.rental is not None,
         )

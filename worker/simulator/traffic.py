@@ -1,4 +1,4 @@
-"""What was asked of the provider, and how fast: the judge of other people's rate limits."""
+"""The requests that reached the provider, and how fast: what a client's rate limit is judged by."""
 
 from collections import Counter, deque
 from datetime import datetime, timedelta

@@ -41,9 +41,9 @@ def test_every_knob_is_written_down(knobs: type[BaseModel]) -> None:
 
 def test_the_knobs_written_down_are_those_of_the_classic_dialect() -> None:
     text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
-    turned = tomllib.loads(text)["knobs"]
+    knobs = tomllib.loads(text)["knobs"]
 
-    assert DIALECTS["classic"].turned(turned) == DIALECTS["classic"]
+    assert DIALECTS["classic"].with_knobs(knobs) == DIALECTS["classic"]
 
 
 def test_what_is_given_beats_the_script_and_the_script_beats_the_defaults(tmp_path: Path) -> None:

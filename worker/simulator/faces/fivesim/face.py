@@ -101,8 +101,8 @@ class FiveSimFace(Face):
     def _read(self, parts: list[str], args: dict[str, str]) -> FaceCall | None:
         match parts:
             case ["buy", "activation" | "hosting" as form, country, operator, product]:
-                bought = {"country": country, "operator": operator, "product": product}
-                return FaceCall(FaceOperation.RENT, form, None, {**args, **bought})
+                purchase = {"country": country, "operator": operator, "product": product}
+                return FaceCall(FaceOperation.RENT, form, None, {**args, **purchase})
             case [name, ref] if name in ABOUT_ONE:
                 return FaceCall(ABOUT_ONE[name], name, number_id(ref), args, about_one=True)
             case [name] if name in GENERAL:
@@ -137,7 +137,7 @@ class FiveSimFace(Face):
         if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
             denied = Denied(
                 DenialReason.UNKNOWN_ID
-            )  # "Expired" is said of those whose time is over.
+            )  # Only numbers whose time has run out are called "expired".
         return json(self._order(number)) if denied is None else self.refuse(call, denied, now)
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:

@@ -14,7 +14,7 @@ from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Statu
 
 LOCAL = timezone(
     timedelta(hours=3)
-)  #: Naive times are the provider's own, and it does not say which.
+)  #: Naive times are in the provider's own zone, which it does not name.
 USD = 840
 
 DETAILS = {
@@ -28,7 +28,7 @@ DETAILS = {
     DenialReason.TOO_LATE: "Free cancellation time limit exceeded (20 minutes)",
     DenialReason.ENDED: "Activation has been terminated/refunded",
 }
-# What lists call the states: the same numbers mean other things elsewhere (providers clash).
+# The states in lists. The same digits mean other states in other calls and dialects.
 HERO_STATES = {Status.RECEIVED: "2", Status.RETRYING: "3", Status.WAITING: "4"}
 TIGER_STATES = {Status.RECEIVED: "6", Status.RETRYING: "3", Status.WAITING: "1"}
 
@@ -93,7 +93,7 @@ def _info(denied: Denied, now: datetime) -> dict[str, Any]:
             return {}
 
 
-def bought(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
+def number_v2(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
     """The answer of getNumberV2."""
     cost = price(number.cost_minor)
     row: dict[str, Any] = {
@@ -137,10 +137,10 @@ def status_v2(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, A
     sms = latest(number)
     if dialect.v2_style == "hero" and (sms or dialect.waiting_v2 == "null-data"):
         return {"verificationType": "sms", "data": sms and hero_sms(number, sms)}
-    told = sms and {"dateTime": naive(sms.at), "code": sms.code, "text": sms.text}
+    sms_json = sms and {"dateTime": naive(sms.at), "code": sms.code, "text": sms.text}
     if dialect.v2_style == "tiger":
-        return {"verificationType": 0, "sms": told}
-    return {"verificationType": 0, "sms": told, "call": None}
+        return {"verificationType": 0, "sms": sms_json}
+    return {"verificationType": 0, "sms": sms_json, "call": None}
 
 
 def hero_sms(number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any]:
@@ -233,8 +233,8 @@ def push(
     dialect: SimulatedDialect, number: SimulatedNumber, sms: ArrivedSms
 ) -> dict[str, Any] | None:
     if number.rental and dialect.classic_rent:
-        told = {"phoneFrom": "Sender", "text": sms.text, "date": naive(sms.at)}
-        return {"rentId": number.id, "sms": told}
+        sms_json = {"phoneFrom": "Sender", "text": sms.text, "date": naive(sms.at)}
+        return {"rentId": number.id, "sms": sms_json}
     country = int(number.country) if number.country.isdigit() else number.country
     body: dict[str, Any] = {
         "activationId": number.id,

@@ -1,4 +1,4 @@
-"""The dialects of `handler_api` as data; every uncertain fact is a field a script can turn."""
+"""The dialects of `handler_api` as data; every uncertain fact is a field that a script can set."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -158,7 +158,7 @@ class SimulatedDialect(StrictModel):
     refunded_status: Literal[
         "STATUS_CANCEL", "ACCESS_CANCEL", "STATUS_REVOKE", "NO_ACTIVATION", "WRONG_ACTIVATION_ID"
     ] = "STATUS_CANCEL"
-    #: What a second cancel of a refunded number is told; None: the refusal for what is over.
+    #: The reply to a second cancel of a refunded number; None: the refusal for an ended number.
     cancelled_again: str | None = None
     resend_word: Literal["STATUS_WAIT_RETRY", "STATUS_WAIT_RESEND"] = "STATUS_WAIT_RETRY"
     quote: Literal["", '"', "'"] = ""  #: Around text answers.
@@ -180,10 +180,10 @@ class SimulatedDialect(StrictModel):
             rental_min_cancel_age=timedelta(seconds=self.rental_min_cancel_age_seconds),
         )
 
-    def turned(self, knobs: Mapping[str, Any]) -> Self:
-        """This dialect with some of its facts decided otherwise."""
-        told = {reason.value: wording for reason, wording in self.words.items()}
-        words = {**told, **knobs.get("words", {})}
+    def with_knobs(self, knobs: Mapping[str, Any]) -> Self:
+        """This dialect with some of its facts set otherwise."""
+        own_words = {reason.value: wording for reason, wording in self.words.items()}
+        words = {**own_words, **knobs.get("words", {})}
         return self.model_validate({**dict(self), **knobs, "words": words})
 
 

@@ -49,7 +49,7 @@ class HandlerApiFace(Face):
         spoken = DIALECTS.get(config.dialect)
         if spoken is None:
             raise BadScript(f"dialect: one of {', '.join(DIALECTS)}")
-        dialect = self._dialect = spoken.turned(config.knobs)
+        dialect = self._dialect = spoken.with_knobs(config.knobs)
         super().__init__(config, dialect.terms())
         self.push_retries = dialect.push_retry_seconds
         self._words = ReplyWriter(dialect)
@@ -129,7 +129,7 @@ class HandlerApiFace(Face):
             return self._refuse(call, number, now)
         if call.form == "getNumber":
             return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
-        return self._json(bodies.bought(self._dialect, number))
+        return self._json(bodies.number_v2(self._dialect, number))
 
     def _list(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         old = call.form == "getListOfActiveActivations"
@@ -147,7 +147,7 @@ class HandlerApiFace(Face):
 
     def _history(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
-        found = engine.rented_of(
+        numbers = engine.rented_of(
             number_id(args.get("start")) or 0,
             number_id(args.get("end")) or int(now.timestamp()),
             now,
@@ -155,7 +155,7 @@ class HandlerApiFace(Face):
         offset = number_id(args.get("offset")) or 0
         size = number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
         rows = islice(
-            (each for each in found if not each.rental), offset, offset + min(size, HISTORY_PAGE)
+            (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
         )
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
@@ -190,7 +190,7 @@ class HandlerApiFace(Face):
             case _ if number.live:
                 return self._text(self._status(call, number))
             case _:
-                return self._over(call, number, now)
+                return self._ended_status(call, number, now)
 
     def _status(self, call: FaceCall, number: SimulatedNumber) -> str:
         sms = bodies.latest(number)
@@ -205,7 +205,7 @@ class HandlerApiFace(Face):
             return f"STATUS_OK:{sms.text}"
         return f"STATUS_OK:{self._quoted(sms.code)}"
 
-    def _over(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> FaceReply:
+    def _ended_status(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> FaceReply:
         """The status of a number that has ended."""
         paid = number.status in CHARGED
         word = self._dialect.paid_status if paid else self._dialect.refunded_status
@@ -218,17 +218,17 @@ class HandlerApiFace(Face):
     def _ready(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> FaceReply:
-        return self._done(call, engine.ready(number), now)
+        return self._change_reply(call, engine.ready(number), now)
 
     def _ask_again(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> FaceReply:
-        return self._done(call, engine.ask_again(number, now), now)
+        return self._change_reply(call, engine.ask_again(number, now), now)
 
     def _finish(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> FaceReply:
-        return self._done(call, engine.finish(number, now), now)
+        return self._change_reply(call, engine.finish(number, now), now)
 
     def _cancel(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -236,9 +236,9 @@ class HandlerApiFace(Face):
         again = self._dialect.cancelled_again
         if again is not None and number.status in REFUNDED:
             return self._text(again)
-        return self._done(call, engine.cancel(number, now), now)
+        return self._change_reply(call, engine.cancel(number, now), now)
 
-    def _done(self, call: FaceCall, denied: Denied | None, now: datetime) -> FaceReply:
+    def _change_reply(self, call: FaceCall, denied: Denied | None, now: datetime) -> FaceReply:
         if denied is not None:
             return self._refuse(call, denied, now)
         if call.form == "setStatusV2":

@@ -1,4 +1,4 @@
-"""Hero's REST calls beside its handler: the list with every SMS, and the truth about money."""
+"""Hero's REST calls beside its handler: the list with every SMS, and the history of refunds."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -79,7 +79,7 @@ class HeroRest:
                 return json({"data": minutes})
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply | None:
-        """What these calls say otherwise than the handler; None: the same."""
+        """The refusals that these calls word differently; None: as the handler words them."""
         if denied.reason is DenialReason.BAD_KEY:
             return json({"title": "BAD_API_KEY", "details": "Forbidden"}, 403)
         return None
@@ -90,15 +90,15 @@ class HeroRest:
     def _history(
         self, engine: Engine, call: FaceCall, first: int, size: int, now: datetime
     ) -> FaceReply:
-        wanted = {number_id(each) for each in call.args.get("statuses", "6,8,10").split(",")}
-        found = (
+        statuses = {number_id(each) for each in call.args.get("statuses", "6,8,10").split(",")}
+        chosen = (
             number
             for number in engine.ended_of(
                 _unix(call.args.get("from"), 0), _unix(call.args.get("to"), now.timestamp()), now
             )
-            if STATES[number.status] in wanted
+            if STATES[number.status] in statuses
         )
-        return json({"data": [self._row(each) for each in islice(found, first, first + size)]})
+        return json({"data": [self._row(each) for each in islice(chosen, first, first + size)]})
 
     def _row(self, number: SimulatedNumber) -> dict[str, Any]:
         codes = [sms.code for sms in number.sms]

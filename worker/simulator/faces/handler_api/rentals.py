@@ -40,9 +40,9 @@ class HandlerRentalFace:
             case FaceOperation.LOOK:
                 return self._look(engine, call, number)
             case FaceOperation.FINISH:
-                return self._done(call, number, engine.finish(number, now), now)
+                return self._change_reply(call, number, engine.finish(number, now), now)
             case FaceOperation.CANCEL:
-                return self._done(call, number, engine.cancel(number, now), now)
+                return self._change_reply(call, number, engine.cancel(number, now), now)
             case _:
                 return self._extend(engine, call, number, now)
 
@@ -68,11 +68,11 @@ class HandlerRentalFace:
         )
         if isinstance(number, Denied):
             return self._words.refuse(call, number, now)
-        return self._told(number)
+        return self._rented(number)
 
-    def _told(self, number: SimulatedNumber) -> FaceReply:
+    def _rented(self, number: SimulatedNumber) -> FaceReply:
         if not self._classic:
-            return self._words.json(bodies.bought(self._dialect, number))
+            return self._words.json(bodies.number_v2(self._dialect, number))
         phone = {
             "id": number.id,
             "endDate": bodies.naive(number.expires_at),
@@ -107,17 +107,17 @@ class HandlerRentalFace:
             return self._words.json({"title": "SIM_OFFLINE", "details": "SIM is offline"}, 400)
         denied = engine.extend(number, timedelta(hours=hours), now)
         if denied is not None:
-            return self._over(call, number, denied, now)
-        return self._told(number)
+            return self._refuse_change(call, number, denied, now)
+        return self._rented(number)
 
-    def _done(
+    def _change_reply(
         self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
     ) -> FaceReply:
         if denied is not None:
-            return self._over(call, number, denied, now)
+            return self._refuse_change(call, number, denied, now)
         return self._words.json({"status": "success"})
 
-    def _over(
+    def _refuse_change(
         self, call: FaceCall, number: SimulatedNumber, denied: Denied, now: datetime
     ) -> FaceReply:
         if denied.reason is DenialReason.ENDED and self._classic:

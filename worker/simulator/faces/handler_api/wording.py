@@ -1,4 +1,4 @@
-"""How a dialect of `handler_api` words what it says: tokens, JSON, refusals."""
+"""How a dialect of `handler_api` words its replies: tokens, JSON, refusals."""
 
 from collections.abc import Mapping
 from datetime import datetime

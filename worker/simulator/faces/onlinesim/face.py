@@ -57,7 +57,7 @@ WORDS: Mapping[DenialReason, str] = {
 }
 
 
-#: What the server in front refuses without the family's words.
+#: Refusals of the server in front, without the family's words.
 BY_SERVER = frozenset({DenialReason.UNAVAILABLE, DenialReason.RATE_LIMITED})
 OK: Mapping[str, int | str | bool] = {"number": 1, "text": "1", "true": True}
 
@@ -140,7 +140,7 @@ class OnlineSimFace(Face):
                 denied = self._close(engine, call, number, now)
             case _:
                 denied = engine.ask_again(number, now)
-        return self._done(call, number, denied, now)
+        return self._change_reply(call, number, denied, now)
 
     def _about_rental(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -160,7 +160,7 @@ class OnlineSimFace(Face):
             case "rent/extendRentState":
                 return self._word("UNDEFINED_DAYS")
             case _:
-                return self._done(call, number, None, now)
+                return self._change_reply(call, number, None, now)
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.RATE_LIMITED and self._knobs.rate_limit == "body":
@@ -192,21 +192,21 @@ class OnlineSimFace(Face):
             return self.refuse(call, number, now)
         if rental:
             return json({"response": self._ok, "item": self._rental(number, now)})
-        told = {"response": self._ok, "tzid": number.id}
-        return json(told | {"number": "+" + number.phone} if args.get("number") else told)
+        body = {"response": self._ok, "tzid": number.id}
+        return json(body | {"number": "+" + number.phone} if args.get("number") else body)
 
     def _close(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> Denied | None:
-        """Success or cancel: the books decide which, and the reply does not say."""
+        """Finish or cancel: the books decide which, and the reply does not say."""
         if not number.sms:
             ending = Status.BANNED if call.args.get("ban") == "1" else Status.CANCELLED
             denied = engine.cancel(number, now, ending)
             if not number.sms:
                 return denied
-        return engine.finish(number, now)  # It may have come at this very moment.
+        return engine.finish(number, now)  # An SMS may have come with the cancel itself.
 
-    def _done(
+    def _change_reply(
         self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
     ) -> FaceReply:
         if denied is not None:
@@ -242,13 +242,13 @@ class OnlineSimFace(Face):
 
     def _messages(self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> Json:
         codes_only = call.args.get("message_to_code") == "1"
-        told = [each.code if codes_only else each.text for each in sms]
+        texts = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":
-            return [{"service": number.service, "msg": each} for each in told]
-        return told[-1]
+            return [{"service": number.service, "msg": each} for each in texts]
+        return texts[-1]
 
     def _rental(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
-        left = max(timedelta(0), number.expires_at - now)
+        time_left = max(timedelta(0), number.expires_at - now)
         messages = [
             {
                 "id": place + 1,
@@ -267,9 +267,9 @@ class OnlineSimFace(Face):
             "number": number.phone[1:],  # Without the country code.
             "rent": 1,
             "tzid": number.id,
-            "time": int(left.total_seconds()),
-            "days": left.days,
-            "hours": int(left.total_seconds() // 3600),
+            "time": int(time_left.total_seconds()),
+            "days": time_left.days,
+            "hours": int(time_left.total_seconds() // 3600),
             "extend": {"1": price(number.cost_minor)},
         }
 

@@ -125,8 +125,8 @@ class SmsManFace(Face):
         if (reply := denied_by_server(denied)) is not None:
             return reply
         code, message = WORDS.get(denied.reason, (self._knobs.cancel_refused, "Not possible"))
-        told: Any = {"token": message} if self._knobs.error_msg == "object" else message
-        body = {"success": False, "error_code": code, "error_msg": told}
+        error_msg: Any = {"token": message} if self._knobs.error_msg == "object" else message
+        body = {"success": False, "error_code": code, "error_msg": error_msg}
         return json(body, self._knobs.error_status)
 
     def empty_list(self, call: FaceCall) -> FaceReply:

@@ -82,9 +82,9 @@ class SmsPvaFace(Face):
     def _read(self, method: str, parts: list[str]) -> FaceCall | None:
         match [method, *parts]:
             case ["GET", "number", country, service, *operator] if len(operator) < 2:
-                bought = {"country": country, "service": service}
-                bought["operator"] = operator[0] if operator else "any"
-                return FaceCall(FaceOperation.RENT, "number", None, bought)
+                purchase = {"country": country, "service": service}
+                purchase["operator"] = operator[0] if operator else "any"
+                return FaceCall(FaceOperation.RENT, "number", None, purchase)
             case ["GET", "sms", ref]:
                 return FaceCall(FaceOperation.LOOK, "sms", number_id(ref), about_one=True)
             case ["GET", "orders"]:
@@ -131,8 +131,8 @@ class SmsPvaFace(Face):
                 denied = engine.cancel(number, now)
         if denied is not None:
             return self.refuse(call, denied, now)
-        left = {"orderExpireIn": _left(number, now)} if call.form == "clearsms" else {}
-        return _data({"orderId": number.id, **left})
+        expiry = {"orderExpireIn": _seconds_left(number, now)} if call.form == "clearsms" else {}
+        return _data({"orderId": number.id, **expiry})
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if call.form.startswith(RENT) and denied.reason is not DenialReason.UNAVAILABLE:
@@ -159,7 +159,7 @@ class SmsPvaFace(Face):
                 "orderId": number.id,
                 "phoneNumber": int(number.phone[1:]),  # Without the country code.
                 "countryCode": "7",
-                "orderExpireIn": _left(number, now),
+                "orderExpireIn": _seconds_left(number, now),
             }
         )
 
@@ -176,7 +176,11 @@ class SmsPvaFace(Face):
             return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
         engine.show(number)
         return _data(
-            {"sms": _told(number), "orderId": number.id, "orderExpireIn": _left(number, now)}
+            {
+                "sms": _sms_json(number),
+                "orderId": number.id,
+                "orderExpireIn": _seconds_left(number, now),
+            }
         )
 
     def _order(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
@@ -187,11 +191,11 @@ class SmsPvaFace(Face):
             "orderId": number.id,
             "phoneNumber": int(number.phone[1:]),
             "countryCode": "7",
-            "orderExpireIn": _left(number, now),
+            "orderExpireIn": _seconds_left(number, now),
             "service": number.service,
             "country": number.country,
             "status": "SMS_RECEIVED" if received else "WAITING",
-            "sms": _told(number) if received else None,
+            "sms": _sms_json(number) if received else None,
         }
 
 
@@ -199,9 +203,9 @@ def _data(data: dict[str, Any]) -> FaceReply:
     return json({"statusCode": 200, "data": data})
 
 
-def _told(number: SimulatedNumber) -> dict[str, str]:
+def _sms_json(number: SimulatedNumber) -> dict[str, str]:
     return {"code": number.sms[-1].code, "fullText": number.sms[-1].text}
 
 
-def _left(number: SimulatedNumber, now: datetime) -> int:
+def _seconds_left(number: SimulatedNumber, now: datetime) -> int:
     return max(0, int((number.expires_at - now).total_seconds()))

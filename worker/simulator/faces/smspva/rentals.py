@@ -100,7 +100,7 @@ class SmsPvaRentalFace:
                 number.ready = True
                 return _data([{"id": number.id}]) if denied is None else self.refuse(denied)
             case "delete":
-                # Gone from the list either way; the money comes back only in time and unread.
+                # It leaves the list either way. The price comes back only without an SMS, in time.
                 denied = engine.cancel(number, now) and engine.finish(number, now)
                 return self.refuse(denied) if denied else _data({"id": number.id})
             case _:

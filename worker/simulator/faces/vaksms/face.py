@@ -35,7 +35,7 @@ SETTINGS = {
     "end": FaceOperation.CANCEL,
     "bad": FaceOperation.CANCEL,
 }
-MIX = 0x9E3779B97F4A7C15F39CC0605CEDC834  #: Makes 32 hex digits of an id, and the id of them.
+MIX = 0x9E3779B97F4A7C15F39CC0605CEDC834  #: Turns an id into 32 hex digits and back.
 RENT_HOURS = 4
 LIFETIMES = {
     "tf": 7200,
@@ -59,7 +59,7 @@ ERRORS: Mapping[DenialReason, str] = {
 }
 REFUSALS: Mapping[DenialReason, str] = {
     DenialReason.CODE_RECEIVED: "smsReceived",
-    DenialReason.NEW_CODE_RECEIVED: "waitSMS",  # There or on its way: it does not say which.
+    DenialReason.NEW_CODE_RECEIVED: "waitSMS",  # Arrived or on its way: vak-sms does not say which.
     DenialReason.EARLY_CANCEL: "waitSMS",
     DenialReason.NO_CODE: "waitSMS",
 }
@@ -116,7 +116,7 @@ class VakSmsFace(Face):
             case "getCountNumber":
                 return json({call.args.get("service", "tg"): 1000})
             case _:
-                return self._error("noNumber")  # A number is not lent a second time here.
+                return self._error("noNumber")  # This simulator rents no number a second time.
 
     def answer_about(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
