@@ -29,7 +29,7 @@ class StrictModel(BaseModel):
 
 
 class FaultKind(enum.Enum):
-    """What can go wrong with a whole provider, and whether the effect of a call takes place then."""
+    """What can go wrong with a whole provider, and whether the effect of a call takes place."""
 
     REFUSE = "refuse"  #: Nobody listens: connections are refused, open ones reset.
     RESET = "reset"  #: The connection is reset before any effect.
