@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
 from tests.unit.providers.golden import GOLDEN
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
 from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import replies_of
 from tests.unit.providers.golden import ACTIVATIONS, meaning, recorded
-from tests.unit.providers.surroundings import replies_of
 from worker.adapters.providers.smspva.activations import ANSWER_STATUSES
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
-from tests.unit.providers.surroundings import NAME, World
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply, text_of
 from worker.adapters.providers.transport import (

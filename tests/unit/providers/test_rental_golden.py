@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import rental_replies_of
 from tests.unit.providers.golden import RENTALS, entries_in, meaning, recorded
-from tests.unit.providers.surroundings import rental_replies_of
 from worker.adapters.providers.reply import Reply, interpret
 from worker.domain.families import every_dialect, features_of
 from worker.domain.ids import ProviderRef

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
 from tests.unit.providers.test_provider_secrets import (
     CODE,
     FAULTS,
@@ -48,9 +48,9 @@ async def test_no_fault_tells_a_secret_of_a_rental(
     error: Any = None
     shown = ""
     async with raw_provider((FAULTS | HALVES)[fault]) as raw:
-        told = config(raw.url, family, dialect or "classic")
-        async with talking_to(told, World(), timeout_s=0.05) as provider:
-            rentals = build_rentals(told, provider)
+        configured = config(raw.url, family, dialect or "classic")
+        async with talking_to(configured, World(), timeout_s=0.05) as provider:
+            rentals = build_rentals(configured, provider)
             assert rentals is not None
             try:
                 shown = repr(await CALLS[call](rentals))
@@ -68,9 +68,9 @@ async def test_no_fault_tells_a_secret_of_a_rental(
 async def test_the_connections_of_rentals_close_with_their_provider() -> None:
     async with raw_provider(http("{}")) as raw:
         for family, dialect in RENTALS:
-            told = config(raw.url, family, dialect or "classic")
-            async with talking_to(told, World()) as provider:
-                rentals = build_rentals(told, provider)
+            configured = config(raw.url, family, dialect or "classic")
+            async with talking_to(configured, World()) as provider:
+                rentals = build_rentals(configured, provider)
                 assert rentals is not None
                 with pytest.raises(ProviderError):
                     await rentals.messages(REF)

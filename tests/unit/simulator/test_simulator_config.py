@@ -64,7 +64,7 @@ def test_faults_are_read_from_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("surprise = 1", "surprise"),
         ("[mix]\nnonsense = 1", "mix"),
@@ -75,8 +75,8 @@ def test_faults_are_read_from_tables(tmp_path: Path) -> None:
         ('[[faults]]\nkind = "refuse"\nseconds = 1\nprobability = 0.5', "refuse"),
     ],
 )
-def test_a_wrong_script_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BadScript, match=said):
+def test_a_wrong_script_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadScript, match=message):
         configured(script(tmp_path, text))
 
 

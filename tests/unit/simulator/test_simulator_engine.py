@@ -35,9 +35,9 @@ def rented(provider: Engine, service: str, **order: object) -> SimulatedNumber:
 
 
 def seen(provider: Engine, number: SimulatedNumber, seconds: float) -> SimulatedNumber:
-    found = provider.find(number.id, at(seconds))
-    assert found is number
-    return found
+    number_now = provider.find(number.id, at(seconds))
+    assert number_now is number
+    return number_now
 
 
 def problem(denied: object) -> DenialReason | None:

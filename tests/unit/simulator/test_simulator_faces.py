@@ -54,9 +54,9 @@ queries = st.lists(
 ).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 
 
-def handled(request: Request, told: dict[str, Any]) -> tuple[int, bytes]:
+def handled(request: Request, settings: dict[str, Any]) -> tuple[int, bytes]:
     """What the face answers, by the way every request takes."""
-    config = SimulatorConfig.model_validate(told)
+    config = SimulatorConfig.model_validate(settings)
     face = face_of(config)
     engine = Engine(config, face.terms)
     engine.rent(BuyerOrder(service="timeout", country="0"), START)
@@ -80,19 +80,19 @@ def handled(request: Request, told: dict[str, Any]) -> tuple[int, bytes]:
     queries,
 )
 def test_no_request_is_too_strange_to_be_answered(
-    told: dict[str, Any], method: str, path: str, query: str
+    settings: dict[str, Any], method: str, path: str, query: str
 ) -> None:
     headers = {"Authorization": "Bearer sim-key", "apikey": "sim-key"}
     query += "&api_key=sim-key&apikey=sim-key&apiKey=sim-key&token=sim-key"
 
-    status, _ = handled(Request(method, path, query, headers), told)
+    status, _ = handled(Request(method, path, query, headers), settings)
 
     assert 200 <= status < 600
 
 
-@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
-def test_every_refusal_has_its_words(told: dict[str, Any]) -> None:
-    face = face_of(SimulatorConfig.model_validate(told))
+@pytest.mark.parametrize("settings", FACES, ids=lambda settings: "-".join(settings.values()))
+def test_every_refusal_has_its_words(settings: dict[str, Any]) -> None:
+    face = face_of(SimulatorConfig.model_validate(settings))
     call = FaceCall(face.read(Request("GET", "/", "", {})).operation, "getStatus")
 
     replies = {problem: face.refuse(call, Denied(problem), START) for problem in DenialReason}
@@ -102,9 +102,9 @@ def test_every_refusal_has_its_words(told: dict[str, Any]) -> None:
     assert replies[DenialReason.BAD_KEY] != replies[DenialReason.UNKNOWN_ID]
 
 
-@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
-def test_a_face_knows_its_own_ids_again(told: dict[str, Any]) -> None:
-    config = SimulatorConfig.model_validate(told)
+@pytest.mark.parametrize("settings", FACES, ids=lambda settings: "-".join(settings.values()))
+def test_a_face_knows_its_own_ids_again(settings: dict[str, Any]) -> None:
+    config = SimulatorConfig.model_validate(settings)
     face = face_of(config)
     number = Engine(config, face.terms).rent(BuyerOrder(service="tg", country="0"), START)
 
