@@ -52,9 +52,8 @@ class Breaker:
         self._failing_since = monotonic()
         self._probes = 0
         self._wait_s = WAIT_FIRST_S
-        self._silent_until = (
-            monotonic()
-        )  #: No call goes out before: the circuit is open, or a 429 asked for it.
+        #: No call goes out before: the circuit is open, or a 429 asked for it.
+        self._silent_until = monotonic()
 
     @property
     def circuit(self) -> Circuit:

@@ -81,17 +81,15 @@ class ProviderConfig:
 
 
 class OperationRoute(NamedTuple):
-    """Where one operation goes: path and query behind the base URL, percent-encoded, no key.
+    """Where one operation goes: path and query behind the base URL, percent-encoded, without key.
 
-    Names in braces are filled in: `ref`; `offset` and `limit` of a list; `service` and `country`
-    of a purchase; `hours` and `days`, or what else the family calls it, of a rental.
+    The names in braces are replaced: `ref` by the id of the number; `offset` and `limit` in a list;
+    `service` and `country` in a purchase; `hours` and `days`, or a word of the family, in a rental.
     """
 
     target: str
     method: str = "GET"
-    price_limit: str = (
-        ""  #: Added to a purchase with a highest price; empty: there is no such limit.
-    )
+    price_limit: str = ""  #: Added to a purchase with a highest price; empty: there is none.
 
 
 OperationTable: TypeAlias = Mapping[Operation, OperationRoute]

@@ -61,7 +61,7 @@ class RawSms(NamedTuple):
 
 
 class RateLimited(ProviderUnavailable):
-    """Turned away at the door: nothing was done, and nothing may be sent for a while."""
+    """Refused before anything was done; nothing may be sent for a while."""
 
     def __init__(self, provider: str, retry_after_s: float | None = None) -> None:
         self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)

@@ -135,9 +135,8 @@ class FiveSimFace(Face):
             case _:
                 denied = engine.cancel(number, now)
         if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
-            denied = Denied(
-                DenialReason.UNKNOWN_ID
-            )  # Only numbers whose time has run out are called "expired".
+            # Only numbers whose time has run out are called "expired".
+            denied = Denied(DenialReason.UNKNOWN_ID)
         return json(self._order(number)) if denied is None else self.refuse(call, denied, now)
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:

@@ -12,9 +12,8 @@ from worker.simulator.exchange import Json, figure, number_id, price
 from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
-LOCAL = timezone(
-    timedelta(hours=3)
-)  #: Naive times are in the provider's own zone, which it does not name.
+#: Naive times are in the provider's own zone, which it does not name.
+LOCAL = timezone(timedelta(hours=3))
 USD = 840
 
 DETAILS = {

@@ -133,9 +133,8 @@ class SimulatedDialect(StrictModel):
 
     name: str
     words: Mapping[DenialReason, Wording] = Field(default_factory=lambda: CLASSIC_WORDS)
-    words_v2: Mapping[DenialReason, Wording] = Field(
-        default_factory=dict
-    )  #: getStatusV2, setStatusV2.
+    #: Of getStatusV2 and setStatusV2, where they differ.
+    words_v2: Mapping[DenialReason, Wording] = Field(default_factory=dict)
     actions: frozenset[str]
     list_style: Literal["classic", "hero", "tiger", "grizzly", "grizzly-object"] = "classic"
     v2_style: Literal["classic", "hero", "tiger", "smsbower", "grizzly"] = "classic"
