@@ -76,22 +76,31 @@ class Look:
     ) -> datetime | None:
         """`once`, for one of many: a number that fails is looked at later, and the others go on."""
         try:
-            at = await self.once(provider, number, terms)
+            return await self.once(provider, number, terms)
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            why = f"look: {describe_safely(error)}"
-            now = self.clock.monotonic()
-            if self._numbers.add(number.id, why, now):
-                self.reporter.quarantined(number.id, why)
-            return self.next(number, terms, self._numbers.wait(number.id, now))
-        self._numbers.clear(number.id)
-        return at
+            return self.failed(number, terms, error)
+
+    def failed(self, number: LiveNumber, terms: ProviderTerms, error: Exception) -> datetime | None:
+        """When to look again at a number whose look failed: ever later."""
+        why = f"look: {describe_safely(error)}"
+        now = self.clock.monotonic()
+        if self._numbers.add(number.id, why, now):
+            self.reporter.quarantined(number.id, why)
+        return self.next(number, terms, self._numbers.wait(number.id, now))
 
     async def once(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
     ) -> datetime | None:
         """Look, record what is there, and say when to look next; None: only the ending is left."""
+        at = await self._seen(provider, number, terms)
+        self._numbers.clear(number.id)
+        return at
+
+    async def _seen(
+        self, provider: Provider, number: LiveNumber, terms: ProviderTerms
+    ) -> datetime | None:
         delay = timedelta(0)
         try:
             seen = await provider.look(number.ref)

@@ -4,9 +4,8 @@ A cancel that the grace overtook goes on until it is confirmed or the provider k
 delivered number is finished. Oldest first, inside the rate limit, never in the customer's way.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
@@ -28,9 +27,10 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE, PROBES
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.lanes import Lanes
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BatchCommitter, Settle
-from worker.ports.errors import ProviderError, StoreError
+from worker.ports.errors import ProviderError
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -68,36 +68,33 @@ class Pursue:
         due = await self.store.lease_pursuits(provider.name, limit, LEASE)
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
-            hands = min(len(due), max(1, terms.max_in_flight // 2))
-            await self._pursue(provider, deque(due), hands)
+            width = max(1, terms.max_in_flight // 2)
+            await self._pursue(provider, due, width)
         return len(due)
 
-    async def _pursue(self, provider: Provider, queue: deque[DueNumber], hands: int) -> None:
+    async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
+        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
         results = BatchCommitter(settle=self.settle, sleep=self.clock.sleep)
-        terms = self.terms[provider.name]
-        budget = Budget(self.schedule, terms, self.clock, most=len(queue))
-        act = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
 
-        committing = asyncio.ensure_future(results.run())
+        async def act(number: DueNumber) -> None:
+            await self._one(provider, number, cancel, results)
 
-        async def work() -> None:
-            while queue and not committing.done():  # Without commits there is no use in asking.
-                due = queue.popleft()
-                try:
-                    await self._one(provider, due, act, results)
-                except StoreError:
-                    raise  # Nothing can be kept: the others' calls would be requests wasted.
-                except Exception as error:  # noqa: BLE001 - one number's bug must not be everybody's
-                    results.postponed(self._later(due, due.unknown_reads))
-                    self.reporter.quarantined(due.id, f"pursue: {describe_safely(error)}")
+        def quarantine(number: DueNumber, error: Exception) -> None:
+            results.postponed(self._later(number, number.unknown_reads))
+            self.reporter.quarantined(number.id, f"pursue: {describe_safely(error)}")
 
-        try:
-            async with asyncio.TaskGroup() as calls:
-                for _ in range(hands):
-                    calls.create_task(work())
-        finally:
-            results.close()
-            await asyncio.shield(committing)
+        results.start()
+        lanes = Lanes(
+            queue=deque(due),
+            width=width,
+            act=act,
+            hand_back=results.handed_back,
+            quarantine=quarantine,
+            finish=results.finish,
+            useful=results.takes,
+        )
+        await lanes.run()
 
     async def _one(
         self, provider: Provider, due: DueNumber, act: CancelAtProvider, results: BatchCommitter

@@ -55,6 +55,7 @@ class BatchCommitter:
     _resolved_of: list[DueNumber] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
+    _running: "asyncio.Task[None] | None" = None
 
     def ended(self, ending: Ending) -> None:
         self._endings.append(ending)
@@ -64,10 +65,27 @@ class BatchCommitter:
         self._postponed.append(postponed)
         self._news.set()
 
+    def handed_back(self, due: DueNumber) -> None:
+        """Nobody acts on it any more: it is due again at once."""
+        self.postponed(Postponed.of(due, timedelta(0)))
+
     def resolved(self, due: DueNumber, state: ProviderState) -> None:
         self._resolved.append(Resolved(due.id, due.epoch, state))
         self._resolved_of.append(due)
         self._news.set()
+
+    def start(self) -> None:
+        self._running = asyncio.ensure_future(self.run())
+
+    def takes(self) -> bool:
+        """Whether results are still committed: without commits there is no use in asking."""
+        return self._running is not None and not self._running.done()
+
+    async def finish(self) -> None:
+        """Commit what is left; raises what the commits failed with."""
+        self.close()
+        if self._running is not None:
+            await self._running
 
     def close(self) -> None:
         """No more is coming: `run` commits what is left and returns."""

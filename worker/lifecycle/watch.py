@@ -5,6 +5,7 @@ deadline; a provider without one is asked number by number, oldest due first, in
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Final
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.lanes import Lanes
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_terms import ProviderTerms
@@ -96,31 +98,33 @@ class Watch:
         self, provider: Provider, terms: ProviderTerms, leased: Sequence[Leased]
     ) -> int:
         """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
-        left = list(reversed(leased))
         nexts: list[NextLook] = []
         listed = provider.capabilities.list_page_size is not None
 
-        async def work() -> None:
-            while left:
-                one = left.pop()
-                if self.clock.now() > one.number.deadline_at:
-                    nexts.append(NextLook(one, None))  # Too late to be shown: the ending finds out.
-                    continue
-                try:
-                    at = await self.look.safely(provider, one.number, terms)
-                except asyncio.CancelledError:
-                    nexts.append(NextLook(one, self.clock.now()))  # Cut off: not its fault.
-                    raise
-                nexts.append(NextLook(one, self._coming(one.number, at, listed=listed)))
+        def next_look(number: Leased, at: datetime | None) -> None:
+            nexts.append(NextLook(number, self._coming(number.number, at, listed=listed)))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(len(leased), terms.max_in_flight)):
-                    group.create_task(work())
-        finally:
-            # What nobody came to is due again at once, not when its lease ends.
-            nexts += [NextLook(one, self.clock.now()) for one in left]
+        async def act(number: Leased) -> None:
+            if self.clock.now() > number.number.deadline_at:
+                next_look(number, None)  # Too late to be shown: the ending finds out.
+            else:
+                next_look(number, await self.look.once(provider, number.number, terms))
+
+        def quarantine(number: Leased, error: Exception) -> None:
+            next_look(number, self.look.failed(number.number, terms, error))
+
+        async def release() -> None:
             await self.schedule.release(provider.name, nexts)
+
+        lanes = Lanes(
+            queue=deque(leased),
+            width=terms.max_in_flight,
+            act=act,
+            hand_back=lambda number: nexts.append(NextLook(number, self.clock.now())),
+            quarantine=quarantine,
+            finish=release,
+        )
+        await lanes.run()
         self.reporter.looked(provider.name, len(nexts))
         return len(nexts)
 
