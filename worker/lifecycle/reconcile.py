@@ -47,9 +47,7 @@ class Reconcile:
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
     accept: Accept
-    _unread: dict[tuple[ProviderName, HistoryPart], Sequence[HistorySpan]] = field(
-        default_factory=dict
-    )
+    _unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers the provider tells of that no activation has.

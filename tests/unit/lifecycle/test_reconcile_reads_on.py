@@ -1,5 +1,6 @@
 """What is read of a provider's history and list: no time twice, and nothing of one that is away."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -58,6 +59,54 @@ async def test_the_times_around_two_disputes_that_overlap_are_read_once() -> Non
 
     _, *around = [(since, until) for since, until, _ in books.provider.asked("history")]
     assert around == [(first - AROUND, second + AROUND), (other - AROUND, other + AROUND)]
+
+
+def page_of(ref: str, following: int | None) -> HistoryPage:
+    return HistoryPage([PastNumber(ref=ProviderRef(ref), fate=Fate.UNKNOWN)], following)
+
+
+async def cut_off(_: object) -> HistoryPage:
+    raise asyncio.CancelledError
+
+
+async def test_a_run_that_is_cut_off_is_read_on_where_it_was() -> None:
+    books = Books()
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", page_of("1", 1), cut_off, page_of("2", None))
+
+    with pytest.raises(asyncio.CancelledError):
+        await books.reconcile.history(books.provider)
+    await books.reconcile.history(books.provider)
+
+    assert [skip for _, _, skip in books.provider.asked("history")] == [0, 1, 1]
+
+
+async def test_a_page_that_the_store_could_not_take_is_read_again() -> None:
+    books = Books(compare_history=StoreUnavailable("away"))
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", page_of("1", 1), page_of("1", 1), page_of("2", None))
+
+    with pytest.raises(StoreUnavailable):
+        await books.reconcile.history(books.provider)
+    books.store.answers["compare_history"] = HistoryComparison({}, 0)
+    await books.reconcile.history(books.provider)
+
+    assert [skip for _, _, skip in books.provider.asked("history")] == [0, 0, 1]
+
+
+async def test_a_page_that_is_a_bug_of_ours_costs_the_disputes_nothing_and_is_raised() -> None:
+    old = RENTED - 9 * DAY
+    books = Books(disputed_since=[old])
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", ZeroDivisionError(), HistoryPage([], None))
+
+    with pytest.raises(ZeroDivisionError):
+        await books.reconcile.history(books.provider)
+
+    assert [since for since, _, _ in books.provider.asked("history")] == [
+        RENTED - DAY,
+        old - AROUND,
+    ]
 
 
 async def test_a_provider_that_is_away_is_asked_for_nothing() -> None:
