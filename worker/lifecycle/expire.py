@@ -10,7 +10,7 @@ cannot be reached costs nothing here: its numbers wait for the grace.
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
@@ -32,7 +32,7 @@ from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill
 from worker.lifecycle.outcome import FORGOTTEN, GIVEN_BACK, OutcomeRules, ending, kept_the_price
 from worker.lifecycle.provider_terms import ProviderTerms
-from worker.lifecycle.settle import BATCH, BatchCommitter, Settle
+from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -56,9 +56,11 @@ class Expire:
     rules: OutcomeRules
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
+    _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """End what is due at this provider while it goes on; how many numbers were worked on."""
+        await self._uncommitted.commit()
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
             most, first = self._limits(provider)
@@ -107,7 +109,9 @@ class Expire:
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
         cancel = CancelAtProvider(clock=self.clock, pay=budget.take)
-        results = BatchCommitter(settle=self.settle, sleep=self.clock.sleep)
+        results = BatchCommitter(
+            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+        )
 
         async def act(number: DueNumber) -> None:
             await self._report(number, await cancel(provider, number), results)

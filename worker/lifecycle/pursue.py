@@ -6,7 +6,7 @@ delivered number is finished. Oldest first, inside the rate limit, never in the 
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
@@ -29,7 +29,7 @@ from worker.lifecycle.expire import LEASE, PROBES
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes
 from worker.lifecycle.provider_terms import ProviderTerms
-from worker.lifecycle.settle import BatchCommitter, Settle
+from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError
 from worker.ports.provider import (
     Cancelled,
@@ -56,9 +56,11 @@ class Pursue:
     settle: Settle
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
+    _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider) -> int:
         """One batch; how many numbers were worked on."""
+        await self._uncommitted.commit()
         if provider.circuit is Circuit.OPEN:
             return 0
         terms = self.terms[provider.name]
@@ -75,7 +77,9 @@ class Pursue:
     async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
         cancel = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
-        results = BatchCommitter(settle=self.settle, sleep=self.clock.sleep)
+        results = BatchCommitter(
+            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+        )
 
         async def act(number: DueNumber) -> None:
             await self._one(provider, number, cancel, results)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState, State
+from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import (
     ActivationStore,
@@ -40,6 +41,30 @@ class Settle:
         return settled
 
 
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """Results that the store failed to take; the next run commits them before it leases.
+
+    Otherwise their numbers would wait for the end of leases that nobody works on.
+    """
+
+    _committers: "list[BatchCommitter]" = field(default_factory=list)
+
+    def keep(self, committer: "BatchCommitter") -> None:
+        self._committers.append(committer)
+
+    async def commit(self) -> None:
+        """Safe to repeat: settled numbers and newer leases are left alone."""
+        while self._committers:
+            committer = self._committers.pop()
+            committer.close()
+            try:
+                await committer.run()
+            except StoreError:
+                self.keep(committer)
+                raise
+
+
 @dataclass(slots=True, kw_only=True)
 class BatchCommitter:
     """Collects what many concurrent calls learnt and commits it in groups.
@@ -49,10 +74,10 @@ class BatchCommitter:
 
     settle: Settle
     sleep: Callable[[float], Awaitable[None]]
+    uncommitted: Uncommitted = field(default_factory=Uncommitted)
     _endings: list[Ending] = field(default_factory=list)
     _postponed: list[Postponed] = field(default_factory=list)
-    _resolved: list[Resolved] = field(default_factory=list)
-    _resolved_of: list[DueNumber] = field(default_factory=list)
+    _resolved: list[tuple[DueNumber, Resolved]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
     _running: "asyncio.Task[None] | None" = None
@@ -70,8 +95,7 @@ class BatchCommitter:
         self.postponed(Postponed.of(due, timedelta(0)))
 
     def resolved(self, due: DueNumber, state: ProviderState) -> None:
-        self._resolved.append(Resolved(due.id, due.epoch, state))
-        self._resolved_of.append(due)
+        self._resolved.append((due, Resolved(due.id, due.epoch, state)))
         self._news.set()
 
     def start(self) -> None:
@@ -84,8 +108,12 @@ class BatchCommitter:
     async def finish(self) -> None:
         """Commit what is left; raises what the commits failed with."""
         self.close()
-        if self._running is not None:
+        assert self._running is not None
+        try:
             await self._running
+        except StoreError:
+            self.uncommitted.keep(self)
+            raise
 
     def close(self) -> None:
         """No more is coming: `run` commits what is left and returns."""
@@ -106,13 +134,19 @@ class BatchCommitter:
         endings, self._endings = self._endings, []
         postponed, self._postponed = self._postponed, []
         resolved, self._resolved = self._resolved, []
-        resolved_of, self._resolved_of = self._resolved_of, []
-        if endings:
-            await self.settle(endings)
         store, reporter = self.settle.store, self.settle.reporter
-        await store.postpone(postponed)
-        await store.resolve(resolved)
-        for due, result in zip(resolved_of, resolved, strict=True):
+        try:
+            if endings:
+                await self.settle(endings)
+                endings = []
+            await store.postpone(postponed)
+            postponed = []
+            await store.resolve([result for _, result in resolved])
+        except StoreError:
+            self._endings[:0], self._postponed[:0] = endings, postponed
+            self._resolved[:0] = resolved
+            raise
+        for due, result in resolved:
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:
             self._news.set()

@@ -26,9 +26,16 @@ from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.watch import Watch
 from worker.ports.errors import StoreUnavailable
-from worker.ports.provider import CodesArrived, Refusal, Refused, Sms
+from worker.ports.provider import Cancelled, CodesArrived, Refusal, Refused, Sms
 from worker.ports.schedule import LeaseBatch, Leased, NextLook
-from worker.ports.store.activations import DueNumber, LiveNumber, Postponed, Settlements
+from worker.ports.store.activations import (
+    DueNumber,
+    Ending,
+    LiveNumber,
+    Postponed,
+    Resolved,
+    Settlements,
+)
 
 NUMBERS = 9
 IN_FLIGHT = 2
@@ -80,7 +87,13 @@ class Shelf:
         return Settle(store=cast("Any", self.store), reporter=self.reporter)
 
     async def expire(self) -> int:
-        expire = Expire(
+        return await self.expiring().tick(self.provider, lambda: True)
+
+    async def pursue(self) -> int:
+        return await self.pursuing().tick(self.provider)
+
+    def expiring(self) -> Expire:
+        return Expire(
             store=cast("Any", self.store),
             schedule=self.schedule,
             reporter=self.reporter,
@@ -89,10 +102,9 @@ class Shelf:
             clock=self.clock,
             terms=self.terms,
         )
-        return await expire.tick(self.provider, lambda: True)
 
-    async def pursue(self) -> int:
-        pursue = Pursue(
+    def pursuing(self) -> Pursue:
+        return Pursue(
             store=cast("Any", self.store),
             schedule=self.schedule,
             reporter=self.reporter,
@@ -100,7 +112,6 @@ class Shelf:
             clock=self.clock,
             terms={SIM: terms(max_in_flight=2 * IN_FLIGHT)},
         )
-        return await pursue.tick(self.provider)
 
     async def watch(self) -> int:
         look = Look(
@@ -132,7 +143,8 @@ STEPS = [
     pytest.param(Shelf.expire, id="expire"),
     pytest.param(Shelf.pursue, id="pursue"),
 ]
-ALL_AT_ONCE = sorted((str(number), AT_ONCE) for number in range(1, NUMBERS + 1))
+ALL = [str(number) for number in range(1, NUMBERS + 1)]
+ALL_AT_ONCE = [(number, AT_ONCE) for number in ALL]
 
 
 async def hang(_: object) -> None:
@@ -221,3 +233,64 @@ async def test_all_that_a_run_held_is_due_again_at_once_when_the_store_fails(
 
     assert sorted(shelf.back) == ALL_AT_ONCE
     assert shelf.reporter.of("quarantined") == [], "it is no number's fault"
+
+
+class Away:
+    """A database that takes no results for a while."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.ended: list[str] = []
+        shelf.store.answers["settle"] = self.settle
+        shelf.store.answers["resolve"] = self.resolve
+        self.back = False
+
+    def settle(self, endings: Sequence[Ending]) -> Settlements:
+        self._take([str(one.id.int) for one in endings])
+        return Settlements([], [])
+
+    def resolve(self, resolved: Sequence[Resolved]) -> None:
+        self._take([str(one.id.int) for one in resolved])
+
+    def _take(self, numbers: list[str]) -> None:
+        if numbers and not self.back:
+            raise StoreUnavailable("away")
+        self.ended += numbers
+
+
+async def test_what_expire_could_not_commit_is_committed_once_the_store_is_back(
+    shelf: Shelf,
+) -> None:
+    away = Away(shelf)
+    shelf.provider.will("cancel", Cancelled())
+    expire = shelf.expiring()
+    with pytest.raises(StoreUnavailable):
+        await expire.tick(shelf.provider, lambda: True)
+
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await expire.tick(shelf.provider, lambda: True)
+    away.back = True
+    await expire.tick(shelf.provider, lambda: False)
+
+    assert sorted(away.ended + [number for number, _ in shelf.back]) == ALL
+    assert {delay for _, delay in shelf.back} <= {AT_ONCE}
+    assert len(shelf.provider.asked("cancel")) == len(away.ended), "no number is asked about again"
+
+
+async def test_what_pursue_could_not_commit_is_committed_once_the_store_is_back(
+    shelf: Shelf,
+) -> None:
+    away = Away(shelf)
+    shelf.provider.will("cancel", Cancelled())
+    pursue = shelf.pursuing()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await pursue.tick(shelf.provider)
+
+    away.back = True
+    await pursue.tick(shelf.provider)
+
+    assert sorted(away.ended + [number for number, _ in shelf.back]) == ALL
+    told = [state for _, state, _ in shelf.reporter.of("resolved")]
+    assert len(told) == len(away.ended)

@@ -124,7 +124,8 @@ async def test_a_store_that_fails_ends_the_run_and_hands_back_all_that_is_left()
 
 
 async def test_where_no_more_is_useful_the_rest_is_handed_back_untouched() -> None:
-    run = Run(range(6), width=1, useful=lambda: len(run.acted) < 2)
+    run = Run(range(6), width=1)
+    run.lanes.useful = lambda: len(run.acted) < 2
 
     await run.lanes.run()
 
