@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import SettledNumber
 from worker.ports.store.purchases import DrainStore
@@ -41,8 +42,9 @@ class Drain:
         Numbers with a code keep it until their window is over: it was paid for.
         """
         while due := await self.store.give_up(provider, BATCH):
-            there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
-            settled = await self.settle([ending(one, self.rules, there) for one in due])
+            wait = FIRST_RETRY * (0.5 + self.clock.chance())
+            not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
+            settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
             if not settled:
                 return  # Somebody else's by now, or in quarantine.
             yield settled

@@ -16,21 +16,20 @@ from typing import Final, assert_never
 
 from worker.domain.activation import CodeFate
 from worker.domain.ids import ActivationId, ProviderName
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import CHUNK_MAX, Budget
 from worker.lifecycle.cancel import (
     LAST_PURSUIT,
+    AskAgain,
     CancelAtProvider,
     CancelOutcome,
-    Charged,
-    GaveBack,
-    Gone,
-    NotYet,
+    PriceKnown,
     backoff,
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill
-from worker.lifecycle.outcome import FORGOTTEN, GIVEN_BACK, OutcomeRules, ending, kept_the_price
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.provider import Circuit, Provider, Sms
@@ -134,26 +133,26 @@ class Expire:
         )
         await lanes.run()
 
-    async def _report(self, due: DueNumber, learnt: CancelOutcome, results: BatchCommitter) -> None:
-        match learnt:
-            case GaveBack():
-                results.ended(ending(due, self.rules, GIVEN_BACK))
-            case Charged(sms):
-                if not await self._shown(due, sms):
-                    there = kept_the_price(sms[0].received_at if sms else None)
-                    results.ended(ending(due, self.rules, there))
-            case Gone():
-                self.reporter.trouble("provider.number_gone", provider=due.provider)
-                results.ended(ending(due, self.rules, FORGOTTEN))
-            case NotYet(delay, too_early, unknown_reads):
+    async def _report(
+        self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter
+    ) -> None:
+        match outcome:
+            case PriceKnown(fate, sms):
+                if fate is PriceFate.UNKNOWN:
+                    self.reporter.trouble("provider.number_gone", provider=due.provider)
+                if sms and await self._shown(due, sms):
+                    return
+                received_at = sms[0].received_at if sms else None
+                at_provider = ProviderEnding(fate, sms_received_at=received_at)
+                results.ended(ending(due, self.rules, at_provider))
+            case AskAgain(delay, too_early, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, too_early, unknown_reads))
             case _:
-                assert_never(learnt)
+                assert_never(outcome)
 
     async def _shown(self, due: DueNumber, sms: tuple[Sms, ...]) -> bool:
         """Whether the customer has a code of this number now; a late one is only counted (E1b)."""
-        if not sms or due.ref is None:
-            return False
+        assert due.ref is not None
         seen = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
         recorded = await self.store.record_codes(seen)
         for code in recorded:

@@ -15,12 +15,13 @@ from typing import Final, NamedTuple
 
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.lanes import Lanes
 from worker.ports.errors import ProviderError
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReconcileStore
@@ -166,7 +167,7 @@ class CompareHistory:
         named = [row for row in orphans if row.service is not None]
         pairs = await self.adopt(provider, purchases, named)
         adopted = {row.ref for _, row in pairs}
-        costly = {Fate.CHARGED, Fate.LIVE}
+        costly = {PriceFate.KEPT, PriceFate.NOT_YET}
         strangers = [r.ref for r in orphans if r.fate in costly and r.ref not in adopted]
         return [purchase for purchase, _ in pairs], strangers
 

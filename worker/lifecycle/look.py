@@ -8,9 +8,10 @@ from typing import Final, assert_never
 
 from worker.domain.cadence import next_look
 from worker.domain.ids import ActivationId, ProviderName
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
-from worker.lifecycle.outcome import GIVEN_BACK, OutcomeRules, ending
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
@@ -177,4 +178,5 @@ class Look:
     async def ended(self, ids: Sequence[ActivationId]) -> None:
         """The provider ended them by itself and takes nothing: so are their customers' charges."""
         due = await self.store.provider_ended(ids)
-        await self.settle([ending(one, self.rules, GIVEN_BACK) for one in due])
+        given_back = ProviderEnding(PriceFate.GIVEN_BACK)
+        await self.settle([ending(number, self.rules, given_back) for number in due])

@@ -12,16 +12,15 @@ from typing import Final, assert_never
 
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName
+from worker.domain.price_fate import PriceFate, ended_as
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.cancel import (
     LAST_PURSUIT,
     UNKNOWN_READS,
+    AskAgain,
     CancelAtProvider,
     CancelOutcome,
-    Charged,
-    GaveBack,
-    Gone,
-    NotYet,
+    PriceKnown,
     backoff,
 )
 from worker.lifecycle.clock import Clock
@@ -39,6 +38,7 @@ from worker.ports.provider import (
     NotKnown,
     Observation,
     Provider,
+    Sms,
     Waiting,
 )
 from worker.ports.reporter import Reporter
@@ -109,25 +109,29 @@ class Pursue:
             await act.pay()
             await self._finish(provider, due, results)
         else:
-            await self._cancel(due, await act(provider, due), results)
+            await self._cancelled(due, await act(provider, due), results)
 
-    async def _cancel(self, due: DueNumber, learnt: CancelOutcome, results: BatchCommitter) -> None:
-        match learnt:
-            case GaveBack():
-                results.resolved(due, ProviderState.CANCELLED)
-            case Charged(sms):
-                assert due.ref is not None
-                late = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
-                for code in await self.store.record_codes(late):
-                    self.reporter.code(code.provider, code.fate, code.wait)
-                results.resolved(due, ProviderState.CHARGED)
-            case Gone():
-                self.reporter.trouble("provider.number_gone", provider=due.provider)
-                results.resolved(due, ProviderState.GONE)
-            case NotYet(delay, _, unknown_reads):
+    async def _cancelled(
+        self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter
+    ) -> None:
+        match outcome:
+            case PriceKnown(fate, sms):
+                if fate is PriceFate.UNKNOWN:
+                    self.reporter.trouble("provider.number_gone", provider=due.provider)
+                await self._record_late(due, sms)
+                results.resolved(due, ended_as(fate))
+            case AskAgain(delay, _, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=unknown_reads))
             case _:
-                assert_never(learnt)
+                assert_never(outcome)
+
+    async def _record_late(self, due: DueNumber, sms: Sequence[Sms]) -> None:
+        if not sms:
+            return
+        assert due.ref is not None
+        late = [SeenSms(due.provider, due.ref, each.code, each.text) for each in sms]
+        for code in await self.store.record_codes(late):
+            self.reporter.code(code.provider, code.fate, code.wait)
 
     async def _finish(self, provider: Provider, due: DueNumber, results: BatchCommitter) -> None:
         assert due.ref is not None

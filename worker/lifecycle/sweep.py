@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.ids import ActivationId
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.foreign_rows import ForeignRows
-from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore, DueNumber, Ending
@@ -95,5 +96,5 @@ class Sweep:
 
     def _overdue(self, due: DueNumber) -> Ending:
         """The provider gave no definite answer in time: its axis is pursued, the exposure ours."""
-        there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
-        return ending(due, self.rules, there)
+        wait = FIRST_RETRY * (0.5 + self.clock.chance())
+        return ending(due, self.rules, ProviderEnding(PriceFate.NOT_YET, act_after=wait))

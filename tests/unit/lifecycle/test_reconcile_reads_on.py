@@ -10,11 +10,12 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider, StubStore, terms
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.history import AROUND
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
@@ -62,7 +63,7 @@ async def test_the_times_around_two_disputes_that_overlap_are_read_once() -> Non
 
 
 def page_of(ref: str, following: int | None) -> HistoryPage:
-    return HistoryPage([PastNumber(ref=ProviderRef(ref), fate=Fate.UNKNOWN)], following)
+    return HistoryPage([PastNumber(ref=ProviderRef(ref), fate=PriceFate.UNKNOWN)], following)
 
 
 async def cut_off(_: object) -> HistoryPage:
@@ -140,7 +141,7 @@ async def test_of_a_list_that_breaks_off_the_pages_that_came_are_compared() -> N
 async def test_a_number_that_another_order_was_given_at_the_same_time_is_not_adopted() -> None:
     lost = OpenPurchase(ActivationId(UUID(int=1)), "tg", "7", RENTED)
     row = PastNumber(
-        ref=ProviderRef("1"), fate=Fate.LIVE, service="tg", country="7", rented_at=RENTED
+        ref=ProviderRef("1"), fate=PriceFate.NOT_YET, service="tg", country="7", rented_at=RENTED
     )
     reporter = RecordingReporter()
     store = StubStore(purchase_bought=None)

@@ -17,13 +17,13 @@ from worker.adapters.providers.rental_account import (
 from worker.adapters.providers.reply import Reply, instant_of, is_answer, text_of, unreadable
 from worker.adapters.providers.transport import Transport, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
     Messages,
     MessagesReply,
     NotClosed,
-    Refund,
     RentalRequest,
     RentalTerms,
     only,
@@ -55,11 +55,11 @@ class FiveSimRentalReplies(FiveSimReplies):
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
         if status == "FINISHED":
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         if status in GIVEN_BACK:
             # Its time ran out, it was banned, or it has SMS: nobody says who keeps the price then.
             cancelled = status == CANCELLED and not rows
-            return Ended(Refund.GIVEN_BACK if cancelled else Refund.NOT_TOLD)
+            return Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
             raise unreadable(self.provider, reply)
         told = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -30,6 +30,7 @@ from worker.adapters.providers.reply import (
 )
 from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.long_rental import (
     Availability,
@@ -40,7 +41,6 @@ from worker.ports.long_rental import (
     MessagesReply,
     Prolonged,
     ProlongReply,
-    Refund,
     RentalRequest,
     RentalTerms,
 )
@@ -56,7 +56,7 @@ PAGE_SIZE: Final = 100  #: SMS in one answer.
 FINISH, CANCEL = "1", "2"
 
 WAITING: Final = "STATUS_WAIT_CODE"
-ENDINGS: Final = {"STATUS_CANCEL": Refund.GIVEN_BACK, "STATUS_FINISH": Refund.KEPT}
+ENDINGS: Final = {"STATUS_CANCEL": PriceFate.GIVEN_BACK, "STATUS_FINISH": PriceFate.KEPT}
 DEAD: Final = "RENT_DIE"
 BAD_TIMES: Final = frozenset({"INVALID_TIME", "MAX_HOURS_EXCEED", "BAD_DURATION"})
 UNKNOWN: Final = frozenset({"INVALID_PHONE", "NO_ID_RENT"})  #: Beyond those of activations.
@@ -131,14 +131,14 @@ class RentalReplies(HandlerReplies):
 
     def given_back(self, reply: Reply) -> Closing:
         if self._success(reply) is not None:
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if is_answer(reply) and said(reply).word == TOO_LATE:
             return After.FINISH
         return self._not_closed(reply)
 
     def kept(self, reply: Reply) -> Closing:
         if self._success(reply) is not None:
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> Closing:

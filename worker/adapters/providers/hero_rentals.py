@@ -31,6 +31,7 @@ from worker.adapters.providers.reply import (
 )
 from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -41,7 +42,6 @@ from worker.ports.long_rental import (
     NotProlonged,
     Prolonged,
     ProlongReply,
-    Refund,
     RentalRequest,
     RentalTerms,
     only,
@@ -117,12 +117,12 @@ class HeroRentalReplies(HandlerReplies):
 
     def given_back(self, reply: Reply) -> Closing:
         if _is_done(reply):
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         return self._not_closed(reply, After.FINISH)
 
     def kept(self, reply: Reply) -> Closing:
         if _is_done(reply):
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply, After.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: After) -> Closing:

@@ -14,6 +14,7 @@ from worker.adapters.providers.reply import Reply, is_success, unreadable
 from worker.adapters.providers.smsman import WAITING, SmsManReplies
 from worker.adapters.providers.transport import Operation, Transport, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -21,7 +22,6 @@ from worker.ports.long_rental import (
     Messages,
     MessagesReply,
     NotClosed,
-    Refund,
     RentalRequest,
     RentalTerms,
 )
@@ -62,7 +62,7 @@ class SmsManRentalReplies(SmsManReplies):
         """Why a reject is refused is not documented, so nothing is done that keeps the price."""
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if body.get("error_code") == NOT_FOUND:
             return NotKnown()
         if self._refused(body):
