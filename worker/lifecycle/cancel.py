@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
+from worker.domain.backoff import CANCEL, Backoff
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
@@ -26,9 +27,7 @@ from worker.ports.provider import (
 )
 from worker.ports.store.activations import DueNumber
 
-FIRST_RETRY: Final = timedelta(seconds=1)
-LAST_RETRY: Final = timedelta(seconds=60)  #: While the customer waits.
-LAST_PURSUIT: Final = timedelta(minutes=10)  #: Once the customer is settled.
+SOONEST: Final = timedelta(seconds=1)  #: Whatever a refusal says: it must not make a busy loop.
 REFUSED_RETRY: Final = timedelta(seconds=30)  #: A bad key or a ban does not heal in a second.
 UNKNOWN_READS: Final = 2  #: In a row, before a number is taken for gone.
 
@@ -56,19 +55,13 @@ class AskAgain:
 CancelOutcome: TypeAlias = PriceKnown | AskAgain
 
 
-def backoff(attempts: int, longest: timedelta, chance: float) -> timedelta:
-    """Exponential with equal jitter: thousands that failed together must not return together."""
-    wait = min(FIRST_RETRY * (1 << min(attempts, 16)), longest)
-    return wait * (0.5 + chance / 2)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAtProvider:
     """`pay` buys one request from the provider's rate budget, and waits until it is granted."""
 
     clock: Clock
     pay: Callable[[], Awaitable[None]]
-    longest: timedelta = LAST_RETRY
+    backoff: Backoff = CANCEL
 
     async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
         ref = due.ref
@@ -139,9 +132,9 @@ class CancelAtProvider:
     def _until_allowed(self, due: DueNumber, reply: Refused) -> timedelta:
         """Until the provider allows the cancel: by its own words, or else by backing off."""
         if reply.retry_after is not None:
-            return max(reply.retry_after, FIRST_RETRY)
+            return max(reply.retry_after, SOONEST)
         if reply.min_age is not None:
-            return max(due.rented_at + reply.min_age - self.clock.now(), FIRST_RETRY)
+            return max(due.rented_at + reply.min_age - self.clock.now(), SOONEST)
         return self._wait(due)
 
     def _later(self, due: DueNumber, error: ProviderError) -> AskAgain:
@@ -153,4 +146,4 @@ class CancelAtProvider:
         return AskAgain(wait, unknown_reads=due.unknown_reads)
 
     def _wait(self, due: DueNumber) -> timedelta:
-        return backoff(due.attempts, self.longest, self.clock.chance())
+        return self.backoff.wait(due.attempts, self.clock.chance())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from worker.domain.backoff import EVENT
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.store.books import Event, EventStore, Sender, SendResult, Sent
@@ -16,29 +17,12 @@ LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no ev
 TICK_MAX: Final = timedelta(seconds=3)  #: After it no further batch is begun.
 PAUSE_MAX: Final = timedelta(minutes=5)  #: However long the endpoint asks to be spared.
 
-#: What each attempt waits for after the one before it.
-DELAYS: Final = (
-    timedelta(0),
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-JITTER: Final = 0.2  #: Of a delay, on top: what failed together must not return together.
-
 
 def retry_in(attempts: int, retry_after: timedelta | None, chance: float) -> timedelta | None:
     """When to try again after *attempts* failed ones; None when there were enough."""
     assert attempts >= 1
-    if attempts >= len(DELAYS):
-        return None
-    delay = DELAYS[attempts] * (1 + JITTER * chance)
-    return delay if retry_after is None else max(delay, retry_after)
+    wait = EVENT.wait(attempts - 1, chance)
+    return wait if wait is None or retry_after is None else max(wait, retry_after)
 
 
 @dataclass(slots=True, kw_only=True)

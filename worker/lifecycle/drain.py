@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
@@ -42,7 +42,7 @@ class Drain:
         Numbers with a code keep it until their window is over: it was paid for.
         """
         while due := await self.store.give_up(provider, BATCH):
-            wait = FIRST_RETRY * (0.5 + self.clock.chance())
+            wait = PURSUIT.wait(0, self.clock.chance())
             not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
             settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
             if not settled:

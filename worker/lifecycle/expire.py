@@ -15,16 +15,15 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from worker.domain.activation import CodeFate
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import CHUNK_MAX, Budget
 from worker.lifecycle.cancel import (
-    LAST_PURSUIT,
     AskAgain,
     CancelAtProvider,
     CancelOutcome,
     PriceKnown,
-    backoff,
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
@@ -116,7 +115,7 @@ class Expire:
             await self._report(number, await cancel(provider, number), results)
 
         def quarantine(number: DueNumber, error: Exception) -> None:
-            wait = backoff(number.attempts, LAST_PURSUIT, self.clock.chance())
+            wait = PURSUIT.wait(number.attempts, self.clock.chance())
             results.postponed(Postponed.of(number, wait))
             self.reporter.quarantined(number.id, f"expire: {describe_safely(error)}")
 

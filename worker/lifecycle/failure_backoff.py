@@ -1,7 +1,7 @@
-"""Failure backoff: what keeps failing is tried ever later, and told when its failure changes.
+"""Failure backoff: what keeps failing is tried ever later, and reported when its failure changes.
 
 One such number ("poison") must not cost the others their batch, nor ops the log. This is the
-memory of one process: after a restart everything is tried at once, and told once more.
+memory of one process: after a restart everything is tried at once, and reported once more.
 """
 
 from collections.abc import Hashable
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from worker.domain.backoff import QUARANTINE
+
 Key = TypeVar("Key", bound=Hashable)
 
-FIRST: Final = timedelta(seconds=2)
-LAST: Final = timedelta(minutes=10)  #: Somebody may have mended the row meanwhile.
 REMEMBERED: Final = 10_000  #: Beyond it the oldest is forgotten: it is tried and told again.
 
 
@@ -35,7 +35,7 @@ class FailureBackoff(Generic[Key]):
         """It failed; whether that is news."""
         before = self._kept.pop(key, None)
         times = 0 if before is None else before.times
-        wait = min(FIRST * (1 << min(times, 16)), LAST)
+        wait = QUARANTINE.wait(times)
         self._kept[key] = _Setback(times + 1, now + wait.total_seconds(), why)
         if len(self._kept) > REMEMBERED:
             del self._kept[next(iter(self._kept))]

@@ -11,17 +11,16 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from worker.domain.activation import ProviderState
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate, ended_as
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.cancel import (
-    LAST_PURSUIT,
     UNKNOWN_READS,
     AskAgain,
     CancelAtProvider,
     CancelOutcome,
     PriceKnown,
-    backoff,
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE, PROBES
@@ -76,7 +75,7 @@ class Pursue:
 
     async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
-        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
+        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, backoff=PURSUIT)
         results = BatchCommitter(
             settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
         )
@@ -167,5 +166,5 @@ class Pursue:
         return self.clock.now() > due.rented_at + self.terms[due.provider].lifetime
 
     def _later(self, due: DueNumber, unknown_reads: int) -> Postponed:
-        wait = backoff(due.attempts, LAST_PURSUIT, self.clock.chance())
+        wait = PURSUIT.wait(due.attempts, self.clock.chance())
         return Postponed(due.id, due.epoch, wait, unknown_reads=unknown_reads)

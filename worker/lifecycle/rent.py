@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, assert_never
 
+from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.cancel import backoff
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import (
@@ -25,6 +25,7 @@ from worker.ports.errors import (
 )
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
+from worker.ports.retry import Retry
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import (
@@ -37,11 +38,7 @@ from worker.ports.store.purchases import (
 )
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
-SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
-AGAIN: Final = timedelta(milliseconds=100)
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
-KEEP_EVERY: Final = timedelta(seconds=20)  #: At the most, while the database is away.
-KEEP_ATTEMPTS: Final = 90  #: With the pauses a window long: then its customer is credited.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
 ELSEWHERE: Final = frozenset(
@@ -62,6 +59,10 @@ _FAILED = {
 }
 
 
+class _BeingAsked(Exception):
+    """Another call is asking the provider for the same order this moment."""
+
+
 class RentStore(PurchaseStore, DrainStore, ExposureStore, Protocol):
     """All parts, one database."""
 
@@ -73,6 +74,7 @@ class Rent:
     accept: Accept
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
+    retry: Retry
     _keeping: set[asyncio.Future[Activation | None]] = field(default_factory=set)
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
@@ -101,18 +103,20 @@ class Rent:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
-        started = await self.store.begin_purchase(id_, order, name, policy.version, window)
+
+        async def begin() -> PurchaseStart:
+            started = await self.store.begin_purchase(id_, order, name, policy.version, window)
+            if started.how is PurchaseState.UNKNOWN and started.activation is None:
+                raise _BeingAsked  # Its outcome is ours.
+            return started
+
+        try:
+            started = await self.retry(SAME_ORDER, begin, on=_BeingAsked)
+        except _BeingAsked:
+            unknown = await self.store.purchase_unknown(id_)
+            return PurchaseResult(PurchaseOutcome.PENDING, unknown)
         if started.how is PurchaseState.NEW:
             return await self._begun(order)
-        until = self.accept.clock.monotonic() + SAME_PATIENCE.total_seconds()
-        while started.how is PurchaseState.UNKNOWN and started.activation is None:
-            # The same order is being asked for this moment: its outcome is ours.
-            if self.accept.clock.monotonic() > until:
-                return PurchaseResult(
-                    PurchaseOutcome.PENDING, await self.store.purchase_unknown(id_)
-                )
-            await self.accept.clock.sleep(AGAIN.total_seconds())
-            started = await self.store.begin_purchase(id_, order, name, policy.version, window)
         return _answer(started)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
@@ -209,13 +213,15 @@ class Rent:
         id_ = purchase_id(order.account, order.idempotency_key)
         min_age = self.terms[order.provider].min_cancel_age
         began = clock.monotonic()
-        for attempt in range(KEEP_ATTEMPTS):
-            sold = replace(sold, ago=timedelta(seconds=clock.monotonic() - began))
-            try:
-                return await self.store.purchase_bought(id_, sold, min_age)
-            except StoreError:
-                await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
-        return None
+
+        async def store() -> Activation | None:
+            ago = timedelta(seconds=clock.monotonic() - began)
+            return await self.store.purchase_bought(id_, replace(sold, ago=ago), min_age)
+
+        try:
+            return await self.retry(KEEP_BOUGHT, store, on=StoreError)
+        except StoreError:
+            return None
 
     async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)

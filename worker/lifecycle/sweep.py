@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.foreign_rows import ForeignRows
@@ -96,5 +96,5 @@ class Sweep:
 
     def _overdue(self, due: DueNumber) -> Ending:
         """The provider gave no definite answer in time: its axis is pursued, the exposure ours."""
-        wait = FIRST_RETRY * (0.5 + self.clock.chance())
+        wait = PURSUIT.wait(0, self.clock.chance())
         return ending(due, self.rules, ProviderEnding(PriceFate.NOT_YET, act_after=wait))

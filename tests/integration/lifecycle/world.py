@@ -13,6 +13,7 @@ import asyncpg
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
@@ -208,6 +209,7 @@ class World:
             accept=self.accept,
             providers={SIM: self.provider},
             terms=self.terms,
+            retry=retrying(self.clock),
         )
 
     @cached_property
@@ -307,6 +309,10 @@ class World:
 
     async def record(self, ref: str, code: str) -> None:
         await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
+
+
+def retrying(clock: Clock) -> TenacityRetry:
+    return TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance)
 
 
 def handed_over(ref: str = "1", **other: Any) -> NumberIntake:

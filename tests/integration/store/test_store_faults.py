@@ -29,9 +29,9 @@ from tests.integration.store.shop import (
     ending,
     sms,
 )
-from worker.adapters.store.database import TRIES
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.backoff import STORE_WRITE
 from worker.domain.ids import activation_id, purchase_id
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
 from worker.ports.service import PurchaseOrder
@@ -450,7 +450,8 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
 ) -> None:
     """Nobody resets the connections to it: the next try must not wait for another one of them."""
     monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 1)
-    pool = TRIES + 1
+    assert STORE_WRITE.attempts is not None
+    pool = STORE_WRITE.attempts + 1
     store = PostgresStore(shop.url, pool_size=pool)
     all_open = asyncio.Barrier(pool)
 

@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.lifecycle.scripted import (
     RENTED,
@@ -16,17 +14,15 @@ from tests.unit.lifecycle.scripted import (
     due,
     free,
 )
+from worker.domain.backoff import CANCEL
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import (
-    FIRST_RETRY,
-    LAST_PURSUIT,
-    LAST_RETRY,
     REFUSED_RETRY,
+    SOONEST,
     AskAgain,
     CancelAtProvider,
     CancelOutcome,
     PriceKnown,
-    backoff,
 )
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
@@ -42,7 +38,7 @@ from worker.ports.provider import (
 from worker.ports.store.activations import DueNumber
 
 SMS = (Sms("1234", "Your code is 1234"),)
-HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.
+HALF = CANCEL.first / 2  #: The shortest first wait, for `chance` 0.
 
 
 @pytest.fixture
@@ -146,7 +142,7 @@ async def test_an_early_refusal_that_is_over_never_makes_a_busy_loop(
 
     learnt = await end(provider, due(), OwnTime(RENTED, elapsed=1200.0))
 
-    assert learnt == AskAgain(FIRST_RETRY, too_early=True)
+    assert learnt == AskAgain(SOONEST, too_early=True)
 
 
 async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvider) -> None:
@@ -168,7 +164,7 @@ async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider)
         (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
         (Finished(), PriceKnown(PriceFate.KEPT)),
-        (NotKnown(), AskAgain(FIRST_RETRY, unknown_reads=1)),
+        (NotKnown(), AskAgain(SOONEST, unknown_reads=1)),
     ],
 )
 async def test_what_the_read_settles_is_never_cancelled_again(
@@ -213,7 +209,7 @@ async def test_no_usable_answer_is_no_information(
     learnt = await end(provider, due(attempts=2, unknown_reads=1))
 
     still_unknown = 1 if operation == "look" else 0  # A read that answered ends the row.
-    assert learnt == AskAgain(2 * FIRST_RETRY, unknown_reads=still_unknown)
+    assert learnt == AskAgain(2 * SOONEST, unknown_reads=still_unknown)
 
 
 async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(
@@ -261,27 +257,3 @@ async def test_a_purchase_without_a_number_is_never_asked_about(provider: Script
 
     assert provider.calls == []
     assert provider.name == SIM
-
-
-attempts = st.integers(0, 1_000_000)
-chances = st.floats(0, 1, exclude_max=True)
-
-
-@given(attempts, chances, st.sampled_from([LAST_RETRY, LAST_PURSUIT]))
-def test_backoff_stays_between_half_and_all_of_its_bound(
-    attempt: int, chance: float, longest: timedelta
-) -> None:
-    wait = backoff(attempt, longest, chance)
-
-    assert FIRST_RETRY / 2 <= wait <= longest
-
-
-@given(attempts, chances)
-def test_backoff_never_shrinks(attempt: int, chance: float) -> None:
-    assert backoff(attempt, LAST_RETRY, chance) <= backoff(attempt + 1, LAST_RETRY, chance)
-
-
-def test_backoff_doubles_up_to_its_bound() -> None:
-    waits = [backoff(attempt, LAST_RETRY, 0.0) / HALF for attempt in range(8)]
-
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
