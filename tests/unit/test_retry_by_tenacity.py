@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.adapters.retry import TenacityRetry
+from worker.adapters.store.database import Database
 from worker.domain.backoff import BACKOFFS, SAME_ORDER, STORE_WRITE, Backoff
+from worker.ports.errors import StoreUnavailable
 
 DOUBLING = {
     name: backoff
@@ -111,3 +114,19 @@ async def test_an_attempt_after_the_failures_is_the_answer() -> None:
 
     assert await retry_in(time)(STORE_WRITE, Failing(2), on=(Away, KeyError)) == "done"
     assert time.naps == [STORE_WRITE.wait(failed, 0.5) / timedelta(seconds=1) for failed in (0, 1)]
+
+
+async def test_a_transaction_without_a_database_is_tried_as_its_backoff_says() -> None:
+    time = OwnTime(chance=0.5)
+    database = Database("postgresql://127.0.0.1:1/nobody", pool_size=1, retry=retry_in(time))
+
+    async def work(connection: AsyncConnection) -> None:
+        raise AssertionError(connection)
+
+    with pytest.raises(StoreUnavailable):
+        await database.write(work)
+    await database.close()
+
+    assert time.naps == [
+        STORE_WRITE.wait(failed, 0.5) / timedelta(seconds=1) for failed in range(3)
+    ]
