@@ -38,7 +38,7 @@ Policies = Callable[[str], IntakePolicy | None]
 
 
 class IntakeStore(ActivationStore, PushStore, Protocol):
-    """Both halves, one database."""
+    """The activations and the pushed SMS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Accept:
         return results
 
     async def _batch(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
-        drafts = [self.draft(one) for one in handed]
+        drafts = [self.draft(number) for number in handed]
         intakes = [draft for draft in drafts if isinstance(draft, Intake)]
         stored = iter(await self.store.accept(intakes) if intakes else [])
         results = [
@@ -100,12 +100,12 @@ class Accept:
         )
 
     async def watch(self, activations: Sequence[Activation]) -> None:
-        """Put stored numbers on the schedule; what is lost here, `repair` finds."""
+        """Put stored numbers on the schedule; `repair` finds what is lost here."""
         by_provider: dict[ProviderName, list[LiveNumber]] = {}
-        for one in activations:
-            if one.ref is not None:
-                number = LiveNumber(one.id, one.ref, one.rented_at, one.deadline_at)
-                by_provider.setdefault(one.provider, []).append(number)
+        for stored in activations:
+            if stored.ref is not None:
+                number = LiveNumber(stored.id, stored.ref, stored.rented_at, stored.deadline_at)
+                by_provider.setdefault(stored.provider, []).append(number)
         for provider, numbers in by_provider.items():
             self.reporter.accepted(provider, len(numbers))
             looks = self.looks(provider, numbers)
@@ -129,4 +129,4 @@ class Accept:
     ) -> list[tuple[LiveNumber, datetime]]:
         now, terms = self.clock.now(), self.terms[provider]
         listed = self.listed(provider)
-        return [(one, first_look(one, terms, listed=listed, now=now)) for one in numbers]
+        return [(number, first_look(number, terms, listed=listed, now=now)) for number in numbers]

@@ -1,8 +1,8 @@
 """Drain: a provider that died for good gets no new numbers, and those it has are brought to an end.
 
-Nothing special happens to them: each is ended at its deadline, and credited by its policy when the
-grace is over, with the exposure. `now` does not wait for that. The provider's axis goes on being
-pursued: should it come back, what it gives back is found out.
+Each is ended at its deadline like any other, and credited by its policy when the grace is over,
+with the exposure. `now` does not wait for that. What the provider is owed goes on being
+pursued: if it comes back, it is still asked to give the numbers back.
 """
 
 from collections.abc import AsyncIterator
@@ -46,5 +46,5 @@ class Drain:
             not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
             settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
             if not settled:
-                return  # Somebody else's by now, or in quarantine.
+                return  # Settled by another process, or in quarantine.
             yield settled

@@ -2,10 +2,10 @@
 
     lease (intent committed) ──► cancels, `max_in_flight` at once ──► group commit
           ▲                              │
-          └── comes back when its lease ends, whoever dies here
+          └── due again when its lease ends, if this process dies
 
-At most `max_in_flight` calls run, each bought from the provider's rate budget. A provider that
-cannot be reached costs nothing here: its numbers wait for the grace.
+At most `max_in_flight` calls run, and each is paid for from the provider's rate budget. Nothing is
+leased while a provider cannot be reached: its numbers wait for the grace.
 """
 
 from collections import deque
@@ -57,7 +57,7 @@ class Expire:
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """End what is due at this provider while it goes on; how many numbers were worked on."""
+        """End what is due at this provider while *keep_going* says so; how many were leased."""
         await self._uncommitted.commit()
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
@@ -72,7 +72,7 @@ class Expire:
         return done
 
     async def end_now(self, provider: Provider, id_: ActivationId) -> None:
-        """End one number for somebody who waits for it; nothing where it is not due or leased."""
+        """End one number that a caller waits for, unless it is not due or leased by another."""
         if provider.circuit is Circuit.OPEN:
             return
         due = await self.store.lease_cancel(id_, provider.name, LEASE)
@@ -80,7 +80,7 @@ class Expire:
             await self._end(provider, due, None)
 
     def _limits(self, provider: Provider) -> tuple[int, int]:
-        """How many to lease at once, and at first: nothing is on its way while that lasts."""
+        """How many to lease at once, and how many at first: no call runs during the first lease."""
         terms = self.terms[provider.name]
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
         probing = provider.circuit is Circuit.PROBING
@@ -91,7 +91,7 @@ class Expire:
     ) -> Refill[DueNumber]:
         async def lease() -> Sequence[DueNumber] | None:
             if provider.circuit is Circuit.PROBING:
-                return None  # A probe is a probe: its answer says how it goes on.
+                return None  # The probes' answers decide how it goes on.
             if provider.circuit is Circuit.OPEN or not keep_going():
                 return ()
             return await self.store.lease_cancels(provider.name, most, LEASE)
@@ -103,7 +103,7 @@ class Expire:
     ) -> None:
         """Work off what was leased, and what *refill* leases meanwhile."""
         terms = self.terms[provider.name]
-        # What a few would buy beyond their own is lost, to all who look and cancel here.
+        # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
         cancel = CancelAtProvider(clock=self.clock, pay=budget.take)
@@ -152,7 +152,7 @@ class Expire:
     async def _shown(self, due: DueNumber, sms: tuple[Sms, ...]) -> bool:
         """Whether the customer has a code of this number now; a late one is only counted (E1b)."""
         assert due.ref is not None
-        seen = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
+        seen = [SeenSms(due.provider, due.ref, each.code, each.text) for each in sms]
         recorded = await self.store.record_codes(seen)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)

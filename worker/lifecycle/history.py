@@ -74,7 +74,7 @@ class CompareHistory:
     unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]]
 
     async def __call__(self, provider: Provider) -> list[ProviderRef]:
-        """Numbers that cost money or live, and that nobody handed over.
+        """The refs of numbers that cost money or live, and that no activation has.
 
         What goes wrong with one page is raised when the others were read.
         """
@@ -159,11 +159,11 @@ class CompareHistory:
         purchases: Sequence[OpenPurchase],
         rows: Sequence[PastNumber],
     ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
-        """Purchases that have their number now, and the refs of those that belong to nobody."""
+        """Purchases that have their number now, and the refs that no activation has."""
         refs = [row.ref for row in rows]
         unknown = set(await self.adopt.store.unknown_refs(provider, refs))
         orphans = [row for row in rows if row.ref in unknown]
-        # Its service is what an old number is told by; a time alone fits a stranger's too.
+        # An old number is recognised by its service: a time alone also fits the number of another.
         named = [row for row in orphans if row.service is not None]
         pairs = await self.adopt(provider, purchases, named)
         adopted = {row.ref for _, row in pairs}

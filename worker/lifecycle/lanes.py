@@ -1,6 +1,6 @@
 """Lanes: one pool for all who act on leased items, a limited number of them at once.
 
-    queue ──► act, one item per lane ──► keep what was learnt
+    queue ──► act, one item per lane ──► keep the result
       ▲            │ one item fails: it is quarantined, and the others go on
     refill         │ the run is cut off: what is left and what is in hand is handed back
 
@@ -35,8 +35,8 @@ class Refill(Generic[Item]):
 class Lanes(Generic[Item]):
     """One run over leased items.
 
-    `act` may be cut off while it awaits. What it learnt it must keep without awaiting, so that an
-    item is either kept or handed back.
+    `act` may be cut off while it awaits. It keeps its result without awaiting, so that an item has
+    a result or is handed back, never both.
     """
 
     queue: deque[Item]
@@ -44,7 +44,7 @@ class Lanes(Generic[Item]):
     act: Callable[[Item], Awaitable[None]]
     hand_back: Callable[[Item], None]  #: This item is due again at once.
     quarantine: Callable[[Item, Exception], None]
-    finish: Callable[[], Awaitable[None]]  #: Commit what was kept and handed back.
+    finish: Callable[[], Awaitable[None]]  #: Commit the results and what was handed back.
     useful: Callable[[], bool] = lambda: True  #: Whether another item may be acted on.
     refill: Refill[Item] | None = None
     _lanes: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
@@ -61,7 +61,7 @@ class Lanes(Generic[Item]):
             # A task of its own: a second cancellation ends our waiting, not the handing back.
             await asyncio.shield(asyncio.ensure_future(self._end()))
         if self._cancelled:
-            raise asyncio.CancelledError  # By somebody inside `act`: the group ignores that.
+            raise asyncio.CancelledError  # `act` was cancelled from within: the group ignores that.
 
     def _open_lanes(self) -> None:
         """One lane per item and `width` at most: a run over few items begins with few lanes."""
@@ -116,7 +116,7 @@ class Lanes(Generic[Item]):
             self._refilling = None
 
     async def _end(self) -> None:
-        """Hand back what nobody came to, and commit."""
+        """Hand back what no lane took, and commit."""
         if self._refilling is not None:
             await asyncio.gather(self._refilling, return_exceptions=True)
         while self.queue:

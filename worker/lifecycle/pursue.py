@@ -1,7 +1,7 @@
 """Pursue: what the provider is still owed after the customer was settled, for as long as it takes.
 
-A cancel that the grace overtook goes on until it is confirmed or the provider keeps the price; a
-delivered number is finished. Oldest first, inside the rate limit, never in the customer's way.
+A number credited after the grace is cancelled until that is confirmed or the provider keeps the
+price; a delivered number is finished. Oldest first, inside the rate limit, with half of the calls.
 """
 
 from collections import deque
@@ -81,7 +81,7 @@ class Pursue:
         )
 
         async def act(number: DueNumber) -> None:
-            await self._one(provider, number, cancel, results)
+            await self._act(provider, number, cancel, results)
 
         def quarantine(number: DueNumber, error: Exception) -> None:
             results.postponed(self._later(number, number.unknown_reads))
@@ -99,11 +99,11 @@ class Pursue:
         )
         await lanes.run()
 
-    async def _one(
+    async def _act(
         self, provider: Provider, due: DueNumber, act: CancelAtProvider, results: BatchCommitter
     ) -> None:
         if due.ref is None:
-            results.resolved(due, ProviderState.DISPUTED)  # Bought or not: nobody ever said.
+            results.resolved(due, ProviderState.DISPUTED)  # Whether it was bought is not known.
         elif due.provider_state is ProviderState.FINISHING:
             await act.pay()
             await self._finish(provider, due, results)
@@ -155,14 +155,14 @@ class Pursue:
             case NotKnown() if due.unknown_reads + 1 >= UNKNOWN_READS:
                 return ProviderState.FINISHED  # A finished number is forgotten by some.
             case CodesArrived() if self._outlived(due):
-                return ProviderState.FINISHED  # Ended by its own time, and its code still told.
+                return ProviderState.FINISHED  # Ended by its own time; it still shows its code.
             case CodesArrived() | Waiting() | NotKnown():
                 return None
             case _:
                 assert_never(seen)
 
     def _outlived(self, due: DueNumber) -> bool:
-        """Whether the provider itself has ended it by now: many then refuse every finish."""
+        """Whether the provider has ended it by itself: many refuse every finish after that."""
         return self.clock.now() > due.rented_at + self.terms[due.provider].lifetime
 
     def _later(self, due: DueNumber, unknown_reads: int) -> Postponed:

@@ -1,7 +1,7 @@
 """Rent: buy a number at a provider, exactly once per order, and watch it.
 
-The intent is committed with its hold before the provider is asked. An outcome nobody knows is
-never bought again: it becomes an activation without a number, and `repair` looks for it.
+The intent is committed with its hold before the provider is asked. A purchase of unknown outcome is
+never repeated: it becomes an activation without a number, and `repair` looks for the number.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class _BeingAsked(Exception):
 
 
 class RentStore(PurchaseStore, DrainStore, ExposureStore, Protocol):
-    """All parts, one database."""
+    """The purchases, the drained providers and the exposure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,8 @@ class Rent:
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
-        tried = (order.provider, *order.otherwise)
-        if not self.providers.keys() >= set(tried):
+        wanted = {order.provider, *order.otherwise}
+        if not self.providers.keys() >= wanted:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
         result = await self._rent(order)
         for turn, provider in enumerate(order.otherwise, start=1):
@@ -92,7 +92,7 @@ class Rent:
         return result
 
     def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:
-        """In another currency than the first one's the limit may be a hundred times as much."""
+        """In another currency the limit may be worth a hundred times as much."""
         same = self.terms[provider].currency == self.terms[order.provider].currency
         return order.max_cost_minor is None or same
 
@@ -129,7 +129,7 @@ class Rent:
     async def _too_exposed(self, provider: ProviderName) -> bool:
         """A provider that may keep too much of our money gets no new business.
 
-        The limit is in its currency; what is open in another is told by `reconcile`.
+        The limit is in its currency; `reconcile` reports what is open in another.
         """
         terms = self.terms[provider]
         if not terms.exposure_limit_minor:
@@ -169,13 +169,13 @@ class Rent:
             await budget.take()
 
     async def _bought(self, order: PurchaseOrder, rented: Rented) -> PurchaseResult:
-        """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
+        """Store what was bought, whether the caller goes on waiting or not."""
         sold = bought(rented, self.accept.clock.now())
         if sold.expires_at != rented.expires_at:
             self.reporter.trouble("rent.expiry_unbelievable", provider=order.provider)
         keeping = asyncio.ensure_future(self._keep(order, sold))
         self._keeping.add(keeping)
-        keeping.add_done_callback(self._kept_or_told)
+        keeping.add_done_callback(self._forget_keeping)
         kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
         activation = keeping.result() if kept else None
         if activation is None:
@@ -186,7 +186,7 @@ class Rent:
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
     async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """Store it; told where it comes to nothing, whatever the reason and whoever waits."""
+        """Store it, and report it where that fails for good, whatever the reason."""
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:
@@ -195,20 +195,20 @@ class Rent:
         if kept is None:
             self._lost(order, "")
         elif kept.ref != sold.ref:
-            # While it was not stored it was an orphan, and looked like another order's.
+            # While it was not stored it was given to another order, as an orphan.
             self.reporter.trouble("rent.number_taken", provider=order.provider)
         return kept
 
-    def _kept_or_told(self, keeping: asyncio.Future[Activation | None]) -> None:
+    def _forget_keeping(self, keeping: asyncio.Future[Activation | None]) -> None:
         self._keeping.discard(keeping)
         if not keeping.cancelled():
-            keeping.exception()  # Told already; asyncio would quote it in full.
+            keeping.exception()  # Reported already; asyncio would quote it in full.
 
     def _lost(self, order: PurchaseOrder, why: str) -> None:
         self.reporter.trouble("rent.number_lost", provider=order.provider, detail=why)
 
     async def _kept(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """For as long as its window: where there is no list, only we know its ref."""
+        """Try for as long as its window: of a provider without a list only we know the ref."""
         clock = self.accept.clock
         id_ = purchase_id(order.account, order.idempotency_key)
         min_age = self.terms[order.provider].min_cancel_age
@@ -236,9 +236,9 @@ def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrd
 
 
 def bought(rented: Rented, now: datetime) -> Bought:
-    """What is kept of it; a number sold as (nearly) over comes from a clock that is wrong.
+    """What is stored of it, without an expiry that is over or nearly so: that clock is wrong.
 
-    Taken at its word it would end at once: its window and the provider's refusals decide instead.
+    Believed, it would end the number at once: its window and the provider's refusals decide.
     """
     expires_at = rented.expires_at
     if expires_at is not None and expires_at < now + SHORTEST_LIFE:
@@ -255,7 +255,7 @@ def bought(rented: Rented, now: datetime) -> Bought:
 
 
 def _answer(started: PurchaseStart) -> PurchaseResult:
-    """What an order that was carried out before, or cannot be, is answered with."""
+    """The answer to an order that was carried out before, or that cannot be."""
     assert started.how is not PurchaseState.NEW
     match started.how:
         case PurchaseState.RENTED:

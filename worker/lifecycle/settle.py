@@ -1,4 +1,4 @@
-"""Make endings final, in batches, and tell ops what really changed."""
+"""Make endings final, in batches, and report what really changed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,12 +19,12 @@ from worker.ports.store.activations import (
 )
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
-GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for company.
+GATHER: Final = timedelta(milliseconds=50)  #: How long a result waits for others.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """The one place that settles; everything else hands it endings."""
+    """The only step that settles; every other step hands it endings."""
 
     store: ActivationStore
     reporter: Reporter
@@ -67,7 +67,7 @@ class Uncommitted:
 
 @dataclass(slots=True, kw_only=True)
 class BatchCommitter:
-    """Collects what many concurrent calls learnt and commits it in groups.
+    """Collects the results of many concurrent calls and commits them in groups.
 
     A thousand single commits cost as much as fifty thousand rows of one statement.
     """
@@ -102,7 +102,7 @@ class BatchCommitter:
         self._running = asyncio.ensure_future(self.run())
 
     def takes(self) -> bool:
-        """Whether results are still committed: without commits there is no use in asking."""
+        """Whether results are still committed: without commits no call is worth sending."""
         return self._running is not None and not self._running.done()
 
     async def finish(self) -> None:
@@ -153,7 +153,7 @@ class BatchCommitter:
 
 
 def delivery(due: DueNumber) -> Ending:
-    """A code was shown: the charge is kept, and the provider is told (E7)."""
+    """A code was shown: the charge is kept, and the provider is owed a finish (E7)."""
     return Ending(
         id=due.id,
         account=due.account,

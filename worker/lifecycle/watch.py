@@ -1,4 +1,4 @@
-"""Watch: one tick looks at all that is due at one provider, for one stretch of time.
+"""Watch: one tick looks at every number that is due at one provider, for as long as it may run.
 
 A provider with a list is asked for the list, and each of its numbers once more just before its
 deadline; a provider without one is asked number by number, oldest due first, inside its rate.
@@ -24,9 +24,9 @@ from worker.ports.schedule import Leased, NextLook, Schedule
 from worker.ports.store.activations import LiveNumber
 
 LEASE_SIZE: Final = 500  #: Numbers per lease.
-LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.
+LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
-GATHER: Final = timedelta(milliseconds=50)  #: What falls due in it shares one lease.
+GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
 DOWN_NAP: Final = timedelta(seconds=1)
 
 
@@ -49,9 +49,9 @@ class Watch:
     _read_at: dict[ProviderName, float] = field(default_factory=dict)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """Look while it goes on; how many looks and list rows there were.
+        """Look while *keep_going* says so; how many looks and list rows there were.
 
-        List and looks run side by side: a long list must not delay somebody's last look.
+        The list is read beside the looks: a long list must not delay the last look at a number.
         """
         async with asyncio.TaskGroup() as group:
             looks = group.create_task(self._looks(provider, keep_going))
@@ -77,7 +77,7 @@ class Watch:
         return looked
 
     async def _lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """Read the list when it is due, and only while a number is there to be found on it."""
+        """Read the list when it is due, and only while a number can be on it."""
         if provider.capabilities.list_page_size is None:
             return 0
         rows = 0
@@ -102,7 +102,7 @@ class Watch:
         listed = provider.capabilities.list_page_size is not None
 
         def next_look(number: Leased, at: datetime | None) -> None:
-            nexts.append(NextLook(number, self._coming(number.number, at, listed=listed)))
+            nexts.append(NextLook(number, self._listed_once(number.number, at, listed=listed)))
 
         async def act(number: Leased) -> None:
             if self.clock.now() > number.number.deadline_at:
@@ -129,7 +129,7 @@ class Watch:
         return len(nexts)
 
     @staticmethod
-    def _coming(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
+    def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
         """A listed number is on the schedule for its last look only."""
         if at is None or not listed:
             return at

@@ -44,7 +44,7 @@ class Shop:
         """One of the hosts."""
         us = cast("Any", self)
         clock = self.time.clock()
-        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, errand=errand)
+        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, order=errand)
 
     async def open_account(self, account: AccountId, _currency: str) -> None:
         self.accounts.add(account)
