@@ -33,7 +33,8 @@ from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.service import NumberIntake, PurchaseOrder
+from worker.ports.intake import NumberIntake
+from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
 
 ALICE = AccountId("alice")

@@ -19,6 +19,7 @@ from tests.integration.store.shop import (
     DEADLINE,
     INTAKE,
     LEASE,
+    NUMBER,
     PRICE,
     RENTED,
     SIM,
@@ -26,6 +27,7 @@ from tests.integration.store.shop import (
     WINDOW,
     Shop,
     after_grace,
+    changed,
     ending,
     sms,
 )
@@ -40,7 +42,7 @@ from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.purchases import PurchaseState
 
 NOW = DEADLINE + TICK
-ID = activation_id(SIM, INTAKE.ref, RENTED)
+ID = activation_id(SIM, NUMBER.ref, RENTED)
 ORDER = PurchaseOrder(
     idempotency_key="k", account=ALICE, provider=SIM, service="s", country="0", price_minor=PRICE
 )
@@ -425,7 +427,7 @@ async def test_errors_tell_no_phone_and_no_code(shop: Shop) -> None:
     await shop.open()
 
     with pytest.raises(DBAPIError) as refused:
-        await shop.store.accept([replace(INTAKE, phone="15550001\x00", price_minor=PRICE)])
+        await shop.store.accept([changed(INTAKE, phone="15550001\x00", price_minor=PRICE)])
 
     assert "15550001" not in repr(refused.value) + str(refused.value)
 

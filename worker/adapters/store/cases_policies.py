@@ -20,8 +20,9 @@ from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, ProfileError, override
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
+from worker.ports.intake import CompleteIntake
 from worker.ports.service import PurchaseOrder
-from worker.ports.store.activations import AcceptResult, Intake
+from worker.ports.store.activations import AcceptResult
 from worker.ports.store.purchases import PurchaseStart
 
 Version: TypeAlias = tuple[str, str]  #: Name and version of a policy.
@@ -48,7 +49,7 @@ class PolicyVersions(Intakes, Purchases):
     unreadable: dict[Version, str]  #: Those there that this version of the code cannot use: why.
 
     async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
+        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
     ) -> list[AcceptResult]:
         for name, version in {(one.policy, one.policy_version) for one in intakes}:
             await self.keep_policy(name, version)
