@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from worker.adapters.retry import TenacityRetry
 from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
 from worker.bootstrap.from_settings import payments_of
@@ -259,6 +260,11 @@ def _desk(
             accept=accept,
             providers=parts.providers,
             terms=parts.terms,
+            retry=TenacityRetry(
+                sleep=parts.clock.sleep,
+                monotonic=parts.clock.monotonic,
+                chance=parts.clock.chance,
+            ),
         ),
         expire=expire,
         sweep=sweep,

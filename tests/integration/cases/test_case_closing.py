@@ -10,8 +10,9 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from tests.integration.store.shop import TICK
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
+from worker.ports.long_rental import CloseReply, Ended, NotClosed
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
 from worker.ports.store.cases import Rental
@@ -38,7 +39,7 @@ async def told(office: Office, rental: Rental) -> list[str]:
 
 
 async def test_a_rental_that_was_given_back_is_ended_and_closed_once(office: Office) -> None:
-    rental = await given_back(office, Ended(Refund.GIVEN_BACK))
+    rental = await given_back(office, Ended(PriceFate.GIVEN_BACK))
     assert (await office.the_rental()).ended_at == office.hands.now
     assert office.there.asked == [], "nobody is asked while the books are open"
 
@@ -53,7 +54,7 @@ async def test_a_rental_that_was_given_back_is_ended_and_closed_once(office: Off
 @pytest.mark.parametrize(
     ("answer", "how"),
     [
-        (Ended(Refund.KEPT), "kept"),
+        (Ended(PriceFate.KEPT), "kept"),
         (Ended(), "not_told"),
         (NotKnown(), "not_known"),
         (NotClosed(Refusal.NOT_CANCELLABLE), "runs_on"),

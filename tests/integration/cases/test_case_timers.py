@@ -13,11 +13,11 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
+from worker.domain.price_fate import PriceFate
 from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
 from worker.ports.store.case_view import CaseState, Timer, TimerKind
-from worker.ports.store.cases import RentalClosing
 
 DOWN = 3 * DAY  #: For how long nobody was there.
 
@@ -241,7 +241,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
-        first = await rival.start(rival.store.cases.rental_closed(timer, RentalClosing.KEPT))
+        first = await rival.start(rival.store.cases.rental_closed(timer, PriceFate.KEPT))
     else:
         judging = office.judges[(await office.case(setup.subject)).kind]
         first = await rival.start(

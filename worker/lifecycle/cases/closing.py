@@ -13,11 +13,11 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ProviderError, ProviderUnavailable
-from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
+from worker.ports.long_rental import Ended, LongRentals, NotClosed
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
-from worker.ports.store.cases import CaseStore, Rental, RentalClosing
+from worker.ports.store.cases import CaseStore, NoClosing, Rental, RentalClosing
 
 Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
 
@@ -25,14 +25,8 @@ IN_LINE: Final = timedelta(seconds=3)  #: For the budget; what gets none is aske
 PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer.
 SOONEST: Final = timedelta(seconds=30)
 LATEST: Final = timedelta(hours=1)
-_REFUNDS: Final = {
-    Refund.GIVEN_BACK: RentalClosing.GIVEN_BACK,
-    Refund.KEPT: RentalClosing.KEPT,
-    Refund.NOT_TOLD: RentalClosing.NOT_TOLD,
-}
 
 assert SOONEST > IN_LINE + PATIENCE
-assert set(_REFUNDS) == set(Refund)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +41,18 @@ class Closing:
         rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         answer = await self._asked(rental)
-        if isinstance(answer, RentalClosing):
-            await self.cases.rental_closed(timer, answer)
-        else:
+        if isinstance(answer, timedelta):
             await self.cases.put_off(timer, max(answer, self._pace(rental)))
+        else:
+            await self.cases.rental_closed(timer, answer)
 
     async def _asked(self, rental: Rental) -> RentalClosing | timedelta:
         """What became of it, or after what time to ask again at the earliest."""
         if rental.ends_at <= self.now():
-            return RentalClosing.TIME_OVER
+            return NoClosing.TIME_OVER
         there = self.rentals.get(rental.provider)
         if there is None:
-            return RentalClosing.NOT_OFFERED
+            return NoClosing.NOT_OFFERED
         if not await self._affordable(rental.provider):
             return SOONEST  # Nobody was asked, and nothing is wrong.
         try:
@@ -81,12 +75,12 @@ class Closing:
     async def _close(self, there: LongRentals, rental: Rental) -> RentalClosing | timedelta:
         reply = await there.close(rental.ref)
         match reply:
-            case Ended(refund):
-                return _REFUNDS[refund]
+            case Ended(fate):
+                return fate
             case NotKnown():
-                return RentalClosing.NOT_KNOWN
+                return NoClosing.NOT_KNOWN
             case NotClosed(why=Refusal.NOT_CANCELLABLE):
-                return RentalClosing.RUNS_ON
+                return NoClosing.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
                 await self.pay[rental.provider]()
                 await there.messages(rental.ref)  # ForeignRow SMS are why it was refused.
