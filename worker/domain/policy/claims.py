@@ -46,7 +46,7 @@ class ClaimCase(NamedTuple):
         return review_by(self.profile, self.claim.claim_at)
 
 
-Check: TypeAlias = Callable[[ClaimCase], Decision | None]
+ClaimCheck: TypeAlias = Callable[[ClaimCase], Decision | None]
 
 DENIALS = {
     ClaimKind.API_MISUSE: Reason.API_MISUSE,

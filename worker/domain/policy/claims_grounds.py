@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.policy.claims import (
-    Check,
     ClaimCase,
+    ClaimCheck,
     already_refunded,
     contradicts_terms,
     excluded,
@@ -18,11 +18,10 @@ from worker.domain.policy.claims import (
     wrong_channel,
 )
 from worker.domain.policy.deadlines import credit_by
-from worker.domain.policy.decision import Decision, ask, credit, deny, propose, review
+from worker.domain.policy.decision import Decision, ask, credit, deny, first_answer, propose, review
 from worker.domain.policy.flags import bar_to_money_out
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.money_out import destination, pay
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.proration import prorated
 
@@ -30,7 +29,7 @@ _NEVER_PROVIDED = frozenset({ClaimKind.CANNOT_PROVIDE, ClaimKind.NO_NUMBERS})
 
 
 def grounds_claim(case: ClaimCase) -> Decision:
-    return first(_CLAIM, case)
+    return first_answer(_CLAIM, case)
 
 
 def _money_out(case: ClaimCase) -> bool:
@@ -70,11 +69,11 @@ def _early_deactivation(case: ClaimCase) -> Decision | None:
 
 def _unlisted(case: ClaimCase) -> Decision | None:
     listed = case.profile.balance_grounds | case.profile.client_grounds
-    return None if case.claim.kind in listed else first(_UNLISTED, case)
+    return None if case.claim.kind in listed else first_answer(_UNLISTED, case)
 
 
 def _by_destination(case: ClaimCase) -> Decision:
-    return first(_TO_CLIENT if _money_out(case) else _TO_BALANCE, case)
+    return first_answer(_TO_CLIENT if _money_out(case) else _TO_BALANCE, case)
 
 
 def _client_ground(case: ClaimCase) -> Decision | None:
@@ -189,7 +188,7 @@ def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
     return propose(reason, case.price, destination(case), case.decide_by)
 
 
-_CLAIM: tuple[Check, ...] = (
+_CLAIM: tuple[ClaimCheck, ...] = (
     version,
     already_refunded,
     _flags,
@@ -200,8 +199,8 @@ _CLAIM: tuple[Check, ...] = (
     _unlisted,
     _by_destination,
 )
-_UNLISTED: tuple[Check, ...] = (wrong_channel, reasons_missing, contradicts_terms, unlisted)
-_TO_CLIENT: tuple[Check, ...] = (
+_UNLISTED: tuple[ClaimCheck, ...] = (wrong_channel, reasons_missing, contradicts_terms, unlisted)
+_TO_CLIENT: tuple[ClaimCheck, ...] = (
     _client_ground,
     _was_provided,
     _replacement,
@@ -211,7 +210,7 @@ _TO_CLIENT: tuple[Check, ...] = (
     _method,
     _verdict,
 )
-_TO_BALANCE: tuple[Check, ...] = (
+_TO_BALANCE: tuple[ClaimCheck, ...] = (
     _code_displayed,
     _still_waiting,
     _was_provided,

@@ -1,8 +1,8 @@
 """Claims that are accepted for some days after the purchase, and defects the shop may repair."""
 
 from worker.domain.policy.claims import (
-    Check,
     ClaimCase,
+    ClaimCheck,
     already_refunded,
     contradicts_terms,
     evidence_missing,
@@ -15,18 +15,17 @@ from worker.domain.policy.claims import (
     version,
     wrong_channel,
 )
-from worker.domain.policy.decision import Decision, deny, propose, review
+from worker.domain.policy.decision import Decision, deny, first_answer, propose, review
 from worker.domain.policy.defects import defect
 from worker.domain.policy.facts import ClaimFacts
 from worker.domain.policy.kinds import AccountFlag, BuyChannel, ClaimKind, Evidence
 from worker.domain.policy.money_out import destination, pay
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Reason
 from worker.domain.policy.profile import Bars
 
 
 def windowed_claim(case: ClaimCase) -> Decision:
-    return first(_CLAIM, case)
+    return first_answer(_CLAIM, case)
 
 
 def _unlawful(case: ClaimCase) -> Decision | None:
@@ -52,9 +51,9 @@ def _channel(case: ClaimCase) -> Decision | None:
 
 def _the_kind(case: ClaimCase) -> Decision:
     if case.claim.kind is ClaimKind.NON_RECEIVING:
-        return first(_NON_RECEIVING, case)
+        return first_answer(_NON_RECEIVING, case)
     if case.claim.kind is ClaimKind.INVALID_NUMBER:
-        return first(_INVALID_NUMBER, case)
+        return first_answer(_INVALID_NUMBER, case)
     if case.claim.kind is ClaimKind.MAJOR_DEFECT and case.profile.rectify_s is not None:
         return defect(case)
     return unlisted(case)
@@ -96,7 +95,7 @@ def _verdict(case: ClaimCase) -> Decision:
     return deny(Reason.CLAIM_REJECTED)
 
 
-_CLAIM: tuple[Check, ...] = (
+_CLAIM: tuple[ClaimCheck, ...] = (
     version,
     already_refunded,
     _unlawful,
@@ -107,8 +106,8 @@ _CLAIM: tuple[Check, ...] = (
     contradicts_terms,
     _the_kind,
 )
-_NON_RECEIVING: tuple[Check, ...] = (_sms_received, sms_window_open, _pay_for_silence)
-_INVALID_NUMBER: tuple[Check, ...] = (
+_NON_RECEIVING: tuple[ClaimCheck, ...] = (_sms_received, sms_window_open, _pay_for_silence)
+_INVALID_NUMBER: tuple[ClaimCheck, ...] = (
     _api_telegram,
     _telegram_video,
     evidence_missing,

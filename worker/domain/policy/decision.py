@@ -1,9 +1,13 @@
-"""What was decided, and the short ways to say it."""
+"""A decision, a constructor for each common outcome, and how a list of checks gives one."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
+
+CaseT = TypeVar("CaseT")  #: What the checks of one list are given.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,12 @@ def credit(
 ) -> Decision:
     """Money onto the balance, always without a fee."""
     return Decision(outcome, reason, amount_minor, 0, Destination.BALANCE, deadline)
+
+
+def first_answer(checks: Iterable[Callable[[CaseT], Decision | None]], case: CaseT) -> Decision:
+    """The answer of the first check that has one; the last check of a list always has."""
+    for check in checks:
+        decision = check(case)
+        if decision is not None:
+            return decision
+    raise AssertionError("no check answered: the last one of a list always must")

@@ -2,17 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from worker.domain.policy.claims import Check, ClaimCase, replace_number
-from worker.domain.policy.decision import Decision, deny, propose, wait
+from worker.domain.policy.claims import ClaimCase, ClaimCheck, replace_number
+from worker.domain.policy.decision import Decision, deny, first_answer, propose, wait
 from worker.domain.policy.kinds import CustomerChoice
 from worker.domain.policy.money_out import destination, refund_full
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import BASIS_POINTS
 
 
 def defect(case: ClaimCase) -> Decision:
-    return first(_DEFECT, case)
+    return first_answer(_DEFECT, case)
 
 
 def _access_refused(case: ClaimCase) -> Decision | None:
@@ -97,7 +96,7 @@ def _grace_end(case: ClaimCase) -> datetime | None:
     return asked_at + timedelta(seconds=case.profile.host_access_grace_s)
 
 
-_DEFECT: tuple[Check, ...] = (
+_DEFECT: tuple[ClaimCheck, ...] = (
     _access_refused,
     _not_approved,
     _access_pending,

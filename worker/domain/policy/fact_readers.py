@@ -26,7 +26,7 @@ from worker.domain.policy.kinds import (
 )
 from worker.domain.policy.outcomes import Destination, Op
 
-Reader: TypeAlias = Callable[[Any], object]
+FactReader: TypeAlias = Callable[[Any], object]
 E = TypeVar("E", bound=enum.Enum)
 
 TEXT_MAX = 200
@@ -159,7 +159,7 @@ INSTANTS = frozenset(
         "extension_until",
     }
 )
-READERS: Mapping[str, Reader] = {
+READERS: Mapping[str, FactReader] = {
     "op": word(Op),
     "profile_overrides": table,
     "product": word(Product),

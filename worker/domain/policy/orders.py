@@ -3,18 +3,25 @@
 The order of the checks is part of the contract: the first one that answers decides.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
-from worker.domain.policy.decision import Decision, credit, deny, nothing, propose, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    nothing,
+    propose,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import OrderFacts
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, Undisplayed
-
-Case = TypeVar("Case")
 
 
 class OrderCase(NamedTuple):
@@ -28,28 +35,19 @@ class OrderCase(NamedTuple):
         return self.now > self.window_end
 
 
-Check: TypeAlias = Callable[[OrderCase], Decision | None]
-
-
-def first(checks: Iterable[Callable[[Case], Decision | None]], case: Case) -> Decision:
-    """The first answer; the last check of a list always has one."""
-    for check in checks:
-        decision = check(case)
-        if decision is not None:
-            return decision
-    raise AssertionError("no check answered: the last one of a list always must")
+OrderCheck: TypeAlias = Callable[[OrderCase], Decision | None]
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_TICK, _case(profile, order, now))
+    return first_answer(_TICK, _case(profile, order, now))
 
 
 def cancel(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_CANCEL, _case(profile, order, now))
+    return first_answer(_CANCEL, _case(profile, order, now))
 
 
 def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_SILENCE, _case(profile, order, now))
+    return first_answer(_SILENCE, _case(profile, order, now))
 
 
 def window_end(profile: Profile, order: OrderFacts) -> datetime:
@@ -116,7 +114,7 @@ def _undisplayed(case: OrderCase) -> Decision | None:
     return _price_to_review(case, Reason.SMS_NOT_DISPLAYED)
 
 
-def _once_over(check: Check) -> Check:
+def _once_over(check: OrderCheck) -> OrderCheck:
     """A tick asks this only when the window is over; Cancel asks at once."""
     return lambda case: check(case) if case.window_over else None
 
@@ -151,7 +149,7 @@ def _switched_off_early(case: OrderCase) -> Decision | None:
 
 def _no_button(case: OrderCase) -> Decision | None:
     """Without a button a press changes nothing: the window decides."""
-    return None if case.profile.cancel_offered else first(_ENDING, case)
+    return None if case.profile.cancel_offered else first_answer(_ENDING, case)
 
 
 def _too_young(case: OrderCase) -> Decision | None:
@@ -193,8 +191,8 @@ def _claimed_or_final(case: OrderCase) -> Decision:
     return Decision(Outcome.FINALISED, Reason.SILENCE)
 
 
-_ENDING: tuple[Check, ...] = (_window_open, _on_claim, _auto_credit)
-_TICK: tuple[Check, ...] = (
+_ENDING: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)
+_TICK: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
@@ -203,7 +201,7 @@ _TICK: tuple[Check, ...] = (
     _once_over(_undisplayed),
     *_ENDING,
 )
-_CANCEL: tuple[Check, ...] = (
+_CANCEL: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
@@ -216,4 +214,10 @@ _CANCEL: tuple[Check, ...] = (
     _cancel_closes,
     _cancel_credits,
 )
-_SILENCE: tuple[Check, ...] = (_version, _settled, _no_claim_window, _vested, _claimed_or_final)
+_SILENCE: tuple[OrderCheck, ...] = (
+    _version,
+    _settled,
+    _no_claim_window,
+    _vested,
+    _claimed_or_final,
+)

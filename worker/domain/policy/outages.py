@@ -5,9 +5,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import credit_by, review_by
-from worker.domain.policy.decision import Decision, credit, deny, nothing, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    nothing,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import OutageFacts
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
 from worker.domain.policy.proration import capped_end, prorated
@@ -51,11 +58,11 @@ class OutageCase(NamedTuple):
         return timedelta(seconds=seconds)
 
 
-Check: TypeAlias = Callable[[OutageCase], Decision | None]
+OutageCheck: TypeAlias = Callable[[OutageCase], Decision | None]
 
 
 def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> Decision:
-    return first(_TICK, OutageCase(profile, facts, now))
+    return first_answer(_TICK, OutageCase(profile, facts, now))
 
 
 def _silent(case: OutageCase) -> Decision | None:
@@ -106,7 +113,7 @@ def _credit(case: OutageCase) -> Decision:
     return credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
 
 
-_TICK: tuple[Check, ...] = (
+_TICK: tuple[OutageCheck, ...] = (
     _silent,
     _settled,
     _client_caused,

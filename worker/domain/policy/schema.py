@@ -19,7 +19,7 @@ from worker.domain.policy.profile import (
     WithdrawalMode,
 )
 
-Reader: TypeAlias = Callable[[object], object]
+ValueReader: TypeAlias = Callable[[object], object]
 E = TypeVar("E", bound=enum.Enum)
 
 SECONDS_MAX = 366 * 86_400
@@ -136,7 +136,7 @@ def fee_table(value: object) -> tuple[tuple[int, int], ...]:
 _days = whole(1, DAYS_MAX)
 
 #: "section.key" in the file -> (field of the profile, reader).
-KEYS: Mapping[str, tuple[str, Reader]] = {
+KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "effective_from": ("effective_from", instant),
     "sms.sms_window_s": ("sms_window_s", whole(1, WINDOW_SECONDS_MAX)),
     "sms.auto_credit_mode": ("auto_credit_mode", word(AutoCredit)),

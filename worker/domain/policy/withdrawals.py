@@ -6,12 +6,11 @@ from typing import NamedTuple, TypeAlias, assert_never
 
 from worker.domain.policy.claims import kyc_block
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
-from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
+from worker.domain.policy.decision import Decision, ask, deny, first_answer, propose, review, wait
 from worker.domain.policy.facts import Topup, WithdrawalFacts
 from worker.domain.policy.flags import bar_to_money_out
 from worker.domain.policy.kinds import WithdrawReason
 from worker.domain.policy.money_out import deposit_age_fee
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, WithdrawalMode
 
@@ -49,7 +48,7 @@ class WithdrawalCase(NamedTuple):
         return min(unused, self.facts.balance_minor, self.asked)
 
 
-Check: TypeAlias = Callable[[WithdrawalCase], Decision | None]
+WithdrawalCheck: TypeAlias = Callable[[WithdrawalCase], Decision | None]
 
 
 def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decision:
@@ -58,11 +57,11 @@ def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decis
         case WithdrawalMode.NONE:
             return review(Reason.POLICY_SILENT)
         case WithdrawalMode.GROUNDS:
-            return first(_GROUNDS, case)
+            return first_answer(_GROUNDS, case)
         case WithdrawalMode.UNUSED_TOPUPS:
-            return first(_UNUSED_TOPUPS, case)
+            return first_answer(_UNUSED_TOPUPS, case)
         case WithdrawalMode.FEE:
-            return first(_FEE, case)
+            return first_answer(_FEE, case)
         case _:
             assert_never(profile.withdrawal_mode)
 
@@ -211,8 +210,8 @@ def _verdict_with_fee(case: WithdrawalCase) -> Decision:
     return Decision(outcome, reason, gross - fee, fee, Destination.WALLET, deadline)
 
 
-_GROUNDS: tuple[Check, ...] = (_flags, _deny_reason)
-_UNUSED_TOPUPS: tuple[Check, ...] = (
+_GROUNDS: tuple[WithdrawalCheck, ...] = (_flags, _deny_reason)
+_UNUSED_TOPUPS: tuple[WithdrawalCheck, ...] = (
     _flags,
     _excluded_reason,
     _channel,
@@ -228,7 +227,7 @@ _UNUSED_TOPUPS: tuple[Check, ...] = (
     _method,
     _verdict_on_topups,
 )
-_FEE: tuple[Check, ...] = (
+_FEE: tuple[WithdrawalCheck, ...] = (
     _channel,
     _reasons,
     _terms,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
-from worker.domain.policy.orders import first
+from worker.domain.policy.decision import first_answer
 
 Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
 Ask: TypeAlias = Callable[..., Said]
@@ -26,7 +26,7 @@ WAIT: Said = ("wait", "sms_window_open", 0, 0, None, WINDOW)
 
 def test_a_list_of_checks_without_an_answer_is_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="no check answered"):
-        first([lambda _: None], "a case")
+        first_answer([lambda _: None], "a case")
 
 
 @pytest.mark.parametrize("policy", ALL)
