@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from worker.domain.policy.claims import (
+from worker.domain.policy.account_rules import bar_to_money_out
+from worker.domain.policy.claim_checks import (
     ClaimCase,
     ClaimCheck,
     already_refunded,
@@ -19,7 +20,6 @@ from worker.domain.policy.claims import (
 )
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.decision import Decision, ask, credit, deny, first_answer, propose, review
-from worker.domain.policy.flags import bar_to_money_out
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.money_out import destination, pay
 from worker.domain.policy.outcomes import Destination, Outcome, Reason

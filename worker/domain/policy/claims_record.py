@@ -1,6 +1,6 @@
 """Claims our own log decides where it can; evidence and a human decide the rest."""
 
-from worker.domain.policy.claims import (
+from worker.domain.policy.claim_checks import (
     ClaimCase,
     ClaimCheck,
     already_refunded,

@@ -1,6 +1,6 @@
 """Claims that are accepted for some days after the purchase, and defects the shop may repair."""
 
-from worker.domain.policy.claims import (
+from worker.domain.policy.claim_checks import (
     ClaimCase,
     ClaimCheck,
     already_refunded,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from worker.domain.policy.claims import ClaimCase, ClaimCheck, replace_number
+from worker.domain.policy.claim_checks import ClaimCase, ClaimCheck, replace_number
 from worker.domain.policy.decision import Decision, deny, first_answer, propose, wait
 from worker.domain.policy.kinds import CustomerChoice
 from worker.domain.policy.money_out import destination, refund_full

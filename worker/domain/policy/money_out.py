@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import assert_never
 
 from worker.domain.calendar import whole_years
-from worker.domain.policy.claims import ClaimCase, kyc_block
+from worker.domain.policy.claim_checks import ClaimCase, kyc_block
 from worker.domain.policy.decision import Decision, credit
 from worker.domain.policy.kinds import PaymentMethod
 from worker.domain.policy.outcomes import Destination, Outcome, Reason

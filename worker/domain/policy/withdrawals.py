@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeAlias, assert_never
 
-from worker.domain.policy.claims import kyc_block
+from worker.domain.policy.account_rules import bar_to_money_out
+from worker.domain.policy.claim_checks import kyc_block
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
 from worker.domain.policy.decision import Decision, ask, deny, first_answer, propose, review, wait
 from worker.domain.policy.facts import Topup, WithdrawalFacts
-from worker.domain.policy.flags import bar_to_money_out
 from worker.domain.policy.kinds import WithdrawReason
 from worker.domain.policy.money_out import deposit_age_fee
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
