@@ -10,7 +10,7 @@ from uuid import UUID
 from worker.domain.ids import AccountId
 
 
-class Kind(enum.Enum):
+class TransferKind(enum.Enum):
     """Why money moves; with the id of its thing, the unique key of the move."""
 
     TOPUP = "topup"  #: outside → available
@@ -46,6 +46,6 @@ def held(account: AccountId) -> str:
     return f"held:{account}"
 
 
-def key(kind: Kind, thing: UUID | str) -> str:
+def transfer_key(kind: TransferKind, thing: UUID | str) -> str:
     """The unique key of the one move of this kind for this thing."""
     return f"{kind.value}:{thing}"

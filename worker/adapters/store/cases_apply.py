@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.policy import Outcome
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    held,
+    transfer_key,
+)
 from worker.ports.store.cases import (
     CLOSED,
     Case,
@@ -27,11 +35,11 @@ _ADD = text(
 )
 _ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
 _WITHHELD = {
-    Kind.WITHHOLD: 1,
-    Kind.GIVEBACK: -1,
-    Kind.EXCESS: -1,
-    Kind.WITHDRAW: -1,
-    Kind.FEE: -1,
+    TransferKind.WITHHOLD: 1,
+    TransferKind.GIVEBACK: -1,
+    TransferKind.EXCESS: -1,
+    TransferKind.WITHDRAW: -1,
+    TransferKind.FEE: -1,
 }
 
 
@@ -96,7 +104,7 @@ async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) ->
     await connection.execute(
         statement("case_move"),
         {
-            "key": key(move.kind, view.case.id),
+            "key": transfer_key(move.kind, view.case.id),
             "account": view.case.account,
             "activation": view.case.activation,
             "source": source,
@@ -113,13 +121,13 @@ def _sides(view: CaseView, move: MoneyMove) -> tuple[str, str]:
     account, order = view.case.account, view.order
     outside = move.leaves or (order is not None and order.charge is Charge.EXTERNAL)
     return {
-        Kind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
-        Kind.WITHHOLD: (available(account), held(account)),
-        Kind.GIVEBACK: (held(account), available(account)),
-        Kind.EXCESS: (held(account), available(account)),
-        Kind.WITHDRAW: (held(account), OUTSIDE),
-        Kind.FEE: (held(account), REVENUE),
-        Kind.VOID: (available(account), REVENUE),
+        TransferKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
+        TransferKind.WITHHOLD: (available(account), held(account)),
+        TransferKind.GIVEBACK: (held(account), available(account)),
+        TransferKind.EXCESS: (held(account), available(account)),
+        TransferKind.WITHDRAW: (held(account), OUTSIDE),
+        TransferKind.FEE: (held(account), REVENUE),
+        TransferKind.VOID: (available(account), REVENUE),
     }[move.kind]
 
 

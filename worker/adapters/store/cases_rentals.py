@@ -13,7 +13,7 @@ from worker.adapters.store import cases_reading
 from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, TransferKind, available, transfer_key
 from worker.ports.store.cases import CaseKind, CaseOpened, Timer, TimerKind
 from worker.ports.store.rentals import Rental, RentalBooking, RentalClosing
 
@@ -153,7 +153,7 @@ async def _book(connection: AsyncConnection, rental: Rental, now: datetime | Non
     await connection.execute(
         statement("case_move"),
         {
-            "key": key(Kind.RENTAL, rental.id),
+            "key": transfer_key(TransferKind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
             "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,

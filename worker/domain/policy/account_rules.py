@@ -10,7 +10,7 @@ from typing import assert_never
 
 from worker.domain.policy.decision import Decision, deny, review
 from worker.domain.policy.facts import AccountFacts
-from worker.domain.policy.kinds import AccountEvent, AccountFlag
+from worker.domain.policy.kinds import AccountEventKind, AccountFlag
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
 
@@ -68,13 +68,13 @@ def bar_to_money_out(
 
 def account_event(profile: Profile, facts: AccountFacts) -> Decision:
     match facts.event:
-        case AccountEvent.IDLE:
+        case AccountEventKind.IDLE:
             return _kept(profile, facts)
-        case AccountEvent.DELETE_REQUESTED:
+        case AccountEventKind.DELETE_REQUESTED:
             return _deletion(profile, facts)
-        case AccountEvent.LAW_ENFORCEMENT_BLOCK:
+        case AccountEventKind.LAW_ENFORCEMENT_BLOCK:
             return _freeze(profile, facts)
-        case AccountEvent.RULES_BLOCK:
+        case AccountEventKind.RULES_BLOCK:
             if profile.rules_block_bars_withdrawal:
                 return _balance(Outcome.BALANCE_KEPT, Reason.WITHDRAWAL_BARRED, facts)
             return _kept(profile, facts)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import claim_window_end, honour_by, review_by
-from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
+from worker.domain.policy.decision import Decision, deny, needs_evidence, propose, review, wait
 from worker.domain.policy.facts import ClaimFacts, OrderFacts
 from worker.domain.policy.kinds import ClaimKind, Kyc
 from worker.domain.policy.orders import older_than_policy, window_end
@@ -91,7 +91,7 @@ def _compatible_after_all(case: ClaimCase) -> Decision:
 def missing(case: ClaimCase, reason: Reason) -> Decision:
     """What is missing can be added while claims are accepted; afterwards it counts as silence."""
     until = case.claims_until
-    return ask(reason, until) if until is None or case.now <= until else deny(reason)
+    return needs_evidence(reason, until) if until is None or case.now <= until else deny(reason)
 
 
 def wrong_channel(case: ClaimCase) -> Decision | None:
@@ -140,7 +140,7 @@ def kyc_block(profile: Profile, kyc: Kyc) -> Decision | None:
     if profile.kyc and kyc is Kyc.FAILED:
         return deny(Reason.KYC_FAILED)
     if profile.kyc and kyc is Kyc.REQUESTED:
-        return ask(Reason.KYC_REQUIRED)
+        return needs_evidence(Reason.KYC_REQUIRED)
     return None
 
 

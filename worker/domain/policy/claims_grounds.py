@@ -19,7 +19,15 @@ from worker.domain.policy.claim_checks import (
     wrong_channel,
 )
 from worker.domain.policy.deadlines import credit_by
-from worker.domain.policy.decision import Decision, ask, credit, deny, first_answer, propose, review
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    needs_evidence,
+    propose,
+    review,
+)
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.money_out import destination, pay
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
@@ -107,7 +115,7 @@ def _replacement(case: ClaimCase) -> Decision | None:
 
 def _fields(case: ClaimCase) -> Decision | None:
     complete = case.profile.required_fields <= case.claim.request_fields
-    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+    return None if complete else needs_evidence(Reason.REQUEST_INCOMPLETE)
 
 
 def _method(case: ClaimCase) -> Decision | None:

@@ -39,7 +39,7 @@ def deny(reason: Reason) -> Decision:
     return Decision(Outcome.DENY, reason)
 
 
-def ask(reason: Reason, deadline: datetime | None = None) -> Decision:
+def needs_evidence(reason: Reason, deadline: datetime | None = None) -> Decision:
     """The customer must add something."""
     return Decision(Outcome.NEEDS_EVIDENCE, reason, deadline=deadline)
 

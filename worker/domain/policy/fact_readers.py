@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy.facts import Topup
 from worker.domain.policy.kinds import (
-    AccountEvent,
+    AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
@@ -177,7 +177,7 @@ READERS: Mapping[str, FactReader] = {
     "topups": topups,
     "activations": instants,
     "withdraw_reason": word(WithdrawReason),
-    "event": word(AccountEvent),
+    "event": word(AccountEventKind),
     "sla": word(Sla),
     "idle_days": money,
     **dict.fromkeys(INSTANTS, instant),

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.kinds import (
-    AccountEvent,
+    AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
@@ -142,7 +142,7 @@ class WithdrawalFacts(NamedTuple):
 
 
 class AccountFacts(NamedTuple):
-    event: AccountEvent
+    event: AccountEventKind
     balance_minor: int
     withdrawal_open: bool = False
 

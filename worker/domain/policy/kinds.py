@@ -118,7 +118,7 @@ class RequestField(enum.Enum):
     EMAIL = "email"
 
 
-class AccountEvent(enum.Enum):
+class AccountEventKind(enum.Enum):
     IDLE = "idle"
     DELETE_REQUESTED = "delete_requested"
     LAW_ENFORCEMENT_BLOCK = "law_enforcement_block"

@@ -7,7 +7,15 @@ from typing import NamedTuple, TypeAlias, assert_never
 from worker.domain.policy.account_rules import bar_to_money_out
 from worker.domain.policy.claim_checks import kyc_block
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
-from worker.domain.policy.decision import Decision, ask, deny, first_answer, propose, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    deny,
+    first_answer,
+    needs_evidence,
+    propose,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import Topup, WithdrawalFacts
 from worker.domain.policy.kinds import WithdrawReason
 from worker.domain.policy.money_out import deposit_age_fee
@@ -95,26 +103,26 @@ def _excluded_reason(case: WithdrawalCase) -> Decision | None:
 def _channel(case: WithdrawalCase) -> Decision | None:
     wanted, used = case.profile.request_channel, case.facts.channel
     right = wanted is None or used is None or used is wanted
-    return None if right else ask(Reason.WRONG_CHANNEL)
+    return None if right else needs_evidence(Reason.WRONG_CHANNEL)
 
 
 def _fields(case: WithdrawalCase) -> Decision | None:
     complete = case.profile.required_fields <= case.facts.request_fields
-    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+    return None if complete else needs_evidence(Reason.REQUEST_INCOMPLETE)
 
 
 def _email(case: WithdrawalCase) -> Decision | None:
-    return None if case.facts.email_matches else ask(Reason.EMAIL_MISMATCH)
+    return None if case.facts.email_matches else needs_evidence(Reason.EMAIL_MISMATCH)
 
 
 def _evidence(case: WithdrawalCase) -> Decision | None:
     needed = case.facts.withdraw_reason in case.profile.evidence_for
-    return ask(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
+    return needs_evidence(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
 
 
 def _reasons(case: WithdrawalCase) -> Decision | None:
     lacking = case.profile.reasons_required and not case.facts.reasons_given
-    return ask(Reason.REASONS_MISSING) if lacking else None
+    return needs_evidence(Reason.REASONS_MISSING) if lacking else None
 
 
 def _terms(case: WithdrawalCase) -> Decision | None:
@@ -131,7 +139,7 @@ def _payment_info(case: WithdrawalCase) -> Decision | None:
     until = days_after(case.profile, asked_at, case.profile.payment_info_days)
     if (case.now if given_at is None else given_at) > until:
         return deny(Reason.PAYMENT_INFO_TIMEOUT)
-    return ask(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
+    return needs_evidence(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
 
 
 def _open_order(case: WithdrawalCase) -> Decision | None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.asking import Clauses, ask, by_human
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
 from worker.ports.store.cases import (
@@ -82,7 +82,7 @@ class AccountEvents:
             facts=facts,
             made=made_if_new(view, made),
             timers=waits if state is CaseState.WAITING else {},
-            moves=(MoneyMove(Kind.VOID, view.holdings.available_minor),) if void else (),
+            moves=(MoneyMove(TransferKind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, made.decision),
         )
         return told_of(self, view, step)

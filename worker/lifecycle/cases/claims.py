@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import payouts
 from worker.lifecycle.cases.asking import (
     PAYING,
@@ -271,7 +271,7 @@ def _moves(decision: Decision) -> tuple[MoneyMove, ...]:
     """Money that leaves the platform moves when it is paid out, not when it is promised."""
     if decision.outcome not in PAYING or _leaves(decision):
         return ()
-    return (MoneyMove(Kind.CLAIM, decision.amount_minor),)
+    return (MoneyMove(TransferKind.CLAIM, decision.amount_minor),)
 
 
 def _look_again(order: CaseOrder, deadline: datetime | None, now: datetime) -> datetime:

@@ -7,7 +7,7 @@ from typing import Final
 from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.asking import (
     PAYING,
     STATES,
@@ -86,7 +86,7 @@ class Outages:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
             made = replace(made, decision=decision)
         state = STATES[decision.outcome]
-        paid = MoneyMove(Kind.CLAIM, decision.amount_minor)
+        paid = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
         step = CaseStep(
             state=state,
             facts=facts,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.asking import PAYING, unchanged
 from worker.ports.store.cases import (
     CLOSED,
@@ -50,7 +50,7 @@ def _moves(case: Case) -> Sequence[MoneyMove]:
     """A claim is paid by the house; a withdrawal with what was set aside, and its fee is ours."""
     payout = promised(case)
     if case.kind is CaseKind.CLAIM:
-        return (MoneyMove(Kind.CLAIM, payout.amount_minor, leaves=True),)
+        return (MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves=True),)
     assert case.kind is CaseKind.WITHDRAWAL
-    fee = (MoneyMove(Kind.FEE, payout.fee_minor),) if payout.fee_minor else ()
-    return (MoneyMove(Kind.WITHDRAW, payout.amount_minor), *fee)
+    fee = (MoneyMove(TransferKind.FEE, payout.fee_minor),) if payout.fee_minor else ()
+    return (MoneyMove(TransferKind.WITHDRAW, payout.amount_minor), *fee)

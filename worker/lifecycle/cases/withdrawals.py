@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import days_after, pay_by
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.asking import (
     STATES,
     Clauses,
@@ -165,15 +165,15 @@ def _moves(
 ) -> tuple[MoneyMove, ...]:
     withheld = view.case.withheld_minor
     if state in CLOSED:
-        return (MoneyMove(Kind.GIVEBACK, withheld),) if withheld else ()
+        return (MoneyMove(TransferKind.GIVEBACK, withheld),) if withheld else ()
     moves: list[MoneyMove] = []
     if not withheld and not view.case.decisions:
         asked = facts.get("amount_minor")
         there = view.holdings.available_minor
         withheld = there if asked is None else min(asked, there)
-        moves += [MoneyMove(Kind.WITHHOLD, withheld)] if withheld else []
+        moves += [MoneyMove(TransferKind.WITHHOLD, withheld)] if withheld else []
     if state is CaseState.APPROVED:
         excess = withheld - decision.amount_minor - decision.fee_minor
         assert excess >= 0
-        moves += [MoneyMove(Kind.EXCESS, excess)] if excess else []
+        moves += [MoneyMove(TransferKind.EXCESS, excess)] if excess else []
     return tuple(moves)

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Decision, Op, Profile
-from worker.domain.transfer import Charge, Kind
+from worker.domain.transfer import Charge, TransferKind
 
 CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
 
@@ -83,7 +83,7 @@ class Timer(NamedTuple):
 class MoneyMove(NamedTuple):
     """Money of a case; its kind with the case's id is the unique key of the transfer."""
 
-    kind: Kind
+    kind: TransferKind
     amount_minor: int
     leaves: bool = False  #: CLAIM: it leaves the platform instead of going to the balance.
 

@@ -27,7 +27,7 @@ from worker.domain.policy import (
     override,
 )
 from worker.domain.policy.kinds import (
-    AccountEvent,
+    AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
@@ -182,7 +182,7 @@ withdrawals = st.builds(
 )
 accounts = st.builds(
     AccountFacts,
-    event=st.sampled_from(AccountEvent),
+    event=st.sampled_from(AccountEventKind),
     balance_minor=amounts,
     withdrawal_open=st.booleans(),
 )
