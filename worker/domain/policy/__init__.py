@@ -1,4 +1,4 @@
-"""Refund policies: what they say is data, what follows from them is pure decisions.
+"""Refund policies: a policy is data, and `decide` is a pure function over it.
 
     profile = load_profile("P3")
     decision = decide(profile, Op.ORDER_TICK, OrderFacts(purchased_at=…, price_minor=…), now)

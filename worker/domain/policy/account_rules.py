@@ -14,7 +14,7 @@ from worker.domain.policy.kinds import AccountEventKind, AccountFlag
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
 
-_BARRED: tuple[tuple[AccountFlag, Callable[[Profile], bool], Reason], ...] = (
+_BARS_TO_MONEY_OUT: tuple[tuple[AccountFlag, Callable[[Profile], bool], Reason], ...] = (
     (
         AccountFlag.DELETED_BY_CUSTOMER,
         lambda profile: profile.deletion_voids_balance,
@@ -57,7 +57,7 @@ def bar_to_money_out(
     profile: Profile, flags: AbstractSet[AccountFlag], review_by: datetime | None
 ) -> Decision | None:
     """A finding denies, a suspicion goes to a human."""
-    for flag, bars, reason in _BARRED:
+    for flag, bars, reason in _BARS_TO_MONEY_OUT:
         if flag in flags and bars(profile):
             return deny(reason)
     suspected = (AccountFlag.UNLAWFUL_USE_SUSPECTED in flags and profile.unlawful_bars) or (
@@ -69,24 +69,24 @@ def bar_to_money_out(
 def account_event(profile: Profile, facts: AccountFacts) -> Decision:
     match facts.event:
         case AccountEventKind.IDLE:
-            return _kept(profile, facts)
+            return _balance_kept(profile, facts)
         case AccountEventKind.DELETE_REQUESTED:
             return _deletion(profile, facts)
         case AccountEventKind.LAW_ENFORCEMENT_BLOCK:
             return _freeze(profile, facts)
         case AccountEventKind.RULES_BLOCK:
             if profile.rules_block_bars_withdrawal:
-                return _balance(Outcome.BALANCE_KEPT, Reason.WITHDRAWAL_BARRED, facts)
-            return _kept(profile, facts)
+                return _balance_decision(Outcome.BALANCE_KEPT, Reason.WITHDRAWAL_BARRED, facts)
+            return _balance_kept(profile, facts)
         case _:
             assert_never(facts.event)
 
 
-def _kept(profile: Profile, facts: AccountFacts) -> Decision:
+def _balance_kept(profile: Profile, facts: AccountFacts) -> Decision:
     """A balance that never expires has no timer."""
     if profile.balance_expires is None:
         return review(Reason.POLICY_SILENT)
-    return _balance(Outcome.BALANCE_KEPT, Reason.NEVER_EXPIRES, facts)
+    return _balance_decision(Outcome.BALANCE_KEPT, Reason.NEVER_EXPIRES, facts)
 
 
 def _deletion(profile: Profile, facts: AccountFacts) -> Decision:
@@ -94,15 +94,15 @@ def _deletion(profile: Profile, facts: AccountFacts) -> Decision:
         return review(Reason.POLICY_SILENT)
     if facts.withdrawal_open:
         # First the money that was asked for, then the account.
-        return _balance(Outcome.WAIT, Reason.WITHDRAWAL_OPEN, facts)
+        return _balance_decision(Outcome.WAIT, Reason.WITHDRAWAL_OPEN, facts)
     return Decision(Outcome.BALANCE_VOID, Reason.DELETED_BY_CUSTOMER)
 
 
 def _freeze(profile: Profile, facts: AccountFacts) -> Decision:
     if not profile.law_enforcement_freezes:
         return review(Reason.POLICY_SILENT)
-    return _balance(Outcome.BALANCE_FROZEN, Reason.BLOCKED_BY_LAW_ENFORCEMENT, facts)
+    return _balance_decision(Outcome.BALANCE_FROZEN, Reason.BLOCKED_BY_LAW_ENFORCEMENT, facts)
 
 
-def _balance(outcome: Outcome, reason: Reason, facts: AccountFacts) -> Decision:
+def _balance_decision(outcome: Outcome, reason: Reason, facts: AccountFacts) -> Decision:
     return Decision(outcome, reason, facts.balance_minor)

@@ -62,7 +62,7 @@ def credit(
     deadline: datetime | None,
     outcome: Outcome = Outcome.CREDIT,
 ) -> Decision:
-    """Money onto the balance, always without a fee."""
+    """Money goes to the balance, always without a fee."""
     return Decision(outcome, reason, amount_minor, 0, Destination.BALANCE, deadline)
 
 

@@ -1,4 +1,4 @@
-"""The one door: a policy, an operation and its facts give a decision."""
+"""`decide` hands each operation to the rules that decide it."""
 
 from datetime import datetime
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""The facts a decision may use; what is not given has the value that says nothing.
+"""The facts a decision may use; a fact that is not given has a neutral default.
 
 Instants are aware and in UTC, money is in minor units. Findings about people and causes
 (`verified`, `approved`, `sms_correct`, `client_caused`, …) are inputs from humans or from our own

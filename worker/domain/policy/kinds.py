@@ -1,4 +1,4 @@
-"""The closed sets of words in which the facts of a case are told."""
+"""The closed sets of values that facts have: claim kinds, evidence, account flags and others."""
 
 import enum
 
@@ -35,7 +35,7 @@ class ClaimKind(enum.Enum):
 
 
 class WithdrawReason(enum.Enum):
-    """Why the customer wants money off the platform, in his own choice of words."""
+    """Why the customer wants his money off the platform, as he states it."""
 
     UNUSED_FUNDS = "unused_funds"
     CHANGED_MIND = "changed_mind"

@@ -1,4 +1,4 @@
-"""One order: what the worker finds when it looks, what Cancel does, what silence does.
+"""Decisions about one order: when the worker looks, at a press of Cancel, after silence.
 
 The order of the checks is part of the contract: the first one that answers decides.
 """
@@ -39,15 +39,15 @@ OrderCheck: TypeAlias = Callable[[OrderCase], Decision | None]
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_TICK, _case(profile, order, now))
+    return first_answer(_TICK_CHECKS, _case(profile, order, now))
 
 
 def cancel(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_CANCEL, _case(profile, order, now))
+    return first_answer(_CANCEL_CHECKS, _case(profile, order, now))
 
 
 def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_SILENCE, _case(profile, order, now))
+    return first_answer(_SILENCE_CHECKS, _case(profile, order, now))
 
 
 def window_end(profile: Profile, order: OrderFacts) -> datetime:
@@ -81,7 +81,7 @@ def _settled(case: OrderCase) -> Decision | None:
 
 
 def _displayed_late(case: OrderCase) -> Decision | None:
-    """No SMS in time gives the money back, a code shown is fulfilment: only a human can say."""
+    """No SMS in time means a refund, a code shown means fulfilment: only a human can decide."""
     shown_at = case.order.sms_displayed_at
     if shown_at is None or shown_at <= case.window_end:
         return None
@@ -114,8 +114,8 @@ def _undisplayed(case: OrderCase) -> Decision | None:
     return _price_to_review(case, Reason.SMS_NOT_DISPLAYED)
 
 
-def _once_over(check: OrderCheck) -> OrderCheck:
-    """A tick asks this only when the window is over; Cancel asks at once."""
+def _only_after_window(check: OrderCheck) -> OrderCheck:
+    """The check as a tick makes it: only when the window is over. Cancel makes it at once."""
     return lambda case: check(case) if case.window_over else None
 
 
@@ -149,7 +149,7 @@ def _switched_off_early(case: OrderCase) -> Decision | None:
 
 def _no_button(case: OrderCase) -> Decision | None:
     """Without a button a press changes nothing: the window decides."""
-    return None if case.profile.cancel_offered else first_answer(_ENDING, case)
+    return None if case.profile.cancel_offered else first_answer(_WINDOW_CHECKS, case)
 
 
 def _too_young(case: OrderCase) -> Decision | None:
@@ -170,7 +170,7 @@ def _no_claim_window(case: OrderCase) -> Decision | None:
     return nothing(Reason.NO_CLAIM_WINDOW) if case.profile.general_window_days is None else None
 
 
-def _vested(case: OrderCase) -> Decision | None:
+def _vested_credit(case: OrderCase) -> Decision | None:
     """Silence does not take away a credit that was due anyway (R-VEST)."""
     due = (
         case.profile.credits_automatically
@@ -191,17 +191,17 @@ def _claimed_or_final(case: OrderCase) -> Decision:
     return Decision(Outcome.FINALISED, Reason.SILENCE)
 
 
-_ENDING: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)
-_TICK: tuple[OrderCheck, ...] = (
+_WINDOW_CHECKS: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)
+_TICK_CHECKS: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
     _activated,
-    _once_over(_restrictions),
-    _once_over(_undisplayed),
-    *_ENDING,
+    _only_after_window(_restrictions),
+    _only_after_window(_undisplayed),
+    *_WINDOW_CHECKS,
 )
-_CANCEL: tuple[OrderCheck, ...] = (
+_CANCEL_CHECKS: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
@@ -214,10 +214,10 @@ _CANCEL: tuple[OrderCheck, ...] = (
     _cancel_closes,
     _cancel_credits,
 )
-_SILENCE: tuple[OrderCheck, ...] = (
+_SILENCE_CHECKS: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _no_claim_window,
-    _vested,
+    _vested_credit,
     _claimed_or_final,
 )

@@ -1,4 +1,4 @@
-"""A rented number that does not work: is the time over which money is owed, and how much?"""
+"""Outages of rented numbers: whether one was long enough to be credited, and how much."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ class OutageCase(NamedTuple):
     @property
     def threshold(self) -> timedelta:
         seconds = self.profile.outage_threshold_s
-        assert seconds is not None  # `_silent` has answered.
+        assert seconds is not None  # `_policy_silent` has answered.
         return timedelta(seconds=seconds)
 
 
@@ -62,10 +62,10 @@ OutageCheck: TypeAlias = Callable[[OutageCase], Decision | None]
 
 
 def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> Decision:
-    return first_answer(_TICK, OutageCase(profile, facts, now))
+    return first_answer(_OUTAGE_CHECKS, OutageCase(profile, facts, now))
 
 
-def _silent(case: OutageCase) -> Decision | None:
+def _policy_silent(case: OutageCase) -> Decision | None:
     return review(Reason.POLICY_SILENT) if case.profile.outage_threshold_s is None else None
 
 
@@ -113,8 +113,8 @@ def _credit(case: OutageCase) -> Decision:
     return credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
 
 
-_TICK: tuple[OutageCheck, ...] = (
-    _silent,
+_OUTAGE_CHECKS: tuple[OutageCheck, ...] = (
+    _policy_silent,
     _settled,
     _client_caused,
     _no_contact,
