@@ -13,9 +13,8 @@ from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, or
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, judges
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour

@@ -14,13 +14,12 @@ from worker.domain.policy.clauses import grounds, load_clauses
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
-from worker.lifecycle.cases.asking import Clauses
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.silence import Silence
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, judges
+from worker.lifecycle.cases.claim_windows import Silence
+from worker.lifecycle.cases.due_timers import Timers
+from worker.lifecycle.cases.questions import Clauses
+from worker.lifecycle.cases.rental_closing import Closing
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing

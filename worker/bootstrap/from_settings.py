@@ -22,7 +22,7 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, load_profile, policy_names
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.cases.closing import Pay
+from worker.lifecycle.cases.rental_closing import Pay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals

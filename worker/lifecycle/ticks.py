@@ -13,7 +13,7 @@ from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.canary import Canary
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.due_timers import Timers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire

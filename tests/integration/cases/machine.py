@@ -43,11 +43,11 @@ from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, end
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.lifecycle.cases.service import Occurrence
-from worker.lifecycle.cases.shape import Adding, Verdict
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.activation_reviews import Reviewed, Ruled
+from worker.lifecycle.cases.case_service import Occurrence
+from worker.lifecycle.cases.case_steps import Adding, Verdict
+from worker.lifecycle.cases.questions import instant
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.cases import (
     CaseChange,
@@ -235,21 +235,21 @@ class Machine(RuleBasedStateMachine):
     @rule(claim=claims, items=EVIDENCE, more=CLAIM_FACTS, mended=MENDED)
     def evidence(self, claim: UUID, items: list[str], more: Facts, mended: Facts) -> None:
         said = {**more, **mended}
-        self.add(claim, CaseKind.CLAIM, "evidence", adding.evidence(items, **said))
+        self.add(claim, CaseKind.CLAIM, "evidence", added_facts.evidence(items, **said))
 
     @rule(claim=claims, event=st.sampled_from(("requested", "granted", "refused")))
     def access(self, claim: UUID, event: str) -> None:
-        self.add(claim, CaseKind.CLAIM, f"access_{event}", adding.access(event, None))
+        self.add(claim, CaseKind.CLAIM, f"access_{event}", added_facts.access(event, None))
 
     @rule(claim=claims)
     def rectified(self, claim: UUID) -> None:
-        self.add(claim, CaseKind.CLAIM, "rectified", adding.once(rectified_at=None))
+        self.add(claim, CaseKind.CLAIM, "rectified", added_facts.once(rectified_at=None))
 
     @rule(claim=claims, worth=st.sampled_from((None, 0, 350, 1000)))
     def choice(self, claim: UUID, worth: int | None) -> None:
         said = "refund" if worth is None else "replacement"
         value = {"replacement_value_minor": worth} if worth else {}
-        self.add(claim, CaseKind.CLAIM, "choice", adding.plain(customer_choice=said, **value))
+        self.add(claim, CaseKind.CLAIM, "choice", added_facts.plain(customer_choice=said, **value))
 
     @rule(target=others, rental=rentals, ago=AGO, since=AGO, more=OUTAGE_FACTS)
     def outage(self, rental: Rental, ago: Ago, since: Ago, more: Facts) -> UUID:
@@ -293,12 +293,12 @@ class Machine(RuleBasedStateMachine):
         lacking=LACKING,
     )
     def payment_info(self, case: UUID, event: str, more: Facts, lacking: Facts) -> None:
-        adds = adding.payment_info(event, None, **more, **lacking)
+        adds = added_facts.payment_info(event, None, **more, **lacking)
         self.add(case, CaseKind.WITHDRAWAL, f"payment_info_{event}", adds)
 
     @rule(case=withdrawals, status=KYC)
     def kyc(self, case: UUID, status: str) -> None:
-        self.add(case, CaseKind.WITHDRAWAL, "kyc", adding.plain(kyc=status))
+        self.add(case, CaseKind.WITHDRAWAL, "kyc", added_facts.plain(kyc=status))
 
     @rule(
         target=others,
@@ -411,7 +411,7 @@ class Machine(RuleBasedStateMachine):
                 await self.desk.paid(id_, kind)
             elif give_up and state in {"needs_evidence", "waiting"}:
                 await self.desk.verdict(id_, kind, self.office.no)
-                for never in (adding.plain(kyc="failed"), adding.access("refused", None)):
+                for never in (added_facts.plain(kyc="failed"), added_facts.access("refused", None)):
                     await self.desk.add(id_, kind, never, "never")
 
     # How each call is made.

@@ -17,14 +17,13 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService, Occurrence
-from worker.lifecycle.cases.shape import Verdict
-from worker.lifecycle.cases.silence import Silence
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, Occurrence, judges
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.claim_windows import Silence
+from worker.lifecycle.cases.due_timers import Timers
+from worker.lifecycle.cases.rental_closing import Closing
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
 from worker.ports.long_rental import (
@@ -246,7 +245,9 @@ class Office:
         return opened.case
 
     async def evidence(self, case: Case, *items: str, **facts: Any) -> CaseChange:
-        return await self.desk.add(case.id, case.kind, adding.evidence(items, **facts), "evidence")
+        return await self.desk.add(
+            case.id, case.kind, added_facts.evidence(items, **facts), "evidence"
+        )
 
     no = Verdict(grant=False, findings={})
 
@@ -362,10 +363,10 @@ class Office:
 
     async def say(self, case: Case, **at: datetime | None) -> CaseChange:
         """Something happened, now unless told otherwise."""
-        return await self.desk.add(case.id, case.kind, adding.once(**at), next(iter(at)))
+        return await self.desk.add(case.id, case.kind, added_facts.once(**at), next(iter(at)))
 
     async def choose(self, case: Case, choice: str, value: int) -> CaseChange:
-        facts = adding.plain(customer_choice=choice, replacement_value_minor=value)
+        facts = added_facts.plain(customer_choice=choice, replacement_value_minor=value)
         return await self.desk.add(case.id, case.kind, facts, "choice")
 
     def change_policy(self, name: str, changes: Mapping[str, object]) -> None:

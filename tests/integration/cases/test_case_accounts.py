@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.integration.cases.office import MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases.service import Occurrence
+from worker.lifecycle.cases.case_service import Occurrence
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.cases import CaseOpened, CaseState
 

@@ -17,7 +17,7 @@ from tests.integration.cases.sayings import ANY_KIND, CLAIM_FACTS, EVIDENCE, LIK
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.entrypoints.cli.decide_lines import Answers, instant_text
-from worker.lifecycle.cases.asking import instant
+from worker.lifecycle.cases.questions import instant
 from worker.ports.store.cases import Case
 
 _refs = map(str, itertools.count(1))

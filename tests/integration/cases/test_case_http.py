@@ -16,7 +16,7 @@ from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.render import instant
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.case_service import CaseService
 
 FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"

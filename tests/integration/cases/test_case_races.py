@@ -10,7 +10,7 @@ from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ProviderRef
 from worker.domain.transfer import Charge
-from worker.lifecycle.cases.shape import Verdict
+from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.cases import CaseKind, CaseOpened, CaseState, Rejected
 

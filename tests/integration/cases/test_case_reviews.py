@@ -6,8 +6,8 @@ from uuid import UUID
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.lifecycle.cases.shape import Verdict
+from worker.lifecycle.cases.activation_reviews import Reviewed, Ruled
+from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.store.cases import CaseChange, CaseState
 
 GRANT = Verdict(grant=True, findings={})

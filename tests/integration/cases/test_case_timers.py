@@ -14,8 +14,8 @@ from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.shape import rang
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.case_steps import rang
 from worker.ports.store.cases import CaseState, Timer, TimerKind
 from worker.ports.store.rentals import RentalClosing
 
@@ -63,7 +63,7 @@ async def rectification(office: Office) -> Set:
 
 async def host_access_grace(office: Office) -> Set:
     case = await office.claim(await office.delivered("P1"), "major_defect")
-    await office.desk.add(case.id, case.kind, adding.access("requested", None), "access")
+    await office.desk.add(case.id, case.kind, added_facts.access("requested", None), "access")
     return Set(case.id, office.hands.now + DAY, "wait", "host_access_pending", None)
 
 
@@ -99,7 +99,7 @@ async def outage_end(office: Office) -> Set:
 
 async def payment_info(office: Office) -> Set:
     case = await office.withdraw("P3")
-    info = adding.payment_info("requested", None)
+    info = added_facts.payment_info("requested", None)
     await office.desk.add(case.id, case.kind, info, "payment_info")
     due = MONDAY + 14 * DAY
     return Set(case.id, due, "deny", "payment_info_timeout", "withdrawal.denied")
@@ -366,11 +366,11 @@ async def test_host_access_that_comes_late_moves_the_repair_by_as_much(office: O
     await office.open()
     case = await office.claim(await office.delivered("P1"), "major_defect")
     start = office.hands.now
-    await office.desk.add(case.id, case.kind, adding.access("requested", None), "access")
+    await office.desk.add(case.id, case.kind, added_facts.access("requested", None), "access")
     await office.ring(start + 2 * DAY)
     assert await office.due(case.id) == {"honour": MONDAY + 14 * DAY}, "the clock stands still"
 
-    await office.desk.add(case.id, case.kind, adding.access("granted", None), "access")
+    await office.desk.add(case.id, case.kind, added_facts.access("granted", None), "access")
 
     assert (await office.due(case.id))["rectification"] == start + 72 * HOUR + DAY
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases import adding
+from worker.lifecycle.cases import added_facts
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.cases import CaseOpened, CaseState, Rejected
 
@@ -96,7 +96,7 @@ async def test_proof_of_the_wallets_owner_holds_the_payout_until_it_is_there(
     too_soon = await office.verdict(case, grant=True)
     assert too_soon.refused is Rejected.NOT_ASKED_FOR
 
-    await office.desk.add(case.id, case.kind, adding.plain(kyc="passed"), "kyc")
+    await office.desk.add(case.id, case.kind, added_facts.plain(kyc="passed"), "kyc")
     await office.verdict(case, grant=True)
 
     assert await office.state(case.id) is CaseState.APPROVED
@@ -106,14 +106,14 @@ async def test_payment_details_have_to_come_in_time(office: Office) -> None:
     await office.open(amount_minor=1000)
     case = await office.withdraw("P3")
     unasked = await office.desk.add(
-        case.id, case.kind, adding.payment_info("provided", None), "payment_info"
+        case.id, case.kind, added_facts.payment_info("provided", None), "payment_info"
     )
     assert unasked.refused is Rejected.NOT_ASKED_FOR
-    await office.desk.add(case.id, case.kind, adding.payment_info("requested", None), "asked")
+    await office.desk.add(case.id, case.kind, added_facts.payment_info("requested", None), "asked")
     assert reason(await office.case(case.id)) == "payment_info_required"
     office.at(MONDAY + 14 * DAY)
 
-    await office.desk.add(case.id, case.kind, adding.payment_info("provided", None), "given")
+    await office.desk.add(case.id, case.kind, added_facts.payment_info("provided", None), "given")
 
     assert await office.state(case.id) is CaseState.IN_REVIEW
 
@@ -158,7 +158,7 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
     await office.verdict(case, grant=True)
 
     second = await office.verdict(case, grant=False)
-    await office.desk.add(case.id, case.kind, adding.plain(kyc="failed"), "kyc")
+    await office.desk.add(case.id, case.kind, added_facts.plain(kyc="failed"), "kyc")
 
     assert second.refused is Rejected.OTHER_CONTENT
     assert await office.state(case.id) is CaseState.APPROVED
@@ -310,7 +310,7 @@ async def test_details_that_are_added_unasked_are_taken(office: Office) -> None:
     case = await office.withdraw("P3", email_matches=False)
     assert (case.state, reason(case)) == (CaseState.NEEDS_EVIDENCE, "email_mismatch")
 
-    more = adding.payment_info("added", None, email_matches=True)
+    more = added_facts.payment_info("added", None, email_matches=True)
     await office.desk.add(case.id, case.kind, more, "payment_info_added")
 
     assert await office.state(case.id) is CaseState.IN_REVIEW

@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
 from worker.domain.activation import State
-from worker.lifecycle.cases import adding
+from worker.lifecycle.cases import added_facts
 from worker.ports.store.cases import Case, CaseState, Rejected
 
 
@@ -69,7 +69,7 @@ async def test_nobody_denies_what_the_customer_has_a_date_to_add(office: Office)
     claim = await office.claim(await office.delivered("P1"), "invalid_number")
     await office.top_up("later", 500, at=office.hands.now)
     withdrawal = await office.withdraw("P3", amount_minor=500)
-    asked = adding.payment_info("requested", None)
+    asked = added_facts.payment_info("requested", None)
     await office.desk.add(withdrawal.id, withdrawal.kind, asked, "payment_info_requested")
     before = await office.everything()
 

@@ -9,7 +9,7 @@ from tests.integration.cases.office import Office
 from tests.integration.cases.test_case_reviews import in_review
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cases.reviews import ActivationReviews, Ruled
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, Ruled
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, StubStore
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.due_timers import Timers
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.cases import Timer, TimerKind
 

@@ -12,7 +12,7 @@ from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Body, Instant, Name, Reference
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.service import Occurrence
+from worker.lifecycle.cases.case_service import Occurrence
 
 
 class AccountEvent(Body):

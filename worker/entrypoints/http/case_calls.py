@@ -13,9 +13,9 @@ from worker.entrypoints.http.case_answers import case_json
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
 from worker.entrypoints.http.requests import Amount, Body, Instant
 from worker.entrypoints.http.routing import Answer
-from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.shape import Verdict
+from worker.lifecycle.cases.case_service import CaseService
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.questions import instant
 from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpened, CaseOpening, Rejected
 
 EVIDENCE_MAX = 20

@@ -10,7 +10,7 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.case_service import CaseService
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import Activation
 from worker.ports.store.books import AccountStore, Event

@@ -23,7 +23,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Cursor, Limit
 from worker.entrypoints.http.responses import ActivationShown, Moment, Shown
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.activation_reviews import Reviewed, Ruled
 from worker.ports.store.cases import CaseChange, Review
 
 _FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS

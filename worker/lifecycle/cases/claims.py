@@ -8,7 +8,13 @@ from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Re
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import payouts
-from worker.lifecycle.cases.asking import (
+from worker.lifecycle.cases.case_steps import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+)
+from worker.lifecycle.cases.questions import (
     PAYING,
     STATES,
     Clauses,
@@ -19,12 +25,6 @@ from worker.lifecycle.cases.asking import (
     moment,
     unchanged,
     waits_for_customer,
-)
-from worker.lifecycle.cases.shape import (
-    Verdict,
-    made_if_new,
-    rejected,
-    told_of,
 )
 from worker.ports.store.cases import (
     CaseFacts,

@@ -8,7 +8,13 @@ from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.asking import (
+from worker.lifecycle.cases.case_steps import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+)
+from worker.lifecycle.cases.questions import (
     PAYING,
     STATES,
     Clauses,
@@ -17,12 +23,6 @@ from worker.lifecycle.cases.asking import (
     instant,
     moment,
     unchanged,
-)
-from worker.lifecycle.cases.shape import (
-    Verdict,
-    made_if_new,
-    rejected,
-    told_of,
 )
 from worker.ports.store.cases import (
     CaseFacts,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.asking import PAYING, unchanged
+from worker.lifecycle.cases.questions import PAYING, unchanged
 from worker.ports.store.cases import (
     CLOSED,
     Case,

@@ -7,7 +7,13 @@ from typing import Any, Final
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import days_after, pay_by
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.asking import (
+from worker.lifecycle.cases.case_steps import (
+    Verdict,
+    made_if_new,
+    rejected,
+    told_of,
+)
+from worker.lifecycle.cases.questions import (
     STATES,
     Clauses,
     ask,
@@ -16,12 +22,6 @@ from worker.lifecycle.cases.asking import (
     moment,
     unchanged,
     waits_for_customer,
-)
-from worker.lifecycle.cases.shape import (
-    Verdict,
-    made_if_new,
-    rejected,
-    told_of,
 )
 from worker.ports.store.cases import (
     CLOSED,

@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
-from worker.lifecycle.cases.asking import Clauses, instant, known
+from worker.lifecycle.cases.questions import Clauses, instant, known
 from worker.ports.store.cases import DecisionMade, Timer, TimerKind
 from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol, TypeAlias
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
-from worker.lifecycle.cases.asking import (
+from worker.lifecycle.cases.questions import (
     SLAS,
     Clauses,
     ask,

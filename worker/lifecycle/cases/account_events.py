@@ -6,8 +6,8 @@ from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.asking import Clauses, ask, by_human
-from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
+from worker.lifecycle.cases.case_steps import Verdict, made_if_new, rejected, told_of
+from worker.lifecycle.cases.questions import Clauses, ask, by_human
 from worker.ports.store.cases import (
     CaseFacts,
     CaseState,

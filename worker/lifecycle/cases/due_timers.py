@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.shape import Judging, rang
-from worker.lifecycle.cases.silence import Silence
+from worker.lifecycle.cases.case_steps import Judging, rang
+from worker.lifecycle.cases.claim_windows import Silence
+from worker.lifecycle.cases.rental_closing import Closing
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import TextStore

@@ -8,10 +8,22 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Profile, Reason
-from worker.lifecycle.cases import adding, payouts
-from worker.lifecycle.cases.asking import check_facts, instant, known
-from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
-from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, asked_again, opened, ruled
+from worker.lifecycle.cases import added_facts, payouts
+from worker.lifecycle.cases.account_events import AccountEvents
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, Reviewed
+from worker.lifecycle.cases.case_steps import (
+    Adding,
+    Judging,
+    Verdict,
+    added,
+    asked_again,
+    opened,
+    ruled,
+)
+from worker.lifecycle.cases.claims import Claims
+from worker.lifecycle.cases.outages import Outages
+from worker.lifecycle.cases.questions import Clauses, check_facts, instant, known
+from worker.lifecycle.cases.withdrawals import Withdrawals
 from worker.lifecycle.clock import Clock
 from worker.ports.store.books import AnswerStore
 from worker.ports.store.cases import (
@@ -105,10 +117,10 @@ class CaseService:
         ended = [one for one in rental.outages if one.state in CLOSED]
         new = NewCase(
             # Numbered, so that two who report one outage at once meet each other.
-            id=case_id(CaseKind.OUTAGE, rental.id, adding.number_of(ended, facts)),
+            id=case_id(CaseKind.OUTAGE, rental.id, added_facts.number_of(ended, facts)),
             kind=CaseKind.OUTAGE,
             subject=f"{provider}/{ref}",
-            facts=adding.after_earlier(facts, ended),
+            facts=added_facts.after_earlier(facts, ended),
             content=facts,
             rental=rental.id,
         )
@@ -120,8 +132,8 @@ class CaseService:
         rental = await self.store.rental(provider, ref)
         if rental is None or not rental.outages:
             return CaseChange(None)
-        outage = adding.outage_until(rental.outages, at)
-        facts = adding.once(restored_at=at)
+        outage = added_facts.outage_until(rental.outages, at)
+        facts = added_facts.once(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
     async def book_rental(self, rental: Rental) -> RentalBooking:
@@ -266,3 +278,12 @@ class CaseService:
         )
         for id_ in held:
             await self.store.change_case(id_, lambda view: asked_again(judging, view))
+
+
+def judges(clauses: Clauses) -> Mapping[CaseKind, Judging]:
+    return {
+        CaseKind.CLAIM: Claims(clauses),
+        CaseKind.OUTAGE: Outages(clauses),
+        CaseKind.WITHDRAWAL: Withdrawals(clauses),
+        CaseKind.ACCOUNT: AccountEvents(clauses),
+    }

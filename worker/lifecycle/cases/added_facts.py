@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from worker.lifecycle.cases.asking import instant, moment
-from worker.lifecycle.cases.shape import Adding
+from worker.lifecycle.cases.case_steps import Adding
+from worker.lifecycle.cases.questions import instant, moment
 from worker.ports.store.cases import CLOSED, Case, CaseFacts, CaseView
 
 
