@@ -14,7 +14,7 @@ from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import CaseService, judges
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
@@ -196,8 +196,8 @@ async def claim_paid(life: Life) -> None:
 def case_desk(world: World) -> CaseService:
     return CaseService(
         store=world.store,
-        judges=judges(clauses),
-        reviewing=ActivationReviews(world.store, world.settle),
+        judges=judges_by_kind(clauses),
+        activation_reviews=ActivationReviews(world.store, world.settle),
         profiles=POLICIES,
         default_policy="P1",
         clock=world.clock,

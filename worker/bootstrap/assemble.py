@@ -15,11 +15,11 @@ from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import CaseService, judges
-from worker.lifecycle.cases.claim_windows import Silence
-from worker.lifecycle.cases.due_timers import Timers
-from worker.lifecycle.cases.questions import Clauses
-from worker.lifecycle.cases.rental_closing import Closing
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.questions import ClauseLookup
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
@@ -184,7 +184,7 @@ def _repair(parts: Resources, accept: Accept) -> Repair:
     )
 
 
-def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
+def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> ClauseLookup:
     directory = parts.settings.policies.directory
     known = {name: load_clauses(name, directory) for name in profiles}
 
@@ -194,16 +194,16 @@ def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
     return clauses
 
 
-def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
-    return Timers(
+def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: ClauseLookup) -> DueTimers:
+    return DueTimers(
         store=parts.store,
         reporter=parts.reporter,
-        judges=judges(clauses),
-        silence=Silence(parts.store, clauses, profiles),
-        closing=Closing(
+        judges=judges_by_kind(clauses),
+        claim_windows=ClaimWindows(parts.store, clauses, profiles),
+        rental_closer=RentalCloser(
             store=parts.store,
             rentals=parts.rentals,
-            pay=payments_of(parts.terms, parts.schedule, parts.clock),
+            wait_for_budget=payments_of(parts.terms, parts.schedule, parts.clock),
             reporter=parts.reporter,
             now=parts.clock.now,
         ),
@@ -211,12 +211,12 @@ def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses)
 
 
 def _cases(
-    parts: Resources, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
+    parts: Resources, profiles: Mapping[str, Profile], timers: DueTimers, settle: Settle
 ) -> CaseService:
     return CaseService(
         store=parts.store,
         judges=timers.judges,
-        reviewing=ActivationReviews(parts.store, settle),
+        activation_reviews=ActivationReviews(parts.store, settle),
         profiles=profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,

@@ -44,9 +44,9 @@ from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.activation_reviews import Reviewed, Ruled
-from worker.lifecycle.cases.case_service import Occurrence
-from worker.lifecycle.cases.case_steps import Adding, Verdict
+from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
+from worker.lifecycle.cases.case_service import AccountEventReport
+from worker.lifecycle.cases.case_steps import FactsToAdd, Verdict
 from worker.lifecycle.cases.questions import instant
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.cases import (
@@ -306,7 +306,7 @@ class Machine(RuleBasedStateMachine):
         policy=st.sampled_from(POLICIES),
     )
     def account_event(self, event: str, policy: str) -> UUID:
-        said = Occurrence(event, str(next(self.refs)))
+        said = AccountEventReport(event, str(next(self.refs)))
         return self.open(lambda: self.desk.account_event(ALICE, said, policy))
 
     @rule(index=st.integers(0, 30))
@@ -342,8 +342,8 @@ class Machine(RuleBasedStateMachine):
         done = await self._word(review.id, grant=grant)
         if isinstance(done, CaseChange) and done.refused is Rejected.WRONG_SUM:
             done = await self._word(review.id, grant=grant, amount_minor=1)
-        if isinstance(done, Reviewed):
-            assert done.how is Ruled.DONE, (review, done)
+        if isinstance(done, ReviewResult):
+            assert done.how is ReviewOutcome.DONE, (review, done)
             return
         assert done.case is not None
         match done.refused:
@@ -361,7 +361,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _word(
         self, id_: UUID, *, grant: bool, amount_minor: int | None = None
-    ) -> CaseChange | Reviewed:
+    ) -> CaseChange | ReviewResult:
         said = Verdict(grant=grant, amount_minor=amount_minor, findings={})
         return await self.desk.review_verdict(id_, said, None)
 
@@ -435,7 +435,7 @@ class Machine(RuleBasedStateMachine):
         assert again.how is CaseOpened.SAME, again
         assert await self.unstuck.everything() == before
 
-    def add(self, case: UUID, kind: CaseKind, what: str, adds: Adding) -> None:
+    def add(self, case: UUID, kind: CaseKind, what: str, adds: FactsToAdd) -> None:
         self.same(lambda: self.desk.add(case, kind, adds, what))
 
     def same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:

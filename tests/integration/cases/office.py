@@ -19,11 +19,11 @@ from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import CaseService, Occurrence, judges
+from worker.lifecycle.cases.case_service import AccountEventReport, CaseService, judges_by_kind
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.claim_windows import Silence
-from worker.lifecycle.cases.due_timers import Timers
-from worker.lifecycle.cases.rental_closing import Closing
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
 from worker.ports.long_rental import (
@@ -154,14 +154,16 @@ class Office:
         self.store.clock = self.hands
         self.reporter = RecordingReporter()
         self.there = RentalsThere()
-        self.judges = judges(clauses)
+        self.judges = judges_by_kind(clauses)
         self.desk = self.desk_on(self.store)
 
     def desk_on(self, store: PostgresStore) -> CaseService:
         return CaseService(
             store=store,
             judges=self.judges,
-            reviewing=ActivationReviews(store, Settle(store=store, reporter=self.reporter)),
+            activation_reviews=ActivationReviews(
+                store, Settle(store=store, reporter=self.reporter)
+            ),
             profiles=self.policies,
             default_policy="P3",
             clock=Clock(
@@ -170,16 +172,16 @@ class Office:
         )
 
     @property
-    def timers(self) -> Timers:
-        return Timers(
+    def timers(self) -> DueTimers:
+        return DueTimers(
             store=self.store,
             reporter=self.reporter,
             judges=self.judges,
-            silence=Silence(self.store, clauses, self.policies),
-            closing=Closing(
+            claim_windows=ClaimWindows(self.store, clauses, self.policies),
+            rental_closer=RentalCloser(
                 store=self.store,
                 rentals={SIM: self.there},
-                pay={SIM: self.there.pay},
+                wait_for_budget={SIM: self.there.pay},
                 reporter=self.reporter,
                 now=lambda: self.hands.now,
             ),
@@ -337,7 +339,9 @@ class Office:
         reference: str | None = None,
         at: datetime | None = None,
     ) -> Case:
-        opened = await self.desk.account_event(ALICE, Occurrence(event, reference, at), policy)
+        opened = await self.desk.account_event(
+            ALICE, AccountEventReport(event, reference, at), policy
+        )
         assert opened is not None
         assert opened.case is not None
         return opened.case
@@ -358,8 +362,8 @@ class Office:
     async def seed(self, limit: int, now: datetime | None = None) -> list[int]:
         """How many windows each look sets, until one finds nothing new."""
         self.hands.now = now or self.hands.now
-        silence = Silence(self.store, clauses, self.policies, batch=limit)
-        return [await silence.seed() for _ in range(3)]
+        windows = ClaimWindows(self.store, clauses, self.policies, batch=limit)
+        return [await windows.seed() for _ in range(3)]
 
     async def say(self, case: Case, **at: datetime | None) -> CaseChange:
         """Something happened, now unless told otherwise."""

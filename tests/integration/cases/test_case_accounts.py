@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.integration.cases.office import MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases.case_service import Occurrence
+from worker.lifecycle.cases.case_service import AccountEventReport
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.cases import CaseOpened, CaseState
 
@@ -171,7 +171,7 @@ async def test_an_event_told_with_another_date_is_not_the_same(office: Office) -
     await office.account_event("rules_block", reference="ticket-7", at=MONDAY)
 
     other = await office.desk.account_event(
-        ALICE, Occurrence("rules_block", "ticket-7", MONDAY + WINDOW), "P3"
+        ALICE, AccountEventReport("rules_block", "ticket-7", MONDAY + WINDOW), "P3"
     )
 
     assert other is not None

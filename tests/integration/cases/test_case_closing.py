@@ -140,13 +140,12 @@ async def test_asking_ends_with_the_time_that_was_paid(office: Office) -> None:
 
 
 async def test_where_nobody_can_be_asked_the_shop_is_told(office: Office) -> None:
-    timers = office.timers
+    closer = replace(office.timers.rental_closer, rentals={})
     rental = await given_back(office)
     office.at(MONDAY + TICK)
     (timer,) = await office.store.lease_timers(10, TimerKind)
-    object.__setattr__(timers.closing, "rentals", {})
 
-    await timers.fire(timer)
+    await replace(office.timers, rental_closer=closer).fire(timer)
 
     assert await told(office, rental) == ["not_offered"]
     assert office.there.asked == []

@@ -6,7 +6,7 @@ from uuid import UUID
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cases.activation_reviews import Reviewed, Ruled
+from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.store.cases import CaseChange, CaseState
 
@@ -143,8 +143,8 @@ async def test_an_activation_in_review_is_refunded_by_verdict_with_its_hold(
 
     done = await office.desk.review_verdict(id_, GRANT, None)
 
-    assert isinstance(done, Reviewed)
-    assert done.how is Ruled.DONE
+    assert isinstance(done, ReviewResult)
+    assert done.how is ReviewOutcome.DONE
     assert done.activation is not None
     assert done.activation.state is State.REFUNDED
     assert await office.money() == (1000, 0)
@@ -172,7 +172,7 @@ async def test_a_second_verdict_on_an_activation_is_told_of_the_first(office: Of
         *(office.desk.review_verdict(id_, (GRANT, DENY)[n % 2], None) for n in range(6))
     )
 
-    how = [one.how for one in done if isinstance(one, Reviewed)]
+    how = [one.how for one in done if isinstance(one, ReviewResult)]
     assert sorted({one.value for one in how}) == ["done", "other_content"]
     assert await office.one("SELECT count(*) FROM settlement") == 1
 
@@ -184,9 +184,9 @@ async def test_an_activation_that_is_not_in_review_is_not_decided(office: Office
     done = await office.desk.review_verdict(id_, GRANT, None)
     unknown = await office.desk.review_verdict(ActivationId(UUID(int=7)), GRANT, None)
 
-    assert isinstance(done, Reviewed)
-    assert isinstance(unknown, Reviewed)
-    assert (done.how, unknown.how) == (Ruled.NOT_IN_REVIEW, Ruled.UNKNOWN)
+    assert isinstance(done, ReviewResult)
+    assert isinstance(unknown, ReviewResult)
+    assert (done.how, unknown.how) == (ReviewOutcome.NOT_IN_REVIEW, ReviewOutcome.UNKNOWN)
 
 
 async def test_a_refund_by_verdict_while_the_provider_keeps_the_price_is_a_loss(

@@ -235,7 +235,9 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     office.at(setup.due_at + TICK)
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
-        first = await rival.start(rival.store.end_in_silence(timer, office.timers.silence.judge))
+        first = await rival.start(
+            rival.store.end_in_silence(timer, office.timers.claim_windows.judge)
+        )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.end_rental(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
@@ -475,7 +477,7 @@ async def test_a_tick_works_off_five_batches_and_the_next_goes_on(office: Office
     for n in range(6):
         await office.claim(await office.delivered("P1", str(n)), "invalid_number")
     office.at(MONDAY + 7 * DAY + TICK)
-    await office.timers.silence.seed()
+    await office.timers.claim_windows.seed()
     of_one = replace(office.timers, batch=1)
 
     assert [await of_one.tick(), await of_one.tick()] == [5, 5]

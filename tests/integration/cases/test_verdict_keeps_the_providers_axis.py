@@ -9,7 +9,7 @@ from tests.integration.cases.office import Office
 from tests.integration.cases.test_case_reviews import in_review
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cases.activation_reviews import ActivationReviews, Ruled
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewOutcome
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation
 
@@ -60,7 +60,7 @@ async def test_what_was_learnt_since_the_number_was_read_stays(
     settle = Settle(store=office.store, reporter=office.reporter)
     done = await ActivationReviews(store, settle)(id_, None, grant=True)
 
-    assert done.how is Ruled.DONE
+    assert done.how is ReviewOutcome.DONE
     number = "SELECT provider_state, pursue_at IS NOT NULL FROM activation"
     assert await office.rows(number) == [(state, pursued)]
     assert [row[0] for row in await office.rows("SELECT state FROM exposure")] == exposure

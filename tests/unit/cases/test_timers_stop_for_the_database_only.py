@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, StubStore
-from worker.lifecycle.cases.due_timers import Timers
+from worker.lifecycle.cases.due_timers import DueTimers
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.cases import Timer, TimerKind
 
@@ -25,14 +25,14 @@ class Office:
             lease_timers=self._claim,
             end_rental=steps.get("end_rental", True),
         )
-        self.closing = StubStore(fire=steps.get("close"))
+        self.rental_closer = StubStore(fire=steps.get("close"))
         self.reporter = RecordingReporter()
-        self.timers = Timers(
+        self.timers = DueTimers(
             store=cast("Any", self.store),
             reporter=self.reporter,
             judges={},
-            silence=cast("Any", StubStore(seed=steps.get("seed", 0))),
-            closing=cast("Any", self.closing),
+            claim_windows=cast("Any", StubStore(seed=steps.get("seed", 0))),
+            rental_closer=cast("Any", self.rental_closer),
         )
 
     def _claim(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:

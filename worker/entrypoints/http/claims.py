@@ -34,7 +34,7 @@ from worker.entrypoints.http.problems import Kind
 from worker.entrypoints.http.requests import ActivationPath, Body, Instant, Price, Word
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.case_steps import Adding
+from worker.lifecycle.cases.case_steps import FactsToAdd
 from worker.ports.store.cases import CaseKind
 
 #: What may be said about an order besides what our own log knows.
@@ -175,7 +175,7 @@ class Claims:
         """Record that a claim was paid out, or until when it will be and why."""
         return await paid_or_later(self._deps.cases, id, CaseKind.CLAIM, body)
 
-    async def _add(self, id_: str, facts: Adding, what: str) -> Answer:
+    async def _add(self, id_: str, facts: FactsToAdd, what: str) -> Answer:
         added = await self._deps.cases.add(case_in(id_), CaseKind.CLAIM, facts, what)
         return changed_or_problem(added)
 

@@ -32,7 +32,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Amount, Body, Instant, Name, Reference, Word
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.case_steps import Adding
+from worker.lifecycle.cases.case_steps import FactsToAdd
 from worker.ports.store.cases import CaseKind
 
 FACTS = frozenset(
@@ -145,7 +145,7 @@ class Withdrawals:
         """Record that proof of the wallet's owner was asked for, given or refused."""
         return await self._add(id, added_facts.plain(kyc=body.status), "kyc", {})
 
-    async def _add(self, id_: str, adds: Adding, what: str, said: dict[str, Any]) -> Answer:
+    async def _add(self, id_: str, adds: FactsToAdd, what: str, said: dict[str, Any]) -> Answer:
         with Faults(facts="/facts"):
             self._deps.cases.check(CaseKind.WITHDRAWAL, said)
             done = await self._deps.cases.add(case_in(id_), CaseKind.WITHDRAWAL, adds, what)

@@ -7,7 +7,7 @@ from typing import Final
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.case_steps import Verdict, made_if_new, rejected, told_of
-from worker.lifecycle.cases.questions import Clauses, ask, by_human
+from worker.lifecycle.cases.questions import ClauseLookup, ask, by_human
 from worker.ports.store.cases import (
     CaseFacts,
     CaseState,
@@ -28,8 +28,8 @@ _DONE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class AccountEvents:
-    clauses: Clauses
+class AccountEventJudge:
+    clauses: ClauseLookup
     word: str = "account"
 
     def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:

@@ -14,7 +14,7 @@ from worker.ports.store.activations import Activation, ActivationStore, Ending
 REASON: Final = "verdict"
 
 
-class Ruled(enum.Enum):
+class ReviewOutcome(enum.Enum):
     DONE = "done"
     UNKNOWN = "unknown"
     OTHER_CONTENT = "other_content"  #: It ended otherwise before.
@@ -22,8 +22,8 @@ class Ruled(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    how: Ruled
+class ReviewResult:
+    how: ReviewOutcome
     activation: Activation | None = None
 
 
@@ -39,13 +39,13 @@ class ActivationReviews:
         *,
         grant: bool,
         amount_minor: int | None = None,
-    ) -> Reviewed:
+    ) -> ReviewResult:
         """Raises `FactError` for a sum that is not the price: a hold has only one end."""
         wanted = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
         assert wanted in FINAL
         found = await self.store.activation(id_)
         if found is None:
-            return Reviewed(Ruled.UNKNOWN)
+            return ReviewResult(ReviewOutcome.UNKNOWN)
         if amount_minor not in {None, found.price_minor}:
             raise FactError("given.amount_minor", "an activation ends with its whole price")
         if found.state is State.IN_REVIEW:
@@ -53,9 +53,9 @@ class ActivationReviews:
             found = await self.store.activation(id_)
             assert found is not None
         if found.settlement is None:
-            return Reviewed(Ruled.NOT_IN_REVIEW, found)
+            return ReviewResult(ReviewOutcome.NOT_IN_REVIEW, found)
         same = found.state is wanted and found.settlement.reason == REASON
-        return Reviewed(Ruled.DONE if same else Ruled.OTHER_CONTENT, found)
+        return ReviewResult(ReviewOutcome.DONE if same else ReviewOutcome.OTHER_CONTENT, found)
 
 
 def _ending(found: Activation, wanted: State) -> Ending:

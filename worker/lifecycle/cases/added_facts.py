@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from worker.lifecycle.cases.case_steps import Adding
+from worker.lifecycle.cases.case_steps import FactsToAdd
 from worker.lifecycle.cases.questions import instant, moment
 from worker.ports.store.cases import CLOSED, Case, CaseFacts, CaseView
 
 
-def once(**said: datetime | None) -> Adding:
+def once(**said: datetime | None) -> FactsToAdd:
     """Instants: now where none is given; the first one counts."""
 
     def facts(view: CaseView) -> CaseFacts:
@@ -26,11 +26,11 @@ def _first(view: CaseView, name: str, at: datetime | None) -> str:
     return had
 
 
-def plain(**said: Any) -> Adding:
+def plain(**said: Any) -> FactsToAdd:
     return lambda _view: said
 
 
-def evidence(items: Sequence[str], **said: Any) -> Adding:
+def evidence(items: Sequence[str], **said: Any) -> FactsToAdd:
     """More evidence; it came when the first of it came."""
 
     def facts(view: CaseView) -> CaseFacts:
@@ -43,7 +43,7 @@ def evidence(items: Sequence[str], **said: Any) -> Adding:
     return facts
 
 
-def access(event: str, at: datetime | None) -> Adding:
+def access(event: str, at: datetime | None) -> FactsToAdd:
     """Access to the customer's host; there is nothing to grant before it was asked for."""
 
     def facts(view: CaseView) -> CaseFacts | None:
@@ -54,7 +54,7 @@ def access(event: str, at: datetime | None) -> Adding:
     return facts
 
 
-def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:
+def payment_info(event: str, at: datetime | None, **said: Any) -> FactsToAdd:
     """Our question for payment details, and the answer to it."""
 
     def facts(view: CaseView) -> CaseFacts | None:

@@ -9,21 +9,21 @@ from uuid import UUID
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Profile, Reason
 from worker.lifecycle.cases import added_facts, payouts
-from worker.lifecycle.cases.account_events import AccountEvents
-from worker.lifecycle.cases.activation_reviews import ActivationReviews, Reviewed
+from worker.lifecycle.cases.account_events import AccountEventJudge
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
 from worker.lifecycle.cases.case_steps import (
-    Adding,
-    Judging,
+    FactsToAdd,
+    KindJudge,
     Verdict,
     added,
     asked_again,
     opened,
     ruled,
 )
-from worker.lifecycle.cases.claims import Claims
-from worker.lifecycle.cases.outages import Outages
-from worker.lifecycle.cases.questions import Clauses, check_facts, instant, known
-from worker.lifecycle.cases.withdrawals import Withdrawals
+from worker.lifecycle.cases.claims import ClaimJudge
+from worker.lifecycle.cases.outages import OutageJudge
+from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant, known
+from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.ports.store.books import AnswerStore
 from worker.ports.store.cases import (
@@ -57,11 +57,11 @@ class Store(CaseStore, RentalStore, ReviewStore, AnswerStore, Protocol):
 
 
 _REASONS: Final = {reason.value for reason in Reason}
-Said: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
-NOTHING: Final[Said] = {}
+CustomerWords: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
+NO_WORDS: Final[CustomerWords] = {}
 
 
-class Occurrence(NamedTuple):
+class AccountEventReport(NamedTuple):
     """An event of an account; without a reference and a date it is the only one of its kind."""
 
     event: str
@@ -73,7 +73,7 @@ class Occurrence(NamedTuple):
             return ("reference", self.reference)
         return () if self.at is None else ("at", instant(self.at))
 
-    def said(self) -> Said:
+    def said(self) -> CustomerWords:
         return known({"reference": self.reference, "at": self.at and instant(self.at)})
 
 
@@ -82,8 +82,8 @@ class CaseService:
     """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
 
     store: Store
-    judges: Mapping[CaseKind, Judging]
-    reviewing: ActivationReviews
+    judges: Mapping[CaseKind, KindJudge]
+    activation_reviews: ActivationReviews
     profiles: Mapping[str, Profile]
     default_policy: str
     clock: Clock
@@ -93,14 +93,14 @@ class CaseService:
         return self.store
 
     async def open_claim(
-        self, activation: ActivationId, facts: CaseFacts, said: Said = NOTHING
+        self, activation: ActivationId, facts: CaseFacts, said: CustomerWords = NO_WORDS
     ) -> CaseOpening:
         """One claim per order, kind and destination: the same again is the same."""
         new = self._claim(activation, facts, said)
         return await self._open(replace(new, activation=activation), "claim_at", said)
 
     async def open_rental_claim(
-        self, rental: UUID, facts: CaseFacts, said: Said = NOTHING
+        self, rental: UUID, facts: CaseFacts, said: CustomerWords = NO_WORDS
     ) -> CaseOpening:
         """The same about a long rental."""
         new = self._claim(rental, facts, said)
@@ -147,7 +147,7 @@ class CaseService:
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
-        self, account: AccountId, occurrence: Occurrence, policy: str | None
+        self, account: AccountId, occurrence: AccountEventReport, policy: str | None
     ) -> CaseOpening | None:
         """One case per event: its reference or else its date tells it from the one before."""
         event = occurrence.event
@@ -160,7 +160,12 @@ class CaseService:
         return await self._open(told, None, said)
 
     async def add(
-        self, id_: UUID, kind: CaseKind, facts: Adding, what: str, said: Said = NOTHING
+        self,
+        id_: UUID,
+        kind: CaseKind,
+        facts: FactsToAdd,
+        what: str,
+        said: CustomerWords = NO_WORDS,
     ) -> CaseChange:
         judging = self.judges[kind]
         return await self._change(id_, kind, lambda view: added(judging, view, facts, what, said))
@@ -172,12 +177,12 @@ class CaseService:
 
     async def review_verdict(
         self, id_: UUID, verdict: Verdict, outcome: str | None
-    ) -> CaseChange | Reviewed:
+    ) -> CaseChange | ReviewResult:
         """A verdict on whatever waits under this id: a case, or an activation in review."""
         case = await self.store.case(id_)
         if case is None:
             activation, amount = ActivationId(id_), verdict.amount_minor
-            return await self.reviewing(
+            return await self.activation_reviews(
                 activation, outcome, grant=verdict.grant, amount_minor=amount
             )
         if outcome is not None:
@@ -221,7 +226,7 @@ class CaseService:
     def check(self, kind: CaseKind, facts: CaseFacts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
 
-    def _claim(self, order: UUID, facts: CaseFacts, said: Said) -> NewCase:
+    def _claim(self, order: UUID, facts: CaseFacts, said: CustomerWords) -> NewCase:
         self.check(CaseKind.CLAIM, facts)
         thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
         return NewCase(
@@ -255,7 +260,9 @@ class CaseService:
             policy_version=version[1],
         )
 
-    async def _open(self, new: NewCase, at: str | None, said: Said = NOTHING) -> CaseOpening:
+    async def _open(
+        self, new: NewCase, at: str | None, said: CustomerWords = NO_WORDS
+    ) -> CaseOpening:
         judging = self.judges[new.kind]
         result = await self.store.open_case(new, lambda view: opened(judging, view, at, said))
         await self._let_go(result.case)
@@ -280,10 +287,10 @@ class CaseService:
             await self.store.change_case(id_, lambda view: asked_again(judging, view))
 
 
-def judges(clauses: Clauses) -> Mapping[CaseKind, Judging]:
+def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:
     return {
-        CaseKind.CLAIM: Claims(clauses),
-        CaseKind.OUTAGE: Outages(clauses),
-        CaseKind.WITHDRAWAL: Withdrawals(clauses),
-        CaseKind.ACCOUNT: AccountEvents(clauses),
+        CaseKind.CLAIM: ClaimJudge(clauses),
+        CaseKind.OUTAGE: OutageJudge(clauses),
+        CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
+        CaseKind.ACCOUNT: AccountEventJudge(clauses),
     }

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.lifecycle.cases.questions import (
     SLAS,
-    Clauses,
+    ClauseLookup,
     ask,
     instant,
     must_act_first,
@@ -53,10 +53,10 @@ class Verdict:
 
 
 #: The facts that are added, seen from the case; None: it does not wait for them.
-Adding: TypeAlias = Callable[[CaseView], CaseFacts | None]
+FactsToAdd: TypeAlias = Callable[[CaseView], CaseFacts | None]
 
 
-class Judging(Protocol):
+class KindJudge(Protocol):
     """The judge of one kind of case."""
 
     @property
@@ -65,7 +65,7 @@ class Judging(Protocol):
         ...
 
     @property
-    def clauses(self) -> Clauses: ...
+    def clauses(self) -> ClauseLookup: ...
 
     def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         """What follows from these facts now."""
@@ -80,7 +80,7 @@ class Judging(Protocol):
         ...
 
 
-def opened(judging: Judging, view: CaseView, at: str | None, said: Mapping[str, Any]) -> CaseStep:
+def opened(judging: KindJudge, view: CaseView, at: str | None, said: Mapping[str, Any]) -> CaseStep:
     """The first judgement; what came without its date came now."""
     now = {} if at is None else {at: instant(view.now)}
     step = judging.judge(view, {**now, **view.case.facts})
@@ -88,7 +88,7 @@ def opened(judging: Judging, view: CaseView, at: str | None, said: Mapping[str, 
 
 
 def added(
-    judging: Judging, view: CaseView, adding: Adding, what: str, said: Mapping[str, Any]
+    judging: KindJudge, view: CaseView, adding: FactsToAdd, what: str, said: Mapping[str, Any]
 ) -> CaseStep:
     """What the customer or the shop adds; what a passed date has decided, it does not undo."""
     case, facts = view.case, adding(view)
@@ -113,7 +113,7 @@ def _told_before(case: Case, what: str, facts: CaseFacts, said: Mapping[str, Any
     return repeats and facts.items() <= case.facts.items()
 
 
-def ruled(judging: Judging, view: CaseView, verdict: Verdict) -> CaseStep:
+def ruled(judging: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
     A case that has come into review since then asks something else, and takes one more.
@@ -131,13 +131,13 @@ def ruled(judging: Judging, view: CaseView, verdict: Verdict) -> CaseStep:
     return replace(step, verdict=verdict.record(), added=said)
 
 
-def asked_again(judging: Judging, view: CaseView) -> CaseStep:
+def asked_again(judging: KindJudge, view: CaseView) -> CaseStep:
     """What it waited for may have ended; if it has not, nothing has happened."""
     step = judging.judge(view, view.case.facts)
     return step if step.made is not None and news(view, step.made) else unchanged(view)
 
 
-def rang(judging: Judging, view: CaseView) -> CaseStep:
+def rang(judging: KindJudge, view: CaseView) -> CaseStep:
     """A date has passed; a case that is closed has none."""
     assert view.timer is not None
     if view.timer.kind in SLAS:
@@ -145,7 +145,7 @@ def rang(judging: Judging, view: CaseView) -> CaseStep:
     return judging.judge(view, view.case.facts)
 
 
-def _late(judging: Judging, view: CaseView, sla: TimerKind) -> CaseStep:
+def _late(judging: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
     """The shop is late, or has got more time: the case itself stays what it is."""
     facts = view.case.facts
     given = {
@@ -166,7 +166,7 @@ def rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
-def told_of(judging: Judging, view: CaseView, step: CaseStep) -> CaseStep:
+def told_of(judging: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
     """An event for every new state, and for every decision that says something new."""
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, told=f"{judging.word}.{step.state.value}")

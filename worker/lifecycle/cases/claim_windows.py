@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
-from worker.lifecycle.cases.questions import Clauses, instant, known
+from worker.lifecycle.cases.questions import ClauseLookup, instant, known
 from worker.ports.store.cases import DecisionMade, Timer, TimerKind
 from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
 
@@ -16,9 +16,9 @@ BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wai
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class ClaimWindows:
     store: TimerStore
-    clauses: Clauses
+    clauses: ClauseLookup
     profiles: Mapping[str, Profile]  #: Today's; what older orders were made under is kept.
     batch: int = BATCH
 

@@ -17,7 +17,7 @@ from worker.lifecycle.cases.case_steps import (
 from worker.lifecycle.cases.questions import (
     PAYING,
     STATES,
-    Clauses,
+    ClauseLookup,
     ask,
     by_human,
     instant,
@@ -43,8 +43,8 @@ RECHECK: Final = timedelta(seconds=60)  #: Between two looks whether an order ha
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    clauses: Clauses
+class ClaimJudge:
+    clauses: ClauseLookup
     word: str = "claim"
 
     def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:

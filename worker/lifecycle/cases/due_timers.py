@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from worker.lifecycle.cases.case_steps import Judging, rang
-from worker.lifecycle.cases.claim_windows import Silence
-from worker.lifecycle.cases.rental_closing import Closing
+from worker.lifecycle.cases.case_steps import KindJudge, rang
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import TextStore
@@ -29,12 +29,12 @@ class Store(CaseStore, RentalStore, TimerStore, AnswerStore, TextStore, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timers:
+class DueTimers:
     store: Store
     reporter: Reporter
-    judges: Mapping[CaseKind, Judging]
-    silence: Silence
-    closing: Closing
+    judges: Mapping[CaseKind, KindJudge]
+    claim_windows: ClaimWindows
+    rental_closer: RentalCloser
     batch: int = BATCH
 
     async def tick(self) -> int:
@@ -64,7 +64,7 @@ class Timers:
     async def _set_windows(self) -> None:
         """They are days away: where they cannot be set, what is due acts all the same."""
         try:
-            await self.silence.seed()
+            await self.claim_windows.seed()
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
@@ -86,9 +86,9 @@ class Timers:
         """Let one timer act; twice is harmless, and so is one that was stopped meanwhile."""
         match timer.kind:
             case TimerKind.CLAIM_WINDOW:
-                await self.silence.fire(timer)
+                await self.claim_windows.fire(timer)
             case TimerKind.RENTAL_CLOSE:
-                await self.closing.fire(timer)
+                await self.rental_closer.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.store.end_rental(timer)
             case _:

@@ -17,7 +17,7 @@ from worker.lifecycle.cases.case_steps import (
 from worker.lifecycle.cases.questions import (
     PAYING,
     STATES,
-    Clauses,
+    ClauseLookup,
     ask,
     by_human,
     instant,
@@ -39,8 +39,8 @@ _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Outages:
-    clauses: Clauses
+class OutageJudge:
+    clauses: ClauseLookup
     word: str = "rental"
 
     def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:

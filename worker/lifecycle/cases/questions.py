@@ -24,7 +24,7 @@ from worker.ports.store.cases import (
     TimerKind,
 )
 
-Clauses: TypeAlias = Callable[[str, Reason], tuple[str, ...]]  #: Of a policy, for a reason.
+ClauseLookup: TypeAlias = Callable[[str, Reason], tuple[str, ...]]  #: Of a policy, for a reason.
 
 #: What the shop owes by a date: that it is late is told, and nothing else follows.
 SLAS: Final = frozenset(
@@ -69,7 +69,12 @@ def known(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask(
-    view: CaseView, op: Op, given: CaseFacts, clauses: Clauses, *, profile: Profile | None = None
+    view: CaseView,
+    op: Op,
+    given: CaseFacts,
+    clauses: ClauseLookup,
+    *,
+    profile: Profile | None = None,
 ) -> DecisionMade:
     """What the policy of the purchase says now; one nobody kept is nobody's to guess."""
     profile = profile or view.profile
@@ -85,7 +90,7 @@ def ask(
 
 
 def by_human(
-    made: DecisionMade, decision: Decision, view: CaseView, clauses: Clauses
+    made: DecisionMade, decision: Decision, view: CaseView, clauses: ClauseLookup
 ) -> DecisionMade:
     """What the policy left to a human, as the human decided it."""
     return replace(
@@ -148,7 +153,7 @@ __all__ = [
     "PAYING",
     "SLAS",
     "STATES",
-    "Clauses",
+    "ClauseLookup",
     "ask",
     "by_human",
     "check_facts",

@@ -19,7 +19,9 @@ from worker.ports.reporter import Reporter
 from worker.ports.store.cases import Timer
 from worker.ports.store.rentals import Rental, RentalClosing, RentalStore
 
-Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
+WaitForBudget: TypeAlias = Callable[
+    [], Awaitable[None]
+]  #: Waits until one more request may go out.
 
 IN_LINE: Final = timedelta(seconds=3)  #: For the budget; what gets none is asked about later.
 PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer.
@@ -36,10 +38,10 @@ assert set(_REFUNDS) == set(Refund)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class RentalCloser:
     store: RentalStore
     rentals: Mapping[ProviderName, LongRentals]
-    pay: Mapping[ProviderName, Pay]  #: From the budget of each of these.
+    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: From the budget of each of these.
     reporter: Reporter
     now: Callable[[], datetime]
 
@@ -73,7 +75,7 @@ class Closing:
     async def _affordable(self, provider: ProviderName) -> bool:
         try:
             async with asyncio.timeout(IN_LINE.total_seconds()):
-                await self.pay[provider]()
+                await self.wait_for_budget[provider]()
         except TimeoutError:
             return False
         return True
@@ -88,7 +90,7 @@ class Closing:
             case NotClosed(why=Refusal.NOT_CANCELLABLE):
                 return RentalClosing.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
-                await self.pay[rental.provider]()
+                await self.wait_for_budget[rental.provider]()
                 await there.messages(rental.ref)  # ForeignRow SMS are why it was refused.
                 return SOONEST
             case NotClosed():

@@ -15,7 +15,7 @@ from worker.lifecycle.cases.case_steps import (
 )
 from worker.lifecycle.cases.questions import (
     STATES,
-    Clauses,
+    ClauseLookup,
     ask,
     by_human,
     instant,
@@ -39,8 +39,8 @@ _EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawals:
-    clauses: Clauses
+class WithdrawalJudge:
+    clauses: ClauseLookup
     word: str = "withdrawal"
 
     def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
