@@ -45,9 +45,10 @@ from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
+from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.lifecycle.cases.case_service import AccountEventReport
-from worker.lifecycle.cases.case_steps import FactsToAdd, Verdict
-from worker.lifecycle.cases.questions import instant
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.cases import (
     CaseChange,
@@ -230,7 +231,7 @@ class Machine(RuleBasedStateMachine):
         return self.open(lambda: self.desk.open_claim(order.id, facts))
 
     def when(self, name: str, ago: Ago) -> Facts:
-        return {} if ago is None else {name: instant(self.now - ago)}
+        return {} if ago is None else {name: instant_fact(self.now - ago)}
 
     @rule(claim=claims, items=EVIDENCE, more=CLAIM_FACTS, mended=MENDED)
     def evidence(self, claim: UUID, items: list[str], more: Facts, mended: Facts) -> None:
@@ -243,13 +244,15 @@ class Machine(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def rectified(self, claim: UUID) -> None:
-        self.add(claim, CaseKind.CLAIM, "rectified", added_facts.once(rectified_at=None))
+        self.add(claim, CaseKind.CLAIM, "rectified", added_facts.first_instants(rectified_at=None))
 
     @rule(claim=claims, worth=st.sampled_from((None, 0, 350, 1000)))
     def choice(self, claim: UUID, worth: int | None) -> None:
         said = "refund" if worth is None else "replacement"
         value = {"replacement_value_minor": worth} if worth else {}
-        self.add(claim, CaseKind.CLAIM, "choice", added_facts.plain(customer_choice=said, **value))
+        self.add(
+            claim, CaseKind.CLAIM, "choice", added_facts.plain_facts(customer_choice=said, **value)
+        )
 
     @rule(target=others, rental=rentals, ago=AGO, since=AGO, more=OUTAGE_FACTS)
     def outage(self, rental: Rental, ago: Ago, since: Ago, more: Facts) -> UUID:
@@ -298,7 +301,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(case=withdrawals, status=KYC)
     def kyc(self, case: UUID, status: str) -> None:
-        self.add(case, CaseKind.WITHDRAWAL, "kyc", added_facts.plain(kyc=status))
+        self.add(case, CaseKind.WITHDRAWAL, "kyc", added_facts.plain_facts(kyc=status))
 
     @rule(
         target=others,
@@ -371,7 +374,10 @@ class Machine(RuleBasedStateMachine):
         if later is None:
             self.same(lambda: self.desk.paid(case, kind))
             return
-        until = {"extension_until": instant(self.now + later), "extension_beyond_control": True}
+        until = {
+            "extension_until": instant_fact(self.now + later),
+            "extension_beyond_control": True,
+        }
         self.run(self.desk.extend(case, kind, until))
 
     # What time does.
@@ -411,7 +417,10 @@ class Machine(RuleBasedStateMachine):
                 await self.desk.paid(id_, kind)
             elif give_up and state in {"needs_evidence", "waiting"}:
                 await self.desk.verdict(id_, kind, self.office.no)
-                for never in (added_facts.plain(kyc="failed"), added_facts.access("refused", None)):
+                for never in (
+                    added_facts.plain_facts(kyc="failed"),
+                    added_facts.access("refused", None),
+                ):
                     await self.desk.add(id_, kind, never, "never")
 
     # How each call is made.

@@ -367,10 +367,12 @@ class Office:
 
     async def say(self, case: Case, **at: datetime | None) -> CaseChange:
         """Something happened, now unless told otherwise."""
-        return await self.desk.add(case.id, case.kind, added_facts.once(**at), next(iter(at)))
+        return await self.desk.add(
+            case.id, case.kind, added_facts.first_instants(**at), next(iter(at))
+        )
 
     async def choose(self, case: Case, choice: str, value: int) -> CaseChange:
-        facts = added_facts.plain(customer_choice=choice, replacement_value_minor=value)
+        facts = added_facts.plain_facts(customer_choice=choice, replacement_value_minor=value)
         return await self.desk.add(case.id, case.kind, facts, "choice")
 
     def change_policy(self, name: str, changes: Mapping[str, object]) -> None:

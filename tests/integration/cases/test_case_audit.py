@@ -8,7 +8,7 @@ import pytest
 from tests.integration.cases.office import Office
 from worker.adapters.store import audit
 from worker.adapters.store.statements import statement
-from worker.lifecycle.cases.questions import SLAS
+from worker.lifecycle.cases.case_steps import SLAS
 from worker.ports.store.cases import Case
 
 DISARM = """

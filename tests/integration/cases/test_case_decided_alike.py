@@ -17,7 +17,7 @@ from tests.integration.cases.sayings import ANY_KIND, CLAIM_FACTS, EVIDENCE, LIK
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.entrypoints.cli.decide_lines import Answers, instant_text
-from worker.lifecycle.cases.questions import instant
+from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.cases import Case
 
 _refs = map(str, itertools.count(1))
@@ -98,16 +98,16 @@ def _answer(policy: str, ending: State, now: datetime, facts: Facts) -> dict[str
     shown = (
         {}
         if ending is State.CLOSED
-        else {"sms_received_at": instant(MONDAY), "sms_displayed_at": instant(MONDAY)}
+        else {"sms_received_at": instant_fact(MONDAY), "sms_displayed_at": instant_fact(MONDAY)}
     )
     asked = {
         "op": "claim",
-        "now": instant(now),
-        "claim_at": instant(now),
-        "purchased_at": instant(MONDAY),
+        "now": instant_fact(now),
+        "claim_at": instant_fact(now),
+        "purchased_at": instant_fact(MONDAY),
         "price_minor": PRICE,
         "service": "any",
-        "last_deposit_at": instant(MONDAY),
+        "last_deposit_at": instant_fact(MONDAY),
         **shown,
         **facts,
     }

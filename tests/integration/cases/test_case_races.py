@@ -61,7 +61,7 @@ async def test_two_humans_decide_one_case_and_the_second_hears_of_the_first(
     # The desk looks the case up first, in a transaction of its own: the gate is at the verdict.
     judging = office.judges[CaseKind.CLAIM]
     first = await rival.start(
-        owned(rival).change_case(case.id, lambda view: judging.rule(view, grant))
+        owned(rival).change_case(case.id, lambda view: judging.apply_verdict(view, grant))
     )
     second = await rival.run_into(office.verdict(case, grant=False))
 

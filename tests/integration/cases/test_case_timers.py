@@ -15,7 +15,7 @@ from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.case_steps import rang
+from worker.lifecycle.cases.case_steps import timer_step
 from worker.ports.store.cases import CaseState, Timer, TimerKind
 from worker.ports.store.rentals import RentalClosing
 
@@ -124,7 +124,7 @@ async def deletion_hold(office: Office) -> Set:
     case = await office.account_event("delete_requested")
     # Its withdrawal is closed by somebody who was killed before he told the deletion.
     await office.store.change_case(
-        withdrawal.id, lambda view: office.judges[withdrawal.kind].rule(view, office.no)
+        withdrawal.id, lambda view: office.judges[withdrawal.kind].apply_verdict(view, office.no)
     )
     due = MONDAY + timedelta(minutes=10)
     return Set(case.id, due, "balance_void", "deleted_by_customer", "account.done")
@@ -245,7 +245,9 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     else:
         judging = office.judges[(await office.case(setup.subject)).kind]
         first = await rival.start(
-            rival.store.change_case(setup.subject, lambda view: rang(judging, view), timer=timer)
+            rival.store.change_case(
+                setup.subject, lambda view: timer_step(judging, view), timer=timer
+            )
         )
     second = await rival.run_into(office.timers.fire(timer))
 

@@ -96,7 +96,7 @@ async def test_proof_of_the_wallets_owner_holds_the_payout_until_it_is_there(
     too_soon = await office.verdict(case, grant=True)
     assert too_soon.refused is Rejected.NOT_ASKED_FOR
 
-    await office.desk.add(case.id, case.kind, added_facts.plain(kyc="passed"), "kyc")
+    await office.desk.add(case.id, case.kind, added_facts.plain_facts(kyc="passed"), "kyc")
     await office.verdict(case, grant=True)
 
     assert await office.state(case.id) is CaseState.APPROVED
@@ -158,7 +158,7 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
     await office.verdict(case, grant=True)
 
     second = await office.verdict(case, grant=False)
-    await office.desk.add(case.id, case.kind, added_facts.plain(kyc="failed"), "kyc")
+    await office.desk.add(case.id, case.kind, added_facts.plain_facts(kyc="failed"), "kyc")
 
     assert second.refused is Rejected.OTHER_CONTENT
     assert await office.state(case.id) is CaseState.APPROVED

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from tests.integration.cases.office import Office
-from worker.lifecycle.cases.questions import SLAS
+from worker.lifecycle.cases.case_steps import SLAS
 from worker.ports.store.cases import CLOSED, Case
 
 _CASES: Final = """

@@ -15,7 +15,7 @@ from worker.entrypoints.http.requests import Amount, Body, Instant
 from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.questions import instant
+from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpened, CaseOpening, Rejected
 
 EVIDENCE_MAX = 20
@@ -85,7 +85,7 @@ def allowed(
 
 
 def when(name: str, at: datetime | None) -> dict[str, str]:
-    return {} if at is None else {name: instant(at)}
+    return {} if at is None else {name: instant_fact(at)}
 
 
 def case_in(text: str) -> UUID:
@@ -137,7 +137,7 @@ async def paid_or_later(cases: CaseService, id_: str, kind: CaseKind, body: Paid
     if until is None:
         return changed_or_problem(await cases.paid(case_in(id_), kind))
     facts = {
-        "extension_until": instant(until),
+        "extension_until": instant_fact(until),
         "extension_beyond_control": body.extension_beyond_control,
     }
     return changed_or_problem(await cases.extend(case_in(id_), kind, facts))

@@ -34,7 +34,7 @@ from worker.entrypoints.http.problems import Kind
 from worker.entrypoints.http.requests import ActivationPath, Body, Instant, Price, Word
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.case_steps import FactsToAdd
+from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.ports.store.cases import CaseKind
 
 #: What may be said about an order besides what our own log knows.
@@ -160,7 +160,7 @@ class Claims:
     async def rectified(self, id: CaseId, body: Rectified) -> Answer:
         """Say that the defect is repaired."""
         self._not_in_future(body.at)
-        return await self._add(id, added_facts.once(rectified_at=body.at), "rectified")
+        return await self._add(id, added_facts.first_instants(rectified_at=body.at), "rectified")
 
     async def choice(self, id: CaseId, body: Choice) -> Answer:
         """Say what the customer chooses when the repair is missed."""
@@ -169,7 +169,7 @@ class Claims:
             "customer_choice": body.choice,
             **({} if value is None else {"replacement_value_minor": value}),
         }
-        return await self._add(id, added_facts.plain(**facts), "choice")
+        return await self._add(id, added_facts.plain_facts(**facts), "choice")
 
     async def paid(self, id: CaseId, body: Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""

@@ -32,7 +32,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Amount, Body, Instant, Name, Reference, Word
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.case_steps import FactsToAdd
+from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.ports.store.cases import CaseKind
 
 FACTS = frozenset(
@@ -143,7 +143,7 @@ class Withdrawals:
 
     async def kyc(self, id: CaseId, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, added_facts.plain(kyc=body.status), "kyc", {})
+        return await self._add(id, added_facts.plain_facts(kyc=body.status), "kyc", {})
 
     async def _add(self, id_: str, adds: FactsToAdd, what: str, said: dict[str, Any]) -> Answer:
         with Faults(facts="/facts"):

@@ -6,8 +6,8 @@ from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.case_steps import Verdict, made_if_new, rejected, told_of
-from worker.lifecycle.cases.questions import ClauseLookup, ask, by_human
+from worker.lifecycle.cases.case_steps import Verdict, claim_rejected, record_if_new, with_event
+from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, decided_by_human
 from worker.ports.store.cases import (
     CaseFacts,
     CaseState,
@@ -30,16 +30,16 @@ _DONE: Final = {
 @dataclass(frozen=True, slots=True)
 class AccountEventJudge:
     clauses: ClauseLookup
-    word: str = "account"
+    event_prefix: str = "account"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         """By the policy, or by the word of a human that had to wait for an order to end."""
         made, word = self._ask(view, facts), view.case.verdict
         if word is not None:
             made = self._said(view, facts, made, grant=word["grant"])
         return self._step(view, facts, made)
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = view.case.facts
         made = self._said(view, facts, self._ask(view, facts), grant=verdict.grant)
         return self._step(view, facts, made)
@@ -49,12 +49,12 @@ class AccountEventJudge:
     ) -> DecisionMade:
         """The policy is silent: a human says whether the account's end or freeze takes effect."""
         if not grant:
-            return by_human(made, rejected(), view, self.clauses)
+            return decided_by_human(made, claim_rejected(), view, self.clauses)
         deleting = facts["event"] == "delete_requested"
         outcome = Outcome.BALANCE_VOID if deleting else Outcome.BALANCE_FROZEN
-        return by_human(made, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses)
+        return decided_by_human(made, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
     def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
@@ -64,7 +64,7 @@ class AccountEventJudge:
             "balance_minor": holdings.available_minor,
             "withdrawal_open": holdings.withdrawal_open,
         }
-        return ask(view, Op.ACCOUNT_EVENT, given, self.clauses)
+        return ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
 
     def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         outcome, held = made.decision.outcome, view.holdings.held_minor
@@ -80,12 +80,12 @@ class AccountEventJudge:
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            made=record_if_new(view, made),
             timers=waits if state is CaseState.WAITING else {},
             moves=(MoneyMove(TransferKind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, made.decision),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
 
 def _state(decision: Decision) -> CaseState:

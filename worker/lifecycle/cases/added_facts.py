@@ -1,92 +1,70 @@
-"""What can be added to a case, as facts: said once, it stays as it was first said."""
+"""Facts that customers and the shop add to a case; the first time a fact is told, it stays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from worker.lifecycle.cases.case_steps import FactsToAdd
-from worker.lifecycle.cases.questions import instant, moment
-from worker.ports.store.cases import CLOSED, Case, CaseFacts, CaseView
+from worker.lifecycle.cases.questions import instant_fact
+from worker.ports.store.cases import CLOSED, CaseFacts, CaseView
+
+#: The facts to add, as the case stands; None: the case does not wait for them.
+FactsToAdd: TypeAlias = Callable[[CaseView], CaseFacts | None]
 
 
-def once(**said: datetime | None) -> FactsToAdd:
-    """Instants: now where none is given; the first one counts."""
+def first_instants(**instants: datetime | None) -> FactsToAdd:
+    """Instants: now where None is given; of each, the first one told counts."""
 
     def facts(view: CaseView) -> CaseFacts:
-        return {name: _first(view, name, at) for name, at in said.items()}
+        return {name: _first_instant(view, name, at) for name, at in instants.items()}
 
     return facts
 
 
-def _first(view: CaseView, name: str, at: datetime | None) -> str:
-    """A closed case takes no other instant, so there it must show that it is another."""
-    had: str | None = view.case.facts.get(name)
-    if had is None or (view.case.state in CLOSED and at is not None):
-        return instant(at or view.now)
-    return had
+def _first_instant(view: CaseView, name: str, at: datetime | None) -> str:
+    """The instant told before; a closed case gets the new one, so that it can refuse the change."""
+    before: str | None = view.case.facts.get(name)
+    if before is None or (view.case.state in CLOSED and at is not None):
+        return instant_fact(at or view.now)
+    return before
 
 
-def plain(**said: Any) -> FactsToAdd:
-    return lambda _view: said
+def plain_facts(**facts: Any) -> FactsToAdd:
+    return lambda _view: facts
 
 
-def evidence(items: Sequence[str], **said: Any) -> FactsToAdd:
-    """More evidence; it came when the first of it came."""
+def evidence(items: Sequence[str], **facts: Any) -> FactsToAdd:
+    """More evidence; all of it counts as given when the first of it was."""
 
-    def facts(view: CaseView) -> CaseFacts:
-        had = view.case.facts.get("evidence", [])
-        new: dict[str, Any] = {"evidence": sorted({*had, *items})} if items else {}
-        if items and not had:
-            new["evidence_at"] = instant(view.now)
-        return {**said, **new}
+    def with_evidence(view: CaseView) -> CaseFacts:
+        before = view.case.facts.get("evidence", [])
+        new: dict[str, Any] = {"evidence": sorted({*before, *items})} if items else {}
+        if items and not before:
+            new["evidence_at"] = instant_fact(view.now)
+        return {**facts, **new}
 
-    return facts
+    return with_evidence
 
 
 def access(event: str, at: datetime | None) -> FactsToAdd:
-    """Access to the customer's host; there is nothing to grant before it was asked for."""
+    """Access to the customer's host; it can be granted or refused only once it was requested."""
 
     def facts(view: CaseView) -> CaseFacts | None:
         if event != "requested" and "access_requested_at" not in view.case.facts:
             return None
-        return once(**{f"access_{event}_at": at})(view)
+        return first_instants(**{f"access_{event}_at": at})(view)
 
     return facts
 
 
-def payment_info(event: str, at: datetime | None, **said: Any) -> FactsToAdd:
-    """Our question for payment details, and the answer to it."""
+def payment_info(event: str, at: datetime | None, **facts: Any) -> FactsToAdd:
+    """Our request for payment details, and the customer's answer to it."""
 
-    def facts(view: CaseView) -> CaseFacts | None:
+    def with_payment_info(view: CaseView) -> CaseFacts | None:
         if event == "added":
-            return said
+            return facts
         if event == "provided" and "payment_info_requested_at" not in view.case.facts:
             return None
-        when = once(**{f"payment_info_{event}_at": at})(view)
-        return None if when is None else {**said, **when}
+        instants = first_instants(**{f"payment_info_{event}_at": at})(view)
+        return None if instants is None else {**facts, **instants}
 
-    return facts
-
-
-def number_of(ended: Sequence[Case], facts: CaseFacts) -> int:
-    """Which outage a report is about: that of its contact, however late it comes, or a new one."""
-    contacts = [moment(one.facts, "contacted_at") for one in ended]
-    contacted_at = moment(facts, "contacted_at")
-    known = contacted_at is not None and contacted_at in contacts
-    return contacts.index(contacted_at) if known else len(ended)
-
-
-def outage_until(outages: Sequence[Case], at: datetime | None) -> Case:
-    """The outage that ended then, however late that is told again, or else the last one."""
-    known = [one for one in outages if at is not None and moment(one.facts, "restored_at") == at]
-    return (known or outages)[-1]
-
-
-def after_earlier(facts: CaseFacts, ended: Sequence[Case]) -> CaseFacts:
-    """An outage never covers days that an earlier one has covered."""
-    ends = [moment(one.facts, "restored_at") or one.closed_at for one in ended]
-    last = max((end for end in ends if end is not None), default=None)
-    if last is None:
-        return facts
-    since = moment(facts, "unavailable_since")
-    return {**facts, "unavailable_since": instant(last if since is None else max(since, last))}
+    return with_payment_info

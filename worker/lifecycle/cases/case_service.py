@@ -1,6 +1,6 @@
-"""The desk for cases: what customers ask, what the shop does about it, and what humans decide."""
+"""The service for cases: customers open them, the shop acts on them, and humans decide them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -8,21 +8,26 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Profile, Reason
-from worker.lifecycle.cases import added_facts, payouts
+from worker.lifecycle.cases import payouts
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
+from worker.lifecycle.cases.added_facts import FactsToAdd, first_instants
 from worker.lifecycle.cases.case_steps import (
-    FactsToAdd,
     KindJudge,
     Verdict,
-    added,
-    asked_again,
-    opened,
-    ruled,
+    add_step,
+    open_step,
+    recheck_step,
+    verdict_step,
 )
 from worker.lifecycle.cases.claims import ClaimJudge
-from worker.lifecycle.cases.outages import OutageJudge
-from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant, known
+from worker.lifecycle.cases.outages import (
+    OutageJudge,
+    after_earlier_outages,
+    outage_number,
+    outage_restored_at,
+)
+from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.ports.store.books import AnswerStore
@@ -31,6 +36,7 @@ from worker.ports.store.cases import (
     Case,
     CaseChange,
     CaseFacts,
+    CaseJudge,
     CaseKind,
     CaseOpened,
     CaseOpening,
@@ -43,6 +49,9 @@ from worker.ports.store.cases import (
 )
 from worker.ports.store.rentals import Rental, RentalBooking, RentalStore
 
+CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
+
+NO_WORDS: Final[CustomerWords] = {}
 SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
 _OPS: Final = {
     CaseKind.CLAIM: Op.CLAIM,
@@ -50,31 +59,28 @@ _OPS: Final = {
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
+_REASONS: Final = {reason.value for reason in Reason}
 
 
 class Store(CaseStore, RentalStore, ReviewStore, AnswerStore, Protocol):
     """All of it, one database."""
 
 
-_REASONS: Final = {reason.value for reason in Reason}
-CustomerWords: TypeAlias = Mapping[str, Any]  #: In the customer's own words, for a human to read.
-NO_WORDS: Final[CustomerWords] = {}
-
-
 class AccountEventReport(NamedTuple):
-    """An event of an account; without a reference and a date it is the only one of its kind."""
+    """An event of an account, as it was told; without reference and date there is one of a kind."""
 
     event: str
     reference: str | None = None
     at: datetime | None = None
 
-    def name(self) -> tuple[str, ...]:
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from other events of its kind."""
         if self.reference is not None:
             return ("reference", self.reference)
-        return () if self.at is None else ("at", instant(self.at))
+        return () if self.at is None else ("at", instant_fact(self.at))
 
-    def said(self) -> CustomerWords:
-        return known({"reference": self.reference, "at": self.at and instant(self.at)})
+    def words(self) -> CustomerWords:
+        return without_none({"reference": self.reference, "at": self.at and instant_fact(self.at)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +99,18 @@ class CaseService:
         return self.store
 
     async def open_claim(
-        self, activation: ActivationId, facts: CaseFacts, said: CustomerWords = NO_WORDS
+        self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> CaseOpening:
-        """One claim per order, kind and destination: the same again is the same."""
-        new = self._claim(activation, facts, said)
-        return await self._open(replace(new, activation=activation), "claim_at", said)
+        """One claim per order, kind and destination: the same content again is the same claim."""
+        new = self._claim(activation, facts, words)
+        return await self._open(replace(new, activation=activation), "claim_at", words)
 
     async def open_rental_claim(
-        self, rental: UUID, facts: CaseFacts, said: CustomerWords = NO_WORDS
+        self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> CaseOpening:
-        """The same about a long rental."""
-        new = self._claim(rental, facts, said)
-        return await self._open(replace(new, rental=rental), "claim_at", said)
+        """As `open_claim`, about a long rental."""
+        new = self._claim(rental, facts, words)
+        return await self._open(replace(new, rental=rental), "claim_at", words)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
@@ -114,13 +120,13 @@ class CaseService:
         rental = await self.store.rental(provider, ref)
         if rental is None:
             return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
-        ended = [one for one in rental.outages if one.state in CLOSED]
+        ended = [outage for outage in rental.outages if outage.state in CLOSED]
         new = NewCase(
-            # Numbered, so that two who report one outage at once meet each other.
-            id=case_id(CaseKind.OUTAGE, rental.id, added_facts.number_of(ended, facts)),
+            # Numbered, so that two reports of one outage at the same time are one case.
+            id=case_id(CaseKind.OUTAGE, rental.id, outage_number(ended, facts)),
             kind=CaseKind.OUTAGE,
             subject=f"{provider}/{ref}",
-            facts=added_facts.after_earlier(facts, ended),
+            facts=after_earlier_outages(facts, ended),
             content=facts,
             rental=rental.id,
         )
@@ -132,8 +138,8 @@ class CaseService:
         rental = await self.store.rental(provider, ref)
         if rental is None or not rental.outages:
             return CaseChange(None)
-        outage = added_facts.outage_until(rental.outages, at)
-        facts = added_facts.once(restored_at=at)
+        outage = outage_restored_at(rental.outages, at)
+        facts = first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
     async def book_rental(self, rental: Rental) -> RentalBooking:
@@ -147,17 +153,17 @@ class CaseService:
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
-        self, account: AccountId, occurrence: AccountEventReport, policy: str | None
+        self, account: AccountId, report: AccountEventReport, policy: str | None
     ) -> CaseOpening | None:
-        """One case per event: its reference or else its date tells it from the one before."""
-        event = occurrence.event
+        """One case per event; its reference, else its date, tells it from other events."""
+        event = report.event
         new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
         if new is None:
             return None
-        said = occurrence.said()
-        id_ = case_id(CaseKind.ACCOUNT, account, event, *occurrence.name())
-        told = replace(new, id=id_, content={**new.content, **said})
-        return await self._open(told, None, said)
+        words = report.words()
+        id_ = case_id(CaseKind.ACCOUNT, account, event, *report.identity())
+        new = replace(new, id=id_, content={**new.content, **words})
+        return await self._open(new, None, words)
 
     async def add(
         self,
@@ -165,20 +171,20 @@ class CaseService:
         kind: CaseKind,
         facts: FactsToAdd,
         what: str,
-        said: CustomerWords = NO_WORDS,
+        words: CustomerWords = NO_WORDS,
     ) -> CaseChange:
-        judging = self.judges[kind]
-        return await self._change(id_, kind, lambda view: added(judging, view, facts, what, said))
+        judge = self.judges[kind]
+        return await self._change(id_, kind, lambda view: add_step(judge, view, facts, what, words))
 
     async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> CaseChange:
         self.check(kind, verdict.findings)
-        judging = self.judges[kind]
-        return await self._change(id_, kind, lambda view: ruled(judging, view, verdict))
+        judge = self.judges[kind]
+        return await self._change(id_, kind, lambda view: verdict_step(judge, view, verdict))
 
     async def review_verdict(
         self, id_: UUID, verdict: Verdict, outcome: str | None
     ) -> CaseChange | ReviewResult:
-        """A verdict on whatever waits under this id: a case, or an activation in review."""
+        """A verdict on what waits for review under this id: a case or an activation."""
         case = await self.store.case(id_)
         if case is None:
             activation, amount = ActivationId(id_), verdict.amount_minor
@@ -190,25 +196,25 @@ class CaseService:
         return await self.verdict(id_, case.kind, verdict)
 
     async def paid(self, id_: UUID, kind: CaseKind) -> CaseChange:
-        return await self._change(id_, kind, payouts.paid)
+        return await self._change(id_, kind, payouts.paid_step)
 
     async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> CaseChange:
-        return await self._change(id_, kind, lambda view: payouts.extended(view, facts))
+        return await self._change(id_, kind, lambda view: payouts.extended_step(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
-        found = await self.store.case(id_)
-        return found if found is not None and found.kind is kind else None
+        case = await self.store.case(id_)
+        return case if case is not None and case.kind is kind else None
 
     async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        found = await self.store.reviews(limit=limit, after=after)
-        return [self._with_clauses(one) for one in found]
+        reviews = await self.store.reviews(limit=limit, after=after)
+        return [self._with_clauses(review) for review in reviews]
 
     async def review(self, id_: UUID) -> Review | None:
-        found = await self.store.review(id_)
-        return None if found is None else self._with_clauses(found)
+        review = await self.store.review(id_)
+        return None if review is None else self._with_clauses(review)
 
     def _with_clauses(self, review: Review) -> Review:
-        """An activation's rests on what its reason does; a reason no policy gives, on none."""
+        """A review of an activation rests on the clauses of its reason, if a policy gives it."""
         if review.kind != "activation" or review.reason not in _REASONS:
             return review
         clauses = self.judges[CaseKind.CLAIM].clauses
@@ -219,14 +225,14 @@ class CaseService:
         return None if profile is None else (profile.name, profile.version)
 
     def not_in_future(self, name: str, at: datetime | None) -> None:
-        """Whoever says when something happened cannot say that it is still to come."""
+        """Refuse the instant of something that has happened, if it is still to come."""
         if at is not None and at > self.clock.now() + SKEW:
             raise FactError(f"given.{name}", "lies in the future")
 
     def check(self, kind: CaseKind, facts: CaseFacts) -> None:
         check_facts(_OPS[kind], facts, self.clock.now())
 
-    def _claim(self, order: UUID, facts: CaseFacts, said: CustomerWords) -> NewCase:
+    def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> NewCase:
         self.check(CaseKind.CLAIM, facts)
         thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
         return NewCase(
@@ -234,7 +240,7 @@ class CaseService:
             kind=CaseKind.CLAIM,
             subject=str(order),
             facts=facts,
-            content={**facts, "said": dict(said)},
+            content={**facts, "said": dict(words)},
         )
 
     def _of_account(
@@ -261,30 +267,32 @@ class CaseService:
         )
 
     async def _open(
-        self, new: NewCase, at: str | None, said: CustomerWords = NO_WORDS
+        self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
     ) -> CaseOpening:
-        judging = self.judges[new.kind]
-        result = await self.store.open_case(new, lambda view: opened(judging, view, at, said))
-        await self._let_go(result.case)
+        judge = self.judges[new.kind]
+        result = await self.store.open_case(
+            new, lambda view: open_step(judge, view, date_fact, words)
+        )
+        await self._recheck_deletion(result.case)
         return result
 
-    async def _change(self, id_: UUID, kind: CaseKind, judge: Callable[[Any], Any]) -> CaseChange:
+    async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> CaseChange:
         if await self.case(id_, kind) is None:
             return CaseChange(None)
         result = await self.store.change_case(id_, judge)
-        await self._let_go(result.case)
+        await self._recheck_deletion(result.case)
         return result
 
-    async def _let_go(self, case: Case | None) -> None:
-        """A deletion that waited for this withdrawal goes on; a timer finds what is lost here."""
+    async def _recheck_deletion(self, case: Case | None) -> None:
+        """A deletion that waited for this withdrawal goes on; its timer does so after a crash."""
         if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
             return
-        judging = self.judges[CaseKind.ACCOUNT]
-        held = await self.store.open_cases_of(
+        judge = self.judges[CaseKind.ACCOUNT]
+        waiting = await self.store.open_cases_of(
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
-        for id_ in held:
-            await self.store.change_case(id_, lambda view: asked_again(judging, view))
+        for id_ in waiting:
+            await self.store.change_case(id_, lambda view: recheck_step(judge, view))
 
 
 def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:

@@ -1,20 +1,18 @@
-"""What the judges of all kinds share: how a case moves on, and how a human's word ends it."""
+"""The steps of a case of any kind: how it opens, takes facts, a verdict or a passed date, and ends.
 
-from collections.abc import Callable, Mapping
+Each function gives the `CaseStep` that follows from a `CaseView`. What is particular to a kind of
+case is asked of its `KindJudge`.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
-from worker.lifecycle.cases.questions import (
-    SLAS,
-    ClauseLookup,
-    ask,
-    instant,
-    must_act_first,
-    news,
-    unchanged,
-)
+from worker.domain.policy.kinds import Sla
+from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, instant_fact
 from worker.ports.store.cases import (
     CLOSED,
     Case,
@@ -27,93 +25,112 @@ from worker.ports.store.cases import (
     TimerKind,
 )
 
-_SLA: Final = {
-    TimerKind.HONOUR: "honour",
-    TimerKind.BALANCE_CREDIT_SLA: "balance_credit",
-    TimerKind.REVIEW_SLA: "review",
-    TimerKind.REFUND_PAYMENT: "refund_payment",
+STATE_AFTER: Final = {
+    Outcome.WAIT: CaseState.WAITING,
+    Outcome.RECTIFY: CaseState.WAITING,
+    Outcome.NEEDS_EVIDENCE: CaseState.NEEDS_EVIDENCE,
+    Outcome.NEEDS_REVIEW: CaseState.IN_REVIEW,
+    Outcome.CREDIT: CaseState.GRANTED,
+    Outcome.PRORATED_CREDIT: CaseState.GRANTED,
+    Outcome.REFUND_FULL: CaseState.GRANTED,
+    Outcome.PAYOUT: CaseState.GRANTED,
+    Outcome.REPLACE: CaseState.REPLACED,
+    Outcome.RESOLVED: CaseState.RESOLVED,
+    Outcome.DENY: CaseState.DENIED,
+    Outcome.NONE: CaseState.DONE,
+}
+PAYING: Final = frozenset(
+    {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
+)
+#: What the shop owes by a date: an overdue event says that it is late, and nothing else follows.
+SLAS: Final = {
+    TimerKind.HONOUR: Sla.HONOUR,
+    TimerKind.BALANCE_CREDIT_SLA: Sla.BALANCE_CREDIT,
+    TimerKind.REVIEW_SLA: Sla.REVIEW,
+    TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
 }
 _EXTENSION: Final = ("extension_until", "extension_beyond_control")
-
-assert set(_SLA) == SLAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A human's word: granted or not, the sum where the policy sets none, and what was found."""
+    """A human's decision: granted or not, the sum where the policy sets none, and findings."""
 
     grant: bool
     amount_minor: int | None = None
     findings: CaseFacts
-    note: str | None = None  #: For those who read it later; it makes no verdict another one.
+    note: str | None = None  #: For later readers; verdicts that differ only in it are the same.
 
     def record(self) -> Mapping[str, Any]:
-        said = {"grant": self.grant, "amount_minor": self.amount_minor}
-        return {**said, "findings": dict(self.findings)}
-
-
-#: The facts that are added, seen from the case; None: it does not wait for them.
-FactsToAdd: TypeAlias = Callable[[CaseView], CaseFacts | None]
+        return {
+            "grant": self.grant,
+            "amount_minor": self.amount_minor,
+            "findings": dict(self.findings),
+        }
 
 
 class KindJudge(Protocol):
-    """The judge of one kind of case."""
+    """Decides cases of one kind."""
 
     @property
-    def word(self) -> str:
-        """Events are WORD.something."""
+    def event_prefix(self) -> str:
+        """Events of these cases are PREFIX.something."""
         ...
 
     @property
     def clauses(self) -> ClauseLookup: ...
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         """What follows from these facts now."""
         ...
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
-        """What follows from a human's word."""
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
+        """What follows from a human's verdict."""
         ...
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
-        """From when the shop's time to do its part counts."""
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
+        """From when the shop's time for *sla* counts."""
         ...
 
 
-def opened(judging: KindJudge, view: CaseView, at: str | None, said: Mapping[str, Any]) -> CaseStep:
-    """The first judgement; what came without its date came now."""
-    now = {} if at is None else {at: instant(view.now)}
-    step = judging.judge(view, {**now, **view.case.facts})
-    return replace(step, added=("opened", said)) if said else step
-
-
-def added(
-    judging: KindJudge, view: CaseView, adding: FactsToAdd, what: str, said: Mapping[str, Any]
+def open_step(
+    judge: KindJudge, view: CaseView, date_fact: str | None, words: Mapping[str, Any]
 ) -> CaseStep:
-    """What the customer or the shop adds; what a passed date has decided, it does not undo."""
-    case, facts = view.case, adding(view)
-    if facts is not None and _told_before(case, what, facts, said):
+    """The first decision. *date_fact* is now unless the facts say otherwise."""
+    default = {} if date_fact is None else {date_fact: instant_fact(view.now)}
+    step = judge.decide(view, {**default, **view.case.facts})
+    return replace(step, added=("opened", words)) if words else step
+
+
+def add_step(
+    judge: KindJudge, view: CaseView, to_add: FactsToAdd, what: str, words: Mapping[str, Any]
+) -> CaseStep:
+    """The customer or the shop adds facts; they do not undo what a passed date has decided."""
+    case, facts = view.case, to_add(view)
+    if facts is not None and _added_before(case, what, facts, words):
         return unchanged(view)
     if case.state in CLOSED:
         return unchanged(view, Rejected.CLOSED)
-    if must_act_first(view):
-        due = judging.judge(view, case.facts)
+    if _has_overdue_date(view):
+        due = judge.decide(view, case.facts)
         if due.state in CLOSED:
             return replace(due, refused=Rejected.CLOSED)
     if facts is None:
         return unchanged(view, Rejected.NOT_ASKED_FOR)
-    step = judging.judge(view, {**case.facts, **facts})
-    return replace(step, added=(what, {**facts, **said}))
+    step = judge.decide(view, {**case.facts, **facts})
+    return replace(step, added=(what, {**facts, **words}))
 
 
-def _told_before(case: Case, what: str, facts: CaseFacts, said: Mapping[str, Any]) -> bool:
-    """The same again, and nothing has changed it since: one who repeats a call wants its answer."""
-    told = {**facts, **said}
-    repeats = any(one.what == what and told.items() <= one.content.items() for one in case.evidence)
+def _added_before(case: Case, what: str, facts: CaseFacts, words: Mapping[str, Any]) -> bool:
+    """A repeated call whose facts still stand: it gets its first answer again."""
+    content = {**facts, **words}
+    repeats = any(
+        entry.what == what and content.items() <= entry.content.items() for entry in case.evidence
+    )
     return repeats and facts.items() <= case.facts.items()
 
 
-def ruled(judging: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
+def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
     A case that has come into review since then asks something else, and takes one more.
@@ -124,53 +141,94 @@ def ruled(judging: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
         return unchanged(view, None if same else Rejected.OTHER_CONTENT)
     if case.state in CLOSED:
         return unchanged(view, Rejected.CLOSED)
-    step = judging.rule(view, verdict)
+    step = judge.apply_verdict(view, verdict)
     if step.refused is not None:
         return step
-    said = ("verdict", {**verdict.record(), "note": verdict.note})
-    return replace(step, verdict=verdict.record(), added=said)
+    entry = ("verdict", {**verdict.record(), "note": verdict.note})
+    return replace(step, verdict=verdict.record(), added=entry)
 
 
-def asked_again(judging: KindJudge, view: CaseView) -> CaseStep:
-    """What it waited for may have ended; if it has not, nothing has happened."""
-    step = judging.judge(view, view.case.facts)
-    return step if step.made is not None and news(view, step.made) else unchanged(view)
+def recheck_step(judge: KindJudge, view: CaseView) -> CaseStep:
+    """What the case waited for may have ended; if it has not, nothing changes."""
+    step = judge.decide(view, view.case.facts)
+    return step if step.made is not None and _is_new(view, step.made) else unchanged(view)
 
 
-def rang(judging: KindJudge, view: CaseView) -> CaseStep:
+def timer_step(judge: KindJudge, view: CaseView) -> CaseStep:
     """A date has passed; a case that is closed has none."""
     assert view.timer is not None
     if view.timer.kind in SLAS:
-        return _late(judging, view, view.timer.kind)
-    return judging.judge(view, view.case.facts)
+        return _sla_step(judge, view, view.timer.kind)
+    return judge.decide(view, view.case.facts)
 
 
-def _late(judging: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
+def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
     """The shop is late, or has got more time: the case itself stays what it is."""
     facts = view.case.facts
     given = {
-        "sla": _SLA[sla],
-        "start_at": instant(judging.started(view, sla)),
+        "sla": SLAS[sla].value,
+        "start_at": instant_fact(judge.sla_start(view, sla)),
         **{name: facts[name] for name in _EXTENSION if name in facts},
     }
-    made = ask(view, Op.SLA_TICK, given, judging.clauses)
+    made = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
     step = unchanged(view)
     if made.decision.outcome is Outcome.WAIT and made.decision.deadline is not None:
         return replace(step, timers={**step.timers, sla: made.decision.deadline})
     if made.decision.outcome is Outcome.OVERDUE:
-        return replace(step, made=made, told=f"{judging.word}.overdue")
+        return replace(step, made=made, told=f"{judge.event_prefix}.overdue")
     return step
 
 
-def rejected() -> Decision:
+def unchanged(view: CaseView, refused: Rejected | None = None) -> CaseStep:
+    """The case as it is, with the timers it has besides the one that fires now."""
+    case, firing = view.case, None if view.timer is None else view.timer.kind
+    timers = {timer.kind: timer.due_at for timer in case.timers if timer.kind is not firing}
+    return CaseStep(state=case.state, facts=case.facts, timers=timers, refused=refused)
+
+
+def claim_rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
-def told_of(judging: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
-    """An event for every new state, and for every decision that says something new."""
+def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
+    """*step* with the event that tells of the first decision or of a new state."""
     same = view.case.decisions and step.state is view.case.state
-    return step if same else replace(step, told=f"{judging.word}.{step.state.value}")
+    return step if same else replace(step, told=f"{judge.event_prefix}.{step.state.value}")
 
 
-def made_if_new(view: CaseView, made: DecisionMade) -> DecisionMade | None:
-    return made if news(view, made) or view.timer is None else None
+def record_if_new(view: CaseView, made: DecisionMade) -> DecisionMade | None:
+    """A timer that decides what was decided before leaves no second record of it."""
+    return made if _is_new(view, made) or view.timer is None else None
+
+
+def _is_new(view: CaseView, made: DecisionMade) -> bool:
+    """Whether this differs from the last decision about the case."""
+    if not view.case.decisions:
+        return True
+    last, decision = view.case.decisions[-1], made.decision
+    destination = None if decision.destination is None else decision.destination.value
+    return (
+        last.outcome,
+        last.reason,
+        last.amount_minor,
+        last.destination,
+        last.deadline,
+        last.by,
+    ) != (
+        decision.outcome.value,
+        decision.reason.value,
+        decision.amount_minor,
+        destination,
+        decision.deadline,
+        "verdict" if made.by_human else "policy",
+    )
+
+
+def waits_for_customer(decision: Decision) -> bool:
+    """Whether it waits without a date: if the customer never acts, only a human can end it."""
+    return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
+
+
+def _has_overdue_date(view: CaseView) -> bool:
+    """A date has passed and its timer has not fired yet: it acts before anything that comes now."""
+    return any(kind not in SLAS for kind in view.overdue)

@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
-from worker.lifecycle.cases.questions import ClauseLookup, instant, known
+from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.ports.store.cases import DecisionMade, Timer, TimerKind
 from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
 
@@ -66,10 +66,10 @@ class ClaimWindows:
             "claim_at": facts.claim_at,
         }
         told = {
-            "purchased_at": instant(facts.purchased_at),
+            "purchased_at": instant_fact(facts.purchased_at),
             "price_minor": facts.price_minor,
             "credited_minor": facts.credited_minor,
-            **{name: instant(at) for name, at in known(instants).items()},
+            **{name: instant_fact(at) for name, at in without_none(instants).items()},
         }
         because = self.clauses(profile.name, decision.reason)
         return DecisionMade(Op.SILENCE_TICK, decision, told, because, silent.due_at)

@@ -9,22 +9,22 @@ from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import payouts
 from worker.lifecycle.cases.case_steps import (
-    Verdict,
-    made_if_new,
-    rejected,
-    told_of,
-)
-from worker.lifecycle.cases.questions import (
     PAYING,
-    STATES,
-    ClauseLookup,
-    ask,
-    by_human,
-    instant,
-    known,
-    moment,
+    STATE_AFTER,
+    Verdict,
+    claim_rejected,
+    record_if_new,
     unchanged,
     waits_for_customer,
+    with_event,
+)
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    instant_in,
+    without_none,
 )
 from worker.ports.store.cases import (
     CaseFacts,
@@ -45,14 +45,14 @@ RECHECK: Final = timedelta(seconds=60)  #: Between two looks whether an order ha
 @dataclass(frozen=True, slots=True)
 class ClaimJudge:
     clauses: ClauseLookup
-    word: str = "claim"
+    event_prefix: str = "claim"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return replace(unchanged(view), facts=facts)  # The money is promised.
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return unchanged(view, Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
@@ -69,13 +69,13 @@ class ClaimJudge:
             return unchanged(view, Rejected.WRONG_SUM)
         return self._step(view, facts, made)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         assert view.order is not None
         if sla is TimerKind.HONOUR:
             return view.order.purchased_at
         if sla is TimerKind.REFUND_PAYMENT:
-            return payouts.promised(view.case).at
-        return moment(view.case.facts, "claim_at") or view.case.opened_at
+            return payouts.approving_decision(view.case).at
+        return instant_in(view.case.facts, "claim_at") or view.case.opened_at
 
     def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         order = view.order
@@ -85,8 +85,8 @@ class ClaimJudge:
         flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
         deposits = [at for at, _ in view.holdings.topups]
         given |= {"account_flags": flags} if flags else {}
-        given |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
-        made = ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
+        given |= {"last_deposit_at": instant_fact(max(deposits))} if deposits else {}
+        made = ask_policy(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
         return _at_most_what_is_left(order, _about_rental(view, order, made))
 
     def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
@@ -103,17 +103,17 @@ class ClaimJudge:
     def _as_decided(
         self, view: CaseView, facts: CaseFacts, made: DecisionMade, *, owed: bool = False
     ) -> CaseStep:
-        state = CaseState.APPROVED if _leaves(made.decision) else STATES[made.decision.outcome]
+        state = CaseState.APPROVED if _leaves(made.decision) else STATE_AFTER[made.decision.outcome]
         timers = self._timers(view, facts, made.decision, owed=owed)
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            made=record_if_new(view, made),
             timers=timers,
             moves=_moves(made.decision),
             ends_rental=_ends_rental(view, facts, made.decision),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
     def _timers(
         self, view: CaseView, facts: CaseFacts, decision: Decision, *, owed: bool
@@ -122,7 +122,10 @@ class ClaimJudge:
         assert order is not None
         if profile is None:
             return {}
-        asked_at, claimed_at = moment(facts, "access_requested_at"), moment(facts, "claim_at")
+        asked_at, claimed_at = (
+            instant_in(facts, "access_requested_at"),
+            instant_in(facts, "claim_at"),
+        )
         answered = "access_granted_at" in facts or "access_refused_at" in facts
         due: dict[TimerKind, datetime | None] = {
             TimerKind.HONOUR: honour_by(profile, order.purchased_at),
@@ -156,14 +159,16 @@ class ClaimJudge:
         if not order.settled:
             return unchanged(view, Rejected.NOT_ASKED_FOR)
         if not verdict.grant:
-            return self._as_decided(view, facts, by_human(made, rejected(), view, self.clauses))
+            return self._as_decided(
+                view, facts, decided_by_human(made, claim_rejected(), view, self.clauses)
+            )
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
         if not 0 < amount <= _left(order):
             return unchanged(view, Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
         granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
+        return self._as_decided(view, facts, decided_by_human(made, granted, view, self.clauses))
 
 
 def _for_a_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
@@ -182,13 +187,13 @@ def _for_a_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
 def _from_our_log(order: CaseOrder) -> dict[str, Any]:
     sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
     rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
-    instants = known({**sms, **(rental if order.rental else {})})
+    instants = without_none({**sms, **(rental if order.rental else {})})
     return {
-        "purchased_at": instant(order.purchased_at),
+        "purchased_at": instant_fact(order.purchased_at),
         "price_minor": order.price_minor,
         "credited_minor": _given_back(order),
         "product": "rental" if order.rental else "one_time",
-        **{name: instant(at) for name, at in instants.items()},
+        **{name: instant_fact(at) for name, at in instants.items()},
     }
 
 
@@ -196,9 +201,9 @@ def _days_left(order: CaseOrder, facts: CaseFacts) -> dict[str, Any]:
     """A block is paid from its day on, and never for days an outage has been credited for."""
     if order.covered_until is None:
         return {}
-    blocked_at = moment(facts, "blocked_at") or moment(facts, "claim_at")
+    blocked_at = instant_in(facts, "blocked_at") or instant_in(facts, "claim_at")
     last = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
-    return {"blocked_at": instant(last)}
+    return {"blocked_at": instant_fact(last)}
 
 
 def _own_window(view: CaseView, order: CaseOrder) -> Profile | None:
@@ -242,7 +247,7 @@ def _at_most_what_is_left(order: CaseOrder, made: DecisionMade) -> DecisionMade:
 
 
 def _decide_by(view: CaseView, order: CaseOrder, profile: Profile) -> datetime | None:
-    claimed_at = moment(view.case.facts, "claim_at") or view.case.opened_at
+    claimed_at = instant_in(view.case.facts, "claim_at") or view.case.opened_at
     return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
 
 

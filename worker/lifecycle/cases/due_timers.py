@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from worker.lifecycle.cases.case_steps import KindJudge, rang
+from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.ports.errors import StoreError
@@ -96,5 +96,5 @@ class DueTimers:
                 assert case is not None  # Its timer was set with it.
                 judging = self.judges[case.kind]
                 await self.store.change_case(
-                    timer.subject, lambda view: rang(judging, view), timer=timer
+                    timer.subject, lambda view: timer_step(judging, view), timer=timer
                 )

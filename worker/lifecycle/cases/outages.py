@@ -1,5 +1,6 @@
 """Outages of long rentals: measured from the customer's contact, credited when they end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -9,22 +10,23 @@ from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.case_steps import (
+    PAYING,
+    STATE_AFTER,
     Verdict,
-    made_if_new,
-    rejected,
-    told_of,
+    claim_rejected,
+    record_if_new,
+    unchanged,
+    with_event,
 )
 from worker.lifecycle.cases.questions import (
-    PAYING,
-    STATES,
     ClauseLookup,
-    ask,
-    by_human,
-    instant,
-    moment,
-    unchanged,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    instant_in,
 )
 from worker.ports.store.cases import (
+    Case,
     CaseFacts,
     CaseOrder,
     CaseStep,
@@ -41,12 +43,12 @@ _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 @dataclass(frozen=True, slots=True)
 class OutageJudge:
     clauses: ClauseLookup
-    word: str = "rental"
+    event_prefix: str = "rental"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = {**view.case.facts, **verdict.findings}
         if verdict.grant:
             facts["outage_verified"] = True
@@ -56,12 +58,12 @@ class OutageJudge:
                     return unchanged(view, Rejected.WRONG_SUM)
                 return self._step(view, facts, made)
             return self._granted(view, facts, made, verdict.amount_minor or 0)
-        made = by_human(self._ask(view, facts), rejected(), view, self.clauses)
+        made = decided_by_human(self._ask(view, facts), claim_rejected(), view, self.clauses)
         return self._step(view, facts, made)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         facts = view.case.facts
-        contacted_at = moment(facts, "contacted_at") or view.case.opened_at
+        contacted_at = instant_in(facts, "contacted_at") or view.case.opened_at
         if sla is TimerKind.REVIEW_SLA or view.profile is None:
             return contacted_at
         return self._case(view, facts).end
@@ -71,12 +73,12 @@ class OutageJudge:
         assert order is not None
         given = {
             **facts,
-            "rental_start": instant(order.purchased_at),
-            "rental_end": instant(order.ends_at),
+            "rental_start": instant_fact(order.purchased_at),
+            "rental_end": instant_fact(order.ends_at),
             "price_minor": order.price_minor,
             **_until_blocked(order, facts),
         }
-        return ask(view, Op.OUTAGE_TICK, given, self.clauses)
+        return ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
     def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         order, decision = view.order, made.decision
@@ -85,16 +87,16 @@ class OutageJudge:
         if decision.outcome in PAYING and decision.amount_minor > left:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
             made = replace(made, decision=decision)
-        state = STATES[decision.outcome]
+        state = STATE_AFTER[decision.outcome]
         paid = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            made=record_if_new(view, made),
             timers=self._timers(view, facts, decision),
             moves=(paid,) if decision.outcome in PAYING else (),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
     def _timers(
         self, view: CaseView, facts: CaseFacts, decision: Decision
@@ -122,9 +124,9 @@ class OutageJudge:
             rental_start=order.purchased_at,
             rental_end=order.ends_at,
             price_minor=order.price_minor,
-            contacted_at=moment(facts, "contacted_at"),
-            unavailable_since=moment(facts, "unavailable_since"),
-            restored_at=moment(facts, "restored_at"),
+            contacted_at=instant_in(facts, "contacted_at"),
+            unavailable_since=instant_in(facts, "unavailable_since"),
+            restored_at=instant_in(facts, "restored_at"),
         )
         return OutageCase(profile, known, view.now)
 
@@ -138,12 +140,41 @@ class OutageJudge:
             return unchanged(view, Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._step(view, facts, by_human(made, granted, view, self.clauses))
+        return self._step(view, facts, decided_by_human(made, granted, view, self.clauses))
 
 
 def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:
     """A block that was paid for all the days that were left ends what is an outage's."""
     if order.blocked_from is None:
         return {}
-    restored_at = moment(facts, "restored_at") or order.blocked_from
-    return {"restored_at": instant(min(restored_at, order.blocked_from))}
+    restored_at = instant_in(facts, "restored_at") or order.blocked_from
+    return {"restored_at": instant_fact(min(restored_at, order.blocked_from))}
+
+
+def outage_number(ended: Sequence[Case], facts: CaseFacts) -> int:
+    """The place of the outage that a report is about: the one with its contact, else a new one."""
+    contacts = [instant_in(outage.facts, "contacted_at") for outage in ended]
+    contacted_at = instant_in(facts, "contacted_at")
+    reported_before = contacted_at is not None and contacted_at in contacts
+    return contacts.index(contacted_at) if reported_before else len(ended)
+
+
+def outage_restored_at(outages: Sequence[Case], at: datetime | None) -> Case:
+    """The outage that ended at this instant, however late that is told again, else the last one."""
+    restored = [
+        outage
+        for outage in outages
+        if at is not None and instant_in(outage.facts, "restored_at") == at
+    ]
+    return (restored or outages)[-1]
+
+
+def after_earlier_outages(facts: CaseFacts, ended: Sequence[Case]) -> CaseFacts:
+    """The facts of an outage that covers no day which an earlier one has covered."""
+    ends = [instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended]
+    last = max((end for end in ends if end is not None), default=None)
+    if last is None:
+        return facts
+    since = instant_in(facts, "unavailable_since")
+    start = last if since is None else max(since, last)
+    return {**facts, "unavailable_since": instant_fact(start)}

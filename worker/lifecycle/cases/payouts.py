@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.questions import PAYING, unchanged
+from worker.lifecycle.cases.case_steps import PAYING, unchanged
 from worker.ports.store.cases import (
     CLOSED,
     Case,
@@ -22,12 +22,12 @@ from worker.ports.store.cases import (
 _PROMISES: Final = frozenset(outcome.value for outcome in PAYING)
 
 
-def promised(case: Case) -> DecisionRow:
+def approving_decision(case: Case) -> DecisionRow:
     """The decision that approved it; that the shop is late may have been decided since."""
     return next(one for one in reversed(case.decisions) if one.outcome in _PROMISES)
 
 
-def paid(view: CaseView) -> CaseStep:
+def paid_step(view: CaseView) -> CaseStep:
     """The money has left; said again, nothing more does."""
     case = view.case
     if case.state is CaseState.PAID:
@@ -38,7 +38,7 @@ def paid(view: CaseView) -> CaseStep:
     return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=told)
 
 
-def extended(view: CaseView, facts: CaseFacts) -> CaseStep:
+def extended_step(view: CaseView, facts: CaseFacts) -> CaseStep:
     """More time to pay, for a recorded reason; whether it counts, the policy says when it rings."""
     if view.case.state is not CaseState.APPROVED:
         return unchanged(view, Rejected.NOT_ASKED_FOR)
@@ -48,7 +48,7 @@ def extended(view: CaseView, facts: CaseFacts) -> CaseStep:
 
 def _moves(case: Case) -> Sequence[MoneyMove]:
     """A claim is paid by the house; a withdrawal with what was set aside, and its fee is ours."""
-    payout = promised(case)
+    payout = approving_decision(case)
     if case.kind is CaseKind.CLAIM:
         return (MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves=True),)
     assert case.kind is CaseKind.WITHDRAWAL

@@ -8,20 +8,20 @@ from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Re
 from worker.domain.policy.deadlines import days_after, pay_by
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.case_steps import (
+    STATE_AFTER,
     Verdict,
-    made_if_new,
-    rejected,
-    told_of,
-)
-from worker.lifecycle.cases.questions import (
-    STATES,
-    ClauseLookup,
-    ask,
-    by_human,
-    instant,
-    moment,
+    claim_rejected,
+    record_if_new,
     unchanged,
     waits_for_customer,
+    with_event,
+)
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    instant_in,
 )
 from worker.ports.store.cases import (
     CLOSED,
@@ -41,21 +41,23 @@ _EVER: Final = datetime.min.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class WithdrawalJudge:
     clauses: ClauseLookup
-    word: str = "withdrawal"
+    event_prefix: str = "withdrawal"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return replace(unchanged(view), facts=facts)  # The verdict stands.
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if verdict.grant:
-            facts["approved_at"] = instant(view.now)
+            facts["approved_at"] = instant_fact(view.now)
         made = self._ask(view, facts)
         outcome = made.decision.outcome
         if waits_for_customer(made.decision) and not verdict.grant:
-            return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
+            return self._step(
+                view, facts, decided_by_human(made, claim_rejected(), view, self.clauses)
+            )
         if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
             return unchanged(view, Rejected.NOT_ASKED_FOR)
         if outcome is not Outcome.NEEDS_REVIEW:
@@ -63,28 +65,32 @@ class WithdrawalJudge:
                 return unchanged(view, Rejected.WRONG_SUM)
             return self._step(view, facts, made)
         if not verdict.grant:
-            return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
+            return self._step(
+                view, facts, decided_by_human(made, claim_rejected(), view, self.clauses)
+            )
         return self._granted(view, facts, made, verdict.amount_minor)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         name = "approved_at" if sla is TimerKind.REFUND_PAYMENT else "claim_at"
-        return moment(view.case.facts, name) or view.case.opened_at
+        return instant_in(view.case.facts, name) or view.case.opened_at
 
     def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
-        return ask(view, Op.WITHDRAWAL, {**facts, **_from_our_books(view, facts)}, self.clauses)
+        return ask_policy(
+            view, Op.WITHDRAWAL, {**facts, **_from_our_books(view, facts)}, self.clauses
+        )
 
     def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
-        state = STATES[made.decision.outcome]
+        state = STATE_AFTER[made.decision.outcome]
         if made.decision.outcome is Outcome.PAYOUT:
             state = CaseState.APPROVED
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            made=record_if_new(view, made),
             timers=self._timers(view, facts, made.decision),
             moves=_moves(view, facts, made.decision, state),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
     def _timers(
         self, view: CaseView, facts: CaseFacts, decision: Decision
@@ -98,7 +104,7 @@ class WithdrawalJudge:
             Outcome.WAIT: TimerKind.OPEN_ORDER_HOLD,
             Outcome.PAYOUT: TimerKind.REFUND_PAYMENT,
         }.get(decision.outcome)
-        approved_at = moment(facts, "approved_at")
+        approved_at = instant_in(facts, "approved_at")
         if decision.outcome is Outcome.PAYOUT and deadline is None and approved_at is not None:
             deadline = pay_by(profile, approved_at)
         return {} if kind is None or deadline is None else {kind: deadline}
@@ -113,7 +119,7 @@ class WithdrawalJudge:
         to = made.decision.destination or Destination.CLIENT
         by = None if view.profile is None else pay_by(view.profile, view.now)
         payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, gross, 0, to, by)
-        return self._step(view, facts, by_human(made, payout, view, self.clauses))
+        return self._step(view, facts, decided_by_human(made, payout, view, self.clauses))
 
 
 def _from_our_books(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
@@ -122,13 +128,13 @@ def _from_our_books(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     deposits = [at for at, _ in holdings.topups]
     books: dict[str, Any] = {
         "balance_minor": _at_hand(view),
-        "topups": [{"at": instant(at), "amount_minor": minor} for at, minor in _unpaid(view)],
-        "activations": [instant(at) for at in holdings.activated],
+        "topups": [{"at": instant_fact(at), "amount_minor": minor} for at, minor in _unpaid(view)],
+        "activations": [instant_fact(at) for at in holdings.activated],
         "account_flags": flags,
     }
-    books |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
+    books |= {"last_deposit_at": instant_fact(max(deposits))} if deposits else {}
     end = holdings.open_order_end
-    return books | ({} if end is None else {"open_order_window_end": instant(end)})
+    return books | ({} if end is None else {"open_order_window_end": instant_fact(end)})
 
 
 def _unpaid(view: CaseView) -> list[tuple[datetime, int]]:
