@@ -236,7 +236,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
         first = await rival.start(
-            rival.store.end_in_silence(timer, office.timers.claim_windows.judge)
+            rival.store.end_in_silence(timer, office.timers.claim_windows.decide)
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.end_rental(timer))

@@ -1,4 +1,4 @@
-"""Account events: what a deletion or a block does to an account and its balance."""
+"""Account events: the effect of a deletion or a block on an account and its balance."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,10 +18,10 @@ from worker.ports.store.cases import (
     TimerKind,
 )
 
-#: An open withdrawal or order ends by an event; this finds what such an event forgot to tell.
-LOOK_AGAIN: Final = timedelta(minutes=10)
-_BLOCKS: Final = frozenset({"law_enforcement_block", "rules_block", "delete_requested"})
-_DONE: Final = {
+#: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
+RECHECK: Final = timedelta(minutes=10)
+_BLOCKING_EVENTS: Final = frozenset({"law_enforcement_block", "rules_block", "delete_requested"})
+_STATE_AFTER: Final = {
     Outcome.BALANCE_VOID: "deleted",
     Outcome.BALANCE_FROZEN: "frozen",
 }
@@ -33,26 +33,29 @@ class AccountEventJudge:
     event_prefix: str = "account"
 
     def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
-        """By the policy, or by the word of a human that had to wait for an order to end."""
-        made, word = self._ask(view, facts), view.case.verdict
-        if word is not None:
-            made = self._said(view, facts, made, grant=word["grant"])
-        return self._step(view, facts, made)
+        """By the policy, or by a verdict that had to wait for an order to end."""
+        record, verdict = self._ask(view, facts), view.case.verdict
+        if verdict is not None:
+            record = self._decided_by_verdict(view, facts, record, grant=verdict["grant"])
+        return self._step(view, facts, record)
 
     def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = view.case.facts
-        made = self._said(view, facts, self._ask(view, facts), grant=verdict.grant)
-        return self._step(view, facts, made)
+        proposed = self._ask(view, facts)
+        record = self._decided_by_verdict(view, facts, proposed, grant=verdict.grant)
+        return self._step(view, facts, record)
 
-    def _said(
-        self, view: CaseView, facts: CaseFacts, made: DecisionMade, *, grant: bool
+    def _decided_by_verdict(
+        self, view: CaseView, facts: CaseFacts, record: DecisionMade, *, grant: bool
     ) -> DecisionMade:
-        """The policy is silent: a human says whether the account's end or freeze takes effect."""
+        """Where the policy is silent, a human decides whether the event takes effect."""
         if not grant:
-            return decided_by_human(made, claim_rejected(), view, self.clauses)
+            return decided_by_human(record, claim_rejected(), view, self.clauses)
         deleting = facts["event"] == "delete_requested"
         outcome = Outcome.BALANCE_VOID if deleting else Outcome.BALANCE_FROZEN
-        return decided_by_human(made, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses)
+        return decided_by_human(
+            record, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses
+        )
 
     def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
@@ -66,24 +69,24 @@ class AccountEventJudge:
         }
         return ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
-        outcome, held = made.decision.outcome, view.holdings.held_minor
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+        outcome, held = record.decision.outcome, view.holdings.held_minor
         if outcome is Outcome.BALANCE_VOID and held:
-            # Money of an order that runs may come back yet: nothing is void before it has.
-            made = replace(made, decision=Decision(Outcome.WAIT, Reason.OPEN_ORDER_PENDING))
+            # The money of a running order may come back to the balance: void nothing before.
+            record = replace(record, decision=Decision(Outcome.WAIT, Reason.OPEN_ORDER_PENDING))
         elif outcome is Outcome.BALANCE_VOID:
-            gone = replace(made.decision, amount_minor=view.holdings.available_minor)
-            made = replace(made, decision=gone)
-        state = _state(made.decision)
-        waits = {TimerKind.DELETION_HOLD: view.now + LOOK_AGAIN}
-        void = made.decision.outcome is Outcome.BALANCE_VOID
+            void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
+            record = replace(record, decision=void_all)
+        state = _state(record.decision)
+        hold = {TimerKind.DELETION_HOLD: view.now + RECHECK}
+        void = record.decision.outcome is Outcome.BALANCE_VOID
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, made),
-            timers=waits if state is CaseState.WAITING else {},
+            made=record_if_new(view, record),
+            timers=hold if state is CaseState.WAITING else {},
             moves=(MoneyMove(TransferKind.VOID, view.holdings.available_minor),) if void else (),
-            account_state=_account_state(view, facts, made.decision),
+            account_state=_account_state(view, facts, record.decision),
         )
         return with_event(self, view, step)
 
@@ -101,10 +104,11 @@ def _state(decision: Decision) -> CaseState:
 
 
 def _account_state(view: CaseView, facts: CaseFacts, decision: Decision) -> str | None:
-    """A stronger state is never taken back by a weaker event."""
-    was = view.holdings.state
+    """The new state, if it is stronger than the present one, or the end of a block; else None."""
+    present = view.holdings.state
     if decision.outcome is Outcome.DENY:
-        return "open" if was == "blocked" and not view.holdings.flags else None
-    wanted = _DONE.get(decision.outcome, "blocked" if facts["event"] in _BLOCKS else was)
+        return "open" if present == "blocked" and not view.holdings.flags else None
+    by_event = "blocked" if facts["event"] in _BLOCKING_EVENTS else present
+    new = _STATE_AFTER.get(decision.outcome, by_event)
     order = ("open", "blocked", "frozen", "deleted")
-    return wanted if order.index(wanted) > order.index(was) else None
+    return new if order.index(new) > order.index(present) else None

@@ -1,4 +1,4 @@
-"""Activations in review: a human's verdict ends them, through the one place that settles."""
+"""Activations in review: a human's verdict settles them, as every other ending is settled."""
 
 import enum
 from dataclasses import dataclass
@@ -41,32 +41,33 @@ class ActivationReviews:
         amount_minor: int | None = None,
     ) -> ReviewResult:
         """Raises `FactError` for a sum that is not the price: a hold has only one end."""
-        wanted = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
-        assert wanted in FINAL
-        found = await self.store.activation(id_)
-        if found is None:
+        final = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
+        assert final in FINAL
+        activation = await self.store.activation(id_)
+        if activation is None:
             return ReviewResult(ReviewOutcome.UNKNOWN)
-        if amount_minor not in {None, found.price_minor}:
+        if amount_minor not in {None, activation.price_minor}:
             raise FactError("given.amount_minor", "an activation ends with its whole price")
-        if found.state is State.IN_REVIEW:
-            await self.settle([_ending(found, wanted)])
-            found = await self.store.activation(id_)
-            assert found is not None
-        if found.settlement is None:
-            return ReviewResult(ReviewOutcome.NOT_IN_REVIEW, found)
-        same = found.state is wanted and found.settlement.reason == REASON
-        return ReviewResult(ReviewOutcome.DONE if same else ReviewOutcome.OTHER_CONTENT, found)
+        if activation.state is State.IN_REVIEW:
+            await self.settle([_ending(activation, final)])
+            activation = await self.store.activation(id_)
+            assert activation is not None
+        if activation.settlement is None:
+            return ReviewResult(ReviewOutcome.NOT_IN_REVIEW, activation)
+        same = activation.state is final and activation.settlement.reason == REASON
+        how = ReviewOutcome.DONE if same else ReviewOutcome.OTHER_CONTENT
+        return ReviewResult(how, activation)
 
 
-def _ending(found: Activation, wanted: State) -> Ending:
-    """The provider's axis stays what it is by then; if that is no end, it is pursued on."""
+def _ending(activation: Activation, final: State) -> Ending:
+    """The provider state stays what it is then; unless it is final, the provider is pursued."""
     return Ending(
-        id=found.id,
-        account=found.account,
+        id=activation.id,
+        account=activation.account,
         source=State.IN_REVIEW,
-        outcome=wanted,
+        outcome=final,
         provider_state=None,
         reason=REASON,
         act_after=timedelta(0),
-        exposure=wanted is State.REFUNDED,
+        exposure=final is State.REFUNDED,
     )

@@ -61,7 +61,7 @@ class Verdict:
     findings: CaseFacts
     note: str | None = None  #: For later readers; verdicts that differ only in it are the same.
 
-    def record(self) -> Mapping[str, Any]:
+    def content(self) -> Mapping[str, Any]:
         return {
             "grant": self.grant,
             "amount_minor": self.amount_minor,
@@ -137,15 +137,15 @@ def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep
     """
     case = view.case
     if case.verdict is not None and case.state is not CaseState.IN_REVIEW:
-        same = case.verdict == verdict.record()
+        same = case.verdict == verdict.content()
         return unchanged(view, None if same else Rejected.OTHER_CONTENT)
     if case.state in CLOSED:
         return unchanged(view, Rejected.CLOSED)
     step = judge.apply_verdict(view, verdict)
     if step.refused is not None:
         return step
-    entry = ("verdict", {**verdict.record(), "note": verdict.note})
-    return replace(step, verdict=verdict.record(), added=entry)
+    entry = ("verdict", {**verdict.content(), "note": verdict.note})
+    return replace(step, verdict=verdict.content(), added=entry)
 
 
 def recheck_step(judge: KindJudge, view: CaseView) -> CaseStep:
@@ -170,12 +170,12 @@ def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
         "start_at": instant_fact(judge.sla_start(view, sla)),
         **{name: facts[name] for name in _EXTENSION if name in facts},
     }
-    made = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
+    record = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
     step = unchanged(view)
-    if made.decision.outcome is Outcome.WAIT and made.decision.deadline is not None:
-        return replace(step, timers={**step.timers, sla: made.decision.deadline})
-    if made.decision.outcome is Outcome.OVERDUE:
-        return replace(step, made=made, told=f"{judge.event_prefix}.overdue")
+    if record.decision.outcome is Outcome.WAIT and record.decision.deadline is not None:
+        return replace(step, timers={**step.timers, sla: record.decision.deadline})
+    if record.decision.outcome is Outcome.OVERDUE:
+        return replace(step, made=record, told=f"{judge.event_prefix}.overdue")
     return step
 
 
@@ -196,16 +196,16 @@ def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
     return step if same else replace(step, told=f"{judge.event_prefix}.{step.state.value}")
 
 
-def record_if_new(view: CaseView, made: DecisionMade) -> DecisionMade | None:
+def record_if_new(view: CaseView, record: DecisionMade) -> DecisionMade | None:
     """A timer that decides what was decided before leaves no second record of it."""
-    return made if _is_new(view, made) or view.timer is None else None
+    return record if _is_new(view, record) or view.timer is None else None
 
 
-def _is_new(view: CaseView, made: DecisionMade) -> bool:
+def _is_new(view: CaseView, record: DecisionMade) -> bool:
     """Whether this differs from the last decision about the case."""
     if not view.case.decisions:
         return True
-    last, decision = view.case.decisions[-1], made.decision
+    last, decision = view.case.decisions[-1], record.decision
     destination = None if decision.destination is None else decision.destination.value
     return (
         last.outcome,
@@ -220,7 +220,7 @@ def _is_new(view: CaseView, made: DecisionMade) -> bool:
         decision.amount_minor,
         destination,
         decision.deadline,
-        "verdict" if made.by_human else "policy",
+        "verdict" if record.by_human else "policy",
     )
 
 

@@ -1,4 +1,4 @@
-"""Timers: what is due is claimed in batches and fired one by one, each in its own transaction."""
+"""Due timers are leased in batches and fired one by one, each in its own transaction."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from worker.ports.store.rentals import RentalStore
 from worker.ports.store.timers import TimerStore
 
 BATCH: Final = 100
-BATCHES: Final = 5  #: Of one tick; the next one goes on.
-FORGOTTEN: Final = 1000  #: Answers and texts of one tick whose time is over.
-#: Their provider takes its time: they act when all else has, or one that hangs would hold it up.
+BATCHES: Final = 5  #: Of one tick; the next tick continues.
+EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
+#: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
@@ -38,44 +38,44 @@ class DueTimers:
     batch: int = BATCH
 
     async def tick(self) -> int:
-        """Everything that is due, oldest first; how many timers were worked on."""
-        await self._set_windows()
-        await self.store.forget_answers(FORGOTTEN)
-        await self.store.forget_texts(FORGOTTEN)
-        done = 0
+        """Fire everything that is due, oldest first; how many timers were fired."""
+        await self._seed_claim_windows()
+        await self.store.forget_answers(EXPIRED_MAX)
+        await self.store.forget_texts(EXPIRED_MAX)
+        fired = 0
         for _ in range(BATCHES):
             due = await self.store.lease_timers(self.batch, AT_ONCE)
             for timer in due:
                 await self._fire(timer)
-            done += len(due)
+            fired += len(due)
             if len(due) < self.batch:
                 break
-        return done + await self._at_providers()
+        return fired + await self._fire_at_providers()
 
-    async def _at_providers(self) -> int:
-        """One batch side by side, so that a tick takes no longer than the slowest answer."""
+    async def _fire_at_providers(self) -> int:
+        """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
         due = await self.store.lease_timers(self.batch, AT_PROVIDER)
-        ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
-        for error in ended:
+        outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
+        for error in outcomes:
             if error is not None:
                 raise error
         return len(due)
 
-    async def _set_windows(self) -> None:
-        """They are days away: where they cannot be set, what is due acts all the same."""
+    async def _seed_claim_windows(self) -> None:
+        """They end in days: if they cannot be seeded now, the due timers fire all the same."""
         try:
             await self.claim_windows.seed()
         except StoreError:
-            raise  # The database is away, for the others too.
+            raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
             self._failed("seed", error)
 
     async def _fire(self, timer: Timer) -> None:
-        """One that cannot be fired does not hold up the others; its lease ends, and it is due."""
+        """A timer that fails stops no other; it is due again when its lease has ended."""
         try:
             await self.fire(timer)
         except StoreError:
-            raise  # The database is away, for the others too.
+            raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other
             self._failed(timer.kind.value, error)
 
@@ -83,7 +83,7 @@ class DueTimers:
         self.reporter.trouble("job.failed", detail=f"timers: {what}: {type(error).__name__}")
 
     async def fire(self, timer: Timer) -> None:
-        """Let one timer act; twice is harmless, and so is one that was stopped meanwhile."""
+        """Let one timer act; it does nothing if it has fired or was stopped since it was leased."""
         match timer.kind:
             case TimerKind.CLAIM_WINDOW:
                 await self.claim_windows.fire(timer)
@@ -94,7 +94,7 @@ class DueTimers:
             case _:
                 case = await self.store.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
-                judging = self.judges[case.kind]
+                judge = self.judges[case.kind]
                 await self.store.change_case(
-                    timer.subject, lambda view: timer_step(judging, view), timer=timer
+                    timer.subject, lambda view: timer_step(judge, view), timer=timer
                 )

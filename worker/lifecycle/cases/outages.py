@@ -1,4 +1,4 @@
-"""Outages of long rentals: measured from the customer's contact, credited when they end."""
+"""Outages of long rentals: measured from the customer's report on, credited when they end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -52,21 +52,21 @@ class OutageJudge:
         facts = {**view.case.facts, **verdict.findings}
         if verdict.grant:
             facts["outage_verified"] = True
-            made = self._ask(view, facts)
-            if made.decision.outcome is not Outcome.NEEDS_REVIEW:
-                if verdict.amount_minor not in {None, made.decision.amount_minor}:
+            record = self._ask(view, facts)
+            if record.decision.outcome is not Outcome.NEEDS_REVIEW:
+                if verdict.amount_minor not in {None, record.decision.amount_minor}:
                     return unchanged(view, Rejected.WRONG_SUM)
-                return self._step(view, facts, made)
-            return self._granted(view, facts, made, verdict.amount_minor or 0)
-        made = decided_by_human(self._ask(view, facts), claim_rejected(), view, self.clauses)
-        return self._step(view, facts, made)
+                return self._step(view, facts, record)
+            return self._granted(view, facts, record, verdict.amount_minor or 0)
+        record = decided_by_human(self._ask(view, facts), claim_rejected(), view, self.clauses)
+        return self._step(view, facts, record)
 
     def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         facts = view.case.facts
         contacted_at = instant_in(facts, "contacted_at") or view.case.opened_at
         if sla is TimerKind.REVIEW_SLA or view.profile is None:
             return contacted_at
-        return self._case(view, facts).end
+        return self._outage(view, facts).end
 
     def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         order = view.order
@@ -80,21 +80,21 @@ class OutageJudge:
         }
         return ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
-        order, decision = view.order, made.decision
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+        order, decision = view.order, record.decision
         assert order is not None
-        left = order.price_minor - order.credited_minor
+        left = _amount_left(order)
         if decision.outcome in PAYING and decision.amount_minor > left:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
-            made = replace(made, decision=decision)
+            record = replace(record, decision=decision)
         state = STATE_AFTER[decision.outcome]
-        paid = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
+        move = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, made),
+            made=record_if_new(view, record),
             timers=self._timers(view, facts, decision),
-            moves=(paid,) if decision.outcome in PAYING else (),
+            moves=(move,) if decision.outcome in PAYING else (),
         )
         return with_event(self, view, step)
 
@@ -108,19 +108,19 @@ class OutageJudge:
             return {TimerKind.REVIEW_SLA: deadline}
         if decision.outcome is not Outcome.WAIT:
             return {}
-        outage = self._case(view, facts)
-        # Money for an outage that runs to its end is owed from then on.
+        outage = self._outage(view, facts)
+        # The credit for an outage that nothing ends is owed from its latest end on.
         owed_by = credit_by(profile, outage.last_end)
-        owed = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
+        credit_sla = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
         measuring = view.now - outage.start <= outage.threshold and deadline < outage.last_end
         kind = TimerKind.OUTAGE_THRESHOLD if measuring else TimerKind.OUTAGE_END
-        return {kind: deadline, **owed}
+        return {kind: deadline, **credit_sla}
 
-    def _case(self, view: CaseView, facts: CaseFacts) -> OutageCase:
+    def _outage(self, view: CaseView, facts: CaseFacts) -> OutageCase:
         order, profile = view.order, view.profile
         assert order is not None
         assert profile is not None
-        known = OutageFacts(
+        outage_facts = OutageFacts(
             rental_start=order.purchased_at,
             rental_end=order.ends_at,
             price_minor=order.price_minor,
@@ -128,23 +128,27 @@ class OutageJudge:
             unavailable_since=instant_in(facts, "unavailable_since"),
             restored_at=instant_in(facts, "restored_at"),
         )
-        return OutageCase(profile, known, view.now)
+        return OutageCase(profile, outage_facts, view.now)
 
     def _granted(
-        self, view: CaseView, facts: CaseFacts, made: DecisionMade, amount: int
+        self, view: CaseView, facts: CaseFacts, record: DecisionMade, amount: int
     ) -> CaseStep:
-        """The policy names no sum: the human does."""
+        """The policy proposes no sum, so the human names it."""
         order = view.order
         assert order is not None
-        if not 0 < amount <= order.price_minor - order.credited_minor:
+        if not 0 < amount <= _amount_left(order):
             return unchanged(view, Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._step(view, facts, decided_by_human(made, granted, view, self.clauses))
+        return self._step(view, facts, decided_by_human(record, granted, view, self.clauses))
+
+
+def _amount_left(order: CaseOrder) -> int:
+    return order.price_minor - order.credited_minor
 
 
 def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:
-    """A block that was paid for all the days that were left ends what is an outage's."""
+    """An outage ends where a block starts that was credited for all days left."""
     if order.blocked_from is None:
         return {}
     restored_at = instant_in(facts, "restored_at") or order.blocked_from

@@ -1,4 +1,4 @@
-"""Money that leaves the platform: promised by a decision, gone when somebody says it was paid."""
+"""Payouts: money that a decision approved leaves the platform when a human says it was paid."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,27 +19,27 @@ from worker.ports.store.cases import (
     Rejected,
 )
 
-_PROMISES: Final = frozenset(outcome.value for outcome in PAYING)
+_PAYING_WORDS: Final = frozenset(outcome.value for outcome in PAYING)
 
 
 def approving_decision(case: Case) -> DecisionRow:
-    """The decision that approved it; that the shop is late may have been decided since."""
-    return next(one for one in reversed(case.decisions) if one.outcome in _PROMISES)
+    """The decision that approved the payout; decisions that it is overdue may have followed."""
+    return next(row for row in reversed(case.decisions) if row.outcome in _PAYING_WORDS)
 
 
 def paid_step(view: CaseView) -> CaseStep:
-    """The money has left; said again, nothing more does."""
+    """The money has left the platform; a repetition moves no money."""
     case = view.case
     if case.state is CaseState.PAID:
         return unchanged(view)
     if case.state is not CaseState.APPROVED:
         return unchanged(view, Rejected.CLOSED if case.state in CLOSED else Rejected.NOT_ASKED_FOR)
-    told = f"{case.kind.value}.{CaseState.PAID.value}"
-    return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=told)
+    event = f"{case.kind.value}.{CaseState.PAID.value}"
+    return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=event)
 
 
 def extended_step(view: CaseView, facts: CaseFacts) -> CaseStep:
-    """More time to pay, for a recorded reason; whether it counts, the policy says when it rings."""
+    """More time to pay, for a recorded reason; the policy decides later whether it counts."""
     if view.case.state is not CaseState.APPROVED:
         return unchanged(view, Rejected.NOT_ASKED_FOR)
     step = replace(unchanged(view), facts={**view.case.facts, **facts})
@@ -47,7 +47,7 @@ def extended_step(view: CaseView, facts: CaseFacts) -> CaseStep:
 
 
 def _moves(case: Case) -> Sequence[MoneyMove]:
-    """A claim is paid by the house; a withdrawal with what was set aside, and its fee is ours."""
+    """The house pays a claim; a withdrawal is paid, and its fee taken, from what was set aside."""
     payout = approving_decision(case)
     if case.kind is CaseKind.CLAIM:
         return (MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves=True),)

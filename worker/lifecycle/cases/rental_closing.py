@@ -1,8 +1,8 @@
-"""Closing: a rental that was given back is closed at its provider, however long that takes.
+"""A rental that was given back is closed at its provider, however long that takes.
 
-Its customer has been settled before anybody is asked, so no answer moves a customer's money. The
-call is outside any transaction and safe to repeat; only a definite answer ends the asking. Every
-request is paid from the provider's rate budget first, which numbers that run need more urgently.
+The customer got the money before the provider is asked, so no answer moves a customer's money. The
+call is outside any transaction and safe to repeat; only a definite answer ends the attempts. Every
+request waits for the provider's rate budget, which running numbers need more urgently.
 """
 
 import asyncio
@@ -19,21 +19,20 @@ from worker.ports.reporter import Reporter
 from worker.ports.store.cases import Timer
 from worker.ports.store.rentals import Rental, RentalClosing, RentalStore
 
-WaitForBudget: TypeAlias = Callable[
-    [], Awaitable[None]
-]  #: Waits until one more request may go out.
+#: Waits until the rate budget of a provider allows one more request.
+WaitForBudget: TypeAlias = Callable[[], Awaitable[None]]
 
-IN_LINE: Final = timedelta(seconds=3)  #: For the budget; what gets none is asked about later.
-PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer.
-SOONEST: Final = timedelta(seconds=30)
-LATEST: Final = timedelta(hours=1)
+BUDGET_TIMEOUT: Final = timedelta(seconds=3)  #: Without budget by then, it is tried again later.
+REPLY_TIMEOUT: Final = timedelta(seconds=10)  #: For the answer of one provider.
+SHORTEST_DELAY: Final = timedelta(seconds=30)  #: Before the next attempt.
+LONGEST_DELAY: Final = timedelta(hours=1)
 _REFUNDS: Final = {
     Refund.GIVEN_BACK: RentalClosing.GIVEN_BACK,
     Refund.KEPT: RentalClosing.KEPT,
     Refund.NOT_TOLD: RentalClosing.NOT_TOLD,
 }
 
-assert SOONEST > IN_LINE + PATIENCE
+assert SHORTEST_DELAY > BUDGET_TIMEOUT + REPLY_TIMEOUT
 assert set(_REFUNDS) == set(Refund)
 
 
@@ -41,47 +40,47 @@ assert set(_REFUNDS) == set(Refund)
 class RentalCloser:
     store: RentalStore
     rentals: Mapping[ProviderName, LongRentals]
-    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: From the budget of each of these.
+    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: For each provider of `rentals`.
     reporter: Reporter
     now: Callable[[], datetime]
 
     async def fire(self, timer: Timer) -> None:
         rental = await self.store.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
-        answer = await self._asked(rental)
-        if isinstance(answer, RentalClosing):
-            await self.store.rental_closed(timer, answer)
+        outcome = await self._attempt(rental)
+        if isinstance(outcome, RentalClosing):
+            await self.store.rental_closed(timer, outcome)
         else:
-            await self.store.put_off(timer, max(answer, self._pace(rental)))
+            await self.store.put_off(timer, max(outcome, self._delay_by_age(rental)))
 
-    async def _asked(self, rental: Rental) -> RentalClosing | timedelta:
-        """What became of it, or after what time to ask again at the earliest."""
+    async def _attempt(self, rental: Rental) -> RentalClosing | timedelta:
+        """How it was closed, or the shortest delay before the next attempt."""
         if rental.ends_at <= self.now():
             return RentalClosing.TIME_OVER
-        there = self.rentals.get(rental.provider)
-        if there is None:
+        provider = self.rentals.get(rental.provider)
+        if provider is None:
             return RentalClosing.NOT_OFFERED
-        if not await self._affordable(rental.provider):
-            return SOONEST  # Nobody was asked, and nothing is wrong.
+        if not await self._budget_granted(rental.provider):
+            return SHORTEST_DELAY  # The provider was not asked, and nothing is wrong.
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                return await self._close(there, rental)
+            async with asyncio.timeout(REPLY_TIMEOUT.total_seconds()):
+                return await self._close(provider, rental)
         except (ProviderError, TimeoutError) as error:
-            why = type(error).__name__
-            self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=why)
-            after = error.retry_after if isinstance(error, ProviderUnavailable) else None
-            return after or SOONEST
+            detail = type(error).__name__
+            self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=detail)
+            delay = error.retry_after if isinstance(error, ProviderUnavailable) else None
+            return delay or SHORTEST_DELAY
 
-    async def _affordable(self, provider: ProviderName) -> bool:
+    async def _budget_granted(self, provider: ProviderName) -> bool:
         try:
-            async with asyncio.timeout(IN_LINE.total_seconds()):
+            async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
                 await self.wait_for_budget[provider]()
         except TimeoutError:
             return False
         return True
 
-    async def _close(self, there: LongRentals, rental: Rental) -> RentalClosing | timedelta:
-        reply = await there.close(rental.ref)
+    async def _close(self, provider: LongRentals, rental: Rental) -> RentalClosing | timedelta:
+        reply = await provider.close(rental.ref)
         match reply:
             case Ended(refund):
                 return _REFUNDS[refund]
@@ -91,19 +90,19 @@ class RentalCloser:
                 return RentalClosing.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
                 await self.wait_for_budget[rental.provider]()
-                await there.messages(rental.ref)  # ForeignRow SMS are why it was refused.
-                return SOONEST
+                await provider.messages(rental.ref)  # Unread SMS are why it was refused.
+                return SHORTEST_DELAY
             case NotClosed():
-                return self._when(reply, rental)
+                return self._delay_after(reply, rental)
             case _:
                 assert_never(reply)
 
-    def _when(self, refused: NotClosed, rental: Rental) -> timedelta:
+    def _delay_after(self, refused: NotClosed, rental: Rental) -> timedelta:
         if refused.min_age is not None:
-            return max(SOONEST, rental.rented_at + refused.min_age - self.now())
-        return refused.retry_after or SOONEST
+            return max(SHORTEST_DELAY, rental.rented_at + refused.min_age - self.now())
+        return refused.retry_after or SHORTEST_DELAY
 
-    def _pace(self, rental: Rental) -> timedelta:
-        """Ever more slowly, the longer it has been owed."""
+    def _delay_by_age(self, rental: Rental) -> timedelta:
+        """The delay grows with the time since the rental was given back."""
         assert rental.ended_at is not None  # It was ended when the timer was set.
-        return min(max(SOONEST, (self.now() - rental.ended_at) / 4), LATEST)
+        return min(max(SHORTEST_DELAY, (self.now() - rental.ended_at) / 4), LONGEST_DELAY)
