@@ -1,4 +1,4 @@
-"""Transfers: each names both its sides, and its key is made from its thing."""
+"""Keys of transfers follow from kind and thing; no bucket of an account is one of the house."""
 
 from itertools import product
 from uuid import UUID

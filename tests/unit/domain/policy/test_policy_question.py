@@ -1,4 +1,4 @@
-"""Facts from JSON: what is refused, and that the refusal names the fact."""
+"""Questions from JSON: which facts are refused, and that the error names the fact."""
 
 from datetime import UTC, datetime
 from typing import Any
