@@ -1,4 +1,4 @@
-"""One timer's bug is told and passed by; a database that is away ends the tick."""
+"""A bug in one timer is reported and stops no other; an unavailable database ends the tick."""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -12,17 +12,17 @@ from worker.lifecycle.cases.due_timers import DueTimers
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.cases import Timer, TimerKind
 
-AWAY = StoreUnavailable("away")
+UNAVAILABLE = StoreUnavailable("unavailable")
 
 
-class Office:
-    """One rental that ends and one that is closed are due; each step does as the test says."""
+class DueShop:
+    """A rental that ends and one that is closed are due; the test says what each step does."""
 
     def __init__(self, **steps: Any) -> None:
         self.store = StubStore(
             forget_answers=0,
             forget_texts=0,
-            lease_timers=self._claim,
+            lease_timers=self._lease,
             end_rental=steps.get("end_rental", True),
         )
         self.rental_closer = StubStore(fire=steps.get("close"))
@@ -35,24 +35,24 @@ class Office:
             rental_closer=cast("Any", self.rental_closer),
         )
 
-    def _claim(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:
+    def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:
         due = (TimerKind.RENTAL_END, TimerKind.RENTAL_CLOSE)
         return [Timer(kind, UUID(int=1), RENTED) for kind in due if kind in kinds]
 
 
-async def test_windows_that_cannot_be_set_are_told_and_hold_up_no_timer() -> None:
-    office = Office(seed=ValueError("secret"))
+async def test_claim_windows_that_cannot_be_seeded_are_reported_and_stop_no_timer() -> None:
+    shop = DueShop(seed=ValueError("secret"))
 
-    assert await office.timers.tick() == 2
+    assert await shop.timers.tick() == 2
 
-    assert office.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
+    assert shop.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
 
 
 @pytest.mark.parametrize("step", ["seed", "end_rental", "close"])
-async def test_a_database_that_is_away_ends_the_tick_and_blames_no_timer(step: str) -> None:
-    office = Office(**{step: AWAY})
+async def test_an_unavailable_database_ends_the_tick_and_no_timer_is_reported(step: str) -> None:
+    shop = DueShop(**{step: UNAVAILABLE})
 
     with pytest.raises(StoreUnavailable):
-        await office.timers.tick()
+        await shop.timers.tick()
 
-    assert office.reporter.told == []
+    assert shop.reporter.told == []
