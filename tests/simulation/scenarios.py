@@ -195,9 +195,10 @@ async def claim_paid(life: Life) -> None:
 
 def case_desk(world: World) -> CaseService:
     return CaseService(
-        store=world.store,
+        cases=world.store.cases,
+        books=world.store.books,
         judges=judges_by_kind(clauses),
-        activation_reviews=ActivationReviews(world.store, world.settle),
+        activation_reviews=ActivationReviews(world.store.activations, world.settle),
         profiles=POLICIES,
         default_policy="P1",
         clock=world.clock,

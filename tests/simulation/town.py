@@ -216,8 +216,8 @@ class Town:
 
     async def begin(self, gate: Gate) -> Life:
         account = AccountId(f"customer-{next(self._lives)}")
-        await self.outside.store.open_account(account, "USD")
-        await self.outside.store.top_up(account, "first", TOPPED_UP)
+        await self.outside.store.books.open_account(account, "USD")
+        await self.outside.store.books.top_up(account, "first", TOPPED_UP)
         first = len(self.outside.theirs.books)
         return Life(self.outside, account, started(self.outside, gate), _first_sold=first)
 
@@ -228,5 +228,5 @@ class Town:
             self.outside.theirs.end(number)
 
     async def audited(self) -> None:
-        findings = await self.outside.store.audit()
+        findings = await self.outside.store.books.audit()
         assert {f.invariant: f.offenders for f in findings if f.violations} == {}

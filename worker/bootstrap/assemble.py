@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
-from worker.bootstrap.from_settings import payments_of, profiles_of
+from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.clauses import grounds, load_clauses
@@ -61,16 +61,16 @@ class Worker:
 
 
 def assemble(parts: Resources) -> Worker:
-    profiles = profiles_of(parts.settings)
-    parts.store.policies = profiles
+    profiles = parts.policies
     clauses = _clauses(parts, profiles)
     timers = _timers(parts, profiles, clauses)
     progress = Progress(parts.clock.monotonic, LOOPS)
-    settle = Settle(store=parts.store, reporter=parts.reporter)
+    settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
     accept = _accept(parts, profiles)
-    rules = PolicyOutcomes(profiles, parts.store.kept, parts.reporter)
+    rules = PolicyOutcomes(profiles, parts.store.policies.kept, parts.reporter)
     expire = Expire(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -99,7 +99,7 @@ def assemble(parts: Resources) -> Worker:
         desk=desk,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
-        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
+        audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
         grace=sweep.grace,
     )
@@ -107,7 +107,7 @@ def assemble(parts: Resources) -> Worker:
 
 def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     return Sweep(
-        store=parts.store,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
@@ -124,7 +124,8 @@ def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
 
     return Accept(
-        store=parts.store,
+        activations=parts.store.activations,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -139,14 +140,15 @@ def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
 
 def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
     look = Look(
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
         clock=parts.clock,
     )
     listing = Listing(
-        store=parts.store,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         look=look,
@@ -164,7 +166,8 @@ def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
 
 def _pursue(parts: Resources, settle: Settle) -> Pursue:
     return Pursue(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -175,7 +178,8 @@ def _pursue(parts: Resources, settle: Settle) -> Pursue:
 
 def _repair(parts: Resources, accept: Accept) -> Repair:
     return Repair(
-        store=parts.store,
+        purchases=parts.store.purchases,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         accept=accept,
@@ -196,12 +200,14 @@ def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> ClauseLookup:
 
 def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: ClauseLookup) -> DueTimers:
     return DueTimers(
-        store=parts.store,
+        cases=parts.store.cases,
+        books=parts.store.books,
+        activations=parts.store.activations,
         reporter=parts.reporter,
         judges=judges_by_kind(clauses),
-        claim_windows=ClaimWindows(parts.store, clauses, profiles),
+        claim_windows=ClaimWindows(parts.store.cases, clauses, profiles),
         rental_closer=RentalCloser(
-            store=parts.store,
+            cases=parts.store.cases,
             rentals=parts.rentals,
             wait_for_budget=payments_of(parts.terms, parts.schedule, parts.clock),
             reporter=parts.reporter,
@@ -214,9 +220,10 @@ def _cases(
     parts: Resources, profiles: Mapping[str, Profile], timers: DueTimers, settle: Settle
 ) -> CaseService:
     return CaseService(
-        store=parts.store,
+        cases=parts.store.cases,
+        books=parts.store.books,
         judges=timers.judges,
-        activation_reviews=ActivationReviews(parts.store, settle),
+        activation_reviews=ActivationReviews(parts.store.activations, settle),
         profiles=profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
@@ -225,7 +232,7 @@ def _cases(
 
 def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     return Reconcile(
-        store=parts.store,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -239,12 +246,14 @@ def _desk(
 ) -> WorkerService:
     return WorkerService(
         cases=cases,
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         providers=parts.providers,
         accepting=accept,
         renting=Rent(
-            store=parts.store,
+            purchases=parts.store.purchases,
             reporter=parts.reporter,
             accept=accept,
             providers=parts.providers,
@@ -260,14 +269,14 @@ def _deliver(parts: Resources) -> Deliver | None:
     if parts.webhook is None:
         return None
     return Deliver(
-        store=parts.store, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+        outbox=parts.store.outbox, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
     )
 
 
 def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
     return Backstop(
-        store=parts.store,
-        queue_stats=parts.store,
+        settlements=parts.store.settlements,
+        leadership=parts.store.leadership,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

@@ -28,8 +28,8 @@ from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
-from worker.ports.store.books import AuditStore
-from worker.ports.store.cases import TimerKind
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import TimerKind
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
@@ -155,7 +155,7 @@ def webhook_of(settings: Settings) -> Webhook | None:
 
 
 def telemetry_of(
-    settings: Settings, audits: AuditStore, clock: Clock
+    settings: Settings, books: BookStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
     known = LabelSets(
         version=VERSION,
@@ -164,7 +164,7 @@ def telemetry_of(
             for name, one in settings.providers.items()
         ],
         jobs=JOBS,
-        invariants=audits.invariants,
+        invariants=books.invariants,
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )

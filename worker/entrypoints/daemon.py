@@ -132,9 +132,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
 
     return ApiDeps(
         desk=worker.desk,
-        activations=worker.parts.store,
-        accounts=worker.parts.store,
-        events=worker.parts.store,
+        activations=worker.parts.store.activations,
+        books=worker.parts.store.books,
+        outbox=worker.parts.store.outbox,
         tokens=[
             Token.of(token.name, token.scope, token.secret.get_secret_value())
             for token in settings.api.tokens

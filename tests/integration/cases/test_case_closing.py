@@ -13,8 +13,8 @@ from tests.integration.store.shop import TICK
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
-from worker.ports.store.cases import CaseState, TimerKind
-from worker.ports.store.rentals import Rental
+from worker.ports.store.case_view import CaseState, TimerKind
+from worker.ports.store.cases import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}
@@ -140,12 +140,13 @@ async def test_asking_ends_with_the_time_that_was_paid(office: Office) -> None:
 
 
 async def test_where_nobody_can_be_asked_the_shop_is_told(office: Office) -> None:
-    closer = replace(office.timers.rental_closer, rentals={})
+    timers = office.timers
     rental = await given_back(office)
     office.at(MONDAY + TICK)
-    (timer,) = await office.store.lease_timers(10, TimerKind)
+    (timer,) = await office.store.cases.lease_timers(10, list(TimerKind))
+    object.__setattr__(timers.rental_closer, "rentals", {})
 
-    await replace(office.timers, rental_closer=closer).fire(timer)
+    await timers.fire(timer)
 
     assert await told(office, rental) == ["not_offered"]
     assert office.there.asked == []

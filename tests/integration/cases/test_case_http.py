@@ -31,7 +31,7 @@ class DeskWithCases(FakeDesk):
 async def api(office: Office, described: Described) -> AsyncIterator[Api]:
     world = World()
     desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-    deps = replace(deps_over(world), desk=desk, activations=office.store)
+    deps = replace(deps_over(world), desk=desk, activations=office.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:

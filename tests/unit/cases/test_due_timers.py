@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import RENTED, StubStore
+from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore
 from worker.lifecycle.cases.due_timers import DueTimers
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.cases import Timer, TimerKind
+from worker.ports.store.case_view import Timer, TimerKind
 
 UNAVAILABLE = StoreUnavailable("unavailable")
 
@@ -25,13 +25,15 @@ class DueShop:
             lease_timers=self._lease,
             end_rental=steps.get("end_rental", True),
         )
-        self.rental_closer = StubStore(fire=steps.get("close"))
+        self.rental_closer = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
         self.timers = DueTimers(
-            store=cast("Any", self.store),
+            cases=cast("Any", self.store),
+            books=cast("Any", self.store),
+            activations=cast("Any", self.store),
             reporter=self.reporter,
             judges={},
-            claim_windows=cast("Any", StubStore(seed=steps.get("seed", 0))),
+            claim_windows=cast("Any", Stub(seed=steps.get("seed", 0))),
             rental_closer=cast("Any", self.rental_closer),
         )
 

@@ -19,7 +19,7 @@ from worker.domain.transfer import (
     held,
     transfer_key,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseState,

@@ -32,7 +32,13 @@ class Opened:
     @property
     def drain(self) -> Drain:
         sweep, parts = self.worker.ticks.sweeping, self.worker.parts
-        return Drain(store=parts.store, settle=sweep.settle, rules=sweep.rules, clock=parts.clock)
+        return Drain(
+            purchases=parts.store.purchases,
+            settlements=parts.store.settlements,
+            settle=sweep.settle,
+            rules=sweep.rules,
+            clock=parts.clock,
+        )
 
     @property
     def currency(self) -> str:
@@ -46,7 +52,7 @@ class Opened:
 
     async def report(self) -> ProviderReport:
         """Raises `Failure` for a name that was never one of a provider."""
-        found = await self.worker.parts.store.provider_report(self.name, self.currency)
+        found = await self.worker.parts.store.purchases.provider_report(self.name, self.currency)
         if not found.known and self.name not in self.worker.parts.providers:
             hint = "activation-worker check-config --show-effective"
             raise Failure(Exit.USAGE, f"there is no provider {self.name}", hint=hint)

@@ -16,7 +16,8 @@ from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import instant_fact
-from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpened, CaseOpening, Rejected
+from worker.ports.store.case_view import Case, CaseKind, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40

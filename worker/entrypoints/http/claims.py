@@ -35,7 +35,7 @@ from worker.entrypoints.http.requests import ActivationPath, Body, Instant, Pric
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.added_facts import FactsToAdd
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 #: What may be said about an order besides what our own log knows.
 CLAIM_FACTS = frozenset(

@@ -26,8 +26,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Body, Currency, Instant, Name, Phone, Price, Word
 from worker.entrypoints.http.responses import Moment, Shown
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.cases import CaseOpened
-from worker.ports.store.rentals import Rental, rental_id
+from worker.ports.store.cases import CaseOpened, Rental, rental_id
 
 FACTS = frozenset({"client_caused", "outage_verified"})
 

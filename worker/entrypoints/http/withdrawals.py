@@ -33,7 +33,7 @@ from worker.entrypoints.http.requests import Amount, Body, Instant, Name, Refere
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.added_facts import FactsToAdd
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 FACTS = frozenset(
     {

@@ -8,7 +8,7 @@ from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases.case_steps import Verdict, claim_rejected, record_if_new, with_event
 from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, decided_by_human
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CaseFacts,
     CaseState,
     CaseStep,

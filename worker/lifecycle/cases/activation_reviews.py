@@ -9,7 +9,8 @@ from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.lifecycle.settle import Settle
-from worker.ports.store.activations import Activation, ActivationStore, Ending
+from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.settlements import Ending
 
 REASON: Final = "verdict"
 
@@ -29,7 +30,7 @@ class ReviewResult:
 
 @dataclass(frozen=True, slots=True)
 class ActivationReviews:
-    store: ActivationStore
+    activations: ActivationStore
     settle: Settle
 
     async def __call__(
@@ -43,14 +44,14 @@ class ActivationReviews:
         """Raises `FactError` for a sum that is not the price: a hold has only one end."""
         final = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
         assert final in FINAL
-        activation = await self.store.activation(id_)
+        activation = await self.activations.activation(id_)
         if activation is None:
             return ReviewResult(ReviewOutcome.UNKNOWN)
         if amount_minor not in {None, activation.price_minor}:
             raise FactError("given.amount_minor", "an activation ends with its whole price")
         if activation.state is State.IN_REVIEW:
             await self.settle([_ending(activation, final)])
-            activation = await self.store.activation(id_)
+            activation = await self.activations.activation(id_)
             assert activation is not None
         if activation.settlement is None:
             return ReviewResult(ReviewOutcome.NOT_IN_REVIEW, activation)

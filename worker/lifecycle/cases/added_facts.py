@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from worker.lifecycle.cases.questions import instant_fact
-from worker.ports.store.cases import CLOSED, CaseFacts, CaseView
+from worker.ports.store.case_view import CLOSED, CaseFacts, CaseView
 
 #: The facts to add, as the case stands; None: the case does not wait for them.
 FactsToAdd: TypeAlias = Callable[[CaseView], CaseFacts | None]

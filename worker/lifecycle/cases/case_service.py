@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -30,24 +30,20 @@ from worker.lifecycle.cases.outages import (
 from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
-from worker.ports.store.books import AnswerStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
 from worker.ports.store.cases import (
-    CLOSED,
-    Case,
     CaseChange,
-    CaseFacts,
-    CaseJudge,
-    CaseKind,
     CaseOpened,
     CaseOpening,
     CaseStore,
     NewCase,
+    Rental,
+    RentalBooking,
     Review,
     ReviewPlace,
-    ReviewStore,
     case_id,
 )
-from worker.ports.store.rentals import Rental, RentalBooking, RentalStore
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
 
@@ -60,10 +56,6 @@ _OPS: Final = {
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
 _REASONS: Final = {reason.value for reason in Reason}
-
-
-class Store(CaseStore, RentalStore, ReviewStore, AnswerStore, Protocol):
-    """All of it, one database."""
 
 
 class AccountEventReport(NamedTuple):
@@ -87,16 +79,13 @@ class AccountEventReport(NamedTuple):
 class CaseService:
     """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
 
-    store: Store
+    cases: CaseStore
+    books: BookStore
     judges: Mapping[CaseKind, KindJudge]
     activation_reviews: ActivationReviews
     profiles: Mapping[str, Profile]
     default_policy: str
     clock: Clock
-
-    @property
-    def answers(self) -> AnswerStore:
-        return self.store
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
@@ -117,7 +106,7 @@ class CaseService:
     ) -> CaseOpening:
         """The outage that runs, or the next one of this rental."""
         self.check(CaseKind.OUTAGE, facts)
-        rental = await self.store.rental(provider, ref)
+        rental = await self.cases.rental(provider, ref)
         if rental is None:
             return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
         ended = [outage for outage in rental.outages if outage.state in CLOSED]
@@ -135,7 +124,7 @@ class CaseService:
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
     ) -> CaseChange:
-        rental = await self.store.rental(provider, ref)
+        rental = await self.cases.rental(provider, ref)
         if rental is None or not rental.outages:
             return CaseChange(None)
         outage = outage_restored_at(rental.outages, at)
@@ -143,7 +132,7 @@ class CaseService:
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
     async def book_rental(self, rental: Rental) -> RentalBooking:
-        return await self.store.book_rental(rental)
+        return await self.cases.book_rental(rental)
 
     async def open_withdrawal(
         self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
@@ -185,7 +174,7 @@ class CaseService:
         self, id_: UUID, verdict: Verdict, outcome: str | None
     ) -> CaseChange | ReviewResult:
         """A verdict on what waits for review under this id: a case or an activation."""
-        case = await self.store.case(id_)
+        case = await self.cases.case(id_)
         if case is None:
             activation, amount = ActivationId(id_), verdict.amount_minor
             return await self.activation_reviews(
@@ -202,15 +191,15 @@ class CaseService:
         return await self._change(id_, kind, lambda view: payouts.extended_step(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
-        case = await self.store.case(id_)
+        case = await self.cases.case(id_)
         return case if case is not None and case.kind is kind else None
 
     async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        reviews = await self.store.reviews(limit=limit, after=after)
+        reviews = await self.cases.reviews(limit=limit, after=after)
         return [self._with_clauses(review) for review in reviews]
 
     async def review(self, id_: UUID) -> Review | None:
-        review = await self.store.review(id_)
+        review = await self.cases.review(id_)
         return None if review is None else self._with_clauses(review)
 
     def _with_clauses(self, review: Review) -> Review:
@@ -270,7 +259,7 @@ class CaseService:
         self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
     ) -> CaseOpening:
         judge = self.judges[new.kind]
-        result = await self.store.open_case(
+        result = await self.cases.open_case(
             new, lambda view: open_step(judge, view, date_fact, words)
         )
         await self._recheck_deletion(result.case)
@@ -279,7 +268,7 @@ class CaseService:
     async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> CaseChange:
         if await self.case(id_, kind) is None:
             return CaseChange(None)
-        result = await self.store.change_case(id_, judge)
+        result = await self.cases.change_case(id_, judge)
         await self._recheck_deletion(result.case)
         return result
 
@@ -288,11 +277,11 @@ class CaseService:
         if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
             return
         judge = self.judges[CaseKind.ACCOUNT]
-        waiting = await self.store.open_cases_of(
+        waiting = await self.cases.open_cases_of(
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
         for id_ in waiting:
-            await self.store.change_case(id_, lambda view: recheck_step(judge, view))
+            await self.cases.change_case(id_, lambda view: recheck_step(judge, view))
 
 
 def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:

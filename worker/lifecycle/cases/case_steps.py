@@ -13,7 +13,7 @@ from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.policy.kinds import Sla
 from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, instant_fact
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseFacts,

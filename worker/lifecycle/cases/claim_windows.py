@@ -8,8 +8,8 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
-from worker.ports.store.cases import DecisionMade, Timer, TimerKind
-from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
+from worker.ports.store.case_view import DecisionMade, Timer, TimerKind
+from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
 BATCH: Final = 1000
 BATCHES: Final = 50  #: Of one tick; windows are days long, so the rest waits for the next tick.
@@ -17,7 +17,7 @@ BATCHES: Final = 50  #: Of one tick; windows are days long, so the rest waits fo
 
 @dataclass(frozen=True, slots=True)
 class ClaimWindows:
-    store: TimerStore
+    cases: CaseStore
     clauses: ClauseLookup
     profiles: Mapping[str, Profile]  #: Today's; the store keeps those of older orders.
     batch: int = BATCH
@@ -25,25 +25,25 @@ class ClaimWindows:
     async def seed(self) -> int:
         """Set a timer for the claim window of each newly settled activation; how many were set."""
         profiles = {
-            **await self.store.kept_policies(),
+            **await self.cases.kept_policies(),
             **{(name, profile.version): profile for name, profile in self.profiles.items()},
         }
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
         seeded = 0
         for _ in range(BATCHES):
-            page = await self.store.unseeded(list(windowed), self.batch)
+            page = await self.cases.unseeded(list(windowed), self.batch)
             timers = [
                 Timer(TimerKind.CLAIM_WINDOW, window.id, _end(windowed, window))
                 for window in page.found
             ]
-            await self.store.seed(timers, page.upto)
+            await self.cases.seed(timers, page.upto)
             seeded += len(timers)
             if not page.more:
                 break
         return seeded
 
     async def fire(self, timer: Timer) -> None:
-        await self.store.end_in_silence(timer, self.decide)
+        await self.cases.end_in_silence(timer, self.decide)
 
     def decide(self, silent: SilentActivation) -> DecisionMade | None:
         """The decision after the window; None unless it is final or there is nothing to do."""

@@ -26,7 +26,7 @@ from worker.lifecycle.cases.questions import (
     instant_in,
     without_none,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CaseFacts,
     CaseOrder,
     CaseState,

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import TextStore
-from worker.ports.store.books import AnswerStore
-from worker.ports.store.cases import CaseKind, CaseStore, Timer, TimerKind
-from worker.ports.store.rentals import RentalStore
-from worker.ports.store.timers import TimerStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import CaseKind, Timer, TimerKind
+from worker.ports.store.cases import CaseStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
@@ -24,13 +23,11 @@ AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
-class Store(CaseStore, RentalStore, TimerStore, AnswerStore, TextStore, Protocol):
-    """All of it, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueTimers:
-    store: Store
+    cases: CaseStore
+    books: BookStore
+    activations: ActivationStore
     reporter: Reporter
     judges: Mapping[CaseKind, KindJudge]
     claim_windows: ClaimWindows
@@ -40,11 +37,11 @@ class DueTimers:
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
         await self._seed_claim_windows()
-        await self.store.forget_answers(EXPIRED_MAX)
-        await self.store.forget_texts(EXPIRED_MAX)
+        await self.books.forget_answers(EXPIRED_MAX)
+        await self.activations.forget_texts(EXPIRED_MAX)
         fired = 0
         for _ in range(BATCHES):
-            due = await self.store.lease_timers(self.batch, AT_ONCE)
+            due = await self.cases.lease_timers(self.batch, AT_ONCE)
             for timer in due:
                 await self._fire(timer)
             fired += len(due)
@@ -54,7 +51,7 @@ class DueTimers:
 
     async def _fire_at_providers(self) -> int:
         """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
-        due = await self.store.lease_timers(self.batch, AT_PROVIDER)
+        due = await self.cases.lease_timers(self.batch, AT_PROVIDER)
         outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         for error in outcomes:
             if error is not None:
@@ -90,11 +87,11 @@ class DueTimers:
             case TimerKind.RENTAL_CLOSE:
                 await self.rental_closer.fire(timer)
             case TimerKind.RENTAL_END:
-                await self.store.end_rental(timer)
+                await self.cases.end_rental(timer)
             case _:
-                case = await self.store.case(timer.subject)
+                case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
                 judge = self.judges[case.kind]
-                await self.store.change_case(
+                await self.cases.change_case(
                     timer.subject, lambda view: timer_step(judge, view), timer=timer
                 )

@@ -25,7 +25,7 @@ from worker.lifecycle.cases.questions import (
     instant_fact,
     instant_in,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     Case,
     CaseFacts,
     CaseOrder,

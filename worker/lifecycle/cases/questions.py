@@ -14,7 +14,7 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
-from worker.ports.store.cases import CaseFacts, CaseView, DecisionMade
+from worker.ports.store.case_view import CaseFacts, CaseView, DecisionMade
 
 #: The ids of the clauses of a policy that a reason rests on.
 ClauseLookup: TypeAlias = Callable[[str, Reason], tuple[str, ...]]

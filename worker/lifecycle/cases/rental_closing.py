@@ -16,8 +16,8 @@ from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.reporter import Reporter
-from worker.ports.store.cases import Timer
-from worker.ports.store.rentals import Rental, RentalClosing, RentalStore
+from worker.ports.store.case_view import Timer
+from worker.ports.store.cases import CaseStore, Rental, RentalClosing
 
 #: Waits until the rate budget of a provider allows one more request.
 WaitForBudget: TypeAlias = Callable[[], Awaitable[None]]
@@ -38,20 +38,20 @@ assert set(_REFUNDS) == set(Refund)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RentalCloser:
-    store: RentalStore
+    cases: CaseStore
     rentals: Mapping[ProviderName, LongRentals]
     wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: For each provider of `rentals`.
     reporter: Reporter
     now: Callable[[], datetime]
 
     async def fire(self, timer: Timer) -> None:
-        rental = await self.store.rental_of(timer.subject)
+        rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         outcome = await self._attempt(rental)
         if isinstance(outcome, RentalClosing):
-            await self.store.rental_closed(timer, outcome)
+            await self.cases.rental_closed(timer, outcome)
         else:
-            await self.store.put_off(timer, max(outcome, self._delay_by_age(rental)))
+            await self.cases.put_off(timer, max(outcome, self._delay_by_age(rental)))
 
     async def _attempt(self, rental: Rental) -> RentalClosing | timedelta:
         """How it was closed, or the shortest delay before the next attempt."""

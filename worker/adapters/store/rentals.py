@@ -10,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_reading
-from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, TransferKind, available, transfer_key
-from worker.ports.store.cases import CaseKind, CaseOpened, Timer, TimerKind
-from worker.ports.store.rentals import Rental, RentalBooking, RentalClosing
+from worker.ports.store.case_view import CaseKind, Timer, TimerKind
+from worker.ports.store.cases import CaseOpened, Rental, RentalBooking, RentalClosing
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -38,84 +37,67 @@ _END = text(
 )
 
 
-class Rentals(PolicyVersions):
-    """The part of the store that keeps long rentals."""
-
-    event_state: str
-
-    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> RentalBooking:
-        await self.keep_policy(rental.policy, rental.policy_version)
-        return await self.db.write(lambda c: _book(c, rental, now))
-
-    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
-        async def work(connection: AsyncConnection) -> Rental | None:
-            row = await _newest(connection, provider, ref)
-            return None if row is None else await _whole(connection, row)
-
-        return await self.db.read(work)
-
-    async def rental_of(self, id_: UUID) -> Rental | None:
-        async def work(connection: AsyncConnection) -> Rental | None:
-            row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
-            return None if row is None else await _whole(connection, row)
-
-        return await self.db.read(work)
-
-    async def rental_closed(
-        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
-    ) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            clock = await locks.clock(connection, now)
-            if not await locks.rings(connection, timer, clock):
-                return False
-            row = (await connection.execute(_ONE, {"id": timer.subject})).mappings().one()
-            await self._tell_closed(connection, row, how, clock)
-            return True
-
-        return await self.db.write(work)
-
-    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            clock = await locks.clock(connection, now)
-            later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
-            await connection.execute(_PUT_OFF, {**later, "until": clock + by})
-
-        await self.db.write(work)
-
-    async def _tell_closed(
-        self, connection: AsyncConnection, rental: RowMapping, how: RentalClosing, now: datetime
-    ) -> None:
-        payload = {
-            "rental": str(rental["id"]),
-            "provider": rental["provider"],
-            "provider_ref": rental["provider_ref"],
-            "account": rental["account"],
-            "at_provider": how.value,
-        }
-        await connection.execute(
-            statement("case_event"),
-            {
-                "subject": str(rental["id"]),
-                "type": "rental.closed",
-                "activation": None,
-                "account": rental["account"],
-                "now": now,
-                "payload": json.dumps(payload),
-                "event_state": self.event_state,
-            },
-        )
-
-    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            clock = await locks.clock(connection, now)
-            if not await locks.rings(connection, timer, clock):
-                return False
-            return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
-
-        return await self.db.write(work)
+async def newest(
+    connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
+) -> Rental | None:
+    row = await _newest(connection, provider, ref)
+    return None if row is None else await _whole(connection, row)
 
 
-async def _book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
+async def by_id(connection: AsyncConnection, id_: UUID) -> Rental | None:
+    row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
+    return None if row is None else await _whole(connection, row)
+
+
+async def closed(
+    connection: AsyncConnection,
+    timer: Timer,
+    how: RentalClosing,
+    now: datetime | None,
+    event_state: str,
+) -> bool:
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock):
+        return False
+    row = (await connection.execute(_ONE, {"id": timer.subject})).mappings().one()
+    payload = {
+        "rental": str(row["id"]),
+        "provider": row["provider"],
+        "provider_ref": row["provider_ref"],
+        "account": row["account"],
+        "at_provider": how.value,
+    }
+    await connection.execute(
+        statement("case_event"),
+        {
+            "subject": str(row["id"]),
+            "type": "rental.closed",
+            "activation": None,
+            "account": row["account"],
+            "now": clock,
+            "payload": json.dumps(payload),
+            "event_state": event_state,
+        },
+    )
+    return True
+
+
+async def put_off(
+    connection: AsyncConnection, timer: Timer, by: timedelta, now: datetime | None
+) -> None:
+    clock = await locks.clock(connection, now)
+    later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
+    await connection.execute(_PUT_OFF, {**later, "until": clock + by})
+
+
+async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -> bool:
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock):
+        return False
+    return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
+
+
+async def book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
     await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
     if not await locks.locked(connection, rental.account):
         return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)

@@ -7,22 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.accept import Intakes
 from worker.adapters.store.database import Database
-from worker.adapters.store.purchases import Purchases
-from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, ProfileError, override
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
-from worker.ports.service import PurchaseOrder
-from worker.ports.store.activations import AcceptResult, Intake
-from worker.ports.store.purchases import PurchaseStart
 
 Version: TypeAlias = tuple[str, str]  #: Name and version of a policy.
 
@@ -39,34 +32,17 @@ _THESE = text(
 _FIELDS = {field for field, _ in KEYS.values()}
 
 
-class PolicyVersions(Intakes, Purchases):
-    """Intakes and purchases that keep the policy they are made under."""
+class PolicyVersions:
+    """The policies of this process, and those that orders were made under on any host."""
 
-    db: Database
-    policies: Mapping[str, Profile]  #: Those of this process, by name; set by `bootstrap`.
-    kept: dict[Version, Profile]  #: Those that are in the database for sure; grows, never changes.
-    unreadable: dict[Version, str]  #: Those there that this version of the code cannot use: why.
+    def __init__(self, db: Database, policies: Mapping[str, Profile]) -> None:
+        self._db = db
+        self._policies = policies  #: Those of this process, by name.
+        self.kept: dict[Version, Profile] = {}  #: Are in the database for sure; only grows.
+        self.unreadable: dict[Version, str] = {}  #: This version of the code cannot use them: why.
 
-    async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
-    ) -> list[AcceptResult]:
-        for name, version in {(one.policy, one.policy_version) for one in intakes}:
-            await self.keep_policy(name, version)
-        return await super().accept(intakes, now=now)
-
-    async def begin_purchase(
-        self,
-        id_: ActivationId,
-        order: PurchaseOrder,
-        policy: str,
-        policy_version: str,
-        window: timedelta,
-    ) -> PurchaseStart:
-        await self.keep_policy(policy, policy_version)
-        return await super().begin_purchase(id_, order, policy, policy_version, window)
-
-    async def keep_policy(self, name: str, version: str) -> None:
-        profile = self.policies.get(name)
+    async def keep(self, name: str, version: str) -> None:
+        profile = self._policies.get(name)
         if (name, version) in self.kept or profile is None or profile.version != version:
             return
 
@@ -75,21 +51,23 @@ class PolicyVersions(Intakes, Purchases):
             thing = {"name": name, "version": version, "content": content}
             await connection.execute(_KEEP, thing)
 
-        await self.db.write(work)
+        await self._db.write(work)
         self.kept[name, version] = profile
 
     async def kept_policies(self) -> dict[Version, Profile]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
             return (await connection.execute(_KEPT)).mappings().all()
 
-        self._read(await self.db.read(work))
+        self._read(await self._db.read(work))
         return dict(self.kept)
 
-    async def policy_of(
-        self, connection: AsyncConnection, name: str, version: str
-    ) -> Profile | None:
+    async def every_version(self) -> dict[Version, Profile]:
+        today = {(name, of.version): of for name, of in self._policies.items()}
+        return {**today, **await self.kept_policies()}
+
+    async def of(self, connection: AsyncConnection, name: str, version: str) -> Profile | None:
         """The policy an order was made under; None where no such version can be had."""
-        today = self.policies.get(name)
+        today = self._policies.get(name)
         if today is not None and today.version == version:
             return today
         await self.learn(connection, {(name, version)})
