@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from tests.integration.cases.office import clauses
+from tests.integration.cases.case_shop import clauses
 from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept

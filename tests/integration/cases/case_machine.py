@@ -1,4 +1,4 @@
-"""All that can be said about cases, in any order and at any time, until every case has ended."""
+"""`CaseMachine`: a state machine of every call about cases, in any order, at any time."""
 
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -19,9 +19,11 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import TEMPLATE, Background, Databases
-from tests.integration.cases.office import DAY, HOUR, Office
-from tests.integration.cases.sayings import (
-    AGO,
+from tests.integration.cases.case_invariants import CaseInvariants
+from tests.integration.cases.case_shop import DAY, HOUR, CaseShop
+from tests.integration.cases.case_strategies import (
+    ADDED_FACTS,
+    AGES,
     AMOUNTS,
     ANY_KIND,
     CLAIM_FACTS,
@@ -29,19 +31,18 @@ from tests.integration.cases.sayings import (
     EVIDENCE,
     FINDINGS,
     KYC,
-    LACKING,
-    LIKELY,
-    MENDED,
+    LIKELY_KINDS,
     OUTAGE_FACTS,
     OVERRIDES,
     POLICIES,
+    REQUEST_FACTS,
     WITHDRAWAL_FACTS,
     Facts,
 )
-from tests.integration.cases.unstuck import Unstuck
 from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
+from worker.domain.policy.kinds import AccountEventKind
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
@@ -55,10 +56,10 @@ from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening, Rental
 
 T = TypeVar("T")
 Opening: TypeAlias = Callable[[], Awaitable[CaseOpening | None]]
-Ago: TypeAlias = timedelta | None
+Age: TypeAlias = timedelta | None
 
-TURNS: Final = 8  #: Until everybody has done his part.
-ORDERS_MAX: Final = 3  #: Few, so that much is said about each.
+TURNS: Final = 8  #: Rounds at the end in which everybody acts, until all cases have ended.
+ORDERS_MAX: Final = 3  #: Few, so that each gets many calls.
 LEASE: Final = timedelta(seconds=30)
 _names = (f"aw_machine_{number}" for number in itertools.count())
 
@@ -68,12 +69,12 @@ class Number(NamedTuple):
     policy: str
 
 
-class Machine(RuleBasedStateMachine):
-    """Every call is made twice, and nothing comes of the second; after each one none is stuck."""
+class CaseMachine(RuleBasedStateMachine):
+    """Each call is repeated, which changes nothing; after each call no case is stuck."""
 
     numbers = Bundle("numbers")
     rentals = Bundle("rentals")
-    house = ""  #: The policy of most of it.
+    main_policy = ""  #: The policy of most orders.
     orders = 0
     claims = Bundle("claims")
     withdrawals = Bundle("withdrawals")
@@ -84,8 +85,8 @@ class Machine(RuleBasedStateMachine):
         self.databases, self.background = databases, background
         self.name = next(_names)
         databases.execute(f"CREATE DATABASE {self.name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
-        self.office = self.run(_office(databases.url(self.name)))
-        self.unstuck = Unstuck(self.office)
+        self.shop = self.run(_shop(databases.url(self.name)))
+        self.case_invariants = CaseInvariants(self.shop)
         self.refs = itertools.count(1)
         self.opened: list[Opening] = []
 
@@ -93,42 +94,44 @@ class Machine(RuleBasedStateMachine):
         return self.background.run(work)
 
     @property
-    def desk(self) -> CaseService:
-        return self.office.desk
+    def service(self) -> CaseService:
+        return self.shop.service
 
     @property
     def now(self) -> datetime:
-        return self.office.hands.now
+        return self.shop.clock.now
 
     def teardown(self) -> None:
         try:
-            self.run(self._all_end())
-            self.run(self.unstuck.in_the_end())
+            self.run(self._end_all_cases())
+            self.run(self.case_invariants.check_all_ended())
         finally:
-            self.run(self.office.admin.close())
-            self.run(self.office.store.close())
+            self.run(self.shop.admin.close())
+            self.run(self.shop.store.close())
             self.databases.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
     @invariant()
     def no_case_is_stuck(self) -> None:
-        self.run(self.unstuck.check())
+        self.run(self.case_invariants.check())
 
-    # What there is to complain about.
+    # Orders and top-ups.
 
     @initialize(
-        house=st.sampled_from(POLICIES),
+        main_policy=st.sampled_from(POLICIES),
         override=st.sampled_from(OVERRIDES),
         minor=st.sampled_from((0, 300, 5000)),
     )
-    def begin(self, house: str, override: Mapping[str, Mapping[str, object]], minor: int) -> None:
-        self.house = house
+    def begin(
+        self, main_policy: str, override: Mapping[str, Mapping[str, object]], minor: int
+    ) -> None:
+        self.main_policy = main_policy
         for name, changes in override.items():
-            self.office.change_policy(name, changes)
-        self.run(self.office.open(amount_minor=minor))
+            self.shop.change_policy(name, changes)
+        self.run(self.shop.open_account(amount_minor=minor))
 
     @rule(minor=st.sampled_from((100, 1000)))
     def top_up(self, minor: int) -> None:
-        self.run(self.office.top_up(f"t{next(self.refs)}", minor, self.now))
+        self.run(self.shop.top_up(f"t{next(self.refs)}", minor, self.now))
 
     @rule(
         target=numbers,
@@ -138,12 +141,12 @@ class Machine(RuleBasedStateMachine):
     )
     @precondition(lambda self: self.orders < ORDERS_MAX)
     def rent(self, policy: str | None, charge: Charge, price: int) -> Any:
-        known = policy != "lost"
-        name = (policy or self.house) if known else "P1"
-        version = self.office.policies[name].version if known else "lost"
-        under = {"policy": name, "policy_version": version, "charge": charge}
-        wanted = intake(str(next(self.refs)), price_minor=price, rented_at=self.now, **under)
-        (result,) = self.run(self.office.store.activations.accept([wanted], now=self.now))
+        kept = policy != "lost"
+        name = (policy or self.main_policy) if kept else "P1"
+        version = self.shop.policies[name].version if kept else "lost"
+        terms = {"policy": name, "policy_version": version, "charge": charge}
+        number = intake(str(next(self.refs)), price_minor=price, rented_at=self.now, **terms)
+        (result,) = self.run(self.shop.store.activations.accept([number], now=self.now))
         if result.activation is None:
             return multiple()
         self.orders += 1
@@ -151,25 +154,25 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def sms(self, number: Number) -> None:
-        found = self.run(self.office.store.activations.activation(number.id))
-        assert found is not None
-        assert found.ref is not None
-        seen = SeenSms(SIM, found.ref, "1234", None)
-        self.run(self.office.store.activations.record_codes([seen], now=self.now))
+        activation = self.run(self.shop.store.activations.activation(number.id))
+        assert activation is not None
+        assert activation.ref is not None
+        seen = SeenSms(SIM, activation.ref, "1234", None)
+        self.run(self.shop.store.activations.record_codes([seen], now=self.now))
 
     @rule(number=numbers, outcome=st.sampled_from((State.REFUNDED, State.CLOSED, State.IN_REVIEW)))
     def end(self, number: Number, outcome: State) -> None:
         self.run(self._end(number.id, outcome))
 
     async def _end(self, number: ActivationId, outcome: State) -> None:
-        store, hands = self.office.store, self.office.hands
-        found = await store.activations.activation(number)
-        assert found is not None
-        hands.now = max(hands.now, found.deadline_at + TICK)
-        if found.state is State.RECEIVED:
+        store, clock = self.shop.store, self.shop.clock
+        activation = await store.activations.activation(number)
+        assert activation is not None
+        clock.now = max(clock.now, activation.deadline_at + TICK)
+        if activation.state is State.RECEIVED:
             await store.settlements.settle([delivery(number)])
-        elif found.state in {State.WAITING, State.EXPIRING}:
-            await store.settlements.lease_cancels(SIM, 1000, LEASE, now=hands.now)
+        elif activation.state in {State.WAITING, State.EXPIRING}:
+            await store.settlements.lease_cancels(SIM, 1000, LEASE, now=clock.now)
             await store.settlements.settle([ending(number, outcome=outcome)])
 
     @rule(
@@ -181,23 +184,23 @@ class Machine(RuleBasedStateMachine):
     )
     @precondition(lambda self: self.orders < ORDERS_MAX)
     def book(self, policy: str | None, days: int, charge: Charge, price: int) -> Any:
-        policy = policy or self.house
-        if charge is Charge.HOLD and self.run(self.office.money())[0] < price:
+        policy = policy or self.main_policy
+        if charge is Charge.HOLD and self.run(self.shop.balances())[0] < price:
             return multiple()
-        if self.run(self.office.one("SELECT state FROM account")) != "open":
+        if self.run(self.shop.fetch_value("SELECT state FROM account")) != "open":
             return multiple()
         self.orders += 1
-        about = {"start": self.now, "days": days, "price": price, "charge": charge}
-        return self.run(self.office.book(f"r{next(self.refs)}", policy=policy, **about))
+        terms = {"start": self.now, "days": days, "price": price, "charge": charge}
+        return self.run(self.shop.book_rental(f"r{next(self.refs)}", policy=policy, **terms))
 
-    # What customers say.
+    # Calls of customers.
 
     @rule(
         target=claims,
         order=st.one_of(numbers, numbers, rentals),
         kind=st.one_of(st.integers(0, 4), st.integers(0, 4), ANY_KIND),
         destination=st.sampled_from(("balance", "client", "wallet")),
-        said=st.tuples(AGO, EVIDENCE, st.sampled_from((None, None, "email", "chat"))),
+        request=st.tuples(AGES, EVIDENCE, st.sampled_from((None, None, "email", "chat"))),
         reasons=st.sampled_from((True, True, False)),
         more=CLAIM_FACTS,
     )
@@ -206,32 +209,32 @@ class Machine(RuleBasedStateMachine):
         order: Number | Rental,
         kind: int | str,
         destination: str,
-        said: tuple[Ago, list[str], str | None],
+        request: tuple[Age, list[str], str | None],
         more: Facts,
         *,
         reasons: bool,
     ) -> UUID:
-        likely, (ago, evidence, channel) = LIKELY[order.policy], said
+        likely, (age, evidence, channel) = LIKELY_KINDS[order.policy], request
         facts = {
             "claim_kind": kind if isinstance(kind, str) else likely[kind % len(likely)],
             "destination": destination,
             "reasons_given": reasons,
             **({"evidence": evidence} if evidence else {}),
             **({} if channel is None else {"claim_channel": channel}),
-            **self.when("claim_at", ago),
+            **self.instant_ago("claim_at", age),
             **more,
         }
         if isinstance(order, Rental):
-            return self.open(lambda: self.desk.open_rental_claim(order.id, facts))
-        return self.open(lambda: self.desk.open_claim(order.id, facts))
+            return self.open(lambda: self.service.open_rental_claim(order.id, facts))
+        return self.open(lambda: self.service.open_claim(order.id, facts))
 
-    def when(self, name: str, ago: Ago) -> Facts:
-        return {} if ago is None else {name: instant_fact(self.now - ago)}
+    def instant_ago(self, name: str, age: Age) -> Facts:
+        return {} if age is None else {name: instant_fact(self.now - age)}
 
-    @rule(claim=claims, items=EVIDENCE, more=CLAIM_FACTS, mended=MENDED)
-    def evidence(self, claim: UUID, items: list[str], more: Facts, mended: Facts) -> None:
-        said = {**more, **mended}
-        self.add(claim, CaseKind.CLAIM, "evidence", added_facts.evidence(items, **said))
+    @rule(claim=claims, items=EVIDENCE, more=CLAIM_FACTS, added=ADDED_FACTS)
+    def evidence(self, claim: UUID, items: list[str], more: Facts, added: Facts) -> None:
+        facts = {**more, **added}
+        self.add(claim, CaseKind.CLAIM, "evidence", added_facts.evidence(items, **facts))
 
     @rule(claim=claims, event=st.sampled_from(("requested", "granted", "refused")))
     def access(self, claim: UUID, event: str) -> None:
@@ -243,56 +246,64 @@ class Machine(RuleBasedStateMachine):
 
     @rule(claim=claims, worth=st.sampled_from((None, 0, 350, 1000)))
     def choice(self, claim: UUID, worth: int | None) -> None:
-        said = "refund" if worth is None else "replacement"
+        choice = "refund" if worth is None else "replacement"
         value = {"replacement_value_minor": worth} if worth else {}
         self.add(
-            claim, CaseKind.CLAIM, "choice", added_facts.plain_facts(customer_choice=said, **value)
+            claim,
+            CaseKind.CLAIM,
+            "choice",
+            added_facts.plain_facts(customer_choice=choice, **value),
         )
 
-    @rule(target=others, rental=rentals, ago=AGO, since=AGO, more=OUTAGE_FACTS)
-    def outage(self, rental: Rental, ago: Ago, since: Ago, more: Facts) -> UUID:
-        """Always with its contact: without, what is told again after its end is another one."""
-        contact = self.when("contacted_at", ago or timedelta(0))
-        facts = {**more, **contact, **self.when("unavailable_since", since)}
-        return self.open(lambda: self.desk.open_outage(SIM, rental.ref, facts))
+    @rule(target=others, rental=rentals, age=AGES, since=AGES, more=OUTAGE_FACTS)
+    def outage(self, rental: Rental, age: Age, since: Age, more: Facts) -> UUID:
+        """Always with a contact: without one, a report after the end is about another outage."""
+        contact = self.instant_ago("contacted_at", age or timedelta(0))
+        facts = {**more, **contact, **self.instant_ago("unavailable_since", since)}
+        return self.open(lambda: self.service.open_outage(SIM, rental.ref, facts))
 
-    @rule(rental=rentals, ago=AGO)
-    def restored(self, rental: Rental, ago: Ago) -> None:
-        at = None if ago is None else self.now - ago
-        self.same(lambda: self.desk.restored(SIM, rental.ref, at))
+    @rule(rental=rentals, age=AGES)
+    def restored(self, rental: Rental, age: Age) -> None:
+        at = None if age is None else self.now - age
+        self.same(lambda: self.service.restored(SIM, rental.ref, at))
 
     @rule(
         target=withdrawals,
         policy=st.sampled_from((None, None, None, "P3", "P4", *POLICIES)),
         minor=AMOUNTS,
-        why=st.sampled_from(("unused_funds", "sms_problem", "accidental_topup")),
-        ago=AGO,
-        more=st.tuples(WITHDRAWAL_FACTS, LACKING),
+        reason=st.sampled_from(("unused_funds", "sms_problem", "accidental_topup")),
+        age=AGES,
+        more=st.tuples(WITHDRAWAL_FACTS, REQUEST_FACTS),
     )
     def withdraw(
-        self, policy: str | None, minor: int | None, why: str, ago: Ago, more: tuple[Facts, Facts]
+        self,
+        policy: str | None,
+        minor: int | None,
+        reason: str,
+        age: Age,
+        more: tuple[Facts, Facts],
     ) -> UUID:
-        policy = policy or self.house
-        asked = {} if minor is None else {"amount_minor": minor}
+        policy = policy or self.main_policy
+        amount = {} if minor is None else {"amount_minor": minor}
         facts = {
-            "withdraw_reason": why,
-            **asked,
-            **self.when("claim_at", ago),
+            "withdraw_reason": reason,
+            **amount,
+            **self.instant_ago("claim_at", age),
             **more[0],
             **more[1],
         }
         reference = f"w{next(self.refs)}"
-        return self.open(lambda: self.desk.open_withdrawal(ALICE, reference, facts, policy))
+        return self.open(lambda: self.service.open_withdrawal(ALICE, reference, facts, policy))
 
     @rule(
         case=withdrawals,
         event=st.sampled_from(("requested", "provided", "added")),
         more=WITHDRAWAL_FACTS,
-        lacking=LACKING,
+        added=REQUEST_FACTS,
     )
-    def payment_info(self, case: UUID, event: str, more: Facts, lacking: Facts) -> None:
-        adds = added_facts.payment_info(event, None, **more, **lacking)
-        self.add(case, CaseKind.WITHDRAWAL, f"payment_info_{event}", adds)
+    def payment_info(self, case: UUID, event: str, more: Facts, added: Facts) -> None:
+        to_add = added_facts.payment_info(event, None, **more, **added)
+        self.add(case, CaseKind.WITHDRAWAL, f"payment_info_{event}", to_add)
 
     @rule(case=withdrawals, status=KYC)
     def kyc(self, case: UUID, status: str) -> None:
@@ -300,20 +311,22 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         target=others,
-        event=st.sampled_from(("delete_requested", "rules_block", "law_enforcement_block")),
+        event=st.sampled_from(
+            [k.value for k in AccountEventKind if k is not AccountEventKind.IDLE]
+        ),
         policy=st.sampled_from(POLICIES),
     )
     def account_event(self, event: str, policy: str) -> UUID:
-        said = AccountEventReport(event, str(next(self.refs)))
-        return self.open(lambda: self.desk.account_event(ALICE, said, policy))
+        report = AccountEventReport(event, str(next(self.refs)))
+        return self.open(lambda: self.service.account_event(ALICE, report, policy))
 
     @rule(index=st.integers(0, 30))
     def open_again(self, index: int) -> None:
-        """What was asked for before is told again, however long ago."""
+        """An earlier call is made again, however long ago it was."""
         if self.opened:
             self.run(self._open_again(self.opened[index % len(self.opened)]))
 
-    # What humans say.
+    # Verdicts and payouts.
 
     @rule(
         data=st.data(),
@@ -322,24 +335,24 @@ class Machine(RuleBasedStateMachine):
         minor=st.one_of(st.none(), AMOUNTS),
     )
     def verdict(self, data: st.DataObject, case: UUID, minor: int | None, *, grant: bool) -> None:
-        kind = self.run(self.office.case(case)).kind
+        kind = self.run(self.shop.case(case)).kind
         findings = data.draw(st.one_of(st.just({}), FINDINGS[kind]))
-        said = Verdict(grant=grant, amount_minor=minor if grant else None, findings=findings)
-        done = self.same(lambda: self.desk.verdict(case, kind, said))
-        if done.refused is None:
-            self.unstuck.heard(done.case)
+        verdict = Verdict(grant=grant, amount_minor=minor if grant else None, findings=findings)
+        change = self.same(lambda: self.service.verdict(case, kind, verdict))
+        if change.refused is None:
+            self.case_invariants.note_verdict(change.case)
 
     @rule(index=st.integers(0, 5), grant=EITHER)
     def decide(self, index: int, *, grant: bool) -> None:
-        reviews = self.run(self.desk.reviews(50))
+        reviews = self.run(self.service.reviews(50))
         if reviews:
             self.run(self._decide(reviews[index % len(reviews)], grant=grant))
 
     async def _decide(self, review: Review, *, grant: bool) -> None:
-        """Whatever is listed takes a human's word, which ends it or moves it on."""
-        done = await self._word(review.id, grant=grant)
+        """Each listed review accepts a verdict, which ends it or moves it on."""
+        done = await self._give_verdict(review.id, grant=grant)
         if isinstance(done, CaseChange) and done.refused is Rejected.WRONG_SUM:
-            done = await self._word(review.id, grant=grant, amount_minor=1)
+            done = await self._give_verdict(review.id, grant=grant, amount_minor=1)
         if isinstance(done, ReviewResult):
             assert done.how is ReviewOutcome.DONE, (review, done)
             return
@@ -347,78 +360,83 @@ class Machine(RuleBasedStateMachine):
         match done.refused:
             case None:
                 assert done.case.state is not CaseState.IN_REVIEW, (review, done)
-                self.unstuck.heard(done.case)
+                self.case_invariants.note_verdict(done.case)
             case Rejected.NOT_ASKED_FOR:
                 settled = "SELECT settled FROM activation WHERE id = $1"
-                assert await self.office.one(settled, done.case.activation) is False, (review, done)
+                assert await self.shop.fetch_value(settled, done.case.activation) is False, (
+                    review,
+                    done,
+                )
             case Rejected.WRONG_SUM:
                 assert grant, (review, done)
-                assert await self.unstuck.nothing_left_of(done.case), (review, done)
+                assert await self.case_invariants.nothing_left_of(done.case), (review, done)
             case _:
                 raise AssertionError((review, done))
 
-    async def _word(
+    async def _give_verdict(
         self, id_: UUID, *, grant: bool, amount_minor: int | None = None
     ) -> CaseChange | ReviewResult:
-        said = Verdict(grant=grant, amount_minor=amount_minor, findings={})
-        return await self.desk.review_verdict(id_, said, None)
+        verdict = Verdict(grant=grant, amount_minor=amount_minor, findings={})
+        return await self.service.review_verdict(id_, verdict, None)
 
     @rule(case=st.one_of(claims, withdrawals), later=st.sampled_from((None, 3 * DAY)))
-    def paid(self, case: UUID, later: Ago) -> None:
-        kind = self.run(self.office.case(case)).kind
+    def paid(self, case: UUID, later: Age) -> None:
+        kind = self.run(self.shop.case(case)).kind
         if later is None:
-            self.same(lambda: self.desk.paid(case, kind))
+            self.same(lambda: self.service.paid(case, kind))
             return
         until = {
             "extension_until": instant_fact(self.now + later),
             "extension_beyond_control": True,
         }
-        self.run(self.desk.extend(case, kind, until))
+        self.run(self.service.extend(case, kind, until))
 
-    # What time does.
+    # Time passes.
 
-    @rule(by=st.sampled_from((TICK, WINDOW, HOUR, DAY, 4 * DAY, 15 * DAY)), ring=EITHER)
-    def later(self, by: timedelta, *, ring: bool) -> None:
-        self._until(self.now + by, ring=ring)
+    @rule(by=st.sampled_from((TICK, WINDOW, HOUR, DAY, 4 * DAY, 15 * DAY)), fire=EITHER)
+    def later(self, by: timedelta, *, fire: bool) -> None:
+        self._advance_to(self.now + by, fire=fire)
 
-    @rule(past=EITHER, ring=EITHER)
-    def next_date(self, *, past: bool, ring: bool) -> None:
-        """To the next date, or to the first instant after it."""
-        due = self.run(self.office.one("SELECT min(due_at) FROM timer WHERE fired_at IS NULL"))
+    @rule(past=EITHER, fire=EITHER)
+    def next_date(self, *, past: bool, fire: bool) -> None:
+        """Advance to the next due date, or to the first instant after it."""
+        due = self.run(
+            self.shop.fetch_value("SELECT min(due_at) FROM timer WHERE fired_at IS NULL")
+        )
         if due is not None:
-            self._until(max(self.now, due + (TICK if past else timedelta(0))), ring=ring)
+            self._advance_to(max(self.now, due + (TICK if past else timedelta(0))), fire=fire)
 
-    def _until(self, now: datetime, *, ring: bool) -> None:
-        self.office.at(now)
-        if ring:
-            self.run(self.office.timers.tick())
+    def _advance_to(self, now: datetime, *, fire: bool) -> None:
+        self.shop.set_time(now)
+        if fire:
+            self.run(self.shop.timers.tick())
 
-    async def _all_end(self) -> None:
-        """With everybody doing his part, every case ends."""
-        for (id_,) in await self.office.rows("SELECT id FROM activation WHERE NOT settled"):
+    async def _end_all_cases(self) -> None:
+        """Everybody acts in turn until every case has ended."""
+        for (id_,) in await self.shop.fetch_rows("SELECT id FROM activation WHERE NOT settled"):
             await self._end(ActivationId(id_), State.CLOSED)
         for turn in range(TURNS):
-            await self.office.ring(self.now + 30 * DAY)
-            for review in await self.desk.reviews(100):
+            await self.shop.fire_due_timers(self.now + 30 * DAY)
+            for review in await self.service.reviews(100):
                 await self._decide(review, grant=turn % 2 == 0)
             await self._shop_acts(give_up=turn > TURNS // 2)
 
     async def _shop_acts(self, *, give_up: bool) -> None:
-        """It pays what it promised, and some day it waits for no customer any more."""
+        """The shop pays what is approved; with *give_up* it denies what waits for a customer."""
         open_ = "SELECT id, kind, state FROM case_ WHERE closed_at IS NULL"
-        for id_, word, state in await self.office.rows(open_):
-            kind = CaseKind(word)
-            if state == "approved":
-                await self.desk.paid(id_, kind)
+        for id_, kind_word, state in await self.shop.fetch_rows(open_):
+            kind = CaseKind(kind_word)
+            if state == CaseState.APPROVED.value:
+                await self.service.paid(id_, kind)
             elif give_up and state in {"needs_evidence", "waiting"}:
-                await self.desk.verdict(id_, kind, self.office.no)
-                for never in (
+                await self.service.verdict(id_, kind, self.shop.DENIAL)
+                for refusal in (
                     added_facts.plain_facts(kyc="failed"),
                     added_facts.access("refused", None),
                 ):
-                    await self.desk.add(id_, kind, never, "never")
+                    await self.service.add(id_, kind, refusal, "refusal")
 
-    # How each call is made.
+    # Each call is made twice.
 
     def open(self, call: Opening) -> UUID:
         return self.run(self._open(call))
@@ -433,24 +451,24 @@ class Machine(RuleBasedStateMachine):
         return first.case.id
 
     async def _open_again(self, call: Opening) -> None:
-        before = await self.unstuck.everything()
+        before = await self.case_invariants.all_rows()
         again = await call()
         assert again is not None
         assert again.how is CaseOpened.SAME, again
-        assert await self.unstuck.everything() == before
+        assert await self.case_invariants.all_rows() == before
 
-    def add(self, case: UUID, kind: CaseKind, what: str, adds: FactsToAdd) -> None:
-        self.same(lambda: self.desk.add(case, kind, adds, what))
+    def add(self, case: UUID, kind: CaseKind, what: str, to_add: FactsToAdd) -> None:
+        self.same(lambda: self.service.add(case, kind, to_add, what))
 
     def same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         return self.run(self._same(call))
 
     async def _same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
-        first, before = await call(), await self.unstuck.everything()
+        first, before = await call(), await self.case_invariants.all_rows()
         assert await call() == first
-        assert await self.unstuck.everything() == before
+        assert await self.case_invariants.all_rows() == before
         return first
 
 
-async def _office(url: str) -> Office:
-    return Office(await asyncpg.connect(url), url)
+async def _shop(url: str) -> CaseShop:
+    return CaseShop(await asyncpg.connect(url), url)
