@@ -52,10 +52,10 @@ from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.case_view import CaseKind, CaseState, Rejected
-from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening, Rental, Review
+from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult, Rental, Review
 
 T = TypeVar("T")
-Opening: TypeAlias = Callable[[], Awaitable[CaseOpening | None]]
+Opening: TypeAlias = Callable[[], Awaitable[CaseOpenResult | None]]
 Age: TypeAlias = timedelta | None
 
 TURNS: Final = 8  #: Rounds at the end in which everybody acts, until all cases have ended.
@@ -339,7 +339,7 @@ class CaseMachine(RuleBasedStateMachine):
         findings = data.draw(st.one_of(st.just({}), FINDINGS[kind]))
         verdict = Verdict(grant=grant, amount_minor=minor if grant else None, findings=findings)
         change = self.same(lambda: self.service.verdict(case, kind, verdict))
-        if change.refused is None:
+        if change.rejected is None:
             self.case_invariants.note_verdict(change.case)
 
     @rule(index=st.integers(0, 5), grant=EITHER)
@@ -351,13 +351,13 @@ class CaseMachine(RuleBasedStateMachine):
     async def _decide(self, review: Review, *, grant: bool) -> None:
         """Each listed review accepts a verdict, which ends it or moves it on."""
         done = await self._give_verdict(review.id, grant=grant)
-        if isinstance(done, CaseChange) and done.refused is Rejected.WRONG_SUM:
+        if isinstance(done, CaseChange) and done.rejected is Rejected.WRONG_SUM:
             done = await self._give_verdict(review.id, grant=grant, amount_minor=1)
         if isinstance(done, ReviewResult):
             assert done.how is ReviewOutcome.DONE, (review, done)
             return
         assert done.case is not None
-        match done.refused:
+        match done.rejected:
             case None:
                 assert done.case.state is not CaseState.IN_REVIEW, (review, done)
                 self.case_invariants.note_verdict(done.case)
@@ -445,7 +445,7 @@ class CaseMachine(RuleBasedStateMachine):
         first = await call()
         assert first is not None
         assert first.case is not None
-        if first.how is CaseOpened.NEW:
+        if first.how is CaseOpenOutcome.NEW:
             self.opened.append(call)
             await self._open_again(call)
         return first.case.id
@@ -454,7 +454,7 @@ class CaseMachine(RuleBasedStateMachine):
         before = await self.case_invariants.all_rows()
         again = await call()
         assert again is not None
-        assert again.how is CaseOpened.SAME, again
+        assert again.how is CaseOpenOutcome.SAME, again
         assert await self.case_invariants.all_rows() == before
 
     def add(self, case: UUID, kind: CaseKind, what: str, to_add: FactsToAdd) -> None:

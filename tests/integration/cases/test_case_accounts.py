@@ -8,7 +8,7 @@ from worker.domain.activation import State
 from worker.lifecycle.cases.case_service import AccountEventReport
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import CaseState
-from worker.ports.store.cases import CaseOpened
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 async def account_state(shop: CaseShop) -> str:
@@ -184,7 +184,7 @@ async def test_the_same_reference_with_another_date_is_other_content(shop: CaseS
     )
 
     assert other is not None
-    assert other.how is CaseOpened.OTHER_CONTENT
+    assert other.how is CaseOpenOutcome.OTHER_CONTENT
 
 
 async def test_a_block_that_a_human_refuses_opens_the_account_again(shop: CaseShop) -> None:

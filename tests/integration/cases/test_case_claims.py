@@ -11,7 +11,7 @@ from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import CaseState, Rejected
-from worker.ports.store.cases import CaseOpened
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 async def test_a_closed_number_without_a_code_is_credited_on_its_claim(shop: CaseShop) -> None:
@@ -39,9 +39,9 @@ async def test_a_repeated_claim_is_the_same_case_and_pays_once(shop: CaseShop) -
     )
 
     assert (first.how, again.how, other.how) == (
-        CaseOpened.NEW,
-        CaseOpened.SAME,
-        CaseOpened.OTHER_CONTENT,
+        CaseOpenOutcome.NEW,
+        CaseOpenOutcome.SAME,
+        CaseOpenOutcome.OTHER_CONTENT,
     )
     assert first.case == again.case == other.case
     assert await shop.balances() == (1000, 0)
@@ -128,8 +128,8 @@ async def test_a_verdict_is_given_once_and_another_one_is_refused(shop: CaseShop
     other = await shop.give_verdict(case, grant=False)
 
     assert granted.case == again.case
-    assert (granted.refused, again.refused) == (None, None)
-    assert other.refused is Rejected.OTHER_CONTENT
+    assert (granted.rejected, again.rejected) == (None, None)
+    assert other.rejected is Rejected.OTHER_CONTENT
     assert other.case == granted.case
     assert await shop.all_rows() == before, "a refusal leaves every row as it is"
     assert await shop.balances() == (1000, 0)
@@ -160,7 +160,7 @@ async def test_where_the_policy_has_no_sum_the_human_names_one_within_the_price(
     too_much = await shop.give_verdict(case, grant=True, amount_minor=PRICE + 1)
     granted = await shop.give_verdict(case, grant=True, amount_minor=100)
 
-    assert (unnamed.refused, too_much.refused) == (Rejected.WRONG_SUM, Rejected.WRONG_SUM)
+    assert (unnamed.rejected, too_much.rejected) == (Rejected.WRONG_SUM, Rejected.WRONG_SUM)
     assert granted.case is not None
     assert granted.case.decisions[-1].by == "verdict"
     assert await shop.balances() == (750, 0)
@@ -174,7 +174,7 @@ async def test_a_sum_that_the_policy_sets_is_not_the_humans_to_change(shop: Case
 
     changed = await shop.give_verdict(case, grant=True, amount_minor=PRICE - 1)
 
-    assert changed.refused is Rejected.WRONG_SUM
+    assert changed.rejected is Rejected.WRONG_SUM
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
 
 
@@ -202,7 +202,7 @@ async def test_evidence_after_the_date_is_too_late_though_no_timer_has_fired(
 
     late = await shop.add_evidence(case, reasons_given=True)
 
-    assert late.refused is Rejected.CLOSED
+    assert late.rejected is Rejected.CLOSED
     assert late.case is not None
     assert (late.case.state, last_reason(late.case)) == (CaseState.DENIED, "reasons_missing")
     assert await shop.balances() == (650, 0)
@@ -256,7 +256,7 @@ async def test_a_claim_about_an_unknown_order_opens_no_case(shop: CaseShop) -> N
     await shop.open_account()
     unknown = await shop.service.open_claim(ActivationId(UUID(int=1)), {"claim_kind": "other"})
 
-    assert unknown.how is CaseOpened.UNKNOWN_SUBJECT
+    assert unknown.how is CaseOpenOutcome.UNKNOWN_SUBJECT
     assert await shop.fetch_value("SELECT count(*) FROM case_") == 0
 
 
@@ -281,7 +281,7 @@ async def test_a_verdict_is_refused_while_the_customer_has_to_add_something(
 
     granted = await shop.give_verdict(case, grant=True)
 
-    assert granted.refused is Rejected.NOT_ASKED_FOR
+    assert granted.rejected is Rejected.NOT_ASKED_FOR
     assert await shop.all_rows() == before
 
 
@@ -295,7 +295,7 @@ async def test_a_verdict_is_refused_before_the_end_of_the_order(
     assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "unlisted_reason")
 
     early = await shop.give_verdict(case, grant=True, amount_minor=100)
-    assert early.refused is Rejected.NOT_ASKED_FOR
+    assert early.rejected is Rejected.NOT_ASKED_FOR
     await shop.end_activation(id_, State.DELIVERED)
     change = await shop.give_verdict(case, grant=False)
 

@@ -31,7 +31,7 @@ async def test_a_human_names_a_sum_within_the_price_of_the_rental(shop: CaseShop
 
     for sum_ in (None, 0, 1001):
         done = await shop.give_verdict(case, grant=True, amount_minor=sum_)
-        assert done.refused is Rejected.WRONG_SUM
+        assert done.rejected is Rejected.WRONG_SUM
 
     assert await shop.all_rows() == before
     await shop.give_verdict(case, grant=True, amount_minor=1000)
@@ -48,7 +48,7 @@ async def test_a_sum_that_is_not_the_policys_is_refused(shop: CaseShop) -> None:
 
     wrong = await shop.give_verdict(case, grant=True, amount_minor=301)
 
-    assert wrong.refused is Rejected.WRONG_SUM
+    assert wrong.rejected is Rejected.WRONG_SUM
     assert await shop.all_rows() == before
     await shop.give_verdict(case, grant=True, amount_minor=300)
     assert await shop.balances() == (300, 0)

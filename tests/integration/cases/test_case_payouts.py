@@ -20,7 +20,7 @@ async def test_no_money_moves_before_it_is_paid_out_and_then_once(shop: CaseShop
     first = await shop.mark_paid(case)
     again = await shop.mark_paid(case)
 
-    assert (first.refused, again.refused) == (None, None)
+    assert (first.rejected, again.rejected) == (None, None)
     assert first.case == again.case
     moved = await shop.fetch_rows(
         "SELECT source, destination, amount_minor FROM transfer WHERE key LIKE 'claim:%'"
@@ -50,7 +50,7 @@ async def test_an_approval_stands_whatever_is_added_or_decided_later(shop: CaseS
     assert added.case is not None
     assert added.case.state is CaseState.APPROVED
     assert added.case.evidence[-1].what == "evidence"
-    assert denied.refused is Rejected.NOT_ASKED_FOR
+    assert denied.rejected is Rejected.NOT_ASKED_FOR
     assert await shop.state_of(case.id) is CaseState.APPROVED
 
 
@@ -59,8 +59,8 @@ async def test_a_sum_credited_to_the_balance_is_not_paid_out_as_well(shop: CaseS
     granted = await shop.open_claim(await shop.closed_activation("P1"))
     waiting = await shop.open_claim(await shop.rent_number("P1", "2"))
 
-    assert (await shop.mark_paid(granted)).refused is Rejected.CLOSED
-    assert (await shop.mark_paid(waiting)).refused is Rejected.NOT_ASKED_FOR
+    assert (await shop.mark_paid(granted)).rejected is Rejected.CLOSED
+    assert (await shop.mark_paid(waiting)).rejected is Rejected.NOT_ASKED_FOR
     assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
 
 
@@ -128,5 +128,5 @@ async def test_the_time_to_pay_is_extended_only_after_an_approval(shop: CaseShop
         waiting.id, waiting.kind, {"extension_until": (MONDAY + DAY).isoformat()}
     )
 
-    assert asked.refused is Rejected.NOT_ASKED_FOR
+    assert asked.rejected is Rejected.NOT_ASKED_FOR
     assert await shop.all_rows() == before

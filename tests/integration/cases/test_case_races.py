@@ -21,7 +21,7 @@ from worker.domain.transfer import Charge
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.case_view import CaseKind, CaseState, Rejected
-from worker.ports.store.cases import CaseOpened
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 def clocked(rival: Rival) -> ClockedStore:
@@ -57,7 +57,7 @@ async def test_the_same_claim_twice_at_once_is_one_case(shop: CaseShop, rival: R
 
     rival.gate.go.set()
 
-    assert ((await first).how, (await second).how) == (CaseOpened.NEW, CaseOpened.SAME)
+    assert ((await first).how, (await second).how) == (CaseOpenOutcome.NEW, CaseOpenOutcome.SAME)
     assert await shop.balances() == (1000, 0)
 
 
@@ -81,7 +81,7 @@ async def test_of_two_verdicts_on_one_case_the_second_is_refused(
 
     assert granted.case is not None
     assert granted.case.state is CaseState.GRANTED
-    assert refused.refused is Rejected.CLOSED
+    assert refused.rejected is Rejected.CLOSED
     assert refused.case == granted.case
     assert await shop.balances() == (1000, 0)
 
@@ -96,7 +96,7 @@ async def test_ten_verdicts_at_once_pay_once(shop: CaseShop) -> None:
 
     states = {change.case.state for change in changes if change.case is not None}
     assert len(states) == 1
-    assert {change.refused for change in changes} == {None, Rejected.OTHER_CONTENT}
+    assert {change.rejected for change in changes} == {None, Rejected.OTHER_CONTENT}
     claims = await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'")
     assert claims == (1 if states == {CaseState.GRANTED} else 0)
 
@@ -175,5 +175,8 @@ async def test_one_number_is_rented_to_one_account_however_many_ask_at_once(
     second = await rival.run_into(shop.store.cases.book_rental(other_rental))
     rival.gate.go.set()
 
-    assert ((await first).how, (await second).how) == (CaseOpened.NEW, CaseOpened.OTHER_CONTENT)
+    assert ((await first).how, (await second).how) == (
+        CaseOpenOutcome.NEW,
+        CaseOpenOutcome.OTHER_CONTENT,
+    )
     assert await shop.fetch_value("SELECT count(*) FROM rental WHERE provider_ref = 'both'") == 1

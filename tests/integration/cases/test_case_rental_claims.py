@@ -8,7 +8,7 @@ import pytest
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import Case, CaseState, Rejected
-from worker.ports.store.cases import CaseOpened, Rental
+from worker.ports.store.cases import CaseOpenOutcome, Rental
 
 OPERATOR_CAUSED: dict[str, Any] = {"client_caused": False}
 
@@ -51,7 +51,7 @@ async def test_a_repeated_claim_is_the_same_case_and_pays_once(shop: CaseShop) -
     again = await shop.service.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
     other = await shop.open_rental_claim(rental, **OPERATOR_CAUSED)
 
-    assert (first.how, again.how) == (CaseOpened.NEW, CaseOpened.SAME)
+    assert (first.how, again.how) == (CaseOpenOutcome.NEW, CaseOpenOutcome.SAME)
     assert first.case == again.case
     assert last_decision(other)[:2] == ("deny", "already_refunded")
     assert await shop.balances() == (1000, 0)
@@ -192,8 +192,8 @@ async def test_a_human_cannot_grant_more_than_is_left_of_the_rental(shop: CaseSh
 
     assert (
         await shop.give_verdict(case, grant=True, amount_minor=701)
-    ).refused is Rejected.WRONG_SUM
-    assert (await shop.give_verdict(case, grant=True)).refused is None
+    ).rejected is Rejected.WRONG_SUM
+    assert (await shop.give_verdict(case, grant=True)).rejected is None
     assert await shop.balances() == (1000, 0)
 
 
@@ -210,7 +210,7 @@ async def test_a_rental_paid_elsewhere_is_given_back_there(shop: CaseShop) -> No
 async def test_a_claim_about_an_unknown_rental_opens_no_case(shop: CaseShop) -> None:
     opened = await shop.service.open_rental_claim(UUID(int=1), {"claim_kind": "other"})
 
-    assert opened.how is CaseOpened.UNKNOWN_SUBJECT
+    assert opened.how is CaseOpenOutcome.UNKNOWN_SUBJECT
     assert await shop.fetch_value("SELECT count(*) FROM case_") == 0
 
 
@@ -226,7 +226,7 @@ async def test_where_more_would_be_paid_than_is_left_a_human_names_the_sum(
     assert last_decision(case) == ("needs_review", "judge_evidence", 700)
 
     too_much = await shop.give_verdict(case, grant=True, amount_minor=701)
-    assert too_much.refused is Rejected.WRONG_SUM
+    assert too_much.rejected is Rejected.WRONG_SUM
     await shop.give_verdict(case, grant=True, amount_minor=665)
 
     granted = await shop.case(case.id)

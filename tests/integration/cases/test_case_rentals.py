@@ -10,7 +10,7 @@ from tests.integration.store.shop import ALICE, SIM, TICK
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import CaseState, Rejected
-from worker.ports.store.cases import CaseOpened
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 async def test_a_rental_is_paid_when_it_is_booked_and_once(shop: CaseShop) -> None:
@@ -23,7 +23,7 @@ async def test_a_rental_is_paid_when_it_is_booked_and_once(shop: CaseShop) -> No
     assert first.currency == "USD"
     assert await shop.balances() == (500, 0)
     other = await shop.service.book_rental(shop.same_booking(first, price_minor=999))
-    assert other.how is CaseOpened.OTHER_CONTENT
+    assert other.how is CaseOpenOutcome.OTHER_CONTENT
 
 
 async def test_a_rental_above_the_balance_is_not_booked(shop: CaseShop) -> None:
@@ -99,7 +99,7 @@ async def test_an_outage_that_no_probe_confirms_goes_to_a_human(shop: CaseShop) 
 
     assert last_reason(await shop.case(case.id)) == "outage_running"
     denied = await shop.give_verdict(case, grant=False)
-    assert denied.refused is Rejected.OTHER_CONTENT
+    assert denied.rejected is Rejected.OTHER_CONTENT
 
 
 async def test_an_outage_the_customer_caused_is_denied(shop: CaseShop) -> None:
@@ -116,7 +116,7 @@ async def test_an_outage_of_an_unknown_rental_opens_no_case(shop: CaseShop) -> N
     opened = await shop.service.open_outage(SIM, ProviderRef("none"), {})
     restored = await shop.service.restored(SIM, ProviderRef("none"), None)
 
-    assert opened.how is CaseOpened.UNKNOWN_SUBJECT
+    assert opened.how is CaseOpenOutcome.UNKNOWN_SUBJECT
     assert restored.case is None
 
 

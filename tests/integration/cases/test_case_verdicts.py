@@ -33,7 +33,7 @@ async def test_a_case_that_comes_into_review_after_a_verdict_takes_another_one(
     other = await shop.give_verdict(case, grant=not grant)
 
     assert first.case == again.case == other.case
-    assert (first.refused, again.refused, other.refused) == (None, None, Rejected.OTHER_CONTENT)
+    assert (first.rejected, again.rejected, other.rejected) == (None, None, Rejected.OTHER_CONTENT)
     assert first.case is not None
     assert first.case.state.value == ending
     assert [entry.what for entry in first.case.evidence] == ["verdict", "choice", "verdict"]
@@ -56,7 +56,7 @@ async def test_a_human_denies_what_waits_for_the_customer_without_a_date(
     for case in (claim, withdrawal):
         granted = await shop.give_verdict(case, grant=True)
         denied = await shop.give_verdict(case, grant=False)
-        assert (granted.refused, denied.refused) == (Rejected.NOT_ASKED_FOR, None)
+        assert (granted.rejected, denied.rejected) == (Rejected.NOT_ASKED_FOR, None)
 
     for case in (claim, withdrawal):
         ended = await shop.case(case.id)
@@ -76,7 +76,7 @@ async def test_a_denial_is_refused_while_the_customer_has_a_date_to_add_somethin
     before = await shop.all_rows()
 
     for case in (claim, withdrawal):
-        assert (await shop.give_verdict(case, grant=False)).refused is Rejected.NOT_ASKED_FOR
+        assert (await shop.give_verdict(case, grant=False)).rejected is Rejected.NOT_ASKED_FOR
 
     assert await shop.all_rows() == before
 
@@ -97,9 +97,9 @@ async def test_a_denial_is_refused_where_the_policy_pays_anyway(shop: CaseShop) 
         await shop.give_verdict(asked, grant=False, allocation_failed=True),
     ]
 
-    assert {change.refused for change in refused} == {Rejected.NOT_ASKED_FOR}
+    assert {change.rejected for change in refused} == {Rejected.NOT_ASKED_FOR}
     assert await shop.all_rows() == before
-    assert (await shop.give_verdict(asked, grant=False)).refused is None
+    assert (await shop.give_verdict(asked, grant=False)).rejected is None
 
 
 async def test_a_verdict_before_the_window_is_over_is_refused(
@@ -112,7 +112,7 @@ async def test_a_verdict_before_the_window_is_over_is_refused(
 
     early = await shop.give_verdict(case, grant=True)
 
-    assert early.refused is Rejected.NOT_ASKED_FOR
+    assert early.rejected is Rejected.NOT_ASKED_FOR
     await shop.end_activation(id_, State.CLOSED)
     await shop.fire_due_timers(MONDAY + DAY)
     assert await shop.state_of(case.id) is CaseState.GRANTED
@@ -134,7 +134,7 @@ async def test_a_granted_claim_waits_for_the_proof_of_the_wallets_owner(
 
     granted = await shop.give_verdict(case, grant=True)
 
-    assert granted.refused is None
+    assert granted.rejected is None
     waiting = await shop.case(case.id)
     assert (waiting.state, last_reason(waiting)) == (CaseState.NEEDS_EVIDENCE, "kyc_required")
     assert await shop.service.reviews(10) == []

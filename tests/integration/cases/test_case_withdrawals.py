@@ -9,7 +9,7 @@ from worker.domain.activation import State
 from worker.lifecycle.cases import added_facts
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import CaseState, Rejected
-from worker.ports.store.cases import CaseOpened
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 async def test_unused_top_ups_are_approved_and_paid_out(shop: CaseShop) -> None:
@@ -100,7 +100,7 @@ async def test_a_payout_waits_for_the_proof_of_the_wallets_owner(
     case = await shop.open_withdrawal("P4", kyc="requested")
     assert (case.state, last_reason(case)) == (CaseState.NEEDS_EVIDENCE, "kyc_required")
     too_soon = await shop.give_verdict(case, grant=True)
-    assert too_soon.refused is Rejected.NOT_ASKED_FOR
+    assert too_soon.rejected is Rejected.NOT_ASKED_FOR
 
     await shop.service.add(case.id, case.kind, added_facts.plain_facts(kyc="passed"), "kyc")
     await shop.give_verdict(case, grant=True)
@@ -114,7 +114,7 @@ async def test_payment_details_have_to_come_in_time(shop: CaseShop) -> None:
     unasked = await shop.service.add(
         case.id, case.kind, added_facts.payment_info("provided", None), "payment_info"
     )
-    assert unasked.refused is Rejected.NOT_ASKED_FOR
+    assert unasked.rejected is Rejected.NOT_ASKED_FOR
     await shop.service.add(case.id, case.kind, added_facts.payment_info("requested", None), "asked")
     assert last_reason(await shop.case(case.id)) == "payment_info_required"
     shop.set_time(MONDAY + 14 * DAY)
@@ -134,9 +134,9 @@ async def test_the_same_reference_is_the_same_request(shop: CaseShop) -> None:
     assert again is not None
     assert other is not None
     assert (first.how, again.how, other.how) == (
-        CaseOpened.NEW,
-        CaseOpened.SAME,
-        CaseOpened.OTHER_CONTENT,
+        CaseOpenOutcome.NEW,
+        CaseOpenOutcome.SAME,
+        CaseOpenOutcome.OTHER_CONTENT,
     )
     assert await shop.balances() == (995, 5)
 
@@ -160,13 +160,13 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
 ) -> None:
     await shop.open_account(amount_minor=1000)
     case = await shop.open_withdrawal("P3")
-    assert (await shop.mark_paid(case)).refused is Rejected.NOT_ASKED_FOR
+    assert (await shop.mark_paid(case)).rejected is Rejected.NOT_ASKED_FOR
     await shop.give_verdict(case, grant=True)
 
     second = await shop.give_verdict(case, grant=False)
     await shop.service.add(case.id, case.kind, added_facts.plain_facts(kyc="failed"), "kyc")
 
-    assert second.refused is Rejected.OTHER_CONTENT
+    assert second.rejected is Rejected.OTHER_CONTENT
     assert await shop.state_of(case.id) is CaseState.APPROVED
 
 
@@ -176,7 +176,7 @@ async def test_an_unknown_account_or_policy_opens_no_withdrawal(shop: CaseShop) 
     nobody = await shop.service.open_withdrawal(type(ALICE)("bob"), "w", {}, "P3")
 
     assert nobody is not None
-    assert nobody.how is CaseOpened.UNKNOWN_SUBJECT
+    assert nobody.how is CaseOpenOutcome.UNKNOWN_SUBJECT
     assert await shop.service.open_withdrawal(ALICE, "w", {}, "no-such") is None
 
 
@@ -189,7 +189,7 @@ async def test_only_the_sum_set_aside_can_be_paid_out(shop: CaseShop) -> None:
     granted = await shop.give_verdict(case, grant=True, amount_minor=300)
     denied = await shop.give_verdict(case, grant=False)
 
-    assert granted.refused is Rejected.WRONG_SUM
+    assert granted.rejected is Rejected.WRONG_SUM
     assert denied.case is not None
     assert denied.case.state is CaseState.DENIED
     assert await shop.balances() == (500, 0)
@@ -289,7 +289,7 @@ async def test_where_the_policy_is_silent_a_human_names_the_sum_and_the_rest_is_
 
     none = await shop.give_verdict(case, grant=True)
     too_much = await shop.give_verdict(case, grant=True, amount_minor=1001)
-    assert none.refused is too_much.refused is Rejected.WRONG_SUM
+    assert none.rejected is too_much.rejected is Rejected.WRONG_SUM
     await shop.give_verdict(case, grant=True, amount_minor=600)
 
     last = (await shop.case(case.id)).decisions[-1]
@@ -307,7 +307,7 @@ async def test_a_sum_that_is_not_the_policys_is_refused(shop: CaseShop) -> None:
 
     wrong = await shop.give_verdict(case, grant=True, amount_minor=601)
 
-    assert wrong.refused is Rejected.WRONG_SUM
+    assert wrong.rejected is Rejected.WRONG_SUM
     assert await shop.all_rows() == before
 
 

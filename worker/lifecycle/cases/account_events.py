@@ -13,7 +13,7 @@ from worker.ports.store.case_view import (
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     TimerKind,
 )
@@ -46,8 +46,8 @@ class AccountEventJudge:
         return self._step(view, facts, record)
 
     def _decided_by_verdict(
-        self, view: CaseView, facts: CaseFacts, record: DecisionMade, *, grant: bool
-    ) -> DecisionMade:
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, *, grant: bool
+    ) -> DecisionRecord:
         """Where the policy is silent, a human decides whether the event takes effect."""
         if not grant:
             return decided_by_human(record, claim_rejected(), view, self.clauses)
@@ -60,7 +60,7 @@ class AccountEventJudge:
     def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         holdings = view.holdings
         given = {
             **facts,
@@ -69,7 +69,7 @@ class AccountEventJudge:
         }
         return ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
         outcome, held = record.decision.outcome, view.holdings.held_minor
         if outcome is Outcome.BALANCE_VOID and held:
             # The money of a running order may come back to the balance: void nothing before.
@@ -83,7 +83,7 @@ class AccountEventJudge:
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, record),
+            record=record_if_new(view, record),
             timers=hold if state is CaseState.WAITING else {},
             moves=(MoneyMove(TransferKind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, record.decision),

@@ -34,12 +34,12 @@ from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
 from worker.ports.store.cases import (
     CaseChange,
-    CaseOpened,
-    CaseOpening,
+    CaseOpenOutcome,
+    CaseOpenResult,
     CaseStore,
     NewCase,
     Rental,
-    RentalBooking,
+    RentalBookingResult,
     Review,
     ReviewPlace,
     case_id,
@@ -89,26 +89,26 @@ class CaseService:
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         """One claim per order, kind and destination: the same content again is the same claim."""
         new = self._claim(activation, facts, words)
         return await self._open(replace(new, activation=activation), "claim_at", words)
 
     async def open_rental_claim(
         self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         """As `open_claim`, about a long rental."""
         new = self._claim(rental, facts, words)
         return await self._open(replace(new, rental=rental), "claim_at", words)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         """The outage that runs, or the next one of this rental."""
         self.check(CaseKind.OUTAGE, facts)
         rental = await self.cases.rental(provider, ref)
         if rental is None:
-            return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
+            return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
         ended = [outage for outage in rental.outages if outage.state in CLOSED]
         new = NewCase(
             # Numbered, so that two reports of one outage at the same time are one case.
@@ -131,19 +131,19 @@ class CaseService:
         facts = first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
-    async def book_rental(self, rental: Rental) -> RentalBooking:
+    async def book_rental(self, rental: Rental) -> RentalBookingResult:
         return await self.cases.book_rental(rental)
 
     async def open_withdrawal(
         self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
-    ) -> CaseOpening | None:
+    ) -> CaseOpenResult | None:
         """None: there is no such policy."""
         new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
         self, account: AccountId, report: AccountEventReport, policy: str | None
-    ) -> CaseOpening | None:
+    ) -> CaseOpenResult | None:
         """One case per event; its reference, else its date, tells it from other events."""
         event = report.event
         new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
@@ -257,7 +257,7 @@ class CaseService:
 
     async def _open(
         self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         judge = self.judges[new.kind]
         result = await self.cases.open_case(
             new, lambda view: open_step(judge, view, date_fact, words)

@@ -20,7 +20,7 @@ from worker.ports.store.case_view import (
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     Rejected,
     TimerKind,
 )
@@ -99,7 +99,7 @@ def open_step(
     """The first decision. *date_fact* is now unless the facts say otherwise."""
     default = {} if date_fact is None else {date_fact: instant_fact(view.now)}
     step = judge.decide(view, {**default, **view.case.facts})
-    return replace(step, added=("opened", words)) if words else step
+    return replace(step, evidence=("opened", words)) if words else step
 
 
 def add_step(
@@ -114,11 +114,11 @@ def add_step(
     if _has_overdue_date(view):
         due = judge.decide(view, case.facts)
         if due.state in CLOSED:
-            return replace(due, refused=Rejected.CLOSED)
+            return replace(due, rejected=Rejected.CLOSED)
     if facts is None:
         return unchanged(view, Rejected.NOT_ASKED_FOR)
     step = judge.decide(view, {**case.facts, **facts})
-    return replace(step, added=(what, {**facts, **words}))
+    return replace(step, evidence=(what, {**facts, **words}))
 
 
 def _added_before(case: Case, what: str, facts: CaseFacts, words: Mapping[str, Any]) -> bool:
@@ -142,16 +142,16 @@ def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep
     if case.state in CLOSED:
         return unchanged(view, Rejected.CLOSED)
     step = judge.apply_verdict(view, verdict)
-    if step.refused is not None:
+    if step.rejected is not None:
         return step
     entry = ("verdict", {**verdict.content(), "note": verdict.note})
-    return replace(step, verdict=verdict.content(), added=entry)
+    return replace(step, verdict=verdict.content(), evidence=entry)
 
 
 def recheck_step(judge: KindJudge, view: CaseView) -> CaseStep:
     """What the case waited for may have ended; if it has not, nothing changes."""
     step = judge.decide(view, view.case.facts)
-    return step if step.made is not None and _is_new(view, step.made) else unchanged(view)
+    return step if step.record is not None and _is_new(view, step.record) else unchanged(view)
 
 
 def timer_step(judge: KindJudge, view: CaseView) -> CaseStep:
@@ -175,15 +175,15 @@ def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
     if record.decision.outcome is Outcome.WAIT and record.decision.deadline is not None:
         return replace(step, timers={**step.timers, sla: record.decision.deadline})
     if record.decision.outcome is Outcome.OVERDUE:
-        return replace(step, made=record, told=f"{judge.event_prefix}.overdue")
+        return replace(step, record=record, event=f"{judge.event_prefix}.overdue")
     return step
 
 
-def unchanged(view: CaseView, refused: Rejected | None = None) -> CaseStep:
+def unchanged(view: CaseView, rejected: Rejected | None = None) -> CaseStep:
     """The case as it is, with the timers it has besides the one that fires now."""
     case, firing = view.case, None if view.timer is None else view.timer.kind
     timers = {timer.kind: timer.due_at for timer in case.timers if timer.kind is not firing}
-    return CaseStep(state=case.state, facts=case.facts, timers=timers, refused=refused)
+    return CaseStep(state=case.state, facts=case.facts, timers=timers, rejected=rejected)
 
 
 def claim_rejected() -> Decision:
@@ -193,15 +193,15 @@ def claim_rejected() -> Decision:
 def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
     """*step* with the event that tells of the first decision or of a new state."""
     same = view.case.decisions and step.state is view.case.state
-    return step if same else replace(step, told=f"{judge.event_prefix}.{step.state.value}")
+    return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
 
 
-def record_if_new(view: CaseView, record: DecisionMade) -> DecisionMade | None:
+def record_if_new(view: CaseView, record: DecisionRecord) -> DecisionRecord | None:
     """A timer that decides what was decided before leaves no second record of it."""
     return record if _is_new(view, record) or view.timer is None else None
 
 
-def _is_new(view: CaseView, record: DecisionMade) -> bool:
+def _is_new(view: CaseView, record: DecisionRecord) -> bool:
     """Whether this differs from the last decision about the case."""
     if not view.case.decisions:
         return True

@@ -8,7 +8,7 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
-from worker.ports.store.case_view import DecisionMade, Timer, TimerKind
+from worker.ports.store.case_view import DecisionRecord, Timer, TimerKind
 from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
 BATCH: Final = 1000
@@ -34,18 +34,18 @@ class ClaimWindows:
             page = await self.cases.unseeded(list(windowed), self.batch)
             timers = [
                 Timer(TimerKind.CLAIM_WINDOW, window.id, _end(windowed, window))
-                for window in page.found
+                for window in page.windows
             ]
-            await self.cases.seed(timers, page.upto)
+            await self.cases.seed(timers, page.up_to)
             seeded += len(timers)
-            if not page.more:
+            if not page.has_more:
                 break
         return seeded
 
     async def fire(self, timer: Timer) -> None:
         await self.cases.end_in_silence(timer, self.decide)
 
-    def decide(self, silent: SilentActivation) -> DecisionMade | None:
+    def decide(self, silent: SilentActivation) -> DecisionRecord | None:
         """The decision after the window; None unless it is final or there is nothing to do."""
         profile, order = silent.profile, silent.order
         if profile is None:
@@ -75,7 +75,7 @@ class ClaimWindows:
             **{name: instant_fact(at) for name, at in without_none(instants).items()},
         }
         clauses = self.clauses(profile.name, decision.reason)
-        return DecisionMade(Op.SILENCE_TICK, decision, given, clauses, silent.due_at)
+        return DecisionRecord(Op.SILENCE_TICK, decision, given, clauses, silent.due_at)
 
 
 def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) -> datetime:

@@ -32,7 +32,7 @@ from worker.ports.store.case_view import (
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     Rejected,
     TimerKind,
@@ -77,7 +77,7 @@ class ClaimJudge:
             return payouts.approving_decision(view.case).at
         return instant_in(view.case.facts, "claim_at") or view.case.opened_at
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         order = view.order
         assert order is not None
         given = {"service": order.service, **facts, **_facts_from_log(order)}
@@ -91,7 +91,7 @@ class ClaimJudge:
         )
         return _at_most_amount_left(order, _adjusted_for_rental(view, order, record))
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
         """Money waits until the order has ended, so that no number is refunded twice."""
         order = view.order
         assert order is not None
@@ -102,7 +102,7 @@ class ClaimJudge:
         return self._step_for(view, facts, record)
 
     def _step_for(
-        self, view: CaseView, facts: CaseFacts, record: DecisionMade, *, owed: bool = False
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, *, owed: bool = False
     ) -> CaseStep:
         state = (
             CaseState.APPROVED
@@ -113,7 +113,7 @@ class ClaimJudge:
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, record),
+            record=record_if_new(view, record),
             timers=timers,
             moves=_moves(record.decision),
             ends_rental=_ends_rental(view, facts, record.decision),
@@ -156,7 +156,7 @@ class ClaimJudge:
         return {kind: at for kind, at in due.items() if at is not None}
 
     def _decided_by_verdict(
-        self, view: CaseView, facts: CaseFacts, record: DecisionMade, verdict: Verdict
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, verdict: Verdict
     ) -> CaseStep:
         """What the policy leaves to a human, as the verdict decides it."""
         order, proposed = view.order, record.decision
@@ -168,7 +168,7 @@ class ClaimJudge:
                 view, facts, decided_by_human(record, claim_rejected(), view, self.clauses)
             )
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
-        if not 0 < amount <= _amount_left(order):
+        if not 0 < amount <= order.left_minor:
             return unchanged(view, Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
@@ -221,12 +221,12 @@ def _with_own_window(view: CaseView, order: CaseOrder) -> Profile | None:
 
 def _credited_for_policy(order: CaseOrder) -> int:
     """Credits for outage days do not count as a refund while part of the price is left."""
-    return (
-        order.credited_minor - order.outages_minor if _amount_left(order) else order.credited_minor
-    )
+    return order.credited_minor - order.outages_minor if order.left_minor else order.credited_minor
 
 
-def _adjusted_for_rental(view: CaseView, order: CaseOrder, record: DecisionMade) -> DecisionMade:
+def _adjusted_for_rental(
+    view: CaseView, order: CaseOrder, record: DecisionRecord
+) -> DecisionRecord:
     """Never more than is left of a rental; a human judges its SMS, of which we keep no log."""
     decision = record.decision
     if not order.rental:
@@ -236,20 +236,20 @@ def _adjusted_for_rental(view: CaseView, order: CaseOrder, record: DecisionMade)
         outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
         decision = replace(decision, outcome=outcome, reason=reason, deadline=by)
     if not decision.fee_minor:
-        decision = replace(decision, amount_minor=min(decision.amount_minor, _amount_left(order)))
+        decision = replace(decision, amount_minor=min(decision.amount_minor, order.left_minor))
     return replace(record, decision=decision)
 
 
-def _at_most_amount_left(order: CaseOrder, record: DecisionMade) -> DecisionMade:
+def _at_most_amount_left(order: CaseOrder, record: DecisionRecord) -> DecisionRecord:
     """A human decides instead of the policy where it would pay more than is left, fee included.
 
     Checked before his verdict counts and not after it: he gives only one.
     """
     decision = record.decision
-    if decision.outcome not in PAYING or _gross(decision) <= _amount_left(order):
+    if decision.outcome not in PAYING or _gross(decision) <= order.left_minor:
         return record
     review = replace(
-        decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=_amount_left(order), fee_minor=0
+        decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=order.left_minor, fee_minor=0
     )
     return replace(record, decision=review)
 
@@ -269,15 +269,11 @@ def _ends_rental(view: CaseView, facts: CaseFacts, decision: Decision) -> bool:
     assert order is not None
     if not order.rental or decision.outcome not in PAYING:
         return False
-    return facts["claim_kind"] == "operator_block" or _gross(decision) >= _amount_left(order)
+    return facts["claim_kind"] == "operator_block" or _gross(decision) >= order.left_minor
 
 
 def _gross(decision: Decision) -> int:
     return decision.amount_minor + decision.fee_minor
-
-
-def _amount_left(order: CaseOrder) -> int:
-    return order.price_minor - order.credited_minor
 
 
 def _moves(decision: Decision) -> tuple[MoneyMove, ...]:

@@ -31,7 +31,7 @@ from worker.ports.store.case_view import (
     CaseOrder,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     Rejected,
     TimerKind,
@@ -68,7 +68,7 @@ class OutageJudge:
             return contacted_at
         return self._outage(view, facts).end
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         order = view.order
         assert order is not None
         given = {
@@ -80,10 +80,10 @@ class OutageJudge:
         }
         return ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
         order, decision = view.order, record.decision
         assert order is not None
-        left = _amount_left(order)
+        left = order.left_minor
         if decision.outcome in PAYING and decision.amount_minor > left:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
             record = replace(record, decision=decision)
@@ -92,7 +92,7 @@ class OutageJudge:
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, record),
+            record=record_if_new(view, record),
             timers=self._timers(view, facts, decision),
             moves=(move,) if decision.outcome in PAYING else (),
         )
@@ -131,20 +131,16 @@ class OutageJudge:
         return OutageCase(profile, outage_facts, view.now)
 
     def _granted(
-        self, view: CaseView, facts: CaseFacts, record: DecisionMade, amount: int
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, amount: int
     ) -> CaseStep:
         """The policy proposes no sum, so the human names it."""
         order = view.order
         assert order is not None
-        if not 0 < amount <= _amount_left(order):
+        if not 0 < amount <= order.left_minor:
             return unchanged(view, Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step(view, facts, decided_by_human(record, granted, view, self.clauses))
-
-
-def _amount_left(order: CaseOrder) -> int:
-    return order.price_minor - order.credited_minor
 
 
 def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:

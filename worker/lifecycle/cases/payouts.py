@@ -35,7 +35,7 @@ def paid_step(view: CaseView) -> CaseStep:
     if case.state is not CaseState.APPROVED:
         return unchanged(view, Rejected.CLOSED if case.state in CLOSED else Rejected.NOT_ASKED_FOR)
     event = f"{case.kind.value}.{CaseState.PAID.value}"
-    return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=event)
+    return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), event=event)
 
 
 def extended_step(view: CaseView, facts: CaseFacts) -> CaseStep:
@@ -43,14 +43,14 @@ def extended_step(view: CaseView, facts: CaseFacts) -> CaseStep:
     if view.case.state is not CaseState.APPROVED:
         return unchanged(view, Rejected.NOT_ASKED_FOR)
     step = replace(unchanged(view), facts={**view.case.facts, **facts})
-    return replace(step, added=("extension", dict(facts)))
+    return replace(step, evidence=("extension", dict(facts)))
 
 
 def _moves(case: Case) -> Sequence[MoneyMove]:
     """The house pays a claim; a withdrawal is paid, and its fee taken, from what was set aside."""
     payout = approving_decision(case)
     if case.kind is CaseKind.CLAIM:
-        return (MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves=True),)
+        return (MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves_platform=True),)
     assert case.kind is CaseKind.WITHDRAWAL
     fee = (MoneyMove(TransferKind.FEE, payout.fee_minor),) if payout.fee_minor else ()
     return (MoneyMove(TransferKind.WITHDRAW, payout.amount_minor), *fee)

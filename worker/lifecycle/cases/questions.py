@@ -14,7 +14,7 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
-from worker.ports.store.case_view import CaseFacts, CaseView, DecisionMade
+from worker.ports.store.case_view import CaseFacts, CaseView, DecisionRecord
 
 #: The ids of the clauses of a policy that a reason rests on.
 ClauseLookup: TypeAlias = Callable[[str, Reason], tuple[str, ...]]
@@ -42,7 +42,7 @@ def ask_policy(
     clauses: ClauseLookup,
     *,
     profile: Profile | None = None,
-) -> DecisionMade:
+) -> DecisionRecord:
     """What the policy of the purchase decides now; without a kept version, a human decides."""
     profile = profile or view.profile
     if profile is None:
@@ -51,14 +51,14 @@ def ask_policy(
         question = question_from({**given, "op": op.value, "now": instant_fact(view.now)})
         decision = decide(profile, op, question.facts, question.now)
     as_of = None if view.timer is None else view.timer.due_at
-    return DecisionMade(
+    return DecisionRecord(
         op, decision, dict(given), clauses(view.case.policy, decision.reason), as_of
     )
 
 
 def decided_by_human(
-    proposed: DecisionMade, decision: Decision, view: CaseView, clauses: ClauseLookup
-) -> DecisionMade:
+    proposed: DecisionRecord, decision: Decision, view: CaseView, clauses: ClauseLookup
+) -> DecisionRecord:
     """The human's decision about what the policy left to a human, with what that rested on."""
     return replace(
         proposed,

@@ -29,7 +29,7 @@ from worker.ports.store.case_view import (
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     Rejected,
     TimerKind,
@@ -74,19 +74,19 @@ class WithdrawalJudge:
         name = "approved_at" if sla is TimerKind.REFUND_PAYMENT else "claim_at"
         return instant_in(view.case.facts, name) or view.case.opened_at
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         return ask_policy(
             view, Op.WITHDRAWAL, {**facts, **_facts_from_books(view, facts)}, self.clauses
         )
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionMade) -> CaseStep:
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
         state = STATE_AFTER[record.decision.outcome]
         if record.decision.outcome is Outcome.PAYOUT:
             state = CaseState.APPROVED
         step = CaseStep(
             state=state,
             facts=facts,
-            made=record_if_new(view, record),
+            record=record_if_new(view, record),
             timers=self._timers(view, facts, record.decision),
             moves=_moves(view, facts, record.decision, state),
         )
@@ -110,7 +110,7 @@ class WithdrawalJudge:
         return {} if kind is None or deadline is None else {kind: deadline}
 
     def _granted(
-        self, view: CaseView, facts: CaseFacts, record: DecisionMade, amount: int | None
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, amount: int | None
     ) -> CaseStep:
         """A human approves what the policy left to him: his sum, or the one proposed."""
         gross = record.decision.amount_minor if amount is None else amount
