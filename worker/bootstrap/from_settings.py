@@ -12,8 +12,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.build import Built, build_provider, build_rentals
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import unmetered
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -108,7 +108,7 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
 
 def providers_of(
     settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
-) -> dict[ProviderName, Built]:
+) -> dict[ProviderName, ProviderAccount]:
     """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
     terms = terms_of(settings)
     return {
@@ -125,7 +125,7 @@ def providers_of(
 
 
 def rentals_of(
-    settings: Settings, providers: Mapping[ProviderName, Built]
+    settings: Settings, providers: Mapping[ProviderName, ProviderAccount]
 ) -> dict[ProviderName, LongRentals]:
     """The long rentals at each provider that has them, over the connections of its account.
 

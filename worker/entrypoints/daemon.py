@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import SecretStr
 
-from worker.adapters.providers.pushes import parse_push
+from worker.adapters.providers.registry import parse_push
 from worker.adapters.store.migrate import upgrade
 from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger

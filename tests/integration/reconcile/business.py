@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
-from worker.adapters.providers.build import build_provider
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderConfig
+from worker.adapters.providers.registry import build_provider
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
@@ -25,7 +25,7 @@ from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
-from worker.simulator.numbers import Number, Sms
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.server import Simulator, running, utc_now
 
 COST = 20
@@ -88,14 +88,14 @@ class Business:
             [settle._replace(provider_state=ProviderState.FINISHED)]
         )
 
-    def number(self, ref: ProviderRef) -> Number:
+    def number(self, ref: ProviderRef) -> SimulatedNumber:
         number = self.simulator.engine.find(int(ref), utc_now())
         assert number is not None
         return number
 
     def receive(self, ref: ProviderRef, code: str = "1234") -> None:
         """An SMS is there."""
-        self.simulator.engine.books.receive(self.number(ref), Sms(utc_now(), code, code))
+        self.simulator.engine.ledger.receive(self.number(ref), ArrivedSms(utc_now(), code, code))
 
     def fails(self) -> None:
         self.simulator.faults.add(FaultRule(kind=FaultKind.UNAVAILABLE, seconds=600), utc_now())
@@ -114,7 +114,7 @@ class Business:
         await self.shop.store.purchases.begin_purchase(id_, order, "default", "1", WINDOW)
 
     def pay_in(self, amount_minor: int) -> None:
-        self.simulator.engine.books.added_minor += amount_minor
+        self.simulator.engine.ledger.added_minor += amount_minor
 
     async def time_passes(self) -> None:
         """What happened until now was an hour ago."""

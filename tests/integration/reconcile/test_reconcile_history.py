@@ -16,7 +16,7 @@ from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import Capabilities
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
-from worker.simulator.tariff import Order
+from worker.simulator.tariff import BuyerOrder
 
 
 @pytest.fixture(autouse=True)
@@ -284,7 +284,7 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
 
 
 async def test_numbers_of_nobody_are_told_where_they_cost_money(at_work: Business) -> None:
-    order = Order(service="timeout", country="0")
+    order = BuyerOrder(service="timeout", country="0")
     live, charged, back = at_work.simulator.engine.rent_many(order, None, 3, utc_now())
     charged.status, back.status = Status.FINISHED, Status.CANCELLED
 
