@@ -94,7 +94,7 @@ def _client_ground(case: ClaimCase) -> Decision | None:
 
 
 def _listing_known(case: ClaimCase) -> Decision | None:
-    """Where nobody looked the listing up, the human who judges the request does."""
+    """An unknown listing is looked up by the human who judges the request."""
     listed, verdict = case.claim.was_listed, case.claim.verified
     unknown = case.claim.kind is ClaimKind.NO_NUMBERS and listed is None and verdict is None
     return _propose_price(case, Reason.ALLOCATION_UNKNOWN) if unknown else None

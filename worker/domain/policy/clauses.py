@@ -1,4 +1,4 @@
-"""The clauses of a policy: what each says in our own words, and which reasons rest on it."""
+"""The clauses of a policy: the content of each in our words, and the reasons that rest on it."""
 
 import re
 import tomllib

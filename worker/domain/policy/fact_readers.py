@@ -85,7 +85,7 @@ def text(value: object) -> str:
 
 
 def one_of(kind: type[E], other: E | None = None) -> Callable[[object], E]:
-    """One of *kind*; any other text is *other*, where there is one."""
+    """A member of *kind*; any other text is *other*, if that is given."""
     known = {member.value: member for member in kind}
     problem = "must be one of " + ", ".join(sorted(known))
 

@@ -4,7 +4,7 @@ import enum
 
 
 class ClaimKind(enum.Enum):
-    """What the customer says went wrong. A kind nobody listed is `OTHER`."""
+    """What the customer says went wrong. A kind without a name here is `OTHER`."""
 
     NON_RECEIVING = "non_receiving"
     INVALID_NUMBER = "invalid_number"

@@ -148,7 +148,7 @@ def plain(value: object) -> object:
         case bool() | int() | str() | None:
             return value
         case _:
-            return str(value)  # A time zone says its name.
+            return str(value)  # The name of a time zone.
 
 
 @lru_cache(maxsize=1)

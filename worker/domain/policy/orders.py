@@ -60,7 +60,7 @@ def older_than_policy(profile: Profile, order: OrderFacts) -> bool:
 
 
 def undisplayed_in_time(order: OrderFacts, end: datetime) -> bool:
-    """The SMS reached the number inside the window, and nobody showed it to the customer."""
+    """The SMS reached the number inside the window and was not displayed to the customer."""
     return (
         order.sms_displayed_at is None
         and order.sms_received_at is not None

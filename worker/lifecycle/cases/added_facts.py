@@ -1,4 +1,4 @@
-"""Facts that customers and the shop add to a case; the first time a fact is told, it stays."""
+"""Facts that customers and the shop add to a case; of each instant the first one stays."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ FactsToAdd: TypeAlias = Callable[[CaseView], CaseFacts | None]
 
 
 def first_instants(**instants: datetime | None) -> FactsToAdd:
-    """Instants: now where None is given; of each, the first one told counts."""
+    """Instants, now where None is given; an instant that the case has already stays."""
 
     def facts(view: CaseView) -> CaseFacts:
         return {name: _first_instant(view, name, at) for name, at in instants.items()}
@@ -21,7 +21,7 @@ def first_instants(**instants: datetime | None) -> FactsToAdd:
 
 
 def _first_instant(view: CaseView, name: str, at: datetime | None) -> str:
-    """The instant told before; a closed case gets the new one, so that it can refuse the change."""
+    """The instant that the case has; if it is closed the new one, so that the change is refused."""
     before: str | None = view.case.facts.get(name)
     if before is None or (view.case.state in CLOSED and at is not None):
         return instant_fact(at or view.now)

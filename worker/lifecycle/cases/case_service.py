@@ -59,14 +59,14 @@ _REASONS: Final = {reason.value for reason in Reason}
 
 
 class AccountEventReport(NamedTuple):
-    """An event of an account, as it was told; without reference and date there is one of a kind."""
+    """An event of an account as the shop reports it; without reference and date one per kind."""
 
     event: str
     reference: str | None = None
     at: datetime | None = None
 
     def identity(self) -> tuple[str, ...]:
-        """What tells it from other events of its kind."""
+        """What distinguishes it from other events of its kind."""
         if self.reference is not None:
             return ("reference", self.reference)
         return () if self.at is None else ("at", instant_fact(self.at))
@@ -144,7 +144,7 @@ class CaseService:
     async def account_event(
         self, account: AccountId, report: AccountEventReport, policy: str | None
     ) -> CaseOpenResult | None:
-        """One case per event; its reference, else its date, tells it from other events."""
+        """One case per event; its reference, else its date, distinguishes it from other events."""
         event = report.event
         new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
         if new is None:
@@ -273,7 +273,7 @@ class CaseService:
         return result
 
     async def _recheck_deletion(self, case: Case | None) -> None:
-        """A deletion that waited for this withdrawal goes on; its timer does so after a crash."""
+        """Decide a deletion that waited for this withdrawal; after a crash here its timer does."""
         if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
             return
         judge = self.judges[CaseKind.ACCOUNT]

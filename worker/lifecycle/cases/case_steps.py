@@ -42,7 +42,7 @@ STATE_AFTER: Final = {
 PAYING: Final = frozenset(
     {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
 )
-#: What the shop owes by a date: an overdue event says that it is late, and nothing else follows.
+#: Time limits of the shop itself: when one is missed, an overdue event follows and nothing else.
 SLAS: Final = {
     TimerKind.HONOUR: Sla.HONOUR,
     TimerKind.BALANCE_CREDIT_SLA: Sla.BALANCE_CREDIT,
@@ -191,7 +191,7 @@ def claim_rejected() -> Decision:
 
 
 def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
-    """*step* with the event that tells of the first decision or of a new state."""
+    """*step* with an event, if it is the first one or changes the state."""
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
 

@@ -160,7 +160,7 @@ def outage_number(ended: Sequence[Case], facts: CaseFacts) -> int:
 
 
 def outage_restored_at(outages: Sequence[Case], at: datetime | None) -> Case:
-    """The outage that ended at this instant, however late that is told again, else the last one."""
+    """The outage that ended at this instant, also in a late repetition; else the last one."""
     restored = [
         outage
         for outage in outages

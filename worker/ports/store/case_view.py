@@ -143,7 +143,7 @@ class DecisionRow:
 
 
 class EvidenceEntry(NamedTuple):
-    """What somebody added to a case, as it was sent."""
+    """What was added to a case, as it was sent."""
 
     at: datetime
     what: str

@@ -130,7 +130,7 @@ class RentalClosing(enum.Enum):
     RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
     NOT_KNOWN = "not_known"
     TIME_OVER = "time_over"
-    NOT_OFFERED = "not_offered"  #: We cannot ask there: whoever rented it closes it.
+    NOT_OFFERED = "not_offered"  #: Its provider is not configured: whoever rented it closes it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class CaseStore(Protocol):
     async def lease_timers(
         self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
     ) -> list[Timer]:
-        """Due timers of these kinds that nobody works on, oldest first."""
+        """Lease due timers of these kinds, oldest first."""
         ...
 
     async def timers(
