@@ -15,9 +15,22 @@ from worker.adapters.store import cases_reading
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    transfer_key,
+)
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
-from worker.ports.store.cases import CaseOpened, NoClosing, Rental, RentalBooking, RentalClosing
+from worker.ports.store.cases import (
+    CaseOpenOutcome,
+    NoClosing,
+    Rental,
+    RentalBookingResult,
+    RentalClosing,
+)
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -107,20 +120,22 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
     return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
 
 
-async def book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
+async def book(
+    connection: AsyncConnection, rental: Rental, now: datetime | None
+) -> RentalBookingResult:
     await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
     if not await locks.locked(connection, rental.account):
-        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
     if known is not None and rental.rented_at <= known["ends_at"]:
         found = await _whole(connection, known)
-        repeated = CaseOpened.SAME if _same(found, rental) else CaseOpened.OTHER_CONTENT
-        return RentalBooking(repeated, found)
+        repeated = CaseOpenOutcome.SAME if _same(found, rental) else CaseOpenOutcome.OTHER_CONTENT
+        return RentalBookingResult(repeated, found)
     account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
     if account["state"] != "open":
-        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return RentalBooking(CaseOpened.BALANCE_TOO_LOW)
+        return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
     await connection.execute(
         statement("case_rental"),
@@ -145,7 +160,7 @@ async def book(connection: AsyncConnection, rental: Rental, now: datetime | None
     await connection.execute(
         statement("case_move"),
         {
-            "key": key(Kind.RENTAL, rental.id),
+            "key": transfer_key(TransferKind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
             "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,
@@ -157,7 +172,7 @@ async def book(connection: AsyncConnection, rental: Rental, now: datetime | None
     )
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
-    return RentalBooking(CaseOpened.NEW, await _whole(connection, booked))
+    return RentalBookingResult(CaseOpenOutcome.NEW, await _whole(connection, booked))
 
 
 def _same(found: Rental, asked: Rental) -> bool:

@@ -1,13 +1,13 @@
-"""Timers: what is due is claimed in batches and fired one by one, each in its own transaction."""
+"""Due timers are leased in batches and fired one by one, each in its own transaction."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.shape import Judging, rang
-from worker.lifecycle.cases.silence import Silence
+from worker.lifecycle.cases.case_steps import KindJudge, timer_step
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore
@@ -16,63 +16,63 @@ from worker.ports.store.case_view import CaseKind, Timer, TimerKind
 from worker.ports.store.cases import CaseStore
 
 BATCH: Final = 100
-BATCHES: Final = 5  #: Of one tick; the next one goes on.
-FORGOTTEN: Final = 1000  #: Answers and texts of one tick whose time is over.
-#: Their provider takes its time: they act when all else has, or one that hangs would hold it up.
+BATCHES: Final = 5  #: Of one tick; the next tick continues.
+EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
+#: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timers:
+class DueTimers:
     cases: CaseStore
     books: BookStore
     activations: ActivationStore
     reporter: Reporter
-    judges: Mapping[CaseKind, Judging]
-    silence: Silence
-    closing: Closing
+    judges: Mapping[CaseKind, KindJudge]
+    claim_windows: ClaimWindows
+    rental_closer: RentalCloser
     batch: int = BATCH
 
     async def tick(self) -> int:
-        """Everything that is due, oldest first; how many timers were worked on."""
-        await self._set_windows()
-        await self.books.forget_answers(FORGOTTEN)
-        await self.activations.forget_texts(FORGOTTEN)
-        done = 0
+        """Fire everything that is due, oldest first; how many timers were fired."""
+        await self._seed_claim_windows()
+        await self.books.forget_answers(EXPIRED_MAX)
+        await self.activations.forget_texts(EXPIRED_MAX)
+        fired = 0
         for _ in range(BATCHES):
             due = await self.cases.lease_timers(self.batch, AT_ONCE)
             for timer in due:
                 await self._fire(timer)
-            done += len(due)
+            fired += len(due)
             if len(due) < self.batch:
                 break
-        return done + await self._at_providers()
+        return fired + await self._fire_at_providers()
 
-    async def _at_providers(self) -> int:
-        """One batch side by side, so that a tick takes no longer than the slowest answer."""
+    async def _fire_at_providers(self) -> int:
+        """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
         due = await self.cases.lease_timers(self.batch, AT_PROVIDER)
-        ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
-        for error in ended:
+        outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
+        for error in outcomes:
             if error is not None:
                 raise error
         return len(due)
 
-    async def _set_windows(self) -> None:
-        """They are days away: where they cannot be set, what is due acts all the same."""
+    async def _seed_claim_windows(self) -> None:
+        """They end in days: if they cannot be seeded now, the due timers fire all the same."""
         try:
-            await self.silence.seed()
+            await self.claim_windows.seed()
         except StoreError:
-            raise  # The database is away, for the others too.
+            raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
             self._failed("seed", error)
 
     async def _fire(self, timer: Timer) -> None:
-        """One that cannot be fired does not hold up the others; its lease ends, and it is due."""
+        """A timer that fails stops no other; it is due again when its lease has ended."""
         try:
             await self.fire(timer)
         except StoreError:
-            raise  # The database is away, for the others too.
+            raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other
             self._failed(timer.kind.value, error)
 
@@ -80,18 +80,18 @@ class Timers:
         self.reporter.trouble("job.failed", detail=f"timers: {what}: {type(error).__name__}")
 
     async def fire(self, timer: Timer) -> None:
-        """Let one timer act; twice is harmless, and so is one that was stopped meanwhile."""
+        """Let one timer act; it does nothing if it has fired or was stopped since it was leased."""
         match timer.kind:
             case TimerKind.CLAIM_WINDOW:
-                await self.silence.fire(timer)
+                await self.claim_windows.fire(timer)
             case TimerKind.RENTAL_CLOSE:
-                await self.closing.fire(timer)
+                await self.rental_closer.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.cases.end_rental(timer)
             case _:
                 case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
-                judging = self.judges[case.kind]
+                judge = self.judges[case.kind]
                 await self.cases.change_case(
-                    timer.subject, lambda view: rang(judging, view), timer=timer
+                    timer.subject, lambda view: timer_step(judge, view), timer=timer
                 )

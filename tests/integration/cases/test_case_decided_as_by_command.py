@@ -1,4 +1,4 @@
-"""What the desk makes of a claim is what `activation-worker decide` says of the same facts."""
+"""The service decides a claim as `activation-worker decide` does from the same facts."""
 
 import itertools
 import json
@@ -12,29 +12,36 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Background
-from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office
-from tests.integration.cases.sayings import ANY_KIND, CLAIM_FACTS, EVIDENCE, LIKELY, POLICIES, Facts
+from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, PRICE, CaseShop
+from tests.integration.cases.case_strategies import (
+    ANY_KIND,
+    CLAIM_FACTS,
+    EVIDENCE,
+    LIKELY_KINDS,
+    POLICIES,
+    Facts,
+)
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.entrypoints.cli.decide_lines import Answers, instant_text
-from worker.lifecycle.cases.asking import instant
+from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.case_view import Case
 
 _refs = map(str, itertools.count(1))
 
 
 @pytest.fixture
-def shop(database_url: str, background: Background) -> Iterator[Office]:
-    office = background.run(_office(database_url))
-    yield office
-    background.run(office.store.close())
-    background.run(office.admin.close())
+def shop(database_url: str, background: Background) -> Iterator[CaseShop]:
+    shop = background.run(_office(database_url))
+    yield shop
+    background.run(shop.store.close())
+    background.run(shop.admin.close())
 
 
-async def _office(url: str) -> Office:
-    office = Office(await asyncpg.connect(url), url)
-    await office.open(amount_minor=1_000_000)
-    return office
+async def _office(url: str) -> CaseShop:
+    shop = CaseShop(await asyncpg.connect(url), url)
+    await shop.open_account(amount_minor=1_000_000)
+    return shop
 
 
 @settings(
@@ -48,15 +55,15 @@ async def _office(url: str) -> Office:
     policy=st.sampled_from(POLICIES),
     kind=st.one_of(st.integers(0, 4), ANY_KIND),
     ending=st.sampled_from((State.CLOSED, State.CLOSED, State.DELIVERED)),
-    said=st.tuples(st.sampled_from(("balance", "client", "wallet")), EVIDENCE, CLAIM_FACTS),
+    claim=st.tuples(st.sampled_from(("balance", "client", "wallet")), EVIDENCE, CLAIM_FACTS),
     after=st.sampled_from((HOUR, 5 * DAY, 5 * DAY + TICK, 7 * DAY, 8 * DAY)),
 )
 def test_a_claim_is_decided_as_the_command_says(
-    shop: Office, background: Background, policy: str, **drawn: Any
+    shop: CaseShop, background: Background, policy: str, **drawn: Any
 ) -> None:
-    kind, (destination, evidence, more) = drawn["kind"], drawn["said"]
+    kind, (destination, evidence, more) = drawn["kind"], drawn["claim"]
     ending, now = drawn["ending"], MONDAY + drawn["after"]
-    likely = LIKELY[policy]
+    likely = LIKELY_KINDS[policy]
     facts = {
         "claim_kind": kind if isinstance(kind, str) else likely[kind % len(likely)],
         "destination": destination,
@@ -66,22 +73,22 @@ def test_a_claim_is_decided_as_the_command_says(
 
     case = background.run(_claimed(shop, policy, ending, now, facts))
 
-    assert _told(case) == _answer(policy, ending, now, facts)
+    assert _decided(case) == _answer(policy, ending, now, facts)
 
 
-async def _claimed(shop: Office, policy: str, ending: State, now: datetime, facts: Facts) -> Case:
-    shop.at(MONDAY)
+async def _claimed(shop: CaseShop, policy: str, ending: State, now: datetime, facts: Facts) -> Case:
+    shop.set_time(MONDAY)
     ref = next(_refs)
     if ending is State.DELIVERED:
-        id_ = await shop.delivered(policy, ref)
+        id_ = await shop.delivered_activation(policy, ref)
     else:
-        id_ = await shop.closed(policy, ref)
-    shop.at(now)
+        id_ = await shop.closed_activation(policy, ref)
+    shop.set_time(now)
     kind, more = facts["claim_kind"], {n: v for n, v in facts.items() if n != "claim_kind"}
-    return await shop.claim(id_, kind, **more)
+    return await shop.open_claim(id_, kind, **more)
 
 
-def _told(case: Case) -> dict[str, Any]:
+def _decided(case: Case) -> dict[str, Any]:
     last = case.decisions[-1]
     return {
         "id": 1,
@@ -98,19 +105,19 @@ def _answer(policy: str, ending: State, now: datetime, facts: Facts) -> dict[str
     shown = (
         {}
         if ending is State.CLOSED
-        else {"sms_received_at": instant(MONDAY), "sms_displayed_at": instant(MONDAY)}
+        else {"sms_received_at": instant_fact(MONDAY), "sms_displayed_at": instant_fact(MONDAY)}
     )
-    asked = {
+    given = {
         "op": "claim",
-        "now": instant(now),
-        "claim_at": instant(now),
-        "purchased_at": instant(MONDAY),
+        "now": instant_fact(now),
+        "claim_at": instant_fact(now),
+        "purchased_at": instant_fact(MONDAY),
         "price_minor": PRICE,
         "service": "any",
-        "last_deposit_at": instant(MONDAY),
+        "last_deposit_at": instant_fact(MONDAY),
         **shown,
         **facts,
     }
-    line = json.dumps({"id": 1, "policy": policy, "given": asked}).encode()
+    line = json.dumps({"id": 1, "policy": policy, "given": given}).encode()
     answer: dict[str, Any] = json.loads(Answers("default").to([line]))
     return answer

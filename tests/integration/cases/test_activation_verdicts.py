@@ -1,15 +1,15 @@
-"""A verdict ends the customer's side, and keeps what is known of the provider by then."""
+"""A verdict on an activation settles the customer's side and leaves the provider state."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.integration.cases.office import Office
+from tests.integration.cases.case_shop import CaseShop
 from tests.integration.cases.test_case_reviews import in_review
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cases.reviews import ActivationReviews, Ruled
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewOutcome
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation
 
@@ -20,21 +20,21 @@ GIVEN_BACK = "UPDATE activation SET provider_state = 'cancelled', pursue_at = NU
 
 
 @dataclass
-class Meanwhile:
-    """The activations, except that something happens to the number right after it is first read."""
+class ActivationsWithUpdate:
+    """The repository of activations; after its first read of a number it runs an UPDATE."""
 
-    office: Office
-    happens: str
+    shop: CaseShop
+    update: str
 
     async def activation(self, id_: ActivationId) -> Activation | None:
-        found = await self.office.store.activations.activation(id_)
-        happens, self.happens = self.happens, "SELECT"
-        await self.office.admin.execute(happens)
-        return found
+        activation = await self.shop.store.activations.activation(id_)
+        update, self.update = self.update, "SELECT"
+        await self.shop.admin.execute(update)
+        return activation
 
 
 @pytest.mark.parametrize(
-    ("before", "happens", "state", "pursued", "exposure"),
+    ("before", "update", "state", "pursued", "exposure"),
     [
         (ProviderState.CANCELLED, DISPUTED, "disputed", False, ["open"]),
         (ProviderState.CANCELLED, PURSUED, "cancelling", True, ["open"]),
@@ -42,23 +42,23 @@ class Meanwhile:
         (ProviderState.CANCELLING, GIVEN_BACK, "cancelled", False, []),
     ],
 )
-async def test_what_was_learnt_since_the_number_was_read_stays(
-    office: Office,
+async def test_a_provider_state_written_since_the_number_was_read_stays(
+    shop: CaseShop,
     before: ProviderState,
-    happens: str,
+    update: str,
     state: str,
     pursued: bool,
     exposure: list[str],
 ) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await in_review(office, "1", before)
-    activations: Any = Meanwhile(office, happens)
+    await shop.open_account(amount_minor=1000)
+    id_ = await in_review(shop, "1", before)
+    activations: Any = ActivationsWithUpdate(shop, update)
 
-    settle = Settle(settlements=office.store.settlements, reporter=office.reporter)
+    settle = Settle(settlements=shop.store.settlements, reporter=shop.reporter)
     done = await ActivationReviews(activations, settle)(id_, None, grant=True)
 
-    assert done.how is Ruled.DONE
+    assert done.how is ReviewOutcome.DONE
     number = "SELECT provider_state, pursue_at IS NOT NULL FROM activation"
-    assert await office.rows(number) == [(state, pursued)]
-    assert [row[0] for row in await office.rows("SELECT state FROM exposure")] == exposure
-    assert await office.money() == (1000, 0)
+    assert await shop.fetch_rows(number) == [(state, pursued)]
+    assert [row[0] for row in await shop.fetch_rows("SELECT state FROM exposure")] == exposure
+    assert await shop.balances() == (1000, 0)

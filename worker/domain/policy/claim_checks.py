@@ -1,4 +1,4 @@
-"""A claim about one order: what every policy checks first, and the checks they share.
+"""The facts of one claim as a case, and the checks that the rules for claims share.
 
 The order of the checks is part of the contract: the first one that answers decides.
 """
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import claim_window_end, honour_by, review_by
-from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
+from worker.domain.policy.decision import Decision, deny, needs_evidence, propose, review, wait
 from worker.domain.policy.facts import ClaimFacts, OrderFacts
-from worker.domain.policy.kinds import ClaimKind, Kyc
+from worker.domain.policy.kinds import ClaimKind
 from worker.domain.policy.orders import older_than_policy, window_end
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import ClaimRules, Profile
@@ -46,7 +46,7 @@ class ClaimCase(NamedTuple):
         return review_by(self.profile, self.claim.claim_at)
 
 
-Check: TypeAlias = Callable[[ClaimCase], Decision | None]
+ClaimCheck: TypeAlias = Callable[[ClaimCase], Decision | None]
 
 DENIALS = {
     ClaimKind.API_MISUSE: Reason.API_MISUSE,
@@ -77,11 +77,11 @@ def excluded(case: ClaimCase) -> Decision | None:
         return None
     listed = case.profile.compat_exception and case.claim.compat_listed
     if kind is ClaimKind.INCOMPATIBILITY and listed:
-        return _compatible_after_all(case)
+        return _listed_as_compatible(case)
     return deny(DENIALS.get(kind, Reason.CLAIM_REJECTED))
 
 
-def _compatible_after_all(case: ClaimCase) -> Decision:
+def _listed_as_compatible(case: ClaimCase) -> Decision:
     if case.profile.claim_rules is ClaimRules.WINDOWED:
         # Treated as a possible defect: what is owed follows from the repair, not from here.
         return review(Reason.COMPAT_LISTED, case.decide_by)
@@ -91,7 +91,7 @@ def _compatible_after_all(case: ClaimCase) -> Decision:
 def missing(case: ClaimCase, reason: Reason) -> Decision:
     """What is missing can be added while claims are accepted; afterwards it counts as silence."""
     until = case.claims_until
-    return ask(reason, until) if until is None or case.now <= until else deny(reason)
+    return needs_evidence(reason, until) if until is None or case.now <= until else deny(reason)
 
 
 def wrong_channel(case: ClaimCase) -> Decision | None:
@@ -113,7 +113,7 @@ def contradicts_terms(case: ClaimCase) -> Decision | None:
 
 
 def evidence_missing(case: ClaimCase) -> Decision | None:
-    """Any picture or video counts; what it proves, a human says."""
+    """Any picture or video counts; a human judges what it proves."""
     given_at = case.claim.evidence_at
     until = case.claims_until
     late = given_at is not None and until is not None and given_at > until
@@ -133,15 +133,6 @@ def sms_window_open(case: ClaimCase) -> Decision | None:
 
 def no_sms_reason(order: OrderFacts) -> Reason:
     return Reason.NO_SMS_ON_RECORD if order.sms_received_at is None else Reason.SMS_NOT_DISPLAYED
-
-
-def kyc_block(profile: Profile, kyc: Kyc) -> Decision | None:
-    """Money does not go to a wallet while its legal holder is asked for, or when he is not it."""
-    if profile.kyc and kyc is Kyc.FAILED:
-        return deny(Reason.KYC_FAILED)
-    if profile.kyc and kyc is Kyc.REQUESTED:
-        return ask(Reason.KYC_REQUIRED)
-    return None
 
 
 def replace_number(reason: Reason) -> Decision:

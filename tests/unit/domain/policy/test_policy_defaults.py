@@ -1,4 +1,4 @@
-"""What counts where nothing is said: by a policy file about a point, by a question about a fact."""
+"""Defaults: of the keys a policy file leaves out, and of the facts a question leaves out."""
 
 from dataclasses import asdict
 from datetime import UTC
@@ -33,12 +33,12 @@ from worker.domain.policy.profile import DayCount, OutageDays, Undisplayed, With
 ALL_FIELDS = frozenset(RequestField)
 
 
-def test_a_policy_that_says_nothing_promises_nothing_and_bars_nothing() -> None:
+def test_an_empty_policy_promises_nothing_and_bars_nothing() -> None:
     silent = profile_from({}, name="mine", file="mine.toml")
-    spoken = {field: value for field, value in asdict(silent).items() if value}
+    defaults = {field: value for field, value in asdict(silent).items() if value}
 
-    assert silent == Profile(name="mine", version=spoken.pop("version"))
-    assert spoken == {
+    assert silent == Profile(name="mine", version=defaults.pop("version"))
+    assert defaults == {
         "name": "mine",
         "sms_window_s": 20 * 60,
         "auto_credit_mode": AutoCredit.ON_CLAIM,
@@ -86,7 +86,7 @@ def test_a_policy_that_says_nothing_promises_nothing_and_bars_nothing() -> None:
         (SlaFacts, {}),
     ],
 )
-def test_a_fact_nobody_gave_is_in_order_and_no_finding(
+def test_the_default_of_a_fact_is_that_all_is_in_order(
     kind: type[Facts], presumed: dict[str, Any]
 ) -> None:
     given = {field: value for field, value in kind._field_defaults.items() if value}
@@ -94,6 +94,6 @@ def test_a_fact_nobody_gave_is_in_order_and_no_finding(
 
 
 @pytest.mark.parametrize("kind", [ClaimFacts, OrderFacts, OutageFacts, WithdrawalFacts])
-def test_no_money_was_moved_or_withheld_unless_somebody_says_so(kind: type[Facts]) -> None:
+def test_by_default_no_money_was_moved_or_withheld(kind: type[Facts]) -> None:
     sums = {f: v for f, v in kind._field_defaults.items() if f.endswith("_minor")}
     assert {value for value in sums.values() if value is not None} <= {0}

@@ -1,10 +1,10 @@
-"""The one door: a policy, an operation and its facts give a decision."""
+"""`decide` hands each operation to the rules that decide it."""
 
 from datetime import datetime
 from typing import assert_never
 
-from worker.domain.policy.accounts import account_event
-from worker.domain.policy.claims import ClaimCase
+from worker.domain.policy.account_rules import account_event
+from worker.domain.policy.claim_checks import ClaimCase
 from worker.domain.policy.claims_grounds import grounds_claim
 from worker.domain.policy.claims_record import record_claim
 from worker.domain.policy.claims_windowed import windowed_claim

@@ -1,4 +1,4 @@
-"""Facts from JSON: what is refused, and that the refusal names the fact."""
+"""Questions from JSON: which facts are refused, and that the error names the fact."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import FactError, Op, OrderFacts, WithdrawalFacts, question_from
-from worker.domain.policy.deciding import decide
+from worker.domain.policy.dispatch import decide
 from worker.domain.policy.loading import load_profile
 
 AT = "2026-03-02T10:00:00.000000Z"

@@ -1,4 +1,4 @@
-"""What was read or decided stays as it is: nothing can be set on it afterwards."""
+"""Policies, clauses, decisions and contradictions are immutable."""
 
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -9,13 +9,13 @@ from worker.domain.policy import Decision, Outcome, Reason, load_profile
 from worker.domain.policy.clauses import load_clauses
 from worker.domain.policy.contradictions import Contradiction
 
-FIXED = [
+VALUES = [
     load_profile("P0"),
     load_clauses("P0")[0],
     Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN),
     Contradiction("sms", "too long"),
 ]
-each = pytest.mark.parametrize("value", FIXED, ids=lambda value: type(value).__name__)
+each = pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 
 
 @each
@@ -26,15 +26,15 @@ def test_no_field_can_be_set(value: Any) -> None:
 
 
 @each
-def test_equal_content_is_one_key(value: Any) -> None:
+def test_equal_values_are_one_key(value: Any) -> None:
     assert {value: "found"}[replace(value)] == "found"
 
 
 @each
-def test_it_has_room_for_its_fields_and_no_more(value: Any) -> None:
+def test_it_has_slots_for_its_fields_only(value: Any) -> None:
     assert set(value.__slots__) == set(value.__dataclass_fields__)
 
 
-def test_a_policy_is_described_by_names_only() -> None:
+def test_a_policy_takes_keyword_arguments_only() -> None:
     with pytest.raises(TypeError):
         type(load_profile("P0"))("mine")  # type: ignore[call-arg]  # what is being refused

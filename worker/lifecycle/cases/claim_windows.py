@@ -1,4 +1,4 @@
-"""Silence: an activation nobody complained about becomes final when its claim window ends."""
+"""Claim windows: an activation without a proper claim becomes final when its window ends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,23 +7,23 @@ from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
-from worker.lifecycle.cases.asking import Clauses, instant, known
-from worker.ports.store.case_view import DecisionMade, Timer, TimerKind
+from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
+from worker.ports.store.case_view import DecisionRecord, Timer, TimerKind
 from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
 BATCH: Final = 1000
-BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wait for the next.
+BATCHES: Final = 50  #: Of one tick; windows are days long, so the rest waits for the next tick.
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class ClaimWindows:
     cases: CaseStore
-    clauses: Clauses
-    profiles: Mapping[str, Profile]  #: Today's; what older orders were made under is kept.
+    clauses: ClauseLookup
+    profiles: Mapping[str, Profile]  #: Today's; the store keeps those of older orders.
     batch: int = BATCH
 
     async def seed(self) -> int:
-        """Give newly settled activations the end of their claim window; how many got one."""
+        """Set a timer for the claim window of each newly settled activation; how many were set."""
         profiles = {
             **await self.cases.kept_policies(),
             **{(name, profile.version): profile for name, profile in self.profiles.items()},
@@ -31,19 +31,22 @@ class Silence:
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
         seeded = 0
         for _ in range(BATCHES):
-            found, upto, more = await self.cases.unseeded(list(windowed), self.batch)
-            timers = [Timer(TimerKind.CLAIM_WINDOW, one.id, _end(windowed, one)) for one in found]
-            await self.cases.seed(timers, upto)
+            page = await self.cases.unseeded(list(windowed), self.batch)
+            timers = [
+                Timer(TimerKind.CLAIM_WINDOW, window.id, _end(windowed, window))
+                for window in page.windows
+            ]
+            await self.cases.seed(timers, page.up_to)
             seeded += len(timers)
-            if not more:
+            if not page.has_more:
                 break
         return seeded
 
     async def fire(self, timer: Timer) -> None:
-        await self.cases.end_in_silence(timer, self.judge)
+        await self.cases.end_in_silence(timer, self.decide)
 
-    def judge(self, silent: SilentActivation) -> DecisionMade | None:
-        """What silence makes of it; money that is due otherwise is not silence's to give."""
+    def decide(self, silent: SilentActivation) -> DecisionRecord | None:
+        """The decision after the window; None unless it is final or there is nothing to do."""
         profile, order = silent.profile, silent.order
         if profile is None:
             return None
@@ -65,17 +68,17 @@ class Silence:
             "sms_displayed_at": facts.sms_displayed_at,
             "claim_at": facts.claim_at,
         }
-        told = {
-            "purchased_at": instant(facts.purchased_at),
+        given = {
+            "purchased_at": instant_fact(facts.purchased_at),
             "price_minor": facts.price_minor,
             "credited_minor": facts.credited_minor,
-            **{name: instant(at) for name, at in known(instants).items()},
+            **{name: instant_fact(at) for name, at in without_none(instants).items()},
         }
-        because = self.clauses(profile.name, decision.reason)
-        return DecisionMade(Op.SILENCE_TICK, decision, told, because, silent.due_at)
+        clauses = self.clauses(profile.name, decision.reason)
+        return DecisionRecord(Op.SILENCE_TICK, decision, given, clauses, silent.due_at)
 
 
-def _end(windowed: Mapping[tuple[str, str], Profile], one: UnseededWindow) -> datetime:
-    end = claim_window_end(windowed[one.policy, one.policy_version], one.rented_at)
+def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) -> datetime:
+    end = claim_window_end(windowed[window.policy, window.policy_version], window.rented_at)
     assert end is not None  # Only policies with a window were asked for.
     return end

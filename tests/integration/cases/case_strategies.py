@@ -1,4 +1,4 @@
-"""What can be said about cases, plausible or not: strategies for the machine of all cases."""
+"""Strategies for facts, findings and policies of cases, for `case_machine` and other properties."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,14 +6,16 @@ from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from tests.integration.cases.office import DAY, HOUR
+from tests.integration.cases.case_shop import DAY, HOUR
+from worker.domain.policy import policy_names
+from worker.domain.policy.kinds import BuyChannel, Channel, Evidence, Kyc
 from worker.ports.store.case_view import CaseKind
 
 Facts: TypeAlias = dict[str, Any]
-LabelSets: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
+FactStrategies: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
 
-POLICIES: Final = ("default", "P0", "P1", "P2", "P3", "P4")
-#: What a shop may have changed in them.
+POLICIES: Final = tuple(policy_names())
+#: Values of policies that a shop may have changed.
 OVERRIDES: Final[tuple[Mapping[str, Mapping[str, object]], ...]] = (
     {},
     {"P1": {"auto_credit_mode": "automatic"}, "P4": {"withdrawal_mode": "none"}},
@@ -21,8 +23,8 @@ OVERRIDES: Final[tuple[Mapping[str, Mapping[str, object]], ...]] = (
     {"P0": {"day_count": "calendar_end_of_day"}, "P4": {"review_business_days": 1}},
 )
 _WINDOWED: Final = ("major_defect", "invalid_number", "non_receiving", "major_defect")
-#: The kinds that a policy does not deny at once.
-LIKELY: Final[Mapping[str, tuple[str, ...]]] = {
+#: The claim kinds that a policy does not deny at once.
+LIKELY_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "default": ("other",),
     "P0": _WINDOWED,
     "P1": _WINDOWED,
@@ -38,11 +40,11 @@ ANY_KIND: Final = st.sampled_from(
 )  # fmt: skip
 EITHER: Final = st.booleans()
 AMOUNTS: Final = st.sampled_from((None, 1, 100, 350, 1000, 100_000))
-AGO: Final = st.sampled_from((None, timedelta(0), HOUR, 2 * DAY, 9 * DAY))
+AGES: Final = st.sampled_from((None, timedelta(0), HOUR, 2 * DAY, 9 * DAY))
 EVIDENCE: Final = st.lists(
-    st.sampled_from(("photo", "screenshot", "video")), max_size=2, unique=True
+    st.sampled_from([item.value for item in Evidence]), max_size=2, unique=True
 ).map(sorted)
-KYC: Final = st.sampled_from(("requested", "passed", "failed"))
+KYC: Final = st.sampled_from([kyc.value for kyc in Kyc if kyc is not Kyc.NOT_REQUESTED])
 _FLAGS: Final = st.lists(
     st.sampled_from(
         ("fraud_suspected", "unlawful_use_suspected", "fraud_confirmed", "unlawful_use_confirmed")
@@ -51,17 +53,19 @@ _FLAGS: Final = st.lists(
 )
 
 
-def _some(known: LabelSets) -> st.SearchStrategy[Facts]:
-    """A few of them."""
-    names = st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True)
-    return names.flatmap(lambda few: st.fixed_dictionaries({name: known[name] for name in few}))
+def _up_to_two_of(strategies: FactStrategies) -> st.SearchStrategy[Facts]:
+    """Facts with at most two of these names."""
+    names = st.lists(st.sampled_from(sorted(strategies)), max_size=2, unique=True)
+    return names.flatmap(
+        lambda drawn: st.fixed_dictionaries({name: strategies[name] for name in drawn})
+    )
 
 
-CLAIM_FACTS: Final = _some(
+CLAIM_FACTS: Final = _up_to_two_of(
     {
         "account_flags": _FLAGS,
         "allocation_failed": EITHER,
-        "buy_channel": st.sampled_from(("web", "api")),
+        "buy_channel": st.sampled_from([channel.value for channel in BuyChannel]),
         "cancel_failed": EITHER,
         "client_caused": EITHER,
         "compat_listed": EITHER,
@@ -80,10 +84,10 @@ CLAIM_FACTS: Final = _some(
         "was_listed": EITHER,
     }
 )
-OUTAGE_FACTS: Final = _some(
+OUTAGE_FACTS: Final = _up_to_two_of(
     {"client_caused": EITHER, "outage_verified": st.sampled_from((None, True, False))}
 )
-WITHDRAWAL_FACTS: Final = _some(
+WITHDRAWAL_FACTS: Final = _up_to_two_of(
     {
         "account_flags": _FLAGS,
         "contradicts_terms": EITHER,
@@ -94,15 +98,15 @@ WITHDRAWAL_FACTS: Final = _some(
         "reasons_given": EITHER,
     }
 )
-#: What a claim may have lacked, as it comes later.
-MENDED: Final = _some(
+#: What a claim may have lacked, as it is added later.
+ADDED_FACTS: Final = _up_to_two_of(
     {
-        "claim_channel": st.sampled_from(("support", "email", "form", "chat")),
-        "reasons_given": st.just(True),  # noqa: FBT003 - it is what is given
+        "claim_channel": st.sampled_from([channel.value for channel in Channel]),
+        "reasons_given": st.just(True),  # noqa: FBT003 - the value of the fact
     }
 )
-#: What the request for a withdrawal may lack, or bring later.
-LACKING: Final = _some(
+#: What the request for a withdrawal may lack, or what is added to it later.
+REQUEST_FACTS: Final = _up_to_two_of(
     {
         "claim_channel": st.sampled_from(("email", "form", "chat")),
         "evidence": EVIDENCE,

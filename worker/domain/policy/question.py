@@ -1,4 +1,4 @@
-"""Facts as JSON tells them, checked and turned into typed facts."""
+"""Questions to a policy: facts in JSON, checked and turned into typed facts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def question_from(given: Mapping[str, object]) -> Question:
     """The question that *given* (a JSON object) asks, or a `FactError` naming the fact.
 
     A name that nothing is known about is an error: a misspelt fact must not be decided as if
-    it were absent. LabelSets facts that the operation does not use are checked and left out.
+    it were absent. Known facts that the operation does not use are checked and left out.
     """
     values = _read_all(given)
     op, now = values.get("op"), values.get("now")
@@ -53,7 +53,7 @@ def _read_all(given: Mapping[str, object]) -> dict[str, object]:
             raise FactError(f"given.{name[:TEXT_MAX]}", "unknown fact")
         if value is None:
             if name == "outage_verified":
-                values[name] = None  # The probes are silent; absent means they agree.
+                values[name] = None  # null: the probes are silent; absent: they agree.
             continue
         try:
             values[name] = read(value)
