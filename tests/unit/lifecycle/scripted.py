@@ -203,7 +203,7 @@ def terms(**other: Any) -> ProviderTerms:
 
 
 def due(number: int = 1, **other: Any) -> DueNumber:
-    """A number claimed for its ending, its window just over."""
+    """A number leased for its ending, its window just over."""
     given: dict[str, Any] = {
         "id": ActivationId(UUID(int=number)),
         "provider": SIM,
