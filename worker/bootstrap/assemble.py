@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from worker.adapters.retry import TenacityRetry
 from worker.adapters.telemetry.progress import Progress
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.canary import canary_of
 from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources

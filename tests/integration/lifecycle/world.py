@@ -13,8 +13,8 @@ import asyncpg
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
-from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import load_profile
