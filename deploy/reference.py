@@ -6,16 +6,16 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.log_events import LOG_EVENTS
 from worker.adapters.telemetry.metrics import PREFIX, Metrics
 from worker.domain.ids import ProviderName
 
 REFERENCE: Final = Path(__file__).parent / "telemetry.md"
 
-_EVERYTHING: Final = Known(
+_EVERYTHING: Final = LabelSets(
     version="0",
-    providers=[KnownProvider(ProviderName("any"), "USD", 1)],
+    providers=[LabelledProvider(ProviderName("any"), "USD", 1)],
     jobs=["any"],
     invariants=["any"],
     timers=["any"],

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from arq.worker import Function, Retry, func
 
 from worker.domain.ids import ProviderName
-from worker.lifecycle.setbacks import told_safely
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.reporter import Reporter
 
 Ctx: TypeAlias = dict[str, Any]
@@ -36,8 +36,8 @@ assert WORK_SECONDS < ARQ_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What the jobs may touch. Built once, in `services_of`."""
+class JobHandlers:
+    """What the jobs may touch. Built once, in `job_handlers_of`."""
 
     accept: Service  #: (payloads): numbers that were rented, as handed over; not validated yet.
     watch: Service  #: (provider)
@@ -58,8 +58,8 @@ async def accept(ctx: Ctx, given: dict[str, Any] | list[dict[str, Any]]) -> None
     """Take over numbers that a shop rented: one payload, or up to `ACCEPT_MAX` of them."""
     payloads = given if isinstance(given, list) else [given]
     if len(payloads) > ACCEPT_MAX:
-        services_in(ctx).reporter.job("accept", REFUSED, 0.0)
-        services_in(ctx).reporter.trouble("job.refused", detail="accept: too many numbers")
+        handlers_in(ctx).reporter.job("accept", REFUSED, 0.0)
+        handlers_in(ctx).reporter.trouble("job.refused", detail="accept: too many numbers")
         return
     if await run(ctx, "accept", payloads, on_error=AGAIN) == AGAIN:
         raise Retry(defer=min(2 ** (min(ctx["job_try"], 10) - 1), AGAIN_SECONDS_MAX))
@@ -112,7 +112,7 @@ async def canary(ctx: Ctx) -> None:
 
 async def run(ctx: Ctx, name: str, *arguments: object, on_error: str = FAILED) -> str:
     """Whatever goes wrong is reported here; arq would log it with the job's arguments."""
-    services = services_in(ctx)
+    services = handlers_in(ctx)
     service: Service = getattr(services, name)
     started = services.monotonic()
     try:
@@ -120,15 +120,15 @@ async def run(ctx: Ctx, name: str, *arguments: object, on_error: str = FAILED) -
             result = await service(*arguments)
     except Exception as error:  # noqa: BLE001 - a job must end in a way we choose
         result = on_error
-        services.reporter.trouble("job.failed", detail=f"{name}: {told_safely(error)}")
+        services.reporter.trouble("job.failed", detail=f"{name}: {describe_safely(error)}")
     services.reporter.job(name, result, services.monotonic() - started)
     return result
 
 
-def services_in(ctx: Ctx) -> Services:
+def handlers_in(ctx: Ctx) -> JobHandlers:
     """The one place where arq's untyped context gets a type."""
     services = ctx["services"]
-    assert isinstance(services, Services)
+    assert isinstance(services, JobHandlers)
     return services
 
 

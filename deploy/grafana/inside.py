@@ -136,7 +136,7 @@ def worker() -> list[Panel]:
             "live and overdue numbers show the past.",
             [
                 Query(
-                    f"time() - max by (instance) ({A}census_last_success_timestamp_seconds{{{W}}})",
+                    f"time() - max by (instance) ({A}stats_last_success_timestamp_seconds{{{W}}})",
                     "{{instance}}",
                 )
             ],

@@ -11,10 +11,10 @@ import pytest
 
 from tests.acceptance.world import Process, World, world
 from tests.conftest import Valkey
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
-from worker.ports.canary import ACCOUNT
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ACCOUNT
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -58,7 +58,7 @@ async def flown(at: World) -> Activation:
     """The one canary there is."""
     store = PostgresStore(at.database_url, pool_size=2)
     try:
-        (one,) = await store.activations(account=ACCOUNT)
+        (one,) = await store.activations.activations(account=ACCOUNT)
     finally:
         await store.close()
     return one

@@ -104,8 +104,8 @@ def _is_told_as_dead(world: World) -> None:
 
 async def _comes_back(world: World, shop: Daemon, received: dict[str, Any]) -> None:
     """It gives back what it still has of ours, and sells again."""
-    assert command(world, "undrain", PROVIDER)[0] == 0
-    assert "was not drained" in command(world, "undrain", PROVIDER)[1]
+    assert command(world, "resume", PROVIDER)[0] == 0
+    assert "was not drained" in command(world, "resume", PROVIDER)[1]
     await shop.post(f"/v1/activations/{received['id']}/finish", {})
     await world.all_final(90)
     assert (await _rent(shop, "after"))["state"] == "waiting"

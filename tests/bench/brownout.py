@@ -26,8 +26,8 @@ from tests.acceptance.two_providers import Simulated, own, settings_for, simulat
 from tests.acceptance.world import PROVIDER, World
 from tests.bench.load import WINDOW, Load
 from tests.bench.stage import STATE, stage
-from worker.adapters.store.store import PostgresStore
-from worker.lifecycle.ending import LAST_PURSUIT
+from worker.adapters.store.postgres import PostgresStore
+from worker.lifecycle.cancel import LAST_PURSUIT
 
 LIVE = 3_000
 WORSE_MAX = 1.2  #: Times longer than when it was calm, at the providers that are well.
@@ -206,7 +206,7 @@ async def _report(
     try:
         shown = await store.db.read(_shown)
         tell("auditing")
-        findings = await store.audit()
+        findings = await store.books.audit()
     finally:
         await store.close()
     rows: list[Row] = []

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.acceptance.two_providers import pay_in
 from tests.acceptance.world import PROVIDER, Process, World
 from tests.bench.stage import cpu_seconds, stage
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.entrypoints.cli.client import Daemon
 
 PRICE = 100
@@ -89,7 +89,7 @@ async def measure(live: int, window: int, seconds: float, poll: float) -> Scale:
             recovered = await _killed(made, daemon, store)
             shown, seen_by = await store.db.read(_shown), until - timedelta(seconds=3 * poll)
             audit = time.monotonic()
-            findings = await store.audit()
+            findings = await store.books.audit()
             return Scale(
                 live=live,
                 opened_per_second=opened,

@@ -17,8 +17,8 @@ from worker.adapters.redis.members import decode, encode
 from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import NextLook, Schedule
+from worker.ports.store.activations import LiveNumber
 
 FAST = ProviderName("fast")
 SLOW = ProviderName("slow")
@@ -80,7 +80,7 @@ def number(index: int, ref: str | None = None) -> LiveNumber:
 async def test_a_due_number_is_claimed_as_it_was_added(schedule: Schedule) -> None:
     assert await schedule.add(FAST, [(number(1), LONG_AGO)]) == 1
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
@@ -88,7 +88,7 @@ async def test_a_due_number_is_claimed_as_it_was_added(schedule: Schedule) -> No
 async def test_a_number_that_is_not_due_is_not_claimed(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), NOW + 60 * SECOND)])
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert claim.numbers == []
     assert 59 * SECOND < claim.wait <= 60 * SECOND
@@ -97,7 +97,7 @@ async def test_a_number_that_is_not_due_is_not_claimed(schedule: Schedule) -> No
 async def test_the_oldest_are_claimed_first_and_no_more_than_asked_for(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(i), LONG_AGO - i * SECOND) for i in range(5)])
 
-    claim = await schedule.claim(FAST, 3, LEASE)
+    claim = await schedule.lease(FAST, 3, LEASE)
 
     assert [claimed.number for claimed in claim.numbers] == [number(4), number(3), number(2)]
     assert claim.wait == timedelta(0)
@@ -105,9 +105,9 @@ async def test_the_oldest_are_claimed_first_and_no_more_than_asked_for(schedule:
 
 async def test_nobody_else_gets_a_claimed_number(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    await schedule.claim(FAST, 10, LEASE)
+    await schedule.lease(FAST, 10, LEASE)
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert claim.numbers == []
     assert 29 * SECOND < claim.wait <= LEASE
@@ -116,20 +116,20 @@ async def test_nobody_else_gets_a_claimed_number(schedule: Schedule) -> None:
 
 async def test_a_claim_whose_lease_is_over_is_given_again(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    await schedule.claim(FAST, 10, ENDED)
+    await schedule.lease(FAST, 10, ENDED)
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
 
 async def test_a_released_number_is_due_when_it_was_said(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), LONG_AGO)])
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
     again = {number(1): NOW, number(2): NOW + 60 * SECOND}
 
-    held = await schedule.release(FAST, [Next(c, again[c.number]) for c in claim.numbers])
-    claim = await schedule.claim(FAST, 10, LEASE)
+    held = await schedule.release(FAST, [NextLook(c, again[c.number]) for c in claim.numbers])
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert held == 2
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
@@ -143,7 +143,7 @@ async def test_what_is_past_its_deadline_is_dropped_and_costs_no_request(
     in_time = number(99)._replace(deadline_at=NOW)
     await schedule.add(SLOW, [(in_time, LONG_AGO)])
 
-    claim = await schedule.claim(SLOW, 1, LEASE)
+    claim = await schedule.lease(SLOW, 1, LEASE)
 
     assert [claimed.number for claimed in claim.numbers] == [in_time]
     assert await schedule.size(SLOW) == 1
@@ -156,26 +156,26 @@ async def test_thousands_past_their_deadline_are_dropped_in_a_few_claims(
     await schedule.add(FAST, [(one, LONG_AGO) for one in late])
 
     for _ in range(3):
-        assert not (await schedule.claim(FAST, 500, LEASE)).numbers
+        assert not (await schedule.lease(FAST, 500, LEASE)).numbers
 
     assert await schedule.size(FAST) == 0
 
 
 async def test_a_number_that_is_done_leaves_the_schedule(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
-    assert await schedule.release(FAST, [Next(claim.numbers[0], None)]) == 1
+    assert await schedule.release(FAST, [NextLook(claim.numbers[0], None)]) == 1
 
     assert await schedule.size(FAST) == 0
 
 
 async def test_who_is_slower_than_the_lease_changes_nothing(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    slow = await schedule.claim(FAST, 10, ENDED)
-    await schedule.claim(FAST, 10, LEASE)
+    slow = await schedule.lease(FAST, 10, ENDED)
+    await schedule.lease(FAST, 10, LEASE)
 
-    held = await schedule.release(FAST, [Next(slow.numbers[0], None)])
+    held = await schedule.release(FAST, [NextLook(slow.numbers[0], None)])
 
     assert held == 0
     assert await schedule.size(FAST) == 1
@@ -183,8 +183,8 @@ async def test_who_is_slower_than_the_lease_changes_nothing(schedule: Schedule) 
 
 async def test_a_release_counts_only_what_is_still_held(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    claim = await schedule.claim(FAST, 10, LEASE)
-    gone = Next(claim.numbers[0], None)
+    claim = await schedule.lease(FAST, 10, LEASE)
+    gone = NextLook(claim.numbers[0], None)
 
     assert [await schedule.release(FAST, [gone]), await schedule.release(FAST, [gone])] == [1, 0]
 
@@ -194,7 +194,7 @@ async def test_adding_again_moves_nothing(schedule: Schedule) -> None:
 
     assert await schedule.add(FAST, [(number(1), LONG_AGO), (number(2), LONG_AGO)]) == 1
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
     assert [claimed.number for claimed in claim.numbers] == [number(2)]
 
 
@@ -203,14 +203,14 @@ async def test_a_hint_brings_a_look_forward(schedule: Schedule) -> None:
 
     await schedule.hint(FAST, number(1))
 
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
 
 async def test_a_hint_puts_a_number_on_the_schedule(schedule: Schedule) -> None:
     await schedule.hint(FAST, number(1))
 
-    assert (await schedule.claim(FAST, 10, LEASE)).numbers
+    assert (await schedule.lease(FAST, 10, LEASE)).numbers
 
 
 async def test_a_hint_does_not_lose_a_place_in_the_line(schedule: Schedule) -> None:
@@ -218,22 +218,22 @@ async def test_a_hint_does_not_lose_a_place_in_the_line(schedule: Schedule) -> N
 
     await schedule.hint(FAST, number(1))
 
-    claim = await schedule.claim(FAST, 1, LEASE)
+    claim = await schedule.lease(FAST, 1, LEASE)
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
 
 async def test_a_hint_during_a_look_has_it_looked_at_again(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    before = await schedule.claim(FAST, 10, LEASE)
+    before = await schedule.lease(FAST, 10, LEASE)
 
     await schedule.hint(FAST, number(1))
 
-    assert await schedule.release(FAST, [Next(before.numbers[0], None)]) == 0
-    assert (await schedule.claim(FAST, 10, LEASE)).numbers
+    assert await schedule.release(FAST, [NextLook(before.numbers[0], None)]) == 0
+    assert (await schedule.lease(FAST, 10, LEASE)).numbers
 
 
 async def test_an_empty_schedule_says_to_wait(schedule: Schedule) -> None:
-    claim = await schedule.claim(FAST, 10, LEASE)
+    claim = await schedule.lease(FAST, 10, LEASE)
 
     assert claim.numbers == []
     assert SECOND < claim.wait <= timedelta(minutes=1)
@@ -249,7 +249,7 @@ async def test_providers_do_not_see_each_other(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
     await schedule.rebuilt(FAST)
 
-    assert (await schedule.claim(SLOW, 10, LEASE)).numbers == []
+    assert (await schedule.lease(SLOW, 10, LEASE)).numbers == []
     assert [await schedule.size(FAST), await schedule.size(SLOW)] == [1, 0]
     assert [await schedule.intact(FAST), await schedule.intact(SLOW)] == [True, False]
 
@@ -258,11 +258,11 @@ async def test_more_than_one_batch_is_added_and_released(schedule: Schedule) -> 
     many = 2 * BATCH + 1
     assert await schedule.add(FAST, [(number(i), LONG_AGO) for i in range(many)]) == many
 
-    claims = [await schedule.claim(FAST, BATCH, LEASE) for _ in range(3)]
+    claims = [await schedule.lease(FAST, BATCH, LEASE) for _ in range(3)]
     everyone = [claimed for claim in claims for claimed in claim.numbers]
 
     assert {claimed.number for claimed in everyone} == {number(i) for i in range(many)}
-    assert await schedule.release(FAST, [Next(c, None) for c in everyone]) == many
+    assert await schedule.release(FAST, [NextLook(c, None) for c in everyone]) == many
     assert await schedule.size(FAST) == 0
 
 
@@ -272,14 +272,14 @@ async def test_the_lag_is_that_of_the_oldest_due_number(schedule: Schedule) -> N
 
     assert timedelta(hours=1) <= await schedule.lag(FAST) < timedelta(hours=1, minutes=1)
 
-    await schedule.claim(FAST, 10, LEASE)
+    await schedule.lease(FAST, 10, LEASE)
     assert await schedule.lag(FAST) == timedelta(0)
 
 
 async def test_looks_are_paid_from_the_budget(schedule: Schedule) -> None:
     await schedule.add(SLOW, [(number(1), LONG_AGO), (number(2), LONG_AGO)])
 
-    claim = await schedule.claim(SLOW, 10, LEASE)
+    claim = await schedule.lease(SLOW, 10, LEASE)
 
     assert len(claim.numbers) == 1
     assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
@@ -291,7 +291,7 @@ async def test_what_is_spent_is_missing_for_looks(schedule: Schedule) -> None:
 
     assert await schedule.spend(SLOW, 5) == 1
 
-    claim = await schedule.claim(SLOW, 10, LEASE)
+    claim = await schedule.lease(SLOW, 10, LEASE)
     assert claim.numbers == []
     assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
 
@@ -307,7 +307,7 @@ async def test_a_new_schedule_is_not_intact_until_it_is_rebuilt(schedule: Schedu
 async def test_claims_at_once_get_different_numbers(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(i), LONG_AGO) for i in range(40)])
 
-    claims = await asyncio.gather(*(schedule.claim(FAST, 10, LEASE) for _ in range(4)))
+    claims = await asyncio.gather(*(schedule.lease(FAST, 10, LEASE) for _ in range(4)))
 
     claimed = [c.number.id.int for claim in claims for c in claim.numbers]
     assert sorted(claimed) == list(range(40))

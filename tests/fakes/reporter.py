@@ -7,9 +7,8 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 
 class Told(list[tuple[str, tuple[Any, ...]]]):
@@ -46,7 +45,7 @@ class RecordingReporter:
     def accepted(self, provider: ProviderName, count: int) -> None:
         self.told.append(("accepted", (provider, count)))
 
-    def settled(self, settled: Sequence[Settled]) -> None:
+    def settled(self, settled: Sequence[SettledNumber]) -> None:
         self.told.append(("settled", tuple(settled)))
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
@@ -76,8 +75,8 @@ class RecordingReporter:
     def event_delivery(self, result: str, count: int = 1) -> None:
         self.told.append(("event_delivery", (result, count)))
 
-    def census(self, census: Census) -> None:
-        self.told.append(("census", (census,)))
+    def queue_stats(self, queue_stats: QueueStats) -> None:
+        self.told.append(("queue_stats", (queue_stats,)))
 
     def schedule_lag(self, lag: timedelta) -> None:
         self.told.append(("schedule_lag", (lag,)))

@@ -8,14 +8,14 @@ from typing import Any
 from tests.fakes.reporter import RecordingReporter
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
-from worker.jobs import Services
+from worker.jobs import JobHandlers
 
 PHONE = "+4917012345678"
 BODY = {"provider": "p", "provider_ref": "1", "account": "a", "phone": PHONE, "price_minor": 10}
 
 
 class Work:
-    """Services whose `accept` and `sweep` the test steers; the rest is done at once."""
+    """JobHandlers whose `accept` and `sweep` the test steers; the rest is done at once."""
 
     def __init__(self) -> None:
         self.reporter = RecordingReporter()
@@ -24,8 +24,8 @@ class Work:
         self.started = asyncio.Event()
         self.let_go = asyncio.Event()
 
-    def services(self) -> Services:
-        return Services(
+    def services(self) -> JobHandlers:
+        return JobHandlers(
             accept=self._accept,
             sweep=self._sweep,
             timers=self._done,

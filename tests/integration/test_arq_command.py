@@ -14,7 +14,7 @@ from worker.adapters.redis.queue import QUEUE, open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints import arq_worker
 from worker.entrypoints.arq_worker import cli_settings
-from worker.jobs import Services
+from worker.jobs import JobHandlers
 from worker.settings import Settings
 from worker.settings.model import Redis
 
@@ -31,9 +31,9 @@ class Opened:
         self.closed = asyncio.Event()
 
     @asynccontextmanager
-    async def __call__(self, settings: Settings) -> AsyncIterator[Services]:
+    async def __call__(self, settings: Settings) -> AsyncIterator[JobHandlers]:
         self.settings.append(settings)
-        yield Services(
+        yield JobHandlers(
             accept=self._done,
             watch=self._done,
             expire=self._done,

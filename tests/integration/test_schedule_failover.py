@@ -16,8 +16,8 @@ from worker.adapters.redis.failover import (
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import Claim, Next
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import LeaseBatch, NextLook
+from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
 Q = ProviderName("q")
@@ -49,11 +49,11 @@ class Flaky(LocalSchedule):
         self._try()
         return await super().add(provider, looks)
 
-    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+    async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         self._try()
-        return await super().claim(provider, limit, lease)
+        return await super().lease(provider, limit, lease)
 
-    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+    async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         self._try()
         return await super().release(provider, nexts)
 
@@ -106,13 +106,13 @@ async def test_a_hiccup_does_not_lose_the_schedule(world: World) -> None:
     await world.schedule.rebuilt(P)
     world.redis.up = False
     with pytest.raises(ScheduleUnavailable):
-        await world.schedule.claim(P, 1, LEASE)
+        await world.schedule.lease(P, 1, LEASE)
 
     world.redis.up = True
     world.seconds += 10 * PATIENCE_SECONDS
 
     assert await world.schedule.intact(P)
-    assert (await world.schedule.claim(P, 1, LEASE)).numbers
+    assert (await world.schedule.lease(P, 1, LEASE)).numbers
     assert world.reporter.told == []
 
 
@@ -138,7 +138,7 @@ async def test_without_redis_numbers_are_claimed_from_memory(world: World) -> No
     await world.schedule.rebuilt(P)
 
     assert await world.schedule.intact(P)
-    assert (await world.schedule.claim(P, 1, LEASE)).numbers
+    assert (await world.schedule.lease(P, 1, LEASE)).numbers
     assert world.schedule.away
     assert world.reporter.troubles == ["schedule.redis_lost"]
 
@@ -148,12 +148,12 @@ async def test_a_lost_redis_is_not_asked_by_every_caller(world: World) -> None:
     tries = world.redis.tries
 
     for _ in range(10):
-        await world.schedule.claim(P, 1, LEASE)
+        await world.schedule.lease(P, 1, LEASE)
     assert world.redis.tries == tries
 
     world.seconds += TRY_EVERY_SECONDS
     for _ in range(10):
-        await world.schedule.claim(P, 1, LEASE)
+        await world.schedule.lease(P, 1, LEASE)
     assert world.redis.tries == tries + 1
 
 
@@ -187,10 +187,10 @@ async def test_a_claim_from_memory_means_nothing_to_redis(world: World) -> None:
     await world.schedule.add(P, [(NUMBER, NOW)])
     await world.lose_redis()
     await world.schedule.add(P, [(NUMBER, NOW)])
-    claim = await world.schedule.claim(P, 1, LEASE)
+    claim = await world.schedule.lease(P, 1, LEASE)
     await world.get_redis_back()
 
-    assert await world.schedule.release(P, [Next(claim.numbers[0], None)]) == 0
+    assert await world.schedule.release(P, [NextLook(claim.numbers[0], None)]) == 0
     assert await world.schedule.size(P) == 1
 
 
@@ -201,10 +201,10 @@ async def test_the_first_second_back_grants_nothing(world: World) -> None:
     world.redis.up = True
     world.seconds += TRY_EVERY_SECONDS
 
-    claim = await world.schedule.claim(P, 1, LEASE)
+    claim = await world.schedule.lease(P, 1, LEASE)
 
     assert (claim.numbers, claim.wait) == ((), timedelta(seconds=QUIET_SECONDS))
     assert await world.schedule.spend(P, 1) == 0
     world.seconds += QUIET_SECONDS
     assert await world.schedule.spend(P, 1) == 1
-    assert (await world.schedule.claim(P, 1, LEASE)).numbers
+    assert (await world.schedule.lease(P, 1, LEASE)).numbers

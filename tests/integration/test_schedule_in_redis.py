@@ -16,8 +16,8 @@ from worker.adapters.redis.members import encode
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import Claimed, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import Leased, NextLook, Schedule
+from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
 LEASE = timedelta(seconds=30)
@@ -60,7 +60,7 @@ async def test_no_second_sees_more_requests_than_the_rate(open_schedule: Open, r
     answered: list[float] = []
 
     async def look(schedule: Schedule) -> int:
-        return len((await schedule.claim(P, 100, LEASE)).numbers)
+        return len((await schedule.lease(P, 100, LEASE)).numbers)
 
     async def cancel(schedule: Schedule) -> int:
         return await schedule.spend(P, 3)
@@ -90,7 +90,7 @@ async def test_a_budget_survives_a_clock_that_is_set_back(open_schedule: Open) -
         await client.set(module.budget(P), far_ahead)
     await schedule.add(P, [(number(1), utc_now() - HOUR)])
 
-    claim = await schedule.claim(P, 1, LEASE)
+    claim = await schedule.lease(P, 1, LEASE)
 
     assert claim.wait < timedelta(seconds=0.2)
 
@@ -105,12 +105,12 @@ async def test_an_idle_budget_leaves_no_key(open_schedule: Open, redis_url: str)
 async def test_lost_scripts_are_loaded_again(open_schedule: Open, valkey: Valkey) -> None:
     schedule = open_schedule()
     await schedule.add(P, [(number(1), utc_now() - HOUR)])
-    await schedule.claim(P, 1, LEASE)
+    await schedule.lease(P, 1, LEASE)
 
     valkey.flush()
 
     assert await schedule.add(P, [(number(2), utc_now() - HOUR)]) == 1
-    assert [c.number for c in (await schedule.claim(P, 1, LEASE)).numbers] == [number(2)]
+    assert [c.number for c in (await schedule.lease(P, 1, LEASE)).numbers] == [number(2)]
     assert await schedule.spend(P, 1) == 1
 
 
@@ -134,12 +134,12 @@ async def test_another_run_of_the_server_is_not_intact(open_schedule: Open, redi
 async def test_a_worker_whose_clock_is_off_schedules_right(redis_url: str) -> None:
     skewed = RedisSchedule(redis_url, {P: 1e6}, clock=lambda: utc_now() - HOUR)
     await skewed.add(P, [(number(1), utc_now() - HOUR - timedelta(seconds=1))])
-    claim = await skewed.claim(P, 1, LEASE)
+    claim = await skewed.lease(P, 1, LEASE)
 
     later = utc_now() - HOUR + timedelta(seconds=60)
-    await skewed.release(P, [Next(claim.numbers[0], later)])
+    await skewed.release(P, [NextLook(claim.numbers[0], later)])
 
-    wait = (await skewed.claim(P, 1, LEASE)).wait
+    wait = (await skewed.lease(P, 1, LEASE)).wait
     assert timedelta(seconds=55) < wait <= timedelta(seconds=60)
     await skewed.close()
 
@@ -178,7 +178,7 @@ async def test_a_black_hole_is_left_soon(
         schedule = open_schedule(url=f"redis://127.0.0.1:{port}/0")
         started = time.monotonic()
         with pytest.raises(ScheduleUnavailable):
-            await schedule.claim(P, 1, LEASE)
+            await schedule.lease(P, 1, LEASE)
         finished.set()
 
     assert asked.is_set()
@@ -216,7 +216,7 @@ async def test_a_million_numbers_are_claimed_in_milliseconds(open_schedule: Open
     seconds = []
     for turn in range(20):
         before = time.perf_counter()
-        claim = await schedule.claim(P, 500, LEASE)
+        claim = await schedule.lease(P, 500, LEASE)
         seconds.append(time.perf_counter() - before)
         assert len(claim.numbers) == 500
         assert claim.numbers[0].number == number(500 * turn)
@@ -246,8 +246,8 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
     return [
         schedule.add(P, [(number(1), utc_now())]),
         schedule.hint(P, number(1)),
-        schedule.claim(P, 1, LEASE),
-        schedule.release(P, [Next(Claimed(number(1), 1), None)]),
+        schedule.lease(P, 1, LEASE),
+        schedule.release(P, [NextLook(Leased(number(1), 1), None)]),
         schedule.spend(P, 1),
         schedule.size(P),
         schedule.lag(P),

@@ -15,15 +15,14 @@ from prometheus_client import CollectorRegistry
 
 from tests.ops.vocabulary import KNOWN
 from worker.adapters.telemetry.exposition import render
-from worker.adapters.telemetry.known import OPERATIONS
+from worker.adapters.telemetry.label_sets import OPERATIONS
 from worker.adapters.telemetry.logs import configure_logging, logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 REPORT_SECONDS = 0.1
 
@@ -38,7 +37,7 @@ def report(reporter: OpsReporter) -> None:
         reporter.resolved(name, ProviderState.CANCELLED, 1)
         reporter.settled(
             [
-                Settled(
+                SettledNumber(
                     id=ActivationId(UUID(int=1)),
                     provider=name,
                     outcome=outcome,
@@ -57,12 +56,12 @@ def report(reporter: OpsReporter) -> None:
     reporter.event_delivery("sent", 3)
     reporter.schedule_lag(timedelta(0))
     reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])
-    reporter.census(census())
+    reporter.queue_stats(queue_stats())
 
 
-def census() -> Census:
+def queue_stats() -> QueueStats:
     names = [provider.name for provider in KNOWN.providers]
-    return Census(
+    return QueueStats(
         live=dict.fromkeys(names, 40),
         overdue=0,
         oldest_overdue=timedelta(0),

@@ -5,15 +5,15 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.ids import ProviderName
 
-KNOWN: Final = Known(
+KNOWN: Final = LabelSets(
     version="0.0.0",
     providers=[
-        KnownProvider(ProviderName("alpha"), "USD", 100_000),
-        KnownProvider(ProviderName("beta"), "EUR", 50_000),
+        LabelledProvider(ProviderName("alpha"), "USD", 100_000),
+        LabelledProvider(ProviderName("beta"), "EUR", 50_000),
     ],
     jobs=["accept", "expire", "sweep", "watch"],
     invariants=["balanced", "settled_once"],

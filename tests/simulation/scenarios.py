@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from tests.integration.cases.office import clauses
-from tests.integration.lifecycle.whole import POLICIES, PRICE, SECOND, World, order
+from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.cases.desk import CaseDesk
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.orphans import ANSWER_WITHIN
-from worker.ports.desk import Order
+from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
+from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 
 Story: TypeAlias = Callable[[Life], Awaitable[None]]
@@ -194,11 +194,12 @@ async def claim_paid(life: Life) -> None:
     life.claimed_minor += PRICE
 
 
-def case_desk(world: World) -> CaseDesk:
-    return CaseDesk(
-        store=world.store,
+def case_desk(world: World) -> CaseService:
+    return CaseService(
+        cases=world.store.cases,
+        books=world.store.books,
         judges=judges(clauses),
-        reviewing=ActivationReviews(world.store, world.settle),
+        reviewing=ActivationReviews(world.store.activations, world.settle),
         profiles=POLICIES,
         default_policy="P1",
         clock=world.clock,
@@ -212,7 +213,7 @@ async def _looked_for(life: Life) -> None:
         await life.asks(repaired)
 
 
-def _ordered(life: Life) -> Order:
+def _ordered(life: Life) -> PurchaseOrder:
     wanted = order(f"{life.account}-order", account=life.account)
     life.orders.append(wanted.idempotency_key)
     return wanted

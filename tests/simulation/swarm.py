@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from tests.integration.lifecycle.whole import SIM, World, order
+from tests.integration.lifecycle.world import SIM, World, order
 from tests.simulation.process import ForgetfulDatabase, Process, started
 from tests.simulation.town import Life, Town, ended, pursued, pushed, read, repaired, swept
 from tests.simulation.weather import Fault, Stormy, Weather
-from worker.ports.desk import HandedOver, Order
+from worker.ports.service import NumberIntake, PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 
 NUMBERS: Final = 20
@@ -33,7 +33,7 @@ _ALL = "SELECT id FROM activation WHERE account = $1 ORDER BY provider_ref, crea
 _STORED = "SELECT rented_at FROM activation WHERE account = $1 AND provider_ref = $2"
 
 
-async def _orders_again(wanted: Order, world: World) -> object:
+async def _orders_again(wanted: PurchaseOrder, world: World) -> object:
     return await world.desk.rent(wanted)
 
 
@@ -45,7 +45,7 @@ class Swarm:
     life: Life
     weather: Weather
     processes: list[Process] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
+    orders: list[PurchaseOrder] = field(default_factory=list)
 
     async def runs(self) -> None:
         """Anything may be down, and then all is well."""
@@ -118,7 +118,7 @@ class Swarm:
         await self._does(lambda world: self._accepts(world, handed))
         return "tell again"
 
-    async def _accepts(self, world: World, handed: Sequence[HandedOver]) -> Any:
+    async def _accepts(self, world: World, handed: Sequence[NumberIntake]) -> Any:
         """As the shop knows it: time that was made to pass has passed for the shop, too."""
         asked = []
         for one in handed:

@@ -7,7 +7,7 @@ after its effect.
 from datetime import datetime, timedelta
 from typing import Final
 
-from tests.integration.lifecycle.whole import SIM, utc_now
+from tests.integration.lifecycle.world import SIM, utc_now
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     GRACE,
     SECOND,
     SIM,
@@ -18,9 +18,9 @@ from tests.integration.lifecycle.whole import (
 from tests.simulation.process import Gate, Outside, Process, started
 from tests.simulation.their_side import older
 from worker.domain.ids import AccountId, ActivationId, ProviderRef
-from worker.lifecycle.orphans import ANSWER_WITHIN
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
-from worker.ports.desk import HandedOver, Push
+from worker.ports.service import NumberIntake, Push
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import SimulatedNumber
 
@@ -76,7 +76,7 @@ class Life:
     outside: Outside
     account: AccountId
     process: Process
-    handed: list[HandedOver] = field(default_factory=list)
+    handed: list[NumberIntake] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     unanswered: int = 0  #: Orders that nobody repeated.
     claimed_minor: int = 0
@@ -218,8 +218,8 @@ class Town:
 
     async def begin(self, gate: Gate) -> Life:
         account = AccountId(f"customer-{next(self._lives)}")
-        await self.outside.store.open_account(account, "USD")
-        await self.outside.store.top_up(account, "first", TOPPED_UP)
+        await self.outside.store.books.open_account(account, "USD")
+        await self.outside.store.books.top_up(account, "first", TOPPED_UP)
         first = len(self.outside.theirs.books)
         return Life(self.outside, account, started(self.outside, gate), _first_sold=first)
 
@@ -230,5 +230,5 @@ class Town:
             self.outside.theirs.end(number)
 
     async def audited(self) -> None:
-        findings = await self.outside.store.audit()
+        findings = await self.outside.store.books.audit()
         assert {f.invariant: f.offenders for f in findings if f.violations} == {}

@@ -12,7 +12,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from tests.integration.lifecycle.whole import SIM
+from tests.integration.lifecycle.world import SIM
 from tests.simulation.process import ForgetfulDatabase, Gate, Whom, lost_answer, refusal
 from worker.ports.errors import ProviderUnavailable, UnknownReply
 

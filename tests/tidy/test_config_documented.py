@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from worker.settings import load
 from worker.settings.keys import dotted, field_of, known_paths
-from worker.settings.values import Address
+from worker.settings.values import ListenAddress
 
 FILE = Path(__file__).parents[2] / "config/worker.toml"
 PROVIDER = ("providers", "NAME")
@@ -45,7 +45,7 @@ def default_of(key: tuple[str, ...]) -> object:
     match field.default:
         case SecretStr() as secret:
             return secret.get_secret_value()
-        case Address() | Path() as value:
+        case ListenAddress() | Path() as value:
             return str(value)
         case None | ():
             return ""

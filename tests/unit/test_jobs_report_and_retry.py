@@ -11,7 +11,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import until
 from worker import jobs
 from worker.domain.ids import ProviderName
-from worker.jobs import JOBS, Ctx, Services
+from worker.jobs import JOBS, Ctx, JobHandlers
 
 Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
 
@@ -21,7 +21,7 @@ SECRET = "+4917012345678"
 
 
 class Work:
-    """Services that note who called them, and do what the test says."""
+    """JobHandlers that note who called them, and do what the test says."""
 
     def __init__(self, does: Callable[[], Awaitable[str]]) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -30,7 +30,7 @@ class Work:
 
     def ctx(self, job_try: int = 1) -> Ctx:
         named = {job.name: self._service(job.name) for job in JOBS}
-        services = Services(
+        services = JobHandlers(
             **named,
             reporter=self.reporter,
             providers=[ProviderName("p")],

@@ -2,18 +2,18 @@
 
 from datetime import timedelta
 
-from worker.bootstrap.opened import Parts
+from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName
-from worker.lifecycle.canary import Canary, Errand
-from worker.ports.desk import Desk
+from worker.lifecycle.canary import Canary, CanaryOrder
+from worker.ports.service import Service
 
 
-def canary_of(parts: Parts, desk: Desk) -> Canary | None:
+def canary_of(parts: Resources, desk: Service) -> Canary | None:
     wanted = parts.settings.canary
     if wanted.provider is None:
         return None
     provider = ProviderName(wanted.provider)
-    errand = Errand(
+    errand = CanaryOrder(
         provider=provider,
         service=wanted.service,
         country=wanted.country,
@@ -21,5 +21,11 @@ def canary_of(parts: Parts, desk: Desk) -> Canary | None:
         currency=parts.terms[provider].currency,
     )
     return Canary(
-        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, errand=errand
+        purchases=parts.store.purchases,
+        books=parts.store.books,
+        activations=parts.store.activations,
+        desk=desk,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        errand=errand,
     )

@@ -60,7 +60,7 @@ PROVIDER_FINAL = frozenset(
 )
 
 
-class Reason(enum.Enum):
+class EndReason(enum.Enum):
     """Why a number is being ended without a code: the first one is kept."""
 
     TIMEOUT = "timeout"  #: The window passed.
@@ -77,7 +77,7 @@ class CodeFate(enum.Enum):
     LATE = "late"  #: After the window or the ending: never shown, never charged.
 
 
-def fate_of_code(
+def code_fate(
     state: State, *, cancelled: bool, deadline_at: datetime, known: bool, now: datetime
 ) -> CodeFate:
     """What becomes of a code seen at *now* (E1, E1a, E1b); the last instant counts as in time.
@@ -126,7 +126,7 @@ def deadline_of(rented_at: datetime, window: timedelta, expires_at: datetime | N
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """One allowed step of the customer's axis; `audit` checks the transition log against these."""
 
     source: State
@@ -135,15 +135,15 @@ class Move:
 
 MOVES = frozenset(
     {
-        Move(State.WAITING, State.RECEIVED),
-        Move(State.WAITING, State.EXPIRING),
-        Move(State.EXPIRING, State.RECEIVED),
-        Move(State.EXPIRING, State.REFUNDED),
-        Move(State.EXPIRING, State.CLOSED),
-        Move(State.EXPIRING, State.IN_REVIEW),
-        Move(State.RECEIVED, State.DELIVERED),
-        Move(State.IN_REVIEW, State.REFUNDED),
-        Move(State.IN_REVIEW, State.CLOSED),
-        Move(State.IN_REVIEW, State.DELIVERED),
+        Transition(State.WAITING, State.RECEIVED),
+        Transition(State.WAITING, State.EXPIRING),
+        Transition(State.EXPIRING, State.RECEIVED),
+        Transition(State.EXPIRING, State.REFUNDED),
+        Transition(State.EXPIRING, State.CLOSED),
+        Transition(State.EXPIRING, State.IN_REVIEW),
+        Transition(State.RECEIVED, State.DELIVERED),
+        Transition(State.IN_REVIEW, State.REFUNDED),
+        Transition(State.IN_REVIEW, State.CLOSED),
+        Transition(State.IN_REVIEW, State.DELIVERED),
     }
 )

@@ -20,10 +20,10 @@ from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
 from worker.entrypoints.ticker import run_ticker
-from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, Services
+from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
 from worker.settings import Settings, load_settings
 
-OpenServices: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Services]]
+OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
 
 MAX_JOBS = 50
 # A job waits half of this on average; a poll costs one round trip.
@@ -60,7 +60,7 @@ def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
 
 
 async def run_supervised(
-    services: Services,
+    services: JobHandlers,
     redis_url: str,
     stop: asyncio.Event,
     *,
@@ -86,7 +86,7 @@ async def run_supervised(
 
 
 async def _run_once(
-    services: Services, redis_url: str, stop: asyncio.Event, drain_seconds: float
+    services: JobHandlers, redis_url: str, stop: asyncio.Event, drain_seconds: float
 ) -> None:
     """One arq worker, until *stop* is set or it fails."""
     queue = open_queue(redis_url)
@@ -146,14 +146,14 @@ def quiet_arq() -> None:
     logging.getLogger("arq").setLevel(logging.WARNING)
 
 
-def cli_settings(settings: Settings, open_services: OpenServices) -> dict[str, Any]:
+def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict[str, Any]:
     """What the `arq` command needs: the worker's options, and hooks for all the rest."""
     url = settings.redis.url.get_secret_value()
 
     async def on_startup(ctx: Ctx) -> None:
         quiet_arq()  # here, because the command has configured logging by now
         stack = ctx["stack"] = AsyncExitStack()
-        services = ctx["services"] = await stack.enter_async_context(open_services(settings))
+        services = ctx["services"] = await stack.enter_async_context(open_job_handlers(settings))
         ctx["ticker"] = asyncio.create_task(
             run_ticker(url, services.providers, now=lambda: datetime.now(UTC))
         )
@@ -175,7 +175,7 @@ def cli_settings(settings: Settings, open_services: OpenServices) -> dict[str, A
 def __getattr__(name: str) -> type:
     if name != "WorkerSettings":
         raise AttributeError(name)
-    from worker.entrypoints.services import open_services  # noqa: PLC0415 - it brings everything
+    from worker.entrypoints.job_handlers import open_job_handlers  # noqa: PLC0415 - it brings everything
 
     settings = load_settings(None, environ=os.environ)
-    return type("WorkerSettings", (), cli_settings(settings, open_services))
+    return type("WorkerSettings", (), cli_settings(settings, open_job_handlers))

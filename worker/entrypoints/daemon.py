@@ -19,7 +19,7 @@ from worker.adapters.store.migrate import upgrade
 from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
-from worker.bootstrap.parts import VERSION, utc_now
+from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import embedded as embedded_servers
@@ -29,13 +29,13 @@ from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
+from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.probes import livez, readyz
-from worker.entrypoints.services import services_of
 from worker.entrypoints.simulated import API_KEY, simulated_provider
 from worker.entrypoints.ticker import run_ticker
-from worker.ports.desk import Push
-from worker.settings import Provider, Settings
-from worker.settings.values import Address
+from worker.ports.service import Push
+from worker.settings import ProviderSettings, Settings
+from worker.settings.values import ListenAddress
 from worker.simulator.config import FIRST_ID, FIRST_ID_MAX
 
 INTERRUPTED: Final = 130
@@ -62,7 +62,7 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
 
 
 @asynccontextmanager
-async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, Address]]:
+async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, ListenAddress]]:
     """Everything that runs, until the block ends; then it is drained, not cut."""
     settings = worker.parts.settings
     drain = float(settings.worker.drain_seconds)
@@ -71,7 +71,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
         api = await _listening(stack, build_api(_api_deps(worker)), settings.api.listen, drain)
         probes = build_admin(_admin_deps(worker, stop))
         admin = await _listening(stack, probes, settings.admin.listen, READY_SECONDS)
-        services = services_of(worker)
+        services = job_handlers_of(worker)
         for work in (worker.backstop.run(), keep_gauges(worker)):
             _ = await stack.enter_async_context(_running(work))
         arq = run_supervised(services, redis_url, stop, drain_seconds=drain)
@@ -111,16 +111,16 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Ta
 
 
 async def _listening(
-    stack: AsyncExitStack, app: web.Application, address: Address, drain_seconds: float
+    stack: AsyncExitStack, app: web.Application, address: ListenAddress, drain_seconds: float
 ) -> web.AppRunner:
     runner = await listen(app, address.host, address.port, drain_seconds=drain_seconds)
     stack.push_async_callback(runner.cleanup)  # Does nothing where it was called before.
     return runner
 
 
-def _address(runner: web.AppRunner) -> Address:
+def _address(runner: web.AppRunner) -> ListenAddress:
     host, port = runner.addresses[0][:2]
-    return Address(str(host), int(port))
+    return ListenAddress(str(host), int(port))
 
 
 def _api_deps(worker: Worker) -> ApiDeps:
@@ -132,9 +132,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
 
     return ApiDeps(
         desk=worker.desk,
-        activations=worker.parts.store,
-        accounts=worker.parts.store,
-        events=worker.parts.store,
+        activations=worker.parts.store.activations,
+        books=worker.parts.store.books,
+        outbox=worker.parts.store.outbox,
         tokens=[
             Token.of(token.name, token.scope, token.secret.get_secret_value())
             for token in settings.api.tokens
@@ -177,7 +177,7 @@ async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settin
     # Cancels at any age: scenarios of a few seconds must be able to reach their ending.
     options = ["--min-cancel-age", "0", "--first-id", str(_first_id(time.time()))]
     async with simulated_provider(home, options) as url:
-        provider = Provider(
+        provider = ProviderSettings(
             family="handler_api",
             base_url=url,
             api_key=SecretStr(API_KEY),
@@ -237,7 +237,7 @@ def _collect_less() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _say_ready(addresses: dict[str, Address]) -> None:
+def _say_ready(addresses: dict[str, ListenAddress]) -> None:
     _say(f"api   http://{addresses['api']}")
     _say(f"admin http://{addresses['admin']}  (/metrics /livez /readyz /version)")
     _say("ready; Ctrl-C stops it")

@@ -14,9 +14,9 @@ async def keep_gauges(worker: Worker) -> None:
     parts = worker.parts
     while True:
         try:
-            parts.reporter.census(await parts.store.census(worker.grace))
+            parts.reporter.queue_stats(await parts.store.books.queue_stats(worker.grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]
             parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
         except (StoreError, ScheduleUnavailable) as error:
-            parts.reporter.trouble("census.failed", detail=type(error).__name__)
+            parts.reporter.trouble("queue_stats.failed", detail=type(error).__name__)
         await parts.clock.sleep(EVERY.total_seconds())

@@ -3,83 +3,82 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.watch import first_look
-from worker.ports.desk import HandedOver
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.purchases import PushStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import (
+from worker.ports.service import NumberIntake
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    AcceptResult,
     Activation,
     ActivationStore,
     Intake,
-    IntakeResult,
-    Intook,
     LiveNumber,
 )
+from worker.ports.store.purchases import PurchaseStore
 
 BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyTerms:
+class IntakePolicy:
     """What intake needs of a policy: its version is fixed with the number."""
 
     version: str
     window: timedelta | None  #: None: the worker's default window.
 
 
-Policies = Callable[[str], PolicyTerms | None]
-
-
-class IntakeStore(ActivationStore, PushStore, Protocol):
-    """Both halves, one database."""
+Policies = Callable[[str], IntakePolicy | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    store: IntakeStore
+    activations: ActivationStore
+    purchases: PurchaseStore
     schedule: Schedule
     reporter: Reporter
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     listed: Callable[[ProviderName], bool]  #: Whether the provider has a list.
     pushes: Callable[[ProviderName], bool]  #: Whether the provider pushes SMS.
     policies: Policies
     default_policy: str
     default_window: timedelta
 
-    async def __call__(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
-        results: list[IntakeResult] = []
+    async def __call__(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+        results: list[AcceptResult] = []
         for start in range(0, len(handed), BATCH):
             results += await self._batch(handed[start : start + BATCH])
         return results
 
-    async def _batch(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def _batch(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         drafts = [self.draft(one) for one in handed]
         intakes = [draft for draft in drafts if isinstance(draft, Intake)]
-        stored = iter(await self.store.accept(intakes) if intakes else [])
+        stored = iter(await self.activations.accept(intakes) if intakes else [])
         results = [
-            next(stored) if isinstance(draft, Intake) else IntakeResult(draft, None)
+            next(stored) if isinstance(draft, Intake) else AcceptResult(draft, None)
             for draft in drafts
         ]
-        await self.watch([r.activation for r in results if r.how is Intook.NEW and r.activation])
+        await self.watch(
+            [r.activation for r in results if r.how is AcceptOutcome.NEW and r.activation]
+        )
         return results
 
-    def draft(self, handed: HandedOver) -> Intake | Intook:
+    def draft(self, handed: NumberIntake) -> Intake | AcceptOutcome:
         """The intake with its defaults filled in, or why there can be none."""
         terms = self.terms.get(handed.provider)
         if terms is None:
-            return Intook.UNKNOWN_PROVIDER
+            return AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
         policy = self.policies(name)
         if policy is None:
-            return Intook.UNKNOWN_POLICY
+            return AcceptOutcome.UNKNOWN_POLICY
         return Intake(
             provider=handed.provider,
             ref=handed.ref,
@@ -118,7 +117,7 @@ class Accept:
         """A number whose SMS was pushed before it was handed over is looked at now."""
         if not self.pushes(provider):
             return looks
-        pushed = await self.store.pushed_refs(provider, [number.ref for number, _ in looks])
+        pushed = await self.purchases.pushed_refs(provider, [number.ref for number, _ in looks])
         now = self.clock.now()
         return [(number, now if number.ref in pushed else at) for number, at in looks]
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.orphans import AnyOrphan, Orphan, matched
-from worker.lifecycle.terms import Terms
-from worker.ports.purchases import Bought, OpenPurchase, PurchaseStore
+from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.purchase_matching import AnyOrphan, Orphan, matched
 from worker.ports.reporter import Reporter
+from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStore
 
 WAITING = frozenset({State.WAITING, State.EXPIRING, State.RECEIVED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
-    store: PurchaseStore
+    purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
 
     async def __call__(
         self,
@@ -45,7 +45,7 @@ class Adopt:
             cost_currency=orphan.currency,
         )
         min_age = self.terms[provider].min_cancel_age
-        activation = await self.store.purchase_bought(purchase.id, bought, min_age)
+        activation = await self.purchases.purchase_bought(purchase.id, bought, min_age)
         if activation is None or activation.ref != orphan.ref:
             return  # Another order was given it at the same time.
         if activation.state in WAITING:

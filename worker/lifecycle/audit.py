@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.setbacks import told_safely
-from worker.lifecycle.ticks import Ticked
-from worker.ports.books import AuditStore, Finding
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.ticks import TickResult
 from worker.ports.reporter import Reporter
+from worker.ports.store.books import BookStore, Finding
 
 PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
 TURN: Final = timedelta(seconds=2)  #: Between two tries while another process is at it.
@@ -25,7 +25,7 @@ TURN: Final = timedelta(seconds=2)  #: Between two tries while another process i
 class Audit:
     """Changes nothing: what is wrong needs a person, and the alert brings one."""
 
-    store: AuditStore
+    books: BookStore
     reporter: Reporter
     clock: Clock
     patience: timedelta = PATIENCE
@@ -33,7 +33,7 @@ class Audit:
     _found: list[Finding] = field(default_factory=list)
     _round: "asyncio.Task[None] | None" = None
 
-    async def tick(self) -> Ticked:
+    async def tick(self) -> TickResult:
         """Begin a round, or let one go on; BUSY where it is not at its end yet."""
         if self._round is None or self._round.done():
             self._round = asyncio.ensure_future(self._go_on())
@@ -41,9 +41,9 @@ class Audit:
         going = self._round
         await asyncio.wait({going}, timeout=self.patience.total_seconds())
         if not going.done():
-            return Ticked.BUSY
+            return TickResult.BUSY
         await going  # Raises what it ended with.
-        return Ticked.DONE
+        return TickResult.DONE
 
     async def close(self) -> None:
         """Leave off, wherever it is."""
@@ -54,7 +54,7 @@ class Audit:
     async def _go_on(self) -> None:
         """From where the last round left off to the end of this one."""
         if not self._left:
-            self._left.extend(self.store.invariants)
+            self._left.extend(self.books.invariants)
             self._found.clear()
         while self._left:
             await self._check(self._left[0])
@@ -62,11 +62,11 @@ class Audit:
 
     async def _check(self, invariant: str) -> None:
         try:
-            finding = await self.store.check(invariant)
+            finding = await self.books.check(invariant)
         except Exception as error:
             # The others first: one that never comes to its end must not hide what they find.
             self._left.rotate(-1)
-            self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {told_safely(error)}")
+            self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {describe_safely(error)}")
             raise
         if finding is None:
             await self.clock.sleep(TURN.total_seconds())

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.ticks import Ticked, Ticks
-from worker.ports.census import CensusStore
+from worker.lifecycle.ticks import TickResult, Ticks
 from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.leadership import Leadership
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore
+from worker.ports.store.settlements import SettlementStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before we take it for gone.
 EVERY: Final = timedelta(seconds=1)
@@ -25,14 +25,14 @@ REPAIR_EVERY: Final = timedelta(seconds=60)
 
 @dataclass(slots=True, kw_only=True)
 class Backstop:
-    store: ActivationStore
-    census: CensusStore
+    settlements: SettlementStore
+    leadership: Leadership
     ticks: Ticks
     reporter: Reporter
     clock: Clock
     redis_away: Callable[[], bool]
     moved: Callable[[], None]  #: Tells liveness that this loop moves.
-    _tasks: dict[str, asyncio.Task[Ticked]] = field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[TickResult]] = field(default_factory=dict)
     _stands_in: set[ProviderName] = field(default_factory=set)  #: For whom, while Redis is away.
 
     async def run(self) -> None:
@@ -60,9 +60,9 @@ class Backstop:
         if self.ticks.delivering and (
             away or self.ticks.silent_for("deliver_events", None) > PATIENCE
         ):
-            # Codes go out by events, too. Whoever sends them, each is claimed by one.
+            # Codes go out by events, too. Whoever sends them, each is leased by one.
             self._start("deliver_events", self.ticks.deliver_events())
-        if self.ticks.flying and away and await self.census.lead("canary"):
+        if self.ticks.canary_run and away and await self.leadership.leads("canary"):
             # Customers are served without Redis: it has to show that.
             self._start("canary", self.ticks.canary())
 
@@ -72,9 +72,9 @@ class Backstop:
             self._stands_in.discard(name)
         if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
             return
-        if not away and not await self.store.behind(name, PATIENCE):
+        if not away and not await self.settlements.behind(name, PATIENCE):
             return  # Another host does the work.
-        if not await self.census.lead(f"provider:{name}"):
+        if not await self.leadership.leads(f"provider:{name}"):
             self._stands_in.discard(name)
             return
         self._start(f"expire:{name}", self.ticks.expire(name))
@@ -93,14 +93,14 @@ class Backstop:
         except ScheduleUnavailable:
             return True  # Nothing to repair into yet.
 
-    def _start(self, key: str, tick: Coroutine[Any, Any, Ticked]) -> None:
+    def _start(self, key: str, tick: Coroutine[Any, Any, TickResult]) -> None:
         if key in self._tasks:
             tick.close()
             return
         self._tasks[key] = asyncio.ensure_future(tick)
         self._tasks[key].add_done_callback(lambda task: self._done(key, task))
 
-    def _done(self, key: str, task: "asyncio.Task[Ticked]") -> None:
+    def _done(self, key: str, task: "asyncio.Task[TickResult]") -> None:
         self._tasks.pop(key, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.reporter.trouble("backstop.failed", detail=type(error).__name__)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
 
@@ -19,7 +19,7 @@ PAUSE: Final = timedelta(milliseconds=50)
 @dataclass(slots=True)
 class Budget:
     schedule: Schedule
-    terms: Terms
+    terms: ProviderTerms
     clock: Clock
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
     _chunk_max: int = field(init=False)

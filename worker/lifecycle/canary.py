@@ -12,19 +12,23 @@ from typing import Final
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
-from worker.ports.canary import ACCOUNT, CanaryStore
-from worker.ports.desk import Desk, Order, Ordered
 from worker.ports.reporter import Reporter
+from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.purchases import ACCOUNT, PurchaseStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A window that ended with a code is as good as over: the sweep delivers it within a second.
 WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
 #: Its end is not told yet.
-UNDER_WAY: Final = frozenset({Ordered.RENTED, Ordered.SAME, Ordered.PENDING})
+UNDER_WAY: Final = frozenset(
+    {PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
+class CanaryOrder:
     """What the canary is sent for, as configured."""
 
     provider: ProviderName
@@ -41,11 +45,13 @@ class Errand:
 
 @dataclass(slots=True, kw_only=True)
 class Canary:
-    store: CanaryStore
-    desk: Desk
+    purchases: PurchaseStore
+    books: BookStore
+    activations: ActivationStore
+    desk: Service
     reporter: Reporter
     clock: Clock
-    errand: Errand
+    errand: CanaryOrder
     _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
 
     async def tick(self) -> None:
@@ -53,7 +59,7 @@ class Canary:
         slot = self._slot()
         for recent in (slot, self._before(slot)):
             await self._finish(_id(recent))
-        if slot != self._asked and not await self.store.ordered(_id(slot)):
+        if slot != self._asked and not await self.purchases.ordered(_id(slot)):
             lost = await self._lost_before(slot)
             await self._send(slot)
             self._asked = slot
@@ -61,9 +67,9 @@ class Canary:
                 self._failed(state.value)
 
     async def _send(self, slot: datetime) -> None:
-        await self.store.open_account(ACCOUNT, self.errand.currency)
+        await self.books.open_account(ACCOUNT, self.errand.currency)
         result = await self.desk.rent(
-            Order(
+            PurchaseOrder(
                 idempotency_key=_key(slot),
                 account=ACCOUNT,
                 provider=self.errand.provider,
@@ -78,7 +84,7 @@ class Canary:
 
     async def _finish(self, id_: ActivationId) -> None:
         """The customer that it plays has what it came for."""
-        found = await self.store.activation(id_)
+        found = await self.activations.activation(id_)
         if found is not None and found.state is State.RECEIVED:
             await self.desk.finish(id_)
 
@@ -88,7 +94,9 @@ class Canary:
         Every window ends in one slot, so each of them is found once.
         """
         before = self._before(slot)
-        recent = [await self.store.activation(_id(sent)) for sent in (before, self._before(before))]
+        recent = [
+            await self.activations.activation(_id(sent)) for sent in (before, self._before(before))
+        ]
         ended = [one for one in recent if one is not None and before < one.deadline_at <= slot]
         return [one.state for one in ended if one.state not in WELL]
 

@@ -20,9 +20,8 @@ from worker.lifecycle.clock import Clock
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import Circuit, Provider
-from worker.ports.purchases import OpenPurchase
-from worker.ports.reconciling import ReconcileStore, Told
 from worker.ports.reporter import Reporter
+from worker.ports.store.purchases import HistoryComparison, OpenPurchase, PurchaseStore
 
 READ_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
 FRESH: Final = timedelta(days=1)
@@ -33,12 +32,12 @@ LAGS: Final = timedelta(minutes=10)  #: What it says of younger numbers may not 
 assert AROUND < FRESH < OLDEST
 
 
-class Part(enum.Enum):
+class HistoryPart(enum.Enum):
     LAST_DAY = enum.auto()
     DISPUTES = enum.auto()
 
 
-class Span(NamedTuple):
+class HistorySpan(NamedTuple):
     since: datetime
     until: datetime
     skip: int = 0
@@ -48,26 +47,28 @@ class Span(NamedTuple):
 class _Found:
     """What one run learnt."""
 
-    told: list[Told] = field(default_factory=list)
+    told: list[HistoryComparison] = field(default_factory=list)
     strangers: list[ProviderRef] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compare:
-    store: ReconcileStore
+class CompareHistory:
+    purchases: PurchaseStore
     reporter: Reporter
     adopt: Adopt
     clock: Clock
     budget: Budget
-    unread: dict[tuple[ProviderName, Part], Sequence[Span]]  #: Where a run ended before its time.
+    unread: dict[
+        tuple[ProviderName, HistoryPart], Sequence[HistorySpan]
+    ]  #: Where a run ended before its time.
 
     async def __call__(self, provider: Provider) -> list[ProviderRef]:
         """Numbers that cost money or live, and that nobody handed over."""
         found = _Found()
-        purchases = await self.adopt.store.open_purchases(provider.name, settled_for=2 * FRESH)
+        purchases = await self.adopt.purchases.open_purchases(provider.name, settled_for=2 * FRESH)
         try:
             async for rows in self._parts(provider):
-                told = await self.store.compare_history(provider.name, rows, ended_for=LAGS)
+                told = await self.purchases.compare_history(provider.name, rows, ended_for=LAGS)
                 found.told.append(told)
                 adopted, strangers = await self._orphans(provider.name, purchases, rows)
                 purchases = [one for one in purchases if one not in adopted]
@@ -77,11 +78,13 @@ class Compare:
         return found.strangers
 
     async def _parts(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:
-        for part in Part:
+        for part in HistoryPart:
             async for rows in self._read(provider, part):
                 yield rows
 
-    async def _read(self, provider: Provider, part: Part) -> AsyncIterator[Sequence[PastNumber]]:
+    async def _read(
+        self, provider: Provider, part: HistoryPart
+    ) -> AsyncIterator[Sequence[PastNumber]]:
         """Page by page, until it says nothing or takes too long."""
         this = provider.name, part
         spans = [*(self.unread.pop(this, ()) or await self._spans(*this))]
@@ -100,26 +103,26 @@ class Compare:
             before = page.rows if turned else ()
             spans[:1] = [spans[0]._replace(skip=page.next or 0)] if turned else []
 
-    async def _page(self, provider: Provider, span: Span) -> HistoryPage | None:
+    async def _page(self, provider: Provider, span: HistorySpan) -> HistoryPage | None:
         if provider.circuit is not Circuit.CLOSED:
             return None
         await self.budget.take()
         try:
             return await provider.history(*span)
         except ProviderError:
-            return None  # Counted where it was sent; the next hour reads again.
+            return None  # CountedSums where it was sent; the next hour reads again.
 
-    async def _spans(self, provider: ProviderName, part: Part) -> list[Span]:
+    async def _spans(self, provider: ProviderName, part: HistoryPart) -> list[HistorySpan]:
         """The last day, or the time around each older dispute; no time twice."""
-        if part is Part.LAST_DAY:
+        if part is HistoryPart.LAST_DAY:
             now = self.clock.now()
-            return [Span(now - FRESH, now - LAGS)]
-        spans: list[Span] = []
-        for at in await self.store.disputed_since(provider, OLDEST, FRESH):
+            return [HistorySpan(now - FRESH, now - LAGS)]
+        spans: list[HistorySpan] = []
+        for at in await self.purchases.disputed_since(provider, OLDEST, FRESH):
             if spans and at - AROUND <= spans[-1].until:
                 spans[-1] = spans[-1]._replace(until=at + AROUND)
             else:
-                spans.append(Span(at - AROUND, at + AROUND))
+                spans.append(HistorySpan(at - AROUND, at + AROUND))
         return spans
 
     async def _orphans(
@@ -130,7 +133,7 @@ class Compare:
     ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
         """Purchases that have their number now, and the refs of those that belong to nobody."""
         refs = [row.ref for row in rows]
-        unknown = set(await self.adopt.store.unknown_refs(provider, refs))
+        unknown = set(await self.adopt.purchases.unknown_refs(provider, refs))
         orphans = [row for row in rows if row.ref in unknown]
         # Its service is what an old number is told by; a time alone fits a stranger's too.
         named = [row for row in orphans if row.service is not None]
@@ -140,7 +143,7 @@ class Compare:
         strangers = [r.ref for r in orphans if r.fate in costly and r.ref not in adopted]
         return [purchase for purchase, _ in pairs], strangers
 
-    def _tell(self, provider: ProviderName, told: Sequence[Told]) -> None:
+    def _tell(self, provider: ProviderName, told: Sequence[HistoryComparison]) -> None:
         disputed = _together(one.disputed for one in told)
         for currency, (numbers, minor) in disputed.items():
             detail = f"{numbers} numbers, {minor} minor units of {currency}"

@@ -14,12 +14,12 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import ActivePage, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, SeenSms
 
 PAGES_AT_ONCE: Final = 8
 PAGES_MAX: Final = 20_000  #: Two million numbers at one provider: beyond it the list never ends.
@@ -52,7 +52,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    store: ActivationStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     look: Look
@@ -65,7 +65,7 @@ class Listing:
         return memory is not None and memory.reading is not None
 
     async def read(
-        self, provider: Provider, terms: Terms, live: int, goes_on: Callable[[], bool]
+        self, provider: Provider, terms: ProviderTerms, live: int, keep_going: Callable[[], bool]
     ) -> int:
         """Read the list to its end, or while it goes on; how many rows there were.
 
@@ -83,7 +83,7 @@ class Listing:
         # What is bought beyond the end of the list is lost.
         budget = Budget(self.schedule, terms, self.clock, most=memory.pages)
         await self._pages(provider, terms, budget, memory.pages, reading)
-        while not reading.ended and goes_on():
+        while not reading.ended and keep_going():
             await self._pages(provider, terms, budget, memory.pages, reading)
         self.reporter.looked(provider.name, len(reading.refs) - before)
         if not reading.ended:
@@ -94,7 +94,12 @@ class Listing:
         return len(reading.refs) - before
 
     async def _pages(
-        self, provider: Provider, terms: Terms, budget: Budget, known: int, reading: _Reading
+        self,
+        provider: Provider,
+        terms: ProviderTerms,
+        budget: Budget,
+        known: int,
+        reading: _Reading,
     ) -> None:
         """The next pages, several at once as far as the list is known to go.
 
@@ -124,7 +129,7 @@ class Listing:
         try:
             page = await provider.list_active(number)
         except ProviderUnavailable:
-            return None  # Counted where it was sent.
+            return None  # CountedSums where it was sent.
         except ProviderError as error:
             self.reporter.trouble(
                 "provider.list_failed", provider=provider.name, detail=type(error).__name__
@@ -141,14 +146,19 @@ class Listing:
         return page
 
     async def _absent(
-        self, provider: Provider, terms: Terms, budget: Budget, memory: _Memory, reading: _Reading
+        self,
+        provider: Provider,
+        terms: ProviderTerms,
+        budget: Budget,
+        memory: _Memory,
+        reading: _Reading,
     ) -> None:
         """Look at those who are not on the list, which is asked of all who are live: seldom."""
         began = self.clock.monotonic()
         if began < memory.compare_at:
             return
         memory.compare_at = began + ABSENT_EVERY.total_seconds()
-        missing = await self.store.missing_from(
+        missing = await self.activations.missing_from(
             provider.name, reading.refs, reading.started - ABSENT_AGE, ABSENT_MAX
         )
         took = self.clock.monotonic() - began

@@ -9,10 +9,10 @@ from typing import Final, assert_never
 from worker.domain.cadence import next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.rules import GIVEN_BACK, Rules, ending
-from worker.lifecycle.setbacks import Setbacks, told_safely
+from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
+from worker.lifecycle.outcome import GIVEN_BACK, OutcomeRules, ending
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import Settle
-from worker.lifecycle.terms import Terms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (
     Cancelled,
@@ -25,7 +25,8 @@ from worker.ports.provider import (
     Waiting,
 )
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore, LiveNumber, RecordedCode, SeenSms
+from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
+from worker.ports.store.settlements import SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
 SEEN_DROPPED: Final = 10  #: One in so many is forgotten at once, the oldest: one by one costs more.
@@ -60,23 +61,28 @@ def _hash(sms: SeenSms) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    store: ActivationStore
+    activations: ActivationStore
+    settlements: SettlementStore
     reporter: Reporter
     settle: Settle
-    rules: Rules
+    rules: OutcomeRules
     clock: Clock
     seen_codes: SeenCodes = field(default_factory=SeenCodes)
-    _numbers: Setbacks[ActivationId] = field(default_factory=Setbacks)
-    _codes: Setbacks[int] = field(default_factory=Setbacks)  #: By what is remembered of them.
+    _numbers: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
+    _codes: FailureBackoff[int] = field(
+        default_factory=FailureBackoff
+    )  #: By what is remembered of them.
 
-    async def safely(self, provider: Provider, number: LiveNumber, terms: Terms) -> datetime | None:
+    async def safely(
+        self, provider: Provider, number: LiveNumber, terms: ProviderTerms
+    ) -> datetime | None:
         """`once`, for one of many: a number that fails is looked at later, and the others go on."""
         try:
             at = await self.once(provider, number, terms)
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            why = f"look: {told_safely(error)}"
+            why = f"look: {describe_safely(error)}"
             now = self.clock.monotonic()
             if self._numbers.add(number.id, why, now):
                 self.reporter.quarantined(number.id, why)
@@ -84,7 +90,9 @@ class Look:
         self._numbers.clear(number.id)
         return at
 
-    async def once(self, provider: Provider, number: LiveNumber, terms: Terms) -> datetime | None:
+    async def once(
+        self, provider: Provider, number: LiveNumber, terms: ProviderTerms
+    ) -> datetime | None:
         """Look, record what is there, and say when to look next; None: only the ending is left."""
         delay = timedelta(0)
         try:
@@ -100,7 +108,7 @@ class Look:
                 return None
         return self.next(number, terms, delay)
 
-    def next(self, number: LiveNumber, terms: Terms, delay: timedelta) -> datetime | None:
+    def next(self, number: LiveNumber, terms: ProviderTerms, delay: timedelta) -> datetime | None:
         return next_look(
             rented_at=number.rented_at,
             deadline_at=number.deadline_at,
@@ -145,12 +153,12 @@ class Look:
     async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
         """One that cannot be recorded does not hold up the others: halve until it stands alone."""
         try:
-            return await self.store.record_codes(seen)
+            return await self.activations.record_codes(seen)
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
             if len(seen) == 1:
-                self._not_recorded(seen[0], told_safely(error))
+                self._not_recorded(seen[0], describe_safely(error))
                 return []
         half = len(seen) // 2
         return [*await self._record(seen[:half]), *await self._record(seen[half:])]
@@ -161,5 +169,5 @@ class Look:
 
     async def ended(self, ids: Sequence[ActivationId]) -> None:
         """The provider ended them by itself and takes nothing: so are their customers' charges."""
-        due = await self.store.provider_ended(ids)
+        due = await self.settlements.provider_ended(ids)
         await self.settle([ending(one, self.rules, GIVEN_BACK) for one in due])

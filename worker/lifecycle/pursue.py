@@ -14,23 +14,22 @@ from typing import Final, assert_never
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.ending import (
+from worker.lifecycle.cancel import (
     LAST_PURSUIT,
     UNKNOWN_READS,
+    CancelAtProvider,
+    CancelOutcome,
     Charged,
-    EndAtProvider,
     GaveBack,
     Gone,
-    Learnt,
     NotYet,
     backoff,
 )
+from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE, PROBES
-from worker.lifecycle.setbacks import told_safely
-from worker.lifecycle.settle import GroupCommit, Settle
-from worker.lifecycle.terms import Terms
-from worker.ports.endings import Due, Postponed
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.settle import BatchCommitter, Settle
 from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import (
     Cancelled,
@@ -44,19 +43,21 @@ from worker.ports.provider import (
 )
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, SeenSms
+from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
-AT_ONCE: Final = timedelta(seconds=1)  #: Claim what the rate allows in this time.
+AT_ONCE: Final = timedelta(seconds=1)  #: Lease what the rate allows in this time.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pursue:
-    store: ActivationStore
+    settlements: SettlementStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     settle: Settle
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
 
     async def tick(self, provider: Provider) -> int:
         """One batch; how many numbers were worked on."""
@@ -66,18 +67,18 @@ class Pursue:
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
         if provider.circuit is Circuit.PROBING:
             limit = PROBES
-        due = await self.store.claim_pursuits(provider.name, limit, LEASE)
+        due = await self.settlements.lease_pursuits(provider.name, limit, LEASE)
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
             hands = min(len(due), max(1, terms.max_in_flight // 2))
             await self._pursue(provider, deque(due), hands)
         return len(due)
 
-    async def _pursue(self, provider: Provider, queue: deque[Due], hands: int) -> None:
-        results = GroupCommit(settle=self.settle, sleep=self.clock.sleep)
+    async def _pursue(self, provider: Provider, queue: deque[DueNumber], hands: int) -> None:
+        results = BatchCommitter(settle=self.settle, sleep=self.clock.sleep)
         terms = self.terms[provider.name]
         budget = Budget(self.schedule, terms, self.clock, most=len(queue))
-        act = EndAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
+        act = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
 
         committing = asyncio.ensure_future(results.run())
 
@@ -90,7 +91,7 @@ class Pursue:
                     raise  # Nothing can be kept: the others' calls would be requests wasted.
                 except Exception as error:  # noqa: BLE001 - one number's bug must not be everybody's
                     results.postponed(self._later(due, due.unknown_reads))
-                    self.reporter.quarantined(due.id, f"pursue: {told_safely(error)}")
+                    self.reporter.quarantined(due.id, f"pursue: {describe_safely(error)}")
 
         try:
             async with asyncio.TaskGroup() as calls:
@@ -101,7 +102,7 @@ class Pursue:
             await asyncio.shield(committing)
 
     async def _one(
-        self, provider: Provider, due: Due, act: EndAtProvider, results: GroupCommit
+        self, provider: Provider, due: DueNumber, act: CancelAtProvider, results: BatchCommitter
     ) -> None:
         if due.ref is None:
             results.resolved(due, ProviderState.DISPUTED)  # Bought or not: nobody ever said.
@@ -111,14 +112,14 @@ class Pursue:
         else:
             await self._cancel(due, await act(provider, due), results)
 
-    async def _cancel(self, due: Due, learnt: Learnt, results: GroupCommit) -> None:
+    async def _cancel(self, due: DueNumber, learnt: CancelOutcome, results: BatchCommitter) -> None:
         match learnt:
             case GaveBack():
                 results.resolved(due, ProviderState.CANCELLED)
             case Charged(sms):
                 assert due.ref is not None
                 late = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
-                for code in await self.store.record_codes(late):
+                for code in await self.activations.record_codes(late):
                     self.reporter.code(code.provider, code.fate, code.wait)
                 results.resolved(due, ProviderState.CHARGED)
             case Gone():
@@ -129,7 +130,7 @@ class Pursue:
             case _:
                 assert_never(learnt)
 
-    async def _finish(self, provider: Provider, due: Due, results: GroupCommit) -> None:
+    async def _finish(self, provider: Provider, due: DueNumber, results: BatchCommitter) -> None:
         assert due.ref is not None
         try:
             seen = await provider.finish(due.ref)
@@ -143,7 +144,7 @@ class Pursue:
             reads = due.unknown_reads + 1 if isinstance(seen, NotKnown) else 0
             results.postponed(self._later(due, reads))
 
-    def _finished(self, due: Due, seen: Observation) -> ProviderState | None:
+    def _finished(self, due: DueNumber, seen: Observation) -> ProviderState | None:
         match seen:
             case Finished():
                 return ProviderState.FINISHED
@@ -158,10 +159,10 @@ class Pursue:
             case _:
                 assert_never(seen)
 
-    def _outlived(self, due: Due) -> bool:
+    def _outlived(self, due: DueNumber) -> bool:
         """Whether the provider itself has ended it by now: many then refuse every finish."""
         return self.clock.now() > due.rented_at + self.terms[due.provider].lifetime
 
-    def _later(self, due: Due, unknown_reads: int) -> Postponed:
+    def _later(self, due: DueNumber, unknown_reads: int) -> Postponed:
         wait = backoff(due.attempts, LAST_PURSUIT, self.clock.chance())
         return Postponed(due.id, due.epoch, wait, unknown_reads=unknown_reads)

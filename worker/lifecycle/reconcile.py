@@ -10,41 +10,36 @@ may be on its way to us, or belong to another program with the same key.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.history import Compare, Part, Span
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.history import CompareHistory, HistoryPart, HistorySpan
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ProviderError, StoreError
-from worker.ports.exposure import ExposureStore
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
-from worker.ports.purchases import PurchaseStore
-from worker.ports.reconciling import Difference, Reopened
-from worker.ports.reconciling import ReconcileStore as ProviderStore
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
+from worker.ports.store.purchases import BalanceDifference, PurchaseStore, ReopenedNumbers
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
 
-class ReconcileStore(ProviderStore, PurchaseStore, ExposureStore, Protocol):
-    """All parts, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    store: ReconcileStore
+    purchases: PurchaseStore
     schedule: Schedule
     reporter: Reporter
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     accept: Accept
-    _unread: dict[tuple[ProviderName, Part], Sequence[Span]] = field(default_factory=dict)
+    _unread: dict[tuple[ProviderName, HistoryPart], Sequence[HistorySpan]] = field(
+        default_factory=dict
+    )
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers the provider tells of that no activation has.
@@ -75,12 +70,15 @@ class Reconcile:
             )
 
     async def history(self, provider: Provider) -> list[ProviderRef]:
-        """Compare number by number; those that cost money and nobody knows."""
-        compare = Compare(
-            store=self.store,
+        """CompareHistory number by number; those that cost money and nobody knows."""
+        compare = CompareHistory(
+            purchases=self.purchases,
             reporter=self.reporter,
             adopt=Adopt(
-                store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms
+                purchases=self.purchases,
+                reporter=self.reporter,
+                accept=self.accept,
+                terms=self.terms,
             ),
             clock=self.clock,
             budget=self._budget(provider),
@@ -88,17 +86,17 @@ class Reconcile:
         )
         return await compare(provider) if provider.capabilities.history else []
 
-    async def money(self, provider: Provider) -> Difference | None:
+    async def money(self, provider: Provider) -> BalanceDifference | None:
         """Take a reading of the balance; what it moved by that our books do not know of."""
         currency = self.terms[provider.name].currency
-        before = await self.store.count_provider(provider.name, currency)
+        before = await self.purchases.count_provider(provider.name, currency)
         balance = await self.balance(provider)
         if balance is None:
-            return None  # Counted where it was sent; the next hour reads again.
+            return None  # CountedSums where it was sent; the next hour reads again.
         if balance.currency != currency:
             self.reporter.trouble("provider.currency_differs", provider=provider.name)
             return None
-        found = await self.store.keep_reading(provider.name, balance, before)
+        found = await self.purchases.keep_reading(provider.name, balance, before)
         if found is not None:
             self.reporter.trouble(
                 "provider.balance_differs",
@@ -110,7 +108,7 @@ class Reconcile:
     async def exposed(self, provider: Provider) -> None:
         """Tell what is open in a currency that the provider's limit is not in."""
         limit_in = self.terms[provider.name].currency
-        for currency, minor in (await self.store.exposure_by_currency(provider.name)).items():
+        for currency, minor in (await self.purchases.exposure_by_currency(provider.name)).items():
             if currency != limit_in:
                 detail = f"{minor} minor units of {currency}"
                 self.reporter.trouble(
@@ -127,10 +125,10 @@ class Reconcile:
             return None
 
     async def numbers(self, provider: Provider) -> list[ProviderRef]:
-        """Compare the list with our numbers; what it names and nobody knows."""
+        """CompareHistory the list with our numbers; what it names and nobody knows."""
         unknown: list[ProviderRef] = []
         async for rows in self._listed(provider):
-            reopened = await self.store.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
+            reopened = await self.purchases.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
             self._tell(provider.name, reopened)
             unknown += await self._unknown(provider, rows)
         return unknown
@@ -162,9 +160,9 @@ class Reconcile:
             number += 1
 
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
-        return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
+        return await self.purchases.unknown_refs(provider.name, [row.ref for row in rows])
 
-    def _tell(self, provider: ProviderName, reopened: Reopened) -> None:
+    def _tell(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:
             detail = str(reopened.pursued)
             self.reporter.trouble("provider.lists_ended", provider=provider, detail=detail)

@@ -8,15 +8,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.ending import backoff
-from worker.lifecycle.setbacks import told_safely
-from worker.lifecycle.terms import Terms
-from worker.ports.desk import Order, Ordered, OrderResult
+from worker.lifecycle.cancel import backoff
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import (
     ProviderError,
     ProviderRefused,
@@ -24,12 +23,11 @@ from worker.ports.errors import (
     StoreError,
     StoreUnavailable,
 )
-from worker.ports.exposure import ExposureStore
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
-from worker.ports.purchases import Began, Begun, Bought, PurchaseStore
-from worker.ports.reconciling import DrainStore
 from worker.ports.reporter import Reporter
-from worker.ports.store import Activation
+from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
@@ -41,40 +39,36 @@ KEEP_ATTEMPTS: Final = 90  #: With the pauses a window long: then its customer i
 #: known: that is a mistake of the order.
 ELSEWHERE: Final = frozenset(
     {
-        Ordered.NO_NUMBERS,
-        Ordered.PROVIDER_BALANCE_TOO_LOW,
-        Ordered.PRICE_ABOVE_MAX,
-        Ordered.PROVIDER_UNAVAILABLE,
-        Ordered.EXPOSURE_LIMIT,
+        PurchaseOutcome.NO_NUMBERS,
+        PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW,
+        PurchaseOutcome.PRICE_ABOVE_MAX,
+        PurchaseOutcome.PROVIDER_UNAVAILABLE,
+        PurchaseOutcome.EXPOSURE_LIMIT,
     }
 )
 
 _FAILED = {
-    NoRent.NO_NUMBERS: Ordered.NO_NUMBERS,
-    NoRent.NO_BALANCE: Ordered.PROVIDER_BALANCE_TOO_LOW,
-    NoRent.PRICE_ABOVE_MAX: Ordered.PRICE_ABOVE_MAX,
-    NoRent.BAD_REQUEST: Ordered.BAD_SERVICE,
+    NoRent.NO_NUMBERS: PurchaseOutcome.NO_NUMBERS,
+    NoRent.NO_BALANCE: PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW,
+    NoRent.PRICE_ABOVE_MAX: PurchaseOutcome.PRICE_ABOVE_MAX,
+    NoRent.BAD_REQUEST: PurchaseOutcome.BAD_SERVICE,
 }
-
-
-class RentStore(PurchaseStore, DrainStore, ExposureStore, Protocol):
-    """All parts, one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rent:
-    store: RentStore
+    purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
     providers: Mapping[ProviderName, Provider]
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     _keeping: set[asyncio.Future[Activation | None]] = field(default_factory=set)
 
-    async def __call__(self, order: Order) -> OrderResult:
+    async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
         tried = (order.provider, *order.otherwise)
         if not self.providers.keys() >= set(tried):
-            return OrderResult(Ordered.UNKNOWN_PROVIDER)
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
         result = await self._rent(order)
         for turn, provider in enumerate(order.otherwise, start=1):
             if result.how not in ELSEWHERE:
@@ -84,35 +78,37 @@ class Rent:
             result = await self._rent(_for(order, provider, turn))
         return result
 
-    def _limited_alike(self, order: Order, provider: ProviderName) -> bool:
+    def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:
         """In another currency than the first one's the limit may be a hundred times as much."""
         same = self.terms[provider].currency == self.terms[order.provider].currency
         return order.max_cost_minor is None or same
 
-    async def _rent(self, order: Order) -> OrderResult:
+    async def _rent(self, order: PurchaseOrder) -> PurchaseResult:
         name = order.policy or self.accept.default_policy
         policy = self.accept.policies(name)
         if policy is None:
-            return OrderResult(Ordered.UNKNOWN_POLICY)
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
-        begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
-        if begun.how is Began.NEW:
+        started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
+        if started.how is PurchaseState.NEW:
             return await self._begun(order)
         until = self.accept.clock.monotonic() + SAME_PATIENCE.total_seconds()
-        while begun.how is Began.UNKNOWN and begun.activation is None:
+        while started.how is PurchaseState.UNKNOWN and started.activation is None:
             # The same order is being asked for this moment: its outcome is ours.
             if self.accept.clock.monotonic() > until:
-                return OrderResult(Ordered.PENDING, await self.store.purchase_unknown(id_))
+                return PurchaseResult(
+                    PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
+                )
             await self.accept.clock.sleep(AGAIN.total_seconds())
-            begun = await self.store.begin_purchase(id_, order, name, policy.version, window)
-        return _answer(begun)
+            started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
+        return _answer(started)
 
-    async def _begun(self, order: Order) -> OrderResult:
-        if order.provider in await self.store.drained():
-            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+    async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
+        if order.provider in await self.purchases.drained():
+            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
         if await self._too_exposed(order.provider):
-            return await self._failed(order, Ordered.EXPOSURE_LIMIT)
+            return await self._failed(order, PurchaseOutcome.EXPOSURE_LIMIT)
         return await self._buy(self.providers[order.provider], order)
 
     async def _too_exposed(self, provider: ProviderName) -> bool:
@@ -123,10 +119,10 @@ class Rent:
         terms = self.terms[provider]
         if not terms.exposure_limit_minor:
             return False
-        exposed = await self.store.exposure_by_currency(provider)
+        exposed = await self.purchases.exposure_by_currency(provider)
         return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
-    async def _buy(self, provider: Provider, order: Order) -> OrderResult:
+    async def _buy(self, provider: Provider, order: PurchaseOrder) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)
         request = RentRequest(
             service=order.service,
@@ -137,16 +133,18 @@ class Rent:
         try:
             await self._pay(order.provider)
         except TimeoutError:
-            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
         try:
             reply = await provider.rent(request)
         except ProviderRefused:
-            return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and not error.sent:
-                return await self._failed(order, Ordered.PROVIDER_UNAVAILABLE)
+                return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
             self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
-            return OrderResult(Ordered.PENDING, await self.store.purchase_unknown(id_))
+            return PurchaseResult(
+                PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
+            )
         if isinstance(reply, NoRent):
             return await self._failed(order, _FAILED[reply])
         return await self._bought(order, reply)
@@ -157,7 +155,7 @@ class Rent:
         async with asyncio.timeout(PATIENCE.total_seconds()):
             await budget.take()
 
-    async def _bought(self, order: Order, rented: Rented) -> OrderResult:
+    async def _bought(self, order: PurchaseOrder, rented: Rented) -> PurchaseResult:
         """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
         sold = bought(rented, self.accept.clock.now())
         if sold.expires_at != rented.expires_at:
@@ -170,16 +168,16 @@ class Rent:
         if activation is None:
             raise StoreUnavailable("a number is bought and not stored yet")
         if activation.ref is None:
-            return OrderResult(Ordered.PENDING, activation)
+            return PurchaseResult(PurchaseOutcome.PENDING, activation)
         await self.accept.watch([activation])
-        return OrderResult(Ordered.RENTED, activation)
+        return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
-    async def _keep(self, order: Order, sold: Bought) -> Activation | None:
+    async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
         """Store it; told where it comes to nothing, whatever the reason and whoever waits."""
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:
-            self._lost(order, told_safely(error))
+            self._lost(order, describe_safely(error))
             raise
         if kept is None:
             self._lost(order, "")
@@ -193,10 +191,10 @@ class Rent:
         if not keeping.cancelled():
             keeping.exception()  # Told already; asyncio would quote it in full.
 
-    def _lost(self, order: Order, why: str) -> None:
+    def _lost(self, order: PurchaseOrder, why: str) -> None:
         self.reporter.trouble("rent.number_lost", provider=order.provider, detail=why)
 
-    async def _kept(self, order: Order, sold: Bought) -> Activation | None:
+    async def _kept(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
         """For as long as its window: where there is no list, only we know its ref."""
         clock = self.accept.clock
         id_ = purchase_id(order.account, order.idempotency_key)
@@ -205,18 +203,18 @@ class Rent:
         for attempt in range(KEEP_ATTEMPTS):
             sold = replace(sold, ago=timedelta(seconds=clock.monotonic() - began))
             try:
-                return await self.store.purchase_bought(id_, sold, min_age)
+                return await self.purchases.purchase_bought(id_, sold, min_age)
             except StoreError:
                 await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
         return None
 
-    async def _failed(self, order: Order, how: Ordered) -> OrderResult:
+    async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)
-        await self.store.purchase_failed(id_, how.value)
-        return OrderResult(how)
+        await self.purchases.purchase_failed(id_, how.value)
+        return PurchaseResult(how)
 
 
-def _for(order: Order, provider: ProviderName, turn: int) -> Order:
+def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrder:
     """The same order at the next provider: a purchase of its own, with a key no caller can send."""
     key = f"{order.idempotency_key}\n{turn}"
     return replace(order, provider=provider, otherwise=(), idempotency_key=key)
@@ -241,21 +239,21 @@ def bought(rented: Rented, now: datetime) -> Bought:
     )
 
 
-def _answer(begun: Begun) -> OrderResult:
+def _answer(started: PurchaseStart) -> PurchaseResult:
     """What an order that was carried out before, or cannot be, is answered with."""
-    assert begun.how is not Began.NEW
-    match begun.how:
-        case Began.RENTED:
-            return OrderResult(Ordered.SAME, begun.activation)
-        case Began.UNKNOWN:
-            return OrderResult(Ordered.PENDING, begun.activation)
-        case Began.FAILED:
-            return OrderResult(Ordered(begun.failure))
-        case Began.OTHER_CONTENT:
-            return OrderResult(Ordered.OTHER_CONTENT)
-        case Began.UNKNOWN_ACCOUNT:
-            return OrderResult(Ordered.UNKNOWN_ACCOUNT)
-        case Began.BALANCE_TOO_LOW:
-            return OrderResult(Ordered.BALANCE_TOO_LOW)
+    assert started.how is not PurchaseState.NEW
+    match started.how:
+        case PurchaseState.RENTED:
+            return PurchaseResult(PurchaseOutcome.SAME, started.activation)
+        case PurchaseState.UNKNOWN:
+            return PurchaseResult(PurchaseOutcome.PENDING, started.activation)
+        case PurchaseState.FAILED:
+            return PurchaseResult(PurchaseOutcome(started.failure))
+        case PurchaseState.OTHER_CONTENT:
+            return PurchaseResult(PurchaseOutcome.OTHER_CONTENT)
+        case PurchaseState.UNKNOWN_ACCOUNT:
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_ACCOUNT)
+        case PurchaseState.BALANCE_TOO_LOW:
+            return PurchaseResult(PurchaseOutcome.BALANCE_TOO_LOW)
         case _:
-            assert_never(begun.how)
+            assert_never(started.how)

@@ -7,9 +7,15 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState, State
-from worker.ports.endings import Due, Ending, Postponed, Resolved, Settled
 from worker.ports.reporter import Reporter
-from worker.ports.store import ActivationStore
+from worker.ports.store.settlements import (
+    DueNumber,
+    Ending,
+    Postponed,
+    Resolved,
+    SettledNumber,
+    SettlementStore,
+)
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
 GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for company.
@@ -19,13 +25,13 @@ GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for
 class Settle:
     """The one place that settles; everything else hands it endings."""
 
-    store: ActivationStore
+    settlements: SettlementStore
     reporter: Reporter
 
-    async def __call__(self, endings: Sequence[Ending]) -> list[Settled]:
-        settled: list[Settled] = []
+    async def __call__(self, endings: Sequence[Ending]) -> list[SettledNumber]:
+        settled: list[SettledNumber] = []
         for start in range(0, len(endings), BATCH):
-            done, refused = await self.store.settle(endings[start : start + BATCH])
+            done, refused = await self.settlements.settle(endings[start : start + BATCH])
             settled += done
             for id_ in refused:
                 self.reporter.quarantined(id_, "settle.refused")
@@ -35,7 +41,7 @@ class Settle:
 
 
 @dataclass(slots=True, kw_only=True)
-class GroupCommit:
+class BatchCommitter:
     """Collects what many concurrent calls learnt and commits it in groups.
 
     A thousand single commits cost as much as fifty thousand rows of one statement.
@@ -46,7 +52,7 @@ class GroupCommit:
     _endings: list[Ending] = field(default_factory=list)
     _postponed: list[Postponed] = field(default_factory=list)
     _resolved: list[Resolved] = field(default_factory=list)
-    _resolved_of: list[Due] = field(default_factory=list)
+    _resolved_of: list[DueNumber] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
@@ -58,7 +64,7 @@ class GroupCommit:
         self._postponed.append(postponed)
         self._news.set()
 
-    def resolved(self, due: Due, state: ProviderState) -> None:
+    def resolved(self, due: DueNumber, state: ProviderState) -> None:
         self._resolved.append(Resolved(due.id, due.epoch, state))
         self._resolved_of.append(due)
         self._news.set()
@@ -85,16 +91,16 @@ class GroupCommit:
         resolved_of, self._resolved_of = self._resolved_of, []
         if endings:
             await self.settle(endings)
-        store, reporter = self.settle.store, self.settle.reporter
-        await store.postpone(postponed)
-        await store.resolve(resolved)
+        settlements, reporter = self.settle.settlements, self.settle.reporter
+        await settlements.postpone(postponed)
+        await settlements.resolve(resolved)
         for due, result in zip(resolved_of, resolved, strict=True):
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:
             self._news.set()
 
 
-def delivery(due: Due) -> Ending:
+def delivery(due: DueNumber) -> Ending:
     """A code was shown: the charge is kept, and the provider is told (E7)."""
     return Ending(
         id=due.id,

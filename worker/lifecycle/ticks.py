@@ -31,7 +31,7 @@ SILENT: Final = timedelta(seconds=10)  #: Dates are days away: that long without
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
 
-class Ticked(enum.Enum):
+class TickResult(enum.Enum):
     """How a tick ended; "nothing to do" is no failure."""
 
     DONE = "done"
@@ -50,7 +50,7 @@ class Ticks:
     reconciling: Reconcile
     timing: Timers
     clock: Clock
-    flying: Canary | None = None  #: None where none is configured.
+    canary_run: Canary | None = None  #: None where none is configured.
     delivering: Deliver | None = None  #: None where no endpoint is configured: events are kept.
     _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
     _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
@@ -58,48 +58,48 @@ class Ticks:
     _since: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
     _ended: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
 
-    async def watch(self, name: ProviderName) -> Ticked:
+    async def watch(self, name: ProviderName) -> TickResult:
         return await self._tick("watch", name, self._watch)
 
-    async def expire(self, name: ProviderName) -> Ticked:
+    async def expire(self, name: ProviderName) -> TickResult:
         return await self._tick("expire", name, self._expire)
 
-    async def repair(self, name: ProviderName) -> Ticked:
+    async def repair(self, name: ProviderName) -> TickResult:
         return await self._tick("repair", name, self.repairing.tick)
 
-    async def reconcile(self, name: ProviderName) -> Ticked:
+    async def reconcile(self, name: ProviderName) -> TickResult:
         return await self._tick("reconcile", name, self.reconciling.tick)
 
-    async def sweep(self) -> Ticked:
+    async def sweep(self) -> TickResult:
         async with self._once("sweep", None) as mine:
             if mine:
                 await self.sweeping.tick()
         if self.silent_for("timers", None) > SILENT:
             # Nobody starts their tick here: arq may be gone, and the backstop starts this one.
             await self.timers()
-        return Ticked.DONE if mine else Ticked.BUSY
+        return TickResult.DONE if mine else TickResult.BUSY
 
-    async def timers(self) -> Ticked:
+    async def timers(self) -> TickResult:
         async with self._once("timers", None) as mine:
             if mine:
                 await self.timing.tick()
-            return Ticked.DONE if mine else Ticked.BUSY
+            return TickResult.DONE if mine else TickResult.BUSY
 
-    async def canary(self) -> Ticked:
+    async def canary(self) -> TickResult:
         async with self._once("canary", None) as mine:
-            if mine and self.flying is not None:
-                await self.flying.tick()
-            return Ticked.DONE if mine else Ticked.BUSY
+            if mine and self.canary_run is not None:
+                await self.canary_run.tick()
+            return TickResult.DONE if mine else TickResult.BUSY
 
-    async def deliver_events(self) -> Ticked:
-        """One batch has all connections there are: what a second one claims would only fail."""
+    async def deliver_events(self) -> TickResult:
+        """One batch has all connections there are: what a second one leases would only fail."""
         if self.delivering is None:
-            return Ticked.DONE
+            return TickResult.DONE
         if ("deliver_events", None) in self._since:
-            return Ticked.BUSY
+            return TickResult.BUSY
         async with self._once("deliver_events", None):
             await self.delivering.tick()
-        return Ticked.DONE
+        return TickResult.DONE
 
     def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:
         """How long ago the last such tick of this process ended; nothing while one runs."""
@@ -125,37 +125,37 @@ class Ticks:
         )
 
     async def _watch(self, provider: Provider) -> None:
-        goes_on = self._stretch()
+        keep_going = self._stretch()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.watching.tick(provider, goes_on))
-            group.create_task(self._keep_schedule(provider.name, goes_on))
+            group.create_task(self.watching.tick(provider, keep_going))
+            group.create_task(self._keep_schedule(provider.name, keep_going))
 
-    async def _keep_schedule(self, name: ProviderName, goes_on: Callable[[], bool]) -> None:
+    async def _keep_schedule(self, name: ProviderName, keep_going: Callable[[], bool]) -> None:
         """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
-        while goes_on():
+        while keep_going():
             if not await self.repairing.schedule.intact(name):
                 await self.repairing.reschedule(name)
             await self.clock.sleep(KEEP.total_seconds())
 
     async def _expire(self, provider: Provider) -> None:
         """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-        goes_on = self._stretch()
-        while goes_on():
-            done = await self.expiring.tick(provider, goes_on)
+        keep_going = self._stretch()
+        while keep_going():
+            done = await self.expiring.tick(provider, keep_going)
             done += await self.pursuing.tick(provider)
             if not done or provider.circuit is Circuit.OPEN:
                 await self.clock.sleep(IDLE.total_seconds())
 
     async def _tick(
         self, kind: str, name: ProviderName, work: Callable[[Provider], Awaitable[object]]
-    ) -> Ticked:
+    ) -> TickResult:
         provider = self.providers.get(name)
         if provider is None:
-            return Ticked.UNKNOWN
+            return TickResult.UNKNOWN
         async with self._once(kind, name) as mine:
             if mine:
                 await work(provider)
-            return Ticked.DONE if mine else Ticked.BUSY
+            return TickResult.DONE if mine else TickResult.BUSY
 
     @asynccontextmanager
     async def _once(self, kind: str, name: ProviderName | None) -> AsyncIterator[bool]:

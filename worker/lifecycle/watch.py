@@ -15,20 +15,22 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.terms import Terms
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Claimed, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import Leased, NextLook, Schedule
+from worker.ports.store.activations import LiveNumber
 
-CLAIM: Final = 500  #: Numbers per claim.
+LEASE_SIZE: Final = 500  #: Numbers per lease.
 LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
-GATHER: Final = timedelta(milliseconds=50)  #: What falls due in it shares one claim.
+GATHER: Final = timedelta(milliseconds=50)  #: What falls due in it shares one lease.
 DOWN_NAP: Final = timedelta(seconds=1)
 
 
-def first_look(number: LiveNumber, terms: Terms, *, listed: bool, now: datetime) -> datetime:
+def first_look(
+    number: LiveNumber, terms: ProviderTerms, *, listed: bool, now: datetime
+) -> datetime:
     """When a new number is looked at first; a listed one only once, just before its deadline."""
     last = number.deadline_at - LAST_LOOK
     return last if listed else min(now + terms.poll, last)
@@ -41,45 +43,45 @@ class Watch:
     look: Look
     listing: Listing
     clock: Clock
-    terms: Mapping[ProviderName, Terms]
+    terms: Mapping[ProviderName, ProviderTerms]
     _read_at: dict[ProviderName, float] = field(default_factory=dict)
 
-    async def tick(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
+    async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """Look while it goes on; how many looks and list rows there were.
 
         List and looks run side by side: a long list must not delay somebody's last look.
         """
         async with asyncio.TaskGroup() as group:
-            looks = group.create_task(self._looks(provider, goes_on))
-            lists = group.create_task(self._lists(provider, goes_on))
+            looks = group.create_task(self._looks(provider, keep_going))
+            lists = group.create_task(self._lists(provider, keep_going))
         return looks.result() + lists.result()
 
-    async def _looks(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
+    async def _looks(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         looked = 0
         terms = self.terms[provider.name]
-        limit = min(CLAIM, max(1, int(terms.requests_per_second)))
-        while goes_on():
+        limit = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
+        while keep_going():
             if provider.circuit is Circuit.OPEN:
                 await self.clock.sleep(DOWN_NAP.total_seconds())
                 continue
             began = self.clock.monotonic()
-            claim = await self.schedule.claim(provider.name, limit, LEASE)
-            if claim.numbers:
-                looked += await self._look(provider, terms, claim.numbers)
-            if len(claim.numbers) < limit:
+            lease = await self.schedule.lease(provider.name, limit, LEASE)
+            if lease.numbers:
+                looked += await self._look(provider, terms, lease.numbers)
+            if len(lease.numbers) < limit:
                 spent = timedelta(seconds=self.clock.monotonic() - began)
-                nap = min(LONGEST_NAP, max(claim.wait, GATHER - spent))
+                nap = min(LONGEST_NAP, max(lease.wait, GATHER - spent))
                 await self.clock.sleep(nap.total_seconds())
         return looked
 
-    async def _lists(self, provider: Provider, goes_on: Callable[[], bool]) -> int:
+    async def _lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """Read the list when it is due, and only while a number is there to be found on it."""
         if provider.capabilities.list_page_size is None:
             return 0
         rows = 0
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
-        while goes_on():
+        while keep_going():
             if not self.listing.unfinished(provider.name):
                 since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
                 if since < poll:
@@ -87,35 +89,37 @@ class Watch:
                     continue
                 self._read_at[provider.name] = self.clock.monotonic()
             live = await self.schedule.size(provider.name)
-            rows += await self.listing.read(provider, terms, live, goes_on)
+            rows += await self.listing.read(provider, terms, live, keep_going)
         return rows
 
-    async def _look(self, provider: Provider, terms: Terms, claimed: Sequence[Claimed]) -> int:
-        """Look at a claimed batch, `max_in_flight` at once; each was paid for by the claim."""
-        left = list(reversed(claimed))
-        nexts: list[Next] = []
+    async def _look(
+        self, provider: Provider, terms: ProviderTerms, leased: Sequence[Leased]
+    ) -> int:
+        """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
+        left = list(reversed(leased))
+        nexts: list[NextLook] = []
         listed = provider.capabilities.list_page_size is not None
 
         async def work() -> None:
             while left:
                 one = left.pop()
                 if self.clock.now() > one.number.deadline_at:
-                    nexts.append(Next(one, None))  # Too late to be shown: the ending finds out.
+                    nexts.append(NextLook(one, None))  # Too late to be shown: the ending finds out.
                     continue
                 try:
                     at = await self.look.safely(provider, one.number, terms)
                 except asyncio.CancelledError:
-                    nexts.append(Next(one, self.clock.now()))  # Cut off: not its fault.
+                    nexts.append(NextLook(one, self.clock.now()))  # Cut off: not its fault.
                     raise
-                nexts.append(Next(one, self._coming(one.number, at, listed=listed)))
+                nexts.append(NextLook(one, self._coming(one.number, at, listed=listed)))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(len(claimed), terms.max_in_flight)):
+                for _ in range(min(len(leased), terms.max_in_flight)):
                     group.create_task(work())
         finally:
             # What nobody came to is due again at once, not when its lease ends.
-            nexts += [Next(one, self.clock.now()) for one in left]
+            nexts += [NextLook(one, self.clock.now()) for one in left]
             await self.schedule.release(provider.name, nexts)
         self.reporter.looked(provider.name, len(nexts))
         return len(nexts)

@@ -9,15 +9,14 @@ from typing import Protocol
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
 
-    def settled(self, settled: Sequence[Settled]) -> None: ...
+    def settled(self, settled: Sequence[SettledNumber]) -> None: ...
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None: ...
 
@@ -47,7 +46,7 @@ class Reporter(Protocol):
 
     def event_delivery(self, result: str, count: int = 1) -> None: ...
 
-    def census(self, census: Census) -> None: ...
+    def queue_stats(self, queue_stats: QueueStats) -> None: ...
 
     def schedule_lag(self, lag: timedelta) -> None: ...
 

@@ -10,28 +10,28 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from worker.domain.ids import ProviderName
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 
-class Claimed(NamedTuple):
-    """A number that is ours to look at until the lease ends; `lease` is the fencing token."""
+class Leased(NamedTuple):
+    """A number that is ours to look at until the lease ends; `token` fences it."""
 
     number: LiveNumber
-    lease: int
+    token: int
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What one call of the claim script gave: numbers, each paid from the rate budget."""
+class LeaseBatch:
+    """What one call of the lease script gave: numbers, each paid from the rate budget."""
 
-    numbers: Sequence[Claimed]
+    numbers: Sequence[Leased]
     wait: timedelta  #: Until the next number is due or the budget allows more.
 
 
-class Next(NamedTuple):
+class NextLook(NamedTuple):
     """What comes after a look; `at` None takes the number off the schedule."""
 
-    claimed: Claimed
+    leased: Leased
     at: datetime | None
 
 
@@ -46,15 +46,15 @@ class Schedule(Protocol):
         """Look at this one now (a push came)."""
         ...
 
-    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
-        """Claim due numbers, oldest first, and spend one request of the budget for each.
+    async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
+        """Lease due numbers, oldest first, and spend one request of the budget for each.
 
         One past its deadline is forgotten instead, and costs nothing.
         """
         ...
 
-    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
-        """Reschedule or forget; a claim whose lease is not the current one changes nothing."""
+    async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
+        """Reschedule or forget; a lease whose lease is not the current one changes nothing."""
         ...
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:

@@ -1,7 +1,15 @@
 """The configuration of the daemon: read, checked, and traced to where each value came from."""
 
-from worker.settings.errors import ConfigError, Problem
+from worker.settings.errors import ConfigError, ConfigProblem
 from worker.settings.load import Loaded, load, load_settings
-from worker.settings.model import Provider, Settings
+from worker.settings.model import ProviderSettings, Settings
 
-__all__ = ["ConfigError", "Loaded", "Problem", "Provider", "Settings", "load", "load_settings"]
+__all__ = [
+    "ConfigError",
+    "ConfigProblem",
+    "Loaded",
+    "ProviderSettings",
+    "Settings",
+    "load",
+    "load_settings",
+]

@@ -6,10 +6,10 @@ from pathlib import Path
 from worker.domain.families import FAMILIES, has_dialects
 from worker.domain.policy.loading import ProfileError, load_profile, policy_names
 from worker.domain.shipped import config_directory
-from worker.settings.errors import Problem
+from worker.settings.errors import ConfigProblem
 from worker.settings.keys import Path as Key
 from worker.settings.keys import dotted
-from worker.settings.model import Policies, Provider, Settings
+from worker.settings.model import Policies, ProviderSettings, Settings
 from worker.settings.values import SAFE_TOKEN_CHARS, is_loopback
 
 Origin = Callable[[Key], str]
@@ -23,7 +23,7 @@ def policy_directory(directory: Path) -> Path:
     return directory
 
 
-def problems_in(settings: Settings, origin: Origin) -> list[Problem]:
+def problems_in(settings: Settings, origin: Origin) -> list[ConfigProblem]:
     found = [
         *_listening(settings),
         *_events(settings),
@@ -31,7 +31,7 @@ def problems_in(settings: Settings, origin: Origin) -> list[Problem]:
         *_canary(settings),
         *(problem for name in settings.providers for problem in _provider(settings, name)),
     ]
-    return [Problem(dotted(key), origin(key), message) for key, message in found]
+    return [ConfigProblem(dotted(key), origin(key), message) for key, message in found]
 
 
 def _listening(settings: Settings) -> Iterator[tuple[Key, str]]:
@@ -95,7 +95,7 @@ def warnings_about(settings: Settings) -> Iterator[str]:
         yield "events.url: http:// sends events unencrypted"
 
 
-def _provider_warnings(name: str, provider: Provider) -> Iterator[str]:
+def _provider_warnings(name: str, provider: ProviderSettings) -> Iterator[str]:
     if _in_the_clear(provider.base_url):
         yield f"providers.{name}.base_url: http:// sends the key unencrypted"
     secret = provider.hook_secret

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from worker.settings.keys import dotted, known_paths
 from worker.settings.load import Loaded
-from worker.settings.values import Token
+from worker.settings.values import TokenSetting
 
 MASK = "********"
 _URLS = {("database", "url"), ("redis", "url")}
@@ -35,7 +35,7 @@ def _shown(value: object) -> str | int | float | list[str] | None:
         case SecretStr():
             return MASK
         case tuple():
-            return [f"{t.name}:{t.scope}:{MASK}" for t in value if isinstance(t, Token)]
+            return [f"{t.name}:{t.scope}:{MASK}" for t in value if isinstance(t, TokenSetting)]
         case None | int() | float():
             return value
         case _:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigProblem:
     """One thing to put right. No text here holds a secret's value."""
 
     key: str  #: `providers.hero.base_url`; empty where a whole file is meant.
@@ -20,6 +20,6 @@ class Problem:
 class ConfigError(Exception):
     """The daemon must not start with this configuration."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[ConfigProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from worker.settings.model import NESTING, PREFIX, Provider, Settings
+from worker.settings.model import NESTING, PREFIX, ProviderSettings, Settings
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -35,13 +35,13 @@ def known_paths(providers: frozenset[str] = frozenset()) -> Iterator[Path]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from ((table, key) for key in field.annotation.model_fields)
     for name in sorted(providers):
-        yield from (("providers", name, key) for key in Provider.model_fields)
+        yield from (("providers", name, key) for key in ProviderSettings.model_fields)
 
 
 def field_of(path: Path) -> FieldInfo | None:
     """The field a path leads to, if it is a leaf; the provider's name is not looked at."""
     if path[:1] == ("providers",) and len(path) == 3:
-        return Provider.model_fields.get(path[2])
+        return ProviderSettings.model_fields.get(path[2])
     table = Settings.model_fields.get(path[0]) if len(path) == 2 else None
     model = table.annotation if table else None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from worker.settings import sources
 from worker.settings.check import policy_directory, problems_in, warnings_about
-from worker.settings.errors import ConfigError, Problem
+from worker.settings.errors import ConfigError, ConfigProblem
 from worker.settings.keys import Path as Key
 from worker.settings.keys import (
     dotted,
@@ -119,7 +119,7 @@ def _provider_names(origins: Origins) -> frozenset[str]:
     return frozenset(str(name) for table in tables if isinstance(table, Mapping) for name in table)
 
 
-def _validated(origins: Origins, problems: list[Problem]) -> Settings | None:
+def _validated(origins: Origins, problems: list[ConfigProblem]) -> Settings | None:
     try:
         return Settings(**_merged(origins.layers))
     except ValidationError as error:
@@ -144,23 +144,23 @@ def _over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _problem(error: ErrorDetails, origins: Origins) -> Problem:
+def _problem(error: ErrorDetails, origins: Origins) -> ConfigProblem:
     key = tuple(str(part) for part in error["loc"] if part != "[key]")
     source = origins.of(key)
     match error["type"]:
         case "missing":
-            return Problem(dotted(key), origins.nearest(key), _missing(key))
+            return ConfigProblem(dotted(key), origins.nearest(key), _missing(key))
         case "extra_forbidden":
             close = suggestion(key)
             hint = f"; did you mean {dotted(close)}?" if close else ""
-            return Problem(dotted(key), source, f"there is no such setting{hint}")
+            return ConfigProblem(dotted(key), source, f"there is no such setting{hint}")
         case "value_error":
-            return Problem(dotted(key), source, str(error["ctx"]["error"]))
+            return ConfigProblem(dotted(key), source, str(error["ctx"]["error"]))
         case "string_pattern_mismatch" if key[:1] == ("providers",):
             message = "a provider's name is lower case letters, digits, and single - or _ between"
-            return Problem(dotted(key), source, message)
+            return ConfigProblem(dotted(key), source, message)
         case _:
-            return Problem(dotted(key), source, error["msg"] + _shown(error["input"], key))
+            return ConfigProblem(dotted(key), source, error["msg"] + _shown(error["input"], key))
 
 
 def _missing(key: Key) -> str:

@@ -17,8 +17,8 @@ from pydantic_settings import (
 from worker.domain.families import DialectName, FamilyName
 from worker.domain.money import AMOUNT_MAX, is_currency
 from worker.settings.values import (
-    Address,
-    Token,
+    ListenAddress,
+    TokenSetting,
     check_api_key,
     check_base_url,
     check_database_url,
@@ -57,7 +57,7 @@ def _currency(value: str) -> str:
 _OPTIONAL = BeforeValidator(_none_if_empty)
 Number = Annotated[int, BeforeValidator(_no_bool)]
 Seconds = Annotated[float, BeforeValidator(_no_bool)]
-Listen = Annotated[Address, BeforeValidator(parse_address)]
+Listen = Annotated[ListenAddress, BeforeValidator(parse_address)]
 SecretFile = Annotated[Path | None, _OPTIONAL]
 
 
@@ -67,7 +67,7 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Database(Table):
+class DatabaseSettings(Table):
     url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
         "postgresql://127.0.0.1:5432/activation_worker"
     )
@@ -83,16 +83,16 @@ class Redis(Table):
 
 
 class Api(Table):
-    listen: Listen = Address("127.0.0.1", 8080)
-    tokens: Annotated[tuple[Token, ...], BeforeValidator(parse_tokens)] = ()
+    listen: Listen = ListenAddress("127.0.0.1", 8080)
+    tokens: Annotated[tuple[TokenSetting, ...], BeforeValidator(parse_tokens)] = ()
     tokens_file: SecretFile = None
 
 
 class Admin(Table):
-    listen: Listen = Address("127.0.0.1", 9464)
+    listen: Listen = ListenAddress("127.0.0.1", 9464)
 
 
-class Events(Table):
+class EventsSettings(Table):
     url: Annotated[Annotated[str, AfterValidator(check_http_url)] | None, _OPTIONAL] = None
     secret: Annotated[
         Annotated[SecretStr, AfterValidator(check_signing_secret)] | None, _OPTIONAL
@@ -110,18 +110,18 @@ class Policies(Table):
     directory: Path = Path("config/policies")
 
 
-class Worker(Table):
+class DaemonSettings(Table):
     drain_seconds: Annotated[Number, Field(ge=0, le=600)] = 25
 
 
-class Canary(Table):
+class CanarySettings(Table):
     provider: Annotated[str | None, _OPTIONAL] = None
     service: Annotated[str, Field(max_length=64)] = ""
     country: Annotated[str, Field(max_length=64)] = ""
     every_seconds: Annotated[Number, Field(ge=60, le=3600)] = 300
 
 
-class Provider(Table):
+class ProviderSettings(Table):
     family: FamilyName
     dialect: DialectName = "classic"
     base_url: Annotated[str, AfterValidator(check_base_url)]
@@ -157,16 +157,16 @@ class Settings(BaseSettings):
         enable_decoding=False,  # A list in the environment is text, not JSON.
     )
 
-    database: Database = Database()
+    database: DatabaseSettings = DatabaseSettings()
     redis: Redis = Redis()
     api: Api = Api()
     admin: Admin = Admin()
-    events: Events = Events()
+    events: EventsSettings = EventsSettings()
     defaults: Defaults = Defaults()
     policies: Policies = Policies()
-    worker: Worker = Worker()
-    canary: Canary = Canary()
-    providers: dict[ProviderKey, Provider] = {}
+    worker: DaemonSettings = DaemonSettings()
+    canary: CanarySettings = CanarySettings()
+    providers: dict[ProviderKey, ProviderSettings] = {}
 
     @classmethod
     def settings_customise_sources(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from worker.domain.shipped import config_directory
-from worker.settings.errors import ConfigError, Problem
+from worker.settings.errors import ConfigError, ConfigProblem
 from worker.settings.keys import (
     COMMAND_LINE_NAMES,
     dotted,
@@ -31,7 +31,7 @@ class Layer:
 
     values: Mapping[str, Any] = field(repr=False)  #: As they were read: secrets are plain text.
     origin: Callable[[Key], str]  #: Where the value of a key came from, in the user's words.
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ConfigProblem, ...] = ()
 
     def holds(self, key: Key) -> bool:
         tree: object = self.values
@@ -55,7 +55,7 @@ class Collected:
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[Key, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
 
     def put(self, key: Key, value: object, origin: str) -> None:
         tree = self.values
@@ -94,10 +94,10 @@ def environment(environ: Mapping[str, str]) -> Layer:
     return Layer(_Named(known)(), lambda key: names.get(key, "environment"), problems)
 
 
-def _unknown_name(name: str) -> Problem:
+def _unknown_name(name: str) -> ConfigProblem:
     close = suggestion(path_of(name))
     hint = f"; did you mean {environment_name(close)}?" if close else ""
-    return Problem("", name, f"no setting has this name in the environment{hint}")
+    return ConfigProblem("", name, f"no setting has this name in the environment{hint}")
 
 
 def secret_directories(environ: Mapping[str, str], run_secrets: Path = RUN_SECRETS) -> list[Path]:
@@ -117,7 +117,7 @@ def secret_directory(directory: Path) -> Layer:
         if is_known(key):
             put_file(collected, key, file)
         else:
-            collected.problems.append(Problem("", str(file), "no setting has this name"))
+            collected.problems.append(ConfigProblem("", str(file), "no setting has this name"))
     return collected.layer()
 
 
@@ -144,7 +144,7 @@ def put_file(collected: Collected, key: Key, file: Path) -> None:
         problem = "" if text else "the file is empty"
         collected.put(key, text, f"file {file}")
     if problem:
-        collected.problems.append(Problem(dotted(key), f"file {file}", problem))
+        collected.problems.append(ConfigProblem(dotted(key), f"file {file}", problem))
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path:
@@ -167,7 +167,7 @@ def _provider_file(file: Path) -> Layer:
     return Layer({"providers": {file.stem: read_toml(file)}}, lambda _: str(file))
 
 
-def named_twice(layers: list[Layer]) -> list[Problem]:
+def named_twice(layers: list[Layer]) -> list[ConfigProblem]:
     """Two files for one provider: which of them counts would be a guess about money."""
     seen: dict[str, str] = {}
     problems = []
@@ -177,7 +177,7 @@ def named_twice(layers: list[Layer]) -> list[Problem]:
             key = ("providers", name)
             if name in seen:
                 message = f"this provider is also in {seen[name]}; keep one of them"
-                problems.append(Problem(dotted(key), layer.origin(key), message))
+                problems.append(ConfigProblem(dotted(key), layer.origin(key), message))
             seen.setdefault(name, layer.origin(key))
     return problems
 
@@ -185,11 +185,13 @@ def named_twice(layers: list[Layer]) -> list[Problem]:
 def read_toml(file: Path) -> dict[str, Any]:
     try:
         if not file.is_file():
-            raise ConfigError([Problem("", str(file), "there is no such configuration file")])
+            raise ConfigError([ConfigProblem("", str(file), "there is no such configuration file")])
         return TomlConfigSettingsSource(Settings, toml_file=file).toml_data
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([Problem("", str(file), f"is not valid TOML: {error}")]) from None
+        raise ConfigError([ConfigProblem("", str(file), f"is not valid TOML: {error}")]) from None
     except UnicodeDecodeError:
-        raise ConfigError([Problem("", str(file), "is not UTF-8 text")]) from None
+        raise ConfigError([ConfigProblem("", str(file), "is not UTF-8 text")]) from None
     except OSError as error:
-        raise ConfigError([Problem("", str(file), f"cannot be read: {error.strerror}")]) from None
+        raise ConfigError(
+            [ConfigProblem("", str(file), f"cannot be read: {error.strerror}")]
+        ) from None

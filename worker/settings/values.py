@@ -22,7 +22,7 @@ _WHSEC = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where a server listens; port 0 lets the system choose one."""
 
     host: str
@@ -31,14 +31,14 @@ class Address:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def clashes_with(self, other: "Address") -> bool:
+    def clashes_with(self, other: "ListenAddress") -> bool:
         if self.port == 0 or self.port != other.port:
             return False
         return self.host == other.host or bool(_WILDCARDS & {self.host, other.host})
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class TokenSetting:
     """A bearer token of the HTTP API."""
 
     name: str  #: For logs: who called.
@@ -51,8 +51,8 @@ class Token:
         return len(self.secret.get_secret_value()) < SAFE_TOKEN_CHARS
 
 
-def parse_address(value: object) -> Address:
-    if isinstance(value, Address):
+def parse_address(value: object) -> ListenAddress:
+    if isinstance(value, ListenAddress):
         return value
     host, _, port = str(value).rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
@@ -60,10 +60,10 @@ def parse_address(value: object) -> Address:
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
     if int(port) > PORT_MAX:
         raise ValueError(f"the port must be 0 to {PORT_MAX}")
-    return Address(bare, int(port))
+    return ListenAddress(bare, int(port))
 
 
-def parse_tokens(value: object) -> tuple[Token, ...]:
+def parse_tokens(value: object) -> tuple[TokenSetting, ...]:
     """NAME:SCOPE:TOKEN, separated by commas or lines; `#` starts a comment line."""
     if isinstance(value, tuple):
         return value
@@ -79,7 +79,7 @@ def parse_tokens(value: object) -> tuple[Token, ...]:
     return tokens
 
 
-def _token(number: int, entry: str) -> Token:
+def _token(number: int, entry: str) -> TokenSetting:
     name, _, rest = entry.partition(":")
     scope, _, secret = rest.partition(":")
     if not _NAME.fullmatch(name) or not secret:
@@ -90,7 +90,7 @@ def _token(number: int, entry: str) -> Token:
         raise ValueError(
             f"token {number} must be at most 256 printable ASCII characters, no spaces"
         )
-    return Token(name, scope, SecretStr(secret))
+    return TokenSetting(name, scope, SecretStr(secret))
 
 
 def check_database_url(value: SecretStr) -> SecretStr:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import TEMPLATE, Background, Databases
-from tests.integration.cases.office import DAY, HOUR, Hands, Office, Owned
+from tests.integration.cases.office import DAY, HOUR, Office
 from tests.integration.cases.sayings import (
     AGO,
     AMOUNTS,
@@ -45,16 +45,15 @@ from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.desk import Occurrence
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.service import CaseService, Occurrence
 from worker.lifecycle.cases.shape import Adding, Verdict
-from worker.ports.cases import CaseKind, CaseState, ChangedCase, Opened, OpenedCase, Refused
-from worker.ports.rentals import Rental
-from worker.ports.reviews import Review
-from worker.ports.store import SeenSms
+from worker.ports.store.activations import SeenSms
+from worker.ports.store.case_view import CaseKind, CaseState, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening, Rental, Review
 
 T = TypeVar("T")
-Opening: TypeAlias = Callable[[], Awaitable[OpenedCase | None]]
+Opening: TypeAlias = Callable[[], Awaitable[CaseOpening | None]]
 Ago: TypeAlias = timedelta | None
 
 TURNS: Final = 8  #: Until everybody has done his part.
@@ -85,13 +84,16 @@ class Machine(RuleBasedStateMachine):
         self.name = next(_names)
         databases.execute(f"CREATE DATABASE {self.name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
         self.office = self.run(_office(databases.url(self.name)))
-        self.desk = self.office.desk
         self.unstuck = Unstuck(self.office)
         self.refs = itertools.count(1)
         self.opened: list[Opening] = []
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.background.run(work)
+
+    @property
+    def desk(self) -> CaseService:
+        return self.office.desk
 
     @property
     def now(self) -> datetime:
@@ -140,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         version = self.office.policies[name].version if known else "lost"
         under = {"policy": name, "policy_version": version, "charge": charge}
         wanted = intake(str(next(self.refs)), price_minor=price, rented_at=self.now, **under)
-        (result,) = self.run(self.office.store.accept([wanted], now=self.now))
+        (result,) = self.run(self.office.store.activations.accept([wanted], now=self.now))
         if result.activation is None:
             return multiple()
         self.orders += 1
@@ -148,11 +150,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def sms(self, number: Number) -> None:
-        found = self.run(self.office.store.activation(number.id))
+        found = self.run(self.office.store.activations.activation(number.id))
         assert found is not None
         assert found.ref is not None
         seen = SeenSms(SIM, found.ref, "1234", None)
-        self.run(self.office.store.record_codes([seen], now=self.now))
+        self.run(self.office.store.activations.record_codes([seen], now=self.now))
 
     @rule(number=numbers, outcome=st.sampled_from((State.REFUNDED, State.CLOSED, State.IN_REVIEW)))
     def end(self, number: Number, outcome: State) -> None:
@@ -160,14 +162,14 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self, number: ActivationId, outcome: State) -> None:
         store, hands = self.office.store, self.office.hands
-        found = await store.activation(number)
+        found = await store.activations.activation(number)
         assert found is not None
         hands.now = max(hands.now, found.deadline_at + TICK)
         if found.state is State.RECEIVED:
-            await store.settle([delivery(number)])
+            await store.settlements.settle([delivery(number)])
         elif found.state in {State.WAITING, State.EXPIRING}:
-            await store.claim_cancels(SIM, 1000, LEASE, now=hands.now)
-            await store.settle([ending(number, outcome=outcome)])
+            await store.settlements.lease_cancels(SIM, 1000, LEASE, now=hands.now)
+            await store.settlements.settle([ending(number, outcome=outcome)])
 
     @rule(
         target=rentals,
@@ -333,7 +335,7 @@ class Machine(RuleBasedStateMachine):
     async def _decide(self, review: Review, *, grant: bool) -> None:
         """Whatever is listed takes a human's word, which ends it or moves it on."""
         done = await self._word(review.id, grant=grant)
-        if isinstance(done, ChangedCase) and done.refused is Refused.WRONG_SUM:
+        if isinstance(done, CaseChange) and done.refused is Rejected.WRONG_SUM:
             done = await self._word(review.id, grant=grant, amount_minor=1)
         if isinstance(done, Reviewed):
             assert done.how is Ruled.DONE, (review, done)
@@ -343,10 +345,10 @@ class Machine(RuleBasedStateMachine):
             case None:
                 assert done.case.state is not CaseState.IN_REVIEW, (review, done)
                 self.unstuck.heard(done.case)
-            case Refused.NOT_ASKED_FOR:
+            case Rejected.NOT_ASKED_FOR:
                 settled = "SELECT settled FROM activation WHERE id = $1"
                 assert await self.office.one(settled, done.case.activation) is False, (review, done)
-            case Refused.WRONG_SUM:
+            case Rejected.WRONG_SUM:
                 assert grant, (review, done)
                 assert await self.unstuck.nothing_left_of(done.case), (review, done)
             case _:
@@ -354,7 +356,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _word(
         self, id_: UUID, *, grant: bool, amount_minor: int | None = None
-    ) -> ChangedCase | Reviewed:
+    ) -> CaseChange | Reviewed:
         said = Verdict(grant=grant, amount_minor=amount_minor, findings={})
         return await self.desk.review_verdict(id_, said, None)
 
@@ -416,7 +418,7 @@ class Machine(RuleBasedStateMachine):
         first = await call()
         assert first is not None
         assert first.case is not None
-        if first.how is Opened.NEW:
+        if first.how is CaseOpened.NEW:
             self.opened.append(call)
             await self._open_again(call)
         return first.case.id
@@ -425,16 +427,16 @@ class Machine(RuleBasedStateMachine):
         before = await self.unstuck.everything()
         again = await call()
         assert again is not None
-        assert again.how is Opened.SAME, again
+        assert again.how is CaseOpened.SAME, again
         assert await self.unstuck.everything() == before
 
     def add(self, case: UUID, kind: CaseKind, what: str, adds: Adding) -> None:
         self.same(lambda: self.desk.add(case, kind, adds, what))
 
-    def same(self, call: Callable[[], Awaitable[ChangedCase]]) -> ChangedCase:
+    def same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         return self.run(self._same(call))
 
-    async def _same(self, call: Callable[[], Awaitable[ChangedCase]]) -> ChangedCase:
+    async def _same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         first, before = await call(), await self.unstuck.everything()
         assert await call() == first
         assert await self.unstuck.everything() == before
@@ -442,4 +444,4 @@ class Machine(RuleBasedStateMachine):
 
 
 async def _office(url: str) -> Office:
-    return Office(Owned(url, events_wanted=True), await asyncpg.connect(url), url, Hands())
+    return Office(await asyncpg.connect(url), url)

@@ -7,10 +7,10 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as st
 
 from tests.integration.cases.office import DAY, HOUR
-from worker.ports.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 Facts: TypeAlias = dict[str, Any]
-Known: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
+LabelSets: TypeAlias = Mapping[str, st.SearchStrategy[Any]]
 
 POLICIES: Final = ("default", "P0", "P1", "P2", "P3", "P4")
 #: What a shop may have changed in them.
@@ -51,7 +51,7 @@ _FLAGS: Final = st.lists(
 )
 
 
-def _some(known: Known) -> st.SearchStrategy[Facts]:
+def _some(known: LabelSets) -> st.SearchStrategy[Facts]:
     """A few of them."""
     names = st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True)
     return names.flatmap(lambda few: st.fixed_dictionaries({name: known[name] for name in few}))

@@ -5,13 +5,14 @@ from datetime import timedelta
 from tests.integration.cases.office import MONDAY, PRICE, Office, reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases.desk import Occurrence
-from worker.ports.books import ToppedUp
-from worker.ports.cases import CaseState, Opened
+from worker.lifecycle.cases.service import Occurrence
+from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.case_view import CaseState
+from worker.ports.store.cases import CaseOpened
 
 
 async def account_state(office: Office) -> str:
-    found = await office.store.account(ALICE)
+    found = await office.store.books.account(ALICE)
     assert found is not None
     return found.state
 
@@ -24,8 +25,8 @@ async def test_a_deleted_account_loses_its_balance_and_takes_no_money(office: Of
     assert (case.state, reason(case)) == (CaseState.DONE, "deleted_by_customer")
     assert await account_state(office) == "deleted"
     assert await office.money() == (0, 0)
-    how, _ = await office.store.top_up(ALICE, "again", 5)
-    assert how is ToppedUp.UNKNOWN_ACCOUNT
+    how, _ = await office.store.books.top_up(ALICE, "again", 5)
+    assert how is TopUpOutcome.UNKNOWN_ACCOUNT
 
 
 async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
@@ -175,7 +176,7 @@ async def test_an_event_told_with_another_date_is_not_the_same(office: Office) -
     )
 
     assert other is not None
-    assert other.how is Opened.OTHER_CONTENT
+    assert other.how is CaseOpened.OTHER_CONTENT
 
 
 async def test_a_block_that_a_human_refuses_opens_the_account_again(office: Office) -> None:

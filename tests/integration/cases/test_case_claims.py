@@ -10,7 +10,8 @@ from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.domain.transfer import Charge
-from worker.ports.cases import CaseState, Opened, Refused
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_a_closed_number_without_a_code_is_credited_on_its_claim(office: Office) -> None:
@@ -37,7 +38,11 @@ async def test_the_same_claim_again_is_the_same_and_pays_once(office: Office) ->
         id_, {"claim_kind": "non_receiving", "reasons_given": False}
     )
 
-    assert (first.how, again.how, other.how) == (Opened.NEW, Opened.SAME, Opened.OTHER_CONTENT)
+    assert (first.how, again.how, other.how) == (
+        CaseOpened.NEW,
+        CaseOpened.SAME,
+        CaseOpened.OTHER_CONTENT,
+    )
     assert first.case == again.case == other.case
     assert await office.money() == (1000, 0)
 
@@ -122,7 +127,7 @@ async def test_a_verdict_is_given_once_and_the_next_one_is_told_so(office: Offic
 
     assert granted.case == again.case
     assert (granted.refused, again.refused) == (None, None)
-    assert other.refused is Refused.OTHER_CONTENT
+    assert other.refused is Rejected.OTHER_CONTENT
     assert other.case == granted.case
     assert await office.everything() == before, "a refusal leaves every row as it is"
     assert await office.money() == (1000, 0)
@@ -153,7 +158,7 @@ async def test_where_the_policy_has_no_sum_the_human_names_one_within_the_price(
     too_much = await office.verdict(case, grant=True, amount_minor=PRICE + 1)
     granted = await office.verdict(case, grant=True, amount_minor=100)
 
-    assert (unnamed.refused, too_much.refused) == (Refused.WRONG_SUM, Refused.WRONG_SUM)
+    assert (unnamed.refused, too_much.refused) == (Rejected.WRONG_SUM, Rejected.WRONG_SUM)
     assert granted.case is not None
     assert granted.case.decisions[-1].by == "verdict"
     assert await office.money() == (750, 0)
@@ -165,7 +170,7 @@ async def test_a_sum_that_the_policy_sets_is_not_the_humans_to_change(office: Of
 
     changed = await office.verdict(case, grant=True, amount_minor=PRICE - 1)
 
-    assert changed.refused is Refused.WRONG_SUM
+    assert changed.refused is Rejected.WRONG_SUM
     assert await office.state(case.id) is CaseState.IN_REVIEW
 
 
@@ -193,7 +198,7 @@ async def test_what_comes_after_the_date_does_not_undo_it_even_if_nobody_was_the
 
     late = await office.evidence(case, reasons_given=True)
 
-    assert late.refused is Refused.CLOSED
+    assert late.refused is Rejected.CLOSED
     assert late.case is not None
     assert (late.case.state, reason(late.case)) == (CaseState.DENIED, "reasons_missing")
     assert await office.money() == (650, 0)
@@ -247,7 +252,7 @@ async def test_a_claim_about_nothing_we_know_opens_nothing(office: Office) -> No
     await office.open()
     unknown = await office.desk.open_claim(ActivationId(UUID(int=1)), {"claim_kind": "other"})
 
-    assert unknown.how is Opened.UNKNOWN_SUBJECT
+    assert unknown.how is CaseOpened.UNKNOWN_SUBJECT
     assert await office.one("SELECT count(*) FROM case_") == 0
 
 
@@ -272,7 +277,7 @@ async def test_no_word_is_asked_for_while_the_customer_has_something_to_add(
 
     granted = await office.verdict(case, grant=True)
 
-    assert granted.refused is Refused.NOT_ASKED_FOR
+    assert granted.refused is Rejected.NOT_ASKED_FOR
     assert await office.everything() == before
 
 
@@ -286,7 +291,7 @@ async def test_what_the_policy_leaves_to_a_human_waits_for_the_end_of_the_order(
     assert (case.state, reason(case)) == (CaseState.IN_REVIEW, "unlisted_reason")
 
     early = await office.verdict(case, grant=True, amount_minor=100)
-    assert early.refused is Refused.NOT_ASKED_FOR
+    assert early.refused is Rejected.NOT_ASKED_FOR
     await office.end(id_, State.DELIVERED)
     done = await office.verdict(case, grant=False)
 

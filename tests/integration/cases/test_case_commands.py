@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Background
-from tests.integration.cases.office import DAY, MONDAY, Hands, Office, Owned
+from tests.integration.cases.office import DAY, MONDAY, Office
 from tests.integration.cases.test_case_http import DeskWithCases
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
@@ -19,7 +19,7 @@ from tests.unit.http.conftest import World, deps_over
 from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
-from worker.ports.cases import Case, CaseState
+from worker.ports.store.case_view import Case, CaseState
 
 FIXTURES = (cli, nothing_around)
 
@@ -39,14 +39,13 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
     stack = AsyncExitStack()
 
     async def start() -> tuple[Office, str]:
-        store = Owned(database_url, events_wanted=True)
-        stack.push_async_callback(store.close)
         admin = await asyncpg.connect(database_url)
         stack.push_async_callback(admin.close)
-        office = Office(store, admin, database_url, Hands())
+        office = Office(admin, database_url)
+        stack.push_async_callback(office.store.close)
         world = World()
         desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-        app = build_api(replace(deps_over(world), desk=desk, activations=store))
+        app = build_api(replace(deps_over(world), desk=desk, activations=office.store.activations))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]

@@ -16,7 +16,7 @@ from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.render import instant
-from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.service import CaseService
 
 FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -24,14 +24,14 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 
 @dataclass
 class DeskWithCases(FakeDesk):
-    cases: CaseDesk | None = None
+    cases: CaseService | None = None
 
 
 @pytest.fixture
 async def api(office: Office, described: Described) -> AsyncIterator[Api]:
     world = World()
     desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-    deps = replace(deps_over(world), desk=desk, activations=office.store)
+    deps = replace(deps_over(world), desk=desk, activations=office.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:

@@ -2,7 +2,7 @@
 
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
-from worker.ports.cases import Case, CaseState, Refused, Timer, TimerKind
+from worker.ports.store.case_view import Case, CaseState, Rejected, Timer, TimerKind
 
 
 async def silent(office: Office) -> Case:
@@ -31,7 +31,7 @@ async def test_a_human_names_a_sum_and_none_that_the_rental_has_not_got(office: 
 
     for sum_ in (None, 0, 1001):
         done = await office.verdict(case, grant=True, amount_minor=sum_)
-        assert done.refused is Refused.WRONG_SUM
+        assert done.refused is Rejected.WRONG_SUM
 
     assert await office.everything() == before
     await office.verdict(case, grant=True, amount_minor=1000)
@@ -46,7 +46,7 @@ async def test_a_sum_that_is_not_the_policys_is_refused(office: Office) -> None:
 
     wrong = await office.verdict(case, grant=True, amount_minor=301)
 
-    assert wrong.refused is Refused.WRONG_SUM
+    assert wrong.refused is Rejected.WRONG_SUM
     assert await office.everything() == before
     await office.verdict(case, grant=True, amount_minor=300)
     assert await office.money() == (300, 0)

@@ -3,7 +3,7 @@
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
-from worker.ports.cases import Case, CaseState, Refused
+from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
 async def approved(office: Office, policy: str = "P4") -> Case:
@@ -50,7 +50,7 @@ async def test_a_promise_stands_whatever_is_added_or_said_later(office: Office) 
     assert added.case is not None
     assert added.case.state is CaseState.APPROVED
     assert added.case.evidence[-1].what == "evidence"
-    assert denied.refused is Refused.NOT_ASKED_FOR
+    assert denied.refused is Rejected.NOT_ASKED_FOR
     assert await office.state(case.id) is CaseState.APPROVED
 
 
@@ -59,8 +59,8 @@ async def test_what_was_credited_to_the_balance_is_not_paid_out_as_well(office: 
     granted = await office.claim(await office.closed("P1"))
     waiting = await office.claim(await office.rent("P1", "2"))
 
-    assert (await office.paid(granted)).refused is Refused.CLOSED
-    assert (await office.paid(waiting)).refused is Refused.NOT_ASKED_FOR
+    assert (await office.paid(granted)).refused is Rejected.CLOSED
+    assert (await office.paid(waiting)).refused is Rejected.NOT_ASKED_FOR
     assert await office.one("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
 
 
@@ -96,7 +96,7 @@ async def test_silence_does_not_finalise_what_is_promised(office: Office) -> Non
 
     decided = await office.rows("SELECT outcome FROM decision WHERE subject = $1", case.activation)
     assert ("finalised",) not in decided
-    found = await office.store.activation(case.activation)
+    found = await office.store.activations.activation(case.activation)
     assert found is not None
     assert found.state is State.CLOSED
 
@@ -126,5 +126,5 @@ async def test_nobody_gets_more_time_for_what_is_not_promised(office: Office) ->
         waiting.id, waiting.kind, {"extension_until": (MONDAY + DAY).isoformat()}
     )
 
-    assert asked.refused is Refused.NOT_ASKED_FOR
+    assert asked.refused is Rejected.NOT_ASKED_FOR
     assert await office.everything() == before

@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from worker.domain.transfer import Charge
-from worker.ports.cases import Case, CaseState, Opened, Refused
-from worker.ports.rentals import Rental
+from worker.ports.store.case_view import Case, CaseState, Rejected
+from worker.ports.store.cases import CaseOpened, Rental
 
 ELSEWHERE: dict[str, Any] = {"client_caused": False}
 
@@ -49,7 +49,7 @@ async def test_the_same_claim_again_is_the_same_and_pays_once(office: Office) ->
     again = await office.desk.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
     other = await office.claim_rental(rental, **ELSEWHERE)
 
-    assert (first.how, again.how) == (Opened.NEW, Opened.SAME)
+    assert (first.how, again.how) == (CaseOpened.NEW, CaseOpened.SAME)
     assert first.case == again.case
     assert last(other)[:2] == ("deny", "already_refunded")
     assert await office.money() == (1000, 0)
@@ -185,7 +185,7 @@ async def test_a_human_cannot_give_more_than_the_rental_has(office: Office) -> N
     rental = await with_an_outage_paid(office)
     case = await office.claim_rental(rental, "non_receiving")
 
-    assert (await office.verdict(case, grant=True, amount_minor=701)).refused is Refused.WRONG_SUM
+    assert (await office.verdict(case, grant=True, amount_minor=701)).refused is Rejected.WRONG_SUM
     assert (await office.verdict(case, grant=True)).refused is None
     assert await office.money() == (1000, 0)
 
@@ -203,7 +203,7 @@ async def test_a_rental_paid_elsewhere_is_given_back_there(office: Office) -> No
 async def test_a_claim_about_no_rental_opens_nothing(office: Office) -> None:
     opened = await office.desk.open_rental_claim(UUID(int=1), {"claim_kind": "other"})
 
-    assert opened.how is Opened.UNKNOWN_SUBJECT
+    assert opened.how is CaseOpened.UNKNOWN_SUBJECT
     assert await office.one("SELECT count(*) FROM case_") == 0
 
 
@@ -219,7 +219,7 @@ async def test_a_payout_with_a_fee_on_more_than_is_left_is_what_the_human_says(
     assert last(case) == ("needs_review", "judge_evidence", 700)
 
     too_much = await office.verdict(case, grant=True, amount_minor=701)
-    assert too_much.refused is Refused.WRONG_SUM
+    assert too_much.refused is Rejected.WRONG_SUM
     await office.verdict(case, grant=True, amount_minor=665)
 
     granted = await office.case(case.id)

@@ -9,7 +9,8 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.shop import ALICE, SIM, TICK
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.cases import CaseState, Opened, Refused
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_a_rental_is_paid_when_it_is_booked_and_once(office: Office) -> None:
@@ -22,7 +23,7 @@ async def test_a_rental_is_paid_when_it_is_booked_and_once(office: Office) -> No
     assert first.currency == "USD"
     assert await office.money() == (500, 0)
     other = await office.desk.book_rental(office.as_booked(first, price_minor=999))
-    assert other.how is Opened.OTHER_CONTENT
+    assert other.how is CaseOpened.OTHER_CONTENT
 
 
 async def test_a_rental_nobody_can_pay_is_not_booked(office: Office) -> None:
@@ -96,7 +97,7 @@ async def test_an_outage_the_probes_do_not_see_goes_to_a_human(office: Office) -
 
     assert reason(await office.case(case.id)) == "outage_running"
     denied = await office.verdict(case, grant=False)
-    assert denied.refused is Refused.OTHER_CONTENT
+    assert denied.refused is Rejected.OTHER_CONTENT
 
 
 async def test_an_outage_the_customer_caused_is_denied(office: Office) -> None:
@@ -113,7 +114,7 @@ async def test_an_outage_of_nothing_opens_nothing(office: Office) -> None:
     opened = await office.desk.open_outage(SIM, ProviderRef("none"), {})
     restored = await office.desk.restored(SIM, ProviderRef("none"), None)
 
-    assert opened.how is Opened.UNKNOWN_SUBJECT
+    assert opened.how is CaseOpened.UNKNOWN_SUBJECT
     assert restored.case is None
 
 

@@ -8,7 +8,8 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import CaseState, ChangedCase
+from worker.ports.store.case_view import CaseState
+from worker.ports.store.cases import CaseChange
 
 GRANT = Verdict(grant=True, findings={})
 DENY = Verdict(grant=False, findings={})
@@ -46,7 +47,7 @@ async def test_what_is_decided_waits_no_longer(office: Office) -> None:
 
     done = await office.desk.review_verdict(case.id, GRANT, None)
 
-    assert isinstance(done, ChangedCase)
+    assert isinstance(done, CaseChange)
     assert done.case is not None
     assert done.case.state is CaseState.GRANTED
     assert await office.desk.reviews(10) == []

@@ -7,8 +7,9 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office, rea
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
-from worker.ports.books import ToppedUp
-from worker.ports.cases import CaseState, Opened, Refused
+from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_unused_top_ups_are_approved_and_paid_out(office: Office) -> None:
@@ -63,7 +64,7 @@ async def test_only_top_ups_after_the_last_activation_leave(office: Office) -> N
     await office.open(amount_minor=1000)
     await office.delivered("P3")
     how, _ = await office.top_up("later", 500, at=MONDAY + timedelta(hours=2))
-    assert how is ToppedUp.NEW
+    assert how is TopUpOutcome.NEW
     office.at(MONDAY + timedelta(hours=3))
     case = await office.withdraw("P3")
 
@@ -94,7 +95,7 @@ async def test_proof_of_the_wallets_owner_holds_the_payout_until_it_is_there(
     case = await office.withdraw("P4", kyc="requested")
     assert (case.state, reason(case)) == (CaseState.NEEDS_EVIDENCE, "kyc_required")
     too_soon = await office.verdict(case, grant=True)
-    assert too_soon.refused is Refused.NOT_ASKED_FOR
+    assert too_soon.refused is Rejected.NOT_ASKED_FOR
 
     await office.desk.add(case.id, case.kind, adding.plain(kyc="passed"), "kyc")
     await office.verdict(case, grant=True)
@@ -108,7 +109,7 @@ async def test_payment_details_have_to_come_in_time(office: Office) -> None:
     unasked = await office.desk.add(
         case.id, case.kind, adding.payment_info("provided", None), "payment_info"
     )
-    assert unasked.refused is Refused.NOT_ASKED_FOR
+    assert unasked.refused is Rejected.NOT_ASKED_FOR
     await office.desk.add(case.id, case.kind, adding.payment_info("requested", None), "asked")
     assert reason(await office.case(case.id)) == "payment_info_required"
     office.at(MONDAY + 14 * DAY)
@@ -127,7 +128,11 @@ async def test_the_same_reference_is_the_same_request(office: Office) -> None:
     assert first is not None
     assert again is not None
     assert other is not None
-    assert (first.how, again.how, other.how) == (Opened.NEW, Opened.SAME, Opened.OTHER_CONTENT)
+    assert (first.how, again.how, other.how) == (
+        CaseOpened.NEW,
+        CaseOpened.SAME,
+        CaseOpened.OTHER_CONTENT,
+    )
     assert await office.money() == (995, 5)
 
 
@@ -150,23 +155,23 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
 ) -> None:
     await office.open(amount_minor=1000)
     case = await office.withdraw("P3")
-    assert (await office.paid(case)).refused is Refused.NOT_ASKED_FOR
+    assert (await office.paid(case)).refused is Rejected.NOT_ASKED_FOR
     await office.verdict(case, grant=True)
 
     second = await office.verdict(case, grant=False)
     await office.desk.add(case.id, case.kind, adding.plain(kyc="failed"), "kyc")
 
-    assert second.refused is Refused.OTHER_CONTENT
+    assert second.refused is Rejected.OTHER_CONTENT
     assert await office.state(case.id) is CaseState.APPROVED
 
 
 async def test_an_unknown_account_or_policy_asks_for_nothing(office: Office) -> None:
-    await office.store.open_account(ALICE, "USD")
+    await office.store.books.open_account(ALICE, "USD")
 
     nobody = await office.desk.open_withdrawal(type(ALICE)("bob"), "w", {}, "P3")
 
     assert nobody is not None
-    assert nobody.how is Opened.UNKNOWN_SUBJECT
+    assert nobody.how is CaseOpened.UNKNOWN_SUBJECT
     assert await office.desk.open_withdrawal(ALICE, "w", {}, "no-such") is None
 
 
@@ -179,7 +184,7 @@ async def test_what_was_not_set_aside_does_not_leave(office: Office) -> None:
     granted = await office.verdict(case, grant=True, amount_minor=300)
     denied = await office.verdict(case, grant=False)
 
-    assert granted.refused is Refused.WRONG_SUM
+    assert granted.refused is Rejected.WRONG_SUM
     assert denied.case is not None
     assert denied.case.state is CaseState.DENIED
     assert await office.money() == (500, 0)
@@ -279,7 +284,7 @@ async def test_where_the_policy_is_silent_a_human_names_the_sum_and_the_rest_is_
 
     none = await office.verdict(case, grant=True)
     too_much = await office.verdict(case, grant=True, amount_minor=1001)
-    assert none.refused is too_much.refused is Refused.WRONG_SUM
+    assert none.refused is too_much.refused is Rejected.WRONG_SUM
     await office.verdict(case, grant=True, amount_minor=600)
 
     last = (await office.case(case.id)).decisions[-1]
@@ -297,7 +302,7 @@ async def test_a_sum_that_is_not_the_policys_is_refused(office: Office) -> None:
 
     wrong = await office.verdict(case, grant=True, amount_minor=601)
 
-    assert wrong.refused is Refused.WRONG_SUM
+    assert wrong.refused is Rejected.WRONG_SUM
     assert await office.everything() == before
 
 

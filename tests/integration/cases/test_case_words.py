@@ -5,7 +5,7 @@ import pytest
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
-from worker.ports.cases import Case, CaseState, Refused
+from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
 async def approved_defect(office: Office) -> Case:
@@ -33,7 +33,7 @@ async def test_a_case_that_comes_into_review_after_a_verdict_takes_another_one(
     other = await office.verdict(case, grant=not grant)
 
     assert first.case == again.case == other.case
-    assert (first.refused, again.refused, other.refused) == (None, None, Refused.OTHER_CONTENT)
+    assert (first.refused, again.refused, other.refused) == (None, None, Rejected.OTHER_CONTENT)
     assert first.case is not None
     assert first.case.state.value == ending
     assert [one.what for one in first.case.evidence] == ["verdict", "choice", "verdict"]
@@ -56,7 +56,7 @@ async def test_what_the_customer_never_adds_a_human_ends_where_no_date_does(
     for case in (claim, withdrawal):
         granted = await office.verdict(case, grant=True)
         denied = await office.verdict(case, grant=False)
-        assert (granted.refused, denied.refused) == (Refused.NOT_ASKED_FOR, None)
+        assert (granted.refused, denied.refused) == (Rejected.NOT_ASKED_FOR, None)
 
     for case in (claim, withdrawal):
         ended = await office.case(case.id)
@@ -74,7 +74,7 @@ async def test_nobody_denies_what_the_customer_has_a_date_to_add(office: Office)
     before = await office.everything()
 
     for case in (claim, withdrawal):
-        assert (await office.verdict(case, grant=False)).refused is Refused.NOT_ASKED_FOR
+        assert (await office.verdict(case, grant=False)).refused is Rejected.NOT_ASKED_FOR
 
     assert await office.everything() == before
 
@@ -95,7 +95,7 @@ async def test_a_denial_of_what_the_policy_pays_all_the_same_is_refused(office: 
         await office.verdict(asked, grant=False, allocation_failed=True),
     ]
 
-    assert {one.refused for one in refused} == {Refused.NOT_ASKED_FOR}
+    assert {one.refused for one in refused} == {Rejected.NOT_ASKED_FOR}
     assert await office.everything() == before
     assert (await office.verdict(asked, grant=False)).refused is None
 
@@ -110,7 +110,7 @@ async def test_a_word_while_only_the_log_can_tell_leaves_the_review_that_follows
 
     early = await office.verdict(case, grant=True)
 
-    assert early.refused is Refused.NOT_ASKED_FOR
+    assert early.refused is Rejected.NOT_ASKED_FOR
     await office.end(id_, State.CLOSED)
     await office.ring(MONDAY + DAY)
     assert await office.state(case.id) is CaseState.GRANTED

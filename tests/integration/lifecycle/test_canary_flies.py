@@ -5,24 +5,26 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, SIM, World
-from worker.adapters.store.store import PostgresStore
+from tests.integration.lifecycle.world import GRACE, SIM, World
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.canary import Canary, Errand
-from worker.ports.canary import ACCOUNT
+from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.ports.provider import Cancelled, NoRent, Rented
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
-ERRAND = Errand(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
 REF = "77"
 
 
 def canary_of(world: World) -> Canary:
     """A process's; each has a memory of its own."""
     return Canary(
-        store=world.store,
+        purchases=world.store.purchases,
+        books=world.store.books,
+        activations=world.store.activations,
         desk=world.desk,
         reporter=world.reporter,
         clock=world.clock,
@@ -39,11 +41,11 @@ def canary(world: World) -> Canary:
 
 async def flights(world: World) -> list[Activation]:
     """Newest first."""
-    return await world.store.activations(account=ACCOUNT)
+    return await world.store.activations.activations(account=ACCOUNT)
 
 
 async def success(world: World) -> datetime | None:
-    return (await world.store.census(GRACE)).canary_success
+    return (await world.store.books.queue_stats(GRACE)).canary_success
 
 
 async def test_it_is_rented_finished_with_its_code_and_remembered(
@@ -60,9 +62,9 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
     assert flown.settlement is not None
     assert await success(world) == flown.settlement.at
     restarted = PostgresStore(database_url)
-    assert (await restarted.census(GRACE)).canary_success == flown.settlement.at
+    assert (await restarted.books.queue_stats(GRACE)).canary_success == flown.settlement.at
     await restarted.close()
-    account = await world.store.account(ACCOUNT)
+    account = await world.store.books.account(ACCOUNT)
     assert account is not None
     assert (account.available_minor, account.held_minor) == (0, 0)
 

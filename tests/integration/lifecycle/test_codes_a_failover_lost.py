@@ -1,9 +1,9 @@
 """A standby that takes over may not have heard of the last commits: our memory of them is wrong."""
 
-from tests.integration.lifecycle.whole import SIM, World
+from tests.integration.lifecycle.world import SIM, World
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.look import SEEN_FOR
-from worker.ports.store import SeenSms
+from worker.ports.store.activations import SeenSms
 
 SMS = [SeenSms(SIM, ProviderRef("1"), "1234", None)]
 LOST = (

@@ -2,23 +2,23 @@
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, World, order
+from tests.integration.lifecycle.world import PRICE, World, order
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.ids import ProviderRef
-from worker.ports.desk import Ordered
 from worker.ports.provider import Rented
+from worker.ports.service import PurchaseOutcome
 
 
 @pytest.mark.parametrize(
     ("currency", "limit", "how"),
     [
-        ("USD", 2 * PRICE, Ordered.EXPOSURE_LIMIT),
-        ("USD", 2 * PRICE + 1, Ordered.RENTED),
-        ("EUR", 2 * PRICE, Ordered.RENTED),
+        ("USD", 2 * PRICE, PurchaseOutcome.EXPOSURE_LIMIT),
+        ("USD", 2 * PRICE + 1, PurchaseOutcome.RENTED),
+        ("EUR", 2 * PRICE, PurchaseOutcome.RENTED),
     ],
 )
 async def test_only_what_is_open_in_the_currency_of_the_limit_halts_rentals(
-    world: World, currency: str, limit: int, how: Ordered
+    world: World, currency: str, limit: int, how: PurchaseOutcome
 ) -> None:
     world.their_terms = terms(exposure_limit_minor=limit, currency="USD")
     world.provider.will("rent", Rented(ProviderRef("77"), "15550077"))

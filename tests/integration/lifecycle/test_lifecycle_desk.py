@@ -7,10 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.desk import Done, Push
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import (
     Cancelled,
@@ -21,7 +20,8 @@ from worker.ports.provider import (
     Refused,
     Sms,
 )
-from worker.ports.store import Activation
+from worker.ports.service import ActionOutcome, Push
+from worker.ports.store.activations import Activation
 
 ALL = 100_000
 NOBODY = ActivationId(UUID(int=0))
@@ -40,7 +40,7 @@ async def received(world: World) -> Activation:
 
 async def delivered(world: World) -> Activation:
     number = await received(world)
-    await world.store.ask_finish(number.id)
+    await world.store.activations.ask_finish(number.id)
     await world.sweep.tick()
     return number
 
@@ -80,7 +80,7 @@ async def test_cancel_ends_a_waiting_number_at_once(world: World) -> None:
 
     result = await world.desk.cancel(number.id)
 
-    assert result.how is Done.DONE
+    assert result.how is ActionOutcome.DONE
     assert result.activation is not None
     assert result.activation.state is State.REFUNDED
     assert await world.money() == (ALL, 0)
@@ -89,15 +89,15 @@ async def test_cancel_ends_a_waiting_number_at_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("given", "how"),
     [
-        (received, Done.CODE_RECEIVED),
-        (delivered, Done.CODE_RECEIVED),
-        (refunded, Done.DONE),
-        (closed, Done.DONE),
-        (in_review, Done.DONE),
+        (received, ActionOutcome.CODE_RECEIVED),
+        (delivered, ActionOutcome.CODE_RECEIVED),
+        (refunded, ActionOutcome.DONE),
+        (closed, ActionOutcome.DONE),
+        (in_review, ActionOutcome.DONE),
     ],
 )
 async def test_cancel_in_any_other_state_changes_nothing(
-    world: World, given: Given, how: Done
+    world: World, given: Given, how: ActionOutcome
 ) -> None:
     number = await given(world)
     before = await world.number(number)
@@ -110,7 +110,7 @@ async def test_cancel_in_any_other_state_changes_nothing(
 
 
 async def test_cancel_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.cancel(NOBODY)).how is Done.UNKNOWN
+    assert (await world.desk.cancel(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 async def test_cancel_twice_at_once_is_one_ending(world: World) -> None:
@@ -119,8 +119,8 @@ async def test_cancel_twice_at_once_is_one_ending(world: World) -> None:
 
     results = await asyncio.gather(*(world.desk.cancel(number.id) for _ in range(4)))
 
-    assert {result.how for result in results} <= {Done.DONE, Done.PENDING}
-    assert Done.DONE in {result.how for result in results}
+    assert {result.how for result in results} <= {ActionOutcome.DONE, ActionOutcome.PENDING}
+    assert ActionOutcome.DONE in {result.how for result in results}
     assert len(world.provider.asked("cancel")) == 1
     assert await world.money() == (ALL, 0)
 
@@ -131,7 +131,7 @@ async def test_cancel_that_the_provider_does_not_answer_is_pending(world: World)
 
     result = await world.desk.cancel(number.id)
 
-    assert result.how is Done.PENDING
+    assert result.how is ActionOutcome.PENDING
     assert await world.ended(number) == (State.EXPIRING, ProviderState.CANCELLING)
 
 
@@ -139,7 +139,7 @@ async def test_cancel_while_the_provider_is_away_is_pending_and_asks_nobody(worl
     number = await waiting(world)
     world.provider.circuit = Circuit.OPEN
 
-    assert (await world.desk.cancel(number.id)).how is Done.PENDING
+    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
 
     assert world.provider.calls == []
     world.provider.circuit = Circuit.CLOSED
@@ -154,7 +154,7 @@ async def test_cancel_before_the_provider_allows_one_is_pending(world: World) ->
         "UPDATE activation SET cancel_not_before = now() + interval '2 minutes'"
     )
 
-    assert (await world.desk.cancel(number.id)).how is Done.PENDING
+    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
     assert await world.end_all() == 0
 
     assert world.provider.calls == []
@@ -169,7 +169,7 @@ async def test_cancel_that_meets_a_code_shows_it(world: World) -> None:
 
     result = await world.desk.cancel(number.id)
 
-    assert result.how is Done.CODE_RECEIVED
+    assert result.how is ActionOutcome.CODE_RECEIVED
     assert (await world.number(number)).state is State.RECEIVED
 
 
@@ -179,7 +179,7 @@ async def test_cancel_of_a_provider_that_is_not_configured_any_more_is_pending(
     number = await waiting(world)
     await world.admin.execute("UPDATE activation SET provider = 'gone'")
 
-    assert (await world.desk.cancel(number.id)).how is Done.PENDING
+    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
 
 
 async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
@@ -192,10 +192,10 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
         raise StoreUnavailable("database: gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.store, "settle", away)
+        patched.setattr(world.store.settlements, "settle", away)
         result = await world.desk.cancel(number.id)
 
-    assert result.how is Done.PENDING
+    assert result.how is ActionOutcome.PENDING
     assert world.reporter.of("trouble") == [("job.failed", None, "cancel: StoreUnavailable")]
     await world.forget_leases()
     world.provider.will("look", Cancelled())
@@ -206,7 +206,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
 async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.desk.PATIENCE", timedelta(0))
+    monkeypatch.setattr("worker.lifecycle.service.PATIENCE", timedelta(0))
     number = await waiting(world)
     answer = asyncio.Event()
 
@@ -215,7 +215,7 @@ async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
         return Cancelled()
 
     world.provider.will("cancel", slow)
-    assert (await world.desk.cancel(number.id)).how is Done.PENDING
+    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
     answer.set()
     await asyncio.gather(*world.desk._running)
 
@@ -251,7 +251,7 @@ async def test_finish_delivers_a_number_with_a_code(world: World) -> None:
     result = await world.desk.finish(number.id)
     again = await world.desk.finish(number.id)
 
-    assert (result.how, again.how) == (Done.DONE, Done.DONE)
+    assert (result.how, again.how) == (ActionOutcome.DONE, ActionOutcome.DONE)
     assert await world.ended(number) == (State.DELIVERED, ProviderState.FINISHING)
     assert await world.money() == (ALL - PRICE, 0)
 
@@ -261,20 +261,24 @@ async def test_finish_without_a_code_changes_nothing(world: World, given: Given)
     number = await given(world)
     before = await world.number(number)
 
-    assert (await world.desk.finish(number.id)).how is Done.NO_CODE
+    assert (await world.desk.finish(number.id)).how is ActionOutcome.NO_CODE
 
     assert await world.number(number) == before
 
 
 async def test_finish_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.finish(NOBODY)).how is Done.UNKNOWN
+    assert (await world.desk.finish(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 # --- resend
 
 
-@pytest.mark.parametrize(("said", "how"), [(True, Done.DONE), (False, Done.NOT_OFFERED)])
-async def test_resend_is_what_the_provider_says(world: World, said: bool, how: Done) -> None:
+@pytest.mark.parametrize(
+    ("said", "how"), [(True, ActionOutcome.DONE), (False, ActionOutcome.NOT_OFFERED)]
+)
+async def test_resend_is_what_the_provider_says(
+    world: World, said: bool, how: ActionOutcome
+) -> None:
     number = await received(world)
     world.provider.will("ask_again", said)
 
@@ -285,19 +289,19 @@ async def test_resend_that_is_not_answered_is_told(world: World) -> None:
     number = await received(world)
     world.provider.will("ask_again", ProviderUnavailable("sim", "timeout"))
 
-    assert (await world.desk.resend(number.id)).how is Done.PROVIDER_UNAVAILABLE
+    assert (await world.desk.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
 
 
 async def test_resend_is_paid_from_the_rate_budget(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.desk.PATIENCE", timedelta(milliseconds=20))
+    monkeypatch.setattr("worker.lifecycle.service.PATIENCE", timedelta(milliseconds=20))
     world.budget = 0.001
     number = await received(world)
     world.provider.will("ask_again", True)  # noqa: FBT003 - what the provider says
     assert await world.schedule.spend(SIM, 1) == 1, "one request in a thousand seconds"
 
-    assert (await world.desk.resend(number.id)).how is Done.PROVIDER_UNAVAILABLE
+    assert (await world.desk.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.asked("ask_again") == []
 
@@ -305,14 +309,16 @@ async def test_resend_is_paid_from_the_rate_budget(
 @pytest.mark.parametrize(
     ("given", "how"),
     [
-        (waiting, Done.NO_CODE),
-        (delivered, Done.ENDED),
-        (refunded, Done.ENDED),
-        (closed, Done.ENDED),
-        (in_review, Done.ENDED),
+        (waiting, ActionOutcome.NO_CODE),
+        (delivered, ActionOutcome.ENDED),
+        (refunded, ActionOutcome.ENDED),
+        (closed, ActionOutcome.ENDED),
+        (in_review, ActionOutcome.ENDED),
     ],
 )
-async def test_resend_in_any_other_state_asks_nobody(world: World, given: Given, how: Done) -> None:
+async def test_resend_in_any_other_state_asks_nobody(
+    world: World, given: Given, how: ActionOutcome
+) -> None:
     number = await given(world)
 
     assert (await world.desk.resend(number.id)).how is how
@@ -324,18 +330,18 @@ async def test_resend_after_the_window_asks_nobody(world: World) -> None:
     number = await received(world)
     await world.age(number, WINDOW + SECOND)
 
-    assert (await world.desk.resend(number.id)).how is Done.ENDED
+    assert (await world.desk.resend(number.id)).how is ActionOutcome.ENDED
 
 
 async def test_resend_where_it_is_not_offered_asks_nobody(world: World) -> None:
     number = await received(world)
     world.provider.capabilities = Capabilities(resend=False)
 
-    assert (await world.desk.resend(number.id)).how is Done.NOT_OFFERED
+    assert (await world.desk.resend(number.id)).how is ActionOutcome.NOT_OFFERED
 
 
 async def test_resend_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.resend(NOBODY)).how is Done.UNKNOWN
+    assert (await world.desk.resend(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 # --- push

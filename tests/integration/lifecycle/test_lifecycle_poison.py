@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, SECOND, SIM, WINDOW, World, live, turns
+from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.rules import Verdict
-from worker.ports.endings import Due
+from worker.lifecycle.outcome import EndingDecision
 from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
-from worker.ports.store import Activation, RecordedCode, SeenSms
+from worker.ports.store.activations import Activation, RecordedCode, SeenSms
+from worker.ports.store.settlements import DueNumber
 
 
 async def look_now(world: World, *numbers: Activation) -> None:
@@ -30,7 +30,7 @@ async def due_next(world: World) -> dict[str, timedelta]:
     world.skew = timedelta(0)
     found: dict[str, timedelta] = {}
     while await world.schedule.size(SIM) > len(found):
-        claim = await world.schedule.claim(SIM, 100, timedelta(hours=2))
+        claim = await world.schedule.lease(SIM, 100, timedelta(hours=2))
         found |= {one.number.ref: world.skew for one in claim.numbers}
         world.skew += SECOND
         assert world.skew < WINDOW
@@ -75,7 +75,7 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
     numbers = [await world.take(str(number)) for number in range(5)]
     rows = [ActiveRow(ProviderRef(str(ref)), (Sms(f"100{ref}"),)) for ref in range(5)]
     world.provider.will("list", ActivePage(rows, last=True))
-    record, tried = world.store.record_codes, []
+    record, tried = world.store.activations.record_codes, []
 
     async def poisoned(seen: Sequence[SeenSms], **other: Any) -> list[RecordedCode]:
         tried.append(len(seen))
@@ -83,7 +83,7 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
             raise ValueError(seen[0].code)
         return await record(seen, **other)
 
-    monkeypatch.setattr(world.store, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
     for _ in range(3):
         await world.read_list()
 
@@ -188,7 +188,7 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
     numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
     rules = world.rules
 
-    def broken(due: Due, sms_received_at: datetime | None) -> Verdict:
+    def broken(due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
         if due.id == numbers[1].id:
             raise KeyError("secret")
         return rules(due, sms_received_at)
@@ -235,10 +235,10 @@ async def test_deliveries_that_fail_do_not_hold_up_the_credits(
 ) -> None:
     number = await world.take_forgotten()
 
-    async def fails(_: int) -> list[Due]:
+    async def fails(_: int) -> list[DueNumber]:
         raise ValueError("a bug of ours")
 
-    monkeypatch.setattr(world.store, "due_deliveries", fails)
+    monkeypatch.setattr(world.store.settlements, "due_deliveries", fails)
     with pytest.raises(ValueError, match="a bug of ours"):
         await world.sweep.tick()
 
@@ -255,7 +255,7 @@ async def test_a_code_that_can_never_be_recorded_is_tried_again_and_told_once(
         tried.append(len(seen))
         raise ValueError
 
-    monkeypatch.setattr(world.store, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
     for _ in range(3):
         await world.look.codes([SeenSms(SIM, ProviderRef("1"), "1234", None)])
         world.elapsed += 3600

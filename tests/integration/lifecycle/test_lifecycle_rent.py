@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.turns import until
-from tests.integration.lifecycle.whole import (
+from tests.integration.lifecycle.world import (
     ALICE,
     GRACE,
     PRICE,
@@ -22,9 +22,8 @@ from tests.integration.lifecycle.whole import (
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
-from worker.lifecycle.orphans import ANSWER_WITHIN
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.rent import SAME_PATIENCE
-from worker.ports.desk import Ordered
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,
@@ -35,7 +34,8 @@ from worker.ports.provider import (
     NoRent,
     Rented,
 )
-from worker.ports.store import Activation
+from worker.ports.service import PurchaseOutcome
+from worker.ports.store.activations import Activation
 
 ALL = 100_000
 RENTED = Rented(ProviderRef("77"), "15550077", cost_minor=20, currency="USD")
@@ -60,7 +60,7 @@ async def pending(world: World, key: str = "order-1") -> Activation:
     world.provider._answers["rent", None].clear()
     world.provider.will("rent", LOST)
     result = await world.desk.rent(order(key))
-    assert result.how is Ordered.PENDING
+    assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     return result.activation
 
@@ -70,7 +70,7 @@ async def test_a_number_is_bought_and_watched(world: World) -> None:
 
     result = await world.desk.rent(order(max_cost_minor=30))
 
-    assert result.how is Ordered.RENTED
+    assert result.how is PurchaseOutcome.RENTED
     assert result.activation is not None
     assert (result.activation.ref, result.activation.phone) == ("77", "15550077")
     assert await world.money() == (ALL - PRICE, PRICE)
@@ -87,8 +87,12 @@ async def test_the_same_order_again_buys_nothing(world: World) -> None:
     again = await world.desk.rent(order())
 
     assert len(world.provider.asked("rent")) == 1
-    assert again.how is Ordered.SAME
-    assert {result.how for result in results} <= {Ordered.RENTED, Ordered.SAME, Ordered.PENDING}
+    assert again.how is PurchaseOutcome.SAME
+    assert {result.how for result in results} <= {
+        PurchaseOutcome.RENTED,
+        PurchaseOutcome.SAME,
+        PurchaseOutcome.PENDING,
+    }
     assert await world.money() == (ALL - PRICE, PRICE)
 
 
@@ -96,20 +100,20 @@ async def test_another_order_under_the_same_key_is_refused(world: World) -> None
     world.provider.will("rent", RENTED)
     await world.desk.rent(order())
 
-    assert (await world.desk.rent(order(service="other"))).how is Ordered.OTHER_CONTENT
+    assert (await world.desk.rent(order(service="other"))).how is PurchaseOutcome.OTHER_CONTENT
 
 
 @pytest.mark.parametrize(
     ("wanted", "how"),
     [
-        ({"provider": ProviderName("nobody")}, Ordered.UNKNOWN_PROVIDER),
-        ({"policy": "yesterday"}, Ordered.UNKNOWN_POLICY),
-        ({"account": AccountId("nobody")}, Ordered.UNKNOWN_ACCOUNT),
-        ({"price_minor": ALL + 1}, Ordered.BALANCE_TOO_LOW),
+        ({"provider": ProviderName("nobody")}, PurchaseOutcome.UNKNOWN_PROVIDER),
+        ({"policy": "yesterday"}, PurchaseOutcome.UNKNOWN_POLICY),
+        ({"account": AccountId("nobody")}, PurchaseOutcome.UNKNOWN_ACCOUNT),
+        ({"price_minor": ALL + 1}, PurchaseOutcome.BALANCE_TOO_LOW),
     ],
 )
 async def test_an_order_that_cannot_be_is_refused_before_anybody_is_asked(
-    world: World, wanted: dict[str, Any], how: Ordered
+    world: World, wanted: dict[str, Any], how: PurchaseOutcome
 ) -> None:
     assert (await world.desk.rent(order(**wanted))).how is how
 
@@ -120,16 +124,16 @@ async def test_an_order_that_cannot_be_is_refused_before_anybody_is_asked(
 @pytest.mark.parametrize(
     ("reply", "how"),
     [
-        (NoRent.NO_NUMBERS, Ordered.NO_NUMBERS),
-        (NoRent.NO_BALANCE, Ordered.PROVIDER_BALANCE_TOO_LOW),
-        (NoRent.PRICE_ABOVE_MAX, Ordered.PRICE_ABOVE_MAX),
-        (NoRent.BAD_REQUEST, Ordered.BAD_SERVICE),
-        (CircuitOpen("sim"), Ordered.PROVIDER_UNAVAILABLE),
-        (ProviderRefused("sim", "BAD_KEY"), Ordered.PROVIDER_UNAVAILABLE),
+        (NoRent.NO_NUMBERS, PurchaseOutcome.NO_NUMBERS),
+        (NoRent.NO_BALANCE, PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW),
+        (NoRent.PRICE_ABOVE_MAX, PurchaseOutcome.PRICE_ABOVE_MAX),
+        (NoRent.BAD_REQUEST, PurchaseOutcome.BAD_SERVICE),
+        (CircuitOpen("sim"), PurchaseOutcome.PROVIDER_UNAVAILABLE),
+        (ProviderRefused("sim", "BAD_KEY"), PurchaseOutcome.PROVIDER_UNAVAILABLE),
     ],
 )
 async def test_what_was_certainly_not_bought_gives_the_hold_back(
-    world: World, reply: Any, how: Ordered
+    world: World, reply: Any, how: PurchaseOutcome
 ) -> None:
     world.provider.will("rent", reply)
 
@@ -145,16 +149,16 @@ async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: Worl
     await world.take_forgotten()
     await world.sweep.tick()
 
-    assert (await world.desk.rent(order())).how is Ordered.EXPOSURE_LIMIT
+    assert (await world.desk.rent(order())).how is PurchaseOutcome.EXPOSURE_LIMIT
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
 
 
 async def test_a_provider_that_is_being_drained_gets_no_new_business(world: World) -> None:
-    await world.store.drain(SIM)
+    await world.store.purchases.drain(SIM)
 
-    assert (await world.desk.rent(order())).how is Ordered.PROVIDER_UNAVAILABLE
+    assert (await world.desk.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -170,7 +174,7 @@ async def test_who_waits_too_long_for_his_turn_has_bought_nothing(
 
     monkeypatch.setattr(world.schedule, "spend", nothing)
 
-    assert (await world.desk.rent(order())).how is Ordered.PROVIDER_UNAVAILABLE
+    assert (await world.desk.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -182,7 +186,7 @@ async def test_a_limit_of_nothing_is_no_limit(world: World) -> None:
     await world.take_forgotten()
     await world.sweep.tick()
 
-    assert (await world.desk.rent(order())).how is Ordered.RENTED
+    assert (await world.desk.rent(order())).how is PurchaseOutcome.RENTED
 
 
 @pytest.mark.parametrize("error", [LOST, UnknownReply("sim", "HTML")])
@@ -194,7 +198,7 @@ async def test_an_outcome_nobody_knows_is_never_bought_again(
     first = await world.desk.rent(order())
     second = await world.desk.rent(order())
 
-    assert (first.how, second.how) == (Ordered.PENDING, Ordered.PENDING)
+    assert (first.how, second.how) == (PurchaseOutcome.PENDING, PurchaseOutcome.PENDING)
     assert len(world.provider.asked("rent")) == 1
     assert first.activation is not None
     assert first.activation.ref is None
@@ -252,13 +256,15 @@ async def test_a_buyer_that_died_is_found_out(world: World) -> None:
 
     await world.repair.tick(world.provider)
 
-    assert (await world.desk.rent(order())).how is Ordered.PENDING
+    assert (await world.desk.rent(order())).how is PurchaseOutcome.PENDING
     assert len(world.provider.asked("rent")) == 1
     assert await world.money() == (ALL - PRICE, PRICE)
 
 
 async def test_a_buyer_that_only_takes_his_time_is_left_alone(world: World) -> None:
-    await world.store.begin_purchase(purchase_id(ALICE, "x"), order("x"), "default", "1", WINDOW)
+    await world.store.purchases.begin_purchase(
+        purchase_id(ALICE, "x"), order("x"), "default", "1", WINDOW
+    )
 
     await world.repair.tick(world.provider)
 
@@ -270,7 +276,7 @@ async def test_an_answer_that_comes_after_all_gives_the_number_its_ref(world: Wo
     arrived = asyncio.Event()
 
     async def late(_: object) -> Rented:
-        await world.store.purchase_unknown(purchase_id(ALICE, "order-1"))
+        await world.store.purchases.purchase_unknown(purchase_id(ALICE, "order-1"))
         arrived.set()
         return RENTED
 
@@ -278,7 +284,7 @@ async def test_an_answer_that_comes_after_all_gives_the_number_its_ref(world: Wo
     result = await world.desk.rent(order())
 
     assert arrived.is_set()
-    assert result.how is Ordered.RENTED
+    assert result.how is PurchaseOutcome.RENTED
     assert result.activation is not None
     assert result.activation.ref == "77"
     assert await world.money() == (ALL - PRICE, PRICE)
@@ -480,9 +486,9 @@ async def test_who_repeats_an_order_that_is_not_answered_waits_for_it_only_so_lo
 
     impatient = await second
 
-    assert impatient.how is Ordered.PENDING
+    assert impatient.how is PurchaseOutcome.PENDING
     assert impatient.activation is not None
     let_go.set()
-    assert (await first).how is Ordered.RENTED
+    assert (await first).how is PurchaseOutcome.RENTED
     assert (await world.number(impatient.activation)).ref == "77"
     assert len(world.provider.asked("rent")) == 1

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
@@ -21,7 +21,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import LiveNumber, SeenSms
+from worker.ports.store.activations import LiveNumber, SeenSms
 
 ALL = 100_000
 CODE = (Sms("1234", "Your code is 1234"),)
@@ -167,7 +167,7 @@ async def test_a_code_the_database_could_not_take_is_found_again(
         raise StoreUnavailable("database: gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.store, "record_codes", away)
+        patched.setattr(world.store.activations, "record_codes", away)
         with pytest.raises(ExceptionGroup):
             await look_now(world, live(number))
     world.schedule.clear()  # The lease of the look that failed.
@@ -189,13 +189,13 @@ async def test_a_database_that_goes_away_in_one_look_costs_no_sibling_its_lease(
         raise StoreUnavailable("database: gone")
 
     world.provider.will("look", never).will("look", CodesArrived(CODE), of="0")
-    monkeypatch.setattr(world.store, "record_codes", away)
+    monkeypatch.setattr(world.store.activations, "record_codes", away)
     for number in numbers:
         await world.schedule.hint(SIM, live(number))
     with pytest.raises(ExceptionGroup):
         await world.watch.tick(world.provider, turns(1))
 
-    again = await world.schedule.claim(SIM, 10, SECOND)
+    again = await world.schedule.lease(SIM, 10, SECOND)
     assert refs([claimed.number for claimed in again.numbers]) == ["1", "2", "3"]
 
 
@@ -211,13 +211,13 @@ async def test_what_nobody_came_to_is_due_again_at_once(
         raise StoreUnavailable("database: gone")
 
     world.provider.will("look", CodesArrived(CODE))
-    monkeypatch.setattr(world.store, "record_codes", away)
+    monkeypatch.setattr(world.store.activations, "record_codes", away)
 
     with pytest.raises(ExceptionGroup):
         await world.watch.tick(world.provider, turns(1))
 
     (failed,) = world.provider.asked("look")
-    again = await world.schedule.claim(SIM, 10, SECOND)
+    again = await world.schedule.lease(SIM, 10, SECOND)
     assert refs([claimed.number for claimed in again.numbers]) == sorted({"0", "1", "2"} - {failed})
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.lifecycle.whole import PRICE, SIM, World, order
+from tests.integration.lifecycle.world import PRICE, SIM, World, order
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.rent import Rent
-from worker.ports.desk import Ordered
 from worker.ports.provider import NoRent, Rented
+from worker.ports.service import PurchaseOutcome
 
 OTHER = ProviderName("other")
 
@@ -29,13 +29,13 @@ def both(world: World, currency: str) -> tuple[Rent, ScriptedProvider]:
 @pytest.mark.parametrize(
     ("currency", "limit", "how"),
     [
-        ("USD", 5000, Ordered.RENTED),
-        ("RUB", None, Ordered.RENTED),
-        ("RUB", 5000, Ordered.NO_NUMBERS),
+        ("USD", 5000, PurchaseOutcome.RENTED),
+        ("RUB", None, PurchaseOutcome.RENTED),
+        ("RUB", 5000, PurchaseOutcome.NO_NUMBERS),
     ],
 )
 async def test_a_limit_goes_to_no_provider_of_another_currency(
-    world: World, currency: str, limit: int | None, how: Ordered
+    world: World, currency: str, limit: int | None, how: PurchaseOutcome
 ) -> None:
     rent, other = both(world, currency)
     wanted = order(otherwise=(OTHER,), max_cost_minor=limit)
@@ -43,8 +43,8 @@ async def test_a_limit_goes_to_no_provider_of_another_currency(
     first, again = await rent(wanted), await rent(wanted)
 
     assert first.how is how
-    assert again.how is (Ordered.SAME if how is Ordered.RENTED else how)
-    assert len(other.asked("rent")) == (how is Ordered.RENTED)
+    assert again.how is (PurchaseOutcome.SAME if how is PurchaseOutcome.RENTED else how)
+    assert len(other.asked("rent")) == (how is PurchaseOutcome.RENTED)
 
 
 async def test_what_the_first_provider_sells_is_bought_at_no_other(world: World) -> None:
@@ -54,5 +54,5 @@ async def test_what_the_first_provider_sells_is_bought_at_no_other(world: World)
 
     result = await rent(order(otherwise=(OTHER,)))
 
-    assert (result.how, other.calls) == (Ordered.RENTED, [])
+    assert (result.how, other.calls) == (PurchaseOutcome.RENTED, [])
     assert (await world.money())[1] == PRICE, "one hold for one number"

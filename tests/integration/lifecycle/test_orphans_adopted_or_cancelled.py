@@ -4,13 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.lifecycle.whole import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
+from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.reconcile import Reconcile
-from worker.ports.desk import Ordered
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.exposure import End
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
@@ -22,7 +20,9 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store import Activation
+from worker.ports.service import PurchaseOutcome
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ExposureEnd
 
 COST = 20
 LOST = ProviderUnavailable("sim", "timeout")
@@ -33,7 +33,7 @@ async def lost(world: World) -> Activation:
     """Bought without our knowing; its window is 20 minutes."""
     world.provider.will("rent", LOST)
     result = await world.desk.rent(order(max_cost_minor=25))
-    assert result.how is Ordered.PENDING
+    assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     return result.activation
 
@@ -51,7 +51,7 @@ async def given_up(world: World) -> Activation:
 
 def reconcile(world: World) -> Reconcile:
     return Reconcile(
-        store=world.store,
+        purchases=world.store.purchases,
         schedule=world.schedule,
         reporter=world.reporter,
         clock=world.clock,
@@ -117,7 +117,7 @@ async def test_one_that_earned_its_price_is_our_loss_of_what_it_cost(world: Worl
 
     assert await world.ended(number) == (State.REFUNDED, ProviderState.CHARGED)
     assert await world.exposure() == [(COST, "loss")]
-    found = {finding.invariant: finding.offenders for finding in await world.store.audit()}
+    found = {finding.invariant: finding.offenders for finding in await world.store.books.audit()}
     assert not found["exposure_where_charged"]
     assert (await world.number(number)).codes == (), "shown to nobody"
 
@@ -181,7 +181,7 @@ async def test_one_that_a_person_had_written_off_is_at_risk_again_until_it_is_gi
     world: World,
 ) -> None:
     number = await given_up(world)
-    await world.store.end_exposures(SIM, [number.id], End.LOSS, "alice")
+    await world.store.purchases.end_exposures(SIM, [number.id], ExposureEnd.LOSS, "alice")
     lists(world, ROW)
     world.provider.will("look", Waiting()).will("cancel", Cancelled())
 

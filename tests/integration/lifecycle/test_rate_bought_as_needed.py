@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.lifecycle.whole import World, turns
+from tests.integration.lifecycle.world import World, turns
 from worker.domain.ids import ProviderName
 from worker.ports.provider import ActivePage, Cancelled, Finished
 

@@ -17,13 +17,13 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.settle import Settle
-from worker.lifecycle.terms import Terms
-from worker.ports.desk import Order
 from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
-from worker.ports.store import SeenSms
+from worker.ports.service import PurchaseOrder
+from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.server import Simulator, running, utc_now
@@ -47,7 +47,7 @@ class Business:
         """A number bought by us, so that its cost is known."""
         rented = await self.provider.rent(RentRequest("timeout", "0"))
         assert isinstance(rented, Rented)
-        (result,) = await self.shop.store.accept(
+        (result,) = await self.shop.store.activations.accept(
             [
                 intake(
                     ref or rented.ref,
@@ -67,24 +67,26 @@ class Business:
 
     async def give_back(self, id_: ActivationId, ref: ProviderRef) -> None:
         """Cancel was pressed, and the provider took the number back."""
-        await self.shop.store.press_cancel(id_)
+        await self.shop.store.activations.press_cancel(id_)
         assert await self.provider.cancel(ref) == Cancelled()
         await self.believe_given_back(id_)
 
     async def believe_given_back(self, id_: ActivationId) -> None:
         """The provider said so, whatever its books say."""
-        await self.shop.store.press_cancel(id_)
-        await self.shop.store.settle([ending(id_, reason="cancel")])
+        await self.shop.store.activations.press_cancel(id_)
+        await self.shop.store.settlements.settle([ending(id_, reason="cancel")])
 
     async def deliver(self, id_: ActivationId, ref: ProviderRef) -> None:
         """A code came, and the provider keeps its price."""
         self.receive(ref)
-        await self.shop.store.record_codes([SeenSms(SIM, ref, "1234", None)])
-        await self.shop.store.ask_finish(id_)
+        await self.shop.store.activations.record_codes([SeenSms(SIM, ref, "1234", None)])
+        await self.shop.store.activations.ask_finish(id_)
         settle = ending(id_, source=State.RECEIVED, outcome=State.DELIVERED, reason="code")
-        due = await self.shop.store.due_delivery(id_)
+        due = await self.shop.store.settlements.due_delivery(id_)
         assert [one.id for one in due] == [id_]
-        await self.shop.store.settle([settle._replace(provider_state=ProviderState.FINISHED)])
+        await self.shop.store.settlements.settle(
+            [settle._replace(provider_state=ProviderState.FINISHED)]
+        )
 
     def number(self, ref: ProviderRef) -> SimulatedNumber:
         number = self.simulator.engine.find(int(ref), utc_now())
@@ -100,7 +102,7 @@ class Business:
 
     async def begin_purchase(self) -> None:
         """An order that was sent and not yet answered."""
-        order = Order(
+        order = PurchaseOrder(
             idempotency_key="k",
             account=ALICE,
             provider=SIM,
@@ -109,7 +111,7 @@ class Business:
             price_minor=COST,
         )
         id_ = purchase_id(ALICE, order.idempotency_key)
-        await self.shop.store.begin_purchase(id_, order, "default", "1", WINDOW)
+        await self.shop.store.purchases.begin_purchase(id_, order, "default", "1", WINDOW)
 
     def pay_in(self, amount_minor: int) -> None:
         self.simulator.engine.ledger.added_minor += amount_minor
@@ -133,7 +135,8 @@ class Business:
 
 def accepting(shop: Shop, both: dict[str, Any]) -> Accept:
     return Accept(
-        store=shop.store,
+        activations=shop.store.activations,
+        purchases=shop.store.purchases,
         policies=lambda _: None,
         default_policy="default",
         default_window=WINDOW,
@@ -149,7 +152,7 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
     told = {"min_cancel_age_seconds": 0, "price_minor": COST, "api_key": KEY, **options}
     reporter = RecordingReporter()
     clock = Clock(now=utc_now, monotonic=time.monotonic, sleep=asyncio.sleep, chance=lambda: 0.5)
-    terms = Terms(
+    terms = ProviderTerms(
         name=SIM,
         poll=timedelta(seconds=3),
         requests_per_second=1000,
@@ -175,15 +178,20 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
             random=lambda: 0.5,
         )
         both = {"schedule": schedule, "reporter": reporter, "clock": clock, "terms": {SIM: terms}}
-        settle = Settle(store=shop.store, reporter=reporter)
+        settle = Settle(settlements=shop.store.settlements, reporter=reporter)
         accept = accepting(shop, both)
         try:
             yield Business(
                 shop,
                 simulator,
                 provider,
-                Reconcile(store=shop.store, accept=accept, **cast("Any", both)),
-                Pursue(store=shop.store, settle=settle, **cast("Any", both)),
+                Reconcile(purchases=shop.store.purchases, accept=accept, **cast("Any", both)),
+                Pursue(
+                    settlements=shop.store.settlements,
+                    activations=shop.store.activations,
+                    settle=settle,
+                    **cast("Any", both),
+                ),
                 reporter,
             )
         finally:

@@ -13,9 +13,9 @@ import typer.testing
 from tests.conftest import Background
 from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop, after_grace
 from tests.unit.cli.conftest import Cli, cli, nothing_around
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ActivationId
-from worker.entrypoints.cli import exposing
+from worker.entrypoints.cli import provider_exposure
 from worker.entrypoints.cli.exits import Exit
 
 FIXTURES = (cli, nothing_around)
@@ -56,7 +56,7 @@ async def _credited(shop: Shop) -> list[ActivationId]:
     ids = [await shop.rent("1"), await shop.rent("2")]
     ids.append(await shop.rent("3", cost_minor=7, cost_currency="EUR"))
     await shop.expire()
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
+    await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
     for days, id_ in zip((1, 10, 20), ids, strict=True):
         await shop.admin.execute(
             "UPDATE exposure SET opened_at = now() - make_interval(days => $2)"
@@ -214,7 +214,7 @@ def test_a_provider_nobody_knows_is_a_mistake(risk: Risk, command: tuple[str, ..
 def test_of_more_than_fit_the_oldest_are_taken_and_that_is_said(
     risk: Risk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exposing, "LIST_MAX", 1)
+    monkeypatch.setattr(provider_exposure, "LIST_MAX", 1)
 
     done = settle(risk, "--older-than", "0", "--yes")
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.migrate import ROLE
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 
 T = TypeVar("T")
 

@@ -20,15 +20,15 @@ from tests.integration.store.shop import (
     external,
     intake,
 )
-from worker.adapters.store.intake import SKEW
+from worker.adapters.store.accept import SKEW
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.store import Activation, Intake, Intook
+from worker.ports.store.activations import AcceptOutcome, Activation, Intake
 
 
-async def take(shop: Shop, *intakes: Intake, now: datetime = RENTED) -> list[Intook]:
-    return [result.how for result in await shop.store.accept(intakes, now=now)]
+async def take(shop: Shop, *intakes: Intake, now: datetime = RENTED) -> list[AcceptOutcome]:
+    return [result.how for result in await shop.store.activations.accept(intakes, now=now)]
 
 
 async def everything(shop: Shop) -> list[Any]:
@@ -39,10 +39,10 @@ async def everything(shop: Shop) -> list[Any]:
 async def test_a_new_number_waits_with_its_price_on_hold(shop: Shop) -> None:
     await shop.open(amount_minor=100)
 
-    (result,) = await shop.store.accept([INTAKE], now=RENTED)
+    (result,) = await shop.store.activations.accept([INTAKE], now=RENTED)
 
-    assert result.how is Intook.NEW
-    stored = await shop.store.activation(activation_id(SIM, INTAKE.ref, RENTED))
+    assert result.how is AcceptOutcome.NEW
+    stored = await shop.store.activations.activation(activation_id(SIM, INTAKE.ref, RENTED))
     assert stored is not None
     assert stored == replace(
         Activation(
@@ -72,8 +72,10 @@ async def test_the_same_again_is_the_same_and_moves_nothing(shop: Shop) -> None:
     await take(shop, INTAKE)
     before = await everything(shop)
 
-    assert await take(shop, INTAKE) == [Intook.SAME]
-    assert await take(shop, replace(INTAKE, rented_at=None), now=RENTED + WINDOW) == [Intook.SAME]
+    assert await take(shop, INTAKE) == [AcceptOutcome.SAME]
+    assert await take(shop, replace(INTAKE, rented_at=None), now=RENTED + WINDOW) == [
+        AcceptOutcome.SAME
+    ]
     assert await everything(shop) == before
 
 
@@ -101,7 +103,7 @@ async def test_other_content_under_one_ref_is_told_and_stores_nothing(
     await take(shop, INTAKE)
     before = await everything(shop)
 
-    assert await take(shop, replace(INTAKE, **other)) == [Intook.OTHER_CONTENT]
+    assert await take(shop, replace(INTAKE, **other)) == [AcceptOutcome.OTHER_CONTENT]
     assert await everything(shop) == before
 
 
@@ -117,7 +119,7 @@ async def test_a_ref_of_a_settled_number_may_be_rented_again(shop: Shop) -> None
     assert new != old
     assert await shop.state(old) is State.REFUNDED
     assert await shop.state(new) is State.WAITING
-    assert await take(shop, INTAKE, now=later) == [Intook.OTHER_CONTENT]
+    assert await take(shop, INTAKE, now=later) == [AcceptOutcome.OTHER_CONTENT]
 
 
 async def test_without_a_time_the_content_tells_a_repetition_from_a_reuse(shop: Shop) -> None:
@@ -128,16 +130,16 @@ async def test_without_a_time_the_content_tells_a_repetition_from_a_reuse(shop: 
     await shop.refund(due.id)
     later = DEADLINE + timedelta(hours=1)
 
-    assert await take(shop, untimed, now=later) == [Intook.SAME]
-    assert await take(shop, replace(untimed, phone="15550002"), now=later) == [Intook.NEW]
+    assert await take(shop, untimed, now=later) == [AcceptOutcome.SAME]
+    assert await take(shop, replace(untimed, phone="15550002"), now=later) == [AcceptOutcome.NEW]
 
 
 async def test_a_ref_belongs_to_its_provider(shop: Shop) -> None:
     await shop.open()
 
     assert await take(shop, INTAKE, replace(INTAKE, provider=ProviderName("other"))) == [
-        Intook.NEW,
-        Intook.NEW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.NEW,
     ]
 
 
@@ -145,9 +147,9 @@ async def test_one_ref_twice_in_a_batch_is_one_number(shop: Shop) -> None:
     await shop.open()
 
     assert await take(shop, INTAKE, INTAKE, replace(INTAKE, price_minor=1)) == [
-        Intook.NEW,
-        Intook.SAME,
-        Intook.OTHER_CONTENT,
+        AcceptOutcome.NEW,
+        AcceptOutcome.SAME,
+        AcceptOutcome.OTHER_CONTENT,
     ]
     assert (await shop.money())[1] == PRICE
 
@@ -155,7 +157,7 @@ async def test_one_ref_twice_in_a_batch_is_one_number(shop: Shop) -> None:
 async def test_an_unknown_account_stores_nothing(shop: Shop) -> None:
     before = await everything(shop)
 
-    assert await take(shop, INTAKE) == [Intook.UNKNOWN_ACCOUNT]
+    assert await take(shop, INTAKE) == [AcceptOutcome.UNKNOWN_ACCOUNT]
     assert await everything(shop) == before
 
 
@@ -170,11 +172,11 @@ async def test_money_is_granted_in_the_order_of_the_batch(shop: Shop) -> None:
         intake("4", price_minor=11),
         intake("5", price_minor=10),
     ) == [
-        Intook.NEW,
-        Intook.BALANCE_TOO_LOW,
-        Intook.NEW,
-        Intook.BALANCE_TOO_LOW,
-        Intook.NEW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.BALANCE_TOO_LOW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.BALANCE_TOO_LOW,
+        AcceptOutcome.NEW,
     ]
     assert await shop.money() == (0, 60)
 
@@ -193,11 +195,11 @@ async def test_a_batch_of_many_accounts_charges_each_its_own(shop: Shop) -> None
     )
 
     assert hows == [
-        Intook.NEW,
-        Intook.NEW,
-        Intook.BALANCE_TOO_LOW,
-        Intook.UNKNOWN_ACCOUNT,
-        Intook.NEW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.BALANCE_TOO_LOW,
+        AcceptOutcome.UNKNOWN_ACCOUNT,
+        AcceptOutcome.NEW,
     ]
     assert await shop.money(ALICE) == (50, 50)
     assert await shop.money(BOB) == (15, 25)
@@ -208,8 +210,8 @@ async def test_the_last_cent_is_enough_and_one_less_is_not(shop: Shop) -> None:
     await shop.open(BOB, PRICE - 1)
 
     assert await take(shop, intake("1"), intake("2", account=BOB)) == [
-        Intook.NEW,
-        Intook.BALANCE_TOO_LOW,
+        AcceptOutcome.NEW,
+        AcceptOutcome.BALANCE_TOO_LOW,
     ]
 
 
@@ -226,8 +228,8 @@ async def test_a_price_of_zero_needs_no_money_and_ends_like_any_other(shop: Shop
 
 async def test_an_external_charge_needs_no_balance_and_never_touches_it(shop: Shop) -> None:
     await shop.open(amount_minor=7)
-    (result,) = await shop.store.accept([external("1")], now=RENTED)
-    assert result.how is Intook.NEW
+    (result,) = await shop.store.activations.accept([external("1")], now=RENTED)
+    assert result.how is AcceptOutcome.NEW
     assert await shop.money() == (7, PRICE)
     (due,) = await shop.expire()
 
@@ -247,7 +249,7 @@ async def test_a_rental_from_the_future_is_refused_beyond_what_clocks_differ(sho
         shop,
         intake("1", rented_at=RENTED + SKEW),
         intake("2", rented_at=RENTED + SKEW + TICK),
-    ) == [Intook.NEW, Intook.RENTED_IN_FUTURE]
+    ) == [AcceptOutcome.NEW, AcceptOutcome.RENTED_IN_FUTURE]
 
 
 async def test_a_rental_of_long_ago_is_taken_and_due_at_once(shop: Shop) -> None:
@@ -282,7 +284,7 @@ async def test_the_deadline_is_never_later_than_the_providers_own(
 async def test_without_a_time_it_was_rented_now_by_the_databases_clock(shop: Shop) -> None:
     await shop.open()
 
-    (result,) = await shop.store.accept([replace(INTAKE, rented_at=None)])
+    (result,) = await shop.store.activations.accept([replace(INTAKE, rented_at=None)])
 
     assert result.activation is not None
     age = await shop.one("SELECT now() - rented_at FROM activation")

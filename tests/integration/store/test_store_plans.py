@@ -132,13 +132,13 @@ VALUES = {
 }
 
 HOT = {
-    "claim_cancels": DUE,
-    "claim_pursuits": {"activation_pursued"},
+    "lease_cancels": DUE,
+    "lease_pursuits": {"activation_pursued"},
     "due_deliveries": DUE,
     "past_grace": DUE,
     "mark_expired": DUE,
     "behind": DUE,
-    "unread": DUE | {"activation_pursued"},
+    "foreign_rows": DUE | {"activation_pursued"},
     "live_numbers": {"activation_live_ref"},
     "missing_from": {"activation_live_ref", "activation_due"},
     "settle": {"activation_pkey"},
@@ -152,9 +152,9 @@ HOT = {
     "lock_for_codes": {"activation_ref", "activation_pkey"},
     "known_codes": {"activation_ref", "activation_pkey"},
     "unknown_refs": {"activation_ref"},
-    "census_live": DUE | {"activation_live_ref"},
-    "census_canary": {"activation_of_account"},
-    "claim_events": set(),
+    "stats_live": DUE | {"activation_live_ref"},
+    "stats_canary": {"activation_of_account"},
+    "lease_events": set(),
     "events_sent": set(),
     "entries": set(),
 }

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
-from worker.entrypoints.cli import following, shown
+from worker.entrypoints.cli import change_stream, formatting
 from worker.entrypoints.cli.client import connected
 from worker.entrypoints.cli.target import Target
 from worker.entrypoints.cli.watch import event_line
@@ -152,7 +152,7 @@ async def test_the_tail_shows_every_event_once_and_in_order(daemon: FakeDaemon, 
         daemon.events.append(event(len(daemon.events)))
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        tail = following.events(client, two_more)
+        tail = change_stream.events(client, two_more)
         told = [(await anext(tail))["id"] for _ in range(14)]
         await tail.aclose()
 
@@ -180,7 +180,7 @@ async def test_a_daemon_that_answers_at_once_is_not_asked_all_the_time(
         await give_way()
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        states = [each["state"] async for each in following.changes(client, id_, pause)]
+        states = [each["state"] async for each in change_stream.changes(client, id_, pause)]
 
     assert (states, len(pauses)) == (["waiting", "refunded"], 1)
 
@@ -209,7 +209,7 @@ def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: Fa
     [(20, "USD", "0.20"), (5, "JPY", "5"), (1234, "KWD", "1.234"), (0, "EUR", "0.00")],
 )
 def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: str) -> None:
-    assert shown.amount(minor, currency) == text
+    assert formatting.amount(minor, currency) == text
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: st
     ],
 )
 def test_the_money_line_adds_up(state: str, line: str) -> None:
-    assert shown.money_line(activation(1, state=state)) == line
+    assert formatting.money_line(activation(1, state=state)) == line
 
 
 @pytest.mark.parametrize(
@@ -235,11 +235,11 @@ def test_the_money_line_adds_up(state: str, line: str) -> None:
     ],
 )
 def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
-    at = shown.parse(now)
+    at = formatting.parse(now)
 
-    assert (shown.bar(activation(1), at), shown.left(activation(1), at)) == (drawn, left)
+    assert (formatting.bar(activation(1), at), formatting.left(activation(1), at)) == (drawn, left)
 
 
-@pytest.mark.parametrize("state", sorted(following.ENDED))
+@pytest.mark.parametrize("state", sorted(change_stream.ENDED))
 def test_every_ending_has_a_verdict(state: str) -> None:
-    assert "activation-worker show" in shown.verdict(activation(1, state=state))
+    assert "activation-worker show" in formatting.verdict(activation(1, state=state))

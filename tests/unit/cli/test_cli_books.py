@@ -9,8 +9,7 @@ from tests.unit.cli.conftest import Cli
 from worker.entrypoints.cli import audit, timers
 from worker.entrypoints.cli.exits import Exit
 from worker.entrypoints.cli.output import Format
-from worker.ports.books import Finding
-from worker.ports.census import Census
+from worker.ports.store.books import Finding, QueueStats
 
 HOLDS = Finding("sums", "Debits equal credits.", 0)
 BROKEN = Finding("once", "An activation is settled once.", 2, ("a", "b"))
@@ -81,8 +80,8 @@ def test_audit_gives_programs_a_document(capsys: pytest.CaptureFixture[str]) -> 
     }
 
 
-def census(**overdue: int) -> Census:
-    return Census(
+def queue_stats(**overdue: int) -> QueueStats:
+    return QueueStats(
         live={},
         overdue=0,
         oldest_overdue=timedelta(0),
@@ -101,7 +100,7 @@ def test_timers_of_an_empty_database(cli: Cli, database_url: str) -> None:
 
 def test_overdue_timers_are_told_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     for form in Format:
-        timers.tell(census(claim=2, rental=1), form)
+        timers.tell(queue_stats(claim=2, rental=1), form)
 
     text = capsys.readouterr().out
     assert "claim   2" in text

@@ -20,7 +20,7 @@ from worker.entrypoints.cli.checkup import (
 )
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import Balance
-from worker.settings.values import Address
+from worker.settings.values import ListenAddress
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
 
@@ -115,7 +115,7 @@ async def test_a_provider_is_judged_by_its_balance(
 
 def test_a_port_is_free_or_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        address = Address("127.0.0.1", server.getsockname()[1])
+        address = ListenAddress("127.0.0.1", server.getsockname()[1])
         taken = port("api", address)
 
     assert (taken.result, port("api", address).result) == (Result.WARNING, Result.OK)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from worker.entrypoints.cli.formatting import COLUMNS
 from worker.entrypoints.cli.output import write_rows
-from worker.entrypoints.cli.shown import COLUMNS
 
 ID = "0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33"
 

@@ -12,9 +12,9 @@ from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
 from worker.entrypoints.cli.client import Document, connected
 from worker.entrypoints.cli.exits import Exit, Failure
-from worker.entrypoints.cli.rehearsal import Rehearsal
 from worker.entrypoints.cli.scenarios import Plan, asked_for, completions, scenarios
 from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Target
+from worker.entrypoints.cli.trigger_run import Rehearsal
 from worker.simulator.behaviours import Behaviour, forced_by
 
 IN_CONTRACT = {

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.domain.reckoning import Sums
-from worker.entrypoints.cli import parting
-from worker.ports.reconciling import Counted, Dispute, ProviderReport
+from worker.entrypoints.cli import provider_drain
+from worker.ports.store.purchases import CountedSums, Dispute, ProviderReport
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DISPUTE = Dispute(
@@ -25,7 +25,7 @@ REPORT = ProviderReport(
     drained_at=None,
     live={},
     last_deadline_at=None,
-    counted=Counted(AT, Sums()),
+    counted=CountedSums(AT, ProviderSums()),
     exposure_minor={},
     reading=None,
     differences=[],
@@ -35,7 +35,7 @@ REPORT = ProviderReport(
 
 
 def test_in_the_document_with_its_id_and_what_both_say() -> None:
-    told = parting._document(ProviderName("sim"), REPORT, None, None)
+    told = provider_drain._document(ProviderName("sim"), REPORT, None, None)
 
     assert told["disputed"] == [{"currency": "USD", "numbers": 1, "amount_minor": 20}]
     assert told["disputes"] == [
@@ -52,9 +52,9 @@ def test_in_the_document_with_its_id_and_what_both_say() -> None:
 
 
 def test_in_the_table_with_its_amount(capsys: pytest.CaptureFixture[str]) -> None:
-    document = parting._document(ProviderName("sim"), REPORT, None, None)
+    document = provider_drain._document(ProviderName("sim"), REPORT, None, None)
 
-    parting._write_text(document, "USD")
+    provider_drain._write_text(document, "USD")
 
     written = capsys.readouterr().out
     assert "0.20 USD for 1 numbers" in written

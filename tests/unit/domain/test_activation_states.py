@@ -16,12 +16,12 @@ from worker.domain.activation import (
     WINDOW_MIN,
     CancelAnswer,
     CodeFate,
-    Move,
     ProviderState,
     State,
+    Transition,
     answer_cancel,
+    code_fate,
     deadline_of,
-    fate_of_code,
 )
 
 RENTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ moments = st.one_of(
 def fate(
     state: State, now: datetime = RENTED_AT, *, cancelled: bool = False, known: bool = False
 ) -> CodeFate:
-    return fate_of_code(state, cancelled=cancelled, deadline_at=DEADLINE, known=known, now=now)
+    return code_fate(state, cancelled=cancelled, deadline_at=DEADLINE, known=known, now=now)
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.EXPIRING])
@@ -89,14 +89,14 @@ def test_a_code_is_either_shown_or_the_window_is_over_for_it(state: State, now: 
 @given(states, moments)
 def test_a_code_moves_only_along_the_drawn_lines(state: State, now: datetime) -> None:
     if fate(state, now) is CodeFate.SHOWN:
-        assert Move(state, State.RECEIVED) in MOVES
+        assert Transition(state, State.RECEIVED) in MOVES
 
 
 def test_a_deadline_without_a_zone_is_refused() -> None:
     naive = DEADLINE.replace(tzinfo=None)
 
     with pytest.raises(AssertionError):
-        fate_of_code(State.WAITING, cancelled=False, deadline_at=naive, known=False, now=RENTED_AT)
+        code_fate(State.WAITING, cancelled=False, deadline_at=naive, known=False, now=RENTED_AT)
 
 
 @pytest.mark.parametrize("state", State)

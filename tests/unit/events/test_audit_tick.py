@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.stores import UnaskedBooks
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
-from worker.lifecycle.ticks import Ticked
-from worker.ports.books import Finding
+from worker.lifecycle.ticks import TickResult
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.books import Finding
 
 SUMS = Finding("sums", "They add up.", 0)
 ENDS = Finding("ends", "It ends.", 3, ("a", "b"))
@@ -20,7 +21,7 @@ CODES = Finding("codes", "They are shown.", 0)
 
 
 @dataclass
-class Books:
+class Books(UnaskedBooks):
     findings: Sequence[Finding] = (SUMS, ENDS, CODES)
     asked: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)  #: Their check ends with an error.
@@ -33,9 +34,6 @@ class Books:
     @property
     def invariants(self) -> Sequence[str]:
         return [finding.invariant for finding in self.findings]
-
-    async def audit(self) -> list[Finding]:
-        raise NotImplementedError
 
     async def check(self, invariant: str) -> Finding | None:
         self.asked.append(invariant)
@@ -50,7 +48,7 @@ class Books:
 
 def audit_of(books: Books, *, patience: timedelta = timedelta(seconds=20)) -> Audit:
     return Audit(
-        store=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
+        books=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
     )
 
 
@@ -62,7 +60,7 @@ def told_by(audit: Audit) -> RecordingReporter:
 async def test_every_finding_is_told_at_the_end_of_a_round() -> None:
     audit = audit_of(Books())
 
-    assert await audit.tick() is Ticked.DONE
+    assert await audit.tick() is TickResult.DONE
     assert told_by(audit).of("audited") == [(SUMS, ENDS, CODES)]
 
 
@@ -89,7 +87,7 @@ async def test_a_round_that_takes_long_goes_on_beside_the_jobs() -> None:
     books.free.clear()
     audit = audit_of(books, patience=timedelta(0))
 
-    assert [await audit.tick() for _ in range(3)] == [Ticked.BUSY] * 3
+    assert [await audit.tick() for _ in range(3)] == [TickResult.BUSY] * 3
     assert books.asked == ["sums"]
     assert told_by(audit).of("audited") == [], "no success before the end"
     books.free.set()
@@ -107,7 +105,7 @@ async def test_what_is_cut_off_goes_on_where_it_was_and_tries_what_failed_last()
     assert told_by(audit).of("audited") == []
     books.broken.clear()
 
-    assert await audit.tick() is Ticked.DONE
+    assert await audit.tick() is TickResult.DONE
     assert books.asked == ["sums", "ends", "codes", "ends"]
     assert told_by(audit).of("audited") == [(SUMS, CODES, ENDS)]
     ((what, _, detail),) = told_by(audit).of("trouble")
@@ -134,7 +132,7 @@ async def test_while_another_process_is_at_it_the_round_waits_for_its_turn() -> 
     books = Books(elsewhere=3)
     audit = audit_of(books)
 
-    assert await audit.tick() is Ticked.DONE
+    assert await audit.tick() is TickResult.DONE
     assert books.asked == ["sums"] * 4 + ["ends", "codes"]
 
 

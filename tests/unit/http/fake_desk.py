@@ -13,8 +13,16 @@ from worker.domain.ids import (
     activation_id,
     purchase_id,
 )
-from worker.ports.desk import Done, HandedOver, Order, Ordered, OrderResult, Push, WishResult
-from worker.ports.store import Activation, Happened, IntakeResult, Intook
+from worker.ports.service import (
+    ActionOutcome,
+    ActionResult,
+    NumberIntake,
+    PurchaseOrder,
+    PurchaseOutcome,
+    PurchaseResult,
+    Push,
+)
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, Activation, TimelineEntry
 
 POLICIES = frozenset({"default", "P1"})
 
@@ -25,29 +33,29 @@ class FakeDesk:
 
     books: FakeBooks
     reads: FakeActivations
-    handed: dict[ActivationId, HandedOver] = field(default_factory=dict)
-    orders: dict[ActivationId, Order] = field(default_factory=dict)
+    handed: dict[ActivationId, NumberIntake] = field(default_factory=dict)
+    orders: dict[ActivationId, PurchaseOrder] = field(default_factory=dict)
     pushed: list[tuple[ProviderName, tuple[Push, ...]]] = field(default_factory=list)
-    ordered: Ordered | None = None
-    wished: Done | None = None
+    ordered: PurchaseOutcome | None = None
+    wished: ActionOutcome | None = None
     fails_with: Exception | None = None
 
-    async def accept(self, handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         self._fail()
         return [self._accept(one) for one in handed]
 
-    def _accept(self, handed: HandedOver) -> IntakeResult:
+    def _accept(self, handed: NumberIntake) -> AcceptResult:
         rented_at = handed.rented_at or NOW
         id_ = activation_id(handed.provider, handed.ref, rented_at)
         if id_ in self.handed:
             same = self.handed[id_] == handed
-            return IntakeResult(
-                Intook.SAME if same else Intook.OTHER_CONTENT,
+            return AcceptResult(
+                AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT,
                 self.reads.found[id_] if same else None,
             )
         refused = self._refused(handed, rented_at)
         if refused is not None:
-            return IntakeResult(refused, None)
+            return AcceptResult(refused, None)
         self.handed[id_] = handed
         self.books.move(
             handed.account,
@@ -56,21 +64,27 @@ class FakeDesk:
             available=-handed.price_minor,
             held=handed.price_minor,
         )
-        return IntakeResult(Intook.NEW, self.reads.put(self._activation(id_, handed, rented_at)))
+        return AcceptResult(
+            AcceptOutcome.NEW, self.reads.put(self._activation(id_, handed, rented_at))
+        )
 
-    def _refused(self, handed: HandedOver, rented_at: datetime) -> Intook | None:
+    def _refused(self, handed: NumberIntake, rented_at: datetime) -> AcceptOutcome | None:
         account = self.books.found.get(handed.account)
         if handed.provider != PROVIDER:
-            return Intook.UNKNOWN_PROVIDER
+            return AcceptOutcome.UNKNOWN_PROVIDER
         if handed.policy is not None and handed.policy not in POLICIES:
-            return Intook.UNKNOWN_POLICY
+            return AcceptOutcome.UNKNOWN_POLICY
         if account is None:
-            return Intook.UNKNOWN_ACCOUNT
+            return AcceptOutcome.UNKNOWN_ACCOUNT
         if rented_at > NOW + timedelta(minutes=1):
-            return Intook.RENTED_IN_FUTURE
-        return Intook.BALANCE_TOO_LOW if account.available_minor < handed.price_minor else None
+            return AcceptOutcome.RENTED_IN_FUTURE
+        return (
+            AcceptOutcome.BALANCE_TOO_LOW if account.available_minor < handed.price_minor else None
+        )
 
-    def _activation(self, id_: ActivationId, handed: HandedOver, rented_at: datetime) -> Activation:
+    def _activation(
+        self, id_: ActivationId, handed: NumberIntake, rented_at: datetime
+    ) -> Activation:
         return Activation(
             id=id_,
             provider=handed.provider,
@@ -86,22 +100,22 @@ class FakeDesk:
             provider_state=ProviderState.OPEN,
             rented_at=rented_at,
             deadline_at=deadline_of(rented_at, handed.window or WINDOW, handed.expires_at),
-            timeline=(Happened(rented_at, "activation.accepted", {"attempt": 1}),),
+            timeline=(TimelineEntry(rented_at, "activation.accepted", {"attempt": 1}),),
         )
 
-    async def rent(self, order: Order) -> OrderResult:
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         self._fail()
-        if self.ordered is not None and self.ordered is not Ordered.PENDING:
-            return OrderResult(self.ordered)
+        if self.ordered is not None and self.ordered is not PurchaseOutcome.PENDING:
+            return PurchaseResult(self.ordered)
         id_ = purchase_id(order.account, order.idempotency_key)
         if id_ in self.orders:
             same = self.orders[id_] == order
-            how = Ordered.SAME if same else Ordered.OTHER_CONTENT
-            return OrderResult(how, self.reads.found[id_] if same else None)
+            how = PurchaseOutcome.SAME if same else PurchaseOutcome.OTHER_CONTENT
+            return PurchaseResult(how, self.reads.found[id_] if same else None)
         if order.account not in self.books.found:
-            return OrderResult(Ordered.UNKNOWN_ACCOUNT)
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_ACCOUNT)
         self.orders[id_] = order
-        pending = self.ordered is Ordered.PENDING
+        pending = self.ordered is PurchaseOutcome.PENDING
         bought = Activation(
             id=id_,
             provider=order.provider,
@@ -118,33 +132,33 @@ class FakeDesk:
             rented_at=NOW,
             deadline_at=NOW + (order.window or WINDOW),
         )
-        how = Ordered.PENDING if pending else Ordered.RENTED
-        return OrderResult(how, self.reads.put(bought))
+        how = PurchaseOutcome.PENDING if pending else PurchaseOutcome.RENTED
+        return PurchaseResult(how, self.reads.put(bought))
 
-    async def cancel(self, id_: ActivationId) -> WishResult:
+    async def cancel(self, id_: ActivationId) -> ActionResult:
         self._fail()
         found = self.reads.found.get(id_)
         if self.wished is not None or found is None:
-            return WishResult(self.wished or Done.UNKNOWN, found)
+            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
         if found.codes:
-            return WishResult(Done.CODE_RECEIVED, found)
+            return ActionResult(ActionOutcome.CODE_RECEIVED, found)
         if found.state not in FINAL:
             found = self.reads.put(refunded(found))
-        return WishResult(Done.DONE, found)
+        return ActionResult(ActionOutcome.DONE, found)
 
-    async def finish(self, id_: ActivationId) -> WishResult:
+    async def finish(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
         if self.wished is not None or found is None:
-            return WishResult(self.wished or Done.UNKNOWN, found)
-        return WishResult(Done.DONE if found.codes else Done.NO_CODE, found)
+            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
+        return ActionResult(ActionOutcome.DONE if found.codes else ActionOutcome.NO_CODE, found)
 
-    async def resend(self, id_: ActivationId) -> WishResult:
+    async def resend(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
         if self.wished is not None or found is None:
-            return WishResult(self.wished or Done.UNKNOWN, found)
+            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
         if found.state in FINAL:
-            return WishResult(Done.ENDED, found)
-        return WishResult(Done.DONE if found.codes else Done.NO_CODE)
+            return ActionResult(ActionOutcome.ENDED, found)
+        return ActionResult(ActionOutcome.DONE if found.codes else ActionOutcome.NO_CODE)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         self._fail()

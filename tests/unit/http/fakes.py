@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from tests.fakes.stores import UnaskedActivations, UnaskedBooks, UnaskedOutbox
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import (
     AccountId,
@@ -12,9 +13,9 @@ from worker.domain.ids import (
     ProviderName,
     SmsCode,
 )
-from worker.ports.books import Account, Entry, Opened, ToppedUp
-from worker.ports.events import Event
-from worker.ports.store import Activation, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Settlement, ShownCode
+from worker.ports.store.books import Account, AccountOpened, Entry, TopUpOutcome
+from worker.ports.store.outbox import Event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -33,36 +34,38 @@ class FakeLog:
 
 
 @dataclass
-class FakeBooks:
-    """`AccountStore`"""
+class FakeBooks(UnaskedBooks):
+    """The accounts of a `BookStore`."""
 
     found: dict[AccountId, Account] = field(default_factory=dict)
     topups: dict[str, tuple[AccountId, int]] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
 
-    async def open_account(self, account: AccountId, currency: str) -> tuple[Opened, Account]:
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]:
         known = self.found.get(account)
         if known is None:
             self.found[account] = Account(account, currency, 0, 0, "open")
-            return Opened.NEW, self.found[account]
+            return AccountOpened.NEW, self.found[account]
         same = known.currency == currency
-        return (Opened.SAME if same else Opened.OTHER_CONTENT), known
+        return (AccountOpened.SAME if same else AccountOpened.OTHER_CONTENT), known
 
     async def account(self, account: AccountId) -> Account | None:
         return self.found.get(account)
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[ToppedUp, Account | None]:
+    ) -> tuple[TopUpOutcome, Account | None]:
         if account not in self.found:
-            return ToppedUp.UNKNOWN_ACCOUNT, None
+            return TopUpOutcome.UNKNOWN_ACCOUNT, None
         known = self.topups.setdefault(reference, (account, amount_minor))
         if known != (account, amount_minor):
-            return ToppedUp.OTHER_CONTENT, None
+            return TopUpOutcome.OTHER_CONTENT, None
         if any(entry.key == f"topup:{reference}" for entry in self.ledger):
-            return ToppedUp.SAME, self.found[account]
+            return TopUpOutcome.SAME, self.found[account]
         self.move(account, "topup", reference, available=amount_minor, held=0)
-        return ToppedUp.NEW, self.found[account]
+        return TopUpOutcome.NEW, self.found[account]
 
     async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
         mine = [
@@ -101,7 +104,7 @@ class FakeBooks:
 
 
 @dataclass
-class FakeActivations:
+class FakeActivations(UnaskedActivations):
     """The reading half of `ActivationStore`."""
 
     found: dict[ActivationId, Activation] = field(default_factory=dict)
@@ -141,7 +144,9 @@ class FakeActivations:
 
 
 @dataclass
-class FakeEvents:
+class FakeOutbox(UnaskedOutbox):
+    """The reading half of `OutboxStore`."""
+
     rows: list[Event] = field(default_factory=list)
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:

@@ -12,7 +12,7 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import NOW, refunded, with_code
 from tests.unit.http.numbers import watched
 from worker.domain.ids import ActivationId
-from worker.ports.desk import Done
+from worker.ports.service import ActionOutcome
 
 NOBODY = "/v1/activations/00000000-0000-0000-0000-000000000000"
 
@@ -69,7 +69,7 @@ async def test_cancel_after_a_code_is_refused(api: Api, world: World) -> None:
 
 async def test_a_cancel_the_provider_does_not_take_yet_is_owed(api: Api, world: World) -> None:
     shown = (await watched(api)).json
-    world.desk.wished = Done.PENDING
+    world.desk.wished = ActionOutcome.PENDING
     reply = await api.post(f"/v1/activations/{shown['id']}/cancel")
     assert (reply.status, reply.json["id"]) == (202, shown["id"])
 
@@ -88,10 +88,10 @@ async def test_finish_and_resend_need_a_code(api: Api, world: World, wish: str) 
 @pytest.mark.parametrize("wish", ["cancel", "finish", "resend"])
 @pytest.mark.parametrize(
     ("how", "status", "slug"),
-    [(Done.ENDED, 409, "ended"), (Done.NOT_OFFERED, 409, "not-offered")],
+    [(ActionOutcome.ENDED, 409, "ended"), (ActionOutcome.NOT_OFFERED, 409, "not-offered")],
 )
 async def test_a_wish_that_cannot_be_met_says_why(
-    api: Api, world: World, wish: str, how: Done, status: int, slug: str
+    api: Api, world: World, wish: str, how: ActionOutcome, status: int, slug: str
 ) -> None:
     shown = (await watched(api)).json
     world.desk.wished = how
@@ -103,7 +103,7 @@ async def test_a_resend_the_provider_did_not_hear_can_be_asked_again(
     api: Api, world: World
 ) -> None:
     shown = (await watched(api)).json
-    world.desk.wished = Done.PROVIDER_UNAVAILABLE
+    world.desk.wished = ActionOutcome.PROVIDER_UNAVAILABLE
     reply = await api.post(f"/v1/activations/{shown['id']}/resend")
     assert (reply.status, reply.slug) == (503, "provider-unavailable")
     assert int(reply.headers["Retry-After"]) > 0

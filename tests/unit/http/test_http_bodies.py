@@ -11,13 +11,13 @@ from tests.unit.http.caller import WRITE_TOKEN, Api
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import PATH
 from tests.unit.http.raw import HALF_A_BODY, open_raw, raw_reply
-from worker.entrypoints.http import layer
+from worker.entrypoints.http import routing
 
 ACCOUNT = "/v1/accounts/ann"
 
 
 async def test_the_largest_body_is_read_and_one_byte_more_is_not(api: Api) -> None:
-    most = json.dumps({"currency": "USD"}).encode().ljust(layer.BODY_MAX)
+    most = json.dumps({"currency": "USD"}).encode().ljust(routing.BODY_MAX)
     assert (await api.put(ACCOUNT, raw=most)).status == 201
     reply = await api.put(ACCOUNT, raw=most + b" ")
     assert (reply.status, reply.slug) == (413, "content-too-large")
@@ -25,7 +25,7 @@ async def test_the_largest_body_is_read_and_one_byte_more_is_not(api: Api) -> No
 
 async def test_a_body_that_does_not_say_its_size_is_cut_off_too(api: Api) -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(layer.BODY_MAX // 65_536 + 1):
+        for _ in range(routing.BODY_MAX // 65_536 + 1):
             yield b" " * 65_536
 
     async with api.http.put(
@@ -58,8 +58,8 @@ async def _head_only(api: Api, line: str, headers: Mapping[str, str]) -> bytes:
 
 
 async def test_a_small_body_that_grows_when_unpacked_is_cut_off(api: Api) -> None:
-    bomb = gzip.compress(b" " * (20 * layer.BODY_MAX))
-    assert len(bomb) < layer.BODY_MAX
+    bomb = gzip.compress(b" " * (20 * routing.BODY_MAX))
+    assert len(bomb) < routing.BODY_MAX
     reply = await api.put(ACCOUNT, raw=bomb, headers={"Content-Encoding": "gzip"})
     assert (reply.status, reply.slug) == (413, "content-too-large")
 
@@ -119,7 +119,7 @@ async def test_a_number_that_json_does_not_have_spoils_the_whole_bulk(api: Api) 
 async def test_a_body_that_does_not_come_is_not_waited_for_forever(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layer, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(routing, "BODY_SECONDS", 0.01)
     reply = await raw_reply(api, HALF_A_BODY)
     assert b" 408 " in reply.partition(b"\r\n")[0]
     assert b"/problems/body-timeout" in reply

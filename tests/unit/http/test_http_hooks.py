@@ -6,8 +6,8 @@ from tests.unit.http.caller import Api
 from tests.unit.http.conftest import HOOK_SECRET, World
 from worker.domain.ids import ProviderRef
 from worker.entrypoints.http.hooks import PUSH_MAX
-from worker.ports.desk import Push
 from worker.ports.errors import StoreUnavailable
+from worker.ports.service import Push
 
 PATH = f"/v1/hooks/alpha/{HOOK_SECRET}"
 ANY = {"Content-Type": "text/plain"}

@@ -12,7 +12,7 @@ from tests.unit.http.numbers import PATH, RENTED_AT, item, number, rich_ann, wat
 from worker.domain.transfer import Charge
 from worker.entrypoints.http.intake import failure_of, handed_over_in
 from worker.entrypoints.http.problems import Problem
-from worker.ports.store import Intook
+from worker.ports.store.activations import AcceptOutcome
 
 BULK = "/v1/activations/bulk"
 
@@ -283,7 +283,7 @@ def test_an_item_that_is_no_json_is_refused_like_any_other(poison: object) -> No
         handed_over_in(item("q-1", price_minor=poison))
 
 
-@pytest.mark.parametrize("how", Intook)
-def test_every_way_an_intake_can_end_is_told(how: Intook) -> None:
-    stored = how in {Intook.NEW, Intook.SAME}
+@pytest.mark.parametrize("how", AcceptOutcome)
+def test_every_way_an_intake_can_end_is_told(how: AcceptOutcome) -> None:
+    stored = how in {AcceptOutcome.NEW, AcceptOutcome.SAME}
     assert (failure_of(how) is None) == stored

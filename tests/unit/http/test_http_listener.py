@@ -13,8 +13,8 @@ from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
 from worker.domain.ids import AccountId
 from worker.entrypoints.http.listener import listen
-from worker.ports.desk import HandedOver
-from worker.ports.store import IntakeResult
+from worker.ports.service import NumberIntake
+from worker.ports.store.activations import AcceptResult
 
 AUTH = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 
@@ -57,7 +57,7 @@ async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: 
     begun, go_on = asyncio.Event(), asyncio.Event()
     accept = world.desk.accept
 
-    async def slow(handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         begun.set()
         await go_on.wait()
         return await accept(handed)
@@ -81,7 +81,7 @@ async def test_a_call_that_hangs_is_cut_when_the_drain_is_over(
 ) -> None:
     begun = asyncio.Event()
 
-    async def hang(handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def hang(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError(handed)
@@ -109,7 +109,7 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     accept = world.desk.accept
 
-    async def slow(handed: Sequence[HandedOver]) -> list[IntakeResult]:
+    async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         begun.set()
         await go_on.wait()
         results = await accept(handed)

@@ -6,9 +6,9 @@ from multidict import CIMultiDict
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import order, rich_ann
-from worker.entrypoints.http.once import key_in
+from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.problems import Problem
-from worker.ports.desk import Ordered
+from worker.ports.service import PurchaseOutcome
 
 PATH = "/v1/activations"
 KEY = {"Idempotency-Key": "order-1"}
@@ -35,7 +35,7 @@ async def test_a_purchase_that_is_unclear_is_accepted_and_stays_unclear(
     api: Api, world: World
 ) -> None:
     await rich_ann(api)
-    world.desk.ordered = Ordered.PENDING
+    world.desk.ordered = PurchaseOutcome.PENDING
     first = await api.post(PATH, order(), headers=KEY)
     again = await api.post(PATH, order(), headers=KEY)
     assert (first.status, again.status) == (202, 202)
@@ -89,21 +89,21 @@ def test_a_key_that_cannot_be_read_is_not_in_the_exception() -> None:
 @pytest.mark.parametrize(
     ("how", "status", "slug"),
     [
-        (Ordered.OTHER_CONTENT, 422, "idempotency-key-reused"),
-        (Ordered.UNKNOWN_ACCOUNT, 404, "unknown-account"),
-        (Ordered.UNKNOWN_PROVIDER, 404, "unknown-provider"),
-        (Ordered.UNKNOWN_POLICY, 422, "unknown-policy"),
-        (Ordered.BALANCE_TOO_LOW, 402, "balance-too-low"),
-        (Ordered.NO_NUMBERS, 409, "no-numbers"),
-        (Ordered.PROVIDER_BALANCE_TOO_LOW, 503, "provider-balance-too-low"),
-        (Ordered.PRICE_ABOVE_MAX, 422, "price-above-max"),
-        (Ordered.BAD_SERVICE, 422, "bad-service"),
-        (Ordered.PROVIDER_UNAVAILABLE, 503, "provider-unavailable"),
-        (Ordered.EXPOSURE_LIMIT, 503, "exposure-limit"),
+        (PurchaseOutcome.OTHER_CONTENT, 422, "idempotency-key-reused"),
+        (PurchaseOutcome.UNKNOWN_ACCOUNT, 404, "unknown-account"),
+        (PurchaseOutcome.UNKNOWN_PROVIDER, 404, "unknown-provider"),
+        (PurchaseOutcome.UNKNOWN_POLICY, 422, "unknown-policy"),
+        (PurchaseOutcome.BALANCE_TOO_LOW, 402, "balance-too-low"),
+        (PurchaseOutcome.NO_NUMBERS, 409, "no-numbers"),
+        (PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW, 503, "provider-balance-too-low"),
+        (PurchaseOutcome.PRICE_ABOVE_MAX, 422, "price-above-max"),
+        (PurchaseOutcome.BAD_SERVICE, 422, "bad-service"),
+        (PurchaseOutcome.PROVIDER_UNAVAILABLE, 503, "provider-unavailable"),
+        (PurchaseOutcome.EXPOSURE_LIMIT, 503, "exposure-limit"),
     ],
 )
 async def test_an_order_that_bought_nothing_says_why(
-    api: Api, world: World, how: Ordered, status: int, slug: str
+    api: Api, world: World, how: PurchaseOutcome, status: int, slug: str
 ) -> None:
     world.desk.ordered = how
     reply = await api.post(PATH, order(), headers=KEY)

@@ -10,10 +10,10 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
-from worker.entrypoints.http import changes, layer
+from worker.entrypoints.http import changes, routing
 from worker.entrypoints.http.problems import Kind
-from worker.ports.desk import Done, Ordered
 from worker.ports.errors import StoreUnavailable
+from worker.ports.service import ActionOutcome, PurchaseOutcome
 
 ACCOUNT = "/v1/accounts/ann"
 KEY = {"Idempotency-Key": "k"}
@@ -21,7 +21,7 @@ KEY = {"Idempotency-Key": "k"}
 Provoke: TypeAlias = Callable[[Api, World, pytest.MonkeyPatch], Awaitable[Reply]]
 
 
-def ordered(how: Ordered) -> Provoke:
+def ordered(how: PurchaseOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
         world.desk.ordered = how
         return await api.post("/v1/activations", order(), headers=KEY)
@@ -29,7 +29,7 @@ def ordered(how: Ordered) -> Provoke:
     return provoke
 
 
-def wished(how: Done) -> Provoke:
+def wished(how: ActionOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
         shown = (await watched(api)).json
         world.desk.wished = how
@@ -64,7 +64,7 @@ async def busy(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
 
 
 async def body_timeout(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
-    patch.setattr(layer, "BODY_SECONDS", 0.01)
+    patch.setattr(routing, "BODY_SECONDS", 0.01)
     raw = await raw_reply(api, HALF_A_BODY)
     head, _, body = raw.partition(b"\r\n\r\n")
     return Reply(int(head.split()[1]), {"Content-Type": "application/problem+json"}, body)
@@ -94,30 +94,30 @@ PROVOKED: dict[Kind, Provoke] = {
     Kind.NOT_FOUND: sent("GET", "/nothing"),
     Kind.UNKNOWN_ACCOUNT: sent("GET", ACCOUNT),
     Kind.UNKNOWN_ACTIVATION: sent("GET", "/v1/activations/x"),
-    Kind.UNKNOWN_PROVIDER: ordered(Ordered.UNKNOWN_PROVIDER),
+    Kind.UNKNOWN_PROVIDER: ordered(PurchaseOutcome.UNKNOWN_PROVIDER),
     Kind.METHOD_NOT_ALLOWED: sent("DELETE", ACCOUNT),
     Kind.BODY_TIMEOUT: body_timeout,
     Kind.OTHER_CONTENT: other_content,
     Kind.CODE_RECEIVED: code_received,
-    Kind.NO_CODE: wished(Done.NO_CODE),
-    Kind.ENDED: wished(Done.ENDED),
-    Kind.NOT_OFFERED: wished(Done.NOT_OFFERED),
-    Kind.NO_NUMBERS: ordered(Ordered.NO_NUMBERS),
-    Kind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (layer.BODY_MAX + 1)),
+    Kind.NO_CODE: wished(ActionOutcome.NO_CODE),
+    Kind.ENDED: wished(ActionOutcome.ENDED),
+    Kind.NOT_OFFERED: wished(ActionOutcome.NOT_OFFERED),
+    Kind.NO_NUMBERS: ordered(PurchaseOutcome.NO_NUMBERS),
+    Kind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (routing.BODY_MAX + 1)),
     Kind.UNSUPPORTED_MEDIA_TYPE: sent(
         "PUT", ACCOUNT, raw=b"a=b", headers={"Content-Type": "text/csv"}
     ),
     Kind.INVALID: sent("PUT", ACCOUNT, body={}),
-    Kind.UNKNOWN_POLICY: ordered(Ordered.UNKNOWN_POLICY),
-    Kind.BAD_SERVICE: ordered(Ordered.BAD_SERVICE),
-    Kind.PRICE_ABOVE_MAX: ordered(Ordered.PRICE_ABOVE_MAX),
-    Kind.IDEMPOTENCY_KEY_REUSED: ordered(Ordered.OTHER_CONTENT),
+    Kind.UNKNOWN_POLICY: ordered(PurchaseOutcome.UNKNOWN_POLICY),
+    Kind.BAD_SERVICE: ordered(PurchaseOutcome.BAD_SERVICE),
+    Kind.PRICE_ABOVE_MAX: ordered(PurchaseOutcome.PRICE_ABOVE_MAX),
+    Kind.IDEMPOTENCY_KEY_REUSED: ordered(PurchaseOutcome.OTHER_CONTENT),
     Kind.INTERNAL: failing(RuntimeError()),
     Kind.BUSY: busy,
     Kind.STORE_UNAVAILABLE: failing(StoreUnavailable()),
-    Kind.PROVIDER_UNAVAILABLE: ordered(Ordered.PROVIDER_UNAVAILABLE),
-    Kind.PROVIDER_BALANCE_TOO_LOW: ordered(Ordered.PROVIDER_BALANCE_TOO_LOW),
-    Kind.EXPOSURE_LIMIT: ordered(Ordered.EXPOSURE_LIMIT),
+    Kind.PROVIDER_UNAVAILABLE: ordered(PurchaseOutcome.PROVIDER_UNAVAILABLE),
+    Kind.PROVIDER_BALANCE_TOO_LOW: ordered(PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW),
+    Kind.EXPOSURE_LIMIT: ordered(PurchaseOutcome.EXPOSURE_LIMIT),
 }
 
 

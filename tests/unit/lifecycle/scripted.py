@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from tests.fakes.stores import signature
 from tests.fakes.turns import TURNS_MAX, give_way
-from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.terms import Terms
-from worker.ports.endings import Due
+from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
@@ -25,6 +25,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.store.settlements import DueNumber
 
 SIM = ProviderName("sim")
 RENTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,8 +137,8 @@ class OwnTime:
         )
 
 
-class StubStore:
-    """Any store: answers each question as told (a value, an exception, a function)."""
+class Stub:
+    """Any collaborator: answers each question as told (a value, an exception, a function)."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -146,8 +147,12 @@ class StubStore:
     def asked(self, name: str) -> list[tuple[Any, ...]]:
         return [arguments for asked, arguments in self.calls if asked == name]
 
+    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+        """Whether this may be asked so."""
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def ask(*arguments: Any, **named: Any) -> Any:
+            self.check(name, *arguments, **named)
             self.calls.append((name, (*arguments, *named.values())))
             await give_way()
             if name not in self.answers:
@@ -160,11 +165,20 @@ class StubStore:
         return ask
 
 
+class StubStore(Stub):
+    """Any of the store's ports: asked for what one of them has, with its parameters."""
+
+    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+        asked = signature(name)
+        assert asked is not None, f"no port of the store has {name}"
+        asked.bind(self, *arguments, **named)
+
+
 async def free() -> None:
     """A rate budget that costs nothing."""
 
 
-def terms(**other: Any) -> Terms:
+def terms(**other: Any) -> ProviderTerms:
     given: dict[str, Any] = {
         "name": SIM,
         "poll": timedelta(seconds=3),
@@ -175,10 +189,10 @@ def terms(**other: Any) -> Terms:
         "exposure_limit_minor": 100_000,
         "currency": "USD",
     }
-    return Terms(**{**given, **other})
+    return ProviderTerms(**{**given, **other})
 
 
-def due(number: int = 1, **other: Any) -> Due:
+def due(number: int = 1, **other: Any) -> DueNumber:
     """A number claimed for its ending, its window just over."""
     given: dict[str, Any] = {
         "id": ActivationId(UUID(int=number)),
@@ -187,7 +201,7 @@ def due(number: int = 1, **other: Any) -> Due:
         "account": AccountId("alice"),
         "state": State.EXPIRING,
         "provider_state": ProviderState.CANCELLING,
-        "reason": Reason.TIMEOUT,
+        "reason": EndReason.TIMEOUT,
         "price_minor": 25,
         "policy": "default",
         "policy_version": "1",
@@ -197,4 +211,4 @@ def due(number: int = 1, **other: Any) -> Due:
         "unknown_reads": 0,
         "epoch": 1,
     }
-    return Due(**{**given, **other})
+    return DueNumber(**{**given, **other})

@@ -8,10 +8,10 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
-from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
-from worker.lifecycle.ticks import Ticked
+from worker.lifecycle.ticks import TickResult
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 
 LONG = PATIENCE + timedelta(seconds=1)
@@ -29,16 +29,16 @@ class Watched:
         self.failure: Exception | None = None
         self.moves = 0
         self.store = StubStore(behind=True)
-        self.census = StubStore(lead=True)
-        self.schedule = StubStore(intact=True)
+        self.leadership = StubStore(leads=True)
+        self.schedule = Stub(intact=True)
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
         self.repairing = self
-        self.flying: object = None  #: The canary.
+        self.canary_run: object = None  #: The canary.
         self.delivering: object = None  #: Events to an endpoint.
         self.backstop = Backstop(
-            store=cast("Any", self.store),
-            census=cast("Any", self.census),
+            settlements=cast("Any", self.store),
+            leadership=cast("Any", self.leadership),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
@@ -52,29 +52,29 @@ class Watched:
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
 
-    async def tick(self, kind: str) -> Ticked:
+    async def tick(self, kind: str) -> TickResult:
         self.started.append(kind)
         await self.go.wait()
         if self.failure is not None:
             raise self.failure
-        return Ticked.DONE
+        return TickResult.DONE
 
-    async def expire(self, _: ProviderName) -> Ticked:
+    async def expire(self, _: ProviderName) -> TickResult:
         return await self.tick("expire")
 
-    async def watch(self, _: ProviderName) -> Ticked:
+    async def watch(self, _: ProviderName) -> TickResult:
         return await self.tick("watch")
 
-    async def repair(self, _: ProviderName) -> Ticked:
+    async def repair(self, _: ProviderName) -> TickResult:
         return await self.tick("repair")
 
-    async def canary(self) -> Ticked:
+    async def canary(self) -> TickResult:
         return await self.tick("canary")
 
-    async def deliver_events(self) -> Ticked:
+    async def deliver_events(self) -> TickResult:
         return await self.tick("deliver_events")
 
-    async def sweep(self) -> Ticked:
+    async def sweep(self) -> TickResult:
         return await self.tick("sweep")
 
     async def second(self) -> list[str]:
@@ -103,7 +103,7 @@ async def test_while_somebody_ticks_it_does_nothing(watched: Watched) -> None:
     watched.away = True
 
     assert await watched.second() == []
-    assert watched.census.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_it_does_not_act_where_another_host_does_the_work(watched: Watched) -> None:
@@ -111,16 +111,16 @@ async def test_it_does_not_act_where_another_host_does_the_work(watched: Watched
     watched.store.answers["behind"] = False
 
     assert await watched.second() == []
-    assert watched.census.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_it_does_not_act_where_another_process_leads(watched: Watched) -> None:
     watched.silence["expire"] = LONG
     watched.away = True
-    watched.census.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
 
     assert await watched.second() == []
-    assert watched.census.asked("lead") == [(f"provider:{SIM}",)]
+    assert watched.leadership.asked("leads") == [(f"provider:{SIM}",)]
 
 
 async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
@@ -171,9 +171,9 @@ async def test_who_lost_the_lead_is_patient_again(watched: Watched) -> None:
     await watched.second()
     await watched.end_all()
     watched.silence["expire"] = timedelta(0)
-    watched.census.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
     assert await watched.second() == []
-    watched.census.answers["lead"] = True
+    watched.leadership.answers["leads"] = True
 
     assert await watched.second() == []
 
@@ -208,20 +208,20 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
 
 
 async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> None:
-    watched.flying, watched.away = object(), True
+    watched.canary_run, watched.away = object(), True
 
     assert await watched.second() == ["canary"]
-    assert watched.census.asked("lead") == [("canary",)]
+    assert watched.leadership.asked("leads") == [("canary",)]
     await watched.end_all()
-    watched.census.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
     assert await watched.second() == []
 
 
 async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> None:
-    watched.flying = object()
+    watched.canary_run = object()
 
     assert await watched.second() == []
-    assert watched.census.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:

@@ -7,17 +7,23 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime
+from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime, StubStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
-from worker.lifecycle.canary import WINDOW_MAX, Canary, Errand
-from worker.ports.canary import ACCOUNT
-from worker.ports.desk import Done, Order, Ordered, OrderResult, WishResult
+from worker.lifecycle.canary import WINDOW_MAX, Canary, CanaryOrder
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store import Activation
+from worker.ports.service import (
+    ActionOutcome,
+    ActionResult,
+    PurchaseOrder,
+    PurchaseOutcome,
+    PurchaseResult,
+)
+from worker.ports.store.activations import Activation
+from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
-ERRAND = Errand(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
 
 
 @dataclass
@@ -26,46 +32,51 @@ class Shop:
 
     time: OwnTime = field(default_factory=OwnTime)
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
-    sells: Ordered = Ordered.RENTED
+    sells: PurchaseOutcome = PurchaseOutcome.RENTED
     kept: bool = True  #: Whether an order that comes to nothing is on record.
     settles: bool = True  #: Whether an ending is booked at once.
     failure: Exception | None = None
-    orders: list[Order] = field(default_factory=list)
+    orders: list[PurchaseOrder] = field(default_factory=list)
     numbers: dict[ActivationId, Activation | None] = field(default_factory=dict)
     accounts: set[AccountId] = field(default_factory=set)
 
-    def process(self, errand: Errand = ERRAND) -> Canary:
+    def process(self, errand: CanaryOrder = ERRAND) -> Canary:
         """One of the hosts."""
-        us = cast("Any", self)
-        clock = self.time.clock()
-        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, errand=errand)
+        store = cast(
+            "Any",
+            StubStore(
+                open_account=lambda account, _: self.accounts.add(account),
+                ordered=lambda id_: id_ in self.numbers,
+                activation=self.numbers.get,
+            ),
+        )
+        return Canary(
+            purchases=store,
+            books=store,
+            activations=store,
+            desk=cast("Any", self),
+            reporter=self.reporter,
+            clock=self.time.clock(),
+            errand=errand,
+        )
 
-    async def open_account(self, account: AccountId, _currency: str) -> None:
-        self.accounts.add(account)
-
-    async def ordered(self, id_: ActivationId) -> bool:
-        return id_ in self.numbers
-
-    async def activation(self, id_: ActivationId) -> Activation | None:
-        return self.numbers.get(id_)
-
-    async def rent(self, order: Order) -> OrderResult:
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         assert order.account in self.accounts
         self.orders.append(order)
         if self.failure is not None:
             raise self.failure
         id_ = purchase_id(order.account, order.idempotency_key)
-        if self.sells is Ordered.RENTED:
+        if self.sells is PurchaseOutcome.RENTED:
             self.numbers[id_] = self._number(id_, order)
         elif self.kept:
             self.numbers[id_] = None
-        return OrderResult(self.sells, self.numbers.get(id_))
+        return PurchaseResult(self.sells, self.numbers.get(id_))
 
-    async def finish(self, id_: ActivationId) -> WishResult:
+    async def finish(self, id_: ActivationId) -> ActionResult:
         if not self.settles:
-            return WishResult(Done.NO_CODE, self.numbers[id_])
+            return ActionResult(ActionOutcome.NO_CODE, self.numbers[id_])
         self.becomes(State.DELIVERED, id_)
-        return WishResult(Done.DONE, self.numbers[id_])
+        return ActionResult(ActionOutcome.DONE, self.numbers[id_])
 
     def becomes(self, state: State, id_: ActivationId | None = None) -> None:
         """A number, or the last one."""
@@ -82,7 +93,7 @@ class Shop:
     def told(self) -> list[str]:
         return [detail for _, _, detail in self.reporter.of("trouble")]
 
-    def _number(self, id_: ActivationId, order: Order) -> Activation:
+    def _number(self, id_: ActivationId, order: PurchaseOrder) -> Activation:
         assert order.window is not None
         return Activation(
             id=id_,
@@ -112,7 +123,7 @@ async def test_it_orders_as_a_shop_does_for_an_account_of_its_own_at_no_price(sh
 
     (order,) = shop.orders
     at = int(shop.time.now().timestamp())
-    assert order == Order(
+    assert order == PurchaseOrder(
         idempotency_key=f"canary-{at}",
         account=ACCOUNT,
         provider=SIM,
@@ -190,9 +201,11 @@ async def test_one_sent_late_in_its_slot_is_finished_in_the_next(shop: Shop) -> 
     assert shop.states == [State.DELIVERED, State.WAITING]
 
 
-@pytest.mark.parametrize("sells", [Ordered.NO_NUMBERS, Ordered.PROVIDER_UNAVAILABLE])
+@pytest.mark.parametrize(
+    "sells", [PurchaseOutcome.NO_NUMBERS, PurchaseOutcome.PROVIDER_UNAVAILABLE]
+)
 async def test_one_that_is_not_sold_is_told_of_once_and_not_asked_for_again(
-    shop: Shop, sells: Ordered
+    shop: Shop, sells: PurchaseOutcome
 ) -> None:
     shop.sells = sells
     hosts = [shop.process(), shop.process()]
@@ -205,7 +218,7 @@ async def test_one_that_is_not_sold_is_told_of_once_and_not_asked_for_again(
 
 
 async def test_an_order_that_is_not_even_kept_is_tried_once_a_slot(shop: Shop) -> None:
-    shop.sells, shop.kept = Ordered.UNKNOWN_ACCOUNT, False
+    shop.sells, shop.kept = PurchaseOutcome.UNKNOWN_ACCOUNT, False
     host = shop.process()
 
     for _ in range(3):
@@ -218,7 +231,7 @@ async def test_an_order_that_is_not_even_kept_is_tried_once_a_slot(shop: Shop) -
 
 
 async def test_a_purchase_nobody_knows_the_outcome_of_is_no_failure_yet(shop: Shop) -> None:
-    shop.sells = Ordered.PENDING
+    shop.sells = PurchaseOutcome.PENDING
 
     await shop.process().tick()
 

@@ -16,20 +16,19 @@ from tests.unit.lifecycle.scripted import (
     due,
     free,
 )
-from worker.lifecycle.ending import (
+from worker.lifecycle.cancel import (
     FIRST_RETRY,
     LAST_PURSUIT,
     LAST_RETRY,
     REFUSED_RETRY,
+    CancelAtProvider,
+    CancelOutcome,
     Charged,
-    EndAtProvider,
     GaveBack,
     Gone,
-    Learnt,
     NotYet,
     backoff,
 )
-from worker.ports.endings import Due
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     Cancelled,
@@ -41,6 +40,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
+from worker.ports.store.settlements import DueNumber
 
 SMS = (Sms("1234", "Your code is 1234"),)
 HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.
@@ -51,9 +51,11 @@ def provider() -> ScriptedProvider:
     return ScriptedProvider()
 
 
-async def end(provider: ScriptedProvider, number: Due, time: OwnTime | None = None) -> Learnt:
+async def end(
+    provider: ScriptedProvider, number: DueNumber, time: OwnTime | None = None
+) -> CancelOutcome:
     clock = (time or OwnTime()).clock()
-    return await EndAtProvider(clock=clock, pay=free)(provider, number)
+    return await CancelAtProvider(clock=clock, pay=free)(provider, number)
 
 
 def operations(provider: ScriptedProvider) -> list[str]:
@@ -89,7 +91,7 @@ REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
     ],
 )
 async def test_after_a_refusal_the_status_decides(
-    provider: ScriptedProvider, why: Refusal, seen: Any, learnt: Learnt
+    provider: ScriptedProvider, why: Refusal, seen: Any, learnt: CancelOutcome
 ) -> None:
     provider.will("cancel", Refused(why)).will("look", seen)
 
@@ -171,7 +173,7 @@ async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider)
     ],
 )
 async def test_what_the_read_settles_is_never_cancelled_again(
-    provider: ScriptedProvider, seen: Any, learnt: Learnt
+    provider: ScriptedProvider, seen: Any, learnt: CancelOutcome
 ) -> None:
     provider.will("look", seen)
 
@@ -241,7 +243,7 @@ async def test_every_request_is_paid_for_before_it_is_sent(provider: ScriptedPro
     async def pay() -> None:
         paid.append(len(provider.calls))
 
-    await EndAtProvider(clock=OwnTime().clock(), pay=pay)(provider, due(attempts=1))
+    await CancelAtProvider(clock=OwnTime().clock(), pay=pay)(provider, due(attempts=1))
 
     assert paid == [0, 1, 2]
     assert operations(provider) == ["look", "cancel", "look"]

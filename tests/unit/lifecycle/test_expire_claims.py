@@ -13,6 +13,7 @@ from tests.unit.lifecycle.scripted import (
     SIM,
     OwnTime,
     ScriptedProvider,
+    Stub,
     StubStore,
     due,
     terms,
@@ -21,13 +22,13 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.expire import PROBES, Expire
+from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.pursue import Pursue
-from worker.lifecycle.rules import PolicyRules
 from worker.lifecycle.settle import Settle
-from worker.ports.endings import Due, Settlements
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
-from worker.ports.store import Activation
+from worker.ports.store.activations import Activation
+from worker.ports.store.settlements import DueNumber, Settlements
 
 
 class Claims:
@@ -36,7 +37,7 @@ class Claims:
     def __init__(self, many: int, rate: float, max_in_flight: int) -> None:
         self.left = [due(number) for number in range(1, many + 1)]
         self.store = StubStore(
-            claim_cancels=self.claim,
+            lease_cancels=self.claim,
             settle=lambda _: Settlements([], []),
             postpone=None,
             resolve=None,
@@ -45,21 +46,22 @@ class Claims:
         self.reporter = RecordingReporter()
         store = cast("Any", self.store)
         self.expire = Expire(
-            store=store,
-            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            settlements=store,
+            activations=store,
+            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
-            settle=Settle(store=store, reporter=self.reporter),
-            rules=PolicyRules({}, {}, self.reporter),
+            settle=Settle(settlements=store, reporter=self.reporter),
+            rules=PolicyOutcomes({}, {}, self.reporter),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )
 
-    def claim(self, _: Any, limit: int, *__: Any) -> list[Due]:
+    def claim(self, _: Any, limit: int, *__: Any) -> list[DueNumber]:
         claimed, self.left = self.left[:limit], self.left[limit:]
         return claimed
 
     def limits(self) -> list[int]:
-        return [limit for _, limit, _ in self.store.asked("claim_cancels")]
+        return [limit for _, limit, _ in self.store.asked("lease_cancels")]
 
 
 async def test_every_number_is_asked_about_once_however_many_hands_claim() -> None:
@@ -118,7 +120,7 @@ async def test_what_a_claim_took_that_was_cut_off_is_handed_back() -> None:
 
 async def test_ending_one_number_now_claims_no_other() -> None:
     claims = Claims(many=50, rate=5.0, max_in_flight=8)
-    claims.store.answers["claim_cancel"] = [due(99)]
+    claims.store.answers["lease_cancel"] = [due(99)]
 
     await claims.expire.end_now(claims.provider, due(99).id)
 
@@ -128,20 +130,21 @@ async def test_ending_one_number_now_claims_no_other() -> None:
 
 async def test_ending_one_number_that_is_anothers_asks_nobody() -> None:
     claims = Claims(many=0, rate=5.0, max_in_flight=8)
-    claims.store.answers["claim_cancel"] = []
+    claims.store.answers["lease_cancel"] = []
 
     await claims.expire.end_now(claims.provider, due().id)
     claims.provider.circuit = Circuit.OPEN
     await claims.expire.end_now(claims.provider, due().id)
 
     assert claims.provider.calls == []
-    assert len(claims.store.asked("claim_cancel")) == 1
+    assert len(claims.store.asked("lease_cancel")) == 1
 
 
 async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
-    schedule = StubStore(add=1)
+    schedule = Stub(add=1)
     accept = Accept(
-        store=cast("Any", StubStore()),
+        activations=cast("Any", StubStore()),
+        purchases=cast("Any", StubStore()),
         schedule=cast("Any", schedule),
         reporter=RecordingReporter(),
         clock=OwnTime().clock(),
@@ -190,12 +193,12 @@ async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> Non
     claims = Claims(many=500, rate=100.0, max_in_flight=8)
     claims.provider.circuit = Circuit.PROBING
 
-    def goes_on() -> bool:
+    def keep_going() -> bool:
         if claims.provider.asked("cancel"):
             claims.provider.circuit = Circuit.CLOSED  # The probes were answered.
         return True
 
-    await claims.expire.tick(claims.provider, goes_on)
+    await claims.expire.tick(claims.provider, keep_going)
 
     assert claims.limits()[0] == PROBES
     assert set(claims.limits()[1:]) == {16, 200}
@@ -217,17 +220,18 @@ async def test_where_nothing_can_be_kept_no_other_is_asked_about() -> None:
 async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:
     reporter = RecordingReporter()
     store = StubStore(
-        claim_pursuits=[due(number) for number in range(1, 9)],
+        lease_pursuits=[due(number) for number in range(1, 9)],
         record_codes=StoreUnavailable("away"),
         postpone=None,
         resolve=None,
     )
     provider = ScriptedProvider().will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1"),)))
     pursue = Pursue(
-        store=cast("Any", store),
-        schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+        settlements=cast("Any", store),
+        activations=cast("Any", store),
+        schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
         reporter=reporter,
-        settle=Settle(store=cast("Any", store), reporter=reporter),
+        settle=Settle(settlements=cast("Any", store), reporter=reporter),
         clock=OwnTime().clock(),
         terms={SIM: terms(max_in_flight=2)},
     )

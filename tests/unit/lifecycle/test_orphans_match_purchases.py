@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from worker.domain.ids import ActivationId, ProviderRef
-from worker.lifecycle.orphans import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
+from worker.lifecycle.purchase_matching import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
 from worker.ports.history import Fate, PastNumber
 from worker.ports.provider import ActiveRow
-from worker.ports.purchases import OpenPurchase
+from worker.ports.store.purchases import OpenPurchase
 
 ASKED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,7 +7,15 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider, StubStore, terms
+from tests.unit.lifecycle.scripted import (
+    RENTED,
+    SIM,
+    OwnTime,
+    ScriptedProvider,
+    Stub,
+    StubStore,
+    terms,
+)
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.history import AROUND
@@ -15,8 +23,7 @@ from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
-from worker.ports.purchases import OpenPurchase
-from worker.ports.reconciling import Reopened, Told
+from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -29,11 +36,11 @@ class Books:
         self.store = StubStore(
             open_purchases=[],
             disputed_since=[],
-            compare_history=Told({}, 0),
+            compare_history=HistoryComparison({}, 0),
             unknown_refs=[],
             count_provider=None,
             exposure_by_currency={},
-            reopen_listed=Reopened(0, 0),
+            reopen_listed=ReopenedNumbers(0, 0),
         )
         self.store.answers |= answers
         self.reporter = RecordingReporter()
@@ -42,8 +49,8 @@ class Books:
         ).will("history", HistoryPage([], None))
         self.time = OwnTime()
         self.reconcile = Reconcile(
-            store=cast("Any", self.store),
-            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            purchases=cast("Any", self.store),
+            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             clock=self.time.clock(),
             terms={SIM: terms()},
@@ -97,7 +104,7 @@ async def test_a_number_that_another_order_was_given_at_the_same_time_is_not_ado
     reporter = RecordingReporter()
     store = StubStore(purchase_bought=None)
     adopt = Adopt(
-        store=cast("Any", store),
+        purchases=cast("Any", store),
         reporter=reporter,
         accept=cast("Any", None),
         terms={SIM: terms()},

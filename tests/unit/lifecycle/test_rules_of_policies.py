@@ -7,26 +7,26 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due
-from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Profile, load_profile
-from worker.lifecycle.rules import (
+from worker.lifecycle.outcome import (
     FORGOTTEN,
     GIVEN_BACK,
-    AtProvider,
-    PolicyRules,
+    PolicyOutcomes,
+    ProviderEnding,
     ending,
     kept_the_price,
 )
-from worker.ports.endings import Due, Ending
+from worker.ports.store.settlements import DueNumber, Ending
 
 TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
 #: As bought under: `due` says version 1.
 KEPT: dict[tuple[str, str], Profile] = {(name, "1"): load_profile(name) for name in NAMES}
-RULES = PolicyRules({}, KEPT, RecordingReporter())
+RULES = PolicyOutcomes({}, KEPT, RecordingReporter())
 
 
-def judged(number: Due, sms_received_at: datetime | None = None) -> tuple[State, str]:
+def judged(number: DueNumber, sms_received_at: datetime | None = None) -> tuple[State, str]:
     return RULES(number, sms_received_at)
 
 
@@ -41,21 +41,21 @@ def judged(number: Due, sms_received_at: datetime | None = None) -> tuple[State,
         ("P4", State.CLOSED),
     ],
 )
-@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.PROVIDER])
+@pytest.mark.parametrize("reason", [EndReason.TIMEOUT, EndReason.PROVIDER])
 def test_a_window_without_a_code_ends_as_its_policy_says(
-    policy: str, state: State, reason: Reason
+    policy: str, state: State, reason: EndReason
 ) -> None:
     assert judged(due(policy=policy, reason=reason)) == (state, reason.value)
 
 
 @pytest.mark.parametrize("policy", ["default", "P3"])
 def test_cancel_gives_the_money_back_where_the_policy_offers_it(policy: str) -> None:
-    assert judged(due(policy=policy, reason=Reason.CANCEL)) == (State.REFUNDED, "cancel")
+    assert judged(due(policy=policy, reason=EndReason.CANCEL)) == (State.REFUNDED, "cancel")
 
 
 @pytest.mark.parametrize("policy", NAMES)
 def test_cancel_always_leads_to_an_ending(policy: str) -> None:
-    state, _ = judged(due(policy=policy, reason=Reason.CANCEL))
+    state, _ = judged(due(policy=policy, reason=EndReason.CANCEL))
 
     assert state in {State.REFUNDED, State.CLOSED, State.IN_REVIEW}
 
@@ -104,12 +104,12 @@ def test_the_numbers_own_window_is_the_policys_set_time(policy: str, window: tim
 
 @pytest.mark.parametrize("window", [SECOND, WINDOW, 3 * WINDOW])
 def test_cancel_within_any_window_is_a_cancel_in_time(window: timedelta) -> None:
-    number = due(policy="P3", deadline_at=RENTED + window, reason=Reason.CANCEL)
+    number = due(policy="P3", deadline_at=RENTED + window, reason=EndReason.CANCEL)
 
     assert judged(number) == (State.REFUNDED, "cancel")
 
 
-def end(policy: str, there: AtProvider, **other: Any) -> Ending:
+def end(policy: str, there: ProviderEnding, **other: Any) -> Ending:
     return ending(due(policy=policy, **other), RULES, there)
 
 
@@ -143,7 +143,7 @@ def test_a_forgotten_number_is_settled_without_pursuit() -> None:
 
 
 def test_an_unanswered_number_is_pursued() -> None:
-    there = AtProvider(ProviderState.CANCELLING, act_after=SECOND, may_charge=True)
+    there = ProviderEnding(ProviderState.CANCELLING, act_after=SECOND, may_charge=True)
 
     ended = end("default", there)
 
@@ -153,10 +153,10 @@ def test_an_unanswered_number_is_pursued() -> None:
 def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     today = load_profile("P1")  # Closes; money comes back on a claim only.
     then = load_profile("default")  # Credited by itself.
-    number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+    number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
 
     kept = {("P1", "then"): then}
-    state, _ = PolicyRules({"P1": today}, kept, RecordingReporter())(number, None)
+    state, _ = PolicyOutcomes({"P1": today}, kept, RecordingReporter())(number, None)
 
     assert state is State.REFUNDED
 
@@ -165,7 +165,7 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
     today = load_profile("P1")
     number = due(1)._replace(policy="P1", policy_version=today.version)
 
-    state, _ = PolicyRules({"P1": today}, {}, RecordingReporter())(number, None)
+    state, _ = PolicyOutcomes({"P1": today}, {}, RecordingReporter())(number, None)
 
     assert state is State.CLOSED
 
@@ -173,16 +173,16 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
 def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
     reporter = RecordingReporter()
     number = due(1)._replace(policy="default", policy_version="then")
-    rules = PolicyRules({"default": load_profile("default")}, {}, reporter)
+    rules = PolicyOutcomes({"default": load_profile("default")}, {}, reporter)
 
     assert rules(number, None) == (State.IN_REVIEW, "policy_missing")
     assert reporter.of("trouble") == [("policy.missing", SIM, "default then")]
 
 
 @pytest.mark.parametrize("policy", NAMES)
-@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.PROVIDER])
-def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: Reason) -> None:
-    rules = PolicyRules({}, KEPT, RecordingReporter())
+@pytest.mark.parametrize("reason", [EndReason.TIMEOUT, EndReason.PROVIDER])
+def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: EndReason) -> None:
+    rules = PolicyOutcomes({}, KEPT, RecordingReporter())
     profile = KEPT[policy, "1"]
     in_force = profile.effective_from or RENTED
     ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
@@ -194,14 +194,14 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
 
     together = [rules(order, None) for order in orders]
 
-    alone = [PolicyRules({}, KEPT, RecordingReporter())(order, None) for order in orders]
+    alone = [PolicyOutcomes({}, KEPT, RecordingReporter())(order, None) for order in orders]
     assert together == alone
 
 
 def test_a_policy_that_comes_later_is_taken_at_once() -> None:
-    number = due(1)._replace(policy="P1", policy_version="then", reason=Reason.TIMEOUT)
+    number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
     kept: dict[tuple[str, str], Profile] = {}
-    rules = PolicyRules({}, kept, RecordingReporter())
+    rules = PolicyOutcomes({}, kept, RecordingReporter())
     assert rules(number, None)[0] is State.IN_REVIEW
 
     kept["P1", "then"] = load_profile("default")

@@ -12,10 +12,10 @@ from tests.fakes.turns import until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.lifecycle.rules import GIVEN_BACK, ending
-from worker.lifecycle.settle import BATCH, GATHER, GroupCommit, Settle, delivery
-from worker.ports.endings import Ending, Postponed, Resolved, Settled, Settlements
+from worker.lifecycle.outcome import GIVEN_BACK, ending
+from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
+from worker.ports.store.settlements import Ending, Postponed, Resolved, SettledNumber, Settlements
 
 
 def ended(number: int = 1) -> Ending:
@@ -28,7 +28,8 @@ def postponed(number: int = 1) -> Postponed:
 
 def settled(endings: list[Ending]) -> Settlements:
     done = [
-        Settled(one.id, SIM, one.outcome, one.reason, 25, "USD", timedelta(0)) for one in endings
+        SettledNumber(one.id, SIM, one.outcome, one.reason, 25, "USD", timedelta(0))
+        for one in endings
     ]
     return Settlements(done, [])
 
@@ -40,8 +41,8 @@ class Group:
         self.store = StubStore(**{"settle": settled, "postpone": None, "resolve": None, **answers})
         self.reporter = RecordingReporter()
         self.time = OwnTime()
-        self.settle = Settle(store=cast("Any", self.store), reporter=self.reporter)
-        self.commit = GroupCommit(settle=self.settle, sleep=self.time.sleep)
+        self.settle = Settle(settlements=cast("Any", self.store), reporter=self.reporter)
+        self.commit = BatchCommitter(settle=self.settle, sleep=self.time.sleep)
 
     def sizes(self) -> list[int]:
         return [len(endings) for (endings,) in self.store.asked("settle")]

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.turns import at_rest
-from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
-from worker.lifecycle.ticks import IDLE, STRETCH, STUCK, Ticked, Ticks
+from worker.lifecycle.ticks import IDLE, STRETCH, STUCK, TickResult, Ticks
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
 
@@ -25,12 +25,12 @@ class Steps:
         self.providers = {name: ScriptedProvider(name) for name in (SIM, OTHER)}
         self.worked: list[str] = []
         self.done = 0  #: What expire and pursue answer.
-        self.schedule = StubStore(intact=True)
+        self.schedule = Stub(intact=True)
         steps = {
-            step: StubStore(tick=self.step(step))
+            step: Stub(tick=self.step(step))
             for step in ("watching", "expiring", "pursuing", "sweeping", "reconciling", "timing")
         }
-        repairing = StubStore(tick=self.step("repairing"), reschedule=self.step("rescheduling"))
+        repairing = Stub(tick=self.step("repairing"), reschedule=self.step("rescheduling"))
         repairing.__dict__["schedule"] = self.schedule
         given = cast("Any", {**steps, "repairing": repairing})
         self.ticks = Ticks(providers=self.providers, clock=self.time.clock(), **given)
@@ -43,7 +43,7 @@ class Steps:
         return work
 
     def steer(self, step: str, work: Any) -> None:
-        cast("StubStore", getattr(self.ticks, step)).answers["tick"] = work
+        cast("Stub", getattr(self.ticks, step)).answers["tick"] = work
 
 
 @pytest.fixture
@@ -74,24 +74,24 @@ def gate(steps: Steps) -> Gate:
 
 @pytest.mark.parametrize(("tick", "step"), [("repair", "repairing"), ("reconcile", "reconciling")])
 async def test_a_tick_does_its_step_once(steps: Steps, tick: str, step: str) -> None:
-    call: Callable[[ProviderName], Awaitable[Ticked]] = getattr(steps.ticks, tick)
+    call: Callable[[ProviderName], Awaitable[TickResult]] = getattr(steps.ticks, tick)
 
-    assert await call(SIM) is Ticked.DONE
+    assert await call(SIM) is TickResult.DONE
 
     assert steps.worked == [step]
 
 
 async def test_a_sweep_is_everybodys(steps: Steps) -> None:
-    assert await steps.ticks.sweep() is Ticked.DONE
+    assert await steps.ticks.sweep() is TickResult.DONE
 
     assert steps.worked[0] == "sweeping"
 
 
 @pytest.mark.parametrize("tick", ["watch", "expire", "repair", "reconcile"])
 async def test_a_provider_nobody_configured_has_no_ticks(steps: Steps, tick: str) -> None:
-    call: Callable[[ProviderName], Awaitable[Ticked]] = getattr(steps.ticks, tick)
+    call: Callable[[ProviderName], Awaitable[TickResult]] = getattr(steps.ticks, tick)
 
-    assert await call(ProviderName("nobody")) is Ticked.UNKNOWN
+    assert await call(ProviderName("nobody")) is TickResult.UNKNOWN
 
     assert steps.worked == []
 
@@ -102,11 +102,11 @@ async def test_the_second_waits_and_the_third_is_sent_away(steps: Steps, gate: G
     second = asyncio.ensure_future(steps.ticks.repair(SIM))
     await at_rest()
 
-    assert await steps.ticks.repair(SIM) is Ticked.BUSY
+    assert await steps.ticks.repair(SIM) is TickResult.BUSY
     assert gate.began == 1
     gate.go.set()
 
-    assert set(await asyncio.gather(first, second)) == {Ticked.DONE}
+    assert set(await asyncio.gather(first, second)) == {TickResult.DONE}
     assert gate.began == 2
 
 
@@ -114,10 +114,10 @@ async def test_a_second_sweep_in_line_sends_the_third_away(steps: Steps, gate: G
     running = [asyncio.ensure_future(steps.ticks.sweep()) for _ in range(2)]
     await at_rest()
 
-    assert await steps.ticks.sweep() is Ticked.BUSY
+    assert await steps.ticks.sweep() is TickResult.BUSY
     gate.go.set()
 
-    assert await asyncio.gather(*running) == [Ticked.DONE, Ticked.DONE]
+    assert await asyncio.gather(*running) == [TickResult.DONE, TickResult.DONE]
 
 
 async def test_a_delivery_that_goes_on_is_not_joined_by_another(steps: Steps, gate: Gate) -> None:
@@ -125,16 +125,16 @@ async def test_a_delivery_that_goes_on_is_not_joined_by_another(steps: Steps, ga
     first = asyncio.ensure_future(steps.ticks.deliver_events())
     await at_rest()
 
-    assert await steps.ticks.deliver_events() is Ticked.BUSY
+    assert await steps.ticks.deliver_events() is TickResult.BUSY
     gate.go.set()
 
-    assert await first is Ticked.DONE
-    assert await steps.ticks.deliver_events() is Ticked.DONE
+    assert await first is TickResult.DONE
+    assert await steps.ticks.deliver_events() is TickResult.DONE
     assert gate.began == 2
 
 
 async def test_without_an_endpoint_there_is_nothing_to_deliver(steps: Steps) -> None:
-    assert await steps.ticks.deliver_events() is Ticked.DONE
+    assert await steps.ticks.deliver_events() is TickResult.DONE
 
 
 async def test_providers_do_not_wait_for_each_other(steps: Steps, gate: Gate) -> None:
@@ -152,7 +152,7 @@ async def test_a_tick_that_fails_leaves_the_next_its_turn(steps: Steps) -> None:
         await steps.ticks.repair(SIM)
     steps.steer("repairing", 0)
 
-    assert await steps.ticks.repair(SIM) is Ticked.DONE
+    assert await steps.ticks.repair(SIM) is TickResult.DONE
     assert steps.ticks.stuck() == []
 
 
@@ -167,7 +167,7 @@ async def test_who_gives_up_in_line_leaves_his_place(steps: Steps, gate: Gate) -
     await at_rest()
     gate.go.set()
 
-    assert set(await asyncio.gather(first, third)) == {Ticked.DONE}
+    assert set(await asyncio.gather(first, third)) == {TickResult.DONE}
 
 
 async def test_silence_counts_from_the_end_of_the_last_tick(steps: Steps, gate: Gate) -> None:
@@ -258,7 +258,7 @@ async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(steps
     await steps.ticks.sweep()
 
     assert steps.worked.count("timing") == 1
-    assert await steps.ticks.timers() is Ticked.DONE
+    assert await steps.ticks.timers() is TickResult.DONE
 
 
 async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
@@ -267,16 +267,16 @@ async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
     running = [asyncio.ensure_future(steps.ticks.timers()) for _ in range(2)]
     await at_rest()
 
-    assert await steps.ticks.timers() is Ticked.BUSY
+    assert await steps.ticks.timers() is TickResult.BUSY
     gate.go.set()
 
-    assert set(await asyncio.gather(*running)) == {Ticked.DONE}
+    assert set(await asyncio.gather(*running)) == {TickResult.DONE}
 
 
 async def test_the_canary_is_sent_on_where_there_is_one(steps: Steps) -> None:
-    assert await steps.ticks.canary() is Ticked.DONE
-    steps.ticks.flying = cast("Any", StubStore(tick=steps.step("flying")))
+    assert await steps.ticks.canary() is TickResult.DONE
+    steps.ticks.canary_run = cast("Any", Stub(tick=steps.step("canary_run")))
 
-    assert await steps.ticks.canary() is Ticked.DONE
+    assert await steps.ticks.canary() is TickResult.DONE
 
-    assert steps.worked == ["flying"]
+    assert steps.worked == ["canary_run"]

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import worker
-from worker.entrypoints.http.answers import Shown
+from worker.entrypoints.http.responses import Shown
 
 #: Fields by name: what they hold is a phone, a code, an SMS, or words of a reply that may be one.
 HIDDEN = frozenset({"phone", "code", "text", "rest", "word", "api_key", "key_suffix", "base_url"})
@@ -19,10 +19,10 @@ NOT_OURS = ("worker.simulator", "worker.adapters.store.migrations")  #: Inventio
 SECRET = "79991234567"
 #: Fields of such a name that hold something else.
 HARMLESS = {
-    ("Bounds", "rest"),
-    ("Sums", "rest"),
-    ("Provider", "api_key"),  # A SecretStr by itself.
-    ("Provider", "base_url"),  # Without the key.
+    ("BalanceBounds", "rest"),
+    ("ProviderSums", "rest"),
+    ("ProviderSettings", "api_key"),  # A SecretStr by itself.
+    ("ProviderSettings", "base_url"),  # Without the key.
     ("Scenario", "code"),
     ("AccountEvents", "word"),
     ("Claims", "word"),

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from tests.unit.lifecycle.scripted import SIM, ScriptedProvider, terms
-from worker.bootstrap.parts import spaced
+from worker.bootstrap.from_settings import spaced
 from worker.ports.provider import Capabilities, Provider
 
 

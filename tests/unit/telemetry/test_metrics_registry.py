@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from worker.adapters.telemetry.exposition import render
-from worker.adapters.telemetry.known import Known, KnownProvider
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.metrics import LATENESS, Metrics
 from worker.domain.ids import ProviderName
 
@@ -49,9 +49,9 @@ QUEUE_WIDE = (
     "timers_overdue",
 )
 
-KNOWN = Known(
+KNOWN = LabelSets(
     version="1.2.3",
-    providers=[KnownProvider(ProviderName("alpha"), "USD", 100_000)],
+    providers=[LabelledProvider(ProviderName("alpha"), "USD", 100_000)],
     jobs=["expire"],
     invariants=["balanced"],
     timers=["claim"],
@@ -97,7 +97,7 @@ def test_known_label_pairs_exist_at_zero_before_anything_happened(
 
 def test_no_provider_is_invented_where_none_is_configured() -> None:
     registry = CollectorRegistry()
-    Metrics(registry, Known(version="1"))
+    Metrics(registry, LabelSets(version="1"))
 
     providers = {
         sample.labels["provider"]
@@ -126,7 +126,7 @@ def test_a_provider_that_is_not_configured_folds_into_other() -> None:
 
 def test_a_label_with_no_known_value_folds_too() -> None:
     registry = CollectorRegistry()
-    Metrics(registry, Known(version="1")).timers_overdue.of("surprise").set(3)
+    Metrics(registry, LabelSets(version="1")).timers_overdue.of("surprise").set(3)
 
     value = registry.get_sample_value("activation_worker_timers_overdue", {"kind": "other"})
     assert value == 3

@@ -8,22 +8,21 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from worker.adapters.telemetry.known import CURRENCIES_MAX, Known, KnownProvider
+from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
 from worker.ports.reporter import Reporter
+from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 ALPHA = ProviderName("alpha")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-KNOWN = Known(
+KNOWN = LabelSets(
     version="1.2.3",
-    providers=[KnownProvider(ALPHA, "USD", 100_000)],
+    providers=[LabelledProvider(ALPHA, "USD", 100_000)],
     jobs=["expire"],
     invariants=["balanced", "settled_once"],
     timers=["claim"],
@@ -58,8 +57,8 @@ def settled(
     reason: str = "timeout",
     lateness: float = 0.5,
     currency: str = "USD",
-) -> Settled:
-    return Settled(
+) -> SettledNumber:
+    return SettledNumber(
         id=ActivationId(UUID(int=1)),
         provider=ALPHA,
         outcome=outcome,
@@ -70,7 +69,7 @@ def settled(
     )
 
 
-def census(**changes: object) -> Census:
+def queue_stats(**changes: object) -> QueueStats:
     facts: dict[str, object] = {
         "live": {},
         "overdue": 0,
@@ -79,7 +78,7 @@ def census(**changes: object) -> Census:
         "events_pending": 0,
         "cancel_ratio": {},
     }
-    return Census(**{**facts, **changes})  # type: ignore[arg-type] # a builder with defaults
+    return QueueStats(**{**facts, **changes})  # type: ignore[arg-type] # a builder with defaults
 
 
 def test_it_is_a_reporter(ops: Ops) -> None:
@@ -186,8 +185,8 @@ def test_a_circuit_is_a_gauge_and_a_log_line_per_change(ops: Ops) -> None:
 
 
 def test_a_census_replaces_the_one_before(ops: Ops) -> None:
-    ops.reporter.census(
-        census(
+    ops.reporter.queue_stats(
+        queue_stats(
             live={ALPHA: 7},
             overdue=3,
             oldest_overdue=timedelta(seconds=70),
@@ -202,7 +201,7 @@ def test_a_census_replaces_the_one_before(ops: Ops) -> None:
     assert ops.value("provider_exposure_minor", provider="alpha", currency="other") == 9
     assert ops.value("timers_overdue", kind="claim") == 2
 
-    ops.reporter.census(census())
+    ops.reporter.queue_stats(queue_stats())
 
     gone: Mapping[str, float | None] = {
         "live": ops.value("live", provider="alpha"),
@@ -215,23 +214,23 @@ def test_a_census_replaces_the_one_before(ops: Ops) -> None:
 
 
 def test_numbers_of_a_provider_that_is_gone_from_the_settings_are_still_counted(ops: Ops) -> None:
-    ops.reporter.census(census(live={ProviderName("omega"): 2, ProviderName("psi"): 3}))
+    ops.reporter.queue_stats(queue_stats(live={ProviderName("omega"): 2, ProviderName("psi"): 3}))
 
     assert ops.value("live", provider="other") == 5
 
 
 def test_the_last_canary_that_got_its_code_stays_where_none_is_known(ops: Ops) -> None:
     assert ops.value("canary_last_success_timestamp_seconds") == 0
-    ops.reporter.census(census(canary_success=NOW))
-    ops.reporter.census(census())
+    ops.reporter.queue_stats(queue_stats(canary_success=NOW))
+    ops.reporter.queue_stats(queue_stats())
 
     assert ops.value("canary_last_success_timestamp_seconds") == NOW.timestamp()
 
 
 def test_a_census_says_when_it_was_read(ops: Ops) -> None:
-    ops.reporter.census(census())
+    ops.reporter.queue_stats(queue_stats())
 
-    assert ops.value("census_last_success_timestamp_seconds") == NOW.timestamp()
+    assert ops.value("stats_last_success_timestamp_seconds") == NOW.timestamp()
 
 
 def test_an_audit_sets_each_invariant_and_its_time_and_names_what_is_broken(ops: Ops) -> None:

@@ -35,7 +35,6 @@ from worker.adapters.providers.transport import (
 from worker.domain.families import Features, features_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
-from worker.ports.desk import Push
 from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
@@ -50,6 +49,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.service import Push
 
 T = TypeVar("T")
 

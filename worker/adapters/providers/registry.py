@@ -15,9 +15,9 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.transport import TIMEOUT_S, ProviderContext, unmetered
 from worker.domain.families import FAMILIES, features_of, has_dialects
-from worker.ports.desk import Push
 from worker.ports.long_rental import LongRentals
 from worker.ports.reporter import Reporter
+from worker.ports.service import Push
 
 ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
     "handler_api": handler_api.ADAPTER,

@@ -11,8 +11,8 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Claim, Next, Schedule
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import LeaseBatch, NextLook, Schedule
+from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 
@@ -58,12 +58,12 @@ class FailoverSchedule:
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
         await self._ask(provider, lambda schedule: schedule.hint(provider, number))
 
-    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+    async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         if quiet := await self._quiet(provider):
-            return Claim((), quiet)
-        return await self._ask(provider, lambda schedule: schedule.claim(provider, limit, lease))
+            return LeaseBatch((), quiet)
+        return await self._ask(provider, lambda schedule: schedule.lease(provider, limit, lease))
 
-    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+    async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         return await self._ask(provider, lambda schedule: schedule.release(provider, nexts))
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from worker.adapters.redis.members import deadline_of, decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import Claim, Claimed, Next
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import LeaseBatch, Leased, NextLook
+from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
-class Budget:
+class LocalBudget:
     """The request budget of `budget.lua`."""
 
     rate: Rate
@@ -38,10 +38,10 @@ class Budget:
 
 
 @dataclass(slots=True)
-class Line:
+class ProviderLine:
     """The numbers of one provider. `scores` is the truth; `heap` may hold outdated entries."""
 
-    budget: Budget
+    budget: LocalBudget
     scores: dict[bytes, int] = field(default_factory=dict)
     heap: list[tuple[int, bytes]] = field(default_factory=list)
     rebuilt: bool = False
@@ -56,7 +56,7 @@ class Line:
         return self.heap[0] if self.heap else None
 
     def take_due(self, now: int, limit: int) -> list[bytes]:
-        """Due ones, oldest first; those past their deadline are dropped, as in `claim.lua`."""
+        """Due ones, oldest first; those past their deadline are dropped, as in `lease.lua`."""
         taken: list[bytes] = []
         while len(taken) < limit and (first := self.first()) and first[0] <= now:
             heapq.heappop(self.heap)
@@ -75,11 +75,13 @@ class LocalSchedule:
         self, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
     ) -> None:
         self._clock = clock
-        self._lines = {name: Line(Budget(Rate.per_second(rate))) for name, rate in rates.items()}
+        self._lines = {
+            name: ProviderLine(LocalBudget(Rate.per_second(rate))) for name, rate in rates.items()
+        }
 
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
-        self._lines = {name: Line(line.budget) for name, line in self._lines.items()}
+        self._lines = {name: ProviderLine(line.budget) for name, line in self._lines.items()}
 
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
@@ -97,24 +99,24 @@ class LocalSchedule:
         if line.scores.get(member, now + 1) > now:
             line.put(member, now)
 
-    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+    async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         line, now = self._lines[provider], self._now()
         token = now + micros_in(lease)
         members = line.take_due(now, min(limit, line.budget.allowed(now)))
         line.budget.pay(len(members))
         for member in members:
             line.put(member, token)
-        numbers = [Claimed(decode(member), token) for member in members]
-        return Claim(numbers, self._wait(line, now))
+        numbers = [Leased(decode(member), token) for member in members]
+        return LeaseBatch(numbers, self._wait(line, now))
 
-    def _wait(self, line: Line, now: int) -> timedelta:
+    def _wait(self, line: ProviderLine, now: int) -> timedelta:
         first = line.first()
         if first is None:
             return NOTHING_SCHEDULED
         ready_at = max(now, first[0], line.budget.affordable_at())
         return timedelta(microseconds=ready_at - now)
 
-    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+    async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         line, now = self._lines[provider], self._now()
         held = 0
         for (number, lease), at in nexts:

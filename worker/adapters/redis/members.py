@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from worker.domain.ids import ActivationId, ProviderRef
-from worker.ports.store import LiveNumber
+from worker.ports.store.activations import LiveNumber
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,7 +28,7 @@ def decode(member: bytes) -> LiveNumber:
 
 
 def deadline_of(member: bytes) -> int:
-    """In µs since 1970; `claim.lua` reads it the same way."""
+    """In µs since 1970; `lease.lua` reads it the same way."""
     return int(member.rpartition(b"|")[2])
 
 

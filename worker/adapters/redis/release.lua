@@ -1,4 +1,4 @@
--- Give claimed numbers back: to be looked at later, or never again.
+-- Give leased numbers back: to be looked at later, or never again.
 --
 -- Acts only while the score still equals the lease: a worker that was slower than its lease
 -- must not undo what the next holder, or a push, has decided since.

@@ -20,8 +20,8 @@ from worker.adapters.redis.members import decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import Claim, Claimed, Next
-from worker.ports.store import LiveNumber
+from worker.ports.schedule import LeaseBatch, Leased, NextLook
+from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class RedisSchedule:
         self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
         self._clock = clock
         self._add = self._script("add")
-        self._claim = self._script("claim")
+        self._lease = self._script("lease")
         self._release = self._script("release")
         self._spend = self._script("spend")
 
@@ -70,11 +70,11 @@ class RedisSchedule:
         async with reaching():
             await self._add(keys=[due(provider)], args=["LT", 0, encode(number)])
 
-    async def claim(self, provider: ProviderName, limit: int, lease: timedelta) -> Claim:
+    async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         assert 0 < limit <= BATCH
         rate = self._rates[provider]
         async with reaching():
-            token, wait, *members = await self._claim(
+            token, wait, *members = await self._lease(
                 keys=[due(provider), budget(provider)],
                 args=[
                     limit,
@@ -84,12 +84,12 @@ class RedisSchedule:
                     micros_of(self._clock()),
                 ],
             )
-        return Claim(
-            numbers=[Claimed(decode(member), token) for member in members],
+        return LeaseBatch(
+            numbers=[Leased(decode(member), token) for member in members],
             wait=NOTHING_SCHEDULED if wait < 0 else timedelta(microseconds=wait),
         )
 
-    async def release(self, provider: ProviderName, nexts: Sequence[Next]) -> int:
+    async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         now = self._clock()
         held = 0
         for batch in batches(nexts):
@@ -145,9 +145,9 @@ async def reaching() -> AsyncIterator[None]:
         raise ScheduleUnavailable(type(error).__name__) from error
 
 
-def release_arguments(after: Next, now: datetime) -> tuple[bytes, int, int]:
+def release_arguments(after: NextLook, now: datetime) -> tuple[bytes, int, int]:
     delay = -1 if after.at is None else max(0, micros_in(after.at - now))
-    return encode(after.claimed.number), after.claimed.lease, delay
+    return encode(after.leased.number), after.leased.token, delay
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -11,14 +11,14 @@ from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.policy import Outcome
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseState,
-    Made,
-    Move,
-    Step,
-    View,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    MoneyMove,
 )
 
 _ADD = text(
@@ -35,7 +35,9 @@ _WITHHELD = {
 }
 
 
-async def apply(connection: AsyncConnection, view: View, step: Step, event_state: str) -> None:
+async def apply(
+    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+) -> None:
     case = view.case
     if step.added is not None:
         what, content = step.added
@@ -62,7 +64,7 @@ async def decide(
     subject: object,
     policy: str,
     policy_version: str,
-    made: Made,
+    made: DecisionMade,
     now: object,
 ) -> None:
     decision = made.decision
@@ -89,7 +91,7 @@ async def decide(
     )
 
 
-async def _move(connection: AsyncConnection, view: View, move: Move) -> None:
+async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) -> None:
     source, destination = _sides(view, move)
     await connection.execute(
         statement("case_move"),
@@ -106,7 +108,7 @@ async def _move(connection: AsyncConnection, view: View, move: Move) -> None:
     )
 
 
-def _sides(view: View, move: Move) -> tuple[str, str]:
+def _sides(view: CaseView, move: MoneyMove) -> tuple[str, str]:
     """From where to where; money that is not with us goes back where it came from."""
     account, order = view.case.account, view.order
     outside = move.leaves or (order is not None and order.charge is Charge.EXTERNAL)
@@ -121,7 +123,7 @@ def _sides(view: View, move: Move) -> tuple[str, str]:
     }[move.kind]
 
 
-async def _update(connection: AsyncConnection, view: View, step: Step) -> None:
+async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
     withheld = sum(_WITHHELD.get(move.kind, 0) * move.amount_minor for move in step.moves)
     verdict = view.case.verdict if step.verdict is None else step.verdict
     await connection.execute(
@@ -138,7 +140,7 @@ async def _update(connection: AsyncConnection, view: View, step: Step) -> None:
     )
 
 
-async def _review(connection: AsyncConnection, view: View, step: Step) -> None:
+async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
     wanted = step.state is CaseState.IN_REVIEW
     decision = None if step.made is None else step.made.decision
     if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
@@ -159,7 +161,7 @@ async def _review(connection: AsyncConnection, view: View, step: Step) -> None:
     )
 
 
-async def _timers(connection: AsyncConnection, case: Case, step: Step) -> None:
+async def _timers(connection: AsyncConnection, case: Case, step: CaseStep) -> None:
     timers = {} if step.state in CLOSED else step.timers
     await connection.execute(
         statement("case_timers"),
@@ -171,7 +173,9 @@ async def _timers(connection: AsyncConnection, case: Case, step: Step) -> None:
     )
 
 
-async def _tell(connection: AsyncConnection, view: View, step: Step, event_state: str) -> None:
+async def _tell(
+    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+) -> None:
     await connection.execute(
         statement("case_event"),
         {
@@ -186,7 +190,7 @@ async def _tell(connection: AsyncConnection, view: View, step: Step, event_state
     )
 
 
-def _payload(view: View, step: Step) -> Mapping[str, Any]:
+def _payload(view: CaseView, step: CaseStep) -> Mapping[str, Any]:
     case = view.case
     told: dict[str, Any] = {
         "id": str(case.id),

@@ -10,8 +10,8 @@ from worker.adapters.store import cases_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
-from worker.ports.cases import Added, Case, CaseKind
-from worker.ports.reviews import Place, Review
+from worker.ports.store.case_view import Case, CaseKind, EvidenceEntry
+from worker.ports.store.cases import Review, ReviewPlace
 
 _COLUMNS = (
     "SELECT c.*, a.currency,"
@@ -30,7 +30,7 @@ _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
     " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
 )
-_START = dict.fromkeys(Place._fields)  # No place: from the first one on.
+_START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
 _WAITING = text(
     "SELECT c.id FROM case_ c WHERE c.account = :account AND c.kind = :kind"
     " AND c.closed_at IS NULL"
@@ -59,7 +59,7 @@ async def reviews(
     profiles: Mapping[tuple[str, str], Profile],
     *,
     limit: int,
-    after: Place | None = None,
+    after: ReviewPlace | None = None,
     only: UUID | None = None,
 ) -> list[Review]:
     """An activation's is due as the policy of its purchase says; without one, nobody knows."""
@@ -96,5 +96,5 @@ async def _with_history(connection: AsyncConnection, row: RowMapping) -> Case:
         row,
         decisions=tuple(cases_rows.decision(one) for one in decisions),
         timers=tuple(cases_rows.timer(one) for one in timers),
-        evidence=tuple(Added(*one) for one in added),
+        evidence=tuple(EvidenceEntry(*one) for one in added),
     )

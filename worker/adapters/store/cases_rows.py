@@ -12,19 +12,18 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
+    AccountHoldings,
     Case,
     CaseKind,
+    CaseOrder,
     CaseState,
     DecisionRow,
-    Holdings,
-    NewCase,
-    Ordered,
-    PaidOut,
+    Payout,
     Timer,
     TimerKind,
 )
-from worker.ports.reviews import Review
+from worker.ports.store.cases import NewCase, Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where no policy says anything, none says by when.
@@ -95,8 +94,8 @@ def timer(row: RowMapping) -> Timer:
     return Timer(TimerKind(row["kind"]), row["subject"], row["due_at"])
 
 
-def ordered(row: RowMapping, *, rental: bool) -> Ordered:
-    return Ordered(
+def ordered(row: RowMapping, *, rental: bool) -> CaseOrder:
+    return CaseOrder(
         rental=rental,
         purchased_at=row["rented_at"],
         ends_at=row["deadline_at"],
@@ -113,15 +112,15 @@ def ordered(row: RowMapping, *, rental: bool) -> Ordered:
     )
 
 
-def holdings(row: RowMapping) -> Holdings:
+def holdings(row: RowMapping) -> AccountHoldings:
     activated = row["activated_at"]
-    return Holdings(
+    return AccountHoldings(
         available_minor=row["available_minor"],
         held_minor=row["held_minor"],
         state=row["state"],
         topups=tuple((_instant(at), amount) for at, amount in row["topups"]),
         paid_out=tuple(
-            PaidOut(_instant(asked), _instant(granted), amount)
+            Payout(_instant(asked), _instant(granted), amount)
             for asked, granted, amount in row["paid_out"]
         ),
         activated=() if activated is None else (activated,),

@@ -1,6 +1,6 @@
 """Providers as a business: balances held against our books, numbers pursued again, drains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,27 +9,20 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
+from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.ids import ProviderName
-from worker.domain.reckoning import Bounds, Reckoned, Sums, reckon
 from worker.ports.provider import ActiveRow, Balance
-from worker.ports.reconciling import (
-    Counted,
-    Difference,
-    LastReading,
+from worker.ports.store.purchases import (
+    BalanceDifference,
+    BalanceReading,
+    CountedSums,
     ProviderReport,
-    Reopened,
+    ReopenedNumbers,
 )
 
 DIFFERENCES: Final = 20  #: Shown in a report.
-_DRAIN = text(
-    "INSERT INTO provider_drain (provider) VALUES (:provider)"
-    # An update that changes nothing, so that the row that was there comes back too.
-    " ON CONFLICT (provider) DO UPDATE SET provider = excluded.provider RETURNING drained_at"
-)
-_UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
-_DRAINED = text("SELECT provider, drained_at FROM provider_drain ORDER BY provider")
+DRAINED = text("SELECT provider, drained_at FROM provider_drain ORDER BY provider")
 _EXPOSURE = text(
     "SELECT state, currency, sum(amount_minor)::bigint AS minor FROM exposure"
     " WHERE provider = :provider GROUP BY state, currency ORDER BY state, currency"
@@ -41,64 +34,25 @@ _DIFFERENCES = text(
 _KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)")
 
 
-class Reconciling:
-    """The part of the store that knows providers."""
+async def count(connection: AsyncConnection, provider: ProviderName, currency: str) -> CountedSums:
+    last = await _last(connection, provider)
+    return await _counted(connection, provider, currency, last)
 
-    db: Database
 
-    async def count_provider(self, provider: ProviderName, currency: str) -> Counted:
-        async def work(connection: AsyncConnection) -> Counted:
-            last = await _last(connection, provider)
-            return await _counted(connection, provider, currency, last)
-
-        return await self.db.read(work)
-
-    async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: Counted
-    ) -> Difference | None:
-        return await self.db.write(lambda c: _keep(c, provider, balance, before))
-
-    async def reopen_listed(
-        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> Reopened:
-        parameters = {
-            "provider": provider,
-            "refs": [row.ref for row in rows],
-            "phones": [row.phone for row in rows],
-            "ended_for": ended_for,
-        }
-
-        async def work(connection: AsyncConnection) -> Reopened:
-            found = await connection.execute(statement("reopen_listed"), parameters)
-            return Reopened(**found.mappings().one())
-
-        return await self.db.write(work) if rows else Reopened(0, 0)
-
-    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
-        return await self.db.read(lambda c: _report(c, provider, currency))
-
-    async def drain(self, provider: ProviderName) -> datetime:
-        async def work(connection: AsyncConnection) -> datetime:
-            drained: datetime = (
-                await connection.execute(_DRAIN, {"provider": provider})
-            ).scalar_one()
-            return drained
-
-        return await self.db.write(work)
-
-    async def undrain(self, provider: ProviderName) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            found = await connection.execute(_UNDRAIN, {"provider": provider})
-            return found.scalar() is not None
-
-        return await self.db.write(work)
-
-    async def drained(self) -> Mapping[ProviderName, datetime]:
-        async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(_DRAINED)).mappings()
-            return {ProviderName(row["provider"]): row["drained_at"] for row in found}
-
-        return await self.db.read(work)
+async def reopen_listed(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    rows: Sequence[ActiveRow],
+    ended_for: timedelta,
+) -> ReopenedNumbers:
+    parameters = {
+        "provider": provider,
+        "refs": [row.ref for row in rows],
+        "phones": [row.phone for row in rows],
+        "ended_for": ended_for,
+    }
+    found = await connection.execute(statement("reopen_listed"), parameters)
+    return ReopenedNumbers(**found.mappings().one())
 
 
 async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:
@@ -111,29 +65,29 @@ async def _counted(
     provider: ProviderName,
     currency: str,
     last: RowMapping | None,
-) -> Counted:
+) -> CountedSums:
     """Over the span of the last reading, which a reading in another currency says nothing of."""
     if last is not None and last["currency"] == currency:
         since = last["counted_from"]
     else:
         found = await connection.execute(statement("provider_span"), {"provider": provider})
         since = found.scalar_one()
-    return Counted(since, await _sums(connection, provider, currency, since))
+    return CountedSums(since, await _sums(connection, provider, currency, since))
 
 
 async def _sums(
     connection: AsyncConnection, provider: ProviderName, currency: str, since: datetime
-) -> Sums:
+) -> ProviderSums:
     found = await connection.execute(
         statement("provider_sums"), {"provider": provider, "currency": currency, "since": since}
     )
     row = found.mappings().one()
-    return Sums(**{field.name: row[field.name] for field in fields(Sums)})
+    return ProviderSums(**{field.name: row[field.name] for field in fields(ProviderSums)})
 
 
-async def _keep(
-    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: Counted
-) -> Difference | None:
+async def keep_reading(
+    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: CountedSums
+) -> BalanceDifference | None:
     await connection.execute(statement("provider_lock"), {"provider": provider})
     last = await _last(connection, provider)
     comparable = last is not None and last["currency"] == balance.currency
@@ -141,7 +95,7 @@ async def _keep(
         return None  # Another daemon has moved on since: its reading stands.
     after = await _sums(connection, provider, balance.currency, before.since)
     bounds = _bounds(last) if last is not None and comparable else None
-    reckoned = reckon(bounds, balance.minor, before.sums, after)
+    reckoned = check_balance(bounds, balance.minor, before.sums, after)
     since = before.since
     if last is not None and last["long"]:
         since, reckoned = await _shortened(connection, provider, balance.currency, after, reckoned)
@@ -152,23 +106,23 @@ async def _keep(
             "currency": balance.currency,
             "balance_minor": balance.minor,
             "since": since,
-            **{field.name: getattr(reckoned.bounds, field.name) for field in fields(Bounds)},
+            **{field.name: getattr(reckoned.bounds, field.name) for field in fields(BalanceBounds)},
             "proven": reckoned.proven,
             "last_at": None if last is None else last["at"],
             "difference_minor": reckoned.difference_minor,
         },
     )
     row = kept.mappings().one_or_none()
-    return None if row is None else Difference(**row)
+    return None if row is None else BalanceDifference(**row)
 
 
 async def _shortened(
     connection: AsyncConnection,
     provider: ProviderName,
     currency: str,
-    after: Sums,
-    reckoned: Reckoned,
-) -> tuple[datetime, Reckoned]:
+    after: ProviderSums,
+    reckoned: BalanceCheck,
+) -> tuple[datetime, BalanceCheck]:
     """The same bounds over a shorter span, so that no reading ever costs more than a few days."""
     found = await connection.execute(statement("provider_span"), {"provider": provider})
     since: datetime = found.scalar_one()
@@ -176,15 +130,15 @@ async def _shortened(
     return since, reckoned._replace(bounds=reckoned.bounds.without(after, newer))
 
 
-def _bounds(reading: RowMapping) -> Bounds:
-    return Bounds(**{field.name: reading[field.name] for field in fields(Bounds)})
+def _bounds(reading: RowMapping) -> BalanceBounds:
+    return BalanceBounds(**{field.name: reading[field.name] for field in fields(BalanceBounds)})
 
 
-async def _report(
+async def report(
     connection: AsyncConnection, provider: ProviderName, currency: str
 ) -> ProviderReport:
     this = {"provider": provider}
-    drained = (await connection.execute(_DRAINED)).mappings().all()
+    drained = (await connection.execute(DRAINED)).mappings().all()
     live = (await connection.execute(statement("provider_live"), this)).mappings().all()
     exposure = (await connection.execute(_EXPOSURE, this)).mappings()
     differences = (await connection.execute(_DIFFERENCES, this)).mappings()
@@ -198,8 +152,8 @@ async def _report(
         exposure_minor={(row["state"], row["currency"]): row["minor"] for row in exposure},
         reading=None
         if last is None
-        else LastReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
-        differences=[Difference(**row) for row in differences],
+        else BalanceReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
+        differences=[BalanceDifference(**row) for row in differences],
         disputed=await disputes.sums_of(connection, provider),
         disputes=await disputes.newest_of(connection, provider),
     )

@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from worker.domain.activation import ProviderState, Reason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.endings import Due, Settled
-from worker.ports.store import Activation, LiveNumber
+from worker.ports.store.activations import Activation, LiveNumber
+from worker.ports.store.settlements import DueNumber, SettledNumber
 
 _STATES = {state.value: state for state in State}
 _PROVIDER_STATES = {state.value: state for state in ProviderState}
-_REASONS = {reason.value: reason for reason in Reason}
+_REASONS = {reason.value: reason for reason in EndReason}
 #: The words above, as statements ask for them: a row with another one is newer code's to work on.
 KNOWN = {
     "states": list(_STATES),
@@ -21,10 +21,10 @@ KNOWN = {
 }
 
 
-def due(row: Sequence[Any]) -> Due:
-    """By position: every statement about endings selects its columns in the order of `Due`."""
+def due(row: Sequence[Any]) -> DueNumber:
+    """By position: every statement about endings selects its columns in `DueNumber`'s order."""
     (id_, provider, ref, account, state, provider_state, reason, *rest) = row
-    return Due(
+    return DueNumber(
         ActivationId(id_),
         ProviderName(provider),
         ref,
@@ -36,10 +36,10 @@ def due(row: Sequence[Any]) -> Due:
     )
 
 
-def settled(row: Sequence[Any]) -> Settled:
+def settled(row: Sequence[Any]) -> SettledNumber:
     """By position, as `settle.sql` selects them."""
     (id_, provider, state, *rest) = row
-    return Settled(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
+    return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 
 def live_number(row: RowMapping) -> LiveNumber:

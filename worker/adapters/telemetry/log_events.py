@@ -18,7 +18,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "audit.violation_found": "The same, while the audit still goes on: the alert comes at its end.",
     "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
     "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
-    "census.failed": "The queue could not be counted; the gauges show what was true before.",
+    "queue_stats.failed": "The queue could not be counted; the gauges show what was true before.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",

@@ -15,7 +15,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from worker.adapters.telemetry.known import (
+from worker.adapters.telemetry.bounded_metric import BoundedMetric
+from worker.adapters.telemetry.label_sets import (
     CREDIT_REASONS,
     DELIVERIES,
     JOB_RESULTS,
@@ -23,9 +24,8 @@ from worker.adapters.telemetry.known import (
     OUTCOMES,
     PROVIDER_ENDINGS,
     RESULTS,
-    Known,
+    LabelSets,
 )
-from worker.adapters.telemetry.labelled import Labelled
 from worker.domain.activation import WINDOW
 
 PREFIX = "activation_worker_"
@@ -43,7 +43,7 @@ assert WINDOW.total_seconds() in CODE_WAIT
 class Metrics:
     """Built once, in `bootstrap`; every test builds its own."""
 
-    def __init__(self, registry: CollectorRegistry, known: Known) -> None:
+    def __init__(self, registry: CollectorRegistry, known: LabelSets) -> None:
         # `_created` doubles the size of every counter and histogram, and nothing here reads it.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the client's, without types
         self._registry = registry
@@ -55,13 +55,13 @@ class Metrics:
         self._books(known)
         self._build(known)
 
-    def _customers(self, known: Known) -> None:
+    def _customers(self, known: LabelSets) -> None:
         providers = [(name,) for name in known.provider_names]
-        self.accepted = Labelled(
+        self.accepted = BoundedMetric(
             self._counter("accepted_total", "Numbers taken over or rented.", "provider"),
             providers,
         )
-        self.settled = Labelled(
+        self.settled = BoundedMetric(
             self._counter(
                 "settled_total", "Activations that ended, by outcome.", "provider", "outcome"
             ),
@@ -76,7 +76,7 @@ class Metrics:
         for currency in known.currencies:
             for reason in CREDIT_REASONS:
                 self.credited_minor.labels(currency, reason)
-        self.code_wait_seconds = Labelled(
+        self.code_wait_seconds = BoundedMetric(
             self._histogram(
                 "code_wait_seconds", "Time from rental to the first code.", CODE_WAIT, "provider"
             ),
@@ -87,15 +87,15 @@ class Metrics:
             "Time from the deadline to the credit, of numbers credited at or after it.",
             LATENESS,
         )
-        self.late_codes = Labelled(
+        self.late_codes = BoundedMetric(
             self._counter(
                 "late_codes_total", "Codes seen too late: neither shown nor charged.", "provider"
             ),
             providers,
         )
 
-    def _queue(self, known: Known) -> None:
-        self.live = Labelled(
+    def _queue(self, known: LabelSets) -> None:
+        self.live = BoundedMetric(
             self._gauge("live", "Activations without an ending. Take max, not sum.", "provider"),
             [(name,) for name in known.provider_names],
         )
@@ -110,22 +110,22 @@ class Metrics:
             "schedule_lag_seconds",
             "How long ago the oldest due look should have happened. Take max, not sum.",
         )
-        self.timers_overdue = Labelled(
+        self.timers_overdue = BoundedMetric(
             self._gauge("timers_overdue", "Case timers past due. Take max, not sum.", "kind"),
             [(kind,) for kind in known.timers],
         )
-        self.census_last_success = self._gauge(
-            "census_last_success_timestamp_seconds",
+        self.stats_last_success = self._gauge(
+            "stats_last_success_timestamp_seconds",
             "When this process last read the queue-wide gauges; they are as old as this.",
         )
 
-    def _providers(self, known: Known) -> None:
+    def _providers(self, known: LabelSets) -> None:
         providers = [(name,) for name in known.provider_names]
-        self.looks = Labelled(
+        self.looks = BoundedMetric(
             self._counter("looks_total", "Numbers looked at, in lists or singly.", "provider"),
             providers,
         )
-        self.resolved = Labelled(
+        self.resolved = BoundedMetric(
             self._counter(
                 "resolved_total",
                 "Settled numbers whose end at the provider became certain.",
@@ -134,7 +134,7 @@ class Metrics:
             ),
             [*product(known.provider_names, PROVIDER_ENDINGS)],
         )
-        self.provider_requests = Labelled(
+        self.provider_requests = BoundedMetric(
             self._counter(
                 "provider_requests_total",
                 "Requests to providers, by how they ended.",
@@ -144,7 +144,7 @@ class Metrics:
             ),
             [*product(known.provider_names, OPERATIONS, RESULTS)],
         )
-        self.provider_request_seconds = Labelled(
+        self.provider_request_seconds = BoundedMetric(
             self._histogram(
                 "provider_request_seconds",
                 "Duration of requests to providers.",
@@ -154,7 +154,7 @@ class Metrics:
             ),
             [*product(known.provider_names, OPERATIONS)],
         )
-        self.provider_circuit_open = Labelled(
+        self.provider_circuit_open = BoundedMetric(
             self._gauge(
                 "provider_circuit_open",
                 "1 while this process sends the provider nothing because it failed too often.",
@@ -164,10 +164,10 @@ class Metrics:
         )
         self._standing(known)
 
-    def _standing(self, known: Known) -> None:
+    def _standing(self, known: LabelSets) -> None:
         """What a provider may hold against us, or we against it."""
         pairs = [(provider.name, provider.currency) for provider in known.providers]
-        self.provider_exposure_minor = Labelled(
+        self.provider_exposure_minor = BoundedMetric(
             self._gauge(
                 "provider_exposure_minor",
                 "Money credited while the provider may keep its price, in minor units. "
@@ -185,7 +185,7 @@ class Metrics:
         )
         for provider in known.providers:
             limits.labels(provider.name, provider.currency).set(provider.exposure_limit_minor)
-        self.provider_cancel_ratio = Labelled(
+        self.provider_cancel_ratio = BoundedMetric(
             self._gauge(
                 "provider_cancel_ratio",
                 "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
@@ -194,27 +194,27 @@ class Metrics:
             [(name,) for name in known.provider_names],
         )
 
-    def _work(self, known: Known) -> None:
-        self.jobs = Labelled(
+    def _work(self, known: LabelSets) -> None:
+        self.jobs = BoundedMetric(
             self._counter("jobs_total", "Jobs run by this process.", "job", "result"),
             [*product(known.jobs, JOB_RESULTS)],
         )
-        self.job_seconds = Labelled(
+        self.job_seconds = BoundedMetric(
             self._histogram("job_seconds", "Duration of jobs.", JOB, "job"),
             [(job,) for job in known.jobs],
         )
         self.events_pending = self._gauge(
             "events_pending", "Outgoing events not delivered yet. Take max, not sum."
         )
-        self.event_deliveries = Labelled(
+        self.event_deliveries = BoundedMetric(
             self._counter(
                 "event_deliveries_total", "Attempts to deliver an outgoing event.", "result"
             ),
             [(result,) for result in DELIVERIES],
         )
 
-    def _books(self, known: Known) -> None:
-        self.audit_violations = Labelled(
+    def _books(self, known: LabelSets) -> None:
+        self.audit_violations = BoundedMetric(
             self._gauge(
                 "audit_violations",
                 "Violations this process found in its last audit; the newest audit counts.",
@@ -234,7 +234,7 @@ class Metrics:
             "canary_every_seconds", "Time between two canaries; 0 where none is configured."
         ).set(known.canary_every_seconds)
 
-    def _build(self, known: Known) -> None:
+    def _build(self, known: LabelSets) -> None:
         info = self._gauge("build_info", "Always 1; the version that runs.", "version")
         info.labels(known.version).set(1)
 

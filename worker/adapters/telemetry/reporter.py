@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from worker.adapters.telemetry.known import CURRENCIES_MAX, REASONS, VERDICTS
-from worker.adapters.telemetry.labelled import OTHER, Labelled
+from worker.adapters.telemetry.bounded_metric import OTHER, BoundedMetric
+from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
+from worker.adapters.telemetry.log_throttle import LogThrottle
 from worker.adapters.telemetry.metrics import Metrics
-from worker.adapters.telemetry.troubles import Troubles
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.books import Finding
-from worker.ports.census import Census
-from worker.ports.endings import Settled
+from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 _NO_TIME = timedelta(0)
 
@@ -38,14 +37,14 @@ class OpsReporter:
         self._metrics = metrics
         self._log = log
         self._now = now
-        self._troubles = Troubles(log, monotonic)
+        self._troubles = LogThrottle(log, monotonic)
         self._circuits: dict[ProviderName, bool] = {}
         self._currencies: set[str] = set()
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self._metrics.accepted.of(provider).inc(count)
 
-    def settled(self, settled: Sequence[Settled]) -> None:
+    def settled(self, settled: Sequence[SettledNumber]) -> None:
         ended = Counter((one.provider, one.outcome, one.reason) for one in settled)
         for (provider, outcome, reason), count in ended.items():
             if outcome is not State.IN_REVIEW:  # Not settled: a person will.
@@ -104,21 +103,21 @@ class OpsReporter:
     def event_delivery(self, result: str, count: int = 1) -> None:
         self._metrics.event_deliveries.of(result).inc(count)
 
-    def census(self, census: Census) -> None:
+    def queue_stats(self, queue_stats: QueueStats) -> None:
         metrics = self._metrics
         _zero(metrics.live)
-        for provider, live in census.live.items():
+        for provider, live in queue_stats.live.items():
             metrics.live.of(provider).inc(live)
-        metrics.overdue.set(census.overdue)
-        metrics.oldest_overdue_seconds.set(census.oldest_overdue.total_seconds())
-        metrics.events_pending.set(census.events_pending)
-        self._census_of_providers(census)
+        metrics.overdue.set(queue_stats.overdue)
+        metrics.oldest_overdue_seconds.set(queue_stats.oldest_overdue.total_seconds())
+        metrics.events_pending.set(queue_stats.events_pending)
+        self._stats_of_providers(queue_stats)
         _zero(metrics.timers_overdue)
-        for kind, overdue in census.timers_overdue.items():
+        for kind, overdue in queue_stats.timers_overdue.items():
             metrics.timers_overdue.of(kind).inc(overdue)
-        if census.canary_success is not None:
-            metrics.canary_last_success.set(census.canary_success.timestamp())
-        metrics.census_last_success.set(self._now().timestamp())
+        if queue_stats.canary_success is not None:
+            metrics.canary_last_success.set(queue_stats.canary_success.timestamp())
+        metrics.stats_last_success.set(self._now().timestamp())
 
     def schedule_lag(self, lag: timedelta) -> None:
         self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())
@@ -137,7 +136,7 @@ class OpsReporter:
         self._metrics.audit_last_success.set(self._now().timestamp())
         self._log.info("audit.done", invariants=len(findings))
 
-    def _credited(self, credited: Sequence[Settled]) -> None:
+    def _credited(self, credited: Sequence[SettledNumber]) -> None:
         given: Counter[tuple[str, str]] = Counter()
         for one in credited:
             given[one.currency, one.reason] += one.amount_minor
@@ -153,16 +152,16 @@ class OpsReporter:
             self._currencies.add(code)
         return code if code in self._currencies else OTHER
 
-    def _census_of_providers(self, census: Census) -> None:
+    def _stats_of_providers(self, queue_stats: QueueStats) -> None:
         _zero(self._metrics.provider_exposure_minor)
-        for (provider, currency), minor in census.exposure_minor.items():
+        for (provider, currency), minor in queue_stats.exposure_minor.items():
             self._metrics.provider_exposure_minor.of(provider, currency).inc(minor)
         _zero(self._metrics.provider_cancel_ratio)
-        for provider, ratio in census.cancel_ratio.items():
+        for provider, ratio in queue_stats.cancel_ratio.items():
             self._metrics.provider_cancel_ratio.of(provider).set(ratio)
 
 
-def _zero(gauges: Labelled[Gauge]) -> None:
-    """What the census does not name any more has none left."""
+def _zero(gauges: BoundedMetric[Gauge]) -> None:
+    """A series the statistics do not name any more is 0."""
     for child in gauges.children():
         child.set(0)

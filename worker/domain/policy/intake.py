@@ -31,7 +31,7 @@ def question_from(given: Mapping[str, object]) -> Question:
     """The question that *given* (a JSON object) asks, or a `FactError` naming the fact.
 
     A name that nothing is known about is an error: a misspelt fact must not be decided as if
-    it were absent. Known facts that the operation does not use are checked and left out.
+    it were absent. LabelSets facts that the operation does not use are checked and left out.
     """
     values = _read_all(given)
     op, now = values.get("op"), values.get("now")

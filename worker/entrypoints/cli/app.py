@@ -77,7 +77,7 @@ class LazyGroup(typer.core.TyperGroup):
                 raise  # Typer shows the usage with it.
             failure = Failure(Exit(error.exit_code), error.format_message())
         except Exception as error:
-            from worker.entrypoints.cli.meaning import failure_of
+            from worker.entrypoints.cli.exit_codes import failure_of
 
             found = failure_of(error)
             if found is None:

@@ -9,7 +9,7 @@ import typer
 from worker.entrypoints.cli.exits import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.ports.books import Finding
+from worker.ports.store.books import Finding
 
 
 def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
@@ -24,8 +24,8 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     settings = load_settings(config, environ=os.environ)
 
     async def findings() -> list[Finding]:
-        async with open_store(settings) as books:
-            return await books.audit()
+        async with open_store(settings) as store:
+            return await store.books.audit()
 
     raise typer.Exit(tell(asyncio.run(findings()), output))
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from worker.entrypoints.cli import shown
+from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
@@ -22,7 +22,7 @@ from worker.entrypoints.cli.output import (
     write_rows,
 )
 from worker.entrypoints.cli.target import Asked, Target, find_target
-from worker.ports.cases import Case
+from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
 
@@ -73,7 +73,7 @@ def show(
 
     async def find() -> Case | None:
         async with open_store(settings) as store:
-            return await store.case(case_in(id_))
+            return await store.cases.case(case_in(id_))
 
     try:
         found = asyncio.run(find())
@@ -156,8 +156,10 @@ def verdict(  # noqa: PLR0913 - each is an option
 
 
 def row(review: Mapping[str, Any]) -> list[object]:
-    by_when = None if review["by_when"] is None else shown.short(review["by_when"])
-    proposed = f"{shown.amount(review['proposed_minor'], review['currency'])} {review['currency']}"
+    by_when = None if review["by_when"] is None else formatting.short(review["by_when"])
+    proposed = (
+        f"{formatting.amount(review['proposed_minor'], review['currency'])} {review['currency']}"
+    )
     return [by_when, review["kind"], review["reason"], proposed, review["account"], review["id"]]
 
 
@@ -172,7 +174,7 @@ def tell(case: Mapping[str, Any], output: Format) -> None:
     decided = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
     write_rows(decided, (_decision(one) for one in case["decisions"]))
     for timer in case["timers"]:
-        write_line(f"{timer['kind']} rings after {shown.short(timer['due_at'])}")
+        write_line(f"{timer['kind']} rings after {formatting.short(timer['due_at'])}")
 
 
 def _facts(given: Iterable[str]) -> dict[str, Any]:
@@ -190,9 +192,9 @@ def _facts(given: Iterable[str]) -> dict[str, Any]:
 
 
 def _decision(one: Mapping[str, Any]) -> list[object]:
-    until = None if one["deadline"] is None else shown.short(one["deadline"])
+    until = None if one["deadline"] is None else formatting.short(one["deadline"])
     because = " ".join(one["clauses"])
-    at, total = shown.short(one["at"]), one["amount_minor"]
+    at, total = formatting.short(one["at"]), one["amount_minor"]
     return [at, one["outcome"], one["reason"], total, until, because]
 
 

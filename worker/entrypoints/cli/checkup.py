@@ -14,14 +14,14 @@ import redis.asyncio
 from redis.exceptions import AuthenticationError, RedisError
 
 from worker.adapters.store.database import scalar
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
-from worker.bootstrap.parts import providers_of, system_clock, telemetry_of
-from worker.entrypoints.cli.shown import amount
+from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
+from worker.entrypoints.cli.formatting import amount
 from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
 from worker.ports.provider import Provider
 from worker.settings import Loaded, Settings
-from worker.settings.values import Address
+from worker.settings.values import ListenAddress
 
 SKEW_MAX = timedelta(seconds=1)
 CHECK_SECONDS_MAX = 15
@@ -62,7 +62,7 @@ async def checkup(loaded: Loaded) -> AsyncIterator[Check]:
             yield check
         for check in await _within("redis", partial(redis_server, settings)):
             yield check
-        reporter, _ = telemetry_of(settings, store, system_clock())
+        reporter, _ = telemetry_of(settings, store.books, system_clock())
         for provider in providers_of(settings, reporter, system_clock()).values():
             for check in await _within(f"provider {provider.name}", partial(account, provider)):
                 yield check
@@ -87,7 +87,7 @@ async def database(store: PostgresStore) -> list[Check]:
         took = time.monotonic() - started
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
-        drained = await store.drained()
+        drained = await store.purchases.drained()
     except SchemaMissing as error:
         return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
@@ -101,7 +101,7 @@ async def database(store: PostgresStore) -> list[Check]:
 
 def not_rented_at(provider: str, since: datetime) -> Check:
     says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
-    hint = f"activation-worker provider undrain {provider}"
+    hint = f"activation-worker provider resume {provider}"
     return Check(f"provider {provider}", Result.WARNING, says, hint)
 
 
@@ -180,7 +180,7 @@ async def account(provider: Provider) -> list[Check]:
     return [Check(name, Result.OK, f"the key is good, the balance is {left}")]
 
 
-def port(name: str, address: Address) -> Check:
+def port(name: str, address: ListenAddress) -> Check:
     """Whether the daemon could listen there; when it runs already, it does."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:

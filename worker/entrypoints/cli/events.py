@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.entrypoints.cli import shown
+from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
@@ -57,7 +57,7 @@ def replay(
 
     async def again() -> int:
         async with open_store(settings) as store:
-            return await store.replay_events(ids)
+            return await store.outbox.replay_events(ids)
 
     replayed, wanted = asyncio.run(again()), len(set(ids))
     if replayed < wanted:
@@ -73,5 +73,5 @@ async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
 
 
 def row(event: Mapping[str, Any]) -> list[object]:
-    at = shown.short(event["timestamp"])
+    at = formatting.short(event["timestamp"])
     return [at, event["type"], event["activation"], event["attempts"], event["id"]]

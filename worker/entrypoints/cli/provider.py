@@ -8,7 +8,7 @@ import typer
 
 from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption
-from worker.ports.exposure import End
+from worker.ports.store.purchases import ExposureEnd
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
 
@@ -26,12 +26,12 @@ def report(
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.
     """
-    from worker.entrypoints.cli import parting
+    from worker.entrypoints.cli import provider_drain
 
-    async def tell(opened: parting.Opened) -> None:
-        raise typer.Exit(await parting.tell(opened, output))
+    async def tell(opened: provider_drain.Opened) -> None:
+        raise typer.Exit(await provider_drain.tell(opened, output))
 
-    parting.run(config, name, tell)
+    provider_drain.run(config, name, tell)
 
 
 @provider_app.command("drain")
@@ -39,7 +39,8 @@ def drain(
     name: NameArgument,
     *,
     now: Annotated[
-        bool, typer.Option("--now", help="End what waits for a code at once, with its credit.")
+        bool,
+        typer.Option("--now", help="ExposureEnd what waits for a code at once, with its credit."),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -48,20 +49,20 @@ def drain(
     For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
     what still waits is ended as if its grace were over; what the provider may keep is exposure.
     """
-    from worker.entrypoints.cli import parting
+    from worker.entrypoints.cli import provider_drain
 
-    async def begin(opened: parting.Opened) -> None:
-        await parting.drain(opened, at_once=now)
+    async def begin(opened: provider_drain.Opened) -> None:
+        await provider_drain.drain(opened, at_once=now)
 
-    parting.run(config, name, begin)
+    provider_drain.run(config, name, begin)
 
 
-@provider_app.command("undrain")
-def undrain(name: NameArgument, config: ConfigOption = None) -> None:
+@provider_app.command("resume")
+def resume(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
-    from worker.entrypoints.cli import parting
+    from worker.entrypoints.cli import provider_drain
 
-    parting.run(config, name, parting.undrain)
+    provider_drain.run(config, name, provider_drain.resume)
 
 
 @provider_app.command("exposure")
@@ -73,12 +74,12 @@ def exposure(
     From the provider's exposure_limit_minor on nothing more is rented there. What waits for the
     provider ends when it answers; what waits for you, with `provider settle-exposure`.
     """
-    from worker.entrypoints.cli import exposing, parting
+    from worker.entrypoints.cli import provider_drain, provider_exposure
 
-    async def show(opened: parting.Opened) -> None:
-        await exposing.show(opened, output)
+    async def show(opened: provider_drain.Opened) -> None:
+        await provider_exposure.show(opened, output)
 
-    parting.run(config, name, show)
+    provider_drain.run(config, name, show)
 
 
 @provider_app.command(
@@ -92,7 +93,7 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     name: NameArgument,
     *,
     as_: Annotated[
-        End,
+        ExposureEnd,
         typer.Option("--as", help="`resolved`: it took nothing, or paid it back. `loss`: ours."),
     ],
     activation: Annotated[
@@ -118,12 +119,12 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     repeated. One that ended otherwise stays so (exit code 3); only a provider that says something
     new about it is believed.
     """
-    from worker.entrypoints.cli import exposing, parting
+    from worker.entrypoints.cli import provider_drain, provider_exposure
 
     open_for = None if older_than is None else timedelta(days=older_than)
-    asked = exposing.Asked(as_, activation or (), open_for, yes, by)
+    asked = provider_exposure.Asked(as_, activation or (), open_for, yes, by)
 
-    async def end(opened: parting.Opened) -> None:
-        await exposing.settle(opened, asked, output)
+    async def end(opened: provider_drain.Opened) -> None:
+        await provider_exposure.settle(opened, asked, output)
 
-    parting.run(config, name, end)
+    provider_drain.run(config, name, end)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.settings import Settings, load_settings
-from worker.settings.values import Address, check_http_url, is_loopback
+from worker.settings.values import ListenAddress, check_http_url, is_loopback
 
 #: `dev` leaves its token here, so that the other terminal needs no configuration.
 DEV_TOKEN_FILE = Path(".state/dev/token")
@@ -73,7 +73,7 @@ def _url_of(settings: Settings | None) -> str:
         hint = "--url with the port that the daemon printed"
         raise Failure(Exit.USAGE, "api.listen leaves the port open", hint=hint)
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it is found on this machine
-    return f"http://{Address(anywhere.get(listen.host, listen.host), listen.port)}"
+    return f"http://{ListenAddress(anywhere.get(listen.host, listen.host), listen.port)}"
 
 
 def _token_of(settings: Settings | None, url: str) -> str | None:

@@ -10,8 +10,8 @@ import typer
 
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.ports.cases import Timer
-from worker.ports.census import Census
+from worker.ports.store.books import QueueStats
+from worker.ports.store.case_view import Timer
 
 LIST_MAX = 10_000
 COLUMNS = ("kind", "subject", "due (UTC)", "overdue by")
@@ -32,14 +32,14 @@ def timers(
     settings = load_settings(config, environ=os.environ)
     grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
 
-    async def ask() -> Census | list[Timer]:
+    async def ask() -> QueueStats | list[Timer]:
         async with open_store(settings) as store:
             if by_kind:
-                return await store.census(grace)
-            return await store.timers(overdue_only=not every, limit=limit)
+                return await store.books.queue_stats(grace)
+            return await store.cases.timers(overdue_only=not every, limit=limit)
 
     found = asyncio.run(ask())
-    if isinstance(found, Census):
+    if isinstance(found, QueueStats):
         tell(found, output)
     else:
         tell_each(found, datetime.now(UTC), output)
@@ -69,8 +69,8 @@ def _shown(timer: Timer, now: datetime) -> dict[str, Any]:
     }
 
 
-def tell(census: Census, output: Format) -> None:
-    kinds = [{"kind": kind, "overdue": n} for kind, n in sorted(census.timers_overdue.items())]
+def tell(queue_stats: QueueStats, output: Format) -> None:
+    kinds = [{"kind": kind, "overdue": n} for kind, n in sorted(queue_stats.timers_overdue.items())]
     match output:
         case Format.JSON:
             write_json({"timers": kinds}, indent=True)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import State
-from worker.entrypoints.cli import shown
+from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
@@ -163,13 +163,13 @@ def _permit(name: str, *, simulated: bool, live: bool, service: str | None) -> N
 
 async def _run(plan: Plan, target: Target, output: Format, *, watch: bool) -> Exit:
     from worker.entrypoints.cli.client import connected
-    from worker.entrypoints.cli.rehearsal import Rehearsal
+    from worker.entrypoints.cli.trigger_run import Rehearsal
 
     def changed(activation: dict[str, Any]) -> None:
         if output is Format.NDJSON:
             write_json(activation)
         elif output is Format.TEXT:
-            write_line(shown.change_line(activation, datetime.now(UTC)))
+            write_line(formatting.change_line(activation, datetime.now(UTC)))
 
     async with connected(target) as daemon:
         rehearsal = Rehearsal(daemon, plan, say, changed, asyncio.sleep, time.monotonic)

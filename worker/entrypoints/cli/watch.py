@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.entrypoints.cli import shown
+from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, say, write_json, write_line
@@ -43,8 +43,8 @@ def watch(
 
 
 async def _follow(target: Target, id_: str, output: Format) -> None:
+    from worker.entrypoints.cli.change_stream import changes
     from worker.entrypoints.cli.client import connected
-    from worker.entrypoints.cli.following import changes
 
     last: dict[str, Any] = {}
     with _window_bar(enabled=output is Format.TEXT and sys.stdout.isatty()) as show:
@@ -57,12 +57,12 @@ async def _follow(target: Target, id_: str, output: Format) -> None:
                     show(activation)
     if output is Format.JSON:
         write_json(last, indent=True)
-    say(shown.verdict(last))
+    say(formatting.verdict(last))
 
 
 async def _tail(target: Target, output: Format) -> None:
+    from worker.entrypoints.cli.change_stream import events
     from worker.entrypoints.cli.client import connected
-    from worker.entrypoints.cli.following import events
 
     async with connected(target) as daemon:
         say(f"events of {target.url}; Ctrl-C stops")
@@ -77,7 +77,7 @@ def event_line(event: Mapping[str, Any]) -> str:
     """Without phone or code: a tail is often on a screen that others see."""
     data = event["data"]
     told = [f"{key}={data[key]}" for key in _TOLD if data.get(key) is not None]
-    at = shown.parse(event["timestamp"]).strftime("%H:%M:%S")
+    at = formatting.parse(event["timestamp"]).strftime("%H:%M:%S")
     return clean("  ".join([at, event["type"], event["activation"] or "-", *told]))
 
 
@@ -85,7 +85,7 @@ def event_line(event: Mapping[str, Any]) -> str:
 def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """A line per change; below them, on a terminal, how much of the window is over."""
     if not enabled:
-        yield lambda activation: write_line(shown.change_line(activation, _now()))
+        yield lambda activation: write_line(formatting.change_line(activation, _now()))
         return
     from rich.console import Console
     from rich.live import Live
@@ -96,7 +96,7 @@ def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None
 
         def show(activation: Mapping[str, Any]) -> None:
             bar.activation = activation
-            console.print(shown.change_line(activation, _now()), markup=False)
+            console.print(formatting.change_line(activation, _now()), markup=False)
 
         yield show
 
@@ -110,7 +110,7 @@ class _Bar:
         if self.activation is None:
             return ""
         now = _now()
-        drawn, left = shown.bar(self.activation, now), shown.left(self.activation, now)
+        drawn, left = formatting.bar(self.activation, now), formatting.left(self.activation, now)
         return f"{self.activation['state']}  {drawn}  {left}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from worker.entrypoints.demo.cast import PRICE_MINOR, Role
-from worker.ports.books import Finding
+from worker.ports.store.books import Finding
 
 SHOWN_MAX: Final = 5
 

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from worker.adapters.store.store import PostgresStore
+from worker.adapters.store.postgres import PostgresStore
 from worker.entrypoints.cli.client import Daemon, connected
 from worker.entrypoints.cli.output import say
 from worker.entrypoints.cli.target import Target
@@ -20,7 +20,7 @@ from worker.entrypoints.demo.proof import (
     wrong_endings,
 )
 from worker.entrypoints.demo.stage import GRACE_SECONDS, TOKEN, stage
-from worker.ports.books import Finding
+from worker.ports.store.books import Finding
 
 BOOKS_PAGE = 1000
 
@@ -75,6 +75,6 @@ async def _books(provider: Daemon) -> list[dict[str, Any]]:
 async def _audit(database_url: str) -> list[Finding]:
     store = PostgresStore(database_url, pool_size=2)
     try:
-        return await store.audit()
+        return await store.books.audit()
     finally:
         await store.close()

@@ -8,11 +8,11 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.case_answers import OPENED
 from worker.entrypoints.http.case_calls import Faults, opened_or_problem
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Body, Instant, Name, Reference
-from worker.lifecycle.cases.desk import Occurrence
+from worker.entrypoints.http.requests import Body, Instant, Name, Reference
+from worker.entrypoints.http.routing import Answer, Route
+from worker.lifecycle.cases.service import Occurrence
 
 
 class AccountEvent(Body):

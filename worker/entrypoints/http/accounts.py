@@ -4,29 +4,29 @@ from collections.abc import Sequence
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import AccountShown, EntryList
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.cursor import after_number, number_in
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Cursor, Limit, Name, OpenAccount, TopUp
-from worker.ports.books import Account, AccountStore, Opened, ToppedUp
+from worker.entrypoints.http.requests import Cursor, Limit, Name, OpenAccount, TopUp
+from worker.entrypoints.http.responses import AccountShown, EntryList
+from worker.entrypoints.http.routing import Answer, Route
+from worker.ports.store.books import Account, AccountOpened, BookStore, TopUpOutcome
 
 
 class Accounts:
-    def __init__(self, accounts: AccountStore) -> None:
-        self._accounts = accounts
+    def __init__(self, books: BookStore) -> None:
+        self._books = books
 
     async def open(self, account: Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
-        how, found = await self._accounts.open_account(AccountId(account), body.currency)
+        how, found = await self._books.open_account(AccountId(account), body.currency)
         match how:
-            case Opened.NEW:
+            case AccountOpened.NEW:
                 return Answer(201, render.account(found), {"Location": f"/v1/accounts/{account}"})
-            case Opened.SAME:
+            case AccountOpened.SAME:
                 return Answer(200, render.account(found))
-            case Opened.OTHER_CONTENT:
+            case AccountOpened.OTHER_CONTENT:
                 raise Problem(Kind.OTHER_CONTENT, "The account has another currency")
 
     async def show(self, account: Name) -> Answer:
@@ -35,18 +35,16 @@ class Accounts:
 
     async def top_up(self, account: Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
-        how, found = await self._accounts.top_up(
-            AccountId(account), body.reference, body.amount_minor
-        )
+        how, found = await self._books.top_up(AccountId(account), body.reference, body.amount_minor)
         match how:
-            case ToppedUp.NEW | ToppedUp.SAME:
+            case TopUpOutcome.NEW | TopUpOutcome.SAME:
                 shown = found if found is not None else await self._known(AccountId(account))
-                return Answer(201 if how is ToppedUp.NEW else 200, render.account(shown))
-            case ToppedUp.OTHER_CONTENT:
+                return Answer(201 if how is TopUpOutcome.NEW else 200, render.account(shown))
+            case TopUpOutcome.OTHER_CONTENT:
                 raise Problem(
                     Kind.OTHER_CONTENT, "This reference was booked with another amount or account"
                 )
-            case ToppedUp.UNKNOWN_ACCOUNT:
+            case TopUpOutcome.UNKNOWN_ACCOUNT:
                 raise Problem(Kind.UNKNOWN_ACCOUNT)
 
     async def entries(
@@ -54,7 +52,7 @@ class Accounts:
     ) -> Answer:
         """List an account's ledger entries, newest first."""
         before = number_in("entries", cursor)
-        found = await self._accounts.entries(AccountId(account), before=before, limit=limit + 1)
+        found = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
         if not found:
             await self._known(AccountId(account))
         shown = found[:limit]
@@ -62,14 +60,14 @@ class Accounts:
         return Answer(200, {"items": [render.entry(one) for one in shown], "next_cursor": more})
 
     async def _known(self, account: AccountId) -> Account:
-        found = await self._accounts.account(account)
+        found = await self._books.account(account)
         if found is None:
             raise Problem(Kind.UNKNOWN_ACCOUNT)
         return found
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = Accounts(deps.accounts)
+    accounts = Accounts(deps.books)
     path = "/v1/accounts/{account}"
     return (
         Route(

@@ -12,14 +12,12 @@ from aiohttp import web
 from worker.domain.activation import FINAL, PROVIDER_FINAL, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import ActivationList, ActivationShown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.changes import Changes, TooManyWait
 from worker.entrypoints.http.cursor import activation_in, after_activation
-from worker.entrypoints.http.deps import ActivationReads, ApiDeps, HasCases
-from worker.entrypoints.http.layer import Answer, Header, Route
+from worker.entrypoints.http.deps import ApiDeps, HasCases
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import (
+from worker.entrypoints.http.requests import (
     ActivationPath,
     Cursor,
     Limit,
@@ -27,17 +25,19 @@ from worker.entrypoints.http.shapes import (
     StateName,
     WaitSeconds,
 )
-from worker.ports.desk import Desk, Done, WishResult
-from worker.ports.reviews import Review
-from worker.ports.store import Activation
+from worker.entrypoints.http.responses import ActivationList, ActivationShown
+from worker.entrypoints.http.routing import Answer, Header, Route
+from worker.ports.service import ActionOutcome, ActionResult, Service
+from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.cases import Review
 
 Why: TypeAlias = Callable[[ActivationId], Awaitable[Review | None]]
 _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class Activations:
-    def __init__(self, reads: ActivationReads, changes: Changes, why: Why) -> None:
-        self._reads = reads
+    def __init__(self, activations: ActivationStore, changes: Changes, why: Why) -> None:
+        self._activations = activations
         self._changes = changes
         self._why = why
 
@@ -74,7 +74,7 @@ class Activations:
         limit: Limit = 50,
     ) -> Answer:
         """List activations, newest first, without their timelines."""
-        found = await self._reads.activations(
+        found = await self._activations.activations(
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
             account=None if account is None else AccountId(account),
@@ -100,7 +100,7 @@ class Activations:
             raise Problem(Kind.BUSY) from None
 
     async def _version(self, id_: ActivationId) -> int:
-        return (await self._reads.versions([id_])).get(id_, 0)
+        return (await self._activations.versions([id_])).get(id_, 0)
 
     async def _shown(self, activation: Activation) -> dict[str, Any]:
         """One in review also tells what its review rests on, and by when it is to be decided."""
@@ -116,13 +116,13 @@ class Activations:
         return content
 
     async def _known(self, id_: ActivationId) -> Activation:
-        return found_or_problem(await self._reads.activation(id_))
+        return found_or_problem(await self._activations.activation(id_))
 
 
 class Wishes:
-    def __init__(self, desk: Desk, reads: ActivationReads) -> None:
+    def __init__(self, desk: Service, activations: ActivationStore) -> None:
         self._desk = desk
-        self._reads = reads
+        self._activations = activations
 
     async def cancel(self, id: ActivationPath) -> Answer:
         """Press the Cancel button."""
@@ -137,27 +137,27 @@ class Wishes:
         return await self._wish(id, self._desk.resend)
 
     async def _wish(
-        self, id_: str, wish: Callable[[ActivationId], Awaitable[WishResult]]
+        self, id_: str, wish: Callable[[ActivationId], Awaitable[ActionResult]]
     ) -> Answer:
         result = await wish(id_in(id_))
         failure = _FAILURES.get(result.how)
         if failure is not None:
             raise Problem(failure)
-        activation = result.activation or await self._reads.activation(id_in(id_))
-        status = 202 if result.how is Done.PENDING else 200
+        activation = result.activation or await self._activations.activation(id_in(id_))
+        status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, render.activation(found_or_problem(activation)))
 
 
 _FAILURES = {
-    Done.CODE_RECEIVED: Kind.CODE_RECEIVED,
-    Done.NO_CODE: Kind.NO_CODE,
-    Done.ENDED: Kind.ENDED,
-    Done.NOT_OFFERED: Kind.NOT_OFFERED,
-    Done.UNKNOWN: Kind.UNKNOWN_ACTIVATION,
-    Done.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
+    ActionOutcome.CODE_RECEIVED: Kind.CODE_RECEIVED,
+    ActionOutcome.NO_CODE: Kind.NO_CODE,
+    ActionOutcome.ENDED: Kind.ENDED,
+    ActionOutcome.NOT_OFFERED: Kind.NOT_OFFERED,
+    ActionOutcome.UNKNOWN: Kind.UNKNOWN_ACTIVATION,
+    ActionOutcome.PROVIDER_UNAVAILABLE: Kind.PROVIDER_UNAVAILABLE,
 }
 
-assert set(Done) == {Done.DONE, Done.PENDING} | set(_FAILURES)
+assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_FAILURES)
 
 
 def id_in(text: str) -> ActivationId:

@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from worker.entrypoints.http.deps import Log, random_request_id
-from worker.entrypoints.http.edge import answering, expect
+from worker.entrypoints.http.middleware import answering, expect
 
 READY_SECONDS = 3.0  #: A dependency that has not answered by then is not ready.
 

@@ -18,12 +18,12 @@ from worker.entrypoints.http import (
     reviews,
     withdrawals,
 )
-from worker.entrypoints.http.answers import DocumentShown
 from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.edge import answering, expect
-from worker.entrypoints.http.layer import BODY_MAX, Answer, Route, endpoint
+from worker.entrypoints.http.middleware import answering, expect
 from worker.entrypoints.http.openapi import Document, document
+from worker.entrypoints.http.responses import DocumentShown
+from worker.entrypoints.http.routing import BODY_MAX, Answer, Route, endpoint
 
 
 def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:

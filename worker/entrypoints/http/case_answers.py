@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from worker.domain.policy.fact_readers import INSTANTS, instant
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import Moment, Shown
-from worker.ports.cases import Case, DecisionRow
+from worker.entrypoints.http.responses import Moment, Shown
+from worker.ports.store.case_view import Case, DecisionRow
 
 StateWord = Literal[
     "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",

@@ -10,13 +10,14 @@ from pydantic import Field, StringConstraints
 
 from worker.domain.policy import FactError
 from worker.entrypoints.http.case_answers import case_json
-from worker.entrypoints.http.layer import Answer
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
-from worker.entrypoints.http.shapes import Amount, Body, Instant
+from worker.entrypoints.http.requests import Amount, Body, Instant
+from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.desk import CaseDesk
+from worker.lifecycle.cases.service import CaseService
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.cases import Case, CaseKind, ChangedCase, Opened, OpenedCase, Refused
+from worker.ports.store.case_view import Case, CaseKind, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40
@@ -95,31 +96,31 @@ def case_in(text: str) -> UUID:
     return UUID(text)
 
 
-def opened_or_problem(opened: OpenedCase, unknown: Kind, *, path: str | None = None) -> Answer:
+def opened_or_problem(opened: CaseOpening, unknown: Kind, *, path: str | None = None) -> Answer:
     """*path*: under which it can be read by its id, if at all."""
     match opened.how:
-        case Opened.UNKNOWN_SUBJECT:
+        case CaseOpened.UNKNOWN_SUBJECT:
             raise Problem(unknown)
-        case Opened.OTHER_CONTENT:
+        case CaseOpened.OTHER_CONTENT:
             raise Problem(Kind.OTHER_CONTENT, "This case is open with other content")
-        case Opened.BALANCE_TOO_LOW:
+        case CaseOpened.BALANCE_TOO_LOW:
             raise Problem(Kind.BALANCE_TOO_LOW)
-        case Opened.NEW | Opened.SAME:
+        case CaseOpened.NEW | CaseOpened.SAME:
             assert opened.case is not None
-            new = opened.how is Opened.NEW
+            new = opened.how is CaseOpened.NEW
             headers = {"Location": f"{path}/{opened.case.id}"} if new and path else {}
             return Answer(201 if new else 200, case_json(opened.case), headers)
 
 
-def changed_or_problem(changed: ChangedCase) -> Answer:
+def changed_or_problem(changed: CaseChange) -> Answer:
     match changed.refused:
-        case Refused.CLOSED:
+        case Rejected.CLOSED:
             raise Problem(Kind.ENDED, "The case is closed")
-        case Refused.OTHER_CONTENT:
+        case Rejected.OTHER_CONTENT:
             raise Problem(Kind.OTHER_CONTENT, "Another verdict was given before")
-        case Refused.NOT_ASKED_FOR:
+        case Rejected.NOT_ASKED_FOR:
             raise Problem(Kind.NOT_OFFERED, "The case does not wait for this")
-        case Refused.WRONG_SUM:
+        case Rejected.WRONG_SUM:
             told = "Needed where the policy sets no sum, within the price; else the policy's"
             raise Problem(Kind.INVALID, errors=[Fault("/amount_minor", told)])
         case None:
@@ -132,7 +133,7 @@ def shown_or_problem(case: Case | None) -> Answer:
     return Answer(200, case_json(case))
 
 
-async def paid_or_later(cases: CaseDesk, id_: str, kind: CaseKind, body: Paid) -> Answer:
+async def paid_or_later(cases: CaseService, id_: str, kind: CaseKind, body: Paid) -> Answer:
     until = body.extension_until
     if until is None:
         return changed_or_problem(await cases.paid(case_in(id_), kind))

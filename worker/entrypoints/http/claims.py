@@ -29,13 +29,13 @@ from worker.entrypoints.http.case_calls import (
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind
-from worker.entrypoints.http.shapes import ActivationPath, Body, Instant, Price, Word
+from worker.entrypoints.http.requests import ActivationPath, Body, Instant, Price, Word
+from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 #: What may be said about an order besides what our own log knows.
 CLAIM_FACTS = frozenset(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http.problems import Fault, Kind, Problem
-from worker.ports.reviews import Place
+from worker.ports.store.cases import ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,18 +42,18 @@ def activation_in(cursor: str | None) -> tuple[datetime, ActivationId] | None:
         raise _bad() from None
 
 
-def after_review(place: Place) -> str:
+def after_review(place: ReviewPlace) -> str:
     rank = "" if place.rank is None else (place.rank - _EPOCH) // _MICROSECOND
     return _encode(f"reviews:{rank}:{(place.opened_at - _EPOCH) // _MICROSECOND}:{place.id}")
 
 
-def review_in(cursor: str | None) -> Place | None:
+def review_in(cursor: str | None) -> ReviewPlace | None:
     if cursor is None:
         return None
     try:
         rank, opened_at, id_ = _decode("reviews", cursor).split(":")
         first = _EPOCH + int(rank) * _MICROSECOND if rank else None
-        return Place(first, _EPOCH + int(opened_at) * _MICROSECOND, UUID(id_))
+        return ReviewPlace(first, _EPOCH + int(opened_at) * _MICROSECOND, UUID(id_))
     except (ValueError, OverflowError):
         raise _bad() from None
 

@@ -2,43 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
-from worker.domain.activation import State
-from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.lifecycle.cases.desk import CaseDesk
-from worker.ports.books import AccountStore
-from worker.ports.desk import Desk, Push
-from worker.ports.events import Event
-from worker.ports.store import Activation
-
-
-class ActivationReads(Protocol):
-    """The part of `ActivationStore` that only reads."""
-
-    async def activation(self, id_: ActivationId) -> Activation | None: ...
-
-    async def activations(
-        self,
-        *,
-        state: State | None = None,
-        provider: ProviderName | None = None,
-        account: AccountId | None = None,
-        before: tuple[datetime, ActivationId] | None = None,
-        limit: int = 50,
-    ) -> list[Activation]: ...
-
-    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]: ...
-
-
-class EventReads(Protocol):
-    """The part of `EventStore` the API shows."""
-
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]: ...
+from worker.lifecycle.cases.service import CaseService
+from worker.ports.service import Push, Service
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.outbox import OutboxStore
 
 
 class Log(Protocol):
@@ -54,7 +28,7 @@ class HasCases(Protocol):
     """A desk where cases are taken too."""
 
     @property
-    def cases(self) -> CaseDesk: ...
+    def cases(self) -> CaseService: ...
 
 
 ParsePush = Callable[[ProviderName, bytes], Sequence[Push]]
@@ -66,10 +40,10 @@ def random_request_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
-    desk: Desk
-    activations: ActivationReads
-    accounts: AccountStore
-    events: EventReads
+    desk: Service
+    activations: ActivationStore
+    books: BookStore
+    outbox: OutboxStore
     tokens: Sequence[Token]
     parse_push: ParsePush  #: May raise on what it cannot read: the push is dropped and logged.
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
@@ -77,7 +51,7 @@ class ApiDeps:
     new_request_id: Callable[[], str] = random_request_id
 
     @property
-    def cases(self) -> CaseDesk:
+    def cases(self) -> CaseService:
         """Where cases are taken; a desk without such a place does not offer them."""
         if not isinstance(self.desk, HasCases):
             raise Problem(Kind.NOT_OFFERED)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from worker.domain.ids import ProviderName
-from worker.entrypoints.http.answers import Nothing
 from worker.entrypoints.http.auth import digest
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route, read_body
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.ports.desk import Push
+from worker.entrypoints.http.responses import Nothing
+from worker.entrypoints.http.routing import Answer, Route, read_body
 from worker.ports.errors import StoreError
+from worker.ports.service import Push
 
 PUSH_MAX = 64 * 1024
 

@@ -11,10 +11,8 @@ from pydantic import ValidationError
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import ActivationShown, BulkShown
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.deps import ActivationReads, ApiDeps
-from worker.entrypoints.http.layer import Answer, Route, read_json_body, refuse_json
+from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     Failure,
@@ -24,15 +22,17 @@ from worker.entrypoints.http.problems import (
     faults_of,
     pointer_to,
 )
-from worker.entrypoints.http.shapes import Bulk, Name, RentedNumber, RentedNumberItem
-from worker.ports.desk import Desk, HandedOver
-from worker.ports.store import IntakeResult, Intook
+from worker.entrypoints.http.requests import Bulk, Name, RentedNumber, RentedNumberItem
+from worker.entrypoints.http.responses import ActivationShown, BulkShown
+from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
+from worker.ports.service import NumberIntake, Service
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, ActivationStore
 
 
 class Intake:
-    def __init__(self, desk: Desk, reads: ActivationReads) -> None:
+    def __init__(self, desk: Service, activations: ActivationStore) -> None:
         self._desk = desk
-        self._reads = reads
+        self._activations = activations
 
     async def put(self, provider: Name, provider_ref: Name, body: RentedNumber) -> Answer:
         """Watch a number that was already rented."""
@@ -41,9 +41,9 @@ class Intake:
         if failure is not None:
             raise Problem(failure.kind, failure.detail, errors=failure.errors)
         assert result.activation is not None
-        if result.how is Intook.SAME:
+        if result.how is AcceptOutcome.SAME:
             # Read again: what an intake finds is told without its timeline.
-            known = await self._reads.activation(result.activation.id)
+            known = await self._activations.activation(result.activation.id)
             return Answer(200, render.activation(known or result.activation))
         location = f"/v1/activations/{result.activation.id}"
         return Answer(201, render.activation(result.activation), {"Location": location})
@@ -62,9 +62,9 @@ class Intake:
         return Answer(200, {"results": shown})
 
 
-def handed_over(provider: str, ref: str, body: RentedNumber) -> HandedOver:
+def handed_over(provider: str, ref: str, body: RentedNumber) -> NumberIntake:
     window = body.window_seconds
-    return HandedOver(
+    return NumberIntake(
         provider=ProviderName(provider),
         ref=ProviderRef(ref),
         account=AccountId(body.account),
@@ -80,7 +80,7 @@ def handed_over(provider: str, ref: str, body: RentedNumber) -> HandedOver:
     )
 
 
-def handed_over_in(item: Mapping[str, Any]) -> HandedOver:
+def handed_over_in(item: Mapping[str, Any]) -> NumberIntake:
     """The same from plain values, as they come through arq; a bad item raises `Problem`."""
     try:
         read = RentedNumberItem.model_validate_json(orjson.dumps(item))
@@ -117,12 +117,12 @@ def _refused_items(error: ValidationError) -> Mapping[int, Failure]:
     return {at: Failure(Kind.INVALID, errors=tuple(of[:ERRORS_MAX])) for at, of in faults.items()}
 
 
-def _item_result(at: int, result: IntakeResult) -> dict[str, Any]:
+def _item_result(at: int, result: AcceptResult) -> dict[str, Any]:
     failure = failure_of(result.how, "activations", at)
     if failure is not None:
         return _item_failure(failure)
     assert result.activation is not None
-    status = 201 if result.how is Intook.NEW else 200
+    status = 201 if result.how is AcceptOutcome.NEW else 200
     return {"status": status, "activation": render.activation(result.activation)}
 
 
@@ -130,22 +130,22 @@ def _item_failure(failure: Failure) -> dict[str, Any]:
     return {"status": failure.kind.status, "problem": failure.as_json()}
 
 
-def failure_of(how: Intook, *item: int | str) -> Failure | None:  # noqa: PLR0911 - one per ending
+def failure_of(how: AcceptOutcome, *item: int | str) -> Failure | None:  # noqa: PLR0911 - one per ending
     """Why nothing was stored; *item* leads to the item within the body."""
     match how:
-        case Intook.NEW | Intook.SAME:
+        case AcceptOutcome.NEW | AcceptOutcome.SAME:
             return None
-        case Intook.OTHER_CONTENT:
+        case AcceptOutcome.OTHER_CONTENT:
             return Failure(Kind.OTHER_CONTENT, "This rental was handed over with other content")
-        case Intook.UNKNOWN_ACCOUNT:
+        case AcceptOutcome.UNKNOWN_ACCOUNT:
             return Failure(Kind.UNKNOWN_ACCOUNT)
-        case Intook.BALANCE_TOO_LOW:
+        case AcceptOutcome.BALANCE_TOO_LOW:
             return Failure(Kind.BALANCE_TOO_LOW)
-        case Intook.UNKNOWN_PROVIDER:
+        case AcceptOutcome.UNKNOWN_PROVIDER:
             return Failure(Kind.UNKNOWN_PROVIDER)
-        case Intook.UNKNOWN_POLICY:
+        case AcceptOutcome.UNKNOWN_POLICY:
             return Failure(Kind.UNKNOWN_POLICY)
-        case Intook.RENTED_IN_FUTURE:
+        case AcceptOutcome.RENTED_IN_FUTURE:
             return Failure(
                 Kind.INVALID, errors=(Fault(pointer_to(*item, "rented_at"), "Lies in the future"),)
             )

@@ -6,7 +6,7 @@ sent; what was sent can be a token.
 
 from aiohttp import web
 
-from worker.entrypoints.http.edge import problem_response
+from worker.entrypoints.http.middleware import problem_response
 from worker.entrypoints.http.problems import Kind, Problem
 
 LINGER_SECONDS = 2.0  #: For the rest of a body that was refused, before the connection is closed.

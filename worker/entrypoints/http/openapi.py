@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from worker.entrypoints.http.answers import ProblemShown
-from worker.entrypoints.http.layer import IDEMPOTENCY_KEY, Header, Route
 from worker.entrypoints.http.problems import MEDIA_TYPE, Kind
+from worker.entrypoints.http.responses import ProblemShown
+from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Header, Route
 
 Document: TypeAlias = dict[str, Any]
 Mode: TypeAlias = Literal["validation", "serialization"]

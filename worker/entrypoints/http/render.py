@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.ports.books import Account, Entry
-from worker.ports.events import Event
-from worker.ports.store import Activation, Happened, Settlement, ShownCode
+from worker.ports.store.activations import Activation, Settlement, ShownCode, TimelineEntry
+from worker.ports.store.books import Account, Entry
+from worker.ports.store.outbox import Event
 
 
 def instant(at: datetime) -> str:
@@ -54,7 +54,7 @@ def _settlement(settlement: Settlement) -> dict[str, Any]:
     }
 
 
-def _happened(line: Happened) -> dict[str, Any]:
+def _happened(line: TimelineEntry) -> dict[str, Any]:
     return {**line.detail, "at": instant(line.at), "what": line.what}
 
 

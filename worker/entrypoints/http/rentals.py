@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
-from worker.entrypoints.http.answers import Moment, Shown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.case_answers import OPENED, SHOWN, CaseShown, case_json, maybe
 from worker.entrypoints.http.case_calls import (
@@ -22,12 +21,12 @@ from worker.entrypoints.http.case_calls import (
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Body, Currency, Instant, Name, Phone, Price, Word
-from worker.ports.cases import Opened
-from worker.ports.rentals import Rental, rental_id
+from worker.entrypoints.http.requests import Body, Currency, Instant, Name, Phone, Price, Word
+from worker.entrypoints.http.responses import Moment, Shown
+from worker.entrypoints.http.routing import Answer, Route
+from worker.ports.store.cases import CaseOpened, Rental, rental_id
 
 FACTS = frozenset({"client_caused", "outage_verified"})
 
@@ -118,7 +117,7 @@ class Rentals:
         if failure is not None:
             raise Problem(failure)
         assert booked.rental is not None
-        return Answer(201 if booked.how is Opened.NEW else 200, _rental(booked.rental))
+        return Answer(201 if booked.how is CaseOpened.NEW else 200, _rental(booked.rental))
 
     async def outage(self, provider: Name, provider_ref: Name, body: Outage) -> Answer:
         """Report that a rented number does not work."""
@@ -148,9 +147,9 @@ class Rentals:
 
 
 _FAILURES = {
-    Opened.UNKNOWN_SUBJECT: Kind.UNKNOWN_ACCOUNT,
-    Opened.OTHER_CONTENT: Kind.OTHER_CONTENT,
-    Opened.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
+    CaseOpened.UNKNOWN_SUBJECT: Kind.UNKNOWN_ACCOUNT,
+    CaseOpened.OTHER_CONTENT: Kind.OTHER_CONTENT,
+    CaseOpened.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
 }
 
 

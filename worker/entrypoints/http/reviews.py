@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from worker.entrypoints.http import claims, render, rentals, withdrawals
-from worker.entrypoints.http.answers import ActivationShown, Moment, Shown
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.case_answers import CaseShown, facts_json, maybe
 from worker.entrypoints.http.case_calls import (
@@ -19,13 +18,13 @@ from worker.entrypoints.http.case_calls import (
 )
 from worker.entrypoints.http.cursor import after_review, review_in
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Cursor, Limit
+from worker.entrypoints.http.requests import Cursor, Limit
+from worker.entrypoints.http.responses import ActivationShown, Moment, Shown
+from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.ports.cases import ChangedCase
-from worker.ports.reviews import Review
+from worker.ports.store.cases import CaseChange, Review
 
 _FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS
 
@@ -85,7 +84,7 @@ class Reviews:
         verdict = verdict_in(body, findings)
         with Faults(facts="/findings", amount_minor="/amount_minor", outcome="/outcome"):
             done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
-        if isinstance(done, ChangedCase):
+        if isinstance(done, CaseChange):
             case = changed_or_problem(done).content
             return Answer(200, {"case": case, "activation": None})
         return _reviewed(done)

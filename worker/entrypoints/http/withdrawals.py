@@ -27,13 +27,13 @@ from worker.entrypoints.http.case_calls import (
     when,
 )
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.layer import Answer, Route
-from worker.entrypoints.http.once import Once
+from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.shapes import Amount, Body, Instant, Name, Reference, Word
+from worker.entrypoints.http.requests import Amount, Body, Instant, Name, Reference, Word
+from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 FACTS = frozenset(
     {

@@ -8,7 +8,15 @@ from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import Clauses, ask, by_human
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
-from worker.ports.cases import CaseState, Facts, Made, Move, Step, TimerKind, View
+from worker.ports.store.case_view import (
+    CaseFacts,
+    CaseState,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    MoneyMove,
+    TimerKind,
+)
 
 #: An open withdrawal or order ends by an event; this finds what such an event forgot to tell.
 LOOK_AGAIN: Final = timedelta(minutes=10)
@@ -24,19 +32,21 @@ class AccountEvents:
     clauses: Clauses
     word: str = "account"
 
-    def judge(self, view: View, facts: Facts) -> Step:
+    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         """By the policy, or by the word of a human that had to wait for an order to end."""
         made, word = self._ask(view, facts), view.case.verdict
         if word is not None:
             made = self._said(view, facts, made, grant=word["grant"])
         return self._step(view, facts, made)
 
-    def rule(self, view: View, verdict: Verdict) -> Step:
+    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = view.case.facts
         made = self._said(view, facts, self._ask(view, facts), grant=verdict.grant)
         return self._step(view, facts, made)
 
-    def _said(self, view: View, facts: Facts, made: Made, *, grant: bool) -> Made:
+    def _said(
+        self, view: CaseView, facts: CaseFacts, made: DecisionMade, *, grant: bool
+    ) -> DecisionMade:
         """The policy is silent: a human says whether the account's end or freeze takes effect."""
         if not grant:
             return by_human(made, rejected(), view, self.clauses)
@@ -44,10 +54,10 @@ class AccountEvents:
         outcome = Outcome.BALANCE_VOID if deleting else Outcome.BALANCE_FROZEN
         return by_human(made, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses)
 
-    def started(self, view: View, sla: TimerKind) -> datetime:
+    def started(self, view: CaseView, sla: TimerKind) -> datetime:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
-    def _ask(self, view: View, facts: Facts) -> Made:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         holdings = view.holdings
         given = {
             **facts,
@@ -56,7 +66,7 @@ class AccountEvents:
         }
         return ask(view, Op.ACCOUNT_EVENT, given, self.clauses)
 
-    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         outcome, held = made.decision.outcome, view.holdings.held_minor
         if outcome is Outcome.BALANCE_VOID and held:
             # Money of an order that runs may come back yet: nothing is void before it has.
@@ -67,12 +77,12 @@ class AccountEvents:
         state = _state(made.decision)
         waits = {TimerKind.DELETION_HOLD: view.now + LOOK_AGAIN}
         void = made.decision.outcome is Outcome.BALANCE_VOID
-        step = Step(
+        step = CaseStep(
             state=state,
             facts=facts,
             made=made_if_new(view, made),
             timers=waits if state is CaseState.WAITING else {},
-            moves=(Move(Kind.VOID, view.holdings.available_minor),) if void else (),
+            moves=(MoneyMove(Kind.VOID, view.holdings.available_minor),) if void else (),
             account_state=_account_state(view, facts, made.decision),
         )
         return told_of(self, view, step)
@@ -90,7 +100,7 @@ def _state(decision: Decision) -> CaseState:
             return CaseState.DONE
 
 
-def _account_state(view: View, facts: Facts, decision: Decision) -> str | None:
+def _account_state(view: CaseView, facts: CaseFacts, decision: Decision) -> str | None:
     """A stronger state is never taken back by a weaker event."""
     was = view.holdings.state
     if decision.outcome is Outcome.DENY:

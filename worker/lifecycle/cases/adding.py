@@ -6,19 +6,19 @@ from typing import Any
 
 from worker.lifecycle.cases.asking import instant, moment
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.cases import CLOSED, Case, Facts, View
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseView
 
 
 def once(**said: datetime | None) -> Adding:
     """Instants: now where none is given; the first one counts."""
 
-    def facts(view: View) -> Facts:
+    def facts(view: CaseView) -> CaseFacts:
         return {name: _first(view, name, at) for name, at in said.items()}
 
     return facts
 
 
-def _first(view: View, name: str, at: datetime | None) -> str:
+def _first(view: CaseView, name: str, at: datetime | None) -> str:
     """A closed case takes no other instant, so there it must show that it is another."""
     had: str | None = view.case.facts.get(name)
     if had is None or (view.case.state in CLOSED and at is not None):
@@ -33,7 +33,7 @@ def plain(**said: Any) -> Adding:
 def evidence(items: Sequence[str], **said: Any) -> Adding:
     """More evidence; it came when the first of it came."""
 
-    def facts(view: View) -> Facts:
+    def facts(view: CaseView) -> CaseFacts:
         had = view.case.facts.get("evidence", [])
         new: dict[str, Any] = {"evidence": sorted({*had, *items})} if items else {}
         if items and not had:
@@ -46,7 +46,7 @@ def evidence(items: Sequence[str], **said: Any) -> Adding:
 def access(event: str, at: datetime | None) -> Adding:
     """Access to the customer's host; there is nothing to grant before it was asked for."""
 
-    def facts(view: View) -> Facts | None:
+    def facts(view: CaseView) -> CaseFacts | None:
         if event != "requested" and "access_requested_at" not in view.case.facts:
             return None
         return once(**{f"access_{event}_at": at})(view)
@@ -57,7 +57,7 @@ def access(event: str, at: datetime | None) -> Adding:
 def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:
     """Our question for payment details, and the answer to it."""
 
-    def facts(view: View) -> Facts | None:
+    def facts(view: CaseView) -> CaseFacts | None:
         if event == "added":
             return said
         if event == "provided" and "payment_info_requested_at" not in view.case.facts:
@@ -68,7 +68,7 @@ def payment_info(event: str, at: datetime | None, **said: Any) -> Adding:
     return facts
 
 
-def number_of(ended: Sequence[Case], facts: Facts) -> int:
+def number_of(ended: Sequence[Case], facts: CaseFacts) -> int:
     """Which outage a report is about: that of its contact, however late it comes, or a new one."""
     contacts = [moment(one.facts, "contacted_at") for one in ended]
     contacted_at = moment(facts, "contacted_at")
@@ -82,7 +82,7 @@ def outage_until(outages: Sequence[Case], at: datetime | None) -> Case:
     return (known or outages)[-1]
 
 
-def after_earlier(facts: Facts, ended: Sequence[Case]) -> Facts:
+def after_earlier(facts: CaseFacts, ended: Sequence[Case]) -> CaseFacts:
     """An outage never covers days that an earlier one has covered."""
     ends = [moment(one.facts, "restored_at") or one.closed_at for one in ended]
     last = max((end for end in ends if end is not None), default=None)

@@ -14,7 +14,15 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
-from worker.ports.cases import CaseState, Facts, Made, Refused, Step, TimerKind, View
+from worker.ports.store.case_view import (
+    CaseFacts,
+    CaseState,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    Rejected,
+    TimerKind,
+)
 
 Clauses: TypeAlias = Callable[[str, Reason], tuple[str, ...]]  #: Of a policy, for a reason.
 
@@ -51,7 +59,7 @@ def instant(at: datetime) -> str:
     return at.isoformat()
 
 
-def moment(facts: Facts, name: str) -> datetime | None:
+def moment(facts: CaseFacts, name: str) -> datetime | None:
     found = facts.get(name)
     return None if found is None else datetime.fromisoformat(found)
 
@@ -61,8 +69,8 @@ def known(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask(
-    view: View, op: Op, given: Facts, clauses: Clauses, *, profile: Profile | None = None
-) -> Made:
+    view: CaseView, op: Op, given: CaseFacts, clauses: Clauses, *, profile: Profile | None = None
+) -> DecisionMade:
     """What the policy of the purchase says now; one nobody kept is nobody's to guess."""
     profile = profile or view.profile
     if profile is None:
@@ -71,10 +79,14 @@ def ask(
         question = question_from({**given, "op": op.value, "now": instant(view.now)})
         decision = decide(profile, op, question.facts, question.now)
     as_of = None if view.timer is None else view.timer.due_at
-    return Made(op, decision, dict(given), clauses(view.case.policy, decision.reason), as_of)
+    return DecisionMade(
+        op, decision, dict(given), clauses(view.case.policy, decision.reason), as_of
+    )
 
 
-def by_human(made: Made, decision: Decision, view: View, clauses: Clauses) -> Made:
+def by_human(
+    made: DecisionMade, decision: Decision, view: CaseView, clauses: Clauses
+) -> DecisionMade:
     """What the policy left to a human, as the human decided it."""
     return replace(
         made,
@@ -84,7 +96,7 @@ def by_human(made: Made, decision: Decision, view: View, clauses: Clauses) -> Ma
     )
 
 
-def check_facts(op: Op, facts: Facts, now: datetime) -> None:
+def check_facts(op: Op, facts: CaseFacts, now: datetime) -> None:
     """Raise `FactError` for a fact that could not be decided from."""
     needed = {
         "purchased_at": instant(now),
@@ -99,7 +111,7 @@ def check_facts(op: Op, facts: Facts, now: datetime) -> None:
     question_from({**needed, **facts, "op": op.value, "now": instant(now)})
 
 
-def news(view: View, made: Made) -> bool:
+def news(view: CaseView, made: DecisionMade) -> bool:
     """Whether this is anything else than what was decided last."""
     if not view.case.decisions:
         return True
@@ -111,15 +123,15 @@ def news(view: View, made: Made) -> bool:
     return said != (*says, decision.deadline, by)
 
 
-def pending(view: View) -> dict[TimerKind, datetime]:
+def pending(view: CaseView) -> dict[TimerKind, datetime]:
     """The timers the case has besides the one that rings now."""
     rings = None if view.timer is None else view.timer.kind
     return {one.kind: one.due_at for one in view.case.timers if one.kind is not rings}
 
 
-def unchanged(view: View, refused: Refused | None = None) -> Step:
+def unchanged(view: CaseView, refused: Rejected | None = None) -> CaseStep:
     case = view.case
-    return Step(state=case.state, facts=case.facts, timers=pending(view), refused=refused)
+    return CaseStep(state=case.state, facts=case.facts, timers=pending(view), refused=refused)
 
 
 def waits_for_customer(decision: Decision) -> bool:
@@ -127,7 +139,7 @@ def waits_for_customer(decision: Decision) -> bool:
     return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
 
 
-def must_act_first(view: View) -> bool:
+def must_act_first(view: CaseView) -> bool:
     """A date has passed that nobody acted on yet: that goes before anything that comes now."""
     return any(kind not in SLAS for kind in view.overdue)
 

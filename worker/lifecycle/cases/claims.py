@@ -26,16 +26,16 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
+    CaseFacts,
+    CaseOrder,
     CaseState,
-    Facts,
-    Made,
-    Move,
-    Ordered,
-    Refused,
-    Step,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    MoneyMove,
+    Rejected,
     TimerKind,
-    View,
 )
 
 _FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
@@ -47,14 +47,14 @@ class Claims:
     clauses: Clauses
     word: str = "claim"
 
-    def judge(self, view: View, facts: Facts) -> Step:
+    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return replace(unchanged(view), facts=facts)  # The money is promised.
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: View, verdict: Verdict) -> Step:
+    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
-            return unchanged(view, Refused.NOT_ASKED_FOR)
+            return unchanged(view, Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if facts["claim_kind"] == "major_defect":
             facts["approved"] = verdict.grant
@@ -64,12 +64,12 @@ class Claims:
         if made.decision.outcome is Outcome.NEEDS_REVIEW:
             return self._word_of(view, facts, made, verdict)
         if not _for_a_human(view, made.decision, verdict):
-            return unchanged(view, Refused.NOT_ASKED_FOR)
+            return unchanged(view, Rejected.NOT_ASKED_FOR)
         if verdict.amount_minor not in {None, made.decision.amount_minor}:
-            return unchanged(view, Refused.WRONG_SUM)
+            return unchanged(view, Rejected.WRONG_SUM)
         return self._step(view, facts, made)
 
-    def started(self, view: View, sla: TimerKind) -> datetime:
+    def started(self, view: CaseView, sla: TimerKind) -> datetime:
         assert view.order is not None
         if sla is TimerKind.HONOUR:
             return view.order.purchased_at
@@ -77,7 +77,7 @@ class Claims:
             return payouts.promised(view.case).at
         return moment(view.case.facts, "claim_at") or view.case.opened_at
 
-    def _ask(self, view: View, facts: Facts) -> Made:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         order = view.order
         assert order is not None
         given = {"service": order.service, **facts, **_from_our_log(order)}
@@ -89,7 +89,7 @@ class Claims:
         made = ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
         return _at_most_what_is_left(order, _about_rental(view, order, made))
 
-    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         """Money waits until the order itself has ended: nobody is paid twice for one number."""
         order = view.order
         assert order is not None
@@ -100,10 +100,12 @@ class Claims:
             return self._as_decided(view, facts, made, owed=True)
         return self._as_decided(view, facts, made)
 
-    def _as_decided(self, view: View, facts: Facts, made: Made, *, owed: bool = False) -> Step:
+    def _as_decided(
+        self, view: CaseView, facts: CaseFacts, made: DecisionMade, *, owed: bool = False
+    ) -> CaseStep:
         state = CaseState.APPROVED if _leaves(made.decision) else STATES[made.decision.outcome]
         timers = self._timers(view, facts, made.decision, owed=owed)
-        step = Step(
+        step = CaseStep(
             state=state,
             facts=facts,
             made=made_if_new(view, made),
@@ -114,7 +116,7 @@ class Claims:
         return told_of(self, view, step)
 
     def _timers(
-        self, view: View, facts: Facts, decision: Decision, *, owed: bool
+        self, view: CaseView, facts: CaseFacts, decision: Decision, *, owed: bool
     ) -> dict[TimerKind, datetime]:
         order, profile = view.order, view.profile
         assert order is not None
@@ -145,24 +147,26 @@ class Claims:
             due[TimerKind.BALANCE_CREDIT_SLA] = credit_by(profile, claimed_at)
         return {kind: at for kind, at in due.items() if at is not None}
 
-    def _word_of(self, view: View, facts: Facts, made: Made, verdict: Verdict) -> Step:
+    def _word_of(
+        self, view: CaseView, facts: CaseFacts, made: DecisionMade, verdict: Verdict
+    ) -> CaseStep:
         """The policy leaves it to a human, and this is the human's word."""
         order, proposed = view.order, made.decision
         assert order is not None
         if not order.settled:
-            return unchanged(view, Refused.NOT_ASKED_FOR)
+            return unchanged(view, Rejected.NOT_ASKED_FOR)
         if not verdict.grant:
             return self._as_decided(view, facts, by_human(made, rejected(), view, self.clauses))
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
         if not 0 < amount <= _left(order):
-            return unchanged(view, Refused.WRONG_SUM)
+            return unchanged(view, Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
         granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
 
 
-def _for_a_human(view: View, decision: Decision, verdict: Verdict) -> bool:
+def _for_a_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
     """Where the policy waits for something else, or pays all the same, no word would count.
 
     Proof of the wallet's owner is all that a granted payout may still wait for.
@@ -175,7 +179,7 @@ def _for_a_human(view: View, decision: Decision, verdict: Verdict) -> bool:
     return verdict.grant or decision.outcome not in PAYING
 
 
-def _from_our_log(order: Ordered) -> dict[str, Any]:
+def _from_our_log(order: CaseOrder) -> dict[str, Any]:
     sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
     rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
     instants = known({**sms, **(rental if order.rental else {})})
@@ -188,7 +192,7 @@ def _from_our_log(order: Ordered) -> dict[str, Any]:
     }
 
 
-def _days_left(order: Ordered, facts: Facts) -> dict[str, Any]:
+def _days_left(order: CaseOrder, facts: CaseFacts) -> dict[str, Any]:
     """A block is paid from its day on, and never for days an outage has been credited for."""
     if order.covered_until is None:
         return {}
@@ -197,7 +201,7 @@ def _days_left(order: Ordered, facts: Facts) -> dict[str, Any]:
     return {"blocked_at": instant(last)}
 
 
-def _own_window(view: View, order: Ordered) -> Profile | None:
+def _own_window(view: CaseView, order: CaseOrder) -> Profile | None:
     """A number's own window is the policy's "set time" for it."""
     if view.profile is None or order.rental:
         return view.profile
@@ -205,12 +209,12 @@ def _own_window(view: View, order: Ordered) -> Profile | None:
     return replace(view.profile, sms_window_s=seconds)
 
 
-def _given_back(order: Ordered) -> int:
+def _given_back(order: CaseOrder) -> int:
     """Days that were credited do not make a rental refunded while there is something left of it."""
     return order.credited_minor - order.outages_minor if _left(order) else order.credited_minor
 
 
-def _about_rental(view: View, order: Ordered, made: Made) -> Made:
+def _about_rental(view: CaseView, order: CaseOrder, made: DecisionMade) -> DecisionMade:
     """Never more than a rental still has; and of its SMS we keep no log that could decide."""
     decision = made.decision
     if not order.rental:
@@ -225,7 +229,7 @@ def _about_rental(view: View, order: Ordered, made: Made) -> Made:
     return replace(made, decision=decision)
 
 
-def _at_most_what_is_left(order: Ordered, made: Made) -> Made:
+def _at_most_what_is_left(order: CaseOrder, made: DecisionMade) -> DecisionMade:
     """More than that, with a fee reckoned on it: what is paid, a human says.
 
     Seen before his verdict counts and not after it: he has only one.
@@ -237,7 +241,7 @@ def _at_most_what_is_left(order: Ordered, made: Made) -> Made:
     return replace(made, decision=over)
 
 
-def _decide_by(view: View, order: Ordered, profile: Profile) -> datetime | None:
+def _decide_by(view: CaseView, order: CaseOrder, profile: Profile) -> datetime | None:
     claimed_at = moment(view.case.facts, "claim_at") or view.case.opened_at
     return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
 
@@ -246,7 +250,7 @@ def _leaves(decision: Decision) -> bool:
     return decision.outcome in PAYING and decision.destination is not Destination.BALANCE
 
 
-def _ends_rental(view: View, facts: Facts, decision: Decision) -> bool:
+def _ends_rental(view: CaseView, facts: CaseFacts, decision: Decision) -> bool:
     """A rental whose days were all given back has been given back itself."""
     order = view.order
     assert order is not None
@@ -259,18 +263,18 @@ def _gross(decision: Decision) -> int:
     return decision.amount_minor + decision.fee_minor
 
 
-def _left(order: Ordered) -> int:
+def _left(order: CaseOrder) -> int:
     return order.price_minor - order.credited_minor
 
 
-def _moves(decision: Decision) -> tuple[Move, ...]:
+def _moves(decision: Decision) -> tuple[MoneyMove, ...]:
     """Money that leaves the platform moves when it is paid out, not when it is promised."""
     if decision.outcome not in PAYING or _leaves(decision):
         return ()
-    return (Move(Kind.CLAIM, decision.amount_minor),)
+    return (MoneyMove(Kind.CLAIM, decision.amount_minor),)
 
 
-def _look_again(order: Ordered, deadline: datetime | None, now: datetime) -> datetime:
+def _look_again(order: CaseOrder, deadline: datetime | None, now: datetime) -> datetime:
     """After its window, an order ends soon, or when a human has looked at it."""
     end = deadline or order.ends_at
     return end if now <= end else now + max(RECHECK, (now - end) / 4)

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
-from worker.ports.cases import Timer
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
-from worker.ports.rentals import Closed, Rental, RentalStore
 from worker.ports.reporter import Reporter
+from worker.ports.store.case_view import Timer
+from worker.ports.store.cases import CaseStore, Rental, RentalClosing
 
 Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
 
@@ -26,9 +26,9 @@ PATIENCE: Final = timedelta(seconds=10)  #: For one provider's answer.
 SOONEST: Final = timedelta(seconds=30)
 LATEST: Final = timedelta(hours=1)
 _REFUNDS: Final = {
-    Refund.GIVEN_BACK: Closed.GIVEN_BACK,
-    Refund.KEPT: Closed.KEPT,
-    Refund.NOT_TOLD: Closed.NOT_TOLD,
+    Refund.GIVEN_BACK: RentalClosing.GIVEN_BACK,
+    Refund.KEPT: RentalClosing.KEPT,
+    Refund.NOT_TOLD: RentalClosing.NOT_TOLD,
 }
 
 assert SOONEST > IN_LINE + PATIENCE
@@ -37,28 +37,28 @@ assert set(_REFUNDS) == set(Refund)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    store: RentalStore
+    cases: CaseStore
     rentals: Mapping[ProviderName, LongRentals]
     pay: Mapping[ProviderName, Pay]  #: From the budget of each of these.
     reporter: Reporter
     now: Callable[[], datetime]
 
     async def fire(self, timer: Timer) -> None:
-        rental = await self.store.rental_of(timer.subject)
+        rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         answer = await self._asked(rental)
-        if isinstance(answer, Closed):
-            await self.store.rental_closed(timer, answer)
+        if isinstance(answer, RentalClosing):
+            await self.cases.rental_closed(timer, answer)
         else:
-            await self.store.put_off(timer, max(answer, self._pace(rental)))
+            await self.cases.put_off(timer, max(answer, self._pace(rental)))
 
-    async def _asked(self, rental: Rental) -> Closed | timedelta:
+    async def _asked(self, rental: Rental) -> RentalClosing | timedelta:
         """What became of it, or after what time to ask again at the earliest."""
         if rental.ends_at <= self.now():
-            return Closed.TIME_OVER
+            return RentalClosing.TIME_OVER
         there = self.rentals.get(rental.provider)
         if there is None:
-            return Closed.NOT_OFFERED
+            return RentalClosing.NOT_OFFERED
         if not await self._affordable(rental.provider):
             return SOONEST  # Nobody was asked, and nothing is wrong.
         try:
@@ -78,18 +78,18 @@ class Closing:
             return False
         return True
 
-    async def _close(self, there: LongRentals, rental: Rental) -> Closed | timedelta:
+    async def _close(self, there: LongRentals, rental: Rental) -> RentalClosing | timedelta:
         reply = await there.close(rental.ref)
         match reply:
             case Ended(refund):
                 return _REFUNDS[refund]
             case NotKnown():
-                return Closed.NOT_KNOWN
+                return RentalClosing.NOT_KNOWN
             case NotClosed(why=Refusal.NOT_CANCELLABLE):
-                return Closed.RUNS_ON
+                return RentalClosing.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
                 await self.pay[rental.provider]()
-                await there.messages(rental.ref)  # Unread SMS are why it was refused.
+                await there.messages(rental.ref)  # ForeignRow SMS are why it was refused.
                 return SOONEST
             case NotClosed():
                 return self._when(reply, rental)

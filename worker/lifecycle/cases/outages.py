@@ -24,7 +24,16 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import Facts, Made, Move, Ordered, Refused, Step, TimerKind, View
+from worker.ports.store.case_view import (
+    CaseFacts,
+    CaseOrder,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    MoneyMove,
+    Rejected,
+    TimerKind,
+)
 
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
@@ -34,30 +43,30 @@ class Outages:
     clauses: Clauses
     word: str = "rental"
 
-    def judge(self, view: View, facts: Facts) -> Step:
+    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: View, verdict: Verdict) -> Step:
+    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = {**view.case.facts, **verdict.findings}
         if verdict.grant:
             facts["outage_verified"] = True
             made = self._ask(view, facts)
             if made.decision.outcome is not Outcome.NEEDS_REVIEW:
                 if verdict.amount_minor not in {None, made.decision.amount_minor}:
-                    return unchanged(view, Refused.WRONG_SUM)
+                    return unchanged(view, Rejected.WRONG_SUM)
                 return self._step(view, facts, made)
             return self._granted(view, facts, made, verdict.amount_minor or 0)
         made = by_human(self._ask(view, facts), rejected(), view, self.clauses)
         return self._step(view, facts, made)
 
-    def started(self, view: View, sla: TimerKind) -> datetime:
+    def started(self, view: CaseView, sla: TimerKind) -> datetime:
         facts = view.case.facts
         contacted_at = moment(facts, "contacted_at") or view.case.opened_at
         if sla is TimerKind.REVIEW_SLA or view.profile is None:
             return contacted_at
         return self._case(view, facts).end
 
-    def _ask(self, view: View, facts: Facts) -> Made:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         order = view.order
         assert order is not None
         given = {
@@ -69,7 +78,7 @@ class Outages:
         }
         return ask(view, Op.OUTAGE_TICK, given, self.clauses)
 
-    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         order, decision = view.order, made.decision
         assert order is not None
         left = order.price_minor - order.credited_minor
@@ -77,8 +86,8 @@ class Outages:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
             made = replace(made, decision=decision)
         state = STATES[decision.outcome]
-        paid = Move(Kind.CLAIM, decision.amount_minor)
-        step = Step(
+        paid = MoneyMove(Kind.CLAIM, decision.amount_minor)
+        step = CaseStep(
             state=state,
             facts=facts,
             made=made_if_new(view, made),
@@ -87,7 +96,9 @@ class Outages:
         )
         return told_of(self, view, step)
 
-    def _timers(self, view: View, facts: Facts, decision: Decision) -> dict[TimerKind, datetime]:
+    def _timers(
+        self, view: CaseView, facts: CaseFacts, decision: Decision
+    ) -> dict[TimerKind, datetime]:
         profile, deadline = view.profile, decision.deadline
         if profile is None or deadline is None:
             return {}
@@ -103,7 +114,7 @@ class Outages:
         kind = TimerKind.OUTAGE_THRESHOLD if measuring else TimerKind.OUTAGE_END
         return {kind: deadline, **owed}
 
-    def _case(self, view: View, facts: Facts) -> OutageCase:
+    def _case(self, view: CaseView, facts: CaseFacts) -> OutageCase:
         order, profile = view.order, view.profile
         assert order is not None
         assert profile is not None
@@ -117,18 +128,20 @@ class Outages:
         )
         return OutageCase(profile, known, view.now)
 
-    def _granted(self, view: View, facts: Facts, made: Made, amount: int) -> Step:
+    def _granted(
+        self, view: CaseView, facts: CaseFacts, made: DecisionMade, amount: int
+    ) -> CaseStep:
         """The policy names no sum: the human does."""
         order = view.order
         assert order is not None
         if not 0 < amount <= order.price_minor - order.credited_minor:
-            return unchanged(view, Refused.WRONG_SUM)
+            return unchanged(view, Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step(view, facts, by_human(made, granted, view, self.clauses))
 
 
-def _until_blocked(order: Ordered, facts: Facts) -> dict[str, str]:
+def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:
     """A block that was paid for all the days that were left ends what is an outage's."""
     if order.blocked_from is None:
         return {}

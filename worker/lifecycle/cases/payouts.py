@@ -6,17 +6,17 @@ from typing import Final
 
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import PAYING, unchanged
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
+    CaseFacts,
     CaseKind,
     CaseState,
+    CaseStep,
+    CaseView,
     DecisionRow,
-    Facts,
-    Move,
-    Refused,
-    Step,
-    View,
+    MoneyMove,
+    Rejected,
 )
 
 _PROMISES: Final = frozenset(outcome.value for outcome in PAYING)
@@ -27,30 +27,30 @@ def promised(case: Case) -> DecisionRow:
     return next(one for one in reversed(case.decisions) if one.outcome in _PROMISES)
 
 
-def paid(view: View) -> Step:
+def paid(view: CaseView) -> CaseStep:
     """The money has left; said again, nothing more does."""
     case = view.case
     if case.state is CaseState.PAID:
         return unchanged(view)
     if case.state is not CaseState.APPROVED:
-        return unchanged(view, Refused.CLOSED if case.state in CLOSED else Refused.NOT_ASKED_FOR)
+        return unchanged(view, Rejected.CLOSED if case.state in CLOSED else Rejected.NOT_ASKED_FOR)
     told = f"{case.kind.value}.{CaseState.PAID.value}"
-    return Step(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=told)
+    return CaseStep(state=CaseState.PAID, facts=case.facts, moves=_moves(case), told=told)
 
 
-def extended(view: View, facts: Facts) -> Step:
+def extended(view: CaseView, facts: CaseFacts) -> CaseStep:
     """More time to pay, for a recorded reason; whether it counts, the policy says when it rings."""
     if view.case.state is not CaseState.APPROVED:
-        return unchanged(view, Refused.NOT_ASKED_FOR)
+        return unchanged(view, Rejected.NOT_ASKED_FOR)
     step = replace(unchanged(view), facts={**view.case.facts, **facts})
     return replace(step, added=("extension", dict(facts)))
 
 
-def _moves(case: Case) -> Sequence[Move]:
+def _moves(case: Case) -> Sequence[MoneyMove]:
     """A claim is paid by the house; a withdrawal with what was set aside, and its fee is ours."""
     payout = promised(case)
     if case.kind is CaseKind.CLAIM:
-        return (Move(Kind.CLAIM, payout.amount_minor, leaves=True),)
+        return (MoneyMove(Kind.CLAIM, payout.amount_minor, leaves=True),)
     assert case.kind is CaseKind.WITHDRAWAL
-    fee = (Move(Kind.FEE, payout.fee_minor),) if payout.fee_minor else ()
-    return (Move(Kind.WITHDRAW, payout.amount_minor), *fee)
+    fee = (MoneyMove(Kind.FEE, payout.fee_minor),) if payout.fee_minor else ()
+    return (MoneyMove(Kind.WITHDRAW, payout.amount_minor), *fee)

@@ -15,16 +15,16 @@ from worker.lifecycle.cases.asking import (
     news,
     unchanged,
 )
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
+    CaseFacts,
     CaseState,
-    Facts,
-    Made,
-    Refused,
-    Step,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    Rejected,
     TimerKind,
-    View,
 )
 
 _SLA: Final = {
@@ -44,7 +44,7 @@ class Verdict:
 
     grant: bool
     amount_minor: int | None = None
-    findings: Facts
+    findings: CaseFacts
     note: str | None = None  #: For those who read it later; it makes no verdict another one.
 
     def record(self) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ class Verdict:
 
 
 #: The facts that are added, seen from the case; None: it does not wait for them.
-Adding: TypeAlias = Callable[[View], Facts | None]
+Adding: TypeAlias = Callable[[CaseView], CaseFacts | None]
 
 
 class Judging(Protocol):
@@ -67,51 +67,53 @@ class Judging(Protocol):
     @property
     def clauses(self) -> Clauses: ...
 
-    def judge(self, view: View, facts: Facts) -> Step:
+    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         """What follows from these facts now."""
         ...
 
-    def rule(self, view: View, verdict: Verdict) -> Step:
+    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
         """What follows from a human's word."""
         ...
 
-    def started(self, view: View, sla: TimerKind) -> datetime:
+    def started(self, view: CaseView, sla: TimerKind) -> datetime:
         """From when the shop's time to do its part counts."""
         ...
 
 
-def opened(judging: Judging, view: View, at: str | None, said: Mapping[str, Any]) -> Step:
+def opened(judging: Judging, view: CaseView, at: str | None, said: Mapping[str, Any]) -> CaseStep:
     """The first judgement; what came without its date came now."""
     now = {} if at is None else {at: instant(view.now)}
     step = judging.judge(view, {**now, **view.case.facts})
     return replace(step, added=("opened", said)) if said else step
 
 
-def added(judging: Judging, view: View, adding: Adding, what: str, said: Mapping[str, Any]) -> Step:
+def added(
+    judging: Judging, view: CaseView, adding: Adding, what: str, said: Mapping[str, Any]
+) -> CaseStep:
     """What the customer or the shop adds; what a passed date has decided, it does not undo."""
     case, facts = view.case, adding(view)
     if facts is not None and _told_before(case, what, facts, said):
         return unchanged(view)
     if case.state in CLOSED:
-        return unchanged(view, Refused.CLOSED)
+        return unchanged(view, Rejected.CLOSED)
     if must_act_first(view):
         due = judging.judge(view, case.facts)
         if due.state in CLOSED:
-            return replace(due, refused=Refused.CLOSED)
+            return replace(due, refused=Rejected.CLOSED)
     if facts is None:
-        return unchanged(view, Refused.NOT_ASKED_FOR)
+        return unchanged(view, Rejected.NOT_ASKED_FOR)
     step = judging.judge(view, {**case.facts, **facts})
     return replace(step, added=(what, {**facts, **said}))
 
 
-def _told_before(case: Case, what: str, facts: Facts, said: Mapping[str, Any]) -> bool:
+def _told_before(case: Case, what: str, facts: CaseFacts, said: Mapping[str, Any]) -> bool:
     """The same again, and nothing has changed it since: one who repeats a call wants its answer."""
     told = {**facts, **said}
     repeats = any(one.what == what and told.items() <= one.content.items() for one in case.evidence)
     return repeats and facts.items() <= case.facts.items()
 
 
-def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
+def ruled(judging: Judging, view: CaseView, verdict: Verdict) -> CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
     A case that has come into review since then asks something else, and takes one more.
@@ -119,9 +121,9 @@ def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
     case = view.case
     if case.verdict is not None and case.state is not CaseState.IN_REVIEW:
         same = case.verdict == verdict.record()
-        return unchanged(view, None if same else Refused.OTHER_CONTENT)
+        return unchanged(view, None if same else Rejected.OTHER_CONTENT)
     if case.state in CLOSED:
-        return unchanged(view, Refused.CLOSED)
+        return unchanged(view, Rejected.CLOSED)
     step = judging.rule(view, verdict)
     if step.refused is not None:
         return step
@@ -129,13 +131,13 @@ def ruled(judging: Judging, view: View, verdict: Verdict) -> Step:
     return replace(step, verdict=verdict.record(), added=said)
 
 
-def asked_again(judging: Judging, view: View) -> Step:
+def asked_again(judging: Judging, view: CaseView) -> CaseStep:
     """What it waited for may have ended; if it has not, nothing has happened."""
     step = judging.judge(view, view.case.facts)
     return step if step.made is not None and news(view, step.made) else unchanged(view)
 
 
-def rang(judging: Judging, view: View) -> Step:
+def rang(judging: Judging, view: CaseView) -> CaseStep:
     """A date has passed; a case that is closed has none."""
     assert view.timer is not None
     if view.timer.kind in SLAS:
@@ -143,7 +145,7 @@ def rang(judging: Judging, view: View) -> Step:
     return judging.judge(view, view.case.facts)
 
 
-def _late(judging: Judging, view: View, sla: TimerKind) -> Step:
+def _late(judging: Judging, view: CaseView, sla: TimerKind) -> CaseStep:
     """The shop is late, or has got more time: the case itself stays what it is."""
     facts = view.case.facts
     given = {
@@ -164,11 +166,11 @@ def rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
-def told_of(judging: Judging, view: View, step: Step) -> Step:
+def told_of(judging: Judging, view: CaseView, step: CaseStep) -> CaseStep:
     """An event for every new state, and for every decision that says something new."""
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, told=f"{judging.word}.{step.state.value}")
 
 
-def made_if_new(view: View, made: Made) -> Made | None:
+def made_if_new(view: CaseView, made: DecisionMade) -> DecisionMade | None:
     return made if news(view, made) or view.timer is None else None

@@ -23,16 +23,16 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
+    CaseFacts,
     CaseState,
-    Facts,
-    Made,
-    Move,
-    Refused,
-    Step,
+    CaseStep,
+    CaseView,
+    DecisionMade,
+    MoneyMove,
+    Rejected,
     TimerKind,
-    View,
 )
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -43,12 +43,12 @@ class Withdrawals:
     clauses: Clauses
     word: str = "withdrawal"
 
-    def judge(self, view: View, facts: Facts) -> Step:
+    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return replace(unchanged(view), facts=facts)  # The verdict stands.
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: View, verdict: Verdict) -> Step:
+    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if verdict.grant:
             facts["approved_at"] = instant(view.now)
@@ -57,27 +57,27 @@ class Withdrawals:
         if waits_for_customer(made.decision) and not verdict.grant:
             return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
         if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
-            return unchanged(view, Refused.NOT_ASKED_FOR)
+            return unchanged(view, Rejected.NOT_ASKED_FOR)
         if outcome is not Outcome.NEEDS_REVIEW:
             if verdict.amount_minor not in {None, made.decision.amount_minor}:
-                return unchanged(view, Refused.WRONG_SUM)
+                return unchanged(view, Rejected.WRONG_SUM)
             return self._step(view, facts, made)
         if not verdict.grant:
             return self._step(view, facts, by_human(made, rejected(), view, self.clauses))
         return self._granted(view, facts, made, verdict.amount_minor)
 
-    def started(self, view: View, sla: TimerKind) -> datetime:
+    def started(self, view: CaseView, sla: TimerKind) -> datetime:
         name = "approved_at" if sla is TimerKind.REFUND_PAYMENT else "claim_at"
         return moment(view.case.facts, name) or view.case.opened_at
 
-    def _ask(self, view: View, facts: Facts) -> Made:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
         return ask(view, Op.WITHDRAWAL, {**facts, **_from_our_books(view, facts)}, self.clauses)
 
-    def _step(self, view: View, facts: Facts, made: Made) -> Step:
+    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
         state = STATES[made.decision.outcome]
         if made.decision.outcome is Outcome.PAYOUT:
             state = CaseState.APPROVED
-        step = Step(
+        step = CaseStep(
             state=state,
             facts=facts,
             made=made_if_new(view, made),
@@ -86,7 +86,9 @@ class Withdrawals:
         )
         return told_of(self, view, step)
 
-    def _timers(self, view: View, facts: Facts, decision: Decision) -> dict[TimerKind, datetime]:
+    def _timers(
+        self, view: CaseView, facts: CaseFacts, decision: Decision
+    ) -> dict[TimerKind, datetime]:
         profile, deadline = view.profile, decision.deadline
         if profile is None:
             return {}
@@ -101,18 +103,20 @@ class Withdrawals:
             deadline = pay_by(profile, approved_at)
         return {} if kind is None or deadline is None else {kind: deadline}
 
-    def _granted(self, view: View, facts: Facts, made: Made, amount: int | None) -> Step:
+    def _granted(
+        self, view: CaseView, facts: CaseFacts, made: DecisionMade, amount: int | None
+    ) -> CaseStep:
         """The policy leaves it to a human: his sum, or the one proposed."""
         gross = made.decision.amount_minor if amount is None else amount
         if not 0 < gross <= _at_hand(view):
-            return unchanged(view, Refused.WRONG_SUM)
+            return unchanged(view, Rejected.WRONG_SUM)
         to = made.decision.destination or Destination.CLIENT
         by = None if view.profile is None else pay_by(view.profile, view.now)
         payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, gross, 0, to, by)
         return self._step(view, facts, by_human(made, payout, view, self.clauses))
 
 
-def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
+def _from_our_books(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     holdings = view.holdings
     flags = sorted({*facts.get("account_flags", []), *holdings.flags})
     deposits = [at for at, _ in holdings.topups]
@@ -127,7 +131,7 @@ def _from_our_books(view: View, facts: Facts) -> dict[str, Any]:
     return books | ({} if end is None else {"open_order_window_end": instant(end)})
 
 
-def _unpaid(view: View) -> list[tuple[datetime, int]]:
+def _unpaid(view: CaseView) -> list[tuple[datetime, int]]:
     """The top-ups less what earlier withdrawals took of them: each leaves the platform once.
 
     Oldest first of those that could leave then, which keeps the rest refundable for longest.
@@ -150,24 +154,26 @@ def _young(profile: Profile | None, at: datetime, asked_at: datetime) -> bool:
     return asked_at <= days_after(profile, at, profile.topup_max_age_days)
 
 
-def _at_hand(view: View) -> int:
+def _at_hand(view: CaseView) -> int:
     """What can leave: all there is when it is asked for, and then what was set aside, if any."""
     opening = not view.case.decisions
     return view.holdings.available_minor if opening else view.case.withheld_minor
 
 
-def _moves(view: View, facts: Facts, decision: Decision, state: CaseState) -> tuple[Move, ...]:
+def _moves(
+    view: CaseView, facts: CaseFacts, decision: Decision, state: CaseState
+) -> tuple[MoneyMove, ...]:
     withheld = view.case.withheld_minor
     if state in CLOSED:
-        return (Move(Kind.GIVEBACK, withheld),) if withheld else ()
-    moves: list[Move] = []
+        return (MoneyMove(Kind.GIVEBACK, withheld),) if withheld else ()
+    moves: list[MoneyMove] = []
     if not withheld and not view.case.decisions:
         asked = facts.get("amount_minor")
         there = view.holdings.available_minor
         withheld = there if asked is None else min(asked, there)
-        moves += [Move(Kind.WITHHOLD, withheld)] if withheld else []
+        moves += [MoneyMove(Kind.WITHHOLD, withheld)] if withheld else []
     if state is CaseState.APPROVED:
         excess = withheld - decision.amount_minor - decision.fee_minor
         assert excess >= 0
-        moves += [Move(Kind.EXCESS, excess)] if excess else []
+        moves += [MoneyMove(Kind.EXCESS, excess)] if excess else []
     return tuple(moves)

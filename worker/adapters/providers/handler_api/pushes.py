@@ -1,7 +1,7 @@
 """SMS as the companies of this family push them."""
 
 from worker.adapters.providers.family import PushBody, push_of
-from worker.ports.desk import Push
+from worker.ports.service import Push
 
 
 def parse(body: PushBody) -> list[Push]:

@@ -1,5 +1,5 @@
 -- Whether numbers are due for longer than anybody's tick may take: then nobody ticks.
--- What no tick of this version would claim proves nothing.
+-- What no tick of this version would lease proves nothing.
 SELECT EXISTS (
     SELECT FROM activation
      WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')

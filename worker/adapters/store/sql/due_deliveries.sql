@@ -1,6 +1,6 @@
 -- Numbers with a code whose window is over or whose finish was asked for (E7), of all providers,
--- also of those no longer configured. Not a claim: the settlement's own guard decides.
--- Words we do not know are newer code's: see claim_cancels.
+-- also of those no longer configured. Not a lease: the settlement's own guard decides.
+-- Words we do not know are newer code's: see lease_cancels.
 WITH RECURSIVE providers AS (
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
     UNION ALL

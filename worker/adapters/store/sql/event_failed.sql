@@ -1,6 +1,6 @@
 -- An event did not reach the endpoint: due again later, or dead where there is no later.
 -- The subject's next ones wait for it all the same. Due before it they would be read, and passed
--- over, by every claim: an endpoint that was down for an hour leaves hundreds of thousands of them.
+-- over, by every lease: an endpoint that was down for an hour leaves hundreds of thousands of them.
 WITH failed AS (
     UPDATE event
        SET state = CASE WHEN CAST(:retry_in AS interval) IS NULL THEN 'dead' ELSE state END,

@@ -1,6 +1,6 @@
 -- A provider is given up before its numbers' deadlines: what waits for a code is expiring, reason
 -- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6).
--- Words we do not know are newer code's: see claim_cancels.
+-- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was FROM activation
      WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')

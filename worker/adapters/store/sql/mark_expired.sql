@@ -1,6 +1,6 @@
 -- The deadline passed and no cancel went out: the number is expiring all the same (E2). The provider
 -- cannot be asked, or is not configured any more. Nothing was sent, so its provider_state stays.
--- `:behind` leaves the normal path its time: a claim does the same with one write less.
+-- `:behind` leaves the normal path its time: a lease does the same with one write less.
 WITH RECURSIVE providers AS (
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
     UNION ALL

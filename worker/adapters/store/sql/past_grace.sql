@@ -1,6 +1,6 @@
 -- Numbers still owed an ending when the grace is over (E6), of all providers, also of those no
--- longer configured, and purchases whose outcome stayed unknown. Not a claim: see due_deliveries.
--- Words we do not know are newer code's: see claim_cancels.
+-- longer configured, and purchases whose outcome stayed unknown. Not a lease: see due_deliveries.
+-- Words we do not know are newer code's: see lease_cancels.
 WITH RECURSIVE providers AS (
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
     UNION ALL

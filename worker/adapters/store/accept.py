@@ -1,0 +1,226 @@
+"""Taking numbers in: each with its hold, once, whatever is repeated or races."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import reading, rows
+from worker.adapters.store.database import Database, scalar
+from worker.adapters.store.statements import statement
+from worker.domain.activation import ProviderState, State, deadline_of
+from worker.domain.ids import AccountId, ActivationId, activation_id
+from worker.domain.transfer import Charge
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    AcceptResult,
+    Activation,
+    Intake,
+    TimelineEntry,
+)
+
+SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
+ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
+
+
+@dataclass(slots=True)
+class _Account:
+    """What the locked balances say; `available` goes down as holds of this batch are granted."""
+
+    currency: str
+    available: int
+    open: bool
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One transaction's view: the locked accounts, the known rentals, the database's now."""
+
+    now: datetime
+    accounts: dict[str, _Account]
+    known: Mapping[tuple[str, str], RowMapping]
+    new: dict[tuple[str, str], tuple[Intake, Activation]] = field(default_factory=dict)
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+
+    @property
+    def granted(self) -> set[ActivationId]:
+        return {activation.id for _, activation in self.new.values()}
+
+
+async def accept(
+    db: Database, intakes: Sequence[Intake], now: datetime | None
+) -> list[AcceptResult]:
+    results: dict[int, AcceptResult] = {}
+    left = list(enumerate(intakes))
+    for _ in range(ROUNDS):
+        if not left:
+            break
+        work = partial(_accept, intakes=[intake for _, intake in left], now=now)
+        answers = await db.write(work)
+        results |= {
+            index: answer
+            for (index, _), answer in zip(left, answers, strict=True)
+            if answer is not None
+        }
+        left = [item for item in left if item[0] not in results]
+    assert not left, "a ref keeps coming alive and ending under our hands"
+    return [results[index] for index in range(len(intakes))]
+
+
+async def _accept(
+    connection: AsyncConnection, intakes: Sequence[Intake], now: datetime | None
+) -> list[AcceptResult | None]:
+    """One round; None where another intake of the same ref won meanwhile."""
+    batch = await _read(connection, intakes, now)
+    answers = [_judge(batch, intake) for intake in intakes]
+    inserted = await _insert(connection, batch)
+    lost = batch.granted - inserted
+    repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
+    full = await reading.by_ids(connection, repeated, timeline=False) if repeated else {}
+    return [_answer(answer, lost, full) for answer in answers]
+
+
+def _answer(
+    judged: AcceptResult,
+    lost: AbstractSet[ActivationId],
+    full: Mapping[ActivationId, Activation],
+) -> AcceptResult | None:
+    """The judgement as the database let it become true; None where it has to be judged again.
+
+    What was granted to a number that is another's now is there for the rest of the batch.
+    """
+    if judged.activation is None:
+        return None if lost and judged.how is AcceptOutcome.BALANCE_TOO_LOW else judged
+    id_ = judged.activation.id
+    if id_ in lost:
+        return None
+    return AcceptResult(judged.how, full.get(id_, judged.activation))
+
+
+async def _read(
+    connection: AsyncConnection, intakes: Sequence[Intake], now: datetime | None
+) -> _Batch:
+    balances = (
+        await connection.execute(
+            statement("lock_balances"), {"accounts": sorted({i.account for i in intakes})}
+        )
+    ).mappings()
+    accounts: dict[str, _Account] = {}
+    for row in balances:
+        if row["bucket"] == "available":
+            accounts[row["account"]] = _Account(
+                row["currency"], row["amount_minor"], open=row["state"] == "open"
+            )
+    known = (
+        await connection.execute(
+            statement("known_refs"),
+            {"providers": [i.provider for i in intakes], "refs": [i.ref for i in intakes]},
+        )
+    ).mappings()
+    clock = now or await scalar(connection, "SELECT now()")
+    return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
+
+
+def _judge(batch: _Batch, intake: Intake) -> AcceptResult:
+    """What becomes of one intake; a granted one takes its hold from the batch's balances."""
+    thing = (intake.provider, intake.ref)
+    if thing in batch.new:
+        earlier, activation = batch.new[thing]
+        same = intake == earlier
+        return AcceptResult(AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, activation)
+    row = batch.known.get(thing)
+    if row is not None and not _is_another_rental(row, intake):
+        same = _same_content(row, intake)
+        return AcceptResult(
+            AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, rows.activation(row)
+        )
+    account = batch.accounts.get(intake.account)
+    if account is None or not account.open:
+        return AcceptResult(AcceptOutcome.UNKNOWN_ACCOUNT, None)
+    rented_at = intake.rented_at or batch.now
+    if rented_at > batch.now + SKEW:
+        return AcceptResult(AcceptOutcome.RENTED_IN_FUTURE, None)
+    if intake.charge is Charge.HOLD:
+        if account.available < intake.price_minor:
+            return AcceptResult(AcceptOutcome.BALANCE_TOO_LOW, None)
+        account.available -= intake.price_minor
+    return AcceptResult(AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at))
+
+
+def _is_another_rental(row: RowMapping, intake: Intake) -> bool:
+    """Whether a known ref is used again: only an ended rental can be followed by another one.
+
+    Without `rented_at` the same content is the same rental told twice, however late.
+    """
+    if not row["settled"]:
+        return False
+    if intake.rented_at is not None:
+        return bool(intake.rented_at > row["rented_at"])
+    return not _same_content(row, intake)
+
+
+def _same_content(row: RowMapping, intake: Intake) -> bool:
+    """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
+    given = (intake.account, intake.phone, intake.service, intake.country, intake.policy)
+    stored = (row["account"], row["phone"], row["service"], row["country"], row["policy"])
+    return (
+        given == stored
+        and intake.price_minor == row["price_minor"]
+        and intake.charge.value == row["charge"]
+        and int(intake.window.total_seconds()) == row["window_seconds"]
+        and (intake.rented_at is None or intake.rented_at == row["rented_at"])
+        and (intake.expires_at is None or intake.expires_at == row["expires_at"])
+    )
+
+
+def _add(batch: _Batch, intake: Intake, currency: str, rented_at: datetime) -> Activation:
+    expires_at = None if intake.expires_at is None else max(intake.expires_at, rented_at)
+    deadline_at = deadline_of(rented_at, intake.window, expires_at)
+    id_ = activation_id(intake.provider, intake.ref, rented_at)
+    batch.rows.append(
+        (
+            id_, intake.provider, intake.ref, intake.account, intake.phone, intake.service,
+            intake.country, intake.price_minor, currency, intake.cost_minor,
+            intake.cost_currency, intake.policy, intake.policy_version, intake.charge.value,
+            rented_at, int(intake.window.total_seconds()), deadline_at, intake.expires_at,
+            rented_at + intake.min_cancel_age,
+        )
+    )  # fmt: skip
+    new = Activation(
+        id=id_,
+        provider=intake.provider,
+        ref=intake.ref,
+        account=AccountId(intake.account),
+        phone=intake.phone,
+        service=intake.service,
+        country=intake.country,
+        price_minor=intake.price_minor,
+        currency=currency,
+        policy=intake.policy,
+        state=State.WAITING,
+        provider_state=ProviderState.OPEN,
+        rented_at=rented_at,
+        deadline_at=deadline_at,
+        timeline=(TimelineEntry(batch.now, "accepted", {"state": "waiting"}),),
+    )
+    batch.new[(intake.provider, intake.ref)] = intake, new
+    return new
+
+
+_COLUMNS = (
+    "ids", "providers", "refs", "accounts", "phones", "services", "countries", "prices",
+    "currencies", "costs", "cost_currencies", "policies", "policy_versions", "charges", "rented",
+    "windows", "deadlines", "expiries", "cancel_not_before",
+)  # fmt: skip
+
+
+async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationId]:
+    if not batch.rows:
+        return set()
+    columns = dict(zip(_COLUMNS, map(list, zip(*batch.rows, strict=True)), strict=True))
+    result = await connection.execute(statement("accept"), columns)
+    return {ActivationId(row[0]) for row in result}

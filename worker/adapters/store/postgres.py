@@ -1,0 +1,60 @@
+"""The whole store: six repositories over one database, and what keeps it in order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.activations import ActivationRepository
+from worker.adapters.store.books import BookRepository
+from worker.adapters.store.cases import CaseRepository
+from worker.adapters.store.database import Database
+from worker.adapters.store.leadership import PostgresLeadership
+from worker.adapters.store.migrate import ROLE, check
+from worker.adapters.store.outbox import OutboxRepository
+from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.purchases import PurchaseRepository
+from worker.adapters.store.settlements import SettlementRepository
+from worker.domain.policy import Profile
+
+NO_POLICIES: Final[Mapping[str, Profile]] = {}
+
+
+class PostgresStore:
+    """Give it a URL of the primary, and the policies of this process.
+
+    `events_wanted` is whether an endpoint is configured. `db` is another pool than the one that
+    would be opened on *url*.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        policies: Mapping[str, Profile] = NO_POLICIES,
+        pool_size: int = 10,
+        events_wanted: bool = False,
+        db: Database | None = None,
+    ) -> None:
+        event_state = "pending" if events_wanted else "kept"
+        self.db = db or Database(url, pool_size=pool_size, role=ROLE)
+        self.leadership = PostgresLeadership(Database(url, pool_size=1, role=ROLE))
+        self.policies = PolicyVersions(self.db, policies)
+        self.activations = ActivationRepository(self.db, self.policies, event_state)
+        self.settlements = SettlementRepository(self.db, self.policies, event_state)
+        self.purchases = PurchaseRepository(self.db, self.policies)
+        self.books = BookRepository(self.db)
+        self.cases = CaseRepository(self.db, self.policies, event_state)
+        self.outbox = OutboxRepository(self.db)
+
+    async def ping(self) -> None:
+        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.run_sync(check)
+
+        await self.db.read(work)
+
+    async def close(self) -> None:
+        await self.leadership.close()
+        await self.db.close()

@@ -1,0 +1,174 @@
+"""From settings to single parts: clock, terms, policies, providers, telemetry."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from worker.adapters.events.webhook import Webhook
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
+from worker.adapters.providers.transport import unmetered
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
+from worker.adapters.telemetry.logs import logger
+from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.reporter import OpsReporter
+from worker.domain.ids import ProviderName
+from worker.domain.policy import Profile, load_profile, policy_names
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.cases.closing import Pay
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.provider_terms import ProviderTerms
+from worker.ports.long_rental import LongRentals
+from worker.ports.provider import Provider
+from worker.ports.schedule import Schedule
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import TimerKind
+from worker.settings import Settings
+
+VERSION: Final = version("activation-worker")
+JOBS: Final = (
+    "accept",
+    "watch",
+    "expire",
+    "sweep",
+    "repair",
+    "reconcile",
+    "timers",
+    "audit",
+    "deliver_events",
+    "canary",
+)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def system_clock() -> Clock:
+    return Clock(
+        now=utc_now,
+        monotonic=time.monotonic,
+        sleep=asyncio.sleep,
+        chance=random.random,  # Jitter: nothing secret hangs on it.
+    )
+
+
+def terms_of(settings: Settings) -> dict[ProviderName, ProviderTerms]:
+    return {
+        ProviderName(name): ProviderTerms(
+            name=ProviderName(name),
+            poll=timedelta(seconds=provider.poll_seconds),
+            requests_per_second=provider.requests_per_second,
+            max_in_flight=provider.max_in_flight,
+            min_cancel_age=timedelta(seconds=provider.min_cancel_age_seconds),
+            lifetime=timedelta(seconds=provider.lifetime_seconds),
+            exposure_limit_minor=provider.exposure_limit_minor,
+            currency=provider.currency,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
+def spaced(
+    terms: Mapping[ProviderName, ProviderTerms], providers: Mapping[ProviderName, Provider]
+) -> dict[ProviderName, ProviderTerms]:
+    """The terms with looks no closer together than the provider demands, whatever is configured."""
+    return {
+        name: replace(one, poll=max(one.poll, providers[name].capabilities.look_gap or one.poll))
+        for name, one in terms.items()
+    }
+
+
+def profiles_of(settings: Settings) -> dict[str, Profile]:
+    directory = settings.policies.directory
+    return {name: load_profile(name, directory) for name in policy_names(directory)}
+
+
+def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
+    return {
+        ProviderName(name): ProviderConfig(
+            name=ProviderName(name),
+            family=provider.family,
+            dialect=provider.dialect,
+            base_url=provider.base_url,
+            api_key=provider.api_key.get_secret_value(),
+            max_in_flight=provider.max_in_flight,
+            currency=provider.currency,
+        )
+        for name, provider in settings.providers.items()
+    }
+
+
+def providers_of(
+    settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
+) -> dict[ProviderName, ProviderAccount]:
+    """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
+    terms = terms_of(settings)
+    return {
+        name: build_provider(
+            account,
+            reporter=reporter,
+            sleep=clock.sleep,
+            monotonic=clock.monotonic,
+            random=clock.chance,
+            pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
+        )
+        for name, account in accounts_of(settings).items()
+    }
+
+
+def rentals_of(
+    settings: Settings, providers: Mapping[ProviderName, ProviderAccount]
+) -> dict[ProviderName, LongRentals]:
+    """The long rentals at each provider that has them, over the connections of its account.
+
+    So `rentals.get(name)` is who to ask about a rental at *name*: to close it, to read its SMS, to
+    see whether it works again. None: that provider rents nothing for long, and nobody is told.
+    """
+    built = {
+        name: build_rentals(account, providers[name])
+        for name, account in accounts_of(settings).items()
+    }
+    return {name: rentals for name, rentals in built.items() if rentals is not None}
+
+
+def payments_of(
+    terms: Mapping[ProviderName, ProviderTerms], schedule: Schedule, clock: Clock
+) -> dict[ProviderName, Pay]:
+    """For each provider, who buys single requests from its budget."""
+    return {name: Budget(schedule, of, clock, most=1).take for name, of in terms.items()}
+
+
+def webhook_of(settings: Settings) -> Webhook | None:
+    """Where outgoing events go; settings see to it that a URL comes with a secret."""
+    events = settings.events
+    if events.url is None or events.secret is None:
+        return None
+    return Webhook(events.url, events.secret.get_secret_value())
+
+
+def telemetry_of(
+    settings: Settings, books: BookStore, clock: Clock
+) -> tuple[OpsReporter, CollectorRegistry]:
+    known = LabelSets(
+        version=VERSION,
+        providers=[
+            LabelledProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
+            for name, one in settings.providers.items()
+        ],
+        jobs=JOBS,
+        invariants=books.invariants,
+        timers=[kind.value for kind in TimerKind],
+        canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
+    )
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, known)
+    log = logger("worker")
+    return OpsReporter(metrics, log, now=clock.now, monotonic=clock.monotonic), registry

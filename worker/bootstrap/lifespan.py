@@ -1,0 +1,97 @@
+"""Open the worker, or its store alone, and close it again whatever happens."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from worker.adapters.redis.failover import FailoverSchedule
+from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.redis.schedule import RedisSchedule
+from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.telemetry.logs import configure_logging
+from worker.bootstrap.assemble import Worker, assemble
+from worker.bootstrap.from_settings import (
+    profiles_of,
+    providers_of,
+    rentals_of,
+    spaced,
+    system_clock,
+    telemetry_of,
+    terms_of,
+    webhook_of,
+)
+from worker.bootstrap.resources import Resources
+from worker.domain.policy import Profile
+from worker.lifecycle.clock import Clock
+from worker.ports.reporter import Reporter
+from worker.settings import Settings
+
+
+@asynccontextmanager
+async def open_store(
+    settings: Settings, policies: Mapping[str, Profile] | None = None
+) -> AsyncIterator[PostgresStore]:
+    """The database alone, for commands that need nothing else."""
+    store = PostgresStore(
+        settings.database.url.get_secret_value(),
+        policies=profiles_of(settings) if policies is None else policies,
+        pool_size=settings.database.pool_size,
+        events_wanted=settings.events.url is not None,
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Worker]:
+    """Build it, check that the database has its schema, and close everything in the end.
+
+    Raises `StoreError` where the database cannot be used.
+    """
+    configure_logging(sys.stderr)
+    clock = clock or system_clock()
+    async with AsyncExitStack() as stack:
+        policies = profiles_of(settings)
+        store = await stack.enter_async_context(open_store(settings, policies))
+        await store.ping()
+        reporter, registry = telemetry_of(settings, store.books, clock)
+        await _read_policies(store.policies, reporter)
+        terms = terms_of(settings)
+        rates = {name: one.requests_per_second for name, one in terms.items()}
+        redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
+        stack.push_async_callback(redis.close)
+        local = LocalSchedule(rates, clock=clock.now)
+        schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
+        providers = providers_of(settings, reporter, clock, schedule)
+        for provider in providers.values():
+            stack.push_async_callback(provider.close)
+        webhook = webhook_of(settings)
+        if webhook is not None:
+            stack.push_async_callback(webhook.close)
+        parts = Resources(
+            settings=settings,
+            policies=policies,
+            store=store,
+            schedule=schedule,
+            providers=providers,
+            rentals=rentals_of(settings, providers),
+            webhook=webhook,
+            terms=spaced(terms, providers),
+            reporter=reporter,
+            registry=registry,
+            clock=clock,
+        )
+        worker = assemble(parts)
+        stack.push_async_callback(worker.audit.close)
+        yield worker
+
+
+async def _read_policies(policies: PolicyVersions, reporter: Reporter) -> None:
+    """Those of all orders there are; after a rollback some may be of newer code."""
+    await policies.kept_policies()
+    if policies.unreadable:
+        told = "; ".join(f"{version} of {why}" for (_, version), why in policies.unreadable.items())
+        reporter.trouble("policy.unreadable", detail=told)

@@ -1,0 +1,131 @@
+"""What the shop's policy makes of a number that ends without a code."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeAlias, assert_never
+
+from worker.domain.activation import EndReason, ProviderState, State
+from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
+from worker.ports.reporter import Reporter
+from worker.ports.store.settlements import DueNumber, Ending
+
+EndingDecision: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
+OutcomeRules: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]
+FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEnding:
+    """What is known of the number there when its customer is settled."""
+
+    state: ProviderState
+    act_after: timedelta | None = None  #: When the provider's axis is pursued next.
+    may_charge: bool = False
+    sms_received_at: datetime | None = None  #: Of an SMS that was never shown.
+
+
+GIVEN_BACK = ProviderEnding(ProviderState.CANCELLED)
+FORGOTTEN = ProviderEnding(ProviderState.GONE)
+
+
+def kept_the_price(sms_received_at: datetime | None) -> ProviderEnding:
+    return ProviderEnding(ProviderState.CHARGED, may_charge=True, sms_received_at=sms_received_at)
+
+
+def not_heard(act_after: timedelta) -> ProviderEnding:
+    """It gave no definite answer: its axis is pursued, and what it may charge is ours."""
+    return ProviderEnding(ProviderState.CANCELLING, act_after=act_after, may_charge=True)
+
+
+def ending(due: DueNumber, rules: OutcomeRules, there: ProviderEnding) -> Ending:
+    """The ending of a number without a code (E5, E6): by policy, with exposure where it is ours.
+
+    A captured hold pays for what the provider may charge: only a released one exposes us.
+    """
+    outcome, reason = rules(due, there.sms_received_at)
+    assert outcome in _OUTCOMES
+    return Ending(
+        id=due.id,
+        account=due.account,
+        source=State.EXPIRING,
+        outcome=outcome,
+        provider_state=there.state,
+        reason=reason,
+        act_after=there.act_after,
+        exposure=there.may_charge and outcome is State.REFUNDED,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOutcomes:
+    """`OutcomeRules` by the refund policies: they decide whether it is refunded or closed.
+
+    A number's own window is the policy's "set time" for it, so the policy is asked for the first
+    instant after that. A number keeps the policy of its purchase, whatever the files of this host
+    say by now: one that cannot be had is nobody's to guess, and a human decides.
+    """
+
+    profiles: Mapping[str, Profile]  #: Today's, by name.
+    kept: Mapping[tuple[str, str], Profile]  #: By name and version; grows while other hosts add.
+    reporter: Reporter
+    _silent: "dict[_Silence, tuple[Profile, EndingDecision]]" = field(default_factory=dict)
+
+    def __call__(self, due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
+        profile = self.kept.get((due.policy, due.policy_version)) or self._todays(due)
+        if profile is None:
+            missing = f"{due.policy} {due.policy_version}"
+            self.reporter.trouble("policy.missing", provider=due.provider, detail=missing)
+            return State.IN_REVIEW, "policy_missing"
+        reason = EndReason.TIMEOUT if due.reason is None else due.reason
+        if sms_received_at is not None or reason is EndReason.CANCEL:
+            return _verdict(profile, due, reason, sms_received_at)
+        # A window that ended in silence is judged alike for all orders of a policy, except those
+        # older than it; a provider that comes back ends thousands of them in a second.
+        old = profile.effective_from is not None and due.rented_at < profile.effective_from
+        silence = _Silence(id(profile), reason is EndReason.PROVIDER, old)
+        if silence not in self._silent:
+            self._silent[silence] = profile, _verdict(profile, due, reason, None)
+        return self._silent[silence][1]
+
+    def _todays(self, due: DueNumber) -> Profile | None:
+        """Today's, where the number was bought under that very version."""
+        profile = self.profiles.get(due.policy)
+        return profile if profile is not None and profile.version == due.policy_version else None
+
+
+class _Silence(NamedTuple):
+    profile: int  #: Its id, never given again: the profile is kept beside the verdict.
+    by_provider: bool
+    older_than_policy: bool
+
+
+def _verdict(
+    profile: Profile, due: DueNumber, reason: EndReason, sms_received_at: datetime | None
+) -> EndingDecision:
+    in_time = sms_received_at is not None and sms_received_at <= due.deadline_at
+    facts = OrderFacts(
+        purchased_at=due.rented_at,
+        price_minor=due.price_minor,
+        sms_received_at=sms_received_at if in_time else None,
+    )
+    match reason:
+        case EndReason.CANCEL:
+            op, now = Op.CANCEL, min(due.deadline_at, due.rented_at + profile.window)
+        case EndReason.TIMEOUT | EndReason.PROVIDER:
+            # A number its provider ended cannot get a code any more: its window is over.
+            op, now = Op.ORDER_TICK, due.rented_at + profile.window + FIRST_INSTANT_AFTER
+        case _:
+            assert_never(reason)
+    decision = decide(profile, op, facts, now)
+    state = _STATES.get(decision.outcome, State.IN_REVIEW)
+    return state, decision.reason.value if state is State.IN_REVIEW else reason.value
+
+
+_OUTCOMES: Final = (State.REFUNDED, State.CLOSED, State.IN_REVIEW)  #: Compared, never hashed.
+_STATES: Final = {
+    Outcome.AUTO_CREDIT: State.REFUNDED,
+    Outcome.CREDIT: State.REFUNDED,
+    Outcome.CANCEL_NO_CREDIT: State.CLOSED,
+    Outcome.DENY: State.CLOSED,
+}

@@ -1,0 +1,140 @@
+"""The desk: what shops may ask for, over HTTP, arq or the command line."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from worker.domain.activation import FINAL, CancelAnswer, State
+from worker.domain.ids import ActivationId, ProviderName
+from worker.lifecycle.accept import Accept
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.rent import Rent
+from worker.lifecycle.settle import delivery
+from worker.lifecycle.sweep import Sweep
+from worker.ports.errors import ProviderError, ScheduleUnavailable
+from worker.ports.provider import Provider
+from worker.ports.schedule import Schedule
+from worker.ports.service import (
+    ActionOutcome,
+    ActionResult,
+    NumberIntake,
+    PurchaseOrder,
+    PurchaseResult,
+    Push,
+)
+from worker.ports.store.activations import AcceptResult, Activation, ActivationStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.settlements import SettlementStore
+
+PATIENCE: Final = timedelta(seconds=5)  #: What a caller waits for a provider at most.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationService:
+    """`worker.ports.service.Desk`, done by the lifecycle."""
+
+    activations: ActivationStore
+    settlements: SettlementStore
+    purchases: PurchaseStore
+    schedule: Schedule
+    providers: Mapping[ProviderName, Provider]
+    accepting: Accept
+    renting: Rent
+    expire: Expire
+    sweep: Sweep
+    clock: Clock
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+        return await self.accepting(handed)
+
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult:
+        return await self.renting(order)
+
+    async def cancel(self, id_: ActivationId) -> ActionResult:
+        pressed = await self.activations.press_cancel(id_)
+        if pressed is None:
+            return ActionResult(ActionOutcome.UNKNOWN)
+        if pressed.answer is CancelAnswer.CODE_RECEIVED:
+            return ActionResult(ActionOutcome.CODE_RECEIVED, await self.activations.activation(id_))
+        provider = self.providers.get(pressed.provider)
+        if (
+            pressed.state in {State.WAITING, State.EXPIRING}
+            and pressed.not_before is None
+            and provider is not None
+        ):
+            await self._patiently(self.expire.end_now(provider, id_))
+        return _as_found(await self.activations.activation(id_))
+
+    async def finish(self, id_: ActivationId) -> ActionResult:
+        found = await self.activations.ask_finish(id_)
+        if found is None:
+            return ActionResult(ActionOutcome.UNKNOWN)
+        if found is State.RECEIVED:
+            due = await self.settlements.due_delivery(id_)
+            await self.sweep.settle([delivery(one) for one in due])
+        activation = await self.activations.activation(id_)
+        if activation is not None and activation.state is State.DELIVERED:
+            return ActionResult(ActionOutcome.DONE, activation)
+        return ActionResult(ActionOutcome.NO_CODE, activation)
+
+    async def resend(self, id_: ActivationId) -> ActionResult:
+        activation = await self.activations.activation(id_)
+        if activation is None:
+            return ActionResult(ActionOutcome.UNKNOWN)
+        if activation.state is State.WAITING:
+            return ActionResult(ActionOutcome.NO_CODE, activation)
+        if activation.state is not State.RECEIVED or self.clock.now() > activation.deadline_at:
+            return ActionResult(ActionOutcome.ENDED, activation)
+        provider = self.providers.get(activation.provider)
+        if provider is None or not provider.capabilities.resend or activation.ref is None:
+            return ActionResult(ActionOutcome.NOT_OFFERED, activation)
+        terms = self.expire.terms[provider.name]
+        budget = Budget(self.schedule, terms, self.clock, most=1)
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await budget.take()
+            asked = await provider.ask_again(activation.ref)
+        except (ProviderError, TimeoutError):
+            return ActionResult(ActionOutcome.PROVIDER_UNAVAILABLE, activation)
+        return ActionResult(ActionOutcome.DONE if asked else ActionOutcome.NOT_OFFERED, activation)
+
+    async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
+        for ref in await self.purchases.keep_pushes(provider, pushes):
+            number = await self.activations.live_number(provider, ref)
+            if number is None:
+                continue  # Not handed over yet: it stays in the inbox, intake finds it there.
+            try:
+                await self.schedule.hint(provider, number)
+            except ScheduleUnavailable:
+                return  # Polling is the backstop.
+
+    async def _patiently(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for *work* a few seconds; it goes on behind the caller's back, it is never cut.
+
+        Should it fail, the cancel that was pressed stands: the ticks carry it out.
+        """
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.wait({task}, timeout=PATIENCE.total_seconds())
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.expire.reporter.trouble("job.failed", detail=f"cancel: {type(error).__name__}")
+
+
+def _as_found(activation: Activation | None) -> ActionResult:
+    assert activation is not None
+    if activation.state in FINAL or activation.state is State.IN_REVIEW:
+        return ActionResult(ActionOutcome.DONE, activation)
+    if activation.state is State.RECEIVED:
+        return ActionResult(
+            ActionOutcome.CODE_RECEIVED, activation
+        )  # It came while we asked to cancel.
+    return ActionResult(ActionOutcome.PENDING, activation)

@@ -1,0 +1,119 @@
+"""What shops may ask of the worker, over HTTP, arq or the command line: one desk for all three."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.transfer import Charge
+from worker.ports.store.activations import AcceptResult, Activation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberIntake:
+    """A number that was already rented, as the caller gives it; None = the default applies."""
+
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    phone: str = field(repr=False)
+    service: str
+    country: str
+    price_minor: int
+    rented_at: datetime | None = None
+    window: timedelta | None = None
+    expires_at: datetime | None = None
+    policy: str | None = None
+    charge: Charge = Charge.HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseOrder:
+    """A number to rent. The same key with the same content is the same order."""
+
+    idempotency_key: str
+    account: AccountId
+    provider: ProviderName
+    otherwise: tuple[ProviderName, ...] = ()  #: In this order, where certainly nothing was bought.
+    service: str
+    country: str
+    price_minor: int
+    max_cost_minor: int | None = None
+    policy: str | None = None
+    window: timedelta | None = None
+
+
+class PurchaseOutcome(enum.Enum):
+    """How an order ended; only RENTED, SAME and PENDING stored anything that stays."""
+
+    RENTED = "rented"
+    SAME = "same"  #: This key was carried out before; the same answer again.
+    PENDING = "pending"  #: The purchase's outcome is unknown: never repeated, reconciled.
+    OTHER_CONTENT = "other_content"  #: This key was used for another order.
+    UNKNOWN_ACCOUNT = "unknown_account"
+    UNKNOWN_PROVIDER = "unknown_provider"
+    UNKNOWN_POLICY = "unknown_policy"
+    BALANCE_TOO_LOW = "balance_too_low"
+    NO_NUMBERS = "no_numbers"
+    PROVIDER_BALANCE_TOO_LOW = "provider_balance_too_low"
+    PRICE_ABOVE_MAX = "price_above_max"
+    BAD_SERVICE = "bad_service"  #: The provider does not know this service or country.
+    PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Certainly nothing was bought.
+    EXPOSURE_LIMIT = "exposure_limit"  #: Too much money is open with this provider.
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseResult:
+    how: PurchaseOutcome
+    activation: Activation | None = None
+
+
+class ActionOutcome(enum.Enum):
+    """How a wish about one activation ended."""
+
+    DONE = "done"
+    PENDING = "pending"  #: Owed, and pursued; the provider will not yet or cannot be reached.
+    CODE_RECEIVED = "code_received"  #: Cancel: a code was shown, the charge stands.
+    NO_CODE = "no_code"  #: Finish, resend: there is no code yet.
+    ENDED = "ended"  #: Resend: the window is over or the activation has ended.
+    NOT_OFFERED = "not_offered"  #: The policy or the provider does not offer this.
+    UNKNOWN = "unknown"  #: No such activation.
+    PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Resend: it could not be asked.
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    how: ActionOutcome
+    activation: Activation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """An SMS as a provider pushed it: a hint to look, never proof of anything."""
+
+    ref: ProviderRef
+    phone: str | None = field(repr=False)
+    service: str | None
+    content_hash: str  #: Of what makes the push what it is; the inbox is unique by it.
+
+
+class Service(Protocol):
+    """Raises `StoreError` and nothing else."""
+
+    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]: ...
+
+    async def rent(self, order: PurchaseOrder) -> PurchaseResult: ...
+
+    async def cancel(self, id_: ActivationId) -> ActionResult:
+        """Press Cancel and, where the provider will, end it at once (a few seconds at most)."""
+        ...
+
+    async def finish(self, id_: ActivationId) -> ActionResult: ...
+
+    async def resend(self, id_: ActivationId) -> ActionResult: ...
+
+    async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
+        """Keep what a provider pushed and have the numbers looked at now."""
+        ...

@@ -1,0 +1,1 @@
+"""The database, as the lifecycle needs it."""

@@ -1,0 +1,214 @@
+"""Rented numbers: their intake, their codes, and what is asked of them.
+
+Every changing call is one transaction and safe to repeat: it names the state it leaves, and a
+second caller changes nothing. `now` is for tests; None means the database's own clock, which is
+what guards use in production. Raises `StoreError` and nothing else.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.domain.transfer import Charge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A rented number that is handed over; defaults are already filled in."""
+
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    phone: str = field(repr=False)
+    service: str
+    country: str
+    price_minor: int
+    window: timedelta
+    policy: str
+    policy_version: str
+    charge: Charge = Charge.HOLD
+    rented_at: datetime | None = None  #: None: now, by the database's clock.
+    expires_at: datetime | None = None
+    min_cancel_age: timedelta = timedelta(0)
+    cost_minor: int | None = None  #: What the provider took, where it told us.
+    cost_currency: str | None = None
+
+
+class AcceptOutcome(enum.Enum):
+    """How an intake ended; all but NEW and SAME stored nothing."""
+
+    NEW = "new"
+    SAME = "same"  #: Known already, with this very content.
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    BALANCE_TOO_LOW = "balance_too_low"
+    UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
+    UNKNOWN_POLICY = "unknown_policy"
+    RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    code: SmsCode = field(repr=False)
+    text: str | None = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    outcome: State
+    amount_minor: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of a timeline; `detail` holds plain values, never a code or a phone."""
+
+    at: datetime
+    what: str
+    detail: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """One activation as the API shows it."""
+
+    id: ActivationId
+    provider: ProviderName
+    ref: ProviderRef | None  #: None while a purchase's outcome is unknown.
+    account: AccountId
+    phone: str | None = field(repr=False)
+    service: str
+    country: str
+    price_minor: int
+    currency: str
+    policy: str
+    state: State
+    provider_state: ProviderState
+    rented_at: datetime
+    deadline_at: datetime
+    codes: tuple[ShownCode, ...] = ()
+    settlement: Settlement | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptResult:
+    how: AcceptOutcome
+    activation: Activation | None
+
+
+class SeenSms(NamedTuple):
+    """An SMS as seen at the provider, by our id or by the provider's ref."""
+
+    provider: ProviderName
+    ref: ProviderRef
+    code: str
+    text: str | None
+
+    def __repr__(self) -> str:
+        return f"SeenSms({self.provider}, {self.ref})"  # The code is in no repr.
+
+
+class RecordedCode(NamedTuple):
+    id: ActivationId
+    provider: ProviderName
+    fate: CodeFate
+    wait: timedelta  #: Seen minus rented.
+    sms: SeenSms
+
+
+class LiveNumber(NamedTuple):
+    """What is needed to look at a number."""
+
+    id: ActivationId
+    ref: ProviderRef
+    rented_at: datetime
+    deadline_at: datetime
+
+
+class CancelPress(NamedTuple):
+    """What pressing Cancel did; `not_before` is set while the provider will not cancel yet."""
+
+    answer: CancelAnswer
+    state: State
+    provider: ProviderName
+    not_before: datetime | None
+
+
+class ActivationStore(Protocol):
+    """Rented numbers: intake, codes, what is asked of them, and how they read."""
+
+    async def accept(
+        self, intakes: Sequence[Intake], *, now: datetime | None = None
+    ) -> list[AcceptResult]:
+        """Store new numbers with their holds, in order, in one transaction (E0)."""
+        ...
+
+    async def record_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode]:
+        """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out."""
+        ...
+
+    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+        """Delete up to *limit* that came more than three days ago; how many.
+
+        Codes stay for the shop's records, and the hashes by which an SMS is known again.
+        """
+        ...
+
+    async def press_cancel(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> CancelPress | None:
+        """The Cancel button (E3); None for an unknown id."""
+        ...
+
+    async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
+        """Ask for the end of a number with a code; the state found, None for an unknown id."""
+        ...
+
+    async def activation(self, id_: ActivationId) -> Activation | None: ...
+
+    async def activations(
+        self,
+        *,
+        state: State | None = None,
+        provider: ProviderName | None = None,
+        account: AccountId | None = None,
+        before: tuple[datetime, ActivationId] | None = None,
+        limit: int = 50,
+    ) -> list[Activation]:
+        """Newest first; `before` is the (rented_at, id) of the last one already seen.
+
+        Their timelines are empty.
+        """
+        ...
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
+        """A number per activation that grows with each visible change; unknown ids are absent."""
+        ...
+
+    async def live_numbers(
+        self, provider: ProviderName, *, after: ActivationId | None, limit: int
+    ) -> list[LiveNumber]:
+        """Numbers that can still get a code (waiting, expiring, received), by id."""
+        ...
+
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None: ...
+
+    async def missing_from(
+        self,
+        provider: ProviderName,
+        listed: Sequence[ProviderRef],
+        rented_before: datetime,
+        limit: int,
+    ) -> list[LiveNumber]:
+        """Waiting numbers that a complete list did not name: reasons to look, proofs of nothing."""
+        ...

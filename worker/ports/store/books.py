@@ -1,0 +1,130 @@
+"""Accounts and their money, the proof that it adds up, kept answers, and what ops count."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account: AccountId
+    currency: str
+    available_minor: int
+    held_minor: int
+    state: str  #: open | blocked | frozen | deleted
+
+
+class AccountOpened(enum.Enum):
+    NEW = "new"
+    SAME = "same"
+    OTHER_CONTENT = "other_content"  #: It exists with another currency.
+
+
+class TopUpOutcome(enum.Enum):
+    NEW = "new"
+    SAME = "same"  #: This reference is booked already, with this amount.
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_ACCOUNT = "unknown_account"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer as an account sees it; the amount is signed for its available balance."""
+
+    id: int
+    at: datetime
+    kind: str
+    key: str
+    source: str
+    destination: str
+    amount_minor: int
+    currency: str
+    activation: ActivationId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One invariant, checked over the whole database."""
+
+    invariant: str  #: Closed set; a metric label.
+    says: str  #: What must hold, in a sentence.
+    violations: int
+    offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """What the gauges show; every replica reads the same, so take the maximum."""
+
+    live: Mapping[ProviderName, int]
+    overdue: int  #: Unsettled and past deadline + grace.
+    oldest_overdue: timedelta
+    exposure_minor: Mapping[tuple[ProviderName, str], int]
+    events_pending: int
+    cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
+    timers_overdue: Mapping[str, int] = field(default_factory=dict)
+    canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
+
+
+KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
+
+
+class TakenKey(NamedTuple):
+    """What a key was taken for; `answer` None: that call has not ended, or nobody knows how."""
+
+    content_hash: str
+    answer: KeptAnswer | None
+
+
+class BookStore(Protocol):
+    """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]: ...
+
+    async def account(self, account: AccountId) -> Account | None: ...
+
+    async def top_up(
+        self, account: AccountId, reference: str, amount_minor: int
+    ) -> tuple[TopUpOutcome, Account | None]: ...
+
+    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+        """Newest first; `before` is the id of the last one already seen."""
+        ...
+
+    @property
+    def invariants(self) -> Sequence[str]: ...
+
+    async def audit(self) -> list[Finding]:
+        """Check every invariant in one snapshot."""
+        ...
+
+    async def check(self, invariant: str) -> Finding | None:
+        """Check one of them; None while another process is at one, so that there is never more."""
+        ...
+
+    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...
+
+    async def take_key(self, key: str, content_hash: str) -> TakenKey:
+        """Take *key* for this content, or find what it was taken for within the last day."""
+        ...
+
+    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
+        """Keep the answer of this key; of two calls at once, the first one's is everybody's.
+
+        A key that was let go and taken for other content meanwhile keeps that call's answer only.
+        """
+        ...
+
+    async def let_go(self, key: str, content_hash: str) -> None:
+        """Nothing came of the call: the key is free, unless another one was answered under it."""
+        ...
+
+    async def forget_answers(self, limit: int) -> int:
+        """Delete up to *limit* that are older than a day; how many."""
+        ...

@@ -1,0 +1,274 @@
+"""Cases that live for days, long rentals, durable timers, and what waits for a human.
+
+A timer is a date on which something follows by itself, however long nobody was there. A long rental
+is paid when it is booked, and credited for the days on which it did not work.
+"""
+
+import enum
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol, TypeAlias
+from uuid import UUID, uuid5
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import Profile
+from worker.domain.transfer import Charge
+from worker.ports.store.case_view import (
+    Case,
+    CaseFacts,
+    CaseJudge,
+    CaseKind,
+    CaseOrder,
+    DecisionMade,
+    Rejected,
+    Timer,
+    TimerKind,
+)
+
+_CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
+_RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCase:
+    """`content` is what makes two openings the same; `account` only where no order names it."""
+
+    id: UUID
+    kind: CaseKind
+    subject: str
+    facts: CaseFacts
+    content: Mapping[str, Any]
+    activation: ActivationId | None = None
+    rental: UUID | None = None
+    account: AccountId | None = None
+    policy: str | None = None  #: Only where no order names it.
+    policy_version: str | None = None
+
+
+class CaseOpened(enum.Enum):
+    NEW = "new"
+    SAME = "same"
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_SUBJECT = "unknown_subject"  #: No such account, activation or rental.
+    BALANCE_TOO_LOW = "balance_too_low"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOpening:
+    how: CaseOpened
+    case: Case | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """`case` None: there is no such case."""
+
+    case: Case | None
+    refused: Rejected | None = None
+
+
+class ReviewPlace(NamedTuple):
+    """Where a review stands in the list: what has to be decided first is first."""
+
+    rank: datetime | None  #: About its date; None: it has none, and comes last.
+    opened_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What waits for a human: a case, or an activation in review."""
+
+    id: UUID
+    kind: str  #: A case's kind, or `activation`.
+    account: AccountId
+    subject: str
+    opened_at: datetime
+    reason: str
+    clauses: tuple[str, ...]
+    proposed_minor: int
+    currency: str
+    destination: str | None
+    by_when: datetime | None
+    facts: CaseFacts
+    policy: str
+    rank: datetime | None  #: See `ReviewPlace`.
+
+    @property
+    def place(self) -> ReviewPlace:
+        return ReviewPlace(self.rank, self.opened_at, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rental:
+    id: UUID
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    phone: str = field(repr=False)
+    service: str
+    country: str
+    price_minor: int
+    currency: str
+    charge: Charge
+    policy: str
+    policy_version: str
+    rented_at: datetime
+    ends_at: datetime
+    ended_at: datetime | None = None
+    outages: tuple[Case, ...] = ()
+    claims: tuple[Case, ...] = ()
+
+
+class RentalClosing(enum.Enum):
+    """What a provider made of a rental that was given back; definite, it is asked no more."""
+
+    GIVEN_BACK = "given_back"  #: Our money is back too.
+    KEPT = "kept"
+    NOT_TOLD = "not_told"
+    RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
+    NOT_KNOWN = "not_known"
+    TIME_OVER = "time_over"
+    NOT_OFFERED = "not_offered"  #: We cannot ask there: whoever rented it closes it.
+
+
+@dataclass(frozen=True, slots=True)
+class RentalBooking:
+    how: CaseOpened
+    rental: Rental | None = None
+
+
+class UnseededWindow(NamedTuple):
+    """A settled activation whose claim window has not been set yet."""
+
+    id: ActivationId
+    policy: str
+    policy_version: str
+    rented_at: datetime
+
+
+class UnseededPage(NamedTuple):
+    found: Sequence[UnseededWindow]
+    upto: datetime  #: How far that leads.
+    more: bool  #: Whether there are more after that.
+
+
+class SilentActivation(NamedTuple):
+    """A settled activation whose claim window is over; `claim_at` of the first proper claim."""
+
+    id: ActivationId
+    account: AccountId
+    order: CaseOrder
+    profile: Profile | None
+    claim_at: datetime | None
+    due_at: datetime  #: Of the timer: the last instant of the window.
+    now: datetime
+
+
+SilenceJudge: TypeAlias = Callable[[SilentActivation], DecisionMade | None]
+
+
+class CaseStore(Protocol):
+    """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def open_case(
+        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
+    ) -> CaseOpening: ...
+
+    async def change_case(
+        self,
+        id_: UUID,
+        judge: CaseJudge,
+        *,
+        now: datetime | None = None,
+        timer: Timer | None = None,
+    ) -> CaseChange:
+        """With a *timer*: only if that one is still due, and it has fired afterwards."""
+        ...
+
+    async def case(self, id_: UUID) -> Case | None: ...
+
+    async def open_cases_of(
+        self, account: AccountId, kind: CaseKind, *, waiting_for: str
+    ) -> list[UUID]:
+        """The open cases of an account that wait with this reason."""
+        ...
+
+    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
+        """What waits for a human, what has to be decided first first.
+
+        The clauses of an activation's are left to who knows them.
+        """
+        ...
+
+    async def review(self, id_: UUID) -> Review | None:
+        """The one that waits under this id."""
+        ...
+
+    async def book_rental(
+        self, rental: Rental, *, now: datetime | None = None
+    ) -> RentalBooking: ...
+
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+        """The newest rental under this ref, with the cases about it."""
+        ...
+
+    async def rental_of(self, id_: UUID) -> Rental | None: ...
+
+    async def rental_closed(
+        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
+    ) -> bool:
+        """Its provider has said what became of it, and that is told; whether it was this call."""
+        ...
+
+    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+        """Let a timer that could not act be due again after *by*."""
+        ...
+
+    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+        """The paid period is over; whether it was this call that ended it."""
+        ...
+
+    async def lease_timers(
+        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
+    ) -> list[Timer]:
+        """Due timers of these kinds that nobody works on, oldest first."""
+        ...
+
+    async def timers(
+        self, *, overdue_only: bool, limit: int, now: datetime | None = None
+    ) -> list[Timer]: ...
+
+    async def unseeded(
+        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
+    ) -> UnseededPage:
+        """Settled activations of these policies that come next."""
+        ...
+
+    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...
+
+    async def end_in_silence(
+        self,
+        timer: Timer,
+        judge: SilenceJudge,
+        *,
+        now: datetime | None = None,
+    ) -> bool:
+        """Make an activation final that nobody complained about; None: nothing follows."""
+        ...
+
+    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
+        """Every version an order was ever made under."""
+        ...
+
+
+def case_id(kind: CaseKind, *thing: object) -> UUID:
+    """The id of the case about a thing: asked twice, it is one case."""
+    return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
+
+
+def rental_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime) -> UUID:
+    assert rented_at.tzinfo is not None
+    micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
+    return uuid5(_RENTALS, f"{provider}\n{ref}\n{micros}")

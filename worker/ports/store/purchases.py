@@ -1,0 +1,293 @@
+"""What we bought at providers: purchases and their intents, pushes, reconciling, exposure.
+
+A purchase's intent is stored with its hold before the provider is asked, once. Its outcome is
+rented, failed (certainly nothing was bought), or unknown: then it is never repeated, and what the
+provider lists decides. Raises `StoreError` and nothing else; every call is safe to repeat.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, Protocol
+
+from worker.domain.balance_check import ProviderSums
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.history import PastNumber
+from worker.ports.provider import ActiveRow, Balance
+from worker.ports.service import PurchaseOrder, Push
+from worker.ports.store.activations import Activation
+
+ACCOUNT: Final = AccountId("canary")  #: The canary's own; whoever else uses it is counted with it.
+
+
+class PurchaseState(enum.Enum):
+    NEW = "new"  #: The intent and its hold are stored: ask the provider now, once.
+    RENTED = "rented"
+    UNKNOWN = "unknown"  #: Asked before, outcome not known (or being asked this moment).
+    FAILED = "failed"
+    OTHER_CONTENT = "other_content"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    BALANCE_TOO_LOW = "balance_too_low"
+
+
+class PurchaseStart(NamedTuple):
+    how: PurchaseState
+    activation: Activation | None  #: Of an earlier call.
+    failure: str | None = None  #: Of an earlier call: what it failed with.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """What the provider sold, and how long it lives."""
+
+    ref: ProviderRef
+    phone: str = field(repr=False)
+    cost_minor: int | None = None
+    cost_currency: str | None = None
+    expires_at: datetime | None = None
+    expires_in: timedelta | None = None  #: The same, where it is given from the rental on.
+    cancel_not_before: datetime | None = None
+    ago: timedelta = timedelta(0)  #: How long ago it was sold; no host's clock comes into it.
+
+
+class OpenPurchase(NamedTuple):
+    """A purchase whose outcome is unknown."""
+
+    id: ActivationId
+    service: str
+    country: str
+    asked_at: datetime
+    max_cost_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSums:
+    """Our books about one provider, over the numbers rented since an instant."""
+
+    since: datetime
+    sums: ProviderSums
+
+
+class ReopenedNumbers(NamedTuple):
+    """Numbers we hold for ended and the provider lists as active."""
+
+    pursued: int  #: To be cancelled once more.
+    disputed: int  #: For the second time: a person asks the provider.
+
+
+class HistoryComparison(NamedTuple):
+    """What a history taught us: how many numbers, and the money at stake by currency."""
+
+    disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
+    agreed: int  #: Disputed before, and not any more.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A number of which the provider says something else than our books."""
+
+    activation_id: ActivationId
+    ref: ProviderRef | None
+    held: str  #: What our books said of it.
+    says: str
+    amount_minor: int
+    currency: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceDifference:
+    """The balance moved by more, or less, than our books explain."""
+
+    at: datetime
+    since: datetime  #: The reading before.
+    amount_minor: int  #: Below zero: missing.
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceReading:
+    at: datetime
+    balance_minor: int
+    currency: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderReport:
+    """What an operator may want to know of one provider."""
+
+    known: bool  #: Whether any activation was ever of it.
+    drained_at: datetime | None
+    live: Mapping[str, int]  #: Numbers whose customer is not settled, by state.
+    last_deadline_at: datetime | None  #: Of those.
+    counted: CountedSums
+    exposure_minor: Mapping[tuple[str, str], int]  #: By (open | resolved | loss, currency).
+    reading: BalanceReading | None
+    differences: Sequence[BalanceDifference]  #: Newest first, a few.
+    disputed: Mapping[str, tuple[int, int]]  #: By currency: (numbers, minor units).
+    disputes: Sequence[Dispute]  #: Newest first, a few.
+
+
+class ExposureEnd(enum.Enum):
+    """How an exposure ends."""
+
+    RESOLVED = "resolved"  #: The provider took nothing, or gave it back.
+    LOSS = "loss"  #: It keeps its price, and so did the customer.
+
+
+class ExposureCause(enum.Enum):
+    """What an open exposure waits for."""
+
+    PURSUED = "pursued"  #: The provider's word: the cancel goes on, and ends it.
+    DISPUTED = "disputed"  #: A person: the provider took what it had said it gave back.
+    GONE = "gone"  #: Its history; a person where it has none: it does not know the number.
+    LATE_CODE = "late_code"  #: The same: a code came after the cancel it had confirmed.
+    PURCHASE = "purchase"  #: A person: it never said whether it sold the number.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenExposure:
+    activation_id: ActivationId
+    ref: ProviderRef | None
+    amount_minor: int
+    currency: str
+    opened_at: datetime
+    why: ExposureCause
+
+
+class EndedExposure(NamedTuple):
+    """One that was asked about: how it ended, now or before."""
+
+    activation_id: ActivationId
+    amount_minor: int
+    currency: str
+    end: ExposureEnd
+    now: bool  #: By this very call.
+
+
+class PurchaseStore(Protocol):
+    """Purchases, pushes, what reconciling finds, exposures and drains."""
+
+    async def begin_purchase(
+        self,
+        id_: ActivationId,
+        order: PurchaseOrder,
+        policy: str,
+        policy_version: str,
+        window: timedelta,
+    ) -> PurchaseStart:
+        """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
+        ...
+
+    async def purchase_bought(
+        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+    ) -> Activation | None:
+        """Make it an activation, or give a found one its number; the activation as it is then.
+
+        Without that number where another activation has it, or it has got another one meanwhile.
+        """
+        ...
+
+    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
+        """Certainly nothing was bought: the hold goes back."""
+        ...
+
+    async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
+        """Nobody knows: an activation without a number, ended by its deadline if none is found."""
+        ...
+
+    async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
+        """Intents that were asked and never answered: their process died."""
+        ...
+
+    async def open_purchases(
+        self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
+    ) -> list[OpenPurchase]:
+        """Activations still without a number, oldest first; settled ones asked so long ago too."""
+        ...
+
+    async def unknown_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[ProviderRef]:
+        """Those of the refs that no activation has: orphans, in the order given."""
+        ...
+
+    async def ordered(self, id_: ActivationId) -> bool:
+        """Whether this was asked for at its provider, whatever came of it."""
+        ...
+
+    async def keep_pushes(
+        self, provider: ProviderName, pushes: Sequence[Push]
+    ) -> list[ProviderRef]:
+        """Store what is new in the inbox; the refs of it, each once."""
+        ...
+
+    async def pushed_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> set[ProviderRef]:
+        """Those of the refs for which a push lies in the inbox."""
+        ...
+
+    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
+        """Our books over the span that the last reading was taken over."""
+        ...
+
+    async def keep_reading(
+        self, provider: ProviderName, balance: Balance, before: CountedSums
+    ) -> BalanceDifference | None:
+        """Hold a balance that was read after *before* against the last one, and keep it."""
+        ...
+
+    async def reopen_listed(
+        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
+    ) -> ReopenedNumbers:
+        """Pursue what is listed as active although it was given back longer than that ago."""
+        ...
+
+    async def compare_history(
+        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
+    ) -> HistoryComparison:
+        """Hold who kept the price of which number against our books."""
+        ...
+
+    async def disputed_since(
+        self, provider: ProviderName, oldest: timedelta, newest: timedelta
+    ) -> list[datetime]:
+        """When the numbers in doubt were rented, so long ago; oldest first, a few.
+
+        Disputed, or with an open exposure that no pursuit will end.
+        """
+        ...
+
+    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport: ...
+
+    async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
+        """What is open, in minor units; different currencies cannot be added up."""
+        ...
+
+    async def open_exposures(
+        self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
+    ) -> list[OpenExposure]:
+        """One by one, oldest first."""
+        ...
+
+    async def end_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
+    ) -> list[EndedExposure]:
+        """A person's word on those that are open; the disputes about them end with it.
+
+        Without those that never were an exposure of this provider. One that ended before stays so.
+        """
+        ...
+
+    async def drain(self, provider: ProviderName) -> datetime:
+        """No rentals from now on; since when."""
+        ...
+
+    async def resume(self, provider: ProviderName) -> bool:
+        """Whether it was drained."""
+        ...
+
+    async def drained(self) -> Mapping[ProviderName, datetime]: ...
