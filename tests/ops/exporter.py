@@ -21,6 +21,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
+from worker.ports.reporter import JobResult
 from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
 
@@ -52,7 +53,7 @@ def report(reporter: OpsReporter) -> None:
         for operation in OPERATIONS:
             reporter.request(name, operation, "ok", 0.05)
     for job in KNOWN.jobs:
-        reporter.job(job, "done", 0.1)
+        reporter.job(job, JobResult.DONE, 0.1)
     reporter.event_delivery("sent", 3)
     reporter.schedule_lag(timedelta(0))
     reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])

@@ -33,7 +33,7 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.lifecycle.ticks import Ticks
+from worker.lifecycle.ticks import Steps, Ticks
 from worker.lifecycle.watch import Watch
 
 #: How long each loop may be silent before `/livez` says that a restart would help. A database that
@@ -56,7 +56,6 @@ class Worker:
     desk: WorkerService
     ticks: Ticks
     backstop: Backstop
-    audit: Audit
     progress: Progress
     grace: timedelta
 
@@ -82,25 +81,25 @@ def assemble(parts: Resources) -> Worker:
     sweep = _sweep(parts, settle, rules)
     cases = _cases(parts, profiles, timers, settle)
     desk = _desk(parts, accept, expire, sweep, cases)
-    ticks = Ticks(
-        providers=parts.providers,
-        watching=_watch(parts, settle, rules),
-        expiring=expire,
-        pursuing=_pursue(parts, settle),
-        sweeping=sweep,
-        repairing=_repair(parts, accept),
-        reconciling=_reconcile(parts, accept),
-        timing=timers,
+    steps = Steps(
         clock=parts.clock,
-        canary_run=canary_of(parts, desk),
-        delivering=_deliver(parts),
+        watch=_watch(parts, settle, rules),
+        expire=expire,
+        pursue=_pursue(parts, settle),
+        repair=_repair(parts, accept),
+        reconcile=_reconcile(parts, accept),
+        sweep=sweep,
+        timers=timers,
+        deliver=_deliver(parts),
+        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
+        canary=canary_of(parts, desk),
     )
+    ticks = Ticks(steps=steps, providers=parts.providers)
     return Worker(
         parts=parts,
         desk=desk,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
-        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
         grace=sweep.grace,
     )
@@ -269,6 +268,7 @@ def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
     return Backstop(
         store=parts.store,
         queue_stats=parts.store,
+        schedule=parts.schedule,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

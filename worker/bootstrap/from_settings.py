@@ -21,6 +21,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, load_profile, policy_names
+from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.cases.closing import Pay
 from worker.lifecycle.clock import Clock
@@ -33,18 +34,6 @@ from worker.ports.store.cases import TimerKind
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
-JOBS: Final = (
-    "accept",
-    "watch",
-    "expire",
-    "sweep",
-    "repair",
-    "reconcile",
-    "timers",
-    "audit",
-    "deliver_events",
-    "canary",
-)
 
 
 def utc_now() -> datetime:
@@ -163,7 +152,7 @@ def telemetry_of(
             LabelledProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
             for name, one in settings.providers.items()
         ],
-        jobs=JOBS,
+        jobs=list(JOBS),
         invariants=audits.invariants,
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,

@@ -77,7 +77,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             clock=clock,
         )
         worker = assemble(parts)
-        stack.push_async_callback(worker.audit.close)
+        stack.push_async_callback(worker.ticks.steps.audit.close)
         yield worker
 
 

@@ -13,8 +13,7 @@ from typing import Final
 
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import TickResult
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import JobResult, Reporter
 from worker.ports.store.books import AuditStore, Finding
 
 PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
@@ -33,7 +32,7 @@ class Audit:
     _found: list[Finding] = field(default_factory=list)
     _round: "asyncio.Task[None] | None" = None
 
-    async def tick(self) -> TickResult:
+    async def tick(self) -> JobResult:
         """Begin a round, or let one go on; BUSY where it is not at its end yet."""
         if self._round is None or self._round.done():
             self._round = asyncio.ensure_future(self._go_on())
@@ -41,9 +40,9 @@ class Audit:
         going = self._round
         await asyncio.wait({going}, timeout=self.patience.total_seconds())
         if not going.done():
-            return TickResult.BUSY
+            return JobResult.BUSY
         await going  # Raises what it ended with.
-        return TickResult.DONE
+        return JobResult.DONE
 
     async def close(self) -> None:
         """Leave off, wherever it is."""

@@ -10,11 +10,13 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore
 from worker.domain.ids import ProviderName
-from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
-from worker.lifecycle.ticks import TickResult
+from worker.lifecycle.backstop import EVERY, Backstop
+from worker.lifecycle.ticks import PATIENCE, TICKS, SharedTick
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
+from worker.ports.reporter import JobResult
 
 LONG = PATIENCE + timedelta(seconds=1)
+REPAIR_EVERY = TICKS["repair"].silence_without_redis or timedelta(0)
 
 
 class Watched:
@@ -33,12 +35,11 @@ class Watched:
         self.schedule = StubStore(intact=True)
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
-        self.repairing = self
-        self.canary_run: object = None  #: The canary.
-        self.delivering: object = None  #: Events to an endpoint.
+        self.not_configured = {"canary", "deliver_events"}
         self.backstop = Backstop(
             store=cast("Any", self.store),
             queue_stats=cast("Any", self.queue_stats),
+            schedule=cast("Any", self.schedule),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
@@ -52,30 +53,15 @@ class Watched:
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
 
-    async def tick(self, kind: str) -> TickResult:
+    def configured(self, tick: SharedTick) -> bool:
+        return tick.name not in self.not_configured
+
+    async def run(self, kind: str, _: ProviderName | None) -> JobResult:
         self.started.append(kind)
         await self.go.wait()
         if self.failure is not None:
             raise self.failure
-        return TickResult.DONE
-
-    async def expire(self, _: ProviderName) -> TickResult:
-        return await self.tick("expire")
-
-    async def watch(self, _: ProviderName) -> TickResult:
-        return await self.tick("watch")
-
-    async def repair(self, _: ProviderName) -> TickResult:
-        return await self.tick("repair")
-
-    async def canary(self) -> TickResult:
-        return await self.tick("canary")
-
-    async def deliver_events(self) -> TickResult:
-        return await self.tick("deliver_events")
-
-    async def sweep(self) -> TickResult:
-        return await self.tick("sweep")
+        return JobResult.DONE
 
     async def second(self) -> list[str]:
         """What is started in one second of looking after all."""
@@ -208,7 +194,7 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
 
 
 async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> None:
-    watched.canary_run, watched.away = object(), True
+    watched.not_configured, watched.away = {"deliver_events"}, True
 
     assert await watched.second() == ["canary"]
     assert watched.queue_stats.asked("lead") == [("canary",)]
@@ -218,14 +204,14 @@ async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> N
 
 
 async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> None:
-    watched.canary_run = object()
+    watched.not_configured = {"deliver_events"}
 
     assert await watched.second() == []
     assert watched.queue_stats.calls == []
 
 
 async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:
-    watched.delivering, watched.away = object(), True
+    watched.not_configured, watched.away = {"canary"}, True
 
     assert await watched.second() == ["deliver_events"]
     assert await watched.second() == []
@@ -234,7 +220,7 @@ async def test_without_redis_events_are_delivered_all_along(watched: Watched) ->
 
 
 async def test_events_nobody_delivers_are_delivered(watched: Watched) -> None:
-    watched.delivering = object()
+    watched.not_configured = {"canary"}
     assert await watched.second() == []
     watched.silence["deliver_events"] = LONG
 

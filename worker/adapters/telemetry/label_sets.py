@@ -7,6 +7,7 @@ from typing import NamedTuple
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import SendResult
 
 OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
@@ -39,7 +40,7 @@ OPERATIONS = (
     "rental_close",
 )
 RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
-JOB_RESULTS = ("done", "busy", "unknown", "refused", "again", "failed")
+JOB_RESULTS = tuple(result.value for result in JobResult)
 DELIVERIES = tuple(result.value for result in SendResult)
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.

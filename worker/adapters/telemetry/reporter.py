@@ -17,6 +17,7 @@ from worker.adapters.telemetry.log_throttle import LogThrottle
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.reporter import JobResult
 from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
 
@@ -96,8 +97,8 @@ class OpsReporter:
     def quarantined(self, id_: ActivationId, what: str) -> None:
         self._log.error("activation.quarantined", activation=str(id_), why=what)
 
-    def job(self, name: str, result: str, seconds: float) -> None:
-        self._metrics.jobs.of(name, result).inc()
+    def job(self, name: str, result: JobResult, seconds: float) -> None:
+        self._metrics.jobs.of(name, result.value).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
 
     def event_delivery(self, result: str, count: int = 1) -> None:

@@ -31,7 +31,7 @@ class Opened:
 
     @property
     def drain(self) -> Drain:
-        sweep, parts = self.worker.ticks.sweeping, self.worker.parts
+        sweep, parts = self.worker.ticks.steps.sweep, self.worker.parts
         return Drain(store=parts.store, settle=sweep.settle, rules=sweep.rules, clock=parts.clock)
 
     @property
@@ -95,7 +95,7 @@ async def _ask(opened: Opened) -> tuple[Balance | None, Sequence[ProviderRef] | 
     provider = opened.worker.parts.providers.get(opened.name)
     if provider is None:
         return None, None
-    reconciling = opened.worker.ticks.reconciling
+    reconciling = opened.worker.ticks.steps.reconcile
     balance = await reconciling.balance(provider)
     if balance is None or provider.capabilities.list_page_size is None:
         return balance, None
