@@ -14,10 +14,9 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from tests.ops.vocabulary import KNOWN
-from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.label_sets import OPERATIONS
 from worker.adapters.telemetry.logs import configure_logging, logger
-from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.metrics import Metrics, render
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId

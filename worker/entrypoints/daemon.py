@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from worker.adapters.providers.pushes import parse_push
 from worker.adapters.store.migrate import upgrade
-from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger
+from worker.adapters.telemetry.metrics import render
 from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName

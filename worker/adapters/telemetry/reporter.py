@@ -13,7 +13,6 @@ from structlog.stdlib import BoundLogger
 
 from worker.adapters.telemetry.bounded_metric import OTHER, BoundedMetric
 from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
-from worker.adapters.telemetry.log_throttle import LogThrottle
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
@@ -21,6 +20,9 @@ from worker.ports.reporter import JobResult
 from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
 
+QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
+NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memory starts anew.
+DETAIL_MAX = 200
 _NO_TIME = timedelta(0)
 
 
@@ -160,6 +162,36 @@ class OpsReporter:
         _zero(self._metrics.provider_cancel_ratio)
         for provider, ratio in queue_stats.cancel_ratio.items():
             self._metrics.provider_cancel_ratio.of(provider).set(ratio)
+
+
+class LogThrottle:
+    """A provider that is down for an hour is one line every ten seconds, with how often it was."""
+
+    def __init__(self, log: BoundLogger, monotonic: Callable[[], float]) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self._written: dict[tuple[str, ProviderName | None], float] = {}
+        self._held_back: dict[tuple[str, ProviderName | None], int] = {}
+
+    def report(self, what: str, provider: ProviderName | None, detail: str) -> None:
+        trouble = (what, provider)
+        now = self._monotonic()
+        written = self._written.get(trouble)
+        if written is not None and now - written < QUIET_SECONDS:
+            self._held_back[trouble] = self._held_back.get(trouble, 0) + 1
+            return
+        self._remember(trouble, now)
+        fields: dict[str, str | int | None] = {
+            "provider": provider,
+            "detail": detail[:DETAIL_MAX],
+            "held_back": self._held_back.pop(trouble, None),
+        }
+        self._log.warning(what, **{name: value for name, value in fields.items() if value})
+
+    def _remember(self, trouble: tuple[str, ProviderName | None], now: float) -> None:
+        if len(self._written) >= NAMES_MAX:
+            self._written.clear()
+        self._written[trouble] = now
 
 
 def _zero(gauges: BoundedMetric[Gauge]) -> None:
