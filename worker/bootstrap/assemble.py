@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
-from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
 from worker.bootstrap.from_settings import payments_of, profiles_of
 from worker.bootstrap.resources import Resources
@@ -36,10 +34,6 @@ from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.ticks import Steps, Ticks
 from worker.lifecycle.watch import Watch
 
-#: How long each loop may be silent before `/livez` says that a restart would help. A database that
-#: died without a word holds one up for a minute, and for that a restart is no help.
-LOOPS: Final = {"backstop": timedelta(seconds=120)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerService(ActivationService):
@@ -56,7 +50,6 @@ class Worker:
     desk: WorkerService
     ticks: Ticks
     backstop: Backstop
-    progress: Progress
     grace: timedelta
 
 
@@ -65,7 +58,6 @@ def assemble(parts: Resources) -> Worker:
     parts.store.policies = profiles
     clauses = _clauses(parts, profiles)
     timers = _timers(parts, profiles, clauses)
-    progress = Progress(parts.clock.monotonic, LOOPS)
     settle = Settle(store=parts.store, reporter=parts.reporter)
     accept = _accept(parts, profiles)
     rules = PolicyOutcomes(profiles, parts.store.kept, parts.reporter)
@@ -99,8 +91,7 @@ def assemble(parts: Resources) -> Worker:
         parts=parts,
         desk=desk,
         ticks=ticks,
-        backstop=_backstop(parts, ticks, progress),
-        progress=progress,
+        backstop=_backstop(parts, ticks),
         grace=sweep.grace,
     )
 
@@ -264,7 +255,7 @@ def _deliver(parts: Resources) -> Deliver | None:
     )
 
 
-def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
+def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
     return Backstop(
         store=parts.store,
         queue_stats=parts.store,
@@ -273,5 +264,4 @@ def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
         reporter=parts.reporter,
         clock=parts.clock,
         redis_away=lambda: parts.schedule.away,
-        moved=lambda: progress.moved("backstop"),
     )

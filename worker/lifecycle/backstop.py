@@ -21,6 +21,9 @@ from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import QueueStatsStore
 
 EVERY: Final = timedelta(seconds=1)
+#: How long the loop may stand still before `/livez` says that a restart would help. A database that
+#: died without a word holds it up for a minute, and for that a restart is no help.
+STUCK: Final = timedelta(seconds=120)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,16 +35,19 @@ class Backstop:
     reporter: Reporter
     clock: Clock
     redis_away: Callable[[], bool]
-    moved: Callable[[], None]  #: Tells liveness that this loop moves.
     _tasks: dict[str, asyncio.Task[JobResult]] = field(default_factory=dict)
     #: The providers for which this process is the backstop, while Redis is away.
     _stands_in: set[ProviderName] = field(default_factory=set)
+    _moved: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._moved = self.clock.monotonic()
 
     async def run(self) -> None:
         """Until cancelled; a failure is reported, and the next second tries again."""
         try:
             while True:
-                self.moved()
+                self._moved = self.clock.monotonic()
                 try:
                     await self.look_after_all()
                 except StoreError as error:
@@ -51,6 +57,9 @@ class Backstop:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def is_stuck(self) -> bool:
+        return self.clock.monotonic() - self._moved > STUCK.total_seconds()
 
     async def look_after_all(self) -> None:
         for name in self.ticks.providers:

@@ -10,7 +10,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore
 from worker.domain.ids import ProviderName
-from worker.lifecycle.backstop import EVERY, Backstop
+from worker.lifecycle.backstop import EVERY, STUCK, Backstop
 from worker.lifecycle.ticks import PATIENCE, TICKS, SharedTick
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.reporter import JobResult
@@ -29,7 +29,6 @@ class Watched:
         self.started: list[str] = []
         self.go = asyncio.Event()
         self.failure: Exception | None = None
-        self.moves = 0
         self.store = StubStore(behind=True)
         self.queue_stats = StubStore(lead=True)
         self.schedule = StubStore(intact=True)
@@ -44,11 +43,7 @@ class Watched:
             reporter=self.reporter,
             clock=self.time.clock(),
             redis_away=lambda: self.away,
-            moved=self.moved,
         )
-
-    def moved(self) -> None:
-        self.moves += 1
 
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
@@ -258,7 +253,7 @@ async def test_a_database_that_is_away_for_a_second_does_not_end_the_loop(
     await asyncio.gather(running, return_exceptions=True)
 
     assert set(watched.reporter.troubles) == {"backstop.failed"}
-    assert watched.moves >= 4
+    assert len(watched.time.naps) >= 3
 
 
 async def test_stopping_it_stops_what_it_started(watched: Watched) -> None:
@@ -271,3 +266,18 @@ async def test_stopping_it_stops_what_it_started(watched: Watched) -> None:
 
     assert watched.backstop._tasks == {}
     assert watched.reporter.troubles == []
+
+
+async def test_a_loop_that_stands_still_is_stuck_until_it_moves_again(watched: Watched) -> None:
+    assert not watched.backstop.is_stuck()
+    watched.time.pass_by(STUCK)
+    assert not watched.backstop.is_stuck()
+
+    watched.time.pass_by(timedelta(seconds=1))
+    assert watched.backstop.is_stuck()
+
+    running = asyncio.ensure_future(watched.backstop.run())
+    await at_rest()
+    assert not watched.backstop.is_stuck()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
