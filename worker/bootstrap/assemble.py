@@ -1,18 +1,15 @@
 """Puts the parts together: every step of the lifecycle gets what it needs, once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from worker.bootstrap.canary import canary_of
-from worker.bootstrap.from_settings import payments_of, profiles_of
+from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
-from worker.domain.policy import Profile, Reason
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
-from worker.lifecycle.cases.asking import Clauses
+from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.judges import judges
 from worker.lifecycle.cases.reviews import ActivationReviews
@@ -20,6 +17,7 @@ from worker.lifecycle.cases.service import CaseService
 from worker.lifecycle.cases.silence import Silence
 from worker.lifecycle.cases.timers import Timers
 from worker.lifecycle.deliver import Deliver
+from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -50,17 +48,19 @@ class Worker:
     desk: WorkerService
     ticks: Ticks
     backstop: Backstop
-    grace: timedelta
+    drain: Drain
+
+    @property
+    def steps(self) -> Steps:
+        return self.ticks.steps
 
 
 def assemble(parts: Resources) -> Worker:
-    profiles = profiles_of(parts.settings)
-    parts.store.policies = profiles
-    clauses = _clauses(parts, profiles)
-    timers = _timers(parts, profiles, clauses)
+    parts.store.policies = parts.profiles
+    timers = _timers(parts)
     settle = Settle(store=parts.store, reporter=parts.reporter)
-    accept = _accept(parts, profiles)
-    rules = PolicyOutcomes(profiles, parts.store.kept, parts.reporter)
+    accept = _accept(parts)
+    rules = PolicyOutcomes(parts.profiles, parts.store.kept, parts.reporter)
     expire = Expire(
         store=parts.store,
         schedule=parts.schedule,
@@ -71,7 +71,7 @@ def assemble(parts: Resources) -> Worker:
         terms=parts.terms,
     )
     sweep = _sweep(parts, settle, rules)
-    cases = _cases(parts, profiles, timers, settle)
+    cases = _cases(parts, timers, settle)
     desk = _desk(parts, accept, expire, sweep, cases)
     steps = Steps(
         clock=parts.clock,
@@ -84,7 +84,7 @@ def assemble(parts: Resources) -> Worker:
         timers=timers,
         deliver=_deliver(parts),
         audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
-        canary=canary_of(parts, desk),
+        canary=_canary(parts, desk),
     )
     ticks = Ticks(steps=steps, providers=parts.providers)
     return Worker(
@@ -92,7 +92,7 @@ def assemble(parts: Resources) -> Worker:
         desk=desk,
         ticks=ticks,
         backstop=_backstop(parts, ticks),
-        grace=sweep.grace,
+        drain=Drain(store=parts.store, settle=settle, rules=rules, clock=parts.clock),
     )
 
 
@@ -107,9 +107,9 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     )
 
 
-def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
+def _accept(parts: Resources) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
-        profile = profiles.get(name)
+        profile = parts.profiles.get(name)
         if profile is None:
             return None
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
@@ -175,22 +175,12 @@ def _repair(parts: Resources, accept: Accept) -> Repair:
     )
 
 
-def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
-    directory = parts.settings.policies.directory
-    known = {name: load_clauses(name, directory) for name in profiles}
-
-    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
-        return grounds(known.get(policy, ()), reason)
-
-    return clauses
-
-
-def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
+def _timers(parts: Resources) -> Timers:
     return Timers(
         store=parts.store,
         reporter=parts.reporter,
-        judges=judges(clauses),
-        silence=Silence(parts.store, clauses, profiles),
+        judges=judges(parts.clauses),
+        silence=Silence(parts.store, parts.clauses, parts.profiles),
         closing=Closing(
             store=parts.store,
             rentals=parts.rentals,
@@ -201,14 +191,12 @@ def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses)
     )
 
 
-def _cases(
-    parts: Resources, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
-) -> CaseService:
+def _cases(parts: Resources, timers: Timers, settle: Settle) -> CaseService:
     return CaseService(
         store=parts.store,
         judges=timers.judges,
         reviewing=ActivationReviews(parts.store, settle),
-        profiles=profiles,
+        profiles=parts.profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
     )
@@ -248,10 +236,27 @@ def _desk(
 
 
 def _deliver(parts: Resources) -> Deliver | None:
-    if parts.webhook is None:
+    if parts.sender is None:
         return None
     return Deliver(
-        store=parts.store, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+        store=parts.store, sender=parts.sender, reporter=parts.reporter, clock=parts.clock
+    )
+
+
+def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
+    wanted = parts.settings.canary
+    if wanted.provider is None:
+        return None
+    provider = ProviderName(wanted.provider)
+    errand = CanaryOrder(
+        provider=provider,
+        service=wanted.service,
+        country=wanted.country,
+        every=timedelta(seconds=wanted.every_seconds),
+        currency=parts.terms[provider].currency,
+    )
+    return Canary(
+        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, errand=errand
     )
 
 
@@ -263,5 +268,5 @@ def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,
-        redis_away=lambda: parts.schedule.away,
+        redis_away=parts.redis_away,
     )

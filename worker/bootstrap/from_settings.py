@@ -20,9 +20,11 @@ from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile, load_profile, policy_names
+from worker.domain.policy import Profile, Reason, load_profile, policy_names
+from worker.domain.policy.clauses import grounds, load_clauses
 from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget
+from worker.lifecycle.cases.asking import Clauses
 from worker.lifecycle.cases.closing import Pay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
@@ -78,6 +80,15 @@ def spaced(
 def profiles_of(settings: Settings) -> dict[str, Profile]:
     directory = settings.policies.directory
     return {name: load_profile(name, directory) for name in policy_names(directory)}
+
+
+def clauses_of(settings: Settings, profiles: Mapping[str, Profile]) -> Clauses:
+    known = {name: load_clauses(name, settings.policies.directory) for name in profiles}
+
+    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
+        return grounds(known.get(policy, ()), reason)
+
+    return clauses
 
 
 def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:

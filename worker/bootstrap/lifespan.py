@@ -3,14 +3,18 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
+from worker.adapters.telemetry.metrics import render
 from worker.bootstrap.assemble import Worker, assemble
 from worker.bootstrap.from_settings import (
+    clauses_of,
+    profiles_of,
     providers_of,
     rentals_of,
     spaced,
@@ -64,20 +68,24 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         webhook = webhook_of(settings)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
+        profiles = profiles_of(settings)
         parts = Resources(
             settings=settings,
+            profiles=profiles,
+            clauses=clauses_of(settings, profiles),
             store=store,
             schedule=schedule,
+            redis_away=lambda: schedule.away,
             providers=providers,
             rentals=rentals_of(settings, providers),
-            webhook=webhook,
+            sender=webhook,
             terms=spaced(terms, providers),
             reporter=reporter,
-            registry=registry,
+            metrics=partial(render, registry),
             clock=clock,
         )
         worker = assemble(parts)
-        stack.push_async_callback(worker.ticks.steps.audit.close)
+        stack.push_async_callback(worker.steps.audit.close)
         yield worker
 
 

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from worker.adapters.providers.pushes import parse_push
 from worker.adapters.store.migrate import upgrade
 from worker.adapters.telemetry.logs import logger
-from worker.adapters.telemetry.metrics import render
 from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName
@@ -151,7 +150,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
 
 def _admin_deps(worker: Worker, stop: asyncio.Event) -> AdminDeps:
     return AdminDeps(
-        metrics=lambda accept: render(worker.parts.registry, accept),
+        metrics=worker.parts.metrics,
         livez=lambda: livez(worker),
         readyz=readyz(worker, stop),
         version={"version": VERSION, "python": sys.version.split()[0]},

@@ -28,7 +28,7 @@ def readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequen
         return [
             Check("draining", ok=not stop.is_set()),
             await _database(worker),
-            Check("redis", ok=True, detail="away" if worker.parts.schedule.away else ""),
+            Check("redis", ok=True, detail="away" if worker.parts.redis_away() else ""),
         ]
 
     return checks

@@ -9,25 +9,24 @@ from tests.integration.lifecycle.world import GRACE, SIM, World
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.canary import Canary, CanaryOrder
+from worker.lifecycle.canary import Canary
 from worker.ports.provider import Cancelled, NoRent, Rented
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
+from worker.settings import Settings
+from worker.settings.model import CanarySettings
 
 EVERY = timedelta(minutes=5)
-ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+SETTINGS = Settings(canary=CanarySettings(provider=SIM, service="any", country="7"))
 REF = "77"
 
 
 def canary_of(world: World) -> Canary:
     """A process's; each has a memory of its own."""
-    return Canary(
-        store=world.store,
-        desk=world.desk,
-        reporter=world.reporter,
-        clock=world.clock,
-        errand=ERRAND,
-    )
+    world.settings = SETTINGS
+    canary = world.new_worker().steps.canary
+    assert canary is not None
+    return canary
 
 
 @pytest.fixture
@@ -88,7 +87,7 @@ async def test_one_without_a_code_is_told_of_and_leaves_the_last_success_where_i
     world.skew += EVERY
     await canary.tick()
     world.provider.will("cancel", Cancelled())
-    await world.age((await flights(world))[0], ERRAND.window + moment)
+    await world.age((await flights(world))[0], canary.errand.window + moment)
     await world.end_all()
     world.skew += EVERY
 
