@@ -17,7 +17,6 @@ from worker.entrypoints.arq_worker import cli_settings
 from worker.jobs import JobHandlers
 from worker.ports.reporter import JobResult
 from worker.settings import Settings
-from worker.settings.model import Redis
 
 # arq closes its pool by a name that redis has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
@@ -51,7 +50,7 @@ class Opened:
 
 @pytest.fixture
 def settings(redis_url: str) -> Settings:
-    return Settings(redis=Redis.model_validate({"url": redis_url}))
+    return Settings.model_validate({"redis": {"url": redis_url}})
 
 
 async def test_the_command_works_off_the_queue_and_ticks(
