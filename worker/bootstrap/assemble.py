@@ -244,19 +244,19 @@ def _deliver(parts: Resources) -> Deliver | None:
 
 
 def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
-    wanted = parts.settings.canary
-    if wanted.provider is None:
+    settings = parts.settings.canary
+    if settings.provider is None:
         return None
-    provider = ProviderName(wanted.provider)
-    errand = CanaryOrder(
+    provider = ProviderName(settings.provider)
+    order = CanaryOrder(
         provider=provider,
-        service=wanted.service,
-        country=wanted.country,
-        every=timedelta(seconds=wanted.every_seconds),
+        service=settings.service,
+        country=settings.country,
+        every=timedelta(seconds=settings.every_seconds),
         currency=parts.terms[provider].currency,
     )
     return Canary(
-        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, errand=errand
+        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, order=order
     )
 
 

@@ -72,8 +72,8 @@ def spaced(
 ) -> dict[ProviderName, ProviderTerms]:
     """The terms with looks no closer together than the provider demands, whatever is configured."""
     return {
-        name: replace(one, poll=max(one.poll, providers[name].capabilities.look_gap or one.poll))
-        for name, one in terms.items()
+        name: replace(its, poll=max(its.poll, providers[name].capabilities.look_gap or its.poll))
+        for name, its in terms.items()
     }
 
 
@@ -157,11 +157,11 @@ def webhook_of(settings: Settings) -> Webhook | None:
 def telemetry_of(
     settings: Settings, audits: AuditStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
-    known = LabelSets(
+    sets = LabelSets(
         version=VERSION,
         providers=[
-            LabelledProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
-            for name, one in settings.providers.items()
+            LabelledProvider(ProviderName(name), provider.currency, provider.exposure_limit_minor)
+            for name, provider in settings.providers.items()
         ],
         jobs=list(JOBS),
         invariants=audits.invariants,
@@ -169,6 +169,6 @@ def telemetry_of(
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )
     registry = CollectorRegistry()
-    metrics = Metrics(registry, known)
+    metrics = Metrics(registry, sets)
     log = logger("worker")
     return OpsReporter(metrics, log, now=clock.now, monotonic=clock.monotonic), registry

@@ -57,7 +57,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         reporter, registry = telemetry_of(settings, store, clock)
         await _read_policies(store, reporter)
         terms = terms_of(settings)
-        rates = {name: one.requests_per_second for name, one in terms.items()}
+        rates = {name: its.requests_per_second for name, its in terms.items()}
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
         stack.push_async_callback(redis.close)
         local = LocalSchedule(rates, clock=clock.now)

@@ -129,8 +129,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
     settings = worker.parts.settings
 
     def parse(provider: ProviderName, body: bytes) -> list[Push]:
-        one = settings.providers[provider]
-        return parse_push(one.family, one.dialect, body)
+        configured = settings.providers[provider]
+        return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
         desk=worker.desk,
@@ -143,9 +143,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
         ],
         parse_push=parse,
         hook_secrets={
-            ProviderName(name): one.hook_secret.get_secret_value()
-            for name, one in settings.providers.items()
-            if one.hook_secret is not None
+            ProviderName(name): provider.hook_secret.get_secret_value()
+            for name, provider in settings.providers.items()
+            if provider.hook_secret is not None
         },
         log=logger("worker.http"),
     )

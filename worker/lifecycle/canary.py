@@ -18,7 +18,7 @@ from worker.ports.store.purchases import ACCOUNT, CanaryStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A window that ended with a code is as good as over: the sweep delivers it within a second.
-WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
+SUCCEEDED: Final = frozenset({State.RECEIVED, State.DELIVERED})
 #: Its end is not told yet.
 UNDER_WAY: Final = frozenset(
     {PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING}
@@ -47,7 +47,7 @@ class Canary:
     desk: Service
     reporter: Reporter
     clock: Clock
-    errand: CanaryOrder
+    order: CanaryOrder
     _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
 
     async def tick(self) -> None:
@@ -63,16 +63,16 @@ class Canary:
                 self._failed(state.value)
 
     async def _send(self, slot: datetime) -> None:
-        await self.store.open_account(ACCOUNT, self.errand.currency)
+        await self.store.open_account(ACCOUNT, self.order.currency)
         result = await self.desk.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
                 account=ACCOUNT,
-                provider=self.errand.provider,
-                service=self.errand.service,
-                country=self.errand.country,
+                provider=self.order.provider,
+                service=self.order.service,
+                country=self.order.country,
                 price_minor=0,
-                window=self.errand.window,
+                window=self.order.window,
             )
         )
         if result.how not in UNDER_WAY:
@@ -80,8 +80,8 @@ class Canary:
 
     async def _finish(self, id_: ActivationId) -> None:
         """The customer that it plays has what it came for."""
-        found = await self.store.activation(id_)
-        if found is not None and found.state is State.RECEIVED:
+        canary = await self.store.activation(id_)
+        if canary is not None and canary.state is State.RECEIVED:
             await self.desk.finish(id_)
 
     async def _lost_before(self, slot: datetime) -> list[State]:
@@ -91,20 +91,20 @@ class Canary:
         """
         before = self._before(slot)
         recent = [await self.store.activation(_id(sent)) for sent in (before, self._before(before))]
-        ended = [one for one in recent if one is not None and before < one.deadline_at <= slot]
-        return [one.state for one in ended if one.state not in WELL]
+        ended = [each for each in recent if each is not None and before < each.deadline_at <= slot]
+        return [canary.state for canary in ended if canary.state not in SUCCEEDED]
 
     def _failed(self, how: str) -> None:
-        self.reporter.trouble("canary.failed", provider=self.errand.provider, detail=how)
+        self.reporter.trouble("canary.failed", provider=self.order.provider, detail=how)
 
     def _slot(self) -> datetime:
         """The beginning of the slot that goes on, the same on every host."""
-        seconds = int(self.errand.every.total_seconds())
+        seconds = int(self.order.every.total_seconds())
         now = int(self.clock.now().timestamp())
         return datetime.fromtimestamp(now - now % seconds, UTC)
 
     def _before(self, slot: datetime) -> datetime:
-        return slot - self.errand.every
+        return slot - self.order.every
 
 
 def _key(slot: datetime) -> str:

@@ -188,7 +188,7 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
     assert await watched.second() == []
 
 
-async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> None:
+async def test_without_redis_one_process_runs_the_canary(watched: Watched) -> None:
     watched.not_configured, watched.away = {"deliver_events"}, True
 
     assert await watched.second() == ["canary"]

@@ -23,7 +23,7 @@ from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
-ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+ORDER = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
 
 
 @dataclass
@@ -40,11 +40,11 @@ class Shop:
     numbers: dict[ActivationId, Activation | None] = field(default_factory=dict)
     accounts: set[AccountId] = field(default_factory=set)
 
-    def process(self, errand: CanaryOrder = ERRAND) -> Canary:
+    def process(self, order: CanaryOrder = ORDER) -> Canary:
         """One of the hosts."""
         us = cast("Any", self)
         clock = self.time.clock()
-        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, errand=errand)
+        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, order=order)
 
     async def open_account(self, account: AccountId, _currency: str) -> None:
         self.accounts.add(account)
@@ -156,7 +156,7 @@ async def test_every_slot_has_one(shop: Shop) -> None:
 async def test_another_length_of_slots_does_not_meet_old_numbers_again(shop: Shop) -> None:
     await shop.process().tick()
     # As a count of slots, this instant has the same number as that one had.
-    longer = replace(ERRAND, every=timedelta(seconds=600))
+    longer = replace(ORDER, every=timedelta(seconds=600))
     shop.time.pass_by(timedelta(seconds=shop.time.now().timestamp()))
     await shop.process(longer).tick()
 
@@ -167,7 +167,7 @@ async def test_another_length_of_slots_does_not_meet_old_numbers_again(shop: Sho
 async def test_the_window_is_short_and_over_before_the_next_slot_is(
     shop: Shop, every: int, window: int
 ) -> None:
-    await shop.process(replace(ERRAND, every=timedelta(seconds=every))).tick()
+    await shop.process(replace(ORDER, every=timedelta(seconds=every))).tick()
 
     assert shop.orders[0].window == timedelta(seconds=window) <= WINDOW_MAX
 

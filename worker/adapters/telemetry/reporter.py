@@ -48,7 +48,7 @@ class OpsReporter:
         self._metrics.accepted.of(provider).inc(count)
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
-        ended = Counter((one.provider, one.outcome, one.reason) for one in settled)
+        ended = Counter((each.provider, each.outcome, each.reason) for each in settled)
         for (provider, outcome, reason), count in ended.items():
             if outcome is not State.IN_REVIEW:  # Not settled: a person will.
                 self._metrics.settled.of(provider, outcome.value).inc(count)
@@ -59,7 +59,7 @@ class OpsReporter:
                 reason=reason,
                 count=count,
             )
-        self._credited([one for one in settled if one.outcome is State.REFUNDED])
+        self._credited([each for each in settled if each.outcome is State.REFUNDED])
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
         if fate is CodeFate.SHOWN:
@@ -140,15 +140,15 @@ class OpsReporter:
         self._log.info("audit.done", invariants=len(findings))
 
     def _credited(self, credited: Sequence[SettledNumber]) -> None:
-        given: Counter[tuple[str, str]] = Counter()
-        for one in credited:
-            given[one.currency, one.reason] += one.amount_minor
+        credits_minor: Counter[tuple[str, str]] = Counter()
+        for number in credited:
+            credits_minor[number.currency, number.reason] += number.amount_minor
             # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
-            if one.lateness >= _NO_TIME and one.reason not in VERDICTS:
-                self._metrics.credit_lateness_seconds.observe(one.lateness.total_seconds())
-        for (currency, reason), minor in given.items():
-            known = reason if reason in REASONS else OTHER
-            self._metrics.credited_minor.labels(self._currency(currency), known).inc(minor)
+            if number.lateness >= _NO_TIME and number.reason not in VERDICTS:
+                self._metrics.credit_lateness_seconds.observe(number.lateness.total_seconds())
+        for (currency, reason), minor in credits_minor.items():
+            label = reason if reason in REASONS else OTHER
+            self._metrics.credited_minor.labels(self._currency(currency), label).inc(minor)
 
     def _currency(self, code: str) -> str:
         if code not in self._currencies and len(self._currencies) < CURRENCIES_MAX:
