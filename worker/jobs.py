@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Retry, func
 
+from worker.domain.backoff import ACCEPT_JOB
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import TICKS, ProviderTick, Tick
@@ -26,7 +27,6 @@ WORK_SECONDS = 18
 ARQ_SECONDS = 20
 # Every start counts as a try, also one that a crash or a deploy cut short.
 TRIES = 1_000_000
-AGAIN_SECONDS_MAX = 30
 ACCEPT_MAX = 1_000
 
 assert WORK_SECONDS < ARQ_SECONDS
@@ -55,7 +55,7 @@ async def accept(ctx: Ctx, given: dict[str, Any] | list[dict[str, Any]]) -> None
         return
     work = handlers.accept(payloads)
     if await run(handlers, "accept", work, on_error=JobResult.AGAIN) is JobResult.AGAIN:
-        raise Retry(defer=min(2 ** (min(ctx["job_try"], 10) - 1), AGAIN_SECONDS_MAX))
+        raise Retry(defer=ACCEPT_JOB.wait(ctx["job_try"] - 1))
 
 
 async def run(

@@ -6,15 +6,16 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap.from_settings import clauses_of, profiles_of
 from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile
+from worker.domain.shipped import config_directory
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.settings import Settings
+from worker.settings.model import PolicySettings
 
-SETTINGS = Settings()
+SETTINGS = Settings(policies=PolicySettings(directory=config_directory() / "policies"))
 POLICIES = profiles_of(SETTINGS)
 CLAUSES = clauses_of(SETTINGS, POLICIES)
 
@@ -28,11 +29,10 @@ def resources(
     reporter: Reporter,
     clock: Clock,
     settings: Settings = SETTINGS,
-    profiles: Mapping[str, Profile] = POLICIES,
 ) -> Resources:
     return Resources(
         settings=settings,
-        profiles=profiles,
+        policies=POLICIES,
         clauses=CLAUSES,
         store=store,
         schedule=schedule,

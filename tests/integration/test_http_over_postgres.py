@@ -93,9 +93,9 @@ def deps(worker: Worker) -> ApiDeps:
     store = worker.parts.store
     return ApiDeps(
         desk=worker.desk,
-        activations=store,
-        accounts=store,
-        events=store,
+        activations=store.activations,
+        books=store.books,
+        outbox=store.outbox,
         tokens=(
             Token.of("shop", "operate", WRITE_TOKEN),
             Token.of("viewer", "read", READ_TOKEN),
@@ -190,7 +190,7 @@ async def test_waiting_ends_when_something_changes(api: Api, worker: Worker) -> 
     path = f"/v1/activations/{shown['id']}"
     seen = {"If-None-Match": (await api.get(path)).headers["ETag"]}
     waiting = asyncio.create_task(api.get(f"{path}?wait_seconds=30", headers=seen))
-    await worker.parts.store.press_cancel(ActivationId(UUID(shown["id"])))
+    await worker.parts.store.activations.press_cancel(ActivationId(UUID(shown["id"])))
     async with asyncio.timeout(10):
         assert (await waiting).json["state"] == "expiring"
 
@@ -209,7 +209,10 @@ async def test_a_database_nobody_reaches_is_a_reason_to_try_again(
 ) -> None:
     away = PostgresStore("postgresql://nobody@127.0.0.1:9/nothing")
     runner = await listen(
-        build_api(replace(deps, activations=away, accounts=away)), "127.0.0.1", 0, drain_seconds=1
+        build_api(replace(deps, activations=away.activations, books=away.books)),
+        "127.0.0.1",
+        0,
+        drain_seconds=1,
     )
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:
@@ -229,5 +232,5 @@ async def test_one_that_was_seen_already_is_not_sent_again(api: Api, worker: Wor
     path = f"/v1/activations/{shown['id']}"
     seen = {"If-None-Match": (await api.get(path)).headers["ETag"]}
     assert (await api.get(path, headers=seen)).status == 304
-    await worker.parts.store.press_cancel(ActivationId(UUID(shown["id"])))
+    await worker.parts.store.activations.press_cancel(ActivationId(UUID(shown["id"])))
     assert (await api.get(path, headers=seen)).status == 200

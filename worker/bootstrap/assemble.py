@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from worker.adapters.retry import TenacityRetry
 from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName
@@ -10,12 +11,11 @@ from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.canary import Canary, CanaryOrder
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.silence import Silence
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
@@ -56,13 +56,13 @@ class Worker:
 
 
 def assemble(parts: Resources) -> Worker:
-    parts.store.policies = parts.profiles
     timers = _timers(parts)
-    settle = Settle(store=parts.store, reporter=parts.reporter)
+    settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
     accept = _accept(parts)
-    rules = PolicyOutcomes(parts.profiles, parts.store.kept, parts.reporter)
+    rules = PolicyOutcomes(parts.policies, parts.store.policies.kept, parts.reporter)
     expire = Expire(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -83,7 +83,7 @@ def assemble(parts: Resources) -> Worker:
         sweep=sweep,
         timers=timers,
         deliver=_deliver(parts),
-        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
+        audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
         canary=_canary(parts, desk),
     )
     ticks = Ticks(steps=steps, providers=parts.providers)
@@ -92,13 +92,19 @@ def assemble(parts: Resources) -> Worker:
         desk=desk,
         ticks=ticks,
         backstop=_backstop(parts, ticks),
-        drain=Drain(store=parts.store, settle=settle, rules=rules, clock=parts.clock),
+        drain=Drain(
+            purchases=parts.store.purchases,
+            settlements=parts.store.settlements,
+            settle=settle,
+            rules=rules,
+            clock=parts.clock,
+        ),
     )
 
 
 def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     return Sweep(
-        store=parts.store,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
@@ -109,13 +115,14 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
 
 def _accept(parts: Resources) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
-        profile = parts.profiles.get(name)
+        profile = parts.policies.get(name)
         if profile is None:
             return None
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
 
     return Accept(
-        store=parts.store,
+        activations=parts.store.activations,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -130,14 +137,15 @@ def _accept(parts: Resources) -> Accept:
 
 def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
     look = Look(
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
         clock=parts.clock,
     )
     listing = Listing(
-        store=parts.store,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         look=look,
@@ -155,7 +163,8 @@ def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
 
 def _pursue(parts: Resources, settle: Settle) -> Pursue:
     return Pursue(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -166,7 +175,8 @@ def _pursue(parts: Resources, settle: Settle) -> Pursue:
 
 def _repair(parts: Resources, accept: Accept) -> Repair:
     return Repair(
-        store=parts.store,
+        purchases=parts.store.purchases,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         accept=accept,
@@ -175,28 +185,31 @@ def _repair(parts: Resources, accept: Accept) -> Repair:
     )
 
 
-def _timers(parts: Resources) -> Timers:
-    return Timers(
-        store=parts.store,
+def _timers(parts: Resources) -> DueTimers:
+    return DueTimers(
+        cases=parts.store.cases,
+        books=parts.store.books,
+        activations=parts.store.activations,
         reporter=parts.reporter,
-        judges=judges(parts.clauses),
-        silence=Silence(parts.store, parts.clauses, parts.profiles),
-        closing=Closing(
-            store=parts.store,
+        judges=judges_by_kind(parts.clauses),
+        claim_windows=ClaimWindows(parts.store.cases, parts.clauses, parts.policies),
+        rental_closer=RentalCloser(
+            cases=parts.store.cases,
             rentals=parts.rentals,
-            pay=payments_of(parts.terms, parts.schedule, parts.clock),
+            wait_for_budget=payments_of(parts.terms, parts.schedule, parts.clock),
             reporter=parts.reporter,
             now=parts.clock.now,
         ),
     )
 
 
-def _cases(parts: Resources, timers: Timers, settle: Settle) -> CaseService:
+def _cases(parts: Resources, timers: DueTimers, settle: Settle) -> CaseService:
     return CaseService(
-        store=parts.store,
+        cases=parts.store.cases,
+        books=parts.store.books,
         judges=timers.judges,
-        reviewing=ActivationReviews(parts.store, settle),
-        profiles=parts.profiles,
+        activation_reviews=ActivationReviews(parts.store.activations, settle),
+        profiles=parts.policies,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
     )
@@ -204,7 +217,7 @@ def _cases(parts: Resources, timers: Timers, settle: Settle) -> CaseService:
 
 def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     return Reconcile(
-        store=parts.store,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -218,16 +231,23 @@ def _desk(
 ) -> WorkerService:
     return WorkerService(
         cases=cases,
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         providers=parts.providers,
         accepting=accept,
         renting=Rent(
-            store=parts.store,
+            purchases=parts.store.purchases,
             reporter=parts.reporter,
             accept=accept,
             providers=parts.providers,
             terms=parts.terms,
+            retry=TenacityRetry(
+                sleep=parts.clock.sleep,
+                monotonic=parts.clock.monotonic,
+                chance=parts.clock.chance,
+            ),
         ),
         expire=expire,
         sweep=sweep,
@@ -239,7 +259,7 @@ def _deliver(parts: Resources) -> Deliver | None:
     if parts.sender is None:
         return None
     return Deliver(
-        store=parts.store, sender=parts.sender, reporter=parts.reporter, clock=parts.clock
+        outbox=parts.store.outbox, sender=parts.sender, reporter=parts.reporter, clock=parts.clock
     )
 
 
@@ -256,14 +276,20 @@ def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
         currency=parts.terms[provider].currency,
     )
     return Canary(
-        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, order=order
+        purchases=parts.store.purchases,
+        books=parts.store.books,
+        activations=parts.store.activations,
+        desk=desk,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        order=order,
     )
 
 
 def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
     return Backstop(
-        store=parts.store,
-        queue_stats=parts.store,
+        settlements=parts.store.settlements,
+        leadership=parts.store.leadership,
         schedule=parts.schedule,
         ticks=ticks,
         reporter=parts.reporter,

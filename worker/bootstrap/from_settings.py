@@ -12,8 +12,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.build import Built, build_provider, build_rentals
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import unmetered
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -24,15 +24,15 @@ from worker.domain.policy import Profile, Reason, load_profile, policy_names
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.cases.asking import Clauses
-from worker.lifecycle.cases.closing import Pay
+from worker.lifecycle.cases.questions import ClauseLookup
+from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
-from worker.ports.store.books import AuditStore
-from worker.ports.store.cases import TimerKind
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import TimerKind
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
@@ -82,8 +82,8 @@ def profiles_of(settings: Settings) -> dict[str, Profile]:
     return {name: load_profile(name, directory) for name in policy_names(directory)}
 
 
-def clauses_of(settings: Settings, profiles: Mapping[str, Profile]) -> Clauses:
-    known = {name: load_clauses(name, settings.policies.directory) for name in profiles}
+def clauses_of(settings: Settings, policies: Mapping[str, Profile]) -> ClauseLookup:
+    known = {name: load_clauses(name, settings.policies.directory) for name in policies}
 
     def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
         return grounds(known.get(policy, ()), reason)
@@ -108,7 +108,7 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
 
 def providers_of(
     settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
-) -> dict[ProviderName, Built]:
+) -> dict[ProviderName, ProviderAccount]:
     """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
     terms = terms_of(settings)
     return {
@@ -125,7 +125,7 @@ def providers_of(
 
 
 def rentals_of(
-    settings: Settings, providers: Mapping[ProviderName, Built]
+    settings: Settings, providers: Mapping[ProviderName, ProviderAccount]
 ) -> dict[ProviderName, LongRentals]:
     """The long rentals at each provider that has them, over the connections of its account.
 
@@ -141,7 +141,7 @@ def rentals_of(
 
 def payments_of(
     terms: Mapping[ProviderName, ProviderTerms], schedule: Schedule, clock: Clock
-) -> dict[ProviderName, Pay]:
+) -> dict[ProviderName, WaitForBudget]:
     """For each provider, who buys single requests from its budget."""
     return {name: Budget(schedule, of, clock, most=1).take for name, of in terms.items()}
 
@@ -155,7 +155,7 @@ def webhook_of(settings: Settings) -> Webhook | None:
 
 
 def telemetry_of(
-    settings: Settings, audits: AuditStore, clock: Clock
+    settings: Settings, books: BookStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
     sets = LabelSets(
         version=VERSION,
@@ -164,7 +164,7 @@ def telemetry_of(
             for name, provider in settings.providers.items()
         ],
         jobs=list(JOBS),
-        invariants=audits.invariants,
+        invariants=books.invariants,
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )

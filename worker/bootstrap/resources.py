@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
-from worker.lifecycle.cases.asking import Clauses
+from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.books import Sender
+from worker.ports.store.outbox import Sender
 from worker.settings import Settings
 
 
@@ -22,8 +22,8 @@ class Resources:
     """Ports and values: `open_worker` fills them with adapters, a test with its own."""
 
     settings: Settings
-    profiles: Mapping[str, Profile]  #: The policies that the settings name.
-    clauses: Clauses  #: What a case's grounds are, by policy.
+    policies: Mapping[str, Profile]  #: Those of this process, by name.
+    clauses: ClauseLookup  #: What a case's grounds are, by policy.
     store: PostgresStore
     schedule: Schedule
     redis_away: Callable[[], bool]  #: Whether the schedule is in this process's memory meanwhile.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from worker.adapters.providers.pushes import parse_push
+from worker.adapters.providers.registry import parse_push
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION, utc_now
@@ -134,9 +134,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
 
     return ApiDeps(
         desk=worker.desk,
-        activations=worker.parts.store,
-        accounts=worker.parts.store,
-        events=worker.parts.store,
+        activations=worker.parts.store.activations,
+        books=worker.parts.store.books,
+        outbox=worker.parts.store.outbox,
         tokens=[
             Token.of(token.name, token.scope, token.secret.get_secret_value())
             for token in settings.api.tokens
@@ -200,10 +200,10 @@ async def _keep_gauges(worker: Worker) -> None:
 
     A database that is away leaves them as they were, and is reported.
     """
-    parts = worker.parts
+    parts, grace = worker.parts, worker.steps.sweep.grace
     while True:
         try:
-            parts.reporter.queue_stats(await parts.store.queue_stats(worker.steps.sweep.grace))
+            parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]
             parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
         except (StoreError, ScheduleUnavailable) as error:

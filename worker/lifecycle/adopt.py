@@ -1,6 +1,6 @@
 """Adopt: give a purchase of unknown outcome the number that the provider turns out to have sold.
 
-While its customer waits, the number is watched like any other. Is he settled already, it is
+While its customer waits, the number is watched like any other. Once the customer is settled, it is
 cancelled: pursued until the provider gives it back or keeps the price.
 """
 
@@ -20,7 +20,7 @@ WAITING = frozenset({State.WAITING, State.EXPIRING, State.RECEIVED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
-    store: PurchaseStore
+    purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
     terms: Mapping[ProviderName, ProviderTerms]
@@ -45,7 +45,7 @@ class Adopt:
             cost_currency=orphan.currency,
         )
         min_age = self.terms[provider].min_cancel_age
-        activation = await self.store.purchase_bought(purchase.id, bought, min_age)
+        activation = await self.purchases.purchase_bought(purchase.id, bought, min_age)
         if activation is None or activation.ref != orphan.ref:
             return  # Another order was given it at the same time.
         if activation.state in WAITING:

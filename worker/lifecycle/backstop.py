@@ -15,10 +15,10 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
 from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.leadership import Leadership
 from worker.ports.reporter import JobResult, Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.activations import ActivationStore
-from worker.ports.store.books import QueueStatsStore
+from worker.ports.store.settlements import SettlementStore
 
 EVERY: Final = timedelta(seconds=1)
 #: How long the loop may stand still before `/livez` says that a restart would help. A database that
@@ -28,8 +28,8 @@ STUCK: Final = timedelta(seconds=120)
 
 @dataclass(slots=True, kw_only=True)
 class Backstop:
-    store: ActivationStore
-    queue_stats: QueueStatsStore
+    settlements: SettlementStore
+    leadership: Leadership
     schedule: Schedule
     ticks: Ticks
     reporter: Reporter
@@ -72,7 +72,7 @@ class Backstop:
                 tick.after is None
                 and self.ticks.configured(tick)
                 and self._is_due(tick, None, away=away)
-                and (not tick.led or await self.queue_stats.lead(tick.name))
+                and (not tick.led or await self.leadership.leads(tick.name))
             ):
                 self._start(tick, None)
 
@@ -82,9 +82,9 @@ class Backstop:
             self._stands_in.discard(name)
         if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
             return False
-        if not away and not await self.store.behind(name, PATIENCE):
+        if not away and not await self.settlements.behind(name, PATIENCE):
             return False  # Another host does the work.
-        if not await self.queue_stats.lead(f"provider:{name}"):
+        if not await self.leadership.leads(f"provider:{name}"):
             self._stands_in.discard(name)
             return False
         if away:

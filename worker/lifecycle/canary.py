@@ -14,12 +14,14 @@ from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
-from worker.ports.store.purchases import ACCOUNT, CanaryStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.purchases import ACCOUNT, PurchaseStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
-#: A window that ended with a code is as good as over: the sweep delivers it within a second.
-SUCCEEDED: Final = frozenset({State.RECEIVED, State.DELIVERED})
-#: Its end is not told yet.
+#: A number whose window ended with a code counts too: the sweep delivers it within a second.
+WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
+#: Its outcome is not known yet.
 UNDER_WAY: Final = frozenset(
     {PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING}
 )
@@ -27,7 +29,7 @@ UNDER_WAY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryOrder:
-    """What the canary is sent for, as configured."""
+    """What is ordered, as configured."""
 
     provider: ProviderName
     service: str
@@ -43,27 +45,31 @@ class CanaryOrder:
 
 @dataclass(slots=True, kw_only=True)
 class Canary:
-    store: CanaryStore
+    purchases: PurchaseStore
+    books: BookStore
+    activations: ActivationStore
     desk: Service
     reporter: Reporter
     clock: Clock
     order: CanaryOrder
-    _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
+    _asked: datetime | None = (
+        None  #: The slot this process ordered for, also where nothing was stored.
+    )
 
     async def tick(self) -> None:
-        """Finish what has its code; at the first tick of a slot, look back and send the next."""
+        """Finish what has its code; at the first tick of a slot, look back and order the next."""
         slot = self._slot()
         for recent in (slot, self._before(slot)):
             await self._finish(_id(recent))
-        if slot != self._asked and not await self.store.ordered(_id(slot)):
+        if slot != self._asked and not await self.purchases.ordered(_id(slot)):
             lost = await self._lost_before(slot)
-            await self._send(slot)
+            await self._order(slot)
             self._asked = slot
-            for state in lost:  # Told now: had the store failed, all of this would come again.
+            for state in lost:  # Reported last: had the store failed, it would be reported again.
                 self._failed(state.value)
 
-    async def _send(self, slot: datetime) -> None:
-        await self.store.open_account(ACCOUNT, self.order.currency)
+    async def _order(self, slot: datetime) -> None:
+        await self.books.open_account(ACCOUNT, self.order.currency)
         result = await self.desk.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
@@ -79,8 +85,8 @@ class Canary:
             self._failed(result.how.value)
 
     async def _finish(self, id_: ActivationId) -> None:
-        """The customer that it plays has what it came for."""
-        canary = await self.store.activation(id_)
+        """Finish it as a customer who has the code would."""
+        canary = await self.activations.activation(id_)
         if canary is not None and canary.state is State.RECEIVED:
             await self.desk.finish(id_)
 
@@ -90,9 +96,16 @@ class Canary:
         Every window ends in one slot, so each of them is found once.
         """
         before = self._before(slot)
-        recent = [await self.store.activation(_id(sent)) for sent in (before, self._before(before))]
-        ended = [each for each in recent if each is not None and before < each.deadline_at <= slot]
-        return [canary.state for canary in ended if canary.state not in SUCCEEDED]
+        recent = [
+            await self.activations.activation(_id(sent)) for sent in (before, self._before(before))
+        ]
+        return [
+            canary.state
+            for canary in recent
+            if canary is not None
+            and before < canary.deadline_at <= slot
+            and canary.state not in WELL
+        ]
 
     def _failed(self, how: str) -> None:
         self.reporter.trouble("canary.failed", provider=self.order.provider, detail=how)

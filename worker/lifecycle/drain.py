@@ -1,8 +1,8 @@
 """Drain: a provider that died for good gets no new numbers, and those it has are brought to an end.
 
-Nothing special happens to them: each is ended at its deadline, and credited by its policy when the
-grace is over, with the exposure. `now` does not wait for that. The provider's axis goes on being
-pursued: should it come back, what it gives back is found out.
+Each is ended at its deadline like any other, and credited by its policy when the grace is over,
+with the exposure. `now` does not wait for that. What the provider is owed goes on being
+pursued: if it comes back, it is still asked to give the numbers back.
 """
 
 from collections.abc import AsyncIterator
@@ -10,39 +10,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
-from worker.lifecycle.cancel import FIRST_RETRY
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
-from worker.ports.store.activations import SettledNumber
-from worker.ports.store.purchases import DrainStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.settlements import SettledNumber, SettlementStore
 
 BATCH: Final = 500  #: Small enough for its progress to be seen.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    store: DrainStore
+    purchases: PurchaseStore
+    settlements: SettlementStore
     settle: Settle
     rules: OutcomeRules
     clock: Clock
 
     async def begin(self, provider: ProviderName) -> datetime:
         """No rentals from now on, in every process; since when."""
-        return await self.store.drain(provider)
+        return await self.purchases.drain(provider)
 
     async def stop(self, provider: ProviderName) -> bool:
-        return await self.store.resume(provider)
+        return await self.purchases.resume(provider)
 
     async def now(self, provider: ProviderName) -> AsyncIterator[list[SettledNumber]]:
         """End what waits, batch by batch, as if the grace were over; what each batch settled.
 
         Numbers with a code keep it until their window is over: it was paid for.
         """
-        while due := await self.store.give_up(provider, BATCH):
-            there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
-            settled = await self.settle([ending(one, self.rules, there) for one in due])
+        while due := await self.settlements.give_up(provider, BATCH):
+            wait = PURSUIT.wait(0, self.clock.chance())
+            not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
+            settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
             if not settled:
-                return  # Somebody else's by now, or in quarantine.
+                return  # Settled by another process, or in quarantine.
             yield settled

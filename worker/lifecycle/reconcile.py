@@ -3,14 +3,14 @@
 Number by number where it tells its history, and all together by its balance, which must have moved
 by what we bought and gave back, and by nothing else. What it lists as active must not be given back
 already: such a number is pursued again. A number that fits a purchase whose reply was lost is that
-purchase's. Any other that nobody handed over costs money, but it is only told, never cancelled: it
-may be on its way to us, or belong to another program with the same key.
+purchase's. Any other number that was not handed over costs money, but it is only reported, never
+cancelled: it may be on its way to us, or belong to another program with the same key.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
@@ -23,36 +23,24 @@ from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.purchases import (
-    BalanceDifference,
-    ExposureStore,
-    PurchaseStore,
-    ReopenedNumbers,
-)
-from worker.ports.store.purchases import ReconcileStore as ProviderStore
+from worker.ports.store.purchases import BalanceDifference, PurchaseStore, ReopenedNumbers
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
 
-class ReconcileStore(ProviderStore, PurchaseStore, ExposureStore, Protocol):
-    """All parts, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    store: ReconcileStore
+    purchases: PurchaseStore
     schedule: Schedule
     reporter: Reporter
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
     accept: Accept
-    _unread: dict[tuple[ProviderName, HistoryPart], Sequence[HistorySpan]] = field(
-        default_factory=dict
-    )
+    _unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
-        """How many numbers the provider tells of that no activation has.
+        """How many numbers the provider names that no activation has.
 
         What goes wrong with one page of a history fails the job, but only when the rest is done.
         """
@@ -68,24 +56,27 @@ class Reconcile:
         await self.money(provider)
         await self.exposed(provider)
         unknown.update(await self.numbers(provider))
-        self._tell_unknown(provider.name, unknown)
+        self._report_unknown(provider.name, unknown)
         if failed is not None:
             raise failed
         return len(unknown)
 
-    def _tell_unknown(self, provider: ProviderName, unknown: Collection[ProviderRef]) -> None:
+    def _report_unknown(self, provider: ProviderName, unknown: Collection[ProviderRef]) -> None:
         if unknown:
             self.reporter.trouble(
                 "provider.unknown_numbers", provider=provider, detail=str(len(unknown))
             )
 
     async def history(self, provider: Provider) -> list[ProviderRef]:
-        """CompareHistory number by number; those that cost money and nobody knows."""
+        """Compare the history number by number; the refs that cost money and no activation has."""
         compare = CompareHistory(
-            store=self.store,
+            purchases=self.purchases,
             reporter=self.reporter,
             adopt=Adopt(
-                store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms
+                purchases=self.purchases,
+                reporter=self.reporter,
+                accept=self.accept,
+                terms=self.terms,
             ),
             clock=self.clock,
             budget=self._budget(provider),
@@ -96,26 +87,29 @@ class Reconcile:
     async def money(self, provider: Provider) -> BalanceDifference | None:
         """Take a reading of the balance; what it moved by that our books do not know of."""
         currency = self.terms[provider.name].currency
-        before = await self.store.count_provider(provider.name, currency)
+        before = await self.purchases.count_provider(provider.name, currency)
         balance = await self.balance(provider)
         if balance is None:
-            return None  # CountedSums where it was sent; the next hour reads again.
+            return None  # Counted where it was sent; the next hour reads again.
         if balance.currency != currency:
             self.reporter.trouble("provider.currency_differs", provider=provider.name)
             return None
-        found = await self.store.keep_reading(provider.name, balance, before)
-        if found is not None:
+        difference = await self.purchases.keep_reading(provider.name, balance, before)
+        if difference is not None:
             self.reporter.trouble(
                 "provider.balance_differs",
                 provider=provider.name,
-                detail=f"{found.amount_minor:+} {found.currency} since {found.since.isoformat()}",
+                detail=(
+                    f"{difference.amount_minor:+} {difference.currency}"
+                    f" since {difference.since.isoformat()}"
+                ),
             )
-        return found
+        return difference
 
     async def exposed(self, provider: Provider) -> None:
-        """Tell what is open in a currency that the provider's limit is not in."""
+        """Report what is open in another currency than the provider's limit."""
         limit_in = self.terms[provider.name].currency
-        for currency, minor in (await self.store.exposure_by_currency(provider.name)).items():
+        for currency, minor in (await self.purchases.exposure_by_currency(provider.name)).items():
             if currency != limit_in:
                 detail = f"{minor} minor units of {currency}"
                 self.reporter.trouble(
@@ -132,11 +126,11 @@ class Reconcile:
             return None
 
     async def numbers(self, provider: Provider) -> list[ProviderRef]:
-        """CompareHistory the list with our numbers; what it names and nobody knows."""
+        """Compare the list with our numbers; the refs on it that no activation has."""
         unknown: list[ProviderRef] = []
         async for rows in self._listed(provider):
-            reopened = await self.store.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
-            self._tell(provider.name, reopened)
+            reopened = await self.purchases.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
+            self._report(provider.name, reopened)
             unknown += await self._unknown(provider, rows)
         return unknown
 
@@ -167,9 +161,9 @@ class Reconcile:
             number += 1
 
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
-        return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
+        return await self.purchases.unknown_refs(provider.name, [row.ref for row in rows])
 
-    def _tell(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
+    def _report(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:
             detail = str(reopened.pursued)
             self.reporter.trouble("provider.lists_ended", provider=provider, detail=detail)

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias
 from worker.domain.ids import ProviderName
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.canary import Canary
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
@@ -54,7 +54,7 @@ class Steps:
     repair: Repair
     reconcile: Reconcile
     sweep: Sweep
-    timers: Timers
+    timers: DueTimers
     deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
     audit: Audit
     canary: Canary | None  #: None where none is configured.

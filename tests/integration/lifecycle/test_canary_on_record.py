@@ -38,11 +38,11 @@ def canary(world: World) -> Canary:
 
 async def canaries(world: World) -> list[Activation]:
     """Newest first."""
-    return await world.store.activations(account=ACCOUNT)
+    return await world.store.activations.activations(account=ACCOUNT)
 
 
 async def success(world: World) -> datetime | None:
-    return (await world.store.queue_stats(GRACE)).canary_success
+    return (await world.store.books.queue_stats(GRACE)).canary_success
 
 
 async def test_it_is_rented_finished_with_its_code_and_remembered(
@@ -59,9 +59,9 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
     assert ended.settlement is not None
     assert await success(world) == ended.settlement.at
     restarted = PostgresStore(database_url)
-    assert (await restarted.queue_stats(GRACE)).canary_success == ended.settlement.at
+    assert (await restarted.books.queue_stats(GRACE)).canary_success == ended.settlement.at
     await restarted.close()
-    account = await world.store.account(ACCOUNT)
+    account = await world.store.books.account(ACCOUNT)
     assert account is not None
     assert (account.available_minor, account.held_minor) == (0, 0)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,14 +11,14 @@ from typing import Any
 import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
-from tests.fakes.resources import POLICIES, SETTINGS, resources
+from tests.fakes.resources import SETTINGS, resources
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap.assemble import Worker, WorkerService, assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.policy import Profile
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
@@ -34,7 +34,8 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.service import NumberIntake, PurchaseOrder
+from worker.ports.intake import NumberIntake
+from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
 from worker.settings import Settings
 
@@ -76,7 +77,6 @@ class World:
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
     others: dict[ProviderName, ScriptedProvider] = field(default_factory=dict)
     settings: Settings = SETTINGS
-    policies: Mapping[str, Profile] = field(default_factory=lambda: POLICIES)
     budget: float = 100_000.0  #: Requests a second that the schedule grants.
     chance: float = 0.0
     skew: timedelta = timedelta(0)  #: Of this host's clock.
@@ -124,7 +124,6 @@ class World:
                 reporter=self.reporter,
                 clock=self.clock,
                 settings=self.settings,
-                profiles=self.policies,
             )
         )
 
@@ -188,15 +187,13 @@ class World:
     def drain(self) -> Drain:
         return self.worker.drain
 
-    async def start(self, policies: Mapping[str, Profile]) -> None:
-        """As a worker that starts with these policies does."""
-        self.policies = policies
-        _ = self.worker
-        await self.store.kept_policies()
+    async def start(self) -> None:
+        """As a worker that starts does."""
+        await self.store.policies.kept_policies()
 
     async def open(self, amount_minor: int = 100_000) -> None:
-        await self.store.open_account(ALICE, "USD")
-        await self.store.top_up(ALICE, "first", amount_minor)
+        await self.store.books.open_account(ALICE, "USD")
+        await self.store.books.top_up(ALICE, "first", amount_minor)
 
     async def take(self, ref: str = "1", age: timedelta = timedelta(0), **other: Any) -> Activation:
         """Hand over a number that was rented so long ago."""
@@ -218,7 +215,7 @@ class World:
         return await self.expire.tick(self.provider, turns(100))
 
     async def number(self, number: Activation) -> Activation:
-        found = await self.store.activation(number.id)
+        found = await self.store.activations.activation(number.id)
         assert found is not None
         return found
 
@@ -228,7 +225,7 @@ class World:
 
     async def money(self) -> tuple[int, int]:
         """(available, held)"""
-        found = await self.store.account(ALICE)
+        found = await self.store.books.account(ALICE)
         assert found is not None
         return found.available_minor, found.held_minor
 
@@ -261,7 +258,11 @@ class World:
         return await self.listing.read(self.provider, self.their_terms, live, keep_going)
 
     async def record(self, ref: str, code: str) -> None:
-        await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
+        await self.store.activations.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
+
+
+def retrying(clock: Clock) -> TenacityRetry:
+    return TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance)
 
 
 def handed_over(ref: str = "1", **other: Any) -> NumberIntake:

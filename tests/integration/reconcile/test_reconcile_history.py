@@ -10,13 +10,14 @@ from tests.integration.reconcile.business import COST, Business, business
 from tests.integration.store.shop import SIM, Shop
 from worker.adapters.store.disputes import RENTALS_MAX
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle import history
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import Capabilities
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
-from worker.simulator.tariff import Order
+from worker.simulator.tariff import BuyerOrder
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ async def test_a_cancel_that_was_charged_is_disputed_with_its_amount(at_work: Bu
     assert await at_work.exposure() == [(COST, "open")]
     number = await at_work.shop.number(id_)
     assert number.state.value == "refunded", "the customer keeps his credit"
-    report = await at_work.shop.store.provider_report(SIM, "USD")
+    report = await at_work.shop.store.purchases.provider_report(SIM, "USD")
     assert report.disputed == {"USD": (1, COST)}
     assert [(one.activation_id, one.ref, one.says) for one in report.disputes] == [
         (id_, ref, "charged")
@@ -95,7 +96,7 @@ async def test_a_dispute_ends_when_the_history_agrees_later(at_work: Business) -
     assert await at_work.provider_state(id_) == "cancelled"
     assert await disputes(at_work) == [("cancelled", "charged", COST, "USD", True)]
     assert await at_work.exposure() == [(COST, "resolved")]
-    assert (await at_work.shop.store.provider_report(SIM, "USD")).disputes == []
+    assert (await at_work.shop.store.purchases.provider_report(SIM, "USD")).disputes == []
     assert at_work.reporter.troubles == ["provider.disputed", "provider.dispute_ended"]
 
 
@@ -180,12 +181,14 @@ async def test_a_history_may_lag_behind_an_ending(
 
 
 async def told(at_work: Business, *rows: PastNumber) -> None:
-    await at_work.shop.store.compare_history(SIM, rows, ended_for=timedelta(seconds=-2))
+    await at_work.shop.store.purchases.compare_history(SIM, rows, ended_for=timedelta(seconds=-2))
 
 
 async def test_a_ref_that_is_told_twice_in_two_ways_says_nothing(at_work: Business) -> None:
     id_, ref = await charged_for_nothing(at_work)
-    back, charged = (PastNumber(ref=ref, fate=fate) for fate in (Fate.GIVEN_BACK, Fate.CHARGED))
+    back, charged = (
+        PastNumber(ref=ref, fate=fate) for fate in (PriceFate.GIVEN_BACK, PriceFate.KEPT)
+    )
 
     for rows in ([back, charged], [charged, back]):
         await told(at_work, *rows)
@@ -213,7 +216,7 @@ async def test_a_ref_that_is_used_again_is_another_number(
     await at_work.shop.rows("UPDATE activation SET rented_at = rented_at - $1::interval", rented)
     at = None if told_at is None else utc_now() + told_at
 
-    await told(at_work, PastNumber(ref=ref, fate=Fate.CHARGED, rented_at=at))
+    await told(at_work, PastNumber(ref=ref, fate=PriceFate.KEPT, rented_at=at))
 
     assert (await at_work.provider_state(id_) == "disputed") is disputed
 
@@ -275,7 +278,7 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
     newest = await at_work.shop.one("SELECT max(rented_at) FROM activation")
 
     read = [
-        await at_work.shop.store.disputed_since(SIM, history.OLDEST, history.FRESH)
+        await at_work.shop.store.purchases.disputed_since(SIM, history.OLDEST, history.FRESH)
         for _ in range(40)
     ]
 
@@ -284,7 +287,7 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
 
 
 async def test_numbers_of_nobody_are_told_where_they_cost_money(at_work: Business) -> None:
-    order = Order(service="timeout", country="0")
+    order = BuyerOrder(service="timeout", country="0")
     live, charged, back = at_work.simulator.engine.rent_many(order, None, 3, utc_now())
     charged.status, back.status = Status.FINISHED, Status.CANCELLED
 
@@ -336,7 +339,7 @@ async def test_what_was_disputed_before_it_was_cut_off_is_told(at_work: Business
 
 
 async def test_pages_that_do_not_turn_are_read_once(at_work: Business) -> None:
-    row = PastNumber(ref=ProviderRef("7"), fate=Fate.CHARGED)
+    row = PastNumber(ref=ProviderRef("7"), fate=PriceFate.KEPT)
     asked: list[int] = []
 
     class Stuck:
@@ -370,7 +373,7 @@ async def test_a_long_history_is_read_on_where_it_was_left(at_work: Business) ->
             assert since < until
             asked.append(skip)
             passed[0] += slow.pop() if slow else 0
-            row = PastNumber(ref=ProviderRef(str(skip)), fate=Fate.UNKNOWN)
+            row = PastNumber(ref=ProviderRef(str(skip)), fate=PriceFate.UNKNOWN)
             return HistoryPage([row], skip + 1 if skip < 2 else None)
 
     await reconcile.history(Long())  # type: ignore[arg-type] # only what is used
@@ -402,7 +405,7 @@ async def test_an_old_dispute_that_is_far_to_seek_does_not_cost_the_last_day_its
             old = utc_now() - since > 2 * history.FRESH
             asked.append((old, skip))
             passed[0] += old * (history.READ_FOR.total_seconds() + 1)
-            row = PastNumber(ref=ProviderRef(str(skip)), fate=Fate.UNKNOWN)
+            row = PastNumber(ref=ProviderRef(str(skip)), fate=PriceFate.UNKNOWN)
             return HistoryPage([row], skip + 1 if old else None)
 
     for _ in range(3):

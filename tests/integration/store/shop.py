@@ -1,6 +1,6 @@
 """A shop on a real store: short words for what the tests of the store do again and again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,16 +10,9 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import (
-    AcceptOutcome,
-    Activation,
-    DueNumber,
-    Ending,
-    Intake,
-    RecordedCode,
-    SeenSms,
-    Settlements,
-)
+from worker.ports.intake import CompleteIntake, NumberIntake
+from worker.ports.store.activations import AcceptOutcome, Activation, RecordedCode, SeenSms
+from worker.ports.store.settlements import DueNumber, Ending, Settlements
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")
@@ -32,7 +25,7 @@ LEASE = timedelta(seconds=30)
 GRACE = timedelta(seconds=60)
 PRICE = 25
 
-INTAKE = Intake(
+NUMBER = NumberIntake(
     provider=SIM,
     ref=ProviderRef("1"),
     account=ALICE,
@@ -42,13 +35,21 @@ INTAKE = Intake(
     price_minor=PRICE,
     window=WINDOW,
     policy="default",
-    policy_version="1",
     rented_at=RENTED,
 )
+INTAKE = CompleteIntake(number=NUMBER, policy_version="1")
+_TERMS = {field.name for field in fields(CompleteIntake)}
 
 
-def intake(ref: str, **other: Any) -> Intake:
-    return replace(INTAKE, ref=ProviderRef(ref), **other)
+def changed(intake: CompleteIntake, **other: Any) -> CompleteIntake:
+    """The same intake with other terms, or of another number."""
+    number = {name: value for name, value in other.items() if name not in _TERMS}
+    terms = {name: value for name, value in other.items() if name in _TERMS}
+    return replace(intake, number=replace(intake.number, **number), **terms)
+
+
+def intake(ref: str, **other: Any) -> CompleteIntake:
+    return changed(INTAKE, ref=ProviderRef(ref), **other)
 
 
 def ending(id_: ActivationId, account: AccountId = ALICE, **other: Any) -> Ending:
@@ -96,45 +97,45 @@ class Shop:
     url: str
 
     async def open(self, account: AccountId = ALICE, amount_minor: int = 100_000) -> None:
-        await self.store.open_account(account, "USD")
+        await self.store.books.open_account(account, "USD")
         if amount_minor:
-            await self.store.top_up(account, "first", amount_minor)
+            await self.store.books.top_up(account, "first", amount_minor)
 
     async def rent(self, ref: str = "1", **other: Any) -> ActivationId:
         now = other.pop("now", RENTED)
-        (result,) = await self.store.accept([intake(ref, **other)], now=now)
+        (result,) = await self.store.activations.accept([intake(ref, **other)], now=now)
         assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation.id
 
     async def rent_many(self, count: int, **other: Any) -> list[ActivationId]:
         intakes = [intake(f"{number:05}", **other) for number in range(count)]
-        results = await self.store.accept(intakes, now=RENTED)
+        results = await self.store.activations.accept(intakes, now=RENTED)
         return [result.activation.id for result in results if result.activation is not None]
 
     async def code(self, ref: str, code: str, now: datetime) -> RecordedCode:
-        (recorded,) = await self.store.record_codes([sms(ref, code)], now=now)
+        (recorded,) = await self.store.activations.record_codes([sms(ref, code)], now=now)
         return recorded
 
     async def expire(self, now: datetime = DEADLINE + TICK, limit: int = 10_000) -> list[DueNumber]:
-        return await self.store.lease_cancels(SIM, limit, LEASE, now=now)
+        return await self.store.settlements.lease_cancels(SIM, limit, LEASE, now=now)
 
     async def refund(
         self, id_: ActivationId, now: datetime = DEADLINE + TICK, **other: Any
     ) -> Settlements:
-        return await self.store.settle([ending(id_, **other)], now=now)
+        return await self.store.settlements.settle([ending(id_, **other)], now=now)
 
     async def state(self, id_: ActivationId) -> State:
         return (await self.number(id_)).state
 
     async def number(self, id_: ActivationId) -> Activation:
-        found = await self.store.activation(id_)
+        found = await self.store.activations.activation(id_)
         assert found is not None
         return found
 
     async def money(self, account: AccountId = ALICE) -> tuple[int, int]:
         """(available, held)"""
-        found = await self.store.account(account)
+        found = await self.store.books.account(account)
         assert found is not None
         return found.available_minor, found.held_minor
 
@@ -149,5 +150,5 @@ def sms(ref: str, code: str, text: str | None = None) -> SeenSms:
     return SeenSms(SIM, ProviderRef(ref), code, text)
 
 
-def external(ref: str, **other: Any) -> Intake:
+def external(ref: str, **other: Any) -> CompleteIntake:
     return intake(ref, charge=Charge.EXTERNAL, **other)

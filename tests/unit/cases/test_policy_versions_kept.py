@@ -1,10 +1,10 @@
-"""A policy that is kept says the same when it is read back, whatever the files say by then."""
+"""A kept policy has the same version when it is read back, whatever its file says then."""
 
 import json
 
 import pytest
 
-from worker.adapters.store.cases_policies import content_of, profile_of
+from worker.adapters.store.policies import content_of, profile_of
 from worker.domain.policy import load_profile, override, policy_names
 from worker.domain.policy.loading import version_of
 
@@ -18,8 +18,8 @@ def test_every_policy_reads_back_as_the_same_version(name: str) -> None:
     assert kept.version == profile.version == version_of(kept)
 
 
-def test_every_kind_of_value_survives() -> None:
-    odd = override(
+def test_every_kind_of_value_reads_back() -> None:
+    changed = override(
         load_profile("P4"),
         {
             "timezone": "Europe/Berlin",
@@ -31,4 +31,4 @@ def test_every_kind_of_value_survives() -> None:
         },
     )
 
-    assert profile_of("P4", json.loads(json.dumps(content_of(odd)))).version == odd.version
+    assert profile_of("P4", json.loads(json.dumps(content_of(changed)))).version == changed.version

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime
+from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime, StubStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.canary import WINDOW_MAX, Canary, CanaryOrder
@@ -23,7 +23,7 @@ from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
 
 EVERY = timedelta(minutes=5)
-ORDER = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
 
 
 @dataclass
@@ -40,20 +40,25 @@ class Shop:
     numbers: dict[ActivationId, Activation | None] = field(default_factory=dict)
     accounts: set[AccountId] = field(default_factory=set)
 
-    def process(self, order: CanaryOrder = ORDER) -> Canary:
+    def process(self, errand: CanaryOrder = ERRAND) -> Canary:
         """One of the hosts."""
-        us = cast("Any", self)
-        clock = self.time.clock()
-        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, order=order)
-
-    async def open_account(self, account: AccountId, _currency: str) -> None:
-        self.accounts.add(account)
-
-    async def ordered(self, id_: ActivationId) -> bool:
-        return id_ in self.numbers
-
-    async def activation(self, id_: ActivationId) -> Activation | None:
-        return self.numbers.get(id_)
+        store = cast(
+            "Any",
+            StubStore(
+                open_account=lambda account, _: self.accounts.add(account),
+                ordered=lambda id_: id_ in self.numbers,
+                activation=self.numbers.get,
+            ),
+        )
+        return Canary(
+            purchases=store,
+            books=store,
+            activations=store,
+            desk=cast("Any", self),
+            reporter=self.reporter,
+            clock=self.time.clock(),
+            order=errand,
+        )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         assert order.account in self.accounts
@@ -156,7 +161,7 @@ async def test_every_slot_has_one(shop: Shop) -> None:
 async def test_another_length_of_slots_does_not_meet_old_numbers_again(shop: Shop) -> None:
     await shop.process().tick()
     # As a count of slots, this instant has the same number as that one had.
-    longer = replace(ORDER, every=timedelta(seconds=600))
+    longer = replace(ERRAND, every=timedelta(seconds=600))
     shop.time.pass_by(timedelta(seconds=shop.time.now().timestamp()))
     await shop.process(longer).tick()
 
@@ -167,7 +172,7 @@ async def test_another_length_of_slots_does_not_meet_old_numbers_again(shop: Sho
 async def test_the_window_is_short_and_over_before_the_next_slot_is(
     shop: Shop, every: int, window: int
 ) -> None:
-    await shop.process(replace(ORDER, every=timedelta(seconds=every))).tick()
+    await shop.process(replace(ERRAND, every=timedelta(seconds=every))).tick()
 
     assert shop.orders[0].window == timedelta(seconds=window) <= WINDOW_MAX
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.turns import at_rest
-from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
 from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Steps, Ticks
 from worker.ports.errors import StoreUnavailable
@@ -27,12 +27,12 @@ class Steered:
         self.providers = {name: ScriptedProvider(name) for name in (SIM, OTHER)}
         self.worked: list[str] = []
         self.done = 0  #: What expire and pursue answer.
-        self.schedule = StubStore(intact=True)
+        self.schedule = Stub(intact=True)
         steps = {
-            step: StubStore(tick=self.step(step))
+            step: Stub(tick=self.step(step))
             for step in ("watch", "expire", "pursue", "sweep", "reconcile", "timers", "audit")
         }
-        repair = StubStore(tick=self.step("repair"), reschedule=self.step("reschedule"))
+        repair = Stub(tick=self.step("repair"), reschedule=self.step("reschedule"))
         repair.__dict__["schedule"] = self.schedule
         given = cast("Any", {**steps, "repair": repair, "deliver": None, "canary": None})
         self.steps = Steps(clock=self.time.clock(), **given)
@@ -50,7 +50,7 @@ class Steered:
         return work
 
     def steer(self, step: str, work: Any) -> None:
-        cast("StubStore", getattr(self.steps, step)).answers["tick"] = work
+        cast("Stub", getattr(self.steps, step)).answers["tick"] = work
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
 
 async def test_the_canary_is_sent_on_where_there_is_one(steered: Steered) -> None:
     assert await steered.ticks.run("canary") is JobResult.DONE
-    steered.configure(canary=StubStore(tick=steered.step("canary")))
+    steered.configure(canary=Stub(tick=steered.step("canary")))
 
     assert await steered.ticks.run("canary") is JobResult.DONE
 

@@ -11,7 +11,7 @@ from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
 from worker.ports.reporter import JobResult
-from worker.ports.store.books import SendResult
+from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
 CREDIT_REASONS = tuple(reason.value for reason in EndReason)

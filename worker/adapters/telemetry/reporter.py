@@ -17,8 +17,8 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.reporter import JobResult
-from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
 NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memory starts anew.

@@ -24,8 +24,8 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     settings = load_settings(config, environ=os.environ)
 
     async def findings() -> list[Finding]:
-        async with open_store(settings) as books:
-            return await books.audit()
+        async with open_store(settings) as store:
+            return await store.books.audit()
 
     raise typer.Exit(tell(asyncio.run(findings()), output))
 

@@ -62,7 +62,7 @@ async def checkup(loaded: Loaded) -> AsyncIterator[Check]:
             yield check
         for check in await _within("redis", partial(redis_server, settings)):
             yield check
-        reporter, _ = telemetry_of(settings, store, system_clock())
+        reporter, _ = telemetry_of(settings, store.books, system_clock())
         for provider in providers_of(settings, reporter, system_clock()).values():
             for check in await _within(f"provider {provider.name}", partial(account, provider)):
                 yield check
@@ -87,7 +87,7 @@ async def database(store: PostgresStore) -> list[Check]:
         took = time.monotonic() - started
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
-        drained = await store.drained()
+        drained = await store.purchases.drained()
     except SchemaMissing as error:
         return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:

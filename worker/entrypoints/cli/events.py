@@ -57,7 +57,7 @@ def replay(
 
     async def again() -> int:
         async with open_store(settings) as store:
-            return await store.replay_events(ids)
+            return await store.outbox.replay_events(ids)
 
     replayed, wanted = asyncio.run(again()), len(set(ids))
     if replayed < wanted:

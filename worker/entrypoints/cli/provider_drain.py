@@ -40,7 +40,7 @@ class Opened:
 
     async def report(self) -> ProviderReport:
         """Raises `Failure` for a name that was never one of a provider."""
-        found = await self.worker.parts.store.provider_report(self.name, self.currency)
+        found = await self.worker.parts.store.purchases.provider_report(self.name, self.currency)
         if not found.known and self.name not in self.worker.parts.providers:
             hint = "activation-worker check-config --show-effective"
             raise Failure(Exit.USAGE, f"there is no provider {self.name}", hint=hint)

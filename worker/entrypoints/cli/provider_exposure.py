@@ -49,7 +49,7 @@ class Asked:
 async def show(opened: Opened, output: Format) -> None:
     await opened.report()
     found = await _open(opened, timedelta(0))
-    open_ = await opened.worker.parts.store.exposure_by_currency(opened.name)
+    open_ = await opened.worker.parts.store.purchases.exposure_by_currency(opened.name)
     about = {
         "provider": opened.name,
         "limit_minor": opened.exposure_limit_minor,
@@ -76,7 +76,7 @@ async def settle(opened: Opened, asked: Asked, output: Format) -> None:
 
 async def _open(opened: Opened, older_than: timedelta) -> list[OpenExposure]:
     store = opened.worker.parts.store
-    found = await store.open_exposures(opened.name, LIST_MAX, older_than=older_than)
+    found = await store.purchases.open_exposures(opened.name, LIST_MAX, older_than=older_than)
     if len(found) == LIST_MAX:
         say(f"{opened.name}: the oldest {LIST_MAX}; there may be more")
     return found
@@ -89,7 +89,7 @@ async def _end(
     ended: list[EndedExposure] = []
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        ended += await store.end_exposures(opened.name, batch, asked.end, by[:BY_MAX])
+        ended += await store.purchases.end_exposures(opened.name, batch, asked.end, by[:BY_MAX])
     _write_ended(opened, ended, output)
     now = _money((one.currency, one.amount_minor) for one in ended if one.now)
     says = f"ended as {asked.end.value}: {now}" if now else "nothing is changed"

@@ -12,7 +12,7 @@ from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Body, Instant, Name, Reference
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.service import Occurrence
+from worker.lifecycle.cases.case_service import AccountEventReport
 
 
 class AccountEvent(Body):
@@ -33,7 +33,7 @@ class AccountEvents:
 
     async def tell(self, account: Name, body: AccountEvent) -> Answer:
         """Tell what happened to an account."""
-        occurrence = Occurrence(body.event, body.reference, body.at)
+        occurrence = AccountEventReport(body.event, body.reference, body.at)
         cases = self._deps.cases
         with Faults(at="/at"):
             cases.not_in_future("at", body.at)

@@ -11,16 +11,16 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Cursor, Limit, Name, OpenAccount, TopUp
 from worker.entrypoints.http.responses import AccountShown, EntryList
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Account, AccountOpened, AccountStore, TopUpOutcome
+from worker.ports.store.books import Account, AccountOpened, BookStore, TopUpOutcome
 
 
 class Accounts:
-    def __init__(self, accounts: AccountStore) -> None:
-        self._accounts = accounts
+    def __init__(self, books: BookStore) -> None:
+        self._books = books
 
     async def open(self, account: Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
-        how, found = await self._accounts.open_account(AccountId(account), body.currency)
+        how, found = await self._books.open_account(AccountId(account), body.currency)
         match how:
             case AccountOpened.NEW:
                 return Answer(201, render.account(found), {"Location": f"/v1/accounts/{account}"})
@@ -35,9 +35,7 @@ class Accounts:
 
     async def top_up(self, account: Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
-        how, found = await self._accounts.top_up(
-            AccountId(account), body.reference, body.amount_minor
-        )
+        how, found = await self._books.top_up(AccountId(account), body.reference, body.amount_minor)
         match how:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
                 shown = found if found is not None else await self._known(AccountId(account))
@@ -54,7 +52,7 @@ class Accounts:
     ) -> Answer:
         """List an account's ledger entries, newest first."""
         before = number_in("entries", cursor)
-        found = await self._accounts.entries(AccountId(account), before=before, limit=limit + 1)
+        found = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
         if not found:
             await self._known(AccountId(account))
         shown = found[:limit]
@@ -62,14 +60,14 @@ class Accounts:
         return Answer(200, {"items": [render.entry(one) for one in shown], "next_cursor": more})
 
     async def _known(self, account: AccountId) -> Account:
-        found = await self._accounts.account(account)
+        found = await self._books.account(account)
         if found is None:
             raise Problem(Kind.UNKNOWN_ACCOUNT)
         return found
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = Accounts(deps.accounts)
+    accounts = Accounts(deps.books)
     path = "/v1/accounts/{account}"
     return (
         Route(

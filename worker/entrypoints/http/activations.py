@@ -15,7 +15,7 @@ from worker.entrypoints.http import render
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.changes import Changes, TooManyWait
 from worker.entrypoints.http.cursor import activation_in, after_activation
-from worker.entrypoints.http.deps import ActivationReads, ApiDeps, HasCases
+from worker.entrypoints.http.deps import ApiDeps, HasCases
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import (
     ActivationPath,
@@ -28,7 +28,7 @@ from worker.entrypoints.http.requests import (
 from worker.entrypoints.http.responses import ActivationList, ActivationShown
 from worker.entrypoints.http.routing import Answer, Header, Route
 from worker.ports.service import ActionOutcome, ActionResult, Service
-from worker.ports.store.activations import Activation
+from worker.ports.store.activations import Activation, ActivationStore
 from worker.ports.store.cases import Review
 
 Why: TypeAlias = Callable[[ActivationId], Awaitable[Review | None]]
@@ -36,8 +36,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class Activations:
-    def __init__(self, reads: ActivationReads, changes: Changes, why: Why) -> None:
-        self._reads = reads
+    def __init__(self, activations: ActivationStore, changes: Changes, why: Why) -> None:
+        self._activations = activations
         self._changes = changes
         self._why = why
 
@@ -74,7 +74,7 @@ class Activations:
         limit: Limit = 50,
     ) -> Answer:
         """List activations, newest first, without their timelines."""
-        found = await self._reads.activations(
+        found = await self._activations.activations(
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
             account=None if account is None else AccountId(account),
@@ -100,7 +100,7 @@ class Activations:
             raise Problem(Kind.BUSY) from None
 
     async def _version(self, id_: ActivationId) -> int:
-        return (await self._reads.versions([id_])).get(id_, 0)
+        return (await self._activations.versions([id_])).get(id_, 0)
 
     async def _shown(self, activation: Activation) -> dict[str, Any]:
         """One in review also tells what its review rests on, and by when it is to be decided."""
@@ -116,13 +116,13 @@ class Activations:
         return content
 
     async def _known(self, id_: ActivationId) -> Activation:
-        return found_or_problem(await self._reads.activation(id_))
+        return found_or_problem(await self._activations.activation(id_))
 
 
 class Wishes:
-    def __init__(self, desk: Service, reads: ActivationReads) -> None:
+    def __init__(self, desk: Service, activations: ActivationStore) -> None:
         self._desk = desk
-        self._reads = reads
+        self._activations = activations
 
     async def cancel(self, id: ActivationPath) -> Answer:
         """Press the Cancel button."""
@@ -143,7 +143,7 @@ class Wishes:
         failure = _FAILURES.get(result.how)
         if failure is not None:
             raise Problem(failure)
-        activation = result.activation or await self._reads.activation(id_in(id_))
+        activation = result.activation or await self._activations.activation(id_in(id_))
         status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, render.activation(found_or_problem(activation)))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from worker.domain.policy.fact_readers import INSTANTS, instant
 from worker.entrypoints.http import render
 from worker.entrypoints.http.responses import Moment, Shown
-from worker.ports.store.cases import Case, DecisionRow
+from worker.ports.store.case_view import Case, DecisionRow
 
 StateWord = Literal[
     "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",

@@ -13,10 +13,11 @@ from worker.entrypoints.http.case_answers import case_json
 from worker.entrypoints.http.problems import Fault, Kind, Problem, pointer_to
 from worker.entrypoints.http.requests import Amount, Body, Instant
 from worker.entrypoints.http.routing import Answer
-from worker.lifecycle.cases.asking import instant
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.shape import Verdict
-from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpened, CaseOpening, Rejected
+from worker.lifecycle.cases.case_service import CaseService
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.questions import instant_fact
+from worker.ports.store.case_view import Case, CaseKind, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40
@@ -85,7 +86,7 @@ def allowed(
 
 
 def when(name: str, at: datetime | None) -> dict[str, str]:
-    return {} if at is None else {name: instant(at)}
+    return {} if at is None else {name: instant_fact(at)}
 
 
 def case_in(text: str) -> UUID:
@@ -95,24 +96,24 @@ def case_in(text: str) -> UUID:
     return UUID(text)
 
 
-def opened_or_problem(opened: CaseOpening, unknown: Kind, *, path: str | None = None) -> Answer:
+def opened_or_problem(opened: CaseOpenResult, unknown: Kind, *, path: str | None = None) -> Answer:
     """*path*: under which it can be read by its id, if at all."""
     match opened.how:
-        case CaseOpened.UNKNOWN_SUBJECT:
+        case CaseOpenOutcome.UNKNOWN_SUBJECT:
             raise Problem(unknown)
-        case CaseOpened.OTHER_CONTENT:
+        case CaseOpenOutcome.OTHER_CONTENT:
             raise Problem(Kind.OTHER_CONTENT, "This case is open with other content")
-        case CaseOpened.BALANCE_TOO_LOW:
+        case CaseOpenOutcome.BALANCE_TOO_LOW:
             raise Problem(Kind.BALANCE_TOO_LOW)
-        case CaseOpened.NEW | CaseOpened.SAME:
+        case CaseOpenOutcome.NEW | CaseOpenOutcome.SAME:
             assert opened.case is not None
-            new = opened.how is CaseOpened.NEW
+            new = opened.how is CaseOpenOutcome.NEW
             headers = {"Location": f"{path}/{opened.case.id}"} if new and path else {}
             return Answer(201 if new else 200, case_json(opened.case), headers)
 
 
 def changed_or_problem(changed: CaseChange) -> Answer:
-    match changed.refused:
+    match changed.rejected:
         case Rejected.CLOSED:
             raise Problem(Kind.ENDED, "The case is closed")
         case Rejected.OTHER_CONTENT:
@@ -137,7 +138,7 @@ async def paid_or_later(cases: CaseService, id_: str, kind: CaseKind, body: Paid
     if until is None:
         return changed_or_problem(await cases.paid(case_in(id_), kind))
     facts = {
-        "extension_until": instant(until),
+        "extension_until": instant_fact(until),
         "extension_beyond_control": body.extension_beyond_control,
     }
     return changed_or_problem(await cases.extend(case_in(id_), kind, facts))

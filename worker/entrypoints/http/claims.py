@@ -33,9 +33,9 @@ from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind
 from worker.entrypoints.http.requests import ActivationPath, Body, Instant, Price, Word
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.shape import Adding
-from worker.ports.store.cases import CaseKind
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.ports.store.case_view import CaseKind
 
 #: What may be said about an order besides what our own log knows.
 CLAIM_FACTS = frozenset(
@@ -137,7 +137,7 @@ class Claims:
             **allowed(body.facts, CLAIM_FACTS),
             **_given(body.reason, body.claim_channel, asked=False),
         }
-        adds = adding.evidence(body.evidence, **facts)
+        adds = added_facts.evidence(body.evidence, **facts)
         said = {} if body.reason is None else {"reason": body.reason}
         with Faults(facts="/facts"):
             self._deps.cases.check(CaseKind.CLAIM, facts)
@@ -155,12 +155,12 @@ class Claims:
     async def access(self, id: CaseId, body: Access) -> Answer:
         """Say that access to the customer's host was asked for, granted or refused."""
         self._not_in_future(body.at)
-        return await self._add(id, adding.access(body.event, body.at), f"access_{body.event}")
+        return await self._add(id, added_facts.access(body.event, body.at), f"access_{body.event}")
 
     async def rectified(self, id: CaseId, body: Rectified) -> Answer:
         """Say that the defect is repaired."""
         self._not_in_future(body.at)
-        return await self._add(id, adding.once(rectified_at=body.at), "rectified")
+        return await self._add(id, added_facts.first_instants(rectified_at=body.at), "rectified")
 
     async def choice(self, id: CaseId, body: Choice) -> Answer:
         """Say what the customer chooses when the repair is missed."""
@@ -169,13 +169,13 @@ class Claims:
             "customer_choice": body.choice,
             **({} if value is None else {"replacement_value_minor": value}),
         }
-        return await self._add(id, adding.plain(**facts), "choice")
+        return await self._add(id, added_facts.plain_facts(**facts), "choice")
 
     async def paid(self, id: CaseId, body: Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""
         return await paid_or_later(self._deps.cases, id, CaseKind.CLAIM, body)
 
-    async def _add(self, id_: str, facts: Adding, what: str) -> Answer:
+    async def _add(self, id_: str, facts: FactsToAdd, what: str) -> Answer:
         added = await self._deps.cases.add(case_in(id_), CaseKind.CLAIM, facts, what)
         return changed_or_problem(added)
 

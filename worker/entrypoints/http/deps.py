@@ -2,42 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
-from worker.domain.activation import State
-from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.problems import Kind, Problem
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.case_service import CaseService
 from worker.ports.service import Push, Service
-from worker.ports.store.activations import Activation
-from worker.ports.store.books import AccountStore, Event
-
-
-class ActivationReads(Protocol):
-    """The part of `ActivationStore` that only reads."""
-
-    async def activation(self, id_: ActivationId) -> Activation | None: ...
-
-    async def activations(
-        self,
-        *,
-        state: State | None = None,
-        provider: ProviderName | None = None,
-        account: AccountId | None = None,
-        before: tuple[datetime, ActivationId] | None = None,
-        limit: int = 50,
-    ) -> list[Activation]: ...
-
-    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]: ...
-
-
-class EventReads(Protocol):
-    """The part of `EventStore` the API shows."""
-
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]: ...
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.outbox import OutboxStore
 
 
 class Log(Protocol):
@@ -66,9 +41,9 @@ def random_request_id() -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
     desk: Service
-    activations: ActivationReads
-    accounts: AccountStore
-    events: EventReads
+    activations: ActivationStore
+    books: BookStore
+    outbox: OutboxStore
     tokens: Sequence[Token]
     parse_push: ParsePush  #: May raise on what it cannot read: the push is dropped and logged.
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)

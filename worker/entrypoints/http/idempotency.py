@@ -25,7 +25,7 @@ class Once:
         self._deps = deps
 
     async def __call__(self, header: str, content: bytes, call: Call) -> Answer:
-        answers, key = self._deps.cases.answers, key_in(header)
+        answers, key = self._deps.cases.books, key_in(header)
         digest = sha256(content).hexdigest()
         taken = await answers.take_key(key, digest)
         if taken.content_hash != digest:

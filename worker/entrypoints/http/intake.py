@@ -12,7 +12,7 @@ from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import render
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.deps import ActivationReads, ApiDeps
+from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     Failure,
@@ -25,14 +25,15 @@ from worker.entrypoints.http.problems import (
 from worker.entrypoints.http.requests import Bulk, Name, RentedNumber, RentedNumberItem
 from worker.entrypoints.http.responses import ActivationShown, BulkShown
 from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
-from worker.ports.service import NumberIntake, Service
-from worker.ports.store.activations import AcceptOutcome, AcceptResult
+from worker.ports.intake import NumberIntake
+from worker.ports.service import Service
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, ActivationStore
 
 
 class Intake:
-    def __init__(self, desk: Service, reads: ActivationReads) -> None:
+    def __init__(self, desk: Service, activations: ActivationStore) -> None:
         self._desk = desk
-        self._reads = reads
+        self._activations = activations
 
     async def put(self, provider: Name, provider_ref: Name, body: RentedNumber) -> Answer:
         """Watch a number that was already rented."""
@@ -43,7 +44,7 @@ class Intake:
         assert result.activation is not None
         if result.how is AcceptOutcome.SAME:
             # Read again: what an intake finds is told without its timeline.
-            known = await self._reads.activation(result.activation.id)
+            known = await self._activations.activation(result.activation.id)
             return Answer(200, render.activation(known or result.activation))
         location = f"/v1/activations/{result.activation.id}"
         return Answer(201, render.activation(result.activation), {"Location": location})

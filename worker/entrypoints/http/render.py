@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.ports.store.activations import Activation, Settlement, ShownCode, TimelineEntry
-from worker.ports.store.books import Account, Entry, Event
+from worker.ports.store.books import Account, Entry
+from worker.ports.store.outbox import Event
 
 
 def instant(at: datetime) -> str:

@@ -26,8 +26,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Body, Currency, Instant, Name, Phone, Price, Word
 from worker.entrypoints.http.responses import Moment, Shown
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.cases import CaseOpened
-from worker.ports.store.rentals import Rental, rental_id
+from worker.ports.store.cases import CaseOpenOutcome, Rental, rental_id
 
 FACTS = frozenset({"client_caused", "outage_verified"})
 
@@ -118,7 +117,7 @@ class Rentals:
         if failure is not None:
             raise Problem(failure)
         assert booked.rental is not None
-        return Answer(201 if booked.how is CaseOpened.NEW else 200, _rental(booked.rental))
+        return Answer(201 if booked.how is CaseOpenOutcome.NEW else 200, _rental(booked.rental))
 
     async def outage(self, provider: Name, provider_ref: Name, body: Outage) -> Answer:
         """Report that a rented number does not work."""
@@ -148,9 +147,9 @@ class Rentals:
 
 
 _FAILURES = {
-    CaseOpened.UNKNOWN_SUBJECT: Kind.UNKNOWN_ACCOUNT,
-    CaseOpened.OTHER_CONTENT: Kind.OTHER_CONTENT,
-    CaseOpened.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
+    CaseOpenOutcome.UNKNOWN_SUBJECT: Kind.UNKNOWN_ACCOUNT,
+    CaseOpenOutcome.OTHER_CONTENT: Kind.OTHER_CONTENT,
+    CaseOpenOutcome.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
 }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.entrypoints.http.requests import StateName
 
 Moment = Annotated[
@@ -33,7 +33,7 @@ class EntryShown(Shown):
 
     id: int
     at: Moment
-    kind: Kind
+    kind: TransferKind
     key: str
     source: str
     destination: str

@@ -23,7 +23,7 @@ from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Cursor, Limit
 from worker.entrypoints.http.responses import ActivationShown, Moment, Shown
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.store.cases import CaseChange, Review
 
 _FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS
@@ -90,15 +90,15 @@ class Reviews:
         return _reviewed(done)
 
 
-def _reviewed(done: Reviewed) -> Answer:
+def _reviewed(done: ReviewResult) -> Answer:
     match done.how:
-        case Ruled.UNKNOWN:
+        case ReviewOutcome.UNKNOWN:
             raise Problem(Kind.NOT_FOUND, "Nothing waits under this id")
-        case Ruled.OTHER_CONTENT:
+        case ReviewOutcome.OTHER_CONTENT:
             raise Problem(Kind.OTHER_CONTENT, "It has ended otherwise")
-        case Ruled.NOT_IN_REVIEW:
+        case ReviewOutcome.NOT_IN_REVIEW:
             raise Problem(Kind.NOT_OFFERED, "The activation is not in review")
-        case Ruled.DONE:
+        case ReviewOutcome.DONE:
             assert done.activation is not None
             shown = render.activation(done.activation)
             return Answer(200, {"case": None, "activation": shown})

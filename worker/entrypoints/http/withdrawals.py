@@ -31,9 +31,9 @@ from worker.entrypoints.http.idempotency import Once
 from worker.entrypoints.http.problems import Kind, Problem
 from worker.entrypoints.http.requests import Amount, Body, Instant, Name, Reference, Word
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.shape import Adding
-from worker.ports.store.cases import CaseKind
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.ports.store.case_view import CaseKind
 
 FACTS = frozenset(
     {
@@ -134,7 +134,7 @@ class Withdrawals:
         }
         with Faults(at="/at", facts="/facts"):
             self._deps.cases.not_in_future("at", body.at)
-        adds = adding.payment_info(body.event, body.at, **said)
+        adds = added_facts.payment_info(body.event, body.at, **said)
         return await self._add(id, adds, f"payment_info_{body.event}", said)
 
     async def paid(self, id: CaseId, body: Paid) -> Answer:
@@ -143,9 +143,9 @@ class Withdrawals:
 
     async def kyc(self, id: CaseId, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, adding.plain(kyc=body.status), "kyc", {})
+        return await self._add(id, added_facts.plain_facts(kyc=body.status), "kyc", {})
 
-    async def _add(self, id_: str, adds: Adding, what: str, said: dict[str, Any]) -> Answer:
+    async def _add(self, id_: str, adds: FactsToAdd, what: str, said: dict[str, Any]) -> Answer:
         with Faults(facts="/facts"):
             self._deps.cases.check(CaseKind.WITHDRAWAL, said)
             done = await self._deps.cases.add(case_in(id_), CaseKind.WITHDRAWAL, adds, what)
