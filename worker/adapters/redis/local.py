@@ -38,7 +38,7 @@ class LocalBudget:
 
 
 @dataclass(slots=True)
-class ProviderSchedule:
+class ScheduledNumbers:
     """The numbers of one provider. `scores` is the truth; `heap` may hold outdated entries."""
 
     budget: LocalBudget
@@ -75,83 +75,84 @@ class LocalSchedule:
         self, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
     ) -> None:
         self._clock = clock
-        self._schedules = {
-            name: ProviderSchedule(LocalBudget(Rate.per_second(rate)))
+        self._by_provider = {
+            name: ScheduledNumbers(LocalBudget(Rate.per_second(rate)))
             for name, rate in rates.items()
         }
 
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
-        self._schedules = {
-            name: ProviderSchedule(schedule.budget) for name, schedule in self._schedules.items()
+        self._by_provider = {
+            name: ScheduledNumbers(scheduled.budget)
+            for name, scheduled in self._by_provider.items()
         }
 
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:
-        schedule = self._schedules[provider]
-        before = len(schedule.scores)
+        scheduled = self._by_provider[provider]
+        before = len(scheduled.scores)
         for number, at in looks:
             member = encode(number)
-            if member not in schedule.scores:
-                schedule.put(member, micros_of(at))
-        return len(schedule.scores) - before
+            if member not in scheduled.scores:
+                scheduled.put(member, micros_of(at))
+        return len(scheduled.scores) - before
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        schedule, member, now = self._schedules[provider], encode(number), self._now()
-        if schedule.scores.get(member, now + 1) > now:
-            schedule.put(member, now)
+        scheduled, member, now = self._by_provider[provider], encode(number), self._now()
+        if scheduled.scores.get(member, now + 1) > now:
+            scheduled.put(member, now)
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
-        schedule, now = self._schedules[provider], self._now()
+        scheduled, now = self._by_provider[provider], self._now()
         token = now + micros_in(lease)
-        members = schedule.take_due(now, min(limit, schedule.budget.allowed(now)))
-        schedule.budget.pay(len(members))
+        members = scheduled.take_due(now, min(limit, scheduled.budget.allowed(now)))
+        scheduled.budget.pay(len(members))
         for member in members:
-            schedule.put(member, token)
+            scheduled.put(member, token)
         numbers = [Leased(decode(member), token) for member in members]
-        return LeaseBatch(numbers, self._wait(schedule, now))
+        return LeaseBatch(numbers, self._wait(scheduled, now))
 
-    def _wait(self, schedule: ProviderSchedule, now: int) -> timedelta:
-        first = schedule.first()
+    def _wait(self, scheduled: ScheduledNumbers, now: int) -> timedelta:
+        first = scheduled.first()
         if first is None:
             return NOTHING_SCHEDULED
-        ready_at = max(now, first[0], schedule.budget.affordable_at())
+        ready_at = max(now, first[0], scheduled.budget.affordable_at())
         return timedelta(microseconds=ready_at - now)
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
-        schedule, now = self._schedules[provider], self._now()
+        scheduled, now = self._by_provider[provider], self._now()
         held = 0
         for (number, lease), at in nexts:
             member = encode(number)
-            if schedule.scores.get(member) != lease:
+            if scheduled.scores.get(member) != lease:
                 continue
             held += 1
             if at is None:
-                del schedule.scores[member]
+                del scheduled.scores[member]
             else:
-                schedule.put(member, max(now, micros_of(at)))
+                scheduled.put(member, max(now, micros_of(at)))
         return held
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
-        budget = self._schedules[provider].budget
+        budget = self._by_provider[provider].budget
         granted = max(0, min(wanted, budget.allowed(self._now())))
         budget.pay(granted)
         return granted
 
     async def size(self, provider: ProviderName) -> int:
-        return len(self._schedules[provider].scores)
+        return len(self._by_provider[provider].scores)
 
     async def lag(self, provider: ProviderName) -> timedelta:
-        first = self._schedules[provider].first()
+        first = self._by_provider[provider].first()
         late = 0 if first is None else self._now() - first[0]
         return timedelta(microseconds=max(0, late))
 
     async def rebuilt(self, provider: ProviderName) -> None:
-        self._schedules[provider].rebuilt = True
+        self._by_provider[provider].rebuilt = True
 
     async def intact(self, provider: ProviderName) -> bool:
-        return self._schedules[provider].rebuilt
+        return self._by_provider[provider].rebuilt
 
     def _now(self) -> int:
         return micros_of(self._clock())
