@@ -29,6 +29,7 @@ from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.settle import Settle
+from worker.ports.intake import CompleteIntake
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
@@ -39,7 +40,7 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import NoRent, Rented
-from worker.ports.store.activations import AcceptOutcome, Intake, SeenSms
+from worker.ports.store.activations import AcceptOutcome, SeenSms
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
 from worker.ports.store.cases import CaseChange, Rental, rental_id
@@ -208,7 +209,7 @@ class CaseShop:
             await self.store.books.top_up(account, "first", amount_minor)
             await self.date_topups("%:first", MONDAY)
 
-    def intake(self, policy: str, ref: str = "1", **other: Any) -> Intake:
+    def intake(self, policy: str, ref: str = "1", **other: Any) -> CompleteIntake:
         """A number rented on Monday, under the present version of the policy."""
         version = self.policies[policy].version
         terms = {"policy": policy, "policy_version": version, **other}

@@ -10,8 +10,9 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from tests.integration.store.shop import TICK
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
+from worker.ports.long_rental import CloseReply, Ended, NotClosed
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
 from worker.ports.store.cases import Rental
@@ -38,7 +39,7 @@ async def reported_outcomes(shop: CaseShop, rental: Rental) -> list[str]:
 
 
 async def test_a_rental_that_was_given_back_is_ended_and_closed_once(shop: CaseShop) -> None:
-    rental = await given_back(shop, Ended(Refund.GIVEN_BACK))
+    rental = await given_back(shop, Ended(PriceFate.GIVEN_BACK))
     assert (await shop.long_rental()).ended_at == shop.clock.now
     assert shop.provider_rentals.requests == [], (
         "no provider is asked in the transaction of the claim"
@@ -55,7 +56,7 @@ async def test_a_rental_that_was_given_back_is_ended_and_closed_once(shop: CaseS
 @pytest.mark.parametrize(
     ("answer", "how"),
     [
-        (Ended(Refund.KEPT), "kept"),
+        (Ended(PriceFate.KEPT), "kept"),
         (Ended(), "not_told"),
         (NotKnown(), "not_known"),
         (NotClosed(Refusal.NOT_CANCELLABLE), "runs_on"),

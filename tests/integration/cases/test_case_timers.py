@@ -13,11 +13,11 @@ from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
+from worker.domain.price_fate import PriceFate
 from worker.entrypoints.http.render import instant
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.case_steps import timer_step
 from worker.ports.store.case_view import CaseState, Timer, TimerKind
-from worker.ports.store.cases import RentalClosing
 
 DOWNTIME = 3 * DAY
 
@@ -247,7 +247,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
-        first = await rival.start(rival.store.cases.rental_closed(timer, RentalClosing.KEPT))
+        first = await rival.start(rival.store.cases.rental_closed(timer, PriceFate.KEPT))
     else:
         judge = shop.judges[(await shop.case(setup.subject)).kind]
         first = await rival.start(

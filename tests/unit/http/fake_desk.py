@@ -13,10 +13,10 @@ from worker.domain.ids import (
     activation_id,
     purchase_id,
 )
+from worker.ports.intake import NumberIntake
 from worker.ports.service import (
     ActionOutcome,
     ActionResult,
-    NumberIntake,
     PurchaseOrder,
     PurchaseOutcome,
     PurchaseResult,

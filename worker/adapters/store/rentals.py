@@ -1,8 +1,10 @@
 """Rentals: booked and paid once, ended when the paid period is over."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -12,9 +14,23 @@ from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_reading
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, TransferKind, available, transfer_key
+from worker.domain.price_fate import PriceFate
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    transfer_key,
+)
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
-from worker.ports.store.cases import CaseOpenOutcome, Rental, RentalBookingResult, RentalClosing
+from worker.ports.store.cases import (
+    CaseOpenOutcome,
+    NoClosing,
+    Rental,
+    RentalBookingResult,
+    RentalClosing,
+)
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -35,6 +51,13 @@ _ACCOUNT = text(
 _END = text(
     "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
 )
+#: The words of the event `rental.closed`.
+_CLOSINGS: Final[Mapping[RentalClosing, str]] = {
+    PriceFate.GIVEN_BACK: "given_back",
+    PriceFate.KEPT: "kept",
+    PriceFate.UNKNOWN: "not_told",
+    **{reason: reason.value for reason in NoClosing},
+}
 
 
 async def newest(
@@ -65,7 +88,7 @@ async def closed(
         "provider": row["provider"],
         "provider_ref": row["provider_ref"],
         "account": row["account"],
-        "at_provider": how.value,
+        "at_provider": _CLOSINGS[how],
     }
     await connection.execute(
         statement("case_event"),

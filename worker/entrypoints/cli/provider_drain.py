@@ -14,7 +14,6 @@ from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
 from worker.entrypoints.http.render import instant
-from worker.lifecycle.drain import Drain
 from worker.ports.provider import Balance
 from worker.ports.store.purchases import Dispute, ProviderReport
 from worker.settings import load_settings
@@ -28,17 +27,6 @@ class Opened:
 
     worker: Worker
     name: ProviderName
-
-    @property
-    def drain(self) -> Drain:
-        sweep, parts = self.worker.ticks.sweeping, self.worker.parts
-        return Drain(
-            purchases=parts.store.purchases,
-            settlements=parts.store.settlements,
-            settle=sweep.settle,
-            rules=sweep.rules,
-            clock=parts.clock,
-        )
 
     @property
     def currency(self) -> str:
@@ -83,7 +71,7 @@ async def tell(opened: Opened, output: Format) -> Exit:
 
 async def drain(opened: Opened, *, at_once: bool) -> None:
     await opened.report()
-    since = await opened.drain.begin(opened.name)
+    since = await opened.worker.drain.begin(opened.name)
     say(f"{opened.name}: no new rentals since {short(instant(since))}")
     if at_once:
         await _end_now(opened)
@@ -92,7 +80,7 @@ async def drain(opened: Opened, *, at_once: bool) -> None:
 
 async def resume(opened: Opened) -> None:
     await opened.report()
-    was = await opened.drain.stop(opened.name)
+    was = await opened.worker.drain.stop(opened.name)
     say(f"{opened.name}: takes rentals again" if was else f"{opened.name}: was not drained")
 
 
@@ -101,7 +89,7 @@ async def _ask(opened: Opened) -> tuple[Balance | None, Sequence[ProviderRef] | 
     provider = opened.worker.parts.providers.get(opened.name)
     if provider is None:
         return None, None
-    reconciling = opened.worker.ticks.reconciling
+    reconciling = opened.worker.steps.reconcile
     balance = await reconciling.balance(provider)
     if balance is None or provider.capabilities.list_page_size is None:
         return balance, None
@@ -110,7 +98,7 @@ async def _ask(opened: Opened) -> tuple[Balance | None, Sequence[ProviderRef] | 
 
 async def _end_now(opened: Opened) -> None:
     ended: Counter[str] = Counter()
-    async for settled in opened.drain.now(opened.name):
+    async for settled in opened.worker.drain.now(opened.name):
         ended.update(one.outcome.value for one in settled)
         says = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.items()))
         say(f"{opened.name}: {says}")

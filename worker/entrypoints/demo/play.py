@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from worker.domain.activation import FINAL, PROVIDER_FINAL
+from worker.domain.activation import FINAL, PROVIDER_OWED
 from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, path_of
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.demo.cast import LATEST_CODE, PRICE_MINOR, Role
@@ -20,7 +20,7 @@ FOUND_IN: Final = 4.0  #: Seconds from a code's arrival to us: the outage must n
 PATIENCE: Final = 75.0  #: After the last deadline, for everything to come to rest.
 EVERY: Final = 1.0
 _FINAL = {state.value for state in FINAL}
-_PROVIDER_FINAL = {state.value for state in PROVIDER_FINAL}
+_OWED = {state.value for state in PROVIDER_OWED}
 
 Tell = Callable[[str], None]
 
@@ -129,5 +129,5 @@ class Play:
 
 
 def at_rest(activation: dict[str, Any]) -> bool:
-    """Whether the customer's and the provider's axis both came to their end."""
-    return activation["state"] in _FINAL and activation["provider_state"] in _PROVIDER_FINAL
+    """Whether its customer is settled, and nothing is owed to its provider."""
+    return activation["state"] in _FINAL and activation["provider_state"] not in _OWED

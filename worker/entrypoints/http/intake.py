@@ -25,7 +25,8 @@ from worker.entrypoints.http.problems import (
 from worker.entrypoints.http.requests import Bulk, Name, RentedNumber, RentedNumberItem
 from worker.entrypoints.http.responses import ActivationShown, BulkShown
 from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
-from worker.ports.service import NumberIntake, Service
+from worker.ports.intake import NumberIntake
+from worker.ports.service import Service
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, ActivationStore
 
 

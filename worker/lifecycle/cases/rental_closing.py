@@ -13,11 +13,11 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ProviderError, ProviderUnavailable
-from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
+from worker.ports.long_rental import Ended, LongRentals, NotClosed
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
-from worker.ports.store.cases import CaseStore, Rental, RentalClosing
+from worker.ports.store.cases import CaseStore, NoClosing, Rental, RentalClosing
 
 #: Waits until the rate budget of a provider allows one more request.
 WaitForBudget: TypeAlias = Callable[[], Awaitable[None]]
@@ -26,14 +26,8 @@ BUDGET_TIMEOUT: Final = timedelta(seconds=3)  #: Without budget by then, it is t
 REPLY_TIMEOUT: Final = timedelta(seconds=10)  #: For the answer of one provider.
 SHORTEST_DELAY: Final = timedelta(seconds=30)  #: Before the next attempt.
 LONGEST_DELAY: Final = timedelta(hours=1)
-_REFUNDS: Final = {
-    Refund.GIVEN_BACK: RentalClosing.GIVEN_BACK,
-    Refund.KEPT: RentalClosing.KEPT,
-    Refund.NOT_TOLD: RentalClosing.NOT_TOLD,
-}
 
 assert SHORTEST_DELAY > BUDGET_TIMEOUT + REPLY_TIMEOUT
-assert set(_REFUNDS) == set(Refund)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +42,18 @@ class RentalCloser:
         rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         outcome = await self._attempt(rental)
-        if isinstance(outcome, RentalClosing):
-            await self.cases.rental_closed(timer, outcome)
-        else:
+        if isinstance(outcome, timedelta):
             await self.cases.put_off(timer, max(outcome, self._delay_by_age(rental)))
+        else:
+            await self.cases.rental_closed(timer, outcome)
 
     async def _attempt(self, rental: Rental) -> RentalClosing | timedelta:
         """How it was closed, or the shortest delay before the next attempt."""
         if rental.ends_at <= self.now():
-            return RentalClosing.TIME_OVER
+            return NoClosing.TIME_OVER
         provider = self.rentals.get(rental.provider)
         if provider is None:
-            return RentalClosing.NOT_OFFERED
+            return NoClosing.NOT_OFFERED
         if not await self._budget_granted(rental.provider):
             return SHORTEST_DELAY  # The provider was not asked, and nothing is wrong.
         try:
@@ -82,12 +76,12 @@ class RentalCloser:
     async def _close(self, provider: LongRentals, rental: Rental) -> RentalClosing | timedelta:
         reply = await provider.close(rental.ref)
         match reply:
-            case Ended(refund):
-                return _REFUNDS[refund]
+            case Ended(fate):
+                return fate
             case NotKnown():
-                return RentalClosing.NOT_KNOWN
+                return NoClosing.NOT_KNOWN
             case NotClosed(why=Refusal.NOT_CANCELLABLE):
-                return RentalClosing.RUNS_ON
+                return NoClosing.RUNS_ON
             case NotClosed(why=Refusal.CODE_ARRIVED):
                 await self.wait_for_budget[rental.provider]()
                 await provider.messages(rental.ref)  # Unread SMS are why it was refused.

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
+from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import (
     Case,
@@ -121,16 +122,17 @@ class Rental:
     claims: tuple[Case, ...] = ()
 
 
-class RentalClosing(enum.Enum):
-    """How a rental that was given back ended at its provider: the definite answers."""
+class NoClosing(enum.Enum):
+    """Why the provider is asked no more to close a rental that it did not close."""
 
-    GIVEN_BACK = "given_back"  #: Our money is back too.
-    KEPT = "kept"
-    NOT_TOLD = "not_told"  #: Closed, and the provider does not say whether we are refunded.
     RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
     NOT_KNOWN = "not_known"
     TIME_OVER = "time_over"
     NOT_OFFERED = "not_offered"  #: Its provider is not configured: whoever rented it closes it.
+
+
+#: What became of a rental that was given back: its price, or why nobody closes it. Definite.
+RentalClosing: TypeAlias = PriceFate | NoClosing
 
 
 @dataclass(frozen=True, slots=True)
