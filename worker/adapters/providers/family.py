@@ -27,7 +27,6 @@ from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
@@ -49,6 +48,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.reporter import Operation
 from worker.ports.service import Push
 
 T = TypeVar("T")

@@ -29,7 +29,7 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     Ended,
@@ -44,6 +44,7 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = RentalTerms(
     lengths=only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),

@@ -28,7 +28,7 @@ from worker.adapters.providers.reply import (
     phone_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
+from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
@@ -43,6 +43,7 @@ from worker.ports.long_rental import (
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = RentalTerms(
     lengths=Lengths(HOUR, 4 * HOUR, 1344 * HOUR),

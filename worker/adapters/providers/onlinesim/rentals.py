@@ -32,7 +32,7 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -45,6 +45,7 @@ from worker.ports.long_rental import (
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = RentalTerms(
     lengths=Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True

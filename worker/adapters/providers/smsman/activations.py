@@ -17,7 +17,7 @@ from worker.adapters.providers.reply import (
     sms_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import (
     Cancelled,
@@ -32,6 +32,7 @@ from worker.ports.provider import (
     Rented,
     Waiting,
 )
+from worker.ports.reporter import Operation
 
 PATH: Final = "/control"  #: Of activations.
 SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="

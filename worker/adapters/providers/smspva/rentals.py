@@ -36,7 +36,6 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
@@ -56,6 +55,7 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 HOST: Final = "api.smspva.com"
 RENTAL_HOST: Final = "smspva.com"
