@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from worker.adapters.retry import TenacityRetry
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName

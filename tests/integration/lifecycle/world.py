@@ -14,8 +14,8 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.resources import SETTINGS, resources
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
-from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.assemble import Worker, WorkerService, assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
