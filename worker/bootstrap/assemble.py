@@ -29,7 +29,7 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.lifecycle.ticks import Steps, Ticks
+from worker.lifecycle.ticks import Ticks, TickSteps
 from worker.lifecycle.watch import Watch
 
 
@@ -51,7 +51,7 @@ class Worker:
     drain: Drain
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> TickSteps:
         return self.ticks.steps
 
 
@@ -73,7 +73,7 @@ def assemble(parts: Resources) -> Worker:
     sweep = _sweep(parts, settle, rules)
     cases = _cases(parts, timers, settle)
     desk = _desk(parts, accept, expire, sweep, cases)
-    steps = Steps(
+    steps = TickSteps(
         clock=parts.clock,
         watch=_watch(parts, settle, rules),
         expire=expire,

@@ -27,7 +27,6 @@ from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
@@ -39,6 +38,7 @@ from worker.ports import provider as port
 from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
+from worker.ports.reporter import Operation
 from worker.ports.service import Push
 
 T = TypeVar("T")

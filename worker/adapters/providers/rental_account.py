@@ -8,10 +8,11 @@ from typing import Final, TypeAlias
 
 from worker.adapters.providers.family import FamilyReplies, OperationCalls, OperationTable
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)

@@ -37,12 +37,13 @@ from worker.adapters.providers.reply import (
     text_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext
+from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.history import HistoryPage
+from worker.ports.reporter import Operation
 
 PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
 LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.

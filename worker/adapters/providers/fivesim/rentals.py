@@ -25,10 +25,11 @@ from worker.adapters.providers.reply import (
     text_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "1month"}
 TERMS: Final = port.RentalTerms(

@@ -11,9 +11,10 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect
 from worker.adapters.providers.handler_api.replies import HandlerReplies
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
 from worker.ports.history import HistoryPage
+from worker.ports.reporter import Operation
 
 PATH: Final = "/stubs/handler_api.php?action="
 FINISH: Final = "6"

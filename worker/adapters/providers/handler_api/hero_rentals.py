@@ -29,10 +29,11 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
     lengths=port.only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),

@@ -28,12 +28,13 @@ from worker.adapters.providers.reply import (
     phone_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
+from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
     lengths=port.Lengths(HOUR, 4 * HOUR, 1344 * HOUR),

@@ -28,10 +28,11 @@ from worker.adapters.providers.reply import (
     str_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.reporter import Operation
 
 #: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
 STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"

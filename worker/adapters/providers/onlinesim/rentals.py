@@ -32,9 +32,10 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
     lengths=port.Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True

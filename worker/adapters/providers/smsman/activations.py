@@ -17,9 +17,10 @@ from worker.adapters.providers.reply import (
     sms_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
+from worker.ports.reporter import Operation
 
 PATH: Final = "/control"  #: Of activations.
 SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="

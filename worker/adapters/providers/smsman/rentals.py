@@ -8,10 +8,11 @@ from worker.adapters.providers.family import OperationRoute, OperationTable, Pro
 from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import RawSms, Reply, all_sms, is_success, unreadable
 from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
     lengths=port.Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True

@@ -28,10 +28,11 @@ from worker.adapters.providers.reply import (
     unreadable,
 )
 from worker.adapters.providers.smspva.rentals import RentalTransport
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, Transport
+from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.reporter import Operation
 
 LIFETIME_MAX_S: Final = 86_400
 

@@ -36,7 +36,6 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
@@ -45,6 +44,7 @@ from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 HOST: Final = "api.smspva.com"
 RENTAL_HOST: Final = "smspva.com"

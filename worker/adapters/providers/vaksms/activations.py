@@ -17,9 +17,10 @@ from worker.adapters.providers.reply import (
     several_sms,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
+from worker.ports.reporter import Operation
 
 PRICE_LIMIT: Final = "maxPrice={price}&"
 END: Final = OperationRoute("/setStatus/?idNum={ref}&status=end&")

@@ -5,7 +5,7 @@ from typing import Final
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.adapters.providers.vaksms.activations import (
     BAD_STATUS,
     COMING,
@@ -19,6 +19,7 @@ from worker.adapters.providers.vaksms.activations import (
 )
 from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 #: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
 TERMS: Final = port.RentalTerms(lengths=port.only(4 * HOUR), price_limit=True)
