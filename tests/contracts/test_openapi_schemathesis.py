@@ -18,9 +18,9 @@ from schemathesis.checks import (
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api, routes_of
-from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.listener import listen
-from worker.entrypoints.http.openapi import document
+from worker.entrypoints.http.long_poll import LongPoll
+from worker.entrypoints.http.openapi import describe
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def url() -> Iterator[str]:
 
 deps = deps_over(World())
 schema = schemathesis.openapi.from_dict(
-    document(routes_of(deps, Changes(deps.activations.versions)))
+    describe(routes_of(deps, LongPoll(deps.activations.versions)))
 )
 
 

@@ -92,7 +92,8 @@ async def worker(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 def deps(worker: Worker) -> ApiDeps:
     store = worker.parts.store
     return ApiDeps(
-        desk=worker.desk,
+        service=worker.desk,
+        cases=worker.desk.cases,
         activations=store,
         accounts=store,
         events=store,

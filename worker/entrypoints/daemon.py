@@ -131,7 +131,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
         return parse_push(one.family, one.dialect, body)
 
     return ApiDeps(
-        desk=worker.desk,
+        service=worker.desk,
+        cases=worker.desk.cases,
         activations=worker.parts.store,
         accounts=worker.parts.store,
         events=worker.parts.store,

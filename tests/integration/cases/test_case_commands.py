@@ -12,7 +12,6 @@ import pytest
 
 from tests.conftest import Background
 from tests.integration.cases.office import DAY, MONDAY, Hands, Office, Owned
-from tests.integration.cases.test_case_http import DeskWithCases
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
@@ -44,9 +43,7 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
         admin = await asyncpg.connect(database_url)
         stack.push_async_callback(admin.close)
         office = Office(store, admin, database_url, Hands())
-        world = World()
-        desk = DeskWithCases(world.books, world.reads, cases=office.desk)
-        app = build_api(replace(deps_over(world), desk=desk, activations=store))
+        app = build_api(replace(deps_over(World()), cases=office.desk, activations=store))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]

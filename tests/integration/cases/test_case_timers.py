@@ -13,7 +13,7 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
 from worker.ports.store.cases import CaseState, Timer, TimerKind

@@ -64,8 +64,7 @@ def show(
 ) -> None:
     """Show one case with its facts, its decisions and its dates. Talks to the database."""
     from worker.bootstrap import open_store
-    from worker.entrypoints.http.case_answers import case_json
-    from worker.entrypoints.http.case_calls import case_in
+    from worker.entrypoints.http.cases import case_id_in, case_json
     from worker.entrypoints.http.problems import Problem
     from worker.settings import load_settings
 
@@ -73,7 +72,7 @@ def show(
 
     async def find() -> Case | None:
         async with open_store(settings) as store:
-            return await store.case(case_in(id_))
+            return await store.case(case_id_in(id_))
 
     try:
         found = asyncio.run(find())

@@ -13,7 +13,7 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 from worker.lifecycle.drain import Drain
 from worker.ports.provider import Balance
 from worker.ports.store.purchases import Dispute, ProviderReport

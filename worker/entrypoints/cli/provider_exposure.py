@@ -13,7 +13,7 @@ from worker.entrypoints.cli.exits import Exit, Failure
 from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
 from worker.entrypoints.cli.provider_drain import Opened
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
 
 LIST_MAX: Final = 10_000  #: At one time; the sums are of all.

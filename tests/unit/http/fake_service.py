@@ -28,7 +28,7 @@ POLICIES = frozenset({"default", "P1"})
 
 
 @dataclass
-class FakeDesk:
+class FakeService:
     """`Desk`, over the same dicts. `forced` makes an answer that dicts cannot lead to."""
 
     books: FakeBooks
