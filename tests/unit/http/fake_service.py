@@ -1,18 +1,23 @@
-"""The desk behind the API, over the same dicts as the reading half."""
+"""The service behind the API, over the same dicts as the reading half.
+
+It passes the tests of the real one: tests/contracts/service_contract.py.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.unit.http.fakes import NOW, PROVIDER, FakeActivations, FakeBooks, refunded
+from tests.unit.http.fakes import NOW, PROVIDER, FakeActivations, FakeBooks, delivered, refunded
 from worker.domain.activation import FINAL, WINDOW, ProviderState, State, deadline_of
 from worker.domain.ids import (
+    AccountId,
     ActivationId,
     ProviderName,
     ProviderRef,
     activation_id,
     purchase_id,
 )
+from worker.domain.transfer import Charge
 from worker.ports.service import (
     ActionOutcome,
     ActionResult,
@@ -25,11 +30,12 @@ from worker.ports.service import (
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, Activation, TimelineEntry
 
 POLICIES = frozenset({"default", "P1"})
+PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})
 
 
 @dataclass
 class FakeService:
-    """`Desk`, over the same dicts. `forced` makes an answer that dicts cannot lead to."""
+    """`Service`. `ordered` and `wished` force an outcome that the dicts cannot lead to."""
 
     books: FakeBooks
     reads: FakeActivations
@@ -49,28 +55,24 @@ class FakeService:
         id_ = activation_id(handed.provider, handed.ref, rented_at)
         if id_ in self.handed:
             same = self.handed[id_] == handed
-            return AcceptResult(
-                AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT,
-                self.reads.found[id_] if same else None,
-            )
+            how = AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT
+            return AcceptResult(how, replace(self.reads.found[id_], timeline=()))
         refused = self._refused(handed, rented_at)
         if refused is not None:
             return AcceptResult(refused, None)
         self.handed[id_] = handed
-        self.books.move(
-            handed.account,
-            "hold",
-            id_,
-            available=-handed.price_minor,
-            held=handed.price_minor,
-        )
+        self._hold(handed.account, id_, handed.price_minor, handed.charge)
         return AcceptResult(
             AcceptOutcome.NEW, self.reads.put(self._activation(id_, handed, rented_at))
         )
 
+    def _hold(self, account: AccountId, id_: ActivationId, price: int, charge: Charge) -> None:
+        available = -price if charge is Charge.HOLD else 0
+        self.books.move(account, "hold", id_, available=available, held=price)
+
     def _refused(self, handed: NumberIntake, rented_at: datetime) -> AcceptOutcome | None:
         account = self.books.found.get(handed.account)
-        if handed.provider != PROVIDER:
+        if handed.provider not in PROVIDERS:
             return AcceptOutcome.UNKNOWN_PROVIDER
         if handed.policy is not None and handed.policy not in POLICIES:
             return AcceptOutcome.UNKNOWN_POLICY
@@ -100,7 +102,7 @@ class FakeService:
             provider_state=ProviderState.OPEN,
             rented_at=rented_at,
             deadline_at=deadline_of(rented_at, handed.window or WINDOW, handed.expires_at),
-            timeline=(TimelineEntry(rented_at, "activation.accepted", {"attempt": 1}),),
+            timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
@@ -112,9 +114,11 @@ class FakeService:
             same = self.orders[id_] == order
             how = PurchaseOutcome.SAME if same else PurchaseOutcome.OTHER_CONTENT
             return PurchaseResult(how, self.reads.found[id_] if same else None)
-        if order.account not in self.books.found:
-            return PurchaseResult(PurchaseOutcome.UNKNOWN_ACCOUNT)
+        refused = self._refused_order(order)
+        if refused is not None:
+            return PurchaseResult(refused)
         self.orders[id_] = order
+        self._hold(order.account, id_, order.price_minor, Charge.HOLD)
         pending = self.ordered is PurchaseOutcome.PENDING
         bought = Activation(
             id=id_,
@@ -131,9 +135,21 @@ class FakeService:
             provider_state=ProviderState.OPEN,
             rented_at=NOW,
             deadline_at=NOW + (order.window or WINDOW),
+            timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
         how = PurchaseOutcome.PENDING if pending else PurchaseOutcome.RENTED
         return PurchaseResult(how, self.reads.put(bought))
+
+    def _refused_order(self, order: PurchaseOrder) -> PurchaseOutcome | None:
+        account = self.books.found.get(order.account)
+        if not {order.provider, *order.otherwise} <= PROVIDERS:
+            return PurchaseOutcome.UNKNOWN_PROVIDER
+        if order.policy is not None and order.policy not in POLICIES:
+            return PurchaseOutcome.UNKNOWN_POLICY
+        if account is None:
+            return PurchaseOutcome.UNKNOWN_ACCOUNT
+        too_low = account.available_minor < order.price_minor
+        return PurchaseOutcome.BALANCE_TOO_LOW if too_low else None
 
     async def cancel(self, id_: ActivationId) -> ActionResult:
         self._fail()
@@ -143,6 +159,10 @@ class FakeService:
         if found.codes:
             return ActionResult(ActionOutcome.CODE_RECEIVED, found)
         if found.state not in FINAL:
+            price = found.price_minor
+            external = id_ in self.handed and self.handed[id_].charge is Charge.EXTERNAL
+            available = 0 if external else price
+            self.books.move(found.account, "release", id_, available=available, held=-price)
             found = self.reads.put(refunded(found))
         return ActionResult(ActionOutcome.DONE, found)
 
@@ -150,7 +170,12 @@ class FakeService:
         found = self.reads.found.get(id_)
         if self.wished is not None or found is None:
             return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
-        return ActionResult(ActionOutcome.DONE if found.codes else ActionOutcome.NO_CODE, found)
+        if not found.codes:
+            return ActionResult(ActionOutcome.NO_CODE, found)
+        if found.state not in FINAL:
+            self.books.move(found.account, "capture", id_, available=0, held=-found.price_minor)
+            found = self.reads.put(delivered(found))
+        return ActionResult(ActionOutcome.DONE, found)
 
     async def resend(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)

@@ -38,9 +38,7 @@ async def test_a_number_is_watched_and_shown_as_the_contract_says(api: Api) -> N
         "deadline_at": "2026-01-01T00:19:00.000000Z",
         "codes": [],
         "settlement": None,
-        "timeline": [
-            {"at": "2025-12-31T23:59:00.000000Z", "what": "activation.accepted", "attempt": 1}
-        ],
+        "timeline": [{"at": "2026-01-01T00:00:00.000000Z", "what": "accepted", "state": "waiting"}],
     }
 
 

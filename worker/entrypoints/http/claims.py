@@ -15,7 +15,6 @@ from worker.entrypoints.http.problems import ProblemKind
 from worker.entrypoints.http.requests import Instant, Price, RequestBody, UuidText, Word
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.service import NOTHING
 from worker.lifecycle.cases.shape import Adding
 from worker.ports.store.cases import CaseKind
 
@@ -160,10 +159,10 @@ class ClaimHandlers:
         return await cases.record_payout(self._deps.case_service, id, CaseKind.CLAIM, body)
 
     async def _add(
-        self, id_: str, facts: Adding, what: str, said: Mapping[str, Any] = NOTHING
+        self, id_: str, facts: Adding, what: str, said: Mapping[str, Any] | None = None
     ) -> Answer:
         service = self._deps.case_service
-        change = await service.add(cases.case_id_in(id_), CaseKind.CLAIM, facts, what, said)
+        change = await service.add(cases.case_id_in(id_), CaseKind.CLAIM, facts, what, said or {})
         return cases.changed_or_problem(change)
 
     def _not_in_future(self, at: datetime | None) -> None:
