@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.cli.conftest import Cli
 from worker.entrypoints.cli import audit, timers
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.output import Format
 from worker.ports.store.books import Finding, QueueStats
 

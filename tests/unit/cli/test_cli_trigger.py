@@ -11,7 +11,7 @@ from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
 from worker.entrypoints.cli.client import Document, connected
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.scenarios import Plan, asked_for, completions, scenarios
 from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Target
 from worker.entrypoints.cli.trigger_run import Rehearsal

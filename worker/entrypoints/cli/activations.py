@@ -1,7 +1,6 @@
 """`show` and `list`: activations of the running daemon."""
 
 import asyncio
-import os
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +17,7 @@ from worker.entrypoints.cli.output import (
     write_line,
     write_rows,
 )
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.target import Target, target_of
 
 LIST_MAX = 10_000
 
@@ -36,7 +35,7 @@ def show(
 
     Example: activation-worker show 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33
     """
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     activation = asyncio.run(_one(target, id_))
     if output is not Format.TEXT:
         write_json(activation, indent=output is Format.JSON)
@@ -62,7 +61,7 @@ def list_(  # noqa: PLR0913 - each is an option
 
     Example: activation-worker list --state waiting --output ndjson
     """
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     wanted = {"state": state.value if state else None, "provider": provider, "account": account}
     asyncio.run(_list(target, limit, {k: v for k, v in wanted.items() if v}, output))
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
     Format,
@@ -21,7 +21,7 @@ from worker.entrypoints.cli.output import (
     write_line,
     write_rows,
 )
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.target import Target, target_of
 from worker.ports.store.cases import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
@@ -42,7 +42,7 @@ def list_(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """List everything that waits for a human, what has to be decided first first."""
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     found = asyncio.run(_waiting(target, limit))
     match output:
         case Format.JSON:
@@ -112,7 +112,7 @@ def claim(  # noqa: PLR0913 - each is an option
     """
     if (activation is None) == (rental is None):
         raise Failure(Exit.USAGE, "give either --activation or --rental")
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     asked = {
         "activation": activation,
         "rental": rental,
@@ -144,7 +144,7 @@ def verdict(  # noqa: PLR0913 - each is an option
 
     Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant
     """
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
     done = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not Format.TEXT:

@@ -10,7 +10,7 @@ import typer
 
 from worker.domain.policy import ProfileError, load_profile
 from worker.entrypoints.cli.decide_lines import Answers, line_batches
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import say
 

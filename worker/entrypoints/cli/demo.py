@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.output import Format, OutputOption
 
 

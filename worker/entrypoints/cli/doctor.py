@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, write_json, write_line
 

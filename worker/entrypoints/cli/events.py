@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.target import Target, target_of
 
 EVENTS = "/v1/events"
 LIST_MAX = 10_000
@@ -28,7 +28,7 @@ def list_(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """List outgoing events, newest first."""
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     found = asyncio.run(_newest(target, limit))
     match output:
         case Format.JSON:

@@ -10,7 +10,7 @@ from worker.domain.policy import Profile, ProfileError, load_profile, policy_nam
 from worker.domain.policy.clauses import Clause, load_clauses
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import Format, OutputOption, write_json, write_line, write_rows
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ProviderName, ProviderRef
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
 from worker.entrypoints.http.responses import instant

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from worker.domain.ids import ActivationId
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.formatting import amount, short
 from worker.entrypoints.cli.output import Format, say, write_json, write_rows
 from worker.entrypoints.cli.provider_drain import Opened

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker.domain.activation import State
 from worker.domain.shipped import config_directory
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 
 SECONDS_MAX = 86_400
 PRICE_MINOR = 20  #: What a simulated provider charges by default.

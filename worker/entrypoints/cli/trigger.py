@@ -12,7 +12,7 @@ import typer
 
 from worker.domain.activation import State
 from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
 from worker.entrypoints.cli.scenarios import (
@@ -25,9 +25,8 @@ from worker.entrypoints.cli.scenarios import (
 from worker.entrypoints.cli.target import (
     DEV_PROVIDER,
     DEV_TOKEN_FILE,
-    Asked,
     Target,
-    find_target,
+    target_of,
 )
 from worker.settings import Settings, load_settings
 from worker.settings.values import is_loopback
@@ -93,7 +92,7 @@ def trigger(  # noqa: PLR0913 - each is an option
     """
     chosen, seconds = asked_for(scenario)
     settings = load_settings(config, environ=os.environ)
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     name = provider or _simulated_in(settings)
     simulated = _is_simulated(name, settings)
     _permit(name, simulated=simulated, live=live, service=service)

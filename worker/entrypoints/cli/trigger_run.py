@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from worker.entrypoints.cli.change_stream import ENDED
 from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, Document, path_of
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.scenarios import PRICE_MINOR, Plan
 
 LOOK_EVERY_SECONDS = 0.5

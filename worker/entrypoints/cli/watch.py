@@ -1,7 +1,6 @@
 """`watch`: one activation until it ends, or the events of all as they happen."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, say, write_json, write_line
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.target import Target, target_of
 
 _REFRESH_PER_SECOND = 5
 _TOLD = ("state", "outcome", "reason", "amount_minor", "currency", "provider")
@@ -38,7 +37,7 @@ def watch(
     """
     if id_ is None and output is Format.JSON:
         raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     asyncio.run(_tail(target, output) if id_ is None else _follow(target, id_, output))
 
 

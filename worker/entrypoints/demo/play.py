@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from worker.domain.activation import FINAL, PROVIDER_FINAL
 from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, path_of
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.demo.cast import LATEST_CODE, PRICE_MINOR, Role
 from worker.entrypoints.demo.stage import GRACE_SECONDS, MIN_CANCEL_AGE_SECONDS, PROVIDER
 
