@@ -16,7 +16,7 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Hands, Offi
 from tests.integration.cases.sayings import ANY_KIND, CLAIM_FACTS, EVIDENCE, LIKELY, POLICIES, Facts
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
-from worker.entrypoints.cli.decide_lines import Answers, instant_text
+from worker.entrypoints.cli.decide import LineDecider, instant_text
 from worker.lifecycle.cases.asking import instant
 from worker.ports.store.cases import Case
 
@@ -112,5 +112,5 @@ def _answer(policy: str, ending: State, now: datetime, facts: Facts) -> dict[str
         **facts,
     }
     line = json.dumps({"id": 1, "policy": policy, "given": asked}).encode()
-    answer: dict[str, Any] = json.loads(Answers("default").to([line]))
+    answer: dict[str, Any] = json.loads(LineDecider("default").decide([line]))
     return answer

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import State
-from worker.entrypoints.cli import formatting
+from worker.entrypoints.cli import activation_text
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
     Format,
@@ -40,10 +40,12 @@ def show(
     if output is not Format.TEXT:
         write_json(activation, indent=output is Format.JSON)
         return
-    for name, value in formatting.facts(activation):
+    for name, value in activation_text.fields(activation):
         write_line(f"{name:15}{clean(value)}")
     write_line("")
-    write_rows(("at (UTC)", "what", "detail"), map(formatting.happened, activation["timeline"]))
+    write_rows(
+        ("at (UTC)", "what", "detail"), map(activation_text.timeline_row, activation["timeline"])
+    )
 
 
 def list_(  # noqa: PLR0913 - each is an option
@@ -86,6 +88,6 @@ async def _list(target: Target, limit: int, wanted: dict[str, str], output: Form
     if output is Format.JSON:
         write_json({"items": found}, indent=True)
     elif output is Format.TEXT and found:
-        write_rows(formatting.COLUMNS, map(formatting.row, found))
+        write_rows(activation_text.COLUMNS, map(activation_text.table_row, found))
     elif output is Format.TEXT:
         say("no activations")

@@ -9,14 +9,15 @@ from urllib.parse import quote
 
 import typer
 
-from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
     Format,
     OutputOption,
     clean,
+    money,
     say,
+    short_instant,
     write_json,
     write_line,
     write_rows,
@@ -155,10 +156,8 @@ def verdict(  # noqa: PLR0913 - each is an option
 
 
 def row(review: Mapping[str, Any]) -> list[object]:
-    by_when = None if review["by_when"] is None else formatting.short(review["by_when"])
-    proposed = (
-        f"{formatting.amount(review['proposed_minor'], review['currency'])} {review['currency']}"
-    )
+    by_when = None if review["by_when"] is None else short_instant(review["by_when"])
+    proposed = money(review["proposed_minor"], review["currency"])
     return [by_when, review["kind"], review["reason"], proposed, review["account"], review["id"]]
 
 
@@ -173,7 +172,7 @@ def tell(case: Mapping[str, Any], output: Format) -> None:
     decided = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
     write_rows(decided, (_decision(one) for one in case["decisions"]))
     for timer in case["timers"]:
-        write_line(f"{timer['kind']} rings after {formatting.short(timer['due_at'])}")
+        write_line(f"{timer['kind']} rings after {short_instant(timer['due_at'])}")
 
 
 def _facts(given: Iterable[str]) -> dict[str, Any]:
@@ -191,9 +190,9 @@ def _facts(given: Iterable[str]) -> dict[str, Any]:
 
 
 def _decision(one: Mapping[str, Any]) -> list[object]:
-    until = None if one["deadline"] is None else formatting.short(one["deadline"])
+    until = None if one["deadline"] is None else short_instant(one["deadline"])
     because = " ".join(one["clauses"])
-    at, total = formatting.short(one["at"]), one["amount_minor"]
+    at, total = short_instant(one["at"]), one["amount_minor"]
     return [at, one["outcome"], one["reason"], total, until, because]
 
 

@@ -7,10 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.entrypoints.cli import formatting
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    say,
+    short_instant,
+    write_json,
+    write_rows,
+)
 from worker.entrypoints.cli.target import Target, target_of
 
 EVENTS = "/v1/events"
@@ -73,5 +79,5 @@ async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
 
 
 def row(event: Mapping[str, Any]) -> list[object]:
-    at = formatting.short(event["timestamp"])
+    at = short_instant(event["timestamp"])
     return [at, event["type"], event["activation"], event["attempts"], event["id"]]

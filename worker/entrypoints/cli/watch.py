@@ -1,4 +1,4 @@
-"""`watch`: one activation until it ends, or the events of all as they happen."""
+"""`watch`: one activation until it ends, or all outgoing events."""
 
 import asyncio
 import sys
@@ -9,14 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.entrypoints.cli import formatting
+from worker.entrypoints.cli import activation_text
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import Format, OutputOption, clean, say, write_json, write_line
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    clean,
+    parse_instant,
+    say,
+    write_json,
+    write_line,
+)
 from worker.entrypoints.cli.target import Target, target_of
 
 _REFRESH_PER_SECOND = 5
-_TOLD = ("state", "outcome", "reason", "amount_minor", "currency", "provider")
+_SHOWN_FIELDS = ("state", "outcome", "reason", "amount_minor", "currency", "provider")
 
 
 def watch(
@@ -56,7 +64,7 @@ async def _follow(target: Target, id_: str, output: Format) -> None:
                     show(activation)
     if output is Format.JSON:
         write_json(last, indent=True)
-    say(formatting.verdict(last))
+    say(activation_text.ending_line(last))
 
 
 async def _tail(target: Target, output: Format) -> None:
@@ -73,18 +81,18 @@ async def _tail(target: Target, output: Format) -> None:
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Without phone or code: a tail is often on a screen that others see."""
+    """Without phone and code: others may see the screen."""
     data = event["data"]
-    told = [f"{key}={data[key]}" for key in _TOLD if data.get(key) is not None]
-    at = formatting.parse(event["timestamp"]).strftime("%H:%M:%S")
-    return clean("  ".join([at, event["type"], event["activation"] or "-", *told]))
+    fields = [f"{key}={data[key]}" for key in _SHOWN_FIELDS if data.get(key) is not None]
+    at = parse_instant(event["timestamp"]).strftime("%H:%M:%S")
+    return clean("  ".join([at, event["type"], event["activation"] or "-", *fields]))
 
 
 @contextmanager
 def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """A line per change; below them, on a terminal, how much of the window is over."""
+    """One line per change; on a terminal, a bar of the window below the lines."""
     if not enabled:
-        yield lambda activation: write_line(formatting.change_line(activation, _now()))
+        yield lambda activation: write_line(activation_text.change_line(activation, _now()))
         return
     from rich.console import Console
     from rich.live import Live
@@ -95,13 +103,13 @@ def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None
 
         def show(activation: Mapping[str, Any]) -> None:
             bar.activation = activation
-            console.print(formatting.change_line(activation, _now()), markup=False)
+            console.print(activation_text.change_line(activation, _now()), markup=False)
 
         yield show
 
 
 class _Bar:
-    """Drawn several times a second, from what was last known."""
+    """Drawn several times a second, from the activation last read."""
 
     activation: Mapping[str, Any] | None = None
 
@@ -109,8 +117,9 @@ class _Bar:
         if self.activation is None:
             return ""
         now = _now()
-        drawn, left = formatting.bar(self.activation, now), formatting.left(self.activation, now)
-        return f"{self.activation['state']}  {drawn}  {left}"
+        bar = activation_text.window_bar(self.activation, now)
+        left = activation_text.time_left(self.activation, now)
+        return f"{self.activation['state']}  {bar}  {left}"
 
 
 def _now() -> datetime:
