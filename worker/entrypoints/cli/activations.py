@@ -36,7 +36,7 @@ def show(
     Example: activation-worker show 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33
     """
     target = target_of(url, token_file, config)
-    activation = asyncio.run(_one(target, id_))
+    activation = asyncio.run(_activation(target, id_))
     if output is not Format.TEXT:
         write_json(activation, indent=output is Format.JSON)
         return
@@ -64,30 +64,31 @@ def list_(  # noqa: PLR0913 - each is an option
     Example: activation-worker list --state waiting --output ndjson
     """
     target = target_of(url, token_file, config)
-    wanted = {"state": state.value if state else None, "provider": provider, "account": account}
-    asyncio.run(_list(target, limit, {k: v for k, v in wanted.items() if v}, output))
+    filters = {"state": state.value if state else None, "provider": provider, "account": account}
+    given = {name: value for name, value in filters.items() if value}
+    asyncio.run(_list(target, limit, given, output))
 
 
-async def _one(target: Target, id_: str) -> dict[str, Any]:
+async def _activation(target: Target, id_: str) -> dict[str, Any]:
     from worker.entrypoints.cli.client import connected, path_of
 
     async with connected(target) as daemon:
         return await daemon.get(path_of(id_))
 
 
-async def _list(target: Target, limit: int, wanted: dict[str, str], output: Format) -> None:
+async def _list(target: Target, limit: int, filters: dict[str, str], output: Format) -> None:
     from worker.entrypoints.cli.client import ACTIVATIONS, connected
 
-    found = []
+    rows = []
     async with connected(target) as daemon:
-        async for activation in daemon.pages(ACTIVATIONS, limit, **wanted):
+        async for activation in daemon.pages(ACTIVATIONS, limit, **filters):
             if output is Format.NDJSON:
                 write_json(activation)
             else:
-                found.append(activation)
+                rows.append(activation)
     if output is Format.JSON:
-        write_json({"items": found}, indent=True)
-    elif output is Format.TEXT and found:
-        write_rows(activation_text.COLUMNS, map(activation_text.table_row, found))
+        write_json({"items": rows}, indent=True)
+    elif output is Format.TEXT and rows:
+        write_rows(activation_text.COLUMNS, map(activation_text.table_row, rows))
     elif output is Format.TEXT:
         say("no activations")

@@ -24,13 +24,13 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     settings = load_settings(config, environ=os.environ)
 
     async def findings() -> list[Finding]:
-        async with open_store(settings) as books:
-            return await books.audit()
+        async with open_store(settings) as store:
+            return await store.audit()
 
-    raise typer.Exit(tell(asyncio.run(findings()), output))
+    raise typer.Exit(write_findings(asyncio.run(findings()), output))
 
 
-def tell(findings: Sequence[Finding], output: Format) -> Exit:
+def write_findings(findings: Sequence[Finding], output: Format) -> Exit:
     documents = [
         {
             "invariant": finding.invariant,
@@ -41,7 +41,7 @@ def tell(findings: Sequence[Finding], output: Format) -> Exit:
         for finding in findings
     ]
     broken = sum(finding.violations > 0 for finding in findings)
-    # No finding at all means that nothing was checked.
+    # An empty list means that nothing was checked.
     holds = bool(findings) and not broken
     match output:
         case Format.TEXT:

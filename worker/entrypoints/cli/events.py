@@ -1,4 +1,4 @@
-"""`events list` and `events replay`: what the outside was told, and telling it again."""
+"""`events list` and `events replay`: the outgoing events, and sending some of them again."""
 
 import asyncio
 import os
@@ -35,15 +35,15 @@ def list_(
 ) -> None:
     """List outgoing events, newest first."""
     target = target_of(url, token_file, config)
-    found = asyncio.run(_newest(target, limit))
+    events = asyncio.run(_newest(target, limit))
     match output:
         case Format.JSON:
-            write_json({"items": found}, indent=True)
+            write_json({"items": events}, indent=True)
         case Format.NDJSON:
-            for event in found:
+            for event in events:
                 write_json(event)
         case Format.TEXT:
-            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, found))
+            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, events))
 
 
 @events_app.command("replay")
@@ -61,13 +61,13 @@ def replay(
 
     settings = load_settings(config, environ=os.environ)
 
-    async def again() -> int:
+    async def replay() -> int:
         async with open_store(settings) as store:
             return await store.replay_events(ids)
 
-    replayed, wanted = asyncio.run(again()), len(set(ids))
-    if replayed < wanted:
-        raise Failure(Exit.FAILED, f"{replayed} of {wanted} will be sent again; no others found")
+    replayed, named = asyncio.run(replay()), len(set(ids))
+    if replayed < named:
+        raise Failure(Exit.FAILED, f"{replayed} of {named} will be sent again; no others found")
     say(f"{replayed} will be sent again")
 
 

@@ -19,11 +19,8 @@ async def drain(session: ProviderSession, *, at_once: bool) -> None:
 async def resume(session: ProviderSession) -> None:
     await session.report()
     was_drained = await session.draining.stop(session.name)
-    say(
-        f"{session.name}: takes rentals again"
-        if was_drained
-        else f"{session.name}: was not drained"
-    )
+    says = "takes rentals again" if was_drained else "was not drained"
+    say(f"{session.name}: {says}")
 
 
 async def _end_now(session: ProviderSession) -> None:
