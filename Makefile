@@ -7,7 +7,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench scale brownout mutation fuzz lock clean
+.PHONY: help demo test lint house bench scale brownout mutation fuzz lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -18,11 +18,17 @@ demo: $(READY) ## The main job end to end on embedded servers, with the proof (O
 test: $(READY) lint ## Every check and every test
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
+# Tests in tests/tidy say by themselves which page explains the rule they check.
+RULES := { echo "the rule is explained in worker/docs/changing.md\#rules-that-hold-everywhere" >&2; exit 1; }
+CHECKS := { echo "the check is explained in worker/docs/changing.md\#when-a-check-fails" >&2; exit 1; }
 lint: $(READY) ## Style, types and import rules
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/ruff format --check . || $(CHECKS)
+	$(BIN)/ruff check . || $(CHECKS)
+	$(BIN)/mypy || $(RULES)
+	$(BIN)/lint-imports || $(RULES)
+
+house: $(READY) ## What the code costs its next reader, against the aims (OPTIONS="--all")
+	@$(BIN)/python -m tests.house $(OPTIONS)
 
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)

@@ -58,7 +58,7 @@ async def flown(at: World) -> Activation:
     """The one canary there is."""
     store = PostgresStore(at.database_url, pool_size=2)
     try:
-        (one,) = await store.activations(account=ACCOUNT)
+        (one,) = await store.activations.activations(account=ACCOUNT)
     finally:
         await store.close()
     return one

@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.world import PROVIDER, World, world
 from worker.entrypoints.cli.client import Daemon
-from worker.ports.store.cases import TimerKind
+from worker.ports.store.case_view import TimerKind
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

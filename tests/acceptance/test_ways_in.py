@@ -46,8 +46,8 @@ async def _enqueue(world: World, *payloads: dict[str, object]) -> None:
 
 async def _open_account(world: World) -> None:
     store = PostgresStore(world.database_url, pool_size=2)
-    await store.open_account("acme", "USD")  # type: ignore[arg-type] # a plain text will do
-    await store.top_up("acme", "first", 10_000)  # type: ignore[arg-type] # the same
+    await store.books.open_account("acme", "USD")  # type: ignore[arg-type] # a plain text will do
+    await store.books.top_up("acme", "first", 10_000)  # type: ignore[arg-type] # the same
     await store.close()
 
 

@@ -135,7 +135,7 @@ class World:
         """How many activations are in which state, straight from the database."""
         store = PostgresStore(self.database_url, pool_size=2)
         try:
-            found = await store.activations(limit=100_000)
+            found = await store.activations.activations(limit=100_000)
         finally:
             await store.close()
         counted: dict[str, int] = {}
@@ -155,14 +155,14 @@ class World:
             while owed := await store.db.read(_owed):
                 assert time.monotonic() < latest, f"not at rest: {owed}"
                 await asyncio.sleep(0.25)  # Other processes work; there is nothing to await.
-            return list(await store.activations(limit=100_000))
+            return list(await store.activations.activations(limit=100_000))
         finally:
             await store.close()
 
     async def audit(self) -> None:
         store = PostgresStore(self.database_url, pool_size=2)
         try:
-            broken = [f for f in await store.audit() if f.violations]
+            broken = [f for f in await store.books.audit() if f.violations]
         finally:
             await store.close()
         assert not broken, {one.invariant: one.offenders for one in broken}

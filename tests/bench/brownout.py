@@ -206,7 +206,7 @@ async def _report(
     try:
         shown = await store.db.read(_shown)
         tell("auditing")
-        findings = await store.audit()
+        findings = await store.books.audit()
     finally:
         await store.close()
     rows: list[Row] = []

@@ -89,7 +89,7 @@ async def measure(live: int, window: int, seconds: float, poll: float) -> Scale:
             recovered = await _killed(made, daemon, store)
             shown, seen_by = await store.db.read(_shown), until - timedelta(seconds=3 * poll)
             audit = time.monotonic()
-            findings = await store.audit()
+            findings = await store.books.audit()
             return Scale(
                 live=live,
                 opened_per_second=opened,

@@ -170,7 +170,7 @@ async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
         script = HERE / f"ask_{client.name.replace('-', '_')}.py"
         report = json.loads(await run(python, script, provider.url))
 
-    first = provider.engine.books.numbers[0]
+    first = provider.engine.ledger.numbers[0]
     assert {name: report[name] for name in client.says} == client.says
     assert report["phone"] == first.phone
     assert report["code"] == first.sms[0].code
@@ -180,4 +180,4 @@ async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
 
 
 def endings(provider: Simulator) -> list[str]:
-    return [number.status.value for number in provider.engine.books.numbers]
+    return [number.status.value for number in provider.engine.ledger.numbers]

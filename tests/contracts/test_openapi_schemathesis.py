@@ -29,7 +29,8 @@ EXCLUDED = [
     # A cursor is opaque, 1.0 is no integer here, and an instant has limits no pattern tells.
     positive_data_acceptance,
     # Paths overlap: PUT …/{provider}/{provider_ref} with POST …/{id}/cancel, GET …/{id} with
-    # POST …/bulk. Methods that one of them has are allowed, rightly. test_http_edge has the 405.
+    # POST …/bulk. Methods that one of them has are allowed, rightly; the 405 is tested in
+    # test_http_middleware.
     allow_header_conformance,
     unsupported_method,
 ]

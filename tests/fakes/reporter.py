@@ -7,8 +7,8 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 
 class Told(list[tuple[str, tuple[Any, ...]]]):

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from worker.adapters.providers.build import FAMILIES, Built, build_provider, build_rentals
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.reply import Reply, understood
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
+from worker.adapters.providers.reply import Reply, interpret
 from worker.adapters.providers.transport import Transport
+from worker.domain.families import every_dialect
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import LongRentals, RentalRequest
@@ -65,7 +65,7 @@ class Wire:
     """What a `Transport` sends goes here: each request gets the next reply, later ones the last."""
 
     name: ProviderName
-    told_by_5xx: frozenset[int]
+    answer_statuses: frozenset[int]
     replies: Sequence[Reply] = ()
     heard: list[Reply] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Wire:
         assert len(self.heard) < REQUESTS_MAX, "goes round in circles"
         reply = self.replies[min(len(self.heard), len(self.replies) - 1)]
         self.heard.append(reply)
-        return understood(self.name, reply, read, self.told_by_5xx)
+        return interpret(self.name, reply, read, self.answer_statuses)
 
 
 class Adapter:
@@ -132,7 +132,7 @@ def _config(family: str, dialect: str) -> ProviderConfig:
     )
 
 
-def _provider(config: ProviderConfig) -> Built:
+def _provider(config: ProviderConfig) -> ProviderAccount:
     return build_provider(
         config,
         reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
@@ -151,7 +151,7 @@ def _rewired(provider: Provider) -> list[Wire]:
     wires = []
     for transport in vars(provider).values():
         if isinstance(transport, Transport):
-            wires.append(Wire(transport.name, transport._address.told_by_5xx))
+            wires.append(Wire(transport.name, transport._endpoint.answer_statuses))
             # The same reply again would be read the same way, so patience changes nothing.
             vars(transport).update(call=wires[-1].call, call_patiently=wires[-1].call)
     assert wires, "this adapter speaks over something else"
@@ -170,7 +170,6 @@ def _result(call: Coroutine[Any, Any, T]) -> T:
 
 ADAPTERS: Final = {
     adapter.name: adapter
-    for family in FAMILIES
-    for dialect in (DIALECTS if family == "handler_api" else ("",))
+    for family, dialect in every_dialect()
     for adapter in [Adapter(family, dialect)]
 }

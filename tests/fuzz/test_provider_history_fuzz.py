@@ -7,17 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.adapters.providers.fivesim import FiveSimReplies
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_replies import HandlerReplies
-from worker.adapters.providers.reply import Reply, understood
+from tests.unit.providers.adapter_world import replies_of
+from worker.adapters.providers.reply import Reply, interpret
+from worker.domain.families import every_dialect, features_of
 from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage
 
 READERS: dict[str, Any] = {
-    "classic": HandlerReplies("acme", DIALECTS["classic"], "USD"),
-    "hero": HandlerReplies("acme", DIALECTS["hero"], "USD"),
-    "fivesim": FiveSimReplies("acme", "USD"),
+    dialect or family: replies_of(family, dialect)
+    for family, dialect in every_dialect()
+    if features_of(family, dialect).history
 }
 #: What a reply must contain for a price to be kept, or given back.
 WORDS: dict[str, dict[Fate, tuple[bytes, ...]]] = {
@@ -63,7 +62,7 @@ replies = st.builds(
 @given(reply=replies)
 def test_money_is_only_told_of_where_the_reply_says_so(name: str, reply: Reply) -> None:
     try:
-        page = understood("acme", reply, READERS[name].history)
+        page = interpret("acme", reply, READERS[name].history)
     except ProviderError:
         return
 

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 import pytest
 
 from tests.fuzz.adapters import ADAPTERS, REF, Adapter, Call
-from tests.unit.providers.surroundings import World, config, talking_to
-from worker.adapters.providers.config import ProviderConfig
+from tests.unit.providers.adapter_world import World, config, talking_to
+from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP
 from worker.ports.errors import ProviderError

@@ -26,7 +26,7 @@ from tests.unit.http.test_http_accounts import (
     test_entries_come_newest_first_and_page_by_page_without_gap_or_repeat,
 )
 from tests.unit.http.test_http_activations import test_an_id_of_nothing_is_unknown
-from tests.unit.http.test_http_intake import (
+from tests.unit.http.test_http_number_intake import (
     test_a_balance_too_low_holds_nothing,
     test_a_policy_there_is_not_is_refused,
     test_a_provider_that_is_not_configured_is_unknown,
@@ -94,9 +94,9 @@ def deps(worker: Worker) -> ApiDeps:
     return ApiDeps(
         service=worker.desk,
         cases=worker.desk.cases,
-        activations=store,
-        accounts=store,
-        events=store,
+        activations=store.activations,
+        books=store.books,
+        outbox=store.outbox,
         tokens=(
             Token.of("shop", "operate", WRITE_TOKEN),
             Token.of("viewer", "read", READ_TOKEN),
@@ -191,7 +191,7 @@ async def test_waiting_ends_when_something_changes(api: Api, worker: Worker) -> 
     path = f"/v1/activations/{shown['id']}"
     seen = {"If-None-Match": (await api.get(path)).headers["ETag"]}
     waiting = asyncio.create_task(api.get(f"{path}?wait_seconds=30", headers=seen))
-    await worker.parts.store.press_cancel(ActivationId(UUID(shown["id"])))
+    await worker.parts.store.activations.press_cancel(ActivationId(UUID(shown["id"])))
     async with asyncio.timeout(10):
         assert (await waiting).json["state"] == "expiring"
 
@@ -210,7 +210,10 @@ async def test_a_database_nobody_reaches_is_a_reason_to_try_again(
 ) -> None:
     away = PostgresStore("postgresql://nobody@127.0.0.1:9/nothing")
     runner = await listen(
-        build_api(replace(deps, activations=away, accounts=away)), "127.0.0.1", 0, drain_seconds=1
+        build_api(replace(deps, activations=away.activations, books=away.books)),
+        "127.0.0.1",
+        0,
+        drain_seconds=1,
     )
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:
@@ -230,5 +233,5 @@ async def test_one_that_was_seen_already_is_not_sent_again(api: Api, worker: Wor
     path = f"/v1/activations/{shown['id']}"
     seen = {"If-None-Match": (await api.get(path)).headers["ETag"]}
     assert (await api.get(path, headers=seen)).status == 304
-    await worker.parts.store.press_cancel(ActivationId(UUID(shown["id"])))
+    await worker.parts.store.activations.press_cancel(ActivationId(UUID(shown["id"])))
     assert (await api.get(path, headers=seen)).status == 200

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.unit.simulator.asking import Buyer, buying
-from worker.simulator.numbers import Number, Sms
-from worker.simulator.tariff import Order
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
+from worker.simulator.tariff import BuyerOrder
 
 HANDLER = "/stubs/handler_api.php"
 
@@ -260,10 +260,10 @@ async def test_the_history_ends_where_it_is_asked_to() -> None:
         assert [row["id"] for row in rows] == [early]
 
 
-def pushed(buyer: Buyer, order: Order) -> dict[str, Any] | None:
+def pushed(buyer: Buyer, order: BuyerOrder) -> dict[str, Any] | None:
     number = buyer.provider.engine.rent(order, buyer.time())
-    assert isinstance(number, Number)
-    return buyer.provider.face.push(number, Sms(buyer.time(), "777", "Code 777"))
+    assert isinstance(number, SimulatedNumber)
+    return buyer.provider.face.push(number, ArrivedSms(buyer.time(), "777", "Code 777"))
 
 
 @pytest.mark.parametrize(
@@ -277,14 +277,14 @@ def pushed(buyer: Buyer, order: Order) -> dict[str, Any] | None:
 )
 async def test_a_push_has_the_keys_of_its_dialect(dialect: str, keys: set[str] | None) -> None:
     async with buying(dialect=dialect) as buyer:
-        told = pushed(buyer, Order(service="tg", country="6"))
+        told = pushed(buyer, BuyerOrder(service="tg", country="6"))
 
         assert (told and set(told)) == keys
 
 
 async def test_hero_pushes_an_id_as_text_and_a_time_with_its_zone() -> None:
     async with buying(dialect="hero") as buyer:
-        told = pushed(buyer, Order(service="tg", country="6"))
+        told = pushed(buyer, BuyerOrder(service="tg", country="6"))
 
         assert told is not None
         assert isinstance(told["activationId"], str)
@@ -293,7 +293,7 @@ async def test_hero_pushes_an_id_as_text_and_a_time_with_its_zone() -> None:
 
 async def test_the_sms_of_a_classic_rental_is_pushed_in_another_shape() -> None:
     async with buying() as buyer:
-        told = pushed(buyer, Order(service="tg", country="0", hours=4))
+        told = pushed(buyer, BuyerOrder(service="tg", country="0", hours=4))
 
         assert told is not None
         assert set(told) == {"rentId", "sms"}

@@ -16,11 +16,9 @@ from worker.adapters.store.postgres import PostgresStore
 @pytest.fixture
 async def town(database_url: str) -> AsyncIterator[Town]:
     asyncio.get_running_loop().set_task_factory(owned)
-    store = PostgresStore(database_url, events_wanted=True)
-    await store.db.close()
-    store.db = ForgetfulDatabase(database_url)
-    store.policies = POLICIES
-    await store.kept_policies()
+    forgetful = ForgetfulDatabase(database_url)
+    store = PostgresStore(database_url, policies=POLICIES, events_wanted=True, db=forgetful)
+    await store.policies.kept_policies()
     admin = await asyncpg.connect(database_url)
     yield Town(Outside(store, admin, TheirSide()))
     await admin.close()

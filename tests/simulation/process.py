@@ -133,6 +133,19 @@ class Through:
         return call
 
 
+class ThroughStore:
+    """The store, with every repository behind a gate."""
+
+    def __init__(self, real: PostgresStore, gate: Gate) -> None:
+        self.policies = real.policies
+        self.activations = Through(real.activations, Whom.STORE, gate)
+        self.settlements = Through(real.settlements, Whom.STORE, gate)
+        self.purchases = Through(real.purchases, Whom.STORE, gate)
+        self.books = Through(real.books, Whom.STORE, gate)
+        self.cases = Through(real.cases, Whom.STORE, gate)
+        self.outbox = Through(real.outbox, Whom.STORE, gate)
+
+
 def refusal(whom: Whom) -> Exception:
     """The call never left."""
     match whom:
@@ -237,7 +250,7 @@ class Process:
 def started(outside: Outside, gate: Gate) -> Process:
     """A new process on what is there: it knows nothing of those before."""
     provider = Through(outside.theirs, Whom.PROVIDER, gate)
-    store = Through(outside.store, Whom.STORE, gate)
+    store = ThroughStore(outside.store, gate)
     world = Host(
         cast("PostgresStore", store),
         outside.admin,

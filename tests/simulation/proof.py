@@ -109,7 +109,7 @@ def _all_known(rows: Sequence[Record], life: Life) -> None:
 
 async def _money(rows: Sequence[Record], life: Life) -> None:
     kept = sum(row["price_minor"] for row in rows if row["state"] != State.REFUNDED.value)
-    account = await life.outside.store.account(life.account)
+    account = await life.outside.store.books.account(life.account)
     assert account is not None
     left = TOPPED_UP - kept + life.claimed_minor
     assert (account.available_minor, account.held_minor) == (left, 0)

@@ -196,9 +196,10 @@ async def claim_paid(life: Life) -> None:
 
 def case_desk(world: World) -> CaseService:
     return CaseService(
-        store=world.store,
+        cases=world.store.cases,
+        books=world.store.books,
         judges=judges(clauses),
-        reviewing=ActivationReviews(world.store, world.settle),
+        reviewing=ActivationReviews(world.store.activations, world.settle),
         profiles=POLICIES,
         default_policy="P1",
         clock=world.clock,

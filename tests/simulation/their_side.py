@@ -29,13 +29,12 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.simulator.behaviours import Behaviour, Choice
+from worker.simulator.behaviours import Behaviour, BehaviourChoice
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.numbers import REFUNDED, Number, Status
-from worker.simulator.numbers import Sms as Arrived
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.tariff import Order, Terms
+from worker.simulator.numbers import REFUNDED, ArrivedSms, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder, FamilyTerms
 
 COST: Final = 20  #: Less than the customer's price, so that nobody takes one for the other.
 CURRENCY: Final = "USD"
@@ -53,7 +52,9 @@ class TheirSide:
         self.circuit = Circuit.CLOSED
         self.down = False
         self.calls = 0
-        self.bought: dict[str, list[Number]] = {}  #: By the buyer's own id: it may buy twice.
+        self.bought: dict[
+            str, list[SimulatedNumber]
+        ] = {}  #: By the buyer's own id: it may buy twice.
         told = SimulatorConfig(
             mix={Behaviour.TIMEOUT: 1},
             price_minor=COST,
@@ -61,7 +62,7 @@ class TheirSide:
             min_cancel_age_seconds=0,
         )
         self.engine = Engine(
-            told, Terms(lifetime=LIFETIME, min_cancel_age=timedelta(0), lifetimes={})
+            told, FamilyTerms(lifetime=LIFETIME, min_cancel_age=timedelta(0), lifetimes={})
         )
 
     def offers(self, *, has_list: bool) -> None:
@@ -69,33 +70,33 @@ class TheirSide:
         self.capabilities = Capabilities(list_page_size=PAGE if has_list else None, push=True)
 
     @property
-    def books(self) -> list[Number]:
-        return self.engine.books.numbers
+    def books(self) -> list[SimulatedNumber]:
+        return self.engine.ledger.numbers
 
-    def sell(self, behaviour: Behaviour, ago: timedelta) -> Number:
+    def sell(self, behaviour: Behaviour, ago: timedelta) -> SimulatedNumber:
         """A number that a shop rented by itself."""
-        choice, order = Choice(behaviour), Order(service="any", country="1")
+        choice, order = BehaviourChoice(behaviour), BuyerOrder(service="any", country="1")
         return self.engine.rent_many(order, choice, 1, utc_now() - ago)[0]
 
-    def find(self, ref: str) -> Number | None:
-        return self.engine.books.get(int(ref)) if ref.isdecimal() else None
+    def find(self, ref: str) -> SimulatedNumber | None:
+        return self.engine.ledger.get(int(ref)) if ref.isdecimal() else None
 
-    def receive(self, number: Number, code: str) -> None:
+    def receive(self, number: SimulatedNumber, code: str) -> None:
         """An SMS arrives, where the number still lives."""
         if number.live:
-            self.engine.books.receive(number, Arrived(utc_now(), code, f"code {code}"))
+            self.engine.ledger.receive(number, ArrivedSms(utc_now(), code, f"code {code}"))
 
-    def end(self, number: Number) -> None:
+    def end(self, number: SimulatedNumber) -> None:
         """The provider ends a number by itself and takes nothing, where it can."""
         if number.live and not number.sms:
-            self.engine.books.move(number, Status.PROVIDER_CANCELLED, utc_now())
+            self.engine.ledger.move(number, Status.PROVIDER_CANCELLED, utc_now())
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         self._asked()
         number = self.engine.rent(
-            Order(service=request.service, country=request.country), utc_now()
+            BuyerOrder(service=request.service, country=request.country), utc_now()
         )
-        assert isinstance(number, Number)
+        assert isinstance(number, SimulatedNumber)
         assert request.order is not None
         self.bought.setdefault(request.order, []).append(number)
         return Rented(ProviderRef(str(number.id)), number.phone, number.cost_minor, CURRENCY)
@@ -137,7 +138,7 @@ class TheirSide:
             raise ProviderUnavailable(self.name, "down", sent=False)
 
     @staticmethod
-    def _status(number: Number | None) -> Observation:
+    def _status(number: SimulatedNumber | None) -> Observation:
         if number is None:
             return NotKnown()
         if number.status in REFUNDED:
@@ -147,17 +148,17 @@ class TheirSide:
         return CodesArrived(_told(number)) if number.sms else Waiting()
 
 
-def older(number: Number, by: timedelta) -> None:
+def older(number: SimulatedNumber, by: timedelta) -> None:
     """As if it had been rented earlier."""
     number.created_at -= by
     number.cancel_from -= by
 
 
-def _told(number: Number) -> tuple[Sms, ...]:
+def _told(number: SimulatedNumber) -> tuple[Sms, ...]:
     return tuple(Sms(sms.code, sms.text) for sms in number.sms)
 
 
-def _row(number: Number) -> ActiveRow:
+def _row(number: SimulatedNumber) -> ActiveRow:
     rented: datetime = number.created_at
     return ActiveRow(
         ref=ProviderRef(str(number.id)),
@@ -172,6 +173,6 @@ def _row(number: Number) -> ActiveRow:
 
 
 def _refused(denied: Denied) -> Refused:
-    if denied.problem in {Problem.CODE_RECEIVED, Problem.NEW_CODE_RECEIVED}:
+    if denied.reason in {DenialReason.CODE_RECEIVED, DenialReason.NEW_CODE_RECEIVED}:
         return Refused(Refusal.CODE_ARRIVED)
     return Refused(Refusal.UNCLEAR)

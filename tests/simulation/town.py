@@ -22,7 +22,7 @@ from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
 from worker.ports.service import NumberIntake, Push
 from worker.simulator.behaviours import Behaviour
-from worker.simulator.numbers import Number
+from worker.simulator.numbers import SimulatedNumber
 
 TOPPED_UP: Final = 10_000
 AGO: Final = timedelta(minutes=1)  #: When numbers that are handed over were rented.
@@ -83,11 +83,11 @@ class Life:
     _first_sold: int = 0
 
     @property
-    def sold(self) -> list[Number]:
+    def sold(self) -> list[SimulatedNumber]:
         """What the provider sold in this life."""
         return self.outside.theirs.books[self._first_sold :]
 
-    def rented(self, behaviour: Behaviour = Behaviour.TIMEOUT, **other: Any) -> Number:
+    def rented(self, behaviour: Behaviour = Behaviour.TIMEOUT, **other: Any) -> SimulatedNumber:
         """A number the shop rented by itself, to be handed over."""
         number = self.outside.theirs.sell(behaviour, AGO)
         self.handed.append(
@@ -101,7 +101,9 @@ class Life:
         )
         return number
 
-    async def taken(self, behaviour: Behaviour = Behaviour.TIMEOUT, **other: Any) -> Number:
+    async def taken(
+        self, behaviour: Behaviour = Behaviour.TIMEOUT, **other: Any
+    ) -> SimulatedNumber:
         """A number that is handed over, told again until it is answered."""
         number = self.rented(behaviour, **other)
         handed = self.handed[-1]
@@ -123,7 +125,7 @@ class Life:
                 return answer
         raise AssertionError("never answered")
 
-    async def id_of(self, number: Number) -> ActivationId:
+    async def id_of(self, number: SimulatedNumber) -> ActivationId:
         found = await self.outside.admin.fetchval(
             "SELECT id FROM activation WHERE provider_ref = $1", str(number.id)
         )
@@ -174,7 +176,7 @@ async def read(world: World, soon: timedelta = SOON) -> bool:
     return True
 
 
-def pushed(number: Number) -> Work:
+def pushed(number: SimulatedNumber) -> Work:
     """The provider says that an SMS is there."""
     push = Push(ProviderRef(str(number.id)), number.phone, number.service, f"push {number.id}")
 
@@ -216,8 +218,8 @@ class Town:
 
     async def begin(self, gate: Gate) -> Life:
         account = AccountId(f"customer-{next(self._lives)}")
-        await self.outside.store.open_account(account, "USD")
-        await self.outside.store.top_up(account, "first", TOPPED_UP)
+        await self.outside.store.books.open_account(account, "USD")
+        await self.outside.store.books.top_up(account, "first", TOPPED_UP)
         first = len(self.outside.theirs.books)
         return Life(self.outside, account, started(self.outside, gate), _first_sold=first)
 
@@ -228,5 +230,5 @@ class Town:
             self.outside.theirs.end(number)
 
     async def audited(self) -> None:
-        findings = await self.outside.store.audit()
+        findings = await self.outside.store.books.audit()
         assert {f.invariant: f.offenders for f in findings if f.violations} == {}

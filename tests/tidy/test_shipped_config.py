@@ -1,7 +1,9 @@
-"""What ships of `config/`: all of it, and never a provider's file that somebody put there."""
+"""What ships beside the code: all of `config/` and the pages, never somebody's provider file."""
 
 import tomllib
 from typing import Final
+
+from hatchling.builders.wheel import WheelBuilder
 
 from tests.ops.queries import DEPLOY, ROOT
 
@@ -26,6 +28,14 @@ def test_a_wheel_has_the_whole_configuration() -> None:
 
     assert len(files) > 10
     assert [str(file) for file in files if not ships(str(file.relative_to(ROOT)))] == []
+
+
+def test_a_wheel_has_the_pages() -> None:
+    shipped = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    pages = [str(page.relative_to(ROOT)) for page in (ROOT / "worker/docs").glob("*.md")]
+
+    assert len(pages) >= 3
+    assert [page for page in pages if page not in shipped] == []
 
 
 def test_a_provider_file_is_in_no_wheel_image_or_commit() -> None:

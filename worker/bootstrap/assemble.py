@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
-from worker.bootstrap.from_settings import payments_of, profiles_of
+from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.clauses import grounds, load_clauses
@@ -62,16 +62,16 @@ class Worker:
 
 
 def assemble(parts: Resources) -> Worker:
-    profiles = profiles_of(parts.settings)
-    parts.store.policies = profiles
+    profiles = parts.policies
     clauses = _clauses(parts, profiles)
     timers = _timers(parts, profiles, clauses)
     progress = Progress(parts.clock.monotonic, LOOPS)
-    settle = Settle(store=parts.store, reporter=parts.reporter)
+    settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
     accept = _accept(parts, profiles)
-    rules = PolicyOutcomes(profiles, parts.store.kept, parts.reporter)
+    rules = PolicyOutcomes(profiles, parts.store.policies.kept, parts.reporter)
     expire = Expire(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -100,7 +100,7 @@ def assemble(parts: Resources) -> Worker:
         desk=desk,
         ticks=ticks,
         backstop=_backstop(parts, ticks, progress),
-        audit=Audit(store=parts.store, reporter=parts.reporter, clock=parts.clock),
+        audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
         progress=progress,
         grace=sweep.grace,
     )
@@ -108,7 +108,7 @@ def assemble(parts: Resources) -> Worker:
 
 def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     return Sweep(
-        store=parts.store,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
@@ -125,7 +125,8 @@ def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
 
     return Accept(
-        store=parts.store,
+        activations=parts.store.activations,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -140,14 +141,15 @@ def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
 
 def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
     look = Look(
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
         reporter=parts.reporter,
         settle=settle,
         rules=rules,
         clock=parts.clock,
     )
     listing = Listing(
-        store=parts.store,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         look=look,
@@ -165,7 +167,8 @@ def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
 
 def _pursue(parts: Resources, settle: Settle) -> Pursue:
     return Pursue(
-        store=parts.store,
+        settlements=parts.store.settlements,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         settle=settle,
@@ -176,7 +179,8 @@ def _pursue(parts: Resources, settle: Settle) -> Pursue:
 
 def _repair(parts: Resources, accept: Accept) -> Repair:
     return Repair(
-        store=parts.store,
+        purchases=parts.store.purchases,
+        activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         accept=accept,
@@ -197,12 +201,14 @@ def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
 
 def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
     return Timers(
-        store=parts.store,
+        cases=parts.store.cases,
+        books=parts.store.books,
+        activations=parts.store.activations,
         reporter=parts.reporter,
         judges=judges(clauses),
-        silence=Silence(parts.store, clauses, profiles),
+        silence=Silence(parts.store.cases, clauses, profiles),
         closing=Closing(
-            store=parts.store,
+            cases=parts.store.cases,
             rentals=parts.rentals,
             pay=payments_of(parts.terms, parts.schedule, parts.clock),
             reporter=parts.reporter,
@@ -215,9 +221,10 @@ def _cases(
     parts: Resources, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
 ) -> CaseService:
     return CaseService(
-        store=parts.store,
+        cases=parts.store.cases,
+        books=parts.store.books,
         judges=timers.judges,
-        reviewing=ActivationReviews(parts.store, settle),
+        reviewing=ActivationReviews(parts.store.activations, settle),
         profiles=profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
@@ -226,7 +233,7 @@ def _cases(
 
 def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     return Reconcile(
-        store=parts.store,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         reporter=parts.reporter,
         clock=parts.clock,
@@ -240,12 +247,14 @@ def _desk(
 ) -> WorkerService:
     return WorkerService(
         cases=cases,
-        store=parts.store,
+        activations=parts.store.activations,
+        settlements=parts.store.settlements,
+        purchases=parts.store.purchases,
         schedule=parts.schedule,
         providers=parts.providers,
         accepting=accept,
         renting=Rent(
-            store=parts.store,
+            purchases=parts.store.purchases,
             reporter=parts.reporter,
             accept=accept,
             providers=parts.providers,
@@ -261,14 +270,14 @@ def _deliver(parts: Resources) -> Deliver | None:
     if parts.webhook is None:
         return None
     return Deliver(
-        store=parts.store, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+        outbox=parts.store.outbox, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
     )
 
 
 def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
     return Backstop(
-        store=parts.store,
-        queue_stats=parts.store,
+        settlements=parts.store.settlements,
+        leadership=parts.store.leadership,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

@@ -21,5 +21,11 @@ def canary_of(parts: Resources, desk: Service) -> Canary | None:
         currency=parts.terms[provider].currency,
     )
     return Canary(
-        store=parts.store, desk=desk, reporter=parts.reporter, clock=parts.clock, errand=errand
+        purchases=parts.store.purchases,
+        books=parts.store.books,
+        activations=parts.store.activations,
+        desk=desk,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        errand=errand,
     )

@@ -12,8 +12,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.build import Built, build_provider, build_rentals
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import unmetered
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -28,8 +28,8 @@ from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
-from worker.ports.store.books import AuditStore
-from worker.ports.store.cases import TimerKind
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import TimerKind
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
@@ -108,7 +108,7 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
 
 def providers_of(
     settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
-) -> dict[ProviderName, Built]:
+) -> dict[ProviderName, ProviderAccount]:
     """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
     terms = terms_of(settings)
     return {
@@ -125,7 +125,7 @@ def providers_of(
 
 
 def rentals_of(
-    settings: Settings, providers: Mapping[ProviderName, Built]
+    settings: Settings, providers: Mapping[ProviderName, ProviderAccount]
 ) -> dict[ProviderName, LongRentals]:
     """The long rentals at each provider that has them, over the connections of its account.
 
@@ -155,7 +155,7 @@ def webhook_of(settings: Settings) -> Webhook | None:
 
 
 def telemetry_of(
-    settings: Settings, audits: AuditStore, clock: Clock
+    settings: Settings, books: BookStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
     known = LabelSets(
         version=VERSION,
@@ -164,7 +164,7 @@ def telemetry_of(
             for name, one in settings.providers.items()
         ],
         jobs=JOBS,
-        invariants=audits.invariants,
+        invariants=books.invariants,
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )

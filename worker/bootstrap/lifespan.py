@@ -1,16 +1,18 @@
 """Open the worker, or its store alone, and close it again whatever happens."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
+from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
 from worker.bootstrap.assemble import Worker, assemble
 from worker.bootstrap.from_settings import (
+    profiles_of,
     providers_of,
     rentals_of,
     spaced,
@@ -20,16 +22,20 @@ from worker.bootstrap.from_settings import (
     webhook_of,
 )
 from worker.bootstrap.resources import Resources
+from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.settings import Settings
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[PostgresStore]:
+async def open_store(
+    settings: Settings, policies: Mapping[str, Profile] | None = None
+) -> AsyncIterator[PostgresStore]:
     """The database alone, for commands that need nothing else."""
     store = PostgresStore(
         settings.database.url.get_secret_value(),
+        policies=profiles_of(settings) if policies is None else policies,
         pool_size=settings.database.pool_size,
         events_wanted=settings.events.url is not None,
     )
@@ -48,10 +54,11 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
     configure_logging(sys.stderr)
     clock = clock or system_clock()
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        policies = profiles_of(settings)
+        store = await stack.enter_async_context(open_store(settings, policies))
         await store.ping()
-        reporter, registry = telemetry_of(settings, store, clock)
-        await _read_policies(store, reporter)
+        reporter, registry = telemetry_of(settings, store.books, clock)
+        await _read_policies(store.policies, reporter)
         terms = terms_of(settings)
         rates = {name: one.requests_per_second for name, one in terms.items()}
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
@@ -66,6 +73,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
             stack.push_async_callback(webhook.close)
         parts = Resources(
             settings=settings,
+            policies=policies,
             store=store,
             schedule=schedule,
             providers=providers,
@@ -81,9 +89,9 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         yield worker
 
 
-async def _read_policies(store: PostgresStore, reporter: Reporter) -> None:
+async def _read_policies(policies: PolicyVersions, reporter: Reporter) -> None:
     """Those of all orders there are; after a rollback some may be of newer code."""
-    await store.kept_policies()
-    if store.unreadable:
-        told = "; ".join(f"{version} of {why}" for (_, version), why in store.unreadable.items())
+    await policies.kept_policies()
+    if policies.unreadable:
+        told = "; ".join(f"{version} of {why}" for (_, version), why in policies.unreadable.items())
         reporter.trouble("policy.unreadable", detail=told)

@@ -10,6 +10,7 @@ from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
+from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
@@ -22,6 +23,7 @@ class Resources:
     """What is opened and closed; everything else is made of it."""
 
     settings: Settings
+    policies: Mapping[str, Profile]  #: Those of this process, by name.
     store: PostgresStore
     schedule: FailoverSchedule
     providers: Mapping[ProviderName, Provider]

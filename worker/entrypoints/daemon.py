@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import SecretStr
 
-from worker.adapters.providers.pushes import parse_push
+from worker.adapters.providers.registry import parse_push
 from worker.adapters.store.migrate import upgrade
 from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger
@@ -133,9 +133,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
     return ApiDeps(
         service=worker.desk,
         cases=worker.desk.cases,
-        activations=worker.parts.store,
-        accounts=worker.parts.store,
-        events=worker.parts.store,
+        activations=worker.parts.store.activations,
+        books=worker.parts.store.books,
+        outbox=worker.parts.store.outbox,
         tokens=[
             Token.of(token.name, token.scope, token.secret.get_secret_value())
             for token in settings.api.tokens

@@ -14,7 +14,7 @@ async def keep_gauges(worker: Worker) -> None:
     parts = worker.parts
     while True:
         try:
-            parts.reporter.queue_stats(await parts.store.queue_stats(worker.grace))
+            parts.reporter.queue_stats(await parts.store.books.queue_stats(worker.grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]
             parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
         except (StoreError, ScheduleUnavailable) as error:

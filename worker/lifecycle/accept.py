@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
@@ -21,7 +21,7 @@ from worker.ports.store.activations import (
     Intake,
     LiveNumber,
 )
-from worker.ports.store.purchases import PushStore
+from worker.ports.store.purchases import PurchaseStore
 
 BATCH: Final = 1000
 
@@ -37,13 +37,10 @@ class IntakePolicy:
 Policies = Callable[[str], IntakePolicy | None]
 
 
-class IntakeStore(ActivationStore, PushStore, Protocol):
-    """Both halves, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    store: IntakeStore
+    activations: ActivationStore
+    purchases: PurchaseStore
     schedule: Schedule
     reporter: Reporter
     clock: Clock
@@ -63,7 +60,7 @@ class Accept:
     async def _batch(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         drafts = [self.draft(one) for one in handed]
         intakes = [draft for draft in drafts if isinstance(draft, Intake)]
-        stored = iter(await self.store.accept(intakes) if intakes else [])
+        stored = iter(await self.activations.accept(intakes) if intakes else [])
         results = [
             next(stored) if isinstance(draft, Intake) else AcceptResult(draft, None)
             for draft in drafts
@@ -120,7 +117,7 @@ class Accept:
         """A number whose SMS was pushed before it was handed over is looked at now."""
         if not self.pushes(provider):
             return looks
-        pushed = await self.store.pushed_refs(provider, [number.ref for number, _ in looks])
+        pushed = await self.purchases.pushed_refs(provider, [number.ref for number, _ in looks])
         now = self.clock.now()
         return [(number, now if number.ref in pushed else at) for number, at in looks]
 

@@ -20,7 +20,7 @@ WAITING = frozenset({State.WAITING, State.EXPIRING, State.RECEIVED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
-    store: PurchaseStore
+    purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
     terms: Mapping[ProviderName, ProviderTerms]
@@ -45,7 +45,7 @@ class Adopt:
             cost_currency=orphan.currency,
         )
         min_age = self.terms[provider].min_cancel_age
-        activation = await self.store.purchase_bought(purchase.id, bought, min_age)
+        activation = await self.purchases.purchase_bought(purchase.id, bought, min_age)
         if activation is None or activation.ref != orphan.ref:
             return  # Another order was given it at the same time.
         if activation.state in WAITING:

@@ -15,7 +15,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import TickResult
 from worker.ports.reporter import Reporter
-from worker.ports.store.books import AuditStore, Finding
+from worker.ports.store.books import BookStore, Finding
 
 PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
 TURN: Final = timedelta(seconds=2)  #: Between two tries while another process is at it.
@@ -25,7 +25,7 @@ TURN: Final = timedelta(seconds=2)  #: Between two tries while another process i
 class Audit:
     """Changes nothing: what is wrong needs a person, and the alert brings one."""
 
-    store: AuditStore
+    books: BookStore
     reporter: Reporter
     clock: Clock
     patience: timedelta = PATIENCE
@@ -54,7 +54,7 @@ class Audit:
     async def _go_on(self) -> None:
         """From where the last round left off to the end of this one."""
         if not self._left:
-            self._left.extend(self.store.invariants)
+            self._left.extend(self.books.invariants)
             self._found.clear()
         while self._left:
             await self._check(self._left[0])
@@ -62,7 +62,7 @@ class Audit:
 
     async def _check(self, invariant: str) -> None:
         try:
-            finding = await self.store.check(invariant)
+            finding = await self.books.check(invariant)
         except Exception as error:
             # The others first: one that never comes to its end must not hide what they find.
             self._left.rotate(-1)

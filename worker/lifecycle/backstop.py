@@ -14,9 +14,9 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ticks import TickResult, Ticks
 from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.leadership import Leadership
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import ActivationStore
-from worker.ports.store.books import QueueStatsStore
+from worker.ports.store.settlements import SettlementStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before we take it for gone.
 EVERY: Final = timedelta(seconds=1)
@@ -25,8 +25,8 @@ REPAIR_EVERY: Final = timedelta(seconds=60)
 
 @dataclass(slots=True, kw_only=True)
 class Backstop:
-    store: ActivationStore
-    queue_stats: QueueStatsStore
+    settlements: SettlementStore
+    leadership: Leadership
     ticks: Ticks
     reporter: Reporter
     clock: Clock
@@ -62,7 +62,7 @@ class Backstop:
         ):
             # Codes go out by events, too. Whoever sends them, each is leased by one.
             self._start("deliver_events", self.ticks.deliver_events())
-        if self.ticks.canary_run and away and await self.queue_stats.lead("canary"):
+        if self.ticks.canary_run and away and await self.leadership.leads("canary"):
             # Customers are served without Redis: it has to show that.
             self._start("canary", self.ticks.canary())
 
@@ -72,9 +72,9 @@ class Backstop:
             self._stands_in.discard(name)
         if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
             return
-        if not away and not await self.store.behind(name, PATIENCE):
+        if not away and not await self.settlements.behind(name, PATIENCE):
             return  # Another host does the work.
-        if not await self.queue_stats.lead(f"provider:{name}"):
+        if not await self.leadership.leads(f"provider:{name}"):
             self._stands_in.discard(name)
             return
         self._start(f"expire:{name}", self.ticks.expire(name))

@@ -14,7 +14,9 @@ from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
-from worker.ports.store.purchases import ACCOUNT, CanaryStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.purchases import ACCOUNT, PurchaseStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A window that ended with a code is as good as over: the sweep delivers it within a second.
@@ -43,7 +45,9 @@ class CanaryOrder:
 
 @dataclass(slots=True, kw_only=True)
 class Canary:
-    store: CanaryStore
+    purchases: PurchaseStore
+    books: BookStore
+    activations: ActivationStore
     desk: Service
     reporter: Reporter
     clock: Clock
@@ -55,7 +59,7 @@ class Canary:
         slot = self._slot()
         for recent in (slot, self._before(slot)):
             await self._finish(_id(recent))
-        if slot != self._asked and not await self.store.ordered(_id(slot)):
+        if slot != self._asked and not await self.purchases.ordered(_id(slot)):
             lost = await self._lost_before(slot)
             await self._send(slot)
             self._asked = slot
@@ -63,7 +67,7 @@ class Canary:
                 self._failed(state.value)
 
     async def _send(self, slot: datetime) -> None:
-        await self.store.open_account(ACCOUNT, self.errand.currency)
+        await self.books.open_account(ACCOUNT, self.errand.currency)
         result = await self.desk.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
@@ -80,7 +84,7 @@ class Canary:
 
     async def _finish(self, id_: ActivationId) -> None:
         """The customer that it plays has what it came for."""
-        found = await self.store.activation(id_)
+        found = await self.activations.activation(id_)
         if found is not None and found.state is State.RECEIVED:
             await self.desk.finish(id_)
 
@@ -90,7 +94,9 @@ class Canary:
         Every window ends in one slot, so each of them is found once.
         """
         before = self._before(slot)
-        recent = [await self.store.activation(_id(sent)) for sent in (before, self._before(before))]
+        recent = [
+            await self.activations.activation(_id(sent)) for sent in (before, self._before(before))
+        ]
         ended = [one for one in recent if one is not None and before < one.deadline_at <= slot]
         return [one.state for one in ended if one.state not in WELL]
 

@@ -24,7 +24,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store.activations import DueNumber
+from worker.ports.store.settlements import DueNumber
 
 FIRST_RETRY: Final = timedelta(seconds=1)
 LAST_RETRY: Final = timedelta(seconds=60)  #: While the customer waits.

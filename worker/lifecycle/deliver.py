@@ -9,7 +9,7 @@ from typing import Final
 
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
-from worker.ports.store.books import Event, EventStore, Sender, SendResult, Sent
+from worker.ports.store.outbox import Event, OutboxStore, Sender, SendResult, Sent
 
 BATCH: Final = 100  #: Sent at once.
 LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no event goes out twice.
@@ -45,7 +45,7 @@ def retry_in(attempts: int, retry_after: timedelta | None, chance: float) -> tim
 class Deliver:
     """One endpoint, as this process sees it."""
 
-    store: EventStore
+    outbox: OutboxStore
     sender: Sender
     reporter: Reporter
     clock: Clock
@@ -57,7 +57,7 @@ class Deliver:
         """Send batches until nothing is due or the time is up; how many events were sent."""
         began = self.clock.monotonic()
         sent = 0
-        while not self._must_wait() and (events := await self.store.lease_events(BATCH, LEASE)):
+        while not self._must_wait() and (events := await self.outbox.lease_events(BATCH, LEASE)):
             arrived = await self._deliver(events)
             sent += arrived
             if not arrived or self.clock.monotonic() - began > TICK_MAX.total_seconds():
@@ -71,7 +71,7 @@ class Deliver:
         told = list(zip(events, answers, strict=True))
         arrived = [event.id for event, sent in told if sent.result is SendResult.SENT]
         if arrived:
-            await self.store.events_sent(arrived)
+            await self.outbox.events_sent(arrived)
         for event, sent in told:
             if sent.result is SendResult.RETRY:
                 await self._failed(event, sent)
@@ -80,7 +80,7 @@ class Deliver:
 
     async def _failed(self, event: Event, sent: Sent) -> None:
         delay = retry_in(event.attempts + 1, sent.retry_after, self.clock.chance())
-        await self.store.event_failed(event.id, delay)
+        await self.outbox.event_failed(event.id, delay)
         if delay is None:
             self.reporter.trouble("event.dead", detail=event.type)
 

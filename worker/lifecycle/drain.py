@@ -15,32 +15,33 @@ from worker.lifecycle.cancel import FIRST_RETRY
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
 from worker.lifecycle.settle import Settle
-from worker.ports.store.activations import SettledNumber
-from worker.ports.store.purchases import DrainStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.settlements import SettledNumber, SettlementStore
 
 BATCH: Final = 500  #: Small enough for its progress to be seen.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    store: DrainStore
+    purchases: PurchaseStore
+    settlements: SettlementStore
     settle: Settle
     rules: OutcomeRules
     clock: Clock
 
     async def begin(self, provider: ProviderName) -> datetime:
         """No rentals from now on, in every process; since when."""
-        return await self.store.drain(provider)
+        return await self.purchases.drain(provider)
 
     async def stop(self, provider: ProviderName) -> bool:
-        return await self.store.resume(provider)
+        return await self.purchases.resume(provider)
 
     async def now(self, provider: ProviderName) -> AsyncIterator[list[SettledNumber]]:
         """End what waits, batch by batch, as if the grace were over; what each batch settled.
 
         Numbers with a code keep it until their window is over: it was paid for.
         """
-        while due := await self.store.give_up(provider, BATCH):
+        while due := await self.settlements.give_up(provider, BATCH):
             there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
             settled = await self.settle([ending(one, self.rules, there) for one in due])
             if not settled:

@@ -38,7 +38,8 @@ from worker.ports.errors import StoreError
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.activations import ActivationStore, DueNumber, Postponed, SeenSms
+from worker.ports.store.activations import ActivationStore, SeenSms
+from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
 #: Two calls that take as long as they may, and what was leased ahead of them. Not much longer: the
 #: numbers of a process that was killed wait for its end, and are to be ended within half a minute.
@@ -51,7 +52,8 @@ assert LEASE > AHEAD * 4, "a leased number must be reached well before its lease
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expire:
-    store: ActivationStore
+    settlements: SettlementStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     settle: Settle
@@ -64,7 +66,7 @@ class Expire:
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
             most, first = self._limits(provider)
-            due = await self.store.lease_cancels(provider.name, first, LEASE)
+            due = await self.settlements.lease_cancels(provider.name, first, LEASE)
             if due:
                 done += len(due)
                 await self._end_all(provider, due, most if len(due) == first else 0, keep_going)
@@ -76,7 +78,7 @@ class Expire:
         """End one number for somebody who waits for it; nothing where it is not due or leased."""
         if provider.circuit is Circuit.OPEN:
             return
-        due = await self.store.lease_cancel(id_, provider.name, LEASE)
+        due = await self.settlements.lease_cancel(id_, provider.name, LEASE)
         if due:
             await self._end_all(provider, due, 0, lambda: False)
 
@@ -182,8 +184,7 @@ class _Run:
             return True
 
     async def _lease_more(self) -> None:
-        store = self.expire.store
-        found = await store.lease_cancels(self.provider.name, self.more, LEASE)
+        found = await self.expire.settlements.lease_cancels(self.provider.name, self.more, LEASE)
         self.queue.extend(found)
         if len(found) < self.more:
             self.more = 0
@@ -211,7 +212,7 @@ class _Run:
         if not sms or due.ref is None:
             return False
         seen = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
-        recorded = await self.expire.store.record_codes(seen)
+        recorded = await self.expire.activations.record_codes(seen)
         for code in recorded:
             self.expire.reporter.code(code.provider, code.fate, code.wait)
         return any(code.fate in {CodeFate.SHOWN, CodeFate.MORE} for code in recorded)

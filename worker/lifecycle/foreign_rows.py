@@ -12,7 +12,7 @@ from typing import Final
 
 from worker.domain.ids import ActivationId
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import ActivationStore
+from worker.ports.store.settlements import SettlementStore
 
 EVERY: Final = timedelta(minutes=1)
 NEWER_CODE_TAKES: Final = timedelta(minutes=1)  #: To end a number, where it runs.
@@ -24,12 +24,12 @@ class ForeignRows:
     _next: float = 0.0  #: On the process's clock.
     _told: set[ActivationId] = field(default_factory=set)
 
-    async def tell(self, store: ActivationStore, reporter: Reporter, now: float) -> None:
+    async def tell(self, settlements: SettlementStore, reporter: Reporter, now: float) -> None:
         """Each number once, and how many there are as often as we look."""
         if now < self._next:
             return
         self._next = now + EVERY.total_seconds()
-        found = await store.unread(NEWER_CODE_TAKES, TOLD_MAX)
+        found = await settlements.foreign_rows(NEWER_CODE_TAKES, TOLD_MAX)
         for one in found:
             if one.id not in self._told:
                 reporter.quarantined(one.id, f"unread: {one.column}")

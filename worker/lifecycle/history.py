@@ -21,7 +21,7 @@ from worker.ports.errors import ProviderError
 from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
-from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReconcileStore
+from worker.ports.store.purchases import HistoryComparison, OpenPurchase, PurchaseStore
 
 READ_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
 FRESH: Final = timedelta(days=1)
@@ -53,7 +53,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareHistory:
-    store: ReconcileStore
+    purchases: PurchaseStore
     reporter: Reporter
     adopt: Adopt
     clock: Clock
@@ -65,10 +65,10 @@ class CompareHistory:
     async def __call__(self, provider: Provider) -> list[ProviderRef]:
         """Numbers that cost money or live, and that nobody handed over."""
         found = _Found()
-        purchases = await self.adopt.store.open_purchases(provider.name, settled_for=2 * FRESH)
+        purchases = await self.adopt.purchases.open_purchases(provider.name, settled_for=2 * FRESH)
         try:
             async for rows in self._parts(provider):
-                told = await self.store.compare_history(provider.name, rows, ended_for=LAGS)
+                told = await self.purchases.compare_history(provider.name, rows, ended_for=LAGS)
                 found.told.append(told)
                 adopted, strangers = await self._orphans(provider.name, purchases, rows)
                 purchases = [one for one in purchases if one not in adopted]
@@ -118,7 +118,7 @@ class CompareHistory:
             now = self.clock.now()
             return [HistorySpan(now - FRESH, now - LAGS)]
         spans: list[HistorySpan] = []
-        for at in await self.store.disputed_since(provider, OLDEST, FRESH):
+        for at in await self.purchases.disputed_since(provider, OLDEST, FRESH):
             if spans and at - AROUND <= spans[-1].until:
                 spans[-1] = spans[-1]._replace(until=at + AROUND)
             else:
@@ -133,7 +133,7 @@ class CompareHistory:
     ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
         """Purchases that have their number now, and the refs of those that belong to nobody."""
         refs = [row.ref for row in rows]
-        unknown = set(await self.adopt.store.unknown_refs(provider, refs))
+        unknown = set(await self.adopt.purchases.unknown_refs(provider, refs))
         orphans = [row for row in rows if row.ref in unknown]
         # Its service is what an old number is told by; a time alone fits a stranger's too.
         named = [row for row in orphans if row.service is not None]

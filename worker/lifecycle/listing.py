@@ -52,7 +52,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    store: ActivationStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     look: Look
@@ -158,7 +158,7 @@ class Listing:
         if began < memory.compare_at:
             return
         memory.compare_at = began + ABSENT_EVERY.total_seconds()
-        missing = await self.store.missing_from(
+        missing = await self.activations.missing_from(
             provider.name, reading.refs, reading.started - ABSENT_AGE, ABSENT_MAX
         )
         took = self.clock.monotonic() - began

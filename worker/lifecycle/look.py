@@ -26,6 +26,7 @@ from worker.ports.provider import (
 )
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
+from worker.ports.store.settlements import SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
 SEEN_DROPPED: Final = 10  #: One in so many is forgotten at once, the oldest: one by one costs more.
@@ -60,7 +61,8 @@ def _hash(sms: SeenSms) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    store: ActivationStore
+    activations: ActivationStore
+    settlements: SettlementStore
     reporter: Reporter
     settle: Settle
     rules: OutcomeRules
@@ -151,7 +153,7 @@ class Look:
     async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
         """One that cannot be recorded does not hold up the others: halve until it stands alone."""
         try:
-            return await self.store.record_codes(seen)
+            return await self.activations.record_codes(seen)
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
@@ -167,5 +169,5 @@ class Look:
 
     async def ended(self, ids: Sequence[ActivationId]) -> None:
         """The provider ended them by itself and takes nothing: so are their customers' charges."""
-        due = await self.store.provider_ended(ids)
+        due = await self.settlements.provider_ended(ids)
         await self.settle([ending(one, self.rules, GIVEN_BACK) for one in due])

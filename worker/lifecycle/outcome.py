@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import DueNumber, Ending
+from worker.ports.store.settlements import DueNumber, Ending
 
 EndingDecision: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
 OutcomeRules: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]

@@ -43,14 +43,16 @@ from worker.ports.provider import (
 )
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.activations import ActivationStore, DueNumber, Postponed, SeenSms
+from worker.ports.store.activations import ActivationStore, SeenSms
+from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
 AT_ONCE: Final = timedelta(seconds=1)  #: Lease what the rate allows in this time.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pursue:
-    store: ActivationStore
+    settlements: SettlementStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     settle: Settle
@@ -65,7 +67,7 @@ class Pursue:
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
         if provider.circuit is Circuit.PROBING:
             limit = PROBES
-        due = await self.store.lease_pursuits(provider.name, limit, LEASE)
+        due = await self.settlements.lease_pursuits(provider.name, limit, LEASE)
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
             hands = min(len(due), max(1, terms.max_in_flight // 2))
@@ -117,7 +119,7 @@ class Pursue:
             case Charged(sms):
                 assert due.ref is not None
                 late = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
-                for code in await self.store.record_codes(late):
+                for code in await self.activations.record_codes(late):
                     self.reporter.code(code.provider, code.fate, code.wait)
                 results.resolved(due, ProviderState.CHARGED)
             case Gone():

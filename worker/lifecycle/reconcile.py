@@ -10,7 +10,7 @@ may be on its way to us, or belong to another program with the same key.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
@@ -23,25 +23,15 @@ from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.purchases import (
-    BalanceDifference,
-    ExposureStore,
-    PurchaseStore,
-    ReopenedNumbers,
-)
-from worker.ports.store.purchases import ReconcileStore as ProviderStore
+from worker.ports.store.purchases import BalanceDifference, PurchaseStore, ReopenedNumbers
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
 
-class ReconcileStore(ProviderStore, PurchaseStore, ExposureStore, Protocol):
-    """All parts, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
-    store: ReconcileStore
+    purchases: PurchaseStore
     schedule: Schedule
     reporter: Reporter
     clock: Clock
@@ -82,10 +72,13 @@ class Reconcile:
     async def history(self, provider: Provider) -> list[ProviderRef]:
         """CompareHistory number by number; those that cost money and nobody knows."""
         compare = CompareHistory(
-            store=self.store,
+            purchases=self.purchases,
             reporter=self.reporter,
             adopt=Adopt(
-                store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms
+                purchases=self.purchases,
+                reporter=self.reporter,
+                accept=self.accept,
+                terms=self.terms,
             ),
             clock=self.clock,
             budget=self._budget(provider),
@@ -96,14 +89,14 @@ class Reconcile:
     async def money(self, provider: Provider) -> BalanceDifference | None:
         """Take a reading of the balance; what it moved by that our books do not know of."""
         currency = self.terms[provider.name].currency
-        before = await self.store.count_provider(provider.name, currency)
+        before = await self.purchases.count_provider(provider.name, currency)
         balance = await self.balance(provider)
         if balance is None:
             return None  # CountedSums where it was sent; the next hour reads again.
         if balance.currency != currency:
             self.reporter.trouble("provider.currency_differs", provider=provider.name)
             return None
-        found = await self.store.keep_reading(provider.name, balance, before)
+        found = await self.purchases.keep_reading(provider.name, balance, before)
         if found is not None:
             self.reporter.trouble(
                 "provider.balance_differs",
@@ -115,7 +108,7 @@ class Reconcile:
     async def exposed(self, provider: Provider) -> None:
         """Tell what is open in a currency that the provider's limit is not in."""
         limit_in = self.terms[provider.name].currency
-        for currency, minor in (await self.store.exposure_by_currency(provider.name)).items():
+        for currency, minor in (await self.purchases.exposure_by_currency(provider.name)).items():
             if currency != limit_in:
                 detail = f"{minor} minor units of {currency}"
                 self.reporter.trouble(
@@ -135,7 +128,7 @@ class Reconcile:
         """CompareHistory the list with our numbers; what it names and nobody knows."""
         unknown: list[ProviderRef] = []
         async for rows in self._listed(provider):
-            reopened = await self.store.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
+            reopened = await self.purchases.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
             self._tell(provider.name, reopened)
             unknown += await self._unknown(provider, rows)
         return unknown
@@ -167,7 +160,7 @@ class Reconcile:
             number += 1
 
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
-        return await self.store.unknown_refs(provider.name, [row.ref for row in rows])
+        return await self.purchases.unknown_refs(provider.name, [row.ref for row in rows])
 
     def _tell(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:

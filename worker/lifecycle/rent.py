@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
@@ -27,14 +27,7 @@ from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import (
-    Bought,
-    DrainStore,
-    ExposureStore,
-    PurchaseStart,
-    PurchaseState,
-    PurchaseStore,
-)
+from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
@@ -62,13 +55,9 @@ _FAILED = {
 }
 
 
-class RentStore(PurchaseStore, DrainStore, ExposureStore, Protocol):
-    """All parts, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rent:
-    store: RentStore
+    purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
     providers: Mapping[ProviderName, Provider]
@@ -101,7 +90,7 @@ class Rent:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
-        started = await self.store.begin_purchase(id_, order, name, policy.version, window)
+        started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
         if started.how is PurchaseState.NEW:
             return await self._begun(order)
         until = self.accept.clock.monotonic() + SAME_PATIENCE.total_seconds()
@@ -109,14 +98,14 @@ class Rent:
             # The same order is being asked for this moment: its outcome is ours.
             if self.accept.clock.monotonic() > until:
                 return PurchaseResult(
-                    PurchaseOutcome.PENDING, await self.store.purchase_unknown(id_)
+                    PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
                 )
             await self.accept.clock.sleep(AGAIN.total_seconds())
-            started = await self.store.begin_purchase(id_, order, name, policy.version, window)
+            started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
         return _answer(started)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
-        if order.provider in await self.store.drained():
+        if order.provider in await self.purchases.drained():
             return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
         if await self._too_exposed(order.provider):
             return await self._failed(order, PurchaseOutcome.EXPOSURE_LIMIT)
@@ -130,7 +119,7 @@ class Rent:
         terms = self.terms[provider]
         if not terms.exposure_limit_minor:
             return False
-        exposed = await self.store.exposure_by_currency(provider)
+        exposed = await self.purchases.exposure_by_currency(provider)
         return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
     async def _buy(self, provider: Provider, order: PurchaseOrder) -> PurchaseResult:
@@ -153,7 +142,9 @@ class Rent:
             if isinstance(error, ProviderUnavailable) and not error.sent:
                 return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
             self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
-            return PurchaseResult(PurchaseOutcome.PENDING, await self.store.purchase_unknown(id_))
+            return PurchaseResult(
+                PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
+            )
         if isinstance(reply, NoRent):
             return await self._failed(order, _FAILED[reply])
         return await self._bought(order, reply)
@@ -212,14 +203,14 @@ class Rent:
         for attempt in range(KEEP_ATTEMPTS):
             sold = replace(sold, ago=timedelta(seconds=clock.monotonic() - began))
             try:
-                return await self.store.purchase_bought(id_, sold, min_age)
+                return await self.purchases.purchase_bought(id_, sold, min_age)
             except StoreError:
                 await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
         return None
 
     async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)
-        await self.store.purchase_failed(id_, how.value)
+        await self.purchases.purchase_failed(id_, how.value)
         return PurchaseResult(how)
 
 

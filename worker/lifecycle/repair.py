@@ -5,7 +5,7 @@ Everything here starts from the database; running it twice, or at once, changes 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
@@ -25,13 +25,10 @@ PAGE: Final = 2000  #: Live numbers per read.
 PAGES_MAX: Final = 1000
 
 
-class RepairStore(ActivationStore, PurchaseStore, Protocol):
-    """Both halves, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    store: RepairStore
+    purchases: PurchaseStore
+    activations: ActivationStore
     schedule: Schedule
     reporter: Reporter
     accept: Accept
@@ -42,15 +39,17 @@ class Repair:
 
     @property
     def _adopt(self) -> Adopt:
-        return Adopt(store=self.store, reporter=self.reporter, accept=self.accept, terms=self.terms)
+        return Adopt(
+            purchases=self.purchases, reporter=self.reporter, accept=self.accept, terms=self.terms
+        )
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers were put back."""
         added = await self.reschedule(provider.name)
-        for id_ in await self.store.forgotten_purchases(ANSWER_WITHIN):
-            await self.store.purchase_unknown(id_)
+        for id_ in await self.purchases.forgotten_purchases(ANSWER_WITHIN):
+            await self.purchases.purchase_unknown(id_)
         if provider.capabilities.list_page_size is not None and (
-            purchases := await self.store.open_purchases(
+            purchases := await self.purchases.open_purchases(
                 provider.name, settled_for=self.terms[provider.name].lifetime
             )
         ):
@@ -65,7 +64,7 @@ class Repair:
         lost = not await self.schedule.intact(provider)
         added = 0
         after = self._reached.get(provider)
-        while page := await self.store.live_numbers(provider, after=after, limit=PAGE):
+        while page := await self.activations.live_numbers(provider, after=after, limit=PAGE):
             added += await self.schedule.add(provider, self.accept.looks(provider, page))
             after = self._reached[provider] = page[-1].id
             if len(page) < PAGE:
@@ -83,7 +82,7 @@ class Repair:
         over within seconds, and must not be given to somebody else's order.
         """
         rows = await self.listed(provider)
-        unknown = await self.store.unknown_refs(provider.name, list(rows))
+        unknown = await self.purchases.unknown_refs(provider.name, list(rows))
         before = self._orphans.get(provider.name, set())
         self._orphans[provider.name] = set(unknown)
         orphans = [rows[ref] for ref in unknown if ref in before]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from worker.domain.activation import FINAL, CancelAnswer, State
 from worker.domain.ids import ActivationId, ProviderName
@@ -27,20 +27,19 @@ from worker.ports.service import (
     Push,
 )
 from worker.ports.store.activations import AcceptResult, Activation, ActivationStore
-from worker.ports.store.purchases import PushStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.settlements import SettlementStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: What a caller waits for a provider at most.
-
-
-class DeskStore(ActivationStore, PushStore, Protocol):
-    """Both halves, one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationService:
     """`worker.ports.service.Desk`, done by the lifecycle."""
 
-    store: DeskStore
+    activations: ActivationStore
+    settlements: SettlementStore
+    purchases: PurchaseStore
     schedule: Schedule
     providers: Mapping[ProviderName, Provider]
     accepting: Accept
@@ -57,11 +56,11 @@ class ActivationService:
         return await self.renting(order)
 
     async def cancel(self, id_: ActivationId) -> ActionResult:
-        pressed = await self.store.press_cancel(id_)
+        pressed = await self.activations.press_cancel(id_)
         if pressed is None:
             return ActionResult(ActionOutcome.UNKNOWN)
         if pressed.answer is CancelAnswer.CODE_RECEIVED:
-            return ActionResult(ActionOutcome.CODE_RECEIVED, await self.store.activation(id_))
+            return ActionResult(ActionOutcome.CODE_RECEIVED, await self.activations.activation(id_))
         provider = self.providers.get(pressed.provider)
         if (
             pressed.state in {State.WAITING, State.EXPIRING}
@@ -69,22 +68,22 @@ class ActivationService:
             and provider is not None
         ):
             await self._patiently(self.expire.end_now(provider, id_))
-        return _as_found(await self.store.activation(id_))
+        return _as_found(await self.activations.activation(id_))
 
     async def finish(self, id_: ActivationId) -> ActionResult:
-        found = await self.store.ask_finish(id_)
+        found = await self.activations.ask_finish(id_)
         if found is None:
             return ActionResult(ActionOutcome.UNKNOWN)
         if found is State.RECEIVED:
-            due = await self.store.due_delivery(id_)
+            due = await self.settlements.due_delivery(id_)
             await self.sweep.settle([delivery(one) for one in due])
-        activation = await self.store.activation(id_)
+        activation = await self.activations.activation(id_)
         if activation is not None and activation.state is State.DELIVERED:
             return ActionResult(ActionOutcome.DONE, activation)
         return ActionResult(ActionOutcome.NO_CODE, activation)
 
     async def resend(self, id_: ActivationId) -> ActionResult:
-        activation = await self.store.activation(id_)
+        activation = await self.activations.activation(id_)
         if activation is None:
             return ActionResult(ActionOutcome.UNKNOWN)
         if activation.state is State.WAITING:
@@ -105,8 +104,8 @@ class ActivationService:
         return ActionResult(ActionOutcome.DONE if asked else ActionOutcome.NOT_OFFERED, activation)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
-        for ref in await self.store.keep_pushes(provider, pushes):
-            number = await self.store.live_number(provider, ref)
+        for ref in await self.purchases.keep_pushes(provider, pushes):
+            number = await self.activations.live_number(provider, ref)
             if number is None:
                 continue  # Not handed over yet: it stays in the inbox, intake finds it there.
             try:

@@ -8,13 +8,13 @@ from typing import Final
 
 from worker.domain.activation import ProviderState, State
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import (
-    ActivationStore,
+from worker.ports.store.settlements import (
     DueNumber,
     Ending,
     Postponed,
     Resolved,
     SettledNumber,
+    SettlementStore,
 )
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
@@ -25,13 +25,13 @@ GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for
 class Settle:
     """The one place that settles; everything else hands it endings."""
 
-    store: ActivationStore
+    settlements: SettlementStore
     reporter: Reporter
 
     async def __call__(self, endings: Sequence[Ending]) -> list[SettledNumber]:
         settled: list[SettledNumber] = []
         for start in range(0, len(endings), BATCH):
-            done, refused = await self.store.settle(endings[start : start + BATCH])
+            done, refused = await self.settlements.settle(endings[start : start + BATCH])
             settled += done
             for id_ in refused:
                 self.reporter.quarantined(id_, "settle.refused")
@@ -91,9 +91,9 @@ class BatchCommitter:
         resolved_of, self._resolved_of = self._resolved_of, []
         if endings:
             await self.settle(endings)
-        store, reporter = self.settle.store, self.settle.reporter
-        await store.postpone(postponed)
-        await store.resolve(resolved)
+        settlements, reporter = self.settle.settlements, self.settle.reporter
+        await settlements.postpone(postponed)
+        await settlements.resolve(resolved)
         for due, result in zip(resolved_of, resolved, strict=True):
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:

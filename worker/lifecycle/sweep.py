@@ -17,7 +17,7 @@ from worker.lifecycle.foreign_rows import ForeignRows
 from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import ActivationStore, DueNumber, Ending
+from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
 
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
 STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read no further.
@@ -25,7 +25,7 @@ STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    store: ActivationStore
+    settlements: SettlementStore
     reporter: Reporter
     settle: Settle
     rules: OutcomeRules
@@ -37,14 +37,14 @@ class Sweep:
     async def tick(self) -> int:
         """Everything that is due, in batches; how many numbers were settled."""
         try:
-            delivered = await self._each(self.store.due_deliveries, delivery)
+            delivered = await self._each(self.settlements.due_deliveries, delivery)
         finally:  # Whatever is wrong with the deliveries, the credits wait for nobody.
             credited = await self._credit()
-        await self._unread.tell(self.store, self.reporter, self.clock.monotonic())
+        await self._unread.tell(self.settlements, self.reporter, self.clock.monotonic())
         return delivered + credited
 
     async def _credit(self) -> int:
-        while await self.store.mark_expired(BEHIND, BATCH) == BATCH:
+        while await self.settlements.mark_expired(BEHIND, BATCH) == BATCH:
             pass
         credited = await self._each(self._past_grace, self._overdue)
         if credited:
@@ -52,7 +52,7 @@ class Sweep:
         return credited
 
     async def _past_grace(self, limit: int) -> list[DueNumber]:
-        return await self.store.past_grace(self.grace, limit)
+        return await self.settlements.past_grace(self.grace, limit)
 
     async def _each(
         self, read: Callable[[int], Awaitable[list[DueNumber]]], end: Callable[[DueNumber], Ending]

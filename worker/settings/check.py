@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from worker.domain.families import FAMILIES, has_dialects
 from worker.domain.policy.loading import ProfileError, load_profile, policy_names
 from worker.domain.shipped import config_directory
 from worker.settings.errors import ConfigProblem
@@ -73,8 +74,9 @@ def _canary(settings: Settings) -> Iterator[tuple[Key, str]]:
 
 def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:
     provider = settings.providers[name]
-    if provider.family != "handler_api" and "dialect" in provider.model_fields_set:
-        message = f"only handler_api has dialects; the family here is {provider.family}"
+    if not has_dialects(provider.family) and "dialect" in provider.model_fields_set:
+        spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
+        message = f"only {spoken} has dialects; the family here is {provider.family}"
         yield ("providers", name, "dialect"), message
 
 

@@ -5,7 +5,7 @@ an optional value is not set. Nothing here reads a file or the environment: see 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from worker.domain.families import DialectName, FamilyName
 from worker.domain.money import AMOUNT_MAX, is_currency
 from worker.settings.values import (
     ListenAddress,
@@ -58,11 +59,6 @@ Number = Annotated[int, BeforeValidator(_no_bool)]
 Seconds = Annotated[float, BeforeValidator(_no_bool)]
 Listen = Annotated[ListenAddress, BeforeValidator(parse_address)]
 SecretFile = Annotated[Path | None, _OPTIONAL]
-
-Family = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
-Dialect = Literal[
-    "classic", "hero", "tiger", "smsbower", "grizzly", "smshub", "smsman", "privatesms"
-]
 
 
 class Table(BaseModel):
@@ -126,8 +122,8 @@ class CanarySettings(Table):
 
 
 class ProviderSettings(Table):
-    family: Family
-    dialect: Dialect = "classic"
+    family: FamilyName
+    dialect: DialectName = "classic"
     base_url: Annotated[str, AfterValidator(check_base_url)]
     api_key: Annotated[SecretStr, AfterValidator(check_api_key)]
     api_key_file: SecretFile = None

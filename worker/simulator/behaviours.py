@@ -46,7 +46,7 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NumberPlan:
     behaviour: Behaviour
     arrivals: tuple[Arrival, ...] = ()
     provider_cancels_after: timedelta | None = None
@@ -59,7 +59,7 @@ class UnreadableBehaviour(ValueError):
     """A known behaviour with seconds nobody can read."""
 
 
-class Choice(NamedTuple):
+class BehaviourChoice(NamedTuple):
     behaviour: Behaviour
     seconds: float | None = None
 
@@ -67,25 +67,25 @@ class Choice(NamedTuple):
 _BY_NAME: Mapping[str, Behaviour] = {each.value: each for each in Behaviour}
 
 
-def forced_by(service: str) -> Choice | None:
+def forced_by(service: str) -> BehaviourChoice | None:
     """The behaviour a service name asks for, if it is the name of one."""
     name, colon, rest = service.partition(":")
     behaviour = _BY_NAME.get(name)
     if behaviour is None:
         return None
     if not colon:
-        return Choice(behaviour)
+        return BehaviourChoice(behaviour)
     try:
         seconds = float(rest)
     except ValueError:
         raise UnreadableBehaviour(service) from None
     if not 0 <= seconds <= LONGEST:
         raise UnreadableBehaviour(service)
-    return Choice(behaviour, seconds)
+    return BehaviourChoice(behaviour, seconds)
 
 
-def drawn_from(mix: Mapping[Behaviour, int], rng: Random) -> Choice:
-    return Choice(rng.choices(list(mix), weights=list(mix.values()))[0])
+def drawn_from(mix: Mapping[Behaviour, int], rng: Random) -> BehaviourChoice:
+    return BehaviourChoice(rng.choices(list(mix), weights=list(mix.values()))[0])
 
 
 def sms(after: timedelta, rng: Random) -> Arrival:
@@ -105,71 +105,71 @@ class _Times(NamedTuple):
     rng: Random
 
     def at(self, low: float, high: float) -> timedelta:
-        return self._given() or self.window * self.rng.uniform(low, high)
+        return self._chosen() or self.window * self.rng.uniform(low, high)
 
     def lasting(self, default: float) -> timedelta:
-        return self._given() or timedelta(seconds=default)
+        return self._chosen() or timedelta(seconds=default)
 
     def last_second(self) -> timedelta:
         # A window of less than a second has no last second: its last tenth then.
-        before = min(timedelta(seconds=1), self.window * 0.1) * self.rng.uniform(0.1, 0.9)
-        return self._given() or self.window - before
+        before_end = min(timedelta(seconds=1), self.window * 0.1) * self.rng.uniform(0.1, 0.9)
+        return self._chosen() or self.window - before_end
 
-    def _given(self) -> timedelta | None:
+    def _chosen(self) -> timedelta | None:
         # One microsecond for zero, which would count as not given.
         return None if self.seconds is None else max(TICK, timedelta(seconds=self.seconds))
 
 
-def _one_code(times: _Times) -> Plan:
-    return Plan(Behaviour.CODE_ARRIVES, (sms(times.at(0.05, 0.5), times.rng),))
+def _one_code(times: _Times) -> NumberPlan:
+    return NumberPlan(Behaviour.CODE_ARRIVES, (sms(times.at(0.05, 0.5), times.rng),))
 
 
-def _late_code(times: _Times) -> Plan:
-    return Plan(Behaviour.CODE_LATE, (sms(times.at(1.05, 1.2), times.rng),))
+def _late_code(times: _Times) -> NumberPlan:
+    return NumberPlan(Behaviour.CODE_LATE, (sms(times.at(1.05, 1.2), times.rng),))
 
 
-def _last_second(times: _Times) -> Plan:
-    return Plan(Behaviour.LAST_SECOND, (sms(times.last_second(), times.rng),))
+def _last_second(times: _Times) -> NumberPlan:
+    return NumberPlan(Behaviour.LAST_SECOND, (sms(times.last_second(), times.rng),))
 
 
-def _duplicate(times: _Times) -> Plan:
+def _duplicate(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
-    again = first._replace(after=first.after + times.window * 0.05)
-    return Plan(Behaviour.DUPLICATE_CODE, (first, again))
+    second = first._replace(after=first.after + times.window * 0.05)
+    return NumberPlan(Behaviour.DUPLICATE_CODE, (first, second))
 
 
-def _two_codes(times: _Times) -> Plan:
+def _two_codes(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
     second = sms(first.after + times.window * 0.1, times.rng)
-    return Plan(Behaviour.TWO_CODES, (first, second))
+    return NumberPlan(Behaviour.TWO_CODES, (first, second))
 
 
 # One plan for all numbers of these, of which there may be hundreds of thousands.
-_TIMEOUT = Plan(Behaviour.TIMEOUT)
-_CANCEL = Plan(Behaviour.CANCEL)
-_CANCEL_RACE = Plan(Behaviour.CANCEL_RACE, on_cancel=OnCancel.SMS)
-_PLANS: Mapping[Behaviour, Callable[[_Times], Plan]] = {
+_TIMEOUT = NumberPlan(Behaviour.TIMEOUT)
+_CANCEL = NumberPlan(Behaviour.CANCEL)
+_CANCEL_RACE = NumberPlan(Behaviour.CANCEL_RACE, on_cancel=OnCancel.SMS)
+_PLANS: Mapping[Behaviour, Callable[[_Times], NumberPlan]] = {
     Behaviour.CODE_ARRIVES: _one_code,
     Behaviour.CODE_LATE: _late_code,
     Behaviour.LAST_SECOND: _last_second,
     Behaviour.TIMEOUT: lambda _: _TIMEOUT,
     Behaviour.CANCEL: lambda _: _CANCEL,
     Behaviour.CANCEL_RACE: lambda _: _CANCEL_RACE,
-    Behaviour.PROVIDER_CANCELS: lambda times: Plan(
+    Behaviour.PROVIDER_CANCELS: lambda times: NumberPlan(
         Behaviour.PROVIDER_CANCELS, provider_cancels_after=times.at(0.2, 0.8)
     ),
-    Behaviour.PROVIDER_DOWN: lambda times: Plan(
+    Behaviour.PROVIDER_DOWN: lambda times: NumberPlan(
         Behaviour.PROVIDER_DOWN, on_cancel=OnCancel.DOWN, trouble=times.lasting(30)
     ),
-    Behaviour.RATE_LIMITED: lambda times: Plan(
+    Behaviour.RATE_LIMITED: lambda times: NumberPlan(
         Behaviour.RATE_LIMITED, on_cancel=OnCancel.LIMIT, trouble=times.lasting(10)
     ),
     Behaviour.DUPLICATE_CODE: _duplicate,
     Behaviour.TWO_CODES: _two_codes,
-    Behaviour.SLOW: lambda times: Plan(Behaviour.SLOW, delay=times.lasting(2)),
+    Behaviour.SLOW: lambda times: NumberPlan(Behaviour.SLOW, delay=times.lasting(2)),
 }
 
 
-def plan(choice: Choice, window: timedelta, rng: Random) -> Plan:
+def plan(choice: BehaviourChoice, window: timedelta, rng: Random) -> NumberPlan:
     """What the choice means for a number whose buyer waits for *window*."""
     return _PLANS[choice.behaviour](_Times(choice.seconds, window, rng))

@@ -1,33 +1,35 @@
-"""Everything one simulated provider is told at its start, from a script file or from code."""
+"""The configuration of one simulated provider, from a script file or from code."""
 
 import enum
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from worker.domain.families import FamilyName
 from worker.simulator.behaviours import LONGEST, Behaviour
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import FaceOperation
 
-Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
+DurationSeconds = Annotated[float, Field(ge=0, le=LONGEST)]
 Minor = Annotated[int, Field(ge=0, le=10**15)]
 FIRST_ID = 100_000_001
-FIRST_ID_MAX = 900_000_000  #: Nine digits, also after many numbers: a phone is two and the id.
-Family = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
+FIRST_ID_MAX = 900_000_000  #: Ids keep nine digits, because a phone is two digits and the id.
 
 
 class BadScript(ValueError):
     """The script file cannot be read or says something unknown."""
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """Unknown keys are errors, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FaultKind(enum.Enum):
-    """What can go wrong with a whole provider. Where an effect took place is said here."""
+    """What can go wrong with a whole provider, and whether the effect of a call takes place."""
 
     REFUSE = "refuse"  #: Nobody listens: connections are refused, open ones reset.
     RESET = "reset"  #: The connection is reset before any effect.
@@ -45,15 +47,15 @@ class FaultKind(enum.Enum):
     BANNED = "banned"
 
 
-class FaultRule(_Strict):
+class FaultRule(StrictModel):
     """`start` counts from the start of the process, or from now over the control API."""
 
     kind: FaultKind
-    start: Seconds = 0
-    seconds: Seconds
+    start: DurationSeconds = 0
+    seconds: DurationSeconds
     probability: Annotated[float, Field(gt=0, le=1)] = 1
-    operations: frozenset[Operation] = frozenset()  #: Empty: all.
-    delay_seconds: Seconds = 5  #: Of `slow`.
+    operations: frozenset[FaceOperation] = frozenset()  #: Empty: all.
+    delay_seconds: DurationSeconds = 5  #: Of `slow`.
     retry_after_seconds: Annotated[int, Field(ge=0, le=86_400)] = 2  #: Of `rate-limited`, `banned`.
 
     @model_validator(mode="after")
@@ -63,16 +65,16 @@ class FaultRule(_Strict):
         return self
 
 
-class Push(_Strict):
+class PushTarget(StrictModel):
     """Where SMS are pushed to, in the family's own payload."""
 
     url: str
     copies: Annotated[int, Field(ge=1, le=10)] = 1  #: Each push is sent so many times.
-    delay_seconds: Seconds = 0
+    delay_seconds: DurationSeconds = 0
 
 
-class SimulatorConfig(_Strict):
-    family: Family = "handler_api"
+class SimulatorConfig(StrictModel):
+    family: FamilyName = "handler_api"
     dialect: str = "classic"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
@@ -80,20 +82,20 @@ class SimulatorConfig(_Strict):
     seed: int = 1
     first_id: Annotated[int, Field(ge=FIRST_ID, le=FIRST_ID_MAX)] = FIRST_ID
     api_key: Annotated[str, Field(min_length=1, repr=False)] = "sim-key"
-    lifetime_seconds: Seconds | None = None  #: None: what the family has.
-    min_cancel_age_seconds: Seconds | None = None  #: The same.
-    window_seconds: Seconds | None = None  #: How long the buyer waits; None: the lifetime.
+    lifetime_seconds: DurationSeconds | None = None  #: None: the family's own.
+    min_cancel_age_seconds: DurationSeconds | None = None  #: The same.
+    window_seconds: DurationSeconds | None = None  #: How long the buyer waits; None: the lifetime.
     balance_minor: Minor = 10_000_000_000
     price_minor: Minor = 20
     prices: dict[str, Minor] = Field(default_factory=dict)  #: By service.
-    lifetimes: dict[str, Seconds] = Field(default_factory=dict)  #: By service.
+    lifetimes: dict[str, DurationSeconds] = Field(default_factory=dict)  #: By service.
     services: frozenset[str] = frozenset()  #: Known services; empty: every name is one.
     requests_per_second: Annotated[int, Field(ge=1)] | None = None  #: More get a 429.
     mix: dict[Behaviour, Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: {Behaviour.CODE_ARRIVES: 1}
     )
     faults: tuple[FaultRule, ...] = ()
-    push: Push | None = None
+    push: PushTarget | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)  #: The dialect's uncertain facts.
 
     @model_validator(mode="after")

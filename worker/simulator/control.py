@@ -1,22 +1,22 @@
-"""The control API under `/_sim/`: look into the books, set faults, deliver SMS, rent in bulk."""
+"""The control API under `/_sim/`: read the books, set faults, deliver SMS, rent in bulk."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from worker.domain.money import AMOUNT_MAX
 from worker.simulator.behaviours import UnreadableBehaviour, forced_by
-from worker.simulator.config import FaultRule
+from worker.simulator.config import FaultRule, StrictModel
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import FaceReply, Json, Request, arguments, json, number_id
 from worker.simulator.face import Face
-from worker.simulator.faults import Fault, Faults
-from worker.simulator.numbers import Number, Sms
-from worker.simulator.tariff import Order
+from worker.simulator.faults import FaultSchedule, PlannedFault
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
+from worker.simulator.tariff import BuyerOrder
 from worker.simulator.traffic import Traffic
-from worker.simulator.wire import Json, Reply, Request, arguments, json, number_id
 
 PREFIX = "/_sim/"
 PAGE = 100
@@ -25,47 +25,43 @@ _Money: TypeAlias = Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
 
 
 class BadOrder(ValueError):
-    """The caller asked for something that makes no sense."""
+    """The request names no number, or one that this call cannot change."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Clear(_Strict):
+class _Clear(StrictModel):
     clear: bool
 
 
-class _Sms(_Strict):
+class _Sms(StrictModel):
     id: int | str | None = None
     phone: str | None = None
     code: Annotated[str, Field(max_length=1000)]
     text: Annotated[str, Field(max_length=4000)] | None = None
 
 
-class _Offline(_Strict):
+class _Offline(StrictModel):
     """A rental stops working, or works again."""
 
     id: int | str
     offline: bool
 
 
-class _Rent(_Strict):
+class _Rent(StrictModel):
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     service: str = "tg"
     country: str = "0"
     behaviour: str | None = None
 
 
-class _Balance(_Strict):
-    """Either what it is from now on, or what comes on top."""
+class _Balance(StrictModel):
+    """The new balance, or an amount to add to it."""
 
     balance_minor: _Money | None = None
     add_minor: _Money = 0
 
 
 class Control:
-    def __init__(self, engine: Engine, face: Face, faults: Faults, traffic: Traffic) -> None:
+    def __init__(self, engine: Engine, face: Face, faults: FaultSchedule, traffic: Traffic) -> None:
         self._engine = engine
         self._face = face
         self._faults = faults
@@ -83,14 +79,14 @@ class Control:
             ("POST", "balance"): self._balance,
         }
 
-    def answer(self, request: Request, now: datetime) -> Reply:
+    def answer(self, request: Request, now: datetime) -> FaceReply:
         name = request.path.removeprefix(PREFIX)
         call = self._calls.get((request.method, name))
         try:
             if call is not None:
                 return json(call(request, now))
             if request.method == "GET" and name.startswith("books/"):
-                return json(self._told(self._number(name.removeprefix("books/"), now)))
+                return json(self._number_json(self._number(name.removeprefix("books/"), now)))
         except (ValidationError, orjson.JSONDecodeError, UnreadableBehaviour) as error:
             return json({"error": str(error)}, 400)
         except BadOrder as error:
@@ -101,30 +97,30 @@ class Control:
         args = arguments(request.query)
         offset = number_id(args.get("offset")) or 0
         limit = min(number_id(args.get("limit")) or PAGE, PAGE_MAX)
-        books = self._engine.books
-        books.catch_up(now)
+        ledger = self._engine.ledger
+        ledger.catch_up(now)
         rows = []
-        for number in books.numbers[offset : offset + limit]:
-            books.advance(number, now)
-            rows.append(self._told(number))
-        return {"total": len(books.numbers), "offset": offset, "numbers": rows}
+        for number in ledger.numbers[offset : offset + limit]:
+            ledger.advance(number, now)
+            rows.append(self._number_json(number))
+        return {"total": len(ledger.numbers), "offset": offset, "numbers": rows}
 
     def _summary(self, _request: Request, now: datetime) -> Json:
-        books, traffic = self._engine.books, self._traffic
-        for _number in books.everything(now):
+        ledger, traffic = self._engine.ledger, self._traffic
+        for _number in ledger.everything(now):
             pass
         return {
             "now": now,
-            "numbers": len(books.numbers),
-            "live": len(books.live) + len(books.live_rentals),
-            "statuses": {status.value: count for status, count in books.statuses.items() if count},
+            "numbers": len(ledger.numbers),
+            "live": len(ledger.live) + len(ledger.live_rentals),
+            "statuses": {status.value: count for status, count in ledger.statuses.items() if count},
             "money": {
-                "opening_minor": books.opening_minor,
-                "added_minor": books.added_minor,
-                "charged_minor": books.charged_minor,
-                "refunded_minor": books.refunded_minor,
-                "kept_minor": books.kept_minor(),
-                "balance_minor": books.balance_minor,
+                "opening_minor": ledger.opening_minor,
+                "added_minor": ledger.added_minor,
+                "charged_minor": ledger.charged_minor,
+                "refunded_minor": ledger.refunded_minor,
+                "kept_minor": ledger.kept_minor(),
+                "balance_minor": ledger.balance_minor,
             },
             "purchases": self._engine.purchases,
             "requests": {each.value: count for each, count in traffic.requests.items()},
@@ -138,43 +134,43 @@ class Control:
         return {"faults": [_fault(each) for each in self._faults.all()]}
 
     def _set_fault(self, request: Request, now: datetime) -> Json:
-        asked = orjson.loads(request.body)
-        if isinstance(asked, dict) and "clear" in asked:
-            if _Clear.model_validate(asked).clear:
+        body = orjson.loads(request.body)
+        if isinstance(body, dict) and "clear" in body:
+            if _Clear.model_validate(body).clear:
                 self._faults.clear()
             return {"faults": []}
-        return {"faults": [_fault(self._faults.add(FaultRule.model_validate(asked), now))]}
+        return {"faults": [_fault(self._faults.add(FaultRule.model_validate(body), now))]}
 
     def _clear_faults(self, _request: Request, _now: datetime) -> Json:
         self._faults.clear()
         return {"faults": []}
 
     def _deliver(self, request: Request, now: datetime) -> Json:
-        asked = _Sms.model_validate_json(request.body)
-        if asked.id is not None:
-            number = self._number(str(asked.id), now)
+        body = _Sms.model_validate_json(request.body)
+        if body.id is not None:
+            number = self._number(str(body.id), now)
         else:
-            number = self._by_phone(asked.phone, now)
+            number = self._by_phone(body.phone, now)
         if not number.live or number.offline:
             raise BadOrder("this number is over or off: an SMS to it goes nowhere")
-        self._engine.books.receive(number, Sms(now, asked.code, asked.text or asked.code))
-        return self._told(number)
+        self._engine.ledger.receive(number, ArrivedSms(now, body.code, body.text or body.code))
+        return self._number_json(number)
 
     def _offline(self, request: Request, now: datetime) -> Json:
-        asked = _Offline.model_validate_json(request.body)
-        number = self._number(str(asked.id), now)
+        body = _Offline.model_validate_json(request.body)
+        number = self._number(str(body.id), now)
         if not number.rental:
             raise BadOrder("only a rental lasts long enough to be off")
-        number.offline = asked.offline
+        number.offline = body.offline
         return {"offline": number.offline}
 
     def _rent(self, request: Request, now: datetime) -> Json:
-        asked = _Rent.model_validate_json(request.body)
-        choice = forced_by(asked.behaviour) if asked.behaviour is not None else None
-        if asked.behaviour is not None and choice is None:
-            raise UnreadableBehaviour(asked.behaviour)
-        order = Order(service=asked.service, country=asked.country)
-        numbers = self._engine.rent_many(order, choice, asked.count, now)
+        body = _Rent.model_validate_json(request.body)
+        choice = forced_by(body.behaviour) if body.behaviour is not None else None
+        if body.behaviour is not None and choice is None:
+            raise UnreadableBehaviour(body.behaviour)
+        order = BuyerOrder(service=body.service, country=body.country)
+        numbers = self._engine.rent_many(order, choice, body.count, now)
         return {
             "numbers": [
                 {
@@ -195,29 +191,29 @@ class Control:
         return {"numbers": 0}
 
     def _balance(self, request: Request, now: datetime) -> Json:
-        asked = _Balance.model_validate_json(request.body)
-        books = self._engine.books
-        before = self._engine.balance_minor(now)
-        if asked.balance_minor is not None:
-            books.added_minor += asked.balance_minor - before
-        books.added_minor += asked.add_minor
-        return {"balance_minor": books.balance_minor}
+        body = _Balance.model_validate_json(request.body)
+        ledger = self._engine.ledger
+        old_balance = self._engine.balance_minor(now)
+        if body.balance_minor is not None:
+            ledger.added_minor += body.balance_minor - old_balance
+        ledger.added_minor += body.add_minor
+        return {"balance_minor": ledger.balance_minor}
 
-    def _number(self, ref: str, now: datetime) -> Number:
+    def _number(self, ref: str, now: datetime) -> SimulatedNumber:
         number_id = self._face.number_id(ref)
         number = None if number_id is None else self._engine.find(number_id, now)
         if number is None:
             raise BadOrder("no such number")
         return number
 
-    def _by_phone(self, phone: str | None, now: datetime) -> Number:
-        number = self._engine.books.by_phone((phone or "").removeprefix("+"))
+    def _by_phone(self, phone: str | None, now: datetime) -> SimulatedNumber:
+        number = self._engine.ledger.by_phone((phone or "").removeprefix("+"))
         if number is None:
             raise BadOrder("no such number")
-        self._engine.books.advance(number, now)
+        self._engine.ledger.advance(number, now)
         return number
 
-    def _told(self, number: Number) -> dict[str, Any]:
+    def _number_json(self, number: SimulatedNumber) -> dict[str, Any]:
         return {
             "id": self._face.ref(number),
             "phone": number.phone,
@@ -243,7 +239,7 @@ class Control:
         }
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def _fault(fault: PlannedFault) -> dict[str, Any]:
     return {
         "kind": fault.rule.kind.value,
         "begins": fault.begins,

@@ -1,52 +1,90 @@
-"""What a face is: it reads a family's requests, asks the engine, and words the answers."""
+"""What a face is: it reads a family's requests, asks the engine, and words the replies."""
 
-from datetime import datetime
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
+from pydantic import BaseModel
+
+from worker.simulator.config import SimulatorConfig, StrictModel
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.numbers import Number, Sms
-from worker.simulator.problems import Denied
-from worker.simulator.tariff import Terms
-from worker.simulator.wire import Call, Reply, Request
+from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id, text, with_wait
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
+from worker.simulator.tariff import FamilyTerms
 
 
-class Face(Protocol):
-    @property
-    def terms(self) -> Terms: ...
+class FaceKnobs(StrictModel):
+    """The facts of a family that nobody knows for certain; a script can set each."""
 
-    @property
-    def push_retries(self) -> tuple[float, ...]:
-        """Seconds before each further try of a push that was not answered with 200."""
-        ...
+    min_cancel_age_seconds: float = 0
 
-    def read(self, request: Request) -> Call:
-        """What is asked. Touches no books."""
-        ...
+    def terms(self, lifetime: timedelta) -> FamilyTerms:
+        """The times of a family whose numbers all live equally long."""
+        min_cancel_age = timedelta(seconds=self.min_cancel_age_seconds)
+        return FamilyTerms(lifetime=lifetime, min_cancel_age=min_cancel_age, lifetimes={})
 
-    def answer(self, engine: Engine, call: Call, now: datetime) -> Reply:
-        """Do what is not about one number, and say so."""
-        ...
 
-    def answer_about(self, engine: Engine, call: Call, number: Number, now: datetime) -> Reply:
-        """Do what is asked about one number, and say so."""
-        ...
+class Face(ABC):
+    """One family's side of the simulator. The methods with a body are the usual case."""
 
-    def refuse(self, call: Call, denied: Denied, now: datetime) -> Reply:
+    knobs_type: ClassVar[type[BaseModel]]
+    push_retries: tuple[float, ...] = ()
+    """Seconds before each further try of a push that was not answered with 200."""
+
+    def __init__(self, config: SimulatorConfig, terms: FamilyTerms) -> None:
+        self._key = config.api_key
+        self.terms = terms
+
+    @abstractmethod
+    def read(self, request: Request) -> FaceCall:
+        """Parse a request. Changes nothing."""
+
+    @abstractmethod
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        """Carry out a call that is not about one number, and word the reply."""
+
+    @abstractmethod
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        """Carry out a call about one number, and word the reply."""
+
+    @abstractmethod
+    def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         """Any refusal in this family's words."""
-        ...
 
-    def empty_list(self, call: Call) -> Reply:
-        """A list that says nothing is active, true or not."""
-        ...
+    @abstractmethod
+    def empty_list(self, call: FaceCall) -> FaceReply:
+        """A list without active numbers, whether that is true or not."""
 
-    def ref(self, number: Number) -> str:
+    def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""
-        ...
+        return str(number.id)
 
     def number_id(self, ref: str) -> int | None:
-        """The other way round; None where it cannot be one of ours."""
-        ...
+        """The id that a *ref* stands for; None where it cannot be one of ours."""
+        return number_id(ref)
 
-    def push(self, number: Number, sms: Sms) -> dict[str, Any] | None:
+    def push(self, number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any] | None:  # noqa: ARG002 - for families that push
         """What is pushed for an SMS; None where the family pushes nothing."""
-        ...
+        return None
+
+    def _wrong_key(self, key: str | None) -> DenialReason | None:
+        """Why a request with this key is refused; None where the key is right."""
+        if key == self._key:
+            return None
+        return DenialReason.BAD_KEY if key else DenialReason.NO_KEY
+
+
+def denied_by_server(denied: Denied) -> FaceReply | None:
+    """A refusal of the web server in front, which knows nothing of the family's words."""
+    match denied.reason:
+        case DenialReason.UNAVAILABLE:
+            return text("Service Unavailable", 503)
+        case DenialReason.RATE_LIMITED:
+            return with_wait(text("Too Many Requests", 429), denied)
+        case DenialReason.BAD_ACTION:
+            return text("Not Found", 404)
+        case _:
+            return None

@@ -1,4 +1,4 @@
-"""Which fault holds for a call just now; at most one, the first that was set.
+"""Which fault a call meets: at most one, the first that was set.
 
 Being slow comes on top: a provider in a brown-out answers late, and half of that with a 503.
 """
@@ -8,58 +8,58 @@ from datetime import datetime, timedelta
 from random import Random
 
 from worker.simulator.config import FaultKind, FaultRule
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import FaceOperation
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlannedFault:
     rule: FaultRule
     begins: datetime
     ends: datetime
 
 
-class Faults:
+class FaultSchedule:
     def __init__(self, rules: tuple[FaultRule, ...], seed: int, started: datetime) -> None:
         self._rng = Random(f"{seed}:faults")  # noqa: S311 - seeded on purpose: a run can be repeated
-        self._planned: list[Fault] = []
+        self._planned: list[PlannedFault] = []
         for rule in rules:
             self.add(rule, started)
 
-    def add(self, rule: FaultRule, now: datetime) -> Fault:
+    def add(self, rule: FaultRule, now: datetime) -> PlannedFault:
         begins = now + timedelta(seconds=rule.start)
-        fault = Fault(rule, begins, begins + timedelta(seconds=rule.seconds))
+        fault = PlannedFault(rule, begins, begins + timedelta(seconds=rule.seconds))
         self._planned.append(fault)
         return fault
 
     def clear(self) -> None:
         self._planned.clear()
 
-    def pick(self, operation: Operation, now: datetime) -> Fault | None:
+    def pick(self, operation: FaceOperation, now: datetime) -> PlannedFault | None:
         if not self._planned:
             return None
         for fault in self.holding(now):
             rule = fault.rule
             if rule.kind in {FaultKind.REFUSE, FaultKind.SLOW}:
-                continue  # The listener sees to it, or `delay`.
-            if rule.kind is FaultKind.EMPTY_LIST and operation is not Operation.LIST:
+                continue  # The server closes its listener, and `delay` makes calls slow.
+            if rule.kind is FaultKind.EMPTY_LIST and operation is not FaceOperation.LIST:
                 continue
             if self._falls_on(rule, operation):
                 return fault
         return None
 
-    def delay(self, operation: Operation, now: datetime) -> float:
-        """How many seconds late everything about the call is, whatever else befalls it."""
+    def delay(self, operation: FaceOperation, now: datetime) -> float:
+        """How many seconds late the effect and the reply of the call are."""
         if not self._planned:
             return 0
         slow = (each.rule for each in self.holding(now) if each.rule.kind is FaultKind.SLOW)
         return max((r.delay_seconds for r in slow if self._falls_on(r, operation)), default=0)
 
-    def _falls_on(self, rule: FaultRule, operation: Operation) -> bool:
+    def _falls_on(self, rule: FaultRule, operation: FaceOperation) -> bool:
         if rule.operations and operation not in rule.operations:
             return False
         return rule.probability == 1 or self._rng.random() < rule.probability
 
-    def holding(self, now: datetime) -> list[Fault]:
+    def holding(self, now: datetime) -> list[PlannedFault]:
         self._planned = [fault for fault in self._planned if now < fault.ends]
         return [fault for fault in self._planned if fault.begins <= now]
 
@@ -77,5 +77,5 @@ class Faults:
         ]
         return min(edges, default=None)
 
-    def all(self) -> list[Fault]:
+    def all(self) -> list[PlannedFault]:
         return list(self._planned)

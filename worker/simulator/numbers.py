@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from worker.simulator.behaviours import Plan, text_of
+from worker.simulator.behaviours import NumberPlan, text_of
 
 NEVER_AGAIN = datetime.max.replace(tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -42,7 +42,7 @@ REFUNDED = frozenset(
 CHARGED = frozenset({Status.FINISHED, Status.LAPSED})
 
 
-class Sms(NamedTuple):
+class ArrivedSms(NamedTuple):
     at: datetime
     code: str
     text: str
@@ -54,7 +54,7 @@ class Change(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Number:
+class SimulatedNumber:
     id: int
     service: str
     country: str
@@ -63,13 +63,13 @@ class Number:
     expires_at: datetime
     cancel_from: datetime  #: Earlier cancels are refused.
     cancel_until: datetime = NEVER_AGAIN  #: Later ones too; a rental's time for a refund.
-    plan: Plan
+    plan: NumberPlan
     operator: str = "any"
     order: str | None = None  #: The buyer's own id.
     rental: bool = False
     status: Status = Status.WAITING
-    sms: Sequence[Sms] = ()
-    shown: int = 0  #: How many of `sms` a read has told the buyer.
+    sms: Sequence[ArrivedSms] = ()
+    shown: int = 0  #: How many of `sms` the buyer has read.
     arrived: int = 0  #: How many of the plan's arrivals have come.
     hidden: int = 0  #: How many of `sms` the buyer asked not to see again.
     refunded_minor: int = 0
@@ -77,7 +77,7 @@ class Number:
     next_at: datetime = NEVER_AGAIN  #: When the plan does something next.
     ready: bool = False  #: The buyer said it has sent the SMS, or has the number switched on.
     offline: bool = False  #: A rental that does not work just now.
-    trouble_from: datetime | None = None  #: Of the first cancel, where that starts trouble.
+    trouble_from: datetime | None = None  #: When the first cancel started its trouble.
     calls: int = 0
     calls_after_end: int = 0
     most_calls_in_a_minute: int = 0  #: Minutes counted from the rental.
@@ -110,7 +110,7 @@ class Number:
         return self.cost_minor - self.refunded_minor
 
     @property
-    def new_sms(self) -> Sequence[Sms]:
+    def new_sms(self) -> Sequence[ArrivedSms]:
         return self.sms[self.shown :]
 
     def move(self, status: Status, at: datetime) -> None:
@@ -122,18 +122,18 @@ class Number:
         if status not in LIVE:
             self.next_at = NEVER_AGAIN
 
-    def receive(self, sms: Sms) -> None:
+    def receive(self, sms: ArrivedSms) -> None:
         self.sms = (*self.sms, sms)
         if self.status is not Status.RECEIVED:
             self.move(Status.RECEIVED, sms.at)
 
-    def step(self) -> Sms | None:
-        """Do the next planned thing at its instant; the SMS, if it was one."""
+    def step(self) -> ArrivedSms | None:
+        """Apply the next planned event at its instant; returns the SMS, if it was one."""
         at = self.next_at
-        if self._arrival_at() == at:  # Before an ending at the same instant: it was in time.
+        if self._arrival_at() == at:  # An SMS at the instant of the ending is in time.
             arrival = self.plan.arrivals[self.arrived]
             self.arrived += 1
-            sms = Sms(at, arrival.code, text_of(arrival.code))
+            sms = ArrivedSms(at, arrival.code, text_of(arrival.code))
             self.receive(sms)
             self.plan_next()
             return sms

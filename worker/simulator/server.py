@@ -1,4 +1,4 @@
-"""One simulated provider as an HTTP server: faults first, then the books, then the words.
+"""One simulated provider as an HTTP server: first the faults, then the engine, then the face.
 
 aiohttp's low-level server, no routes, on uvloop: a core answered 12,000 to 15,000 status requests,
 2,100 to 2,900 lists of 100 and 7,000 to 9,000 rentals a second, asked by another process over 64
@@ -9,9 +9,11 @@ kept-alive connections; 0.5 to 0.7, 0.1 and 0.3 of an aiohttp handler that answe
 import asyncio
 import socket
 import struct
+from asyncio import AbstractServer
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from aiohttp.hdrs import CONTENT_TYPE
@@ -19,23 +21,23 @@ from multidict import CIMultiDict
 
 from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import FaceCall, FaceReply, Request, text
 from worker.simulator.faces import face_of
-from worker.simulator.faults import Fault, Faults
-from worker.simulator.listener import Listener
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.pushes import Pushes
+from worker.simulator.faults import FaultSchedule, PlannedFault
+from worker.simulator.push_sender import PushSender
 from worker.simulator.traffic import Traffic
-from worker.simulator.wire import Call, Reply, Request, text
 
-Clock = Callable[[], datetime]
-Sleep = Callable[[float], Awaitable[None]]
+UtcClock = Callable[[], datetime]
+SleepFor = Callable[[float], Awaitable[None]]
 
 PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>1020</body></html>"
 GARBAGE = b'\x00\xff{"status":\xfe\x1b[31m' + bytes(range(128, 200))
-LOOK_AGAIN = 0.2  #: Seconds between two looks of a hanging call at its fault and its client.
-AFTER_REPLY = 0.05  #: Seconds until a fault set over the control API may close the listener.
-STOPPING = 2.0  #: Seconds that calls in flight get when the provider stops.
+HANG_POLL_S = 0.2  #: How often a hanging call checks its fault and its client.
+LISTENER_DELAY_S = 0.05  #: Until a fault set over the control API may close the listener.
+BACKLOG = 4096  #: Connections that wait to be accepted.
+SHUTDOWN_S = 2.0  #: How long calls in flight may take when the provider stops.
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time, so that close() resets.
 BEFORE_EFFECT = frozenset(
     {
@@ -55,20 +57,73 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Listener:
+    """The listening socket, which a fault can close and open again on the same port.
+
+    While it is closed, connections are refused by the kernel, and the port stays ours.
+    """
+
+    def __init__(self, host: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._protocol = protocol
+        self._server: AbstractServer | None = None
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # Bound but never listening: it refuses connections, and keeps the port from being taken.
+        self._holder = _bound(family, address)
+        self._address: tuple[Any, ...] = self._holder.getsockname()
+        self.port = int(self._address[1])
+        self.host = str(self._address[0])
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def listening(self) -> bool:
+        return self._server is not None
+
+    async def open(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._protocol, sock=_bound(self._holder.family, self._address), backlog=BACKLOG
+            )
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            # The loop stops polling the socket before it closes it: refused only after that.
+            await asyncio.sleep(0)
+
+    async def shut(self) -> None:
+        await self.close()
+        self._holder.close()
+
+
+def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.settimeout(0)
+    bound.bind(address)
+    return bound
+
+
 class ConnectionEnded(Exception):
     """The connection was ended on purpose: there is nobody to reply to."""
 
 
 class Simulator:
-    """Running. `url` is where the provider is; the parts are there for tests in the process."""
+    """A running provider at `url`; its parts are public for tests in the same process."""
 
-    def __init__(self, config: SimulatorConfig, clock: Clock, sleep: Sleep) -> None:
+    def __init__(self, config: SimulatorConfig, clock: UtcClock, sleep: SleepFor) -> None:
         self.clock = clock
         self.face = face_of(config)
         self.engine = Engine(config, self.face.terms)
-        self.faults = Faults(config.faults, config.seed, clock())
+        self.faults = FaultSchedule(config.faults, config.seed, clock())
         self.traffic = Traffic()
-        self.pushes = Pushes(config.push, self.engine, self.face, clock, sleep)
+        self.pushes = PushSender(config.push, self.engine, self.face, clock, sleep)
         self._control = Control(self.engine, self.face, self.faults, self.traffic)
         self._limit = config.requests_per_second
         self._sleep = sleep
@@ -90,84 +145,86 @@ class Simulator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._listener.close()
-        await self._http.shutdown(STOPPING)
+        await self._http.shutdown(SHUTDOWN_S)
         await self._listener.shut()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
-        asked = Request(
+        face_request = Request(
             request.method,
             path,
             query,
             request.headers,
             await request.read() if request.body_exists else b"",
         )
-        if asked.path.startswith(PREFIX):
-            reply = self._control.answer(asked, self.clock())
+        if face_request.path.startswith(PREFIX):
+            reply = self._control.answer(face_request, self.clock())
             self.pushes.look_again()
             # Not at once: a reset would overtake the reply to whoever asked for it.
-            asyncio.get_running_loop().call_later(AFTER_REPLY, self._edges.set)
+            asyncio.get_running_loop().call_later(LISTENER_DELAY_S, self._edges.set)
         else:
             try:
-                reply = await self._provide(asked, request)
+                reply = await self._serve(face_request, request)
             except ConnectionEnded:
                 return web.Response()  # Goes nowhere: aiohttp sees the closed transport.
         headers = CIMultiDict(((CONTENT_TYPE, reply.content_type), *reply.headers))
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
-    async def _provide(self, asked: Request, request: web.BaseRequest) -> Reply:
+    async def _serve(self, face_request: Request, request: web.BaseRequest) -> FaceReply:
         now = self.clock()
-        call = self.face.read(asked)
+        call = self.face.read(face_request)
         within_a_second = self.traffic.enter(call.operation, now)
         try:
             fault = self.faults.pick(call.operation, now)
             if late := self.faults.delay(call.operation, now):
                 await self._sleep(late)
             if fault is not None and fault.rule.kind in BEFORE_EFFECT:
-                return await self._instead(fault, call, request)
+                return await self._fault_reply(fault, call, request)
             if self._limit is not None and within_a_second > self._limit:
-                denied = Denied(Problem.RATE_LIMITED, timedelta(seconds=1))
+                denied = Denied(DenialReason.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
             reply = await self._answer(call)
-            return reply if fault is None else self._after_effect(fault, reply, request)
+            return reply if fault is None else self._spoiled_reply(fault, reply, request)
         finally:
             self.traffic.leave()
 
-    async def _answer(self, call: Call) -> Reply:
+    async def _answer(self, call: FaceCall) -> FaceReply:
         now = self.clock()
-        if call.problem is not None:
-            return self.face.refuse(call, Denied(call.problem), now)
+        if call.refused is not None:
+            return self.face.refuse(call, Denied(call.refused), now)
         if not call.about_one:
             reply = self.face.answer(self.engine, call, now)
             self.pushes.look_again()
             return reply
         number = None if call.ref is None else self.engine.find(call.ref, now)
         if number is None:
-            return self.face.refuse(call, Denied(Problem.UNKNOWN_ID), now)
+            return self.face.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         number.count_call(now)
         if (trouble := self.engine.trouble(number, call.operation, now)) is not None:
             return self.face.refuse(call, trouble, now)
         if number.plan.delay:
             await self._sleep(number.plan.delay.total_seconds())
             now = self.clock()
-            self.engine.books.advance(number, now)
+            self.engine.ledger.advance(number, now)
         return self.face.answer_about(self.engine, call, number, now)
 
-    async def _instead(self, fault: Fault, call: Call, request: web.BaseRequest) -> Reply:
-        """What a fault answers when nothing happens in the books."""
+    async def _fault_reply(
+        self, fault: PlannedFault, call: FaceCall, request: web.BaseRequest
+    ) -> FaceReply:
+        """The reply of a fault that comes before any effect."""
         now = self.clock()
-        again = timedelta(seconds=fault.rule.retry_after_seconds)
+        wait = timedelta(seconds=fault.rule.retry_after_seconds)
         match fault.rule.kind:
             case FaultKind.UNAVAILABLE:
-                return self.face.refuse(call, Denied(Problem.UNAVAILABLE), now)
+                return self.face.refuse(call, Denied(DenialReason.UNAVAILABLE), now)
             case FaultKind.HTML:
                 return text(PAGE)
             case FaultKind.RATE_LIMITED:
-                return self.face.refuse(call, Denied(Problem.RATE_LIMITED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.RATE_LIMITED, wait), now)
             case FaultKind.BAD_KEY:
-                return self.face.refuse(call, Denied(Problem.BAD_KEY), now)
+                return self.face.refuse(call, Denied(DenialReason.BAD_KEY), now)
             case FaultKind.BANNED:
-                return self.face.refuse(call, Denied(Problem.BANNED, again), now)
+                return self.face.refuse(call, Denied(DenialReason.BANNED, wait), now)
             case FaultKind.EMPTY_LIST:
                 return self.face.empty_list(call)
             case FaultKind.HANG:
@@ -176,7 +233,9 @@ class Simulator:
             case _:
                 raise self._reset(request)
 
-    def _after_effect(self, fault: Fault, reply: Reply, request: web.BaseRequest) -> Reply:
+    def _spoiled_reply(
+        self, fault: PlannedFault, reply: FaceReply, request: web.BaseRequest
+    ) -> FaceReply:
         match fault.rule.kind:
             case FaultKind.ERROR_AFTER_EFFECT:
                 return text("Bad Gateway", 502)
@@ -191,13 +250,13 @@ class Simulator:
             case _:
                 return reply
 
-    async def _hang(self, fault: Fault, request: web.BaseRequest) -> None:
+    async def _hang(self, fault: PlannedFault, request: web.BaseRequest) -> None:
         while fault in self.faults.holding(self.clock()):
             if request.transport is None or request.transport.is_closing():
                 return
-            await self._sleep(LOOK_AGAIN)
+            await self._sleep(HANG_POLL_S)
 
-    def _cut(self, reply: Reply, request: web.BaseRequest) -> ConnectionEnded:
+    def _cut(self, reply: FaceReply, request: web.BaseRequest) -> ConnectionEnded:
         if (transport := request.transport) is not None:
             head = f"Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}"
             half = reply.body[: len(reply.body) // 2]
@@ -223,9 +282,9 @@ class Simulator:
                 await self._listener.open()
             self._edges.clear()
             edge = self.faults.next_edge(now)
-            left = None if edge is None else max(0.0, (edge - now).total_seconds())
+            timeout_s = None if edge is None else max(0.0, (edge - now).total_seconds())
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(timeout_s):
                     await self._edges.wait()
             except TimeoutError:
                 continue
@@ -240,7 +299,7 @@ def _reset(transport: asyncio.Transport) -> None:
 
 @asynccontextmanager
 async def running(
-    config: SimulatorConfig, *, clock: Clock = utc_now, sleep: Sleep = asyncio.sleep
+    config: SimulatorConfig, *, clock: UtcClock = utc_now, sleep: SleepFor = asyncio.sleep
 ) -> AsyncIterator[Simulator]:
     """A provider to test against, for as long as the block runs."""
     simulator = Simulator(config, clock, sleep)

@@ -1,19 +1,19 @@
-"""What the provider asks for a number and grants with it: price, lifetime, cancel times."""
+"""The price of a number, and the times it comes with: lifetime, earliest and latest cancel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from worker.simulator.behaviours import AFTER_LATE, Plan
+from worker.simulator.behaviours import AFTER_LATE, NumberPlan
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.numbers import NEVER_AGAIN, Number
+from worker.simulator.numbers import NEVER_AGAIN, SimulatedNumber
 
 HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a buyer asks for."""
+class BuyerOrder:
+    """A purchase as a buyer orders it."""
 
     service: str
     country: str
@@ -28,7 +28,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class FamilyTerms:
     """The times a family gives its numbers, where the configuration does not say otherwise."""
 
     lifetime: timedelta
@@ -39,7 +39,7 @@ class Terms:
 
 
 class Tariff:
-    def __init__(self, config: SimulatorConfig, terms: Terms) -> None:
+    def __init__(self, config: SimulatorConfig, terms: FamilyTerms) -> None:
         self._config = config
         self._terms = terms
 
@@ -73,14 +73,16 @@ class Tariff:
             for each in {**self._terms.lifetimes, **self._config.lifetimes}
         }
 
-    def number(self, number_id: int, order: Order, made: Plan, now: datetime) -> Number:
+    def number(
+        self, number_id: int, order: BuyerOrder, plan: NumberPlan, now: datetime
+    ) -> SimulatedNumber:
         lifetime = order.rental or self.lifetime_of(order.service)
-        youngest = self._terms.rental_min_cancel_age if order.rental else self.min_cancel_age
+        min_age = self._terms.rental_min_cancel_age if order.rental else self.min_cancel_age
         # A late SMS is late for the buyer, not for the provider: the number is still alive then.
-        for arrival in made.arrivals:
+        for arrival in plan.arrivals:
             if arrival.after >= lifetime:
                 lifetime = arrival.after + AFTER_LATE
-        return Number(
+        return SimulatedNumber(
             id=number_id,
             service=order.service,
             country=order.country,
@@ -88,9 +90,9 @@ class Tariff:
             cost_minor=self.price_of(order.service, order.rental),
             created_at=now,
             expires_at=now + lifetime,
-            cancel_from=now + youngest,
+            cancel_from=now + min_age,
             cancel_until=now + self._terms.rental_refund if order.rental else NEVER_AGAIN,
-            plan=made,
+            plan=plan,
             order=order.reference,
             rental=order.rental is not None,
         )

@@ -1,16 +1,16 @@
-"""What was asked of the provider, and how fast: the judge of other people's rate limits."""
+"""The requests that reached the provider, and how fast: what a client's rate limit is judged by."""
 
 from collections import Counter, deque
 from datetime import datetime, timedelta
 
-from worker.simulator.operations import Operation
+from worker.simulator.exchange import FaceOperation
 
 SECOND = timedelta(seconds=1)
 
 
 class Traffic:
     def __init__(self) -> None:
-        self.requests: Counter[Operation] = Counter()
+        self.requests: Counter[FaceOperation] = Counter()
         self.in_flight = 0
         self.most_in_flight = 0
         self.most_in_a_second = 0
@@ -22,7 +22,7 @@ class Traffic:
         self.most_in_a_second = 0
         self._recent.clear()
 
-    def enter(self, operation: Operation, now: datetime) -> int:
+    def enter(self, operation: FaceOperation, now: datetime) -> int:
         """Count a request; how many there were within the last second, this one included."""
         self.requests[operation] += 1
         self.in_flight += 1

@@ -13,8 +13,7 @@ from tests.contracts.providers.simulated import (
     once_per_pair,
     simulated,
 )
-from worker.adapters.providers.build import FAMILIES
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.domain.families import every_dialect
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.faces import face_of
 
@@ -28,8 +27,7 @@ def is_simulated(pair: Pair) -> bool:
     return True
 
 
-SPOKEN = [("handler_api", dialect) for dialect in DIALECTS]
-SPOKEN += [(family, "classic") for family in FAMILIES if family != "handler_api"]
+SPOKEN = [(family, dialect or "classic") for family, dialect in every_dialect()]
 PAIRS = [pair for pair in SPOKEN if is_simulated(pair)]
 GUARDING = [pair for pair in PAIRS if is_guarding(pair)]
 LISTING = [pair for pair in PAIRS if capabilities_of(pair).list_page_size is not None]

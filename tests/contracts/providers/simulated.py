@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import aiohttp
 import pytest
 
-from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
-from worker.adapters.providers.build import Built
+from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
+from worker.adapters.providers.family import ProviderAccount
 from worker.domain.ids import ProviderRef
 from worker.ports.provider import Capabilities, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
@@ -58,7 +58,7 @@ def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]
 class Simulated:
     """One adapter in front of one simulated provider."""
 
-    provider: Built
+    provider: ProviderAccount
     world: World
     url: str
     http: aiohttp.ClientSession
@@ -68,9 +68,9 @@ class Simulated:
         self.world.now += seconds
 
     async def rented(self, service: str = "timeout") -> Rented:
-        got = await self.provider.rent(request(service))
-        assert isinstance(got, Rented)
-        return got
+        bought = await self.provider.rent(request(service))
+        assert isinstance(bought, Rented)
+        return bought
 
     async def deliver(self, ref: ProviderRef, code: str) -> None:
         await self.control("POST", "sms", {"id": ref, "code": code, "text": f"Your code: {code}"})
@@ -113,7 +113,7 @@ async def simulated(
 ) -> AsyncIterator[Simulated]:
     world = World()
     began = world.now
-    told = SimulatorConfig.model_validate(
+    simulator_config = SimulatorConfig.model_validate(
         {
             "family": family,
             "dialect": dialect,
@@ -128,7 +128,7 @@ async def simulated(
         return START + timedelta(seconds=world.now - began)
 
     async with (
-        running(told, clock=clock) as simulator,
+        running(simulator_config, clock=clock) as simulator,
         talking_to(config(simulator.url, family, dialect), world, timeout_s) as provider,
         aiohttp.ClientSession() as http,
     ):

@@ -10,8 +10,8 @@ from worker.adapters.providers.table import abilities
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.engine import Engine
 from worker.simulator.faces import face_of
-from worker.simulator.numbers import Number, Sms
-from worker.simulator.tariff import Order
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
+from worker.simulator.tariff import BuyerOrder
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -28,9 +28,9 @@ async def test_sms_are_pushed_where_the_table_says_so(it: Simulated, pair: Pair)
     family, dialect = pair
     told = SimulatorConfig.model_validate({"family": family, "dialect": dialect})
     face = face_of(told)
-    number = Engine(told, face.terms).rent(Order(service="timeout", country="0"), NOW)
-    assert isinstance(number, Number)
-    sms = Sms(NOW, "1", "1")
+    number = Engine(told, face.terms).rent(BuyerOrder(service="timeout", country="0"), NOW)
+    assert isinstance(number, SimulatedNumber)
+    sms = ArrivedSms(NOW, "1", "1")
     number.receive(sms)
 
     assert (face.push(number, sms) is not None) == it.provider.capabilities.push

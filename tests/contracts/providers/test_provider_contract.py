@@ -176,9 +176,9 @@ async def test_an_empty_purse_buys_nothing(it: Simulated) -> None:
 
 
 async def test_a_price_above_the_most_buys_nothing(it: Simulated) -> None:
-    got = await it.provider.rent(request(max_cost_minor=PRICE_MINOR - 1))
+    bought = await it.provider.rent(request(max_cost_minor=PRICE_MINOR - 1))
 
-    assert got in {NoRent.PRICE_ABOVE_MAX, NoRent.NO_NUMBERS}
+    assert bought in {NoRent.PRICE_ABOVE_MAX, NoRent.NO_NUMBERS}
     assert (await it.summary())["purchases"] == 0
 
 

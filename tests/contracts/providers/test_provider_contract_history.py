@@ -57,15 +57,15 @@ async def test_it_says_what_was_charged_what_was_given_back_and_what_lives(
     remembering.pass_time(OLD_ENOUGH_S)
     await remembering.provider.cancel(cancelled)
 
-    told = await history_of(remembering)
+    past = await history_of(remembering)
 
-    assert {ref: row.fate for ref, row in told.items()} == {
+    assert {ref: row.fate for ref, row in past.items()} == {
         charged: Fate.CHARGED,
         cancelled: Fate.GIVEN_BACK,
         ended: Fate.GIVEN_BACK,
         waiting: Fate.LIVE,
     }
-    for ref, row in told.items():
+    for ref, row in past.items():
         booked = await remembering.books(ref)
         kept = {Fate.CHARGED: PRICE_MINOR, Fate.GIVEN_BACK: 0}.get(row.fate)
         assert kept in {booked["net_minor"], None}
@@ -95,11 +95,11 @@ async def test_a_number_that_ran_out_with_its_code_is_charged(remembering: Simul
 
 
 async def test_it_is_told_page_by_page_and_nothing_twice(remembering: Simulated) -> None:
-    made = await remembering.control("POST", "rent", {"count": 207, "service": "timeout"})
+    rented = await remembering.control("POST", "rent", {"count": 207, "service": "timeout"})
 
-    told = await history_of(remembering)
+    past = await history_of(remembering)
 
-    assert set(told) == {each["id"] for each in made["numbers"]}
+    assert set(past) == {each["id"] for each in rented["numbers"]}
 
 
 async def test_only_the_span_is_told(remembering: Simulated) -> None:
@@ -107,11 +107,11 @@ async def test_only_the_span_is_told(remembering: Simulated) -> None:
         await remembering.rented()
         remembering.pass_time(100)
 
-    told = await history_of(
+    past = await history_of(
         remembering, START + timedelta(seconds=50), START + timedelta(seconds=150)
     )
 
-    assert len(told) == 1
+    assert len(past) == 1
 
 
 async def test_an_empty_history_is_empty(remembering: Simulated) -> None:

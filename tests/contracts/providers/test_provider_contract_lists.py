@@ -11,22 +11,22 @@ async def test_the_list_names_every_live_number_with_its_code(listing: Simulated
     size = listing.provider.capabilities.list_page_size
     assert size is not None
     order = {"count": 2 * size + 7, "service": "timeout"}
-    made = await listing.control("POST", "rent", order)
-    refs = [each["id"] for each in made["numbers"]]
+    rented = await listing.control("POST", "rent", order)
+    refs = [each["id"] for each in rented["numbers"]]
     await listing.deliver(refs[3], "482913")
 
     rows: list[ActiveRow] = []
     page = 0
     while True:
-        got = await listing.provider.list_active(page)
-        rows += got.rows
+        listed = await listing.provider.list_active(page)
+        rows += listed.rows
         page += 1
-        if got.last:
+        if listed.last:
             break
         assert page < 10
 
-    told = {row.ref: [sms.code for sms in row.sms] for row in rows}
-    assert told == {ref: ["482913"] if ref == refs[3] else [] for ref in refs}
+    codes = {row.ref: [sms.code for sms in row.sms] for row in rows}
+    assert codes == {ref: ["482913"] if ref == refs[3] else [] for ref in refs}
 
 
 async def test_an_empty_list_is_empty(listing: Simulated) -> None:

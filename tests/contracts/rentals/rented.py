@@ -7,20 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 from tests.contracts.providers.simulated import Pair, Simulated, simulated
-from tests.unit.providers.surroundings import World, built, config
-from worker.adapters.providers.build import RENTALS, build_rentals
+from tests.unit.providers.adapter_world import World, built, config
+from worker.adapters.providers.registry import build_rentals
+from worker.domain.families import every_dialect, features_of
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented
 
-PAIRS: list[Pair] = [(family, dialect or "classic") for family, dialect in RENTALS]
+PAIRS: list[Pair] = [
+    (family, dialect or "classic")
+    for family, dialect in every_dialect()
+    if features_of(family, dialect).rentals
+]
 OLD_ENOUGH_S = 150  #: To be given back.
 TOO_OLD_S = 21 * 60  #: For a refund.
 
 
 def terms_of(pair: Pair) -> RentalTerms:
-    told = config("http://127.0.0.1:9", *pair)
-    rentals = build_rentals(told, built(told, World()))
+    configured = config("http://127.0.0.1:9", *pair)
+    rentals = build_rentals(configured, built(configured, World()))
     assert rentals is not None
     return rentals.terms
 
@@ -44,9 +49,9 @@ class Renting:
         return RentalRequest("timeout", "7", self.length, max_cost_minor)
 
     async def opened(self) -> Rented:
-        got = await self.rentals.open(self.asked())
-        assert isinstance(got, Rented)
-        return got
+        bought = await self.rentals.open(self.asked())
+        assert isinstance(bought, Rented)
+        return bought
 
     async def books(self, ref: ProviderRef) -> Any:
         return await self.at.books(ref)

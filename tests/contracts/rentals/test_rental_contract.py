@@ -21,9 +21,9 @@ SECOND = timedelta(seconds=1)
 
 
 async def seen(it: Renting, ref: ProviderRef) -> Messages:
-    got = await it.rentals.messages(ref)
-    assert isinstance(got, Messages)
-    return got
+    reply = await it.rentals.messages(ref)
+    assert isinstance(reply, Messages)
+    return reply
 
 
 async def test_a_rental_runs_without_an_sms_and_tells_each_that_comes(it: Renting) -> None:
@@ -75,18 +75,18 @@ async def test_only_lengths_on_offer_are_asked_for(it: Renting) -> None:
     for length in (timedelta(0), -it.length, odd, longer):
         request = it.asked()
         assert not it.terms.lengths.offer(length)
-        got = await it.rentals.open(type(request)("timeout", "7", length))
-        assert got is NoRent.BAD_REQUEST
+        reply = await it.rentals.open(type(request)("timeout", "7", length))
+        assert reply is NoRent.BAD_REQUEST
 
     assert (await it.at.summary())["requests"] == {}
 
 
 async def test_the_longest_on_offer_can_be_had(it: Renting) -> None:
     request = it.asked()
-    got = await it.rentals.open(type(request)("timeout", "7", it.terms.lengths.longest))
+    reply = await it.rentals.open(type(request)("timeout", "7", it.terms.lengths.longest))
 
-    assert isinstance(got, Rented)
-    booked = await it.books(got.ref)
+    assert isinstance(reply, Rented)
+    booked = await it.books(reply.ref)
     ends, began = (datetime.fromisoformat(booked[at]) for at in ("expires_at", "created_at"))
     assert ends - began == it.terms.lengths.longest
 
@@ -112,15 +112,15 @@ async def test_more_time_is_paid_and_added(prolonging: Renting) -> None:
     rented = await prolonging.opened()
     before = await prolonging.books(rented.ref)
 
-    got = await prolonging.rentals.prolong(rented.ref, prolonging.length)
+    reply = await prolonging.rentals.prolong(rented.ref, prolonging.length)
 
     after = await prolonging.books(rented.ref)
     ends = datetime.fromisoformat(after["expires_at"])
-    assert isinstance(got, Prolonged)
+    assert isinstance(reply, Prolonged)
     assert ends - datetime.fromisoformat(before["expires_at"]) == prolonging.length
     assert after["cost_minor"] == 2 * before["cost_minor"]
     began = datetime.fromisoformat(after["created_at"])
-    told = got.expires_at or (began + got.expires_in if got.expires_in else ends)
+    told = reply.expires_at or (began + reply.expires_in if reply.expires_in else ends)
     assert abs(told - ends) <= SECOND
 
 
@@ -128,28 +128,28 @@ async def test_who_sells_no_more_time_is_not_asked_for_it(it: Renting) -> None:
     rented = await it.opened()
     asked = await it.at.summary()
 
-    got = await it.rentals.prolong(rented.ref, it.length)
+    reply = await it.rentals.prolong(rented.ref, it.length)
 
     if not it.terms.prolongs:
-        assert got == NotProlonged(NoProlong.NOT_POSSIBLE)
+        assert reply == NotProlonged(NoProlong.NOT_POSSIBLE)
         assert (await it.at.summary())["requests"] == asked["requests"]
 
 
 async def test_a_rental_is_not_prolonged_by_what_is_not_on_offer(prolonging: Renting) -> None:
     rented = await prolonging.opened()
 
-    got = await prolonging.rentals.prolong(rented.ref, timedelta(minutes=61))
+    reply = await prolonging.rentals.prolong(rented.ref, timedelta(minutes=61))
 
-    assert got == NotProlonged(NoProlong.BAD_LENGTH)
+    assert reply == NotProlonged(NoProlong.BAD_LENGTH)
 
 
 async def test_an_empty_purse_prolongs_nothing(prolonging: Renting) -> None:
     rented = await prolonging.opened()
     await prolonging.at.control("POST", "balance", {"balance_minor": 0})
 
-    got = await prolonging.rentals.prolong(rented.ref, prolonging.length)
+    reply = await prolonging.rentals.prolong(rented.ref, prolonging.length)
 
-    assert got == NotProlonged(NoProlong.NO_BALANCE)
+    assert reply == NotProlonged(NoProlong.NO_BALANCE)
 
 
 async def test_a_rental_that_is_over_is_not_prolonged(prolonging: Renting) -> None:
@@ -157,9 +157,9 @@ async def test_a_rental_that_is_over_is_not_prolonged(prolonging: Renting) -> No
     prolonging.at.pass_time(OLD_ENOUGH_S)
     await prolonging.rentals.close(rented.ref)
 
-    got = await prolonging.rentals.prolong(rented.ref, prolonging.length)
+    reply = await prolonging.rentals.prolong(rented.ref, prolonging.length)
 
-    assert got == NotProlonged(NoProlong.NOT_POSSIBLE) or got == NotKnown()
+    assert reply == NotProlonged(NoProlong.NOT_POSSIBLE) or reply == NotKnown()
 
 
 async def test_a_young_rental_is_closed_with_its_price_back(it: Renting) -> None:
@@ -208,20 +208,20 @@ async def test_a_closed_rental_has_no_messages_any_more(it: Renting) -> None:
     it.at.pass_time(OLD_ENOUGH_S)
     await it.rentals.close(rented.ref)
 
-    got = await it.rentals.messages(rented.ref)
+    reply = await it.rentals.messages(rented.ref)
 
     # One list cannot tell a closed rental from one without messages.
-    assert isinstance(got, Ended | NotKnown) or it.family == "smspva"
+    assert isinstance(reply, Ended | NotKnown) or it.family == "smspva"
 
 
 async def test_a_rental_whose_time_is_over_was_never_given_back(it: Renting) -> None:
     rented = await it.opened()
     it.at.pass_time(it.length.total_seconds() + 1)
 
-    got = await it.rentals.messages(rented.ref)
+    reply = await it.rentals.messages(rented.ref)
     closed = await it.rentals.close(rented.ref)
 
-    for told in (got, closed):
+    for told in (reply, closed):
         assert not isinstance(told, Ended) or told.refund is not Refund.GIVEN_BACK
 
 
@@ -240,9 +240,9 @@ async def test_an_unknown_rental_is_not_known(it: Renting) -> None:
 async def test_a_rental_that_runs_is_only_called_working_by_who_can_tell(it: Renting) -> None:
     rented = await it.opened()
 
-    got = await it.rentals.available(rented.ref)
+    reply = await it.rentals.available(rented.ref)
 
-    assert got is Availability.NOT_TOLD or (it.terms.tells_outage and got is Availability.UP)
+    assert reply is Availability.NOT_TOLD or (it.terms.tells_outage and reply is Availability.UP)
 
 
 async def test_a_rental_that_is_over_is_not_called_down(it: Renting) -> None:
@@ -250,10 +250,10 @@ async def test_a_rental_that_is_over_is_not_called_down(it: Renting) -> None:
     it.at.pass_time(OLD_ENOUGH_S)
     await it.rentals.close(rented.ref)
 
-    got = await it.rentals.available(rented.ref)
+    reply = await it.rentals.available(rented.ref)
 
-    assert got in {Availability.ENDED, Availability.NOT_KNOWN, Availability.NOT_TOLD}
-    assert got is not Availability.NOT_TOLD or it.family == "smspva"
+    assert reply in {Availability.ENDED, Availability.NOT_KNOWN, Availability.NOT_TOLD}
+    assert reply is not Availability.NOT_TOLD or it.family == "smspva"
 
 
 async def test_an_outage_is_told_and_so_is_its_end(telling_outages: Renting) -> None:
@@ -273,9 +273,9 @@ async def test_only_who_says_so_tells_of_an_outage(it: Renting) -> None:
     rented = await it.opened()
     await it.switch(rented.ref, offline=True)
 
-    got = await it.rentals.available(rented.ref)
+    reply = await it.rentals.available(rented.ref)
 
-    assert (got is Availability.DOWN) == it.terms.tells_outage
+    assert (reply is Availability.DOWN) == it.terms.tells_outage
 
 
 async def test_a_service_is_named_unless_the_whole_number_is_rented(it: Renting) -> None:
@@ -346,9 +346,9 @@ async def test_more_time_is_not_sold_while_the_number_is_off() -> None:
         rented = await it.opened()
         await it.switch(rented.ref, offline=True)
 
-        got = await it.rentals.prolong(rented.ref, it.length)
+        reply = await it.rentals.prolong(rented.ref, it.length)
 
-        assert got == NotProlonged(NoProlong.NOT_NOW)
+        assert reply == NotProlonged(NoProlong.NOT_NOW)
 
 
 async def test_more_messages_than_one_answer_holds_are_said_to_be_more() -> None:

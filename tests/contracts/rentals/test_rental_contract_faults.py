@@ -66,11 +66,11 @@ async def test_a_reply_nobody_can_read_is_no_information(
     await it.at.fault(fault)
 
     try:
-        got = await CALLS[call](it, rented.ref)
+        reply = await CALLS[call](it, rented.ref)
     except ProviderError:
         return
     # Only an answer without a body cannot be spoiled, and it was what it says.
-    assert (call, got) == ("close", Ended(Refund.GIVEN_BACK))
+    assert (call, reply) == ("close", Ended(Refund.GIVEN_BACK))
     assert (await it.books(rented.ref))["status"] == "cancelled"
 
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import TEMPLATE, Background, Databases
-from tests.integration.cases.office import DAY, HOUR, Hands, Office, Owned
+from tests.integration.cases.office import DAY, HOUR, Office
 from tests.integration.cases.sayings import (
     AGO,
     AMOUNTS,
@@ -46,19 +46,11 @@ from worker.domain.transfer import Charge
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.asking import instant
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
-from worker.lifecycle.cases.service import Occurrence
+from worker.lifecycle.cases.service import CaseService, Occurrence
 from worker.lifecycle.cases.shape import Adding, Verdict
 from worker.ports.store.activations import SeenSms
-from worker.ports.store.cases import (
-    CaseChange,
-    CaseKind,
-    CaseOpened,
-    CaseOpening,
-    CaseState,
-    Rejected,
-    Review,
-)
-from worker.ports.store.rentals import Rental
+from worker.ports.store.case_view import CaseKind, CaseState, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening, Rental, Review
 
 T = TypeVar("T")
 Opening: TypeAlias = Callable[[], Awaitable[CaseOpening | None]]
@@ -92,13 +84,16 @@ class Machine(RuleBasedStateMachine):
         self.name = next(_names)
         databases.execute(f"CREATE DATABASE {self.name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
         self.office = self.run(_office(databases.url(self.name)))
-        self.desk = self.office.desk
         self.unstuck = Unstuck(self.office)
         self.refs = itertools.count(1)
         self.opened: list[Opening] = []
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.background.run(work)
+
+    @property
+    def desk(self) -> CaseService:
+        return self.office.desk
 
     @property
     def now(self) -> datetime:
@@ -147,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         version = self.office.policies[name].version if known else "lost"
         under = {"policy": name, "policy_version": version, "charge": charge}
         wanted = intake(str(next(self.refs)), price_minor=price, rented_at=self.now, **under)
-        (result,) = self.run(self.office.store.accept([wanted], now=self.now))
+        (result,) = self.run(self.office.store.activations.accept([wanted], now=self.now))
         if result.activation is None:
             return multiple()
         self.orders += 1
@@ -155,11 +150,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def sms(self, number: Number) -> None:
-        found = self.run(self.office.store.activation(number.id))
+        found = self.run(self.office.store.activations.activation(number.id))
         assert found is not None
         assert found.ref is not None
         seen = SeenSms(SIM, found.ref, "1234", None)
-        self.run(self.office.store.record_codes([seen], now=self.now))
+        self.run(self.office.store.activations.record_codes([seen], now=self.now))
 
     @rule(number=numbers, outcome=st.sampled_from((State.REFUNDED, State.CLOSED, State.IN_REVIEW)))
     def end(self, number: Number, outcome: State) -> None:
@@ -167,14 +162,14 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self, number: ActivationId, outcome: State) -> None:
         store, hands = self.office.store, self.office.hands
-        found = await store.activation(number)
+        found = await store.activations.activation(number)
         assert found is not None
         hands.now = max(hands.now, found.deadline_at + TICK)
         if found.state is State.RECEIVED:
-            await store.settle([delivery(number)])
+            await store.settlements.settle([delivery(number)])
         elif found.state in {State.WAITING, State.EXPIRING}:
-            await store.lease_cancels(SIM, 1000, LEASE, now=hands.now)
-            await store.settle([ending(number, outcome=outcome)])
+            await store.settlements.lease_cancels(SIM, 1000, LEASE, now=hands.now)
+            await store.settlements.settle([ending(number, outcome=outcome)])
 
     @rule(
         target=rentals,
@@ -449,4 +444,4 @@ class Machine(RuleBasedStateMachine):
 
 
 async def _office(url: str) -> Office:
-    return Office(Owned(url, events_wanted=True), await asyncpg.connect(url), url, Hands())
+    return Office(await asyncpg.connect(url), url)

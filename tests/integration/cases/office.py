@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
+from worker.adapters.store.cases import CaseRepository
+from worker.adapters.store.database import Database
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
@@ -39,8 +42,8 @@ from worker.ports.long_rental import (
 from worker.ports.provider import NoRent, Rented
 from worker.ports.store.activations import AcceptOutcome, Intake, SeenSms
 from worker.ports.store.books import TopUpOutcome
-from worker.ports.store.cases import Case, CaseChange, CaseKind, CaseOpening, CaseState, TimerKind
-from worker.ports.store.rentals import Rental, rental_id
+from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
+from worker.ports.store.cases import CaseChange, Rental, rental_id
 
 LONG = ProviderRef("long")
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -53,43 +56,41 @@ def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
     return grounds(load_clauses(policy), reason)
 
 
+class ByHands:
+    """A repository with a clock the test owns: it is what `now` is where nobody says another."""
+
+    def __init__(self, repository: object, hands: "Hands", *methods: str) -> None:
+        self._repository = repository
+        self._hands = hands
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._repository, name)
+        if name not in self._methods:
+            return method
+        return lambda *args, **more: method(*args, **{"now": self._hands.now, **more})
+
+
 class Owned(PostgresStore):
-    """The store with a clock the test owns: it is what `now` is where nobody says another."""
+    """The store with a clock the test owns."""
 
-    clock: "Hands"
-
-    def known(self, name: str, profile: Profile) -> None:
-        self.kept[name, profile.version] = profile
-
-    async def open_case(self, *args: Any, **more: Any) -> CaseOpening:
-        return await super().open_case(*args, **{"now": self.clock.now, **more})
-
-    async def change_case(self, *args: Any, **more: Any) -> CaseChange:
-        return await super().change_case(*args, **{"now": self.clock.now, **more})
-
-    async def lease_timers(self, *args: Any, **more: Any) -> Any:
-        return await super().lease_timers(*args, **{"now": self.clock.now, **more})
-
-    async def unseeded(self, *args: Any, **more: Any) -> Any:
-        return await super().unseeded(*args, **{"now": self.clock.now, **more})
-
-    async def end_in_silence(self, *args: Any, **more: Any) -> Any:
-        return await super().end_in_silence(*args, **{"now": self.clock.now, **more})
-
-    async def book_rental(self, *args: Any, **more: Any) -> Any:
-        return await super().book_rental(*args, **{"now": self.clock.now, **more})
-
-    async def end_rental(self, *args: Any, **more: Any) -> Any:
-        return await super().end_rental(*args, **{"now": self.clock.now, **more})
-
-    async def rental_closed(self, *args: Any, **more: Any) -> Any:
-        return await super().rental_closed(*args, **{"now": self.clock.now, **more})
-
-    async def put_off(self, *args: Any, **more: Any) -> Any:
-        return await super().put_off(*args, **{"now": self.clock.now, **more})
-
-    async def settle(self, *args: Any, **more: Any) -> Any:
-        return await super().settle(*args, **{"now": self.clock.now, **more})
+    def __init__(self, url: str, hands: "Hands", **more: Any) -> None:
+        super().__init__(url, events_wanted=True, **more)
+        cases = ByHands(
+            self.cases,
+            hands,
+            "open_case",
+            "change_case",
+            "lease_timers",
+            "unseeded",
+            "end_in_silence",
+            "book_rental",
+            "end_rental",
+            "rental_closed",
+            "put_off",
+        )
+        self.cases = cast("CaseRepository", cases)
+        self.settlements = cast("SettlementRepository", ByHands(self.settlements, hands, "settle"))
 
 
 @dataclass
@@ -143,26 +144,30 @@ class Hands:
 
 @dataclass
 class Office:
-    store: Owned
     admin: asyncpg.Connection
     url: str
-    hands: Hands
-    policies: dict[str, Profile] = field(default_factory=dict)
+    hands: Hands = field(default_factory=Hands)
 
     def __post_init__(self) -> None:
-        self.policies = {name: load_profile(name) for name in policy_names()}
-        self.store.policies = self.policies
-        self.store.clock = self.hands
         self.reporter = RecordingReporter()
         self.there = RentalsThere()
         self.judges = judges(clauses)
+        self.start({name: load_profile(name) for name in policy_names()})
+
+    def start(self, policies: Mapping[str, Profile], db: Database | None = None) -> None:
+        """As a process with these policies does; *db* is what the one before left open."""
+        self.policies = policies
+        self.store = Owned(self.url, self.hands, policies=policies, db=db)
         self.desk = self.desk_on(self.store)
 
     def desk_on(self, store: PostgresStore) -> CaseService:
         return CaseService(
-            store=store,
+            cases=store.cases,
+            books=store.books,
             judges=self.judges,
-            reviewing=ActivationReviews(store, Settle(store=store, reporter=self.reporter)),
+            reviewing=ActivationReviews(
+                store.activations, Settle(settlements=store.settlements, reporter=self.reporter)
+            ),
             profiles=self.policies,
             default_policy="P3",
             clock=Clock(
@@ -173,12 +178,14 @@ class Office:
     @property
     def timers(self) -> Timers:
         return Timers(
-            store=self.store,
+            cases=self.store.cases,
+            books=self.store.books,
+            activations=self.store.activations,
             reporter=self.reporter,
             judges=self.judges,
-            silence=Silence(self.store, clauses, self.policies),
+            silence=Silence(self.store.cases, clauses, self.policies),
             closing=Closing(
-                store=self.store,
+                cases=self.store.cases,
                 rentals={SIM: self.there},
                 pay={SIM: self.there.pay},
                 reporter=self.reporter,
@@ -195,9 +202,9 @@ class Office:
         return await self.timers.tick()
 
     async def open(self, account: AccountId = ALICE, amount_minor: int = 100_000) -> None:
-        await self.store.open_account(account, "USD")
+        await self.store.books.open_account(account, "USD")
         if amount_minor:
-            await self.store.top_up(account, "first", amount_minor)
+            await self.store.books.top_up(account, "first", amount_minor)
             await self.date_topups("%:first", MONDAY)
 
     def intake(self, policy: str, ref: str = "1", **other: Any) -> Intake:
@@ -207,27 +214,33 @@ class Office:
         return intake(ref, price_minor=PRICE, rented_at=MONDAY, **under)
 
     async def rent(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
-        (result,) = await self.store.accept([self.intake(policy, ref, **other)], now=MONDAY)
+        (result,) = await self.store.activations.accept(
+            [self.intake(policy, ref, **other)], now=MONDAY
+        )
         assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation.id
 
     async def code(self, ref: str = "1") -> None:
-        await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), "1234", None)], now=MONDAY)
+        await self.store.activations.record_codes(
+            [SeenSms(SIM, ProviderRef(ref), "1234", None)], now=MONDAY
+        )
 
     async def end(self, id_: ActivationId, outcome: State, **other: Any) -> None:
         """Its window is over, and this is how it ended."""
         delivered = outcome is State.DELIVERED
         self.at(max(self.hands.now, MONDAY + WINDOW + TICK))
         if not delivered:
-            await self.store.lease_cancels(SIM, 1000, timedelta(seconds=30), now=self.hands.now)
+            await self.store.settlements.lease_cancels(
+                SIM, 1000, timedelta(seconds=30), now=self.hands.now
+            )
         ended = delivery(id_) if delivered else ending(id_, outcome=outcome, **other)
-        (settled,), _ = await self.store.settle([ended], now=self.hands.now)
+        (settled,), _ = await self.store.settlements.settle([ended], now=self.hands.now)
         assert settled.id == id_
 
     async def settle_on(self, store: PostgresStore, id_: ActivationId, outcome: State) -> None:
         """A confirmed cancel is settled by this process."""
-        await store.settle([ending(id_, outcome=outcome)])
+        await store.settlements.settle([ending(id_, outcome=outcome)])
 
     async def closed(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
         id_ = await self.rent(policy, ref, **other)
@@ -282,7 +295,7 @@ class Office:
 
     async def top_up(self, reference: str, minor: int, at: datetime) -> tuple[TopUpOutcome, Any]:
         """A top-up of another day."""
-        booked = await self.store.top_up(ALICE, reference, minor)
+        booked = await self.store.books.top_up(ALICE, reference, minor)
         await self.date_topups(f"%:{reference}", at)
         return booked
 
@@ -296,7 +309,7 @@ class Office:
             await self.admin.execute("ALTER TABLE transfer ENABLE TRIGGER transfer_append_only")
 
     async def outage(self, ref: str = "long", **facts: Any) -> Case:
-        if await self.store.rental(SIM, ProviderRef(ref)) is None:
+        if await self.store.cases.rental(SIM, ProviderRef(ref)) is None:
             await self.book(ref)
         opened = await self.desk.open_outage(SIM, ProviderRef(ref), facts)
         assert opened.case is not None
@@ -309,7 +322,7 @@ class Office:
         return done.case
 
     async def the_rental(self) -> Rental:
-        found = await self.store.rental(SIM, LONG)
+        found = await self.store.cases.rental(SIM, LONG)
         assert found is not None
         return found
 
@@ -357,7 +370,7 @@ class Office:
     async def seed(self, limit: int, now: datetime | None = None) -> list[int]:
         """How many windows each look sets, until one finds nothing new."""
         self.hands.now = now or self.hands.now
-        silence = Silence(self.store, clauses, self.policies, batch=limit)
+        silence = Silence(self.store.cases, clauses, self.policies, batch=limit)
         return [await silence.seed() for _ in range(3)]
 
     async def say(self, case: Case, **at: datetime | None) -> CaseChange:
@@ -369,8 +382,9 @@ class Office:
         return await self.desk.add(case.id, case.kind, facts, "choice")
 
     def change_policy(self, name: str, changes: Mapping[str, object]) -> None:
-        """The shop writes a new version of a policy."""
-        self.policies[name] = override(self.policies[name], changes)
+        """The shop writes a new version of a policy, and starts its worker again."""
+        changed = override(self.policies[name], changes)
+        self.start({**self.policies, name: changed}, self.store.db)
 
     async def late_since(self, case: Case) -> datetime:
         """From when the time counts that the shop has let pass."""
@@ -382,9 +396,8 @@ class Office:
 
     async def lose_policies(self) -> None:
         """All that is left of them is what newer code kept."""
-        self.store.policies = {}
-        self.store.kept.clear()
         await self.admin.execute("DELETE FROM policy_version")
+        self.start({}, self.store.db)
 
     async def verdict(self, case: Case, *, grant: bool, **more: Any) -> CaseChange:
         amount = more.pop("amount_minor", None)
@@ -392,7 +405,7 @@ class Office:
         return await self.desk.verdict(case.id, case.kind, verdict)
 
     async def case(self, id_: UUID) -> Case:
-        found = await self.store.case(id_)
+        found = await self.store.cases.case(id_)
         assert found is not None
         return found
 
@@ -404,7 +417,7 @@ class Office:
 
     async def money(self, account: AccountId = ALICE) -> tuple[int, int]:
         """(available, held)"""
-        found = await self.store.account(account)
+        found = await self.store.books.account(account)
         assert found is not None
         return found.available_minor, found.held_minor
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as st
 
 from tests.integration.cases.office import DAY, HOUR
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 Facts: TypeAlias = dict[str, Any]
 LabelSets: TypeAlias = Mapping[str, st.SearchStrategy[Any]]

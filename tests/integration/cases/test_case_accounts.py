@@ -7,11 +7,12 @@ from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases.service import Occurrence
 from worker.ports.store.books import TopUpOutcome
-from worker.ports.store.cases import CaseOpened, CaseState
+from worker.ports.store.case_view import CaseState
+from worker.ports.store.cases import CaseOpened
 
 
 async def account_state(office: Office) -> str:
-    found = await office.store.account(ALICE)
+    found = await office.store.books.account(ALICE)
     assert found is not None
     return found.state
 
@@ -24,7 +25,7 @@ async def test_a_deleted_account_loses_its_balance_and_takes_no_money(office: Of
     assert (case.state, reason(case)) == (CaseState.DONE, "deleted_by_customer")
     assert await account_state(office) == "deleted"
     assert await office.money() == (0, 0)
-    how, _ = await office.store.top_up(ALICE, "again", 5)
+    how, _ = await office.store.books.top_up(ALICE, "again", 5)
     assert how is TopUpOutcome.UNKNOWN_ACCOUNT
 
 

@@ -9,7 +9,7 @@ from tests.integration.cases.office import Office
 from worker.adapters.store import audit
 from worker.adapters.store.statements import statement
 from worker.lifecycle.cases.asking import SLAS
-from worker.ports.store.cases import Case
+from worker.ports.store.case_view import Case
 
 DISARM = """
 ALTER TABLE transfer DISABLE TRIGGER ALL;
@@ -79,7 +79,7 @@ async def everything(office: Office) -> Case:
 
 
 async def violated(office: Office) -> set[str]:
-    return {f.invariant for f in await office.store.audit() if f.violations}
+    return {f.invariant for f in await office.store.books.audit() if f.violations}
 
 
 async def test_cases_of_every_kind_have_clean_books(office: Office) -> None:

@@ -10,7 +10,8 @@ from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.domain.transfer import Charge
-from worker.ports.store.cases import CaseOpened, CaseState, Rejected
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_a_closed_number_without_a_code_is_credited_on_its_claim(office: Office) -> None:

@@ -13,8 +13,8 @@ from tests.integration.store.shop import TICK
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import CloseReply, Ended, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
-from worker.ports.store.cases import CaseState, TimerKind
-from worker.ports.store.rentals import Rental
+from worker.ports.store.case_view import CaseState, TimerKind
+from worker.ports.store.cases import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}
@@ -143,7 +143,7 @@ async def test_where_nobody_can_be_asked_the_shop_is_told(office: Office) -> Non
     timers = office.timers
     rental = await given_back(office)
     office.at(MONDAY + TICK)
-    (timer,) = await office.store.lease_timers(10, TimerKind)
+    (timer,) = await office.store.cases.lease_timers(10, list(TimerKind))
     object.__setattr__(timers.closing, "rentals", {})
 
     await timers.fire(timer)

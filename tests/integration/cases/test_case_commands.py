@@ -11,14 +11,14 @@ import asyncpg
 import pytest
 
 from tests.conftest import Background
-from tests.integration.cases.office import DAY, MONDAY, Hands, Office, Owned
+from tests.integration.cases.office import DAY, MONDAY, Office
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
-from worker.ports.store.cases import Case, CaseState
+from worker.ports.store.case_view import Case, CaseState
 
 FIXTURES = (cli, nothing_around)
 
@@ -38,12 +38,13 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
     stack = AsyncExitStack()
 
     async def start() -> tuple[Office, str]:
-        store = Owned(database_url, events_wanted=True)
-        stack.push_async_callback(store.close)
         admin = await asyncpg.connect(database_url)
         stack.push_async_callback(admin.close)
-        office = Office(store, admin, database_url, Hands())
-        app = build_api(replace(deps_over(World()), cases=office.desk, activations=store))
+        office = Office(admin, database_url)
+        stack.push_async_callback(office.store.close)
+        deps = deps_over(World())
+        activations = office.store.activations
+        app = build_api(replace(deps, cases=office.desk, activations=activations))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Background
-from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Hands, Office, Owned
+from tests.integration.cases.office import DAY, HOUR, MONDAY, PRICE, Office
 from tests.integration.cases.sayings import ANY_KIND, CLAIM_FACTS, EVIDENCE, LIKELY, POLICIES, Facts
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.entrypoints.cli.decide import LineDecider, instant_text
 from worker.lifecycle.cases.asking import instant
-from worker.ports.store.cases import Case
+from worker.ports.store.case_view import Case
 
 _refs = map(str, itertools.count(1))
 
@@ -32,7 +32,7 @@ def shop(database_url: str, background: Background) -> Iterator[Office]:
 
 
 async def _office(url: str) -> Office:
-    office = Office(Owned(url, events_wanted=True), await asyncpg.connect(url), url, Hands())
+    office = Office(await asyncpg.connect(url), url)
     await office.open(amount_minor=1_000_000)
     return office
 

@@ -23,7 +23,7 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 @pytest.fixture
 async def api(office: Office, described: Described) -> AsyncIterator[Api]:
     world = World()
-    deps = replace(deps_over(world), cases=office.desk, activations=office.store)
+    deps = replace(deps_over(world), cases=office.desk, activations=office.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:

@@ -100,14 +100,14 @@ async def test_what_ended_without_an_answer_is_run_again(
 ) -> None:
     await office.open(amount_minor=1000)
     body = claim(await office.closed("P1"))
-    keep = type(office.store).keep_answer
+    keep = type(office.store.books).keep_answer
 
     async def cut(*_: object) -> None:
         raise StoreUnavailable("gone")
 
-    monkeypatch.setattr(type(office.store), "keep_answer", cut)
+    monkeypatch.setattr(type(office.store.books), "keep_answer", cut)
     assert (await keyed(api, "/v1/claims", body)).status == 503
-    monkeypatch.setattr(type(office.store), "keep_answer", keep)
+    monkeypatch.setattr(type(office.store.books), "keep_answer", keep)
 
     assert (await keyed(api, "/v1/claims", {**body, "reason": "other"})).status == 422
     again = await keyed(api, "/v1/claims", body)
@@ -181,7 +181,7 @@ async def test_an_answer_that_shows_a_phone_does_not_wait_for_the_next_call_to_b
 
 
 async def test_a_call_that_fails_does_not_free_the_key_of_another(office: Office) -> None:
-    answers = office.store
+    answers = office.store.books
     await answers.take_key("k", "mine")
     await answers.let_go("k", "mine")
     assert (await answers.take_key("k", "other")).content_hash == "other"
@@ -194,7 +194,7 @@ async def test_a_call_that_fails_does_not_free_the_key_of_another(office: Office
 async def test_an_answer_that_comes_late_is_not_told_to_who_took_the_key_since(
     office: Office,
 ) -> None:
-    answers = office.store
+    answers = office.store.books
     await answers.take_key("k", "mine")
     await answers.let_go("k", "mine")  # The same call, sent twice: the other one failed.
     await answers.take_key("k", "other")
@@ -209,9 +209,9 @@ async def test_an_answer_that_comes_late_is_not_told_to_who_took_the_key_since(
 async def test_a_key_that_is_let_go_while_it_is_taken_is_taken(
     office: Office, rival: Rival
 ) -> None:
-    await office.store.take_key("k", "mine")
-    leaving = await rival.start(rival.store.let_go("k", "mine"))
-    taking = await rival.run_into(office.store.take_key("k", "mine"))
+    await office.store.books.take_key("k", "mine")
+    leaving = await rival.start(rival.store.books.let_go("k", "mine"))
+    taking = await rival.run_into(office.store.books.take_key("k", "mine"))
 
     rival.gate.go.set()
     await leaving

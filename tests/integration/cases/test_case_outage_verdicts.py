@@ -2,7 +2,7 @@
 
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
-from worker.ports.store.cases import Case, CaseState, Rejected, Timer, TimerKind
+from worker.ports.store.case_view import Case, CaseState, Rejected, Timer, TimerKind
 
 
 async def silent(office: Office) -> Case:

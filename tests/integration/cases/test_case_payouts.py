@@ -3,7 +3,7 @@
 from tests.integration.cases.office import DAY, MONDAY, Office, reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
-from worker.ports.store.cases import Case, CaseState, Rejected
+from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
 async def approved(office: Office, policy: str = "P4") -> Case:
@@ -96,7 +96,7 @@ async def test_silence_does_not_finalise_what_is_promised(office: Office) -> Non
 
     decided = await office.rows("SELECT outcome FROM decision WHERE subject = $1", case.activation)
     assert ("finalised",) not in decided
-    found = await office.store.activation(case.activation)
+    found = await office.store.activations.activation(case.activation)
     assert found is not None
     assert found.state is State.CLOSED
 

@@ -12,7 +12,8 @@ from worker.domain.ids import AccountId, ProviderRef
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases.shape import Verdict
 from worker.ports.store.activations import AcceptOutcome
-from worker.ports.store.cases import CaseKind, CaseOpened, CaseState, Rejected
+from worker.ports.store.case_view import CaseKind, CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 def owned(rival: Rival) -> Owned:
@@ -61,7 +62,7 @@ async def test_two_humans_decide_one_case_and_the_second_hears_of_the_first(
     # The desk looks the case up first, in a transaction of its own: the gate is at the verdict.
     judging = office.judges[CaseKind.CLAIM]
     first = await rival.start(
-        owned(rival).change_case(case.id, lambda view: judging.rule(view, grant))
+        owned(rival).cases.change_case(case.id, lambda view: judging.rule(view, grant))
     )
     second = await rival.run_into(office.verdict(case, grant=False))
 
@@ -94,7 +95,7 @@ async def test_a_claim_that_meets_the_settlement_of_its_order_is_not_paid_twice(
     await office.open(amount_minor=1000)
     id_ = await office.rent("P0")
     office.at(MONDAY + WINDOW + TICK)
-    await office.store.lease_cancels(SIM, 10, WINDOW, now=office.hands.now)
+    await office.store.settlements.lease_cancels(SIM, 10, WINDOW, now=office.hands.now)
     settling = await rival.start(office.settle_on(rival.store, id_, State.REFUNDED))
     claiming = await rival.run_into(office.claim(id_))
 
@@ -111,14 +112,14 @@ async def test_a_withdrawal_and_a_rental_cannot_both_take_the_money(
 ) -> None:
     await office.open(amount_minor=PRICE)
     policy = office.policies["P3"]
-    await office.store.keep_policy("P3", policy.version)
-    # What is kept already needs no transaction of its own, so the gate is at the withdrawal.
-    owned(rival).known("P3", policy)
+    await office.store.policies.keep("P3", policy.version)
     facts = {"withdraw_reason": "unused_funds"}
     withdrawing = await rival.start(
         office.desk_on(owned(rival)).open_withdrawal(ALICE, "w", facts, "P3")
     )
-    renting = await rival.run_into(office.store.accept([office.intake("P3")], now=MONDAY))
+    renting = await rival.run_into(
+        office.store.activations.accept([office.intake("P3")], now=MONDAY)
+    )
 
     rival.gate.go.set()
     withdrawal, (rented,) = await withdrawing, await renting
@@ -155,14 +156,13 @@ async def test_one_number_is_rented_to_one_account_however_many_ask_at_once(
 ) -> None:
     await office.open(amount_minor=1000)
     bob = AccountId("bob")
-    await office.store.open_account(bob, "USD")
+    await office.store.books.open_account(bob, "USD")
     known = office.as_booked(await office.book("other"), charge=Charge.EXTERNAL)
     one = replace(known, ref=ProviderRef("both"), id=UUID(int=1))
     other = replace(one, account=bob, rented_at=MONDAY + HOUR, id=UUID(int=2))
 
-    owned(rival).known("P2", office.policies["P2"])  # Or the gate would be at its keeping.
-    first = await rival.start(rival.store.book_rental(one))
-    second = await rival.run_into(office.store.book_rental(other))
+    first = await rival.start(rival.store.cases.book_rental(one))
+    second = await rival.run_into(office.store.cases.book_rental(other))
     rival.gate.go.set()
 
     assert ((await first).how, (await second).how) == (CaseOpened.NEW, CaseOpened.OTHER_CONTENT)

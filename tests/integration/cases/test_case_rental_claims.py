@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.cases.office import DAY, HOUR, MONDAY, Office
 from worker.domain.transfer import Charge
-from worker.ports.store.cases import Case, CaseOpened, CaseState, Rejected
-from worker.ports.store.rentals import Rental
+from worker.ports.store.case_view import Case, CaseState, Rejected
+from worker.ports.store.cases import CaseOpened, Rental
 
 ELSEWHERE: dict[str, Any] = {"client_caused": False}
 

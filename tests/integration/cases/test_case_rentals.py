@@ -9,7 +9,8 @@ from tests.integration.cases.office import DAY, HOUR, MONDAY, Office, reason
 from tests.integration.store.shop import ALICE, SIM, TICK
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.cases import CaseOpened, CaseState, Rejected
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_a_rental_is_paid_when_it_is_booked_and_once(office: Office) -> None:

@@ -8,7 +8,8 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.lifecycle.cases.reviews import Reviewed, Ruled
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.store.cases import CaseChange, CaseState
+from worker.ports.store.case_view import CaseState
+from worker.ports.store.cases import CaseChange
 
 GRANT = Verdict(grant=True, findings={})
 DENY = Verdict(grant=False, findings={})

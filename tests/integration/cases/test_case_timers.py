@@ -16,8 +16,8 @@ from worker.domain.activation import State
 from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import rang
-from worker.ports.store.cases import CaseState, Timer, TimerKind
-from worker.ports.store.rentals import RentalClosing
+from worker.ports.store.case_view import CaseState, Timer, TimerKind
+from worker.ports.store.cases import RentalClosing
 
 DOWN = 3 * DAY  #: For how long nobody was there.
 
@@ -123,7 +123,7 @@ async def deletion_hold(office: Office) -> Set:
     withdrawal = await office.withdraw("P3")
     case = await office.account_event("delete_requested")
     # Its withdrawal is closed by somebody who was killed before he told the deletion.
-    await office.store.change_case(
+    await office.store.cases.change_case(
         withdrawal.id, lambda view: office.judges[withdrawal.kind].rule(view, office.no)
     )
     due = MONDAY + timedelta(minutes=10)
@@ -190,11 +190,11 @@ async def test_a_timer_acts_at_the_first_instant_after_its_date(
     assert await office.pending(kind, setup.subject) == setup.due_at
 
     office.at(setup.due_at)
-    due = await office.store.lease_timers(100, TimerKind)
+    due = await office.store.cases.lease_timers(100, list(TimerKind))
     assert (kind, setup.subject) not in {(one.kind, one.subject) for one in due}
 
     office.at(setup.due_at + TICK)
-    due = await office.store.lease_timers(100, TimerKind)
+    due = await office.store.cases.lease_timers(100, list(TimerKind))
     assert Timer(kind, setup.subject, setup.due_at) in due
 
 
@@ -235,15 +235,19 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     office.at(setup.due_at + TICK)
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
-        first = await rival.start(rival.store.end_in_silence(timer, office.timers.silence.judge))
+        first = await rival.start(
+            rival.store.cases.end_in_silence(timer, office.timers.silence.judge)
+        )
     elif kind is TimerKind.RENTAL_END:
-        first = await rival.start(rival.store.end_rental(timer))
+        first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
-        first = await rival.start(rival.store.rental_closed(timer, RentalClosing.KEPT))
+        first = await rival.start(rival.store.cases.rental_closed(timer, RentalClosing.KEPT))
     else:
         judging = office.judges[(await office.case(setup.subject)).kind]
         first = await rival.start(
-            rival.store.change_case(setup.subject, lambda view: rang(judging, view), timer=timer)
+            rival.store.cases.change_case(
+                setup.subject, lambda view: rang(judging, view), timer=timer
+            )
         )
     second = await rival.run_into(office.timers.fire(timer))
 
@@ -273,7 +277,7 @@ async def test_an_overdue_review_stays_open_and_is_told_once(office: Office) -> 
 
     assert await office.told(case.id) == ["claim.in_review", "claim.overdue"]
     assert await office.state(case.id) is CaseState.IN_REVIEW
-    assert len(await office.store.reviews(limit=10)) == 1
+    assert len(await office.store.cases.reviews(limit=10)) == 1
     granted = await office.verdict(case, grant=True)
     assert granted.case is not None
     assert granted.case.state is CaseState.GRANTED
@@ -397,7 +401,7 @@ async def test_timers_are_counted_as_overdue_by_kind(office: Office) -> None:
     due = MONDAY + 7 * DAY
 
     async def overdue(now: datetime) -> object:
-        return (await office.store.queue_stats(timedelta(0), now=now)).timers_overdue
+        return (await office.store.books.queue_stats(timedelta(0), now=now)).timers_overdue
 
     assert await overdue(due + timedelta(seconds=60)) == {}
     assert await overdue(due + timedelta(seconds=60) + TICK) == {"evidence_due": 1}

@@ -8,7 +8,8 @@ from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
 from worker.ports.store.books import TopUpOutcome
-from worker.ports.store.cases import CaseOpened, CaseState, Rejected
+from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.cases import CaseOpened
 
 
 async def test_unused_top_ups_are_approved_and_paid_out(office: Office) -> None:
@@ -165,7 +166,7 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
 
 
 async def test_an_unknown_account_or_policy_asks_for_nothing(office: Office) -> None:
-    await office.store.open_account(ALICE, "USD")
+    await office.store.books.open_account(ALICE, "USD")
 
     nobody = await office.desk.open_withdrawal(type(ALICE)("bob"), "w", {}, "P3")
 

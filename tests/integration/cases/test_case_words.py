@@ -5,7 +5,7 @@ import pytest
 from tests.integration.cases.office import DAY, MONDAY, PRICE, Office, reason
 from worker.domain.activation import State
 from worker.lifecycle.cases import adding
-from worker.ports.store.cases import Case, CaseState, Rejected
+from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
 async def approved_defect(office: Office) -> Case:

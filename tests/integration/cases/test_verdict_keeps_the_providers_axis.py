@@ -21,19 +21,16 @@ GIVEN_BACK = "UPDATE activation SET provider_state = 'cancelled', pursue_at = NU
 
 @dataclass
 class Meanwhile:
-    """The store, except that something happens to the number right after it is first read."""
+    """The activations, except that something happens to the number right after it is first read."""
 
     office: Office
     happens: str
 
     async def activation(self, id_: ActivationId) -> Activation | None:
-        found = await self.office.store.activation(id_)
+        found = await self.office.store.activations.activation(id_)
         happens, self.happens = self.happens, "SELECT"
         await self.office.admin.execute(happens)
         return found
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.office.store, name)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +52,10 @@ async def test_what_was_learnt_since_the_number_was_read_stays(
 ) -> None:
     await office.open(amount_minor=1000)
     id_ = await in_review(office, "1", before)
-    store: Any = Meanwhile(office, happens)
+    activations: Any = Meanwhile(office, happens)
 
-    settle = Settle(store=office.store, reporter=office.reporter)
-    done = await ActivationReviews(store, settle)(id_, None, grant=True)
+    settle = Settle(settlements=office.store.settlements, reporter=office.reporter)
+    done = await ActivationReviews(activations, settle)(id_, None, grant=True)
 
     assert done.how is Ruled.DONE
     number = "SELECT provider_state, pursue_at IS NOT NULL FROM activation"

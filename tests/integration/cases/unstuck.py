@@ -9,7 +9,7 @@ import asyncpg
 
 from tests.integration.cases.office import Office
 from worker.lifecycle.cases.asking import SLAS
-from worker.ports.store.cases import CLOSED, Case
+from worker.ports.store.case_view import CLOSED, Case
 
 _CASES: Final = """
 SELECT c.id, c.state, c.withheld_minor,
@@ -72,7 +72,7 @@ class Unstuck:
         """Everybody has done his part by now."""
         await self.check()
         assert await self.office.rows("SELECT * FROM case_ WHERE closed_at IS NULL") == []
-        findings = await self.office.store.audit()
+        findings = await self.office.store.books.audit()
         assert {f.invariant: f.offenders for f in findings if f.violations} == {}
         for id_, state in await self.office.rows("SELECT id, state FROM case_"):
             told = [word.split(".")[1] for word in await self.office.told(id_)]

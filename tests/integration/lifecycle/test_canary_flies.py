@@ -22,7 +22,9 @@ REF = "77"
 def canary_of(world: World) -> Canary:
     """A process's; each has a memory of its own."""
     return Canary(
-        store=world.store,
+        purchases=world.store.purchases,
+        books=world.store.books,
+        activations=world.store.activations,
         desk=world.desk,
         reporter=world.reporter,
         clock=world.clock,
@@ -39,11 +41,11 @@ def canary(world: World) -> Canary:
 
 async def flights(world: World) -> list[Activation]:
     """Newest first."""
-    return await world.store.activations(account=ACCOUNT)
+    return await world.store.activations.activations(account=ACCOUNT)
 
 
 async def success(world: World) -> datetime | None:
-    return (await world.store.queue_stats(GRACE)).canary_success
+    return (await world.store.books.queue_stats(GRACE)).canary_success
 
 
 async def test_it_is_rented_finished_with_its_code_and_remembered(
@@ -60,9 +62,9 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
     assert flown.settlement is not None
     assert await success(world) == flown.settlement.at
     restarted = PostgresStore(database_url)
-    assert (await restarted.queue_stats(GRACE)).canary_success == flown.settlement.at
+    assert (await restarted.books.queue_stats(GRACE)).canary_success == flown.settlement.at
     await restarted.close()
-    account = await world.store.account(ACCOUNT)
+    account = await world.store.books.account(ACCOUNT)
     assert account is not None
     assert (account.available_minor, account.held_minor) == (0, 0)
 

@@ -18,13 +18,13 @@ async def test_a_strangers_code_is_the_only_one_that_is_asked_about_again(
 ) -> None:
     await world.take("ours")
     page = [sms("ours"), sms("a stranger's")]
-    record, asked = world.store.record_codes, list[Sequence[SeenSms]]()
+    record, asked = world.store.activations.record_codes, list[Sequence[SeenSms]]()
 
     async def counted(seen: Sequence[SeenSms]) -> list[RecordedCode]:
         asked.append(seen)
         return await record(seen)
 
-    monkeypatch.setattr(world.store, "record_codes", counted)
+    monkeypatch.setattr(world.store.activations, "record_codes", counted)
     await world.look.codes(page)
     await world.look.codes(page)
 

@@ -40,7 +40,7 @@ async def received(world: World) -> Activation:
 
 async def delivered(world: World) -> Activation:
     number = await received(world)
-    await world.store.ask_finish(number.id)
+    await world.store.activations.ask_finish(number.id)
     await world.sweep.tick()
     return number
 
@@ -192,7 +192,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
         raise StoreUnavailable("database: gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.store, "settle", away)
+        patched.setattr(world.store.settlements, "settle", away)
         result = await world.desk.cancel(number.id)
 
     assert result.how is ActionOutcome.PENDING

@@ -63,7 +63,7 @@ async def test_a_code_that_arrived_in_time_but_was_never_seen_is_late(world: Wor
 async def test_a_code_that_refuses_a_pressed_cancel_is_shown(world: World) -> None:
     number = await world.take()
     world.provider.will("cancel", Refused(Refusal.CODE_ARRIVED)).will("look", CodesArrived(CODE))
-    await world.store.press_cancel(number.id)
+    await world.store.activations.press_cancel(number.id)
 
     await world.end_all()
 
@@ -257,7 +257,7 @@ async def test_nothing_more_is_sent_once_nothing_can_be_kept(
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
 
-    monkeypatch.setattr(world.store, "settle", away)
+    monkeypatch.setattr(world.store.settlements, "settle", away)
     with pytest.raises(StoreUnavailable):
         await world.end_all()
 
@@ -304,7 +304,7 @@ async def test_two_workers_on_the_same_numbers_end_each_once(world: World) -> No
 
 async def test_a_code_recorded_by_somebody_else_meanwhile_wins(world: World) -> None:
     number = await world.take()
-    await world.store.press_cancel(number.id)
+    await world.store.activations.press_cancel(number.id)
 
     async def pushed(_: object) -> Refused:
         await world.record("1", "1234")
@@ -321,7 +321,7 @@ async def test_a_cancel_confirmed_after_a_code_was_shown_takes_it_from_nobody(
     world: World,
 ) -> None:
     number = await world.take()
-    await world.store.press_cancel(number.id)
+    await world.store.activations.press_cancel(number.id)
 
     async def pushed(_: object) -> Cancelled:
         await world.record("1", "1234")

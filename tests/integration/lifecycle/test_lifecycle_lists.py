@@ -69,7 +69,7 @@ async def test_a_known_code_costs_no_query(listed: World, monkeypatch: pytest.Mo
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(listed.store, "record_codes", never)
+    monkeypatch.setattr(listed.store.activations, "record_codes", never)
     await listed.read_list()
 
     assert len(listed.reporter.of("code")) == 1
@@ -261,7 +261,7 @@ async def test_a_long_list_is_compared_for_a_small_share_of_the_time(
         listed.elapsed += 4
         return []
 
-    monkeypatch.setattr(listed.store, "missing_from", slowly)
+    monkeypatch.setattr(listed.store.activations, "missing_from", slowly)
     listed.provider.will("list", page())
     for _ in range(40):
         await listed.read_list()
@@ -335,7 +335,7 @@ async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
 
-    monkeypatch.setattr(listed.store, "record_codes", away)
+    monkeypatch.setattr(listed.store.activations, "record_codes", away)
     await listed.read_list()
 
     assert len(listed.provider.asked("look")) == 1

@@ -12,7 +12,8 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.lifecycle.outcome import EndingDecision
 from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
-from worker.ports.store.activations import Activation, DueNumber, RecordedCode, SeenSms
+from worker.ports.store.activations import Activation, RecordedCode, SeenSms
+from worker.ports.store.settlements import DueNumber
 
 
 async def look_now(world: World, *numbers: Activation) -> None:
@@ -74,7 +75,7 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
     numbers = [await world.take(str(number)) for number in range(5)]
     rows = [ActiveRow(ProviderRef(str(ref)), (Sms(f"100{ref}"),)) for ref in range(5)]
     world.provider.will("list", ActivePage(rows, last=True))
-    record, tried = world.store.record_codes, []
+    record, tried = world.store.activations.record_codes, []
 
     async def poisoned(seen: Sequence[SeenSms], **other: Any) -> list[RecordedCode]:
         tried.append(len(seen))
@@ -82,7 +83,7 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
             raise ValueError(seen[0].code)
         return await record(seen, **other)
 
-    monkeypatch.setattr(world.store, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
     for _ in range(3):
         await world.read_list()
 
@@ -237,7 +238,7 @@ async def test_deliveries_that_fail_do_not_hold_up_the_credits(
     async def fails(_: int) -> list[DueNumber]:
         raise ValueError("a bug of ours")
 
-    monkeypatch.setattr(world.store, "due_deliveries", fails)
+    monkeypatch.setattr(world.store.settlements, "due_deliveries", fails)
     with pytest.raises(ValueError, match="a bug of ours"):
         await world.sweep.tick()
 
@@ -254,7 +255,7 @@ async def test_a_code_that_can_never_be_recorded_is_tried_again_and_told_once(
         tried.append(len(seen))
         raise ValueError
 
-    monkeypatch.setattr(world.store, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
     for _ in range(3):
         await world.look.codes([SeenSms(SIM, ProviderRef("1"), "1234", None)])
         world.elapsed += 3600

@@ -156,7 +156,7 @@ async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: Worl
 
 
 async def test_a_provider_that_is_being_drained_gets_no_new_business(world: World) -> None:
-    await world.store.drain(SIM)
+    await world.store.purchases.drain(SIM)
 
     assert (await world.desk.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
 
@@ -262,7 +262,9 @@ async def test_a_buyer_that_died_is_found_out(world: World) -> None:
 
 
 async def test_a_buyer_that_only_takes_his_time_is_left_alone(world: World) -> None:
-    await world.store.begin_purchase(purchase_id(ALICE, "x"), order("x"), "default", "1", WINDOW)
+    await world.store.purchases.begin_purchase(
+        purchase_id(ALICE, "x"), order("x"), "default", "1", WINDOW
+    )
 
     await world.repair.tick(world.provider)
 
@@ -274,7 +276,7 @@ async def test_an_answer_that_comes_after_all_gives_the_number_its_ref(world: Wo
     arrived = asyncio.Event()
 
     async def late(_: object) -> Rented:
-        await world.store.purchase_unknown(purchase_id(ALICE, "order-1"))
+        await world.store.purchases.purchase_unknown(purchase_id(ALICE, "order-1"))
         arrived.set()
         return RENTED
 

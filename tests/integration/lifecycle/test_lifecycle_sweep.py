@@ -194,7 +194,7 @@ async def test_no_answer_is_asked_again_later_and_read_first(world: World) -> No
 async def delivered(world: World, **other: Any) -> None:
     number = await world.take(**other)
     await world.record("1", "1234")
-    await world.store.ask_finish(number.id)
+    await world.store.activations.ask_finish(number.id)
     await world.sweep.tick()
 
 
@@ -307,7 +307,7 @@ async def test_nothing_more_is_pursued_once_nothing_can_be_kept(
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
 
-    monkeypatch.setattr(world.store, "resolve", away)
+    monkeypatch.setattr(world.store.settlements, "resolve", away)
     with pytest.raises(StoreUnavailable):
         await world.pursue.tick(world.provider)
 

@@ -51,7 +51,7 @@ async def given_up(world: World) -> Activation:
 
 def reconcile(world: World) -> Reconcile:
     return Reconcile(
-        store=world.store,
+        purchases=world.store.purchases,
         schedule=world.schedule,
         reporter=world.reporter,
         clock=world.clock,
@@ -117,7 +117,7 @@ async def test_one_that_earned_its_price_is_our_loss_of_what_it_cost(world: Worl
 
     assert await world.ended(number) == (State.REFUNDED, ProviderState.CHARGED)
     assert await world.exposure() == [(COST, "loss")]
-    found = {finding.invariant: finding.offenders for finding in await world.store.audit()}
+    found = {finding.invariant: finding.offenders for finding in await world.store.books.audit()}
     assert not found["exposure_where_charged"]
     assert (await world.number(number)).codes == (), "shown to nobody"
 
@@ -181,7 +181,7 @@ async def test_one_that_a_person_had_written_off_is_at_risk_again_until_it_is_gi
     world: World,
 ) -> None:
     number = await given_up(world)
-    await world.store.end_exposures(SIM, [number.id], ExposureEnd.LOSS, "alice")
+    await world.store.purchases.end_exposures(SIM, [number.id], ExposureEnd.LOSS, "alice")
     lists(world, ROW)
     world.provider.will("look", Waiting()).will("cancel", Cancelled())
 

@@ -17,7 +17,7 @@ from tests.integration.lifecycle.world import (
     utc_now,
 )
 from tests.integration.store.shop import intake
-from worker.adapters.store import cases_policies
+from worker.adapters.store import policies
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_worker
 from worker.domain.activation import State
@@ -33,9 +33,8 @@ PAST_GRACE = WINDOW + GRACE + SECOND
 @pytest.fixture
 async def newer(world: World, database_url: str) -> AsyncIterator[PostgresStore]:
     """A second host, which came up later, with a newer P1: it credits what the older one closes."""
-    await world.start(POLICIES)
-    store = PostgresStore(database_url)
-    store.policies = {**POLICIES, "P1": NEWER}
+    await world.start()
+    store = PostgresStore(database_url, policies={**POLICIES, "P1": NEWER})
     yield store
     await store.close()
 
@@ -44,7 +43,7 @@ async def accepted(
     store: PostgresStore, ref: str, age: timedelta = PAST_GRACE, version: str = NEWER.version
 ) -> Activation:
     under = {"policy": "P1", "policy_version": version}
-    (result,) = await store.accept([intake(ref, rented_at=utc_now() - age, **under)])
+    (result,) = await store.activations.accept([intake(ref, rented_at=utc_now() - age, **under)])
     assert result.how is AcceptOutcome.NEW
     assert result.activation is not None
     return result.activation
@@ -61,13 +60,13 @@ async def keep(world: World, version: str, content: Mapping[str, object]) -> Non
 def policies_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions this host reads from now on, in order."""
     read: list[str] = []
-    understood = cases_policies.profile_of
+    understood = policies.profile_of
 
     def counted(name: str, content: Mapping[str, object]) -> Profile:
         read.append(name)
         return understood(name, content)
 
-    monkeypatch.setattr(cases_policies, "profile_of", counted)
+    monkeypatch.setattr(policies, "profile_of", counted)
     return read
 
 
@@ -135,7 +134,7 @@ async def test_a_policy_of_another_host_is_read_once(
 
 
 async def test_the_policy_kept_nowhere_is_a_humans_to_decide(world: World) -> None:
-    await world.start(POLICIES)
+    await world.start()
     number = await accepted(world.store, "1", version="lost")
 
     await world.sweep.tick()
@@ -148,7 +147,7 @@ async def test_the_policy_kept_nowhere_is_a_humans_to_decide(world: World) -> No
 async def test_a_policy_this_version_cannot_read_is_a_humans_to_decide_and_read_once(
     world: World, monkeypatch: pytest.MonkeyPatch, content: Mapping[str, object]
 ) -> None:
-    await world.start(POLICIES)
+    await world.start()
     await keep(world, "tomorrow", content)
     read = policies_read(monkeypatch)
     number = await accepted(world.store, "1", version="tomorrow")
@@ -168,14 +167,16 @@ async def test_a_policy_this_version_cannot_read_stops_no_start_and_no_list_of_r
     world: World,
 ) -> None:
     await keep(world, "tomorrow", {"of_the_future": 1})
-    await world.start(POLICIES)
+    await world.start()
     number = await accepted(world.store, "1", version="tomorrow")
     await world.sweep.tick()
 
-    (review,) = await world.store.reviews(limit=10)
+    (review,) = await world.store.cases.reviews(limit=10)
 
     assert review.id == number.id
-    assert world.store.unreadable == {("P1", "tomorrow"): "P1: of_the_future: unknown field"}
+    assert world.store.policies.unreadable == {
+        ("P1", "tomorrow"): "P1: of_the_future: unknown field"
+    }
 
 
 async def test_a_worker_starts_with_a_policy_of_newer_code_and_tells_of_it(
@@ -186,7 +187,7 @@ async def test_a_worker_starts_with_a_policy_of_newer_code_and_tells_of_it(
     config.write_text(f'[database]\nurl = "{database_url}"\n')
 
     async with open_worker(load_settings(config, environ={})) as worker:
-        assert worker.parts.store.kept == {}
+        assert worker.parts.store.policies.kept == {}
 
     assert "policy.unreadable" in (written := capsys.readouterr().err)
     assert "tomorrow of P1: of_the_future: unknown field" in written

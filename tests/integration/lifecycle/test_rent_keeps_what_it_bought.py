@@ -36,7 +36,7 @@ LATE = timedelta(minutes=3)
 
 @dataclass
 class Failing:
-    """The real store, except that it cannot keep a bought number so many times."""
+    """The real purchases, except that they cannot keep a bought number so many times."""
 
     inner: Any
     times: int
@@ -46,15 +46,15 @@ class Failing:
         return getattr(self.inner, name)
 
     async def purchase_bought(
-        self, id_: Any, bought: Bought, min_age: timedelta
+        self, id_: Any, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
         if self.times > 0:
             self.times -= 1
             if self.committed:
-                await self.inner.purchase_bought(id_, bought, min_age)
+                await self.inner.purchase_bought(id_, bought, min_cancel_age)
                 raise CommitUnknown
             raise StoreUnavailable
-        kept: Activation | None = await self.inner.purchase_bought(id_, bought, min_age)
+        kept: Activation | None = await self.inner.purchase_bought(id_, bought, min_cancel_age)
         return kept
 
 
@@ -64,18 +64,18 @@ def renting(world: World) -> World:
     return world
 
 
-def with_store(world: World, store: Failing, **clock: Any) -> Rent:
+def with_purchases(world: World, purchases: Failing, **clock: Any) -> Rent:
     accept = replace(world.accept, clock=replace(world.clock, **clock))
-    return replace(world.rent, store=store, accept=accept, _keeping=set())
+    return replace(world.rent, purchases=purchases, accept=accept, _keeping=set())
 
 
 @pytest.mark.parametrize("committed", [False, True])
 async def test_it_is_stored_as_soon_as_the_database_is_back(
     renting: World, *, committed: bool
 ) -> None:
-    store = Failing(renting.store, times=5, committed=committed)
+    purchases = Failing(renting.store.purchases, times=5, committed=committed)
 
-    result = await with_store(renting, store)(order())
+    result = await with_purchases(renting, purchases)(order())
 
     assert result.how is PurchaseOutcome.RENTED
     assert result.activation is not None
@@ -89,7 +89,7 @@ async def test_who_does_not_wait_any_longer_finds_it_under_the_same_key(
     renting: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rent, "PATIENCE", timedelta(0))
-    renting_slowly = with_store(renting, Failing(renting.store, times=1))
+    renting_slowly = with_purchases(renting, Failing(renting.store.purchases, times=1))
     monkeypatch.setattr(Rent, "_pay", _paid)
 
     with pytest.raises(StoreError):
@@ -107,12 +107,12 @@ async def _paid(*_: object) -> None:
 
 
 async def test_a_database_that_stays_away_is_not_asked_for_ever(renting: World) -> None:
-    store = Failing(renting.store, times=10_000)
+    purchases = Failing(renting.store.purchases, times=10_000)
 
     with pytest.raises(StoreError):
-        await with_store(renting, store)(order())
+        await with_purchases(renting, purchases)(order())
 
-    assert 10_000 - store.times == rent.KEEP_ATTEMPTS
+    assert 10_000 - purchases.times == rent.KEEP_ATTEMPTS
     assert renting.reporter.troubles == ["rent.number_lost"]
 
 
@@ -128,10 +128,10 @@ async def test_what_is_stored_late_was_rented_when_it_was_sold(renting: World) -
     def monotonic() -> float:
         return next(times, LATE.total_seconds())
 
-    store = Failing(renting.store, times=1)
-    buying = with_store(renting, store, sleep=aged, monotonic=monotonic)
+    purchases = Failing(renting.store.purchases, times=1)
+    buying = with_purchases(renting, purchases, sleep=aged, monotonic=monotonic)
     sold = rent.bought(replace(RENTED, expires_in=timedelta(minutes=5)), utc_now())
-    await renting.store.begin_purchase(id_, order(), "default", "1", WINDOW)
+    await renting.store.purchases.begin_purchase(id_, order(), "default", "1", WINDOW)
 
     kept = await buying._keep(order(), sold)
 
@@ -145,7 +145,7 @@ async def test_what_is_stored_late_was_rented_when_it_was_sold(renting: World) -
 async def test_one_number_is_never_two_orders(renting: World, *, over: bool) -> None:
     """While it could not be stored it was an orphan on the list, and fitted another order."""
     await _lost_and_adopted(renting, "other", over=over)
-    slow = with_store(renting, Failing(renting.store, times=1))
+    slow = with_purchases(renting, Failing(renting.store.purchases, times=1))
 
     result = await slow(order())
 
@@ -162,13 +162,13 @@ async def test_an_orphan_given_to_two_orders_at_once_is_one_orders(
 ) -> None:
     ids = [purchase_id(ALICE, key) for key in ("one", "other")]
     for key, id_ in zip(("one", "other"), ids, strict=True):
-        await world.store.begin_purchase(id_, order(key), "default", "1", WINDOW)
+        await world.store.purchases.begin_purchase(id_, order(key), "default", "1", WINDOW)
         if state == "unknown":
-            await world.store.purchase_unknown(id_)
+            await world.store.purchases.purchase_unknown(id_)
 
     sold = rent.bought(RENTED, utc_now())
     kept = await asyncio.gather(
-        *(world.store.purchase_bought(id_, sold, timedelta(0)) for id_ in ids)
+        *(world.store.purchases.purchase_bought(id_, sold, timedelta(0)) for id_ in ids)
     )
 
     refs = [one.ref for one in kept if one is not None]
@@ -184,7 +184,7 @@ async def test_what_is_bought_is_told_when_the_process_ends_before_it_is_stored(
         refused.set()
         await asyncio.Event().wait()
 
-    slow = with_store(renting, Failing(renting.store, times=10), sleep=for_ever)
+    slow = with_purchases(renting, Failing(renting.store.purchases, times=10), sleep=for_ever)
     caller = asyncio.ensure_future(slow(order()))
     await asyncio.wait_for(refused.wait(), 10)
     (keeping,) = slow._keeping
@@ -200,11 +200,11 @@ async def test_what_is_bought_is_told_when_the_process_ends_before_it_is_stored(
 async def _lost_and_adopted(world: World, key: str, *, over: bool) -> None:
     id_ = purchase_id(ALICE, key)
     version = POLICIES["default"].version
-    await world.store.begin_purchase(id_, order(key), "default", version, WINDOW)
-    number = await world.store.purchase_unknown(id_)
+    await world.store.purchases.begin_purchase(id_, order(key), "default", version, WINDOW)
+    number = await world.store.purchases.purchase_unknown(id_)
     assert number is not None
     if over:
         await world.age(number, WINDOW + GRACE + SECOND)
         await world.sweep.tick()
         assert (await world.number(number)).state is State.REFUNDED
-    await world.store.purchase_bought(id_, rent.bought(RENTED, utc_now()), timedelta(0))
+    await world.store.purchases.purchase_bought(id_, rent.bought(RENTED, utc_now()), timedelta(0))

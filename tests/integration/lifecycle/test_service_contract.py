@@ -27,7 +27,7 @@ class RealShop:
         return utc_now()
 
     async def activation(self, id_: ActivationId) -> Activation | None:
-        return await self.world.store.activation(id_)
+        return await self.world.store.activations.activation(id_)
 
     async def money(self) -> tuple[int, int]:
         return await self.world.money()

@@ -34,7 +34,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_credit(
 ) -> None:
     world = newer_world
     newer, ours = [await world.take_forgotten(ref) for ref in ("1", "2")]
-    await world.store.mark_expired(timedelta(0), 10)
+    await world.store.settlements.mark_expired(timedelta(0), 10)
     await world.admin.execute(word, newer.id)
     before = await untouched(world, newer)
 
@@ -94,7 +94,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_delivery(
     await world.sweep.tick()
 
     assert (await world.number(ours)).state is State.DELIVERED
-    assert await world.store.due_delivery(newer.id) == []
+    assert await world.store.settlements.due_delivery(newer.id) == []
     assert await world.one("SELECT state FROM activation WHERE id = $1", newer.id) == "received"
 
 
@@ -150,11 +150,11 @@ async def test_numbers_of_newer_code_do_not_prove_that_nobody_ticks(
     newer_world: World, word: str
 ) -> None:
     number = await newer_world.take_forgotten()
-    assert await newer_world.store.behind(SIM, timedelta(seconds=5))
+    assert await newer_world.store.settlements.behind(SIM, timedelta(seconds=5))
 
     await newer_world.admin.execute(word, number.id)
 
-    assert not await newer_world.store.behind(SIM, timedelta(seconds=5))
+    assert not await newer_world.store.settlements.behind(SIM, timedelta(seconds=5))
 
 
 # --- and they are told
@@ -220,4 +220,4 @@ async def test_our_own_numbers_are_never_told_as_newer_codes(world: World) -> No
         "UPDATE activation SET pursue_at = now() - interval '1 hour' WHERE id = $1", settled.id
     )
 
-    assert await world.store.unread(MINUTE, 10) == []
+    assert await world.store.settlements.foreign_rows(MINUTE, 10) == []

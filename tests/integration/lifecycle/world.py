@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.policy import Profile, load_profile
+from worker.domain.policy import load_profile
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
@@ -106,16 +106,17 @@ class World:
 
     @cached_property
     def settle(self) -> Settle:
-        return Settle(store=self.store, reporter=self.reporter)
+        return Settle(settlements=self.store.settlements, reporter=self.reporter)
 
     @cached_property
     def rules(self) -> PolicyOutcomes:
-        return PolicyOutcomes(POLICIES, self.store.kept, self.reporter)
+        return PolicyOutcomes(POLICIES, self.store.policies.kept, self.reporter)
 
     @cached_property
     def expire(self) -> Expire:
         return Expire(
-            store=self.store,
+            settlements=self.store.settlements,
+            activations=self.store.activations,
             schedule=self.schedule,
             reporter=self.reporter,
             settle=self.settle,
@@ -127,7 +128,7 @@ class World:
     @cached_property
     def sweep(self) -> Sweep:
         return Sweep(
-            store=self.store,
+            settlements=self.store.settlements,
             reporter=self.reporter,
             settle=self.settle,
             rules=self.rules,
@@ -138,7 +139,8 @@ class World:
     @cached_property
     def pursue(self) -> Pursue:
         return Pursue(
-            store=self.store,
+            settlements=self.store.settlements,
+            activations=self.store.activations,
             schedule=self.schedule,
             reporter=self.reporter,
             settle=self.settle,
@@ -148,12 +150,19 @@ class World:
 
     @cached_property
     def drain(self) -> Drain:
-        return Drain(store=self.store, settle=self.settle, rules=self.rules, clock=self.clock)
+        return Drain(
+            purchases=self.store.purchases,
+            settlements=self.store.settlements,
+            settle=self.settle,
+            rules=self.rules,
+            clock=self.clock,
+        )
 
     @cached_property
     def look(self) -> Look:
         return Look(
-            store=self.store,
+            activations=self.store.activations,
+            settlements=self.store.settlements,
             reporter=self.reporter,
             settle=self.settle,
             rules=self.rules,
@@ -163,7 +172,7 @@ class World:
     @cached_property
     def listing(self) -> Listing:
         return Listing(
-            store=self.store,
+            activations=self.store.activations,
             schedule=self.schedule,
             reporter=self.reporter,
             look=self.look,
@@ -188,7 +197,8 @@ class World:
             return None if profile is None else IntakePolicy(profile.version, None)
 
         return Accept(
-            store=self.store,
+            activations=self.store.activations,
+            purchases=self.store.purchases,
             schedule=self.schedule,
             reporter=self.reporter,
             clock=self.clock,
@@ -203,7 +213,7 @@ class World:
     @cached_property
     def rent(self) -> Rent:
         return Rent(
-            store=self.store,
+            purchases=self.store.purchases,
             reporter=self.reporter,
             accept=self.accept,
             providers={SIM: self.provider},
@@ -213,7 +223,8 @@ class World:
     @cached_property
     def repair(self) -> Repair:
         return Repair(
-            store=self.store,
+            purchases=self.store.purchases,
+            activations=self.store.activations,
             schedule=self.schedule,
             reporter=self.reporter,
             accept=self.accept,
@@ -224,7 +235,9 @@ class World:
     @cached_property
     def desk(self) -> ActivationService:
         return ActivationService(
-            store=self.store,
+            activations=self.store.activations,
+            settlements=self.store.settlements,
+            purchases=self.store.purchases,
             schedule=self.schedule,
             providers={SIM: self.provider},
             accepting=self.accept,
@@ -234,14 +247,13 @@ class World:
             clock=self.clock,
         )
 
-    async def start(self, policies: Mapping[str, Profile]) -> None:
-        """As a worker that starts with these policies does."""
-        self.store.policies = policies
-        await self.store.kept_policies()
+    async def start(self) -> None:
+        """As a worker that starts does."""
+        await self.store.policies.kept_policies()
 
     async def open(self, amount_minor: int = 100_000) -> None:
-        await self.store.open_account(ALICE, "USD")
-        await self.store.top_up(ALICE, "first", amount_minor)
+        await self.store.books.open_account(ALICE, "USD")
+        await self.store.books.top_up(ALICE, "first", amount_minor)
 
     async def take(self, ref: str = "1", age: timedelta = timedelta(0), **other: Any) -> Activation:
         """Hand over a number that was rented so long ago."""
@@ -263,7 +275,7 @@ class World:
         return await self.expire.tick(self.provider, turns(100))
 
     async def number(self, number: Activation) -> Activation:
-        found = await self.store.activation(number.id)
+        found = await self.store.activations.activation(number.id)
         assert found is not None
         return found
 
@@ -273,7 +285,7 @@ class World:
 
     async def money(self) -> tuple[int, int]:
         """(available, held)"""
-        found = await self.store.account(ALICE)
+        found = await self.store.books.account(ALICE)
         assert found is not None
         return found.available_minor, found.held_minor
 
@@ -306,7 +318,7 @@ class World:
         return await self.listing.read(self.provider, self.their_terms, live, keep_going)
 
     async def record(self, ref: str, code: str) -> None:
-        await self.store.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
+        await self.store.activations.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
 
 
 def handed_over(ref: str = "1", **other: Any) -> NumberIntake:

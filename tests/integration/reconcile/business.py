@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
-from worker.adapters.providers.build import build_provider
-from worker.adapters.providers.config import ProviderConfig
+from worker.adapters.providers.family import ProviderConfig
+from worker.adapters.providers.registry import build_provider
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
@@ -25,7 +25,7 @@ from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
-from worker.simulator.numbers import Number, Sms
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.server import Simulator, running, utc_now
 
 COST = 20
@@ -47,7 +47,7 @@ class Business:
         """A number bought by us, so that its cost is known."""
         rented = await self.provider.rent(RentRequest("timeout", "0"))
         assert isinstance(rented, Rented)
-        (result,) = await self.shop.store.accept(
+        (result,) = await self.shop.store.activations.accept(
             [
                 intake(
                     ref or rented.ref,
@@ -67,33 +67,35 @@ class Business:
 
     async def give_back(self, id_: ActivationId, ref: ProviderRef) -> None:
         """Cancel was pressed, and the provider took the number back."""
-        await self.shop.store.press_cancel(id_)
+        await self.shop.store.activations.press_cancel(id_)
         assert await self.provider.cancel(ref) == Cancelled()
         await self.believe_given_back(id_)
 
     async def believe_given_back(self, id_: ActivationId) -> None:
         """The provider said so, whatever its books say."""
-        await self.shop.store.press_cancel(id_)
-        await self.shop.store.settle([ending(id_, reason="cancel")])
+        await self.shop.store.activations.press_cancel(id_)
+        await self.shop.store.settlements.settle([ending(id_, reason="cancel")])
 
     async def deliver(self, id_: ActivationId, ref: ProviderRef) -> None:
         """A code came, and the provider keeps its price."""
         self.receive(ref)
-        await self.shop.store.record_codes([SeenSms(SIM, ref, "1234", None)])
-        await self.shop.store.ask_finish(id_)
+        await self.shop.store.activations.record_codes([SeenSms(SIM, ref, "1234", None)])
+        await self.shop.store.activations.ask_finish(id_)
         settle = ending(id_, source=State.RECEIVED, outcome=State.DELIVERED, reason="code")
-        due = await self.shop.store.due_delivery(id_)
+        due = await self.shop.store.settlements.due_delivery(id_)
         assert [one.id for one in due] == [id_]
-        await self.shop.store.settle([settle._replace(provider_state=ProviderState.FINISHED)])
+        await self.shop.store.settlements.settle(
+            [settle._replace(provider_state=ProviderState.FINISHED)]
+        )
 
-    def number(self, ref: ProviderRef) -> Number:
+    def number(self, ref: ProviderRef) -> SimulatedNumber:
         number = self.simulator.engine.find(int(ref), utc_now())
         assert number is not None
         return number
 
     def receive(self, ref: ProviderRef, code: str = "1234") -> None:
         """An SMS is there."""
-        self.simulator.engine.books.receive(self.number(ref), Sms(utc_now(), code, code))
+        self.simulator.engine.ledger.receive(self.number(ref), ArrivedSms(utc_now(), code, code))
 
     def fails(self) -> None:
         self.simulator.faults.add(FaultRule(kind=FaultKind.UNAVAILABLE, seconds=600), utc_now())
@@ -109,10 +111,10 @@ class Business:
             price_minor=COST,
         )
         id_ = purchase_id(ALICE, order.idempotency_key)
-        await self.shop.store.begin_purchase(id_, order, "default", "1", WINDOW)
+        await self.shop.store.purchases.begin_purchase(id_, order, "default", "1", WINDOW)
 
     def pay_in(self, amount_minor: int) -> None:
-        self.simulator.engine.books.added_minor += amount_minor
+        self.simulator.engine.ledger.added_minor += amount_minor
 
     async def time_passes(self) -> None:
         """What happened until now was an hour ago."""
@@ -133,7 +135,8 @@ class Business:
 
 def accepting(shop: Shop, both: dict[str, Any]) -> Accept:
     return Accept(
-        store=shop.store,
+        activations=shop.store.activations,
+        purchases=shop.store.purchases,
         policies=lambda _: None,
         default_policy="default",
         default_window=WINDOW,
@@ -175,15 +178,20 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
             random=lambda: 0.5,
         )
         both = {"schedule": schedule, "reporter": reporter, "clock": clock, "terms": {SIM: terms}}
-        settle = Settle(store=shop.store, reporter=reporter)
+        settle = Settle(settlements=shop.store.settlements, reporter=reporter)
         accept = accepting(shop, both)
         try:
             yield Business(
                 shop,
                 simulator,
                 provider,
-                Reconcile(store=shop.store, accept=accept, **cast("Any", both)),
-                Pursue(store=shop.store, settle=settle, **cast("Any", both)),
+                Reconcile(purchases=shop.store.purchases, accept=accept, **cast("Any", both)),
+                Pursue(
+                    settlements=shop.store.settlements,
+                    activations=shop.store.activations,
+                    settle=settle,
+                    **cast("Any", both),
+                ),
                 reporter,
             )
         finally:

@@ -16,7 +16,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
     store = PostgresStore(database_url, events_wanted=True)
     admin = await asyncpg.connect(database_url)
     yield Shop(store, admin, database_url)
-    findings = await store.audit()
+    findings = await store.books.audit()
     await admin.close()
     await store.close()
     assert {f.invariant: f.offenders for f in findings if f.violations} == {}

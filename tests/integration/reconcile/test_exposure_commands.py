@@ -56,7 +56,7 @@ async def _credited(shop: Shop) -> list[ActivationId]:
     ids = [await shop.rent("1"), await shop.rent("2")]
     ids.append(await shop.rent("3", cost_minor=7, cost_currency="EUR"))
     await shop.expire()
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
+    await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
     for days, id_ in zip((1, 10, 20), ids, strict=True):
         await shop.admin.execute(
             "UPDATE exposure SET opened_at = now() - make_interval(days => $2)"

@@ -24,7 +24,7 @@ async def late_code(at_work: Business) -> tuple[ActivationId, ProviderRef]:
     """Given back, refunded, and then its code was seen after all: an hour ago."""
     id_, ref = await at_work.rent()
     await at_work.give_back(id_, ref)
-    await at_work.shop.store.record_codes([SeenSms(SIM, ref, "1234", None)])
+    await at_work.shop.store.activations.record_codes([SeenSms(SIM, ref, "1234", None)])
     assert await at_work.exposure() == [(COST, "open")]
     await at_work.time_passes()
     return id_, ref
@@ -94,7 +94,7 @@ async def test_of_an_old_number_that_is_pursued_nothing_is_read(at_work: Busines
         "UPDATE activation SET provider_state = 'cancelling', pursue_at = now()"
     )
 
-    read = await at_work.shop.store.disputed_since(SIM, history.OLDEST, history.FRESH)
+    read = await at_work.shop.store.purchases.disputed_since(SIM, history.OLDEST, history.FRESH)
 
     assert read == [], "its next read of the status says more"
 
@@ -110,7 +110,9 @@ async def test_a_charge_that_was_given_back_later_is_disputed_and_stays_so(
     back = PastNumber(ref=ref, fate=Fate.GIVEN_BACK)
 
     for _ in range(2):
-        await at_work.shop.store.compare_history(SIM, [back], ended_for=timedelta(seconds=-2))
+        await at_work.shop.store.purchases.compare_history(
+            SIM, [back], ended_for=timedelta(seconds=-2)
+        )
 
     assert await at_work.provider_state(id_) == "disputed"
     assert await at_work.exposure() == [(COST, "loss")]

@@ -16,7 +16,7 @@ from worker.ports.history import Fate, HistoryPage, PastNumber
 from worker.ports.provider import Capabilities
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
-from worker.simulator.tariff import Order
+from worker.simulator.tariff import BuyerOrder
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ async def test_a_cancel_that_was_charged_is_disputed_with_its_amount(at_work: Bu
     assert await at_work.exposure() == [(COST, "open")]
     number = await at_work.shop.number(id_)
     assert number.state.value == "refunded", "the customer keeps his credit"
-    report = await at_work.shop.store.provider_report(SIM, "USD")
+    report = await at_work.shop.store.purchases.provider_report(SIM, "USD")
     assert report.disputed == {"USD": (1, COST)}
     assert [(one.activation_id, one.ref, one.says) for one in report.disputes] == [
         (id_, ref, "charged")
@@ -95,7 +95,7 @@ async def test_a_dispute_ends_when_the_history_agrees_later(at_work: Business) -
     assert await at_work.provider_state(id_) == "cancelled"
     assert await disputes(at_work) == [("cancelled", "charged", COST, "USD", True)]
     assert await at_work.exposure() == [(COST, "resolved")]
-    assert (await at_work.shop.store.provider_report(SIM, "USD")).disputes == []
+    assert (await at_work.shop.store.purchases.provider_report(SIM, "USD")).disputes == []
     assert at_work.reporter.troubles == ["provider.disputed", "provider.dispute_ended"]
 
 
@@ -180,7 +180,7 @@ async def test_a_history_may_lag_behind_an_ending(
 
 
 async def told(at_work: Business, *rows: PastNumber) -> None:
-    await at_work.shop.store.compare_history(SIM, rows, ended_for=timedelta(seconds=-2))
+    await at_work.shop.store.purchases.compare_history(SIM, rows, ended_for=timedelta(seconds=-2))
 
 
 async def test_a_ref_that_is_told_twice_in_two_ways_says_nothing(at_work: Business) -> None:
@@ -275,7 +275,7 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
     newest = await at_work.shop.one("SELECT max(rented_at) FROM activation")
 
     read = [
-        await at_work.shop.store.disputed_since(SIM, history.OLDEST, history.FRESH)
+        await at_work.shop.store.purchases.disputed_since(SIM, history.OLDEST, history.FRESH)
         for _ in range(40)
     ]
 
@@ -284,7 +284,7 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
 
 
 async def test_numbers_of_nobody_are_told_where_they_cost_money(at_work: Business) -> None:
-    order = Order(service="timeout", country="0")
+    order = BuyerOrder(service="timeout", country="0")
     live, charged, back = at_work.simulator.engine.rent_many(order, None, 3, utc_now())
     charged.status, back.status = Status.FINISHED, Status.CANCELLED
 

@@ -101,8 +101,8 @@ async def test_a_balance_in_another_currency_than_configured_is_told_and_left(
 
 
 async def test_after_a_change_of_currency_the_readings_begin_anew(at_work: Business) -> None:
-    before = await at_work.shop.store.count_provider(SIM, "EUR")
-    await at_work.shop.store.keep_reading(SIM, Balance(500, "EUR"), before)
+    before = await at_work.shop.store.purchases.count_provider(SIM, "EUR")
+    await at_work.shop.store.purchases.keep_reading(SIM, Balance(500, "EUR"), before)
 
     assert await at_work.reconcile.money(at_work.provider) is None
 
@@ -151,7 +151,7 @@ async def test_what_other_providers_do_is_no_concern_of_this_one(shop: Shop) -> 
     async with business(shop) as at_work:
         await at_work.reconcile.money(at_work.provider)
         elsewhere = {"provider": ProviderName("other"), "rented_at": None, "cost_minor": 99}
-        await shop.store.accept([intake("9", **elsewhere)])
+        await shop.store.activations.accept([intake("9", **elsewhere)])
         assert await at_work.reconcile.money(at_work.provider) is None
 
 
@@ -160,9 +160,9 @@ async def test_a_reading_of_a_span_that_another_daemon_has_left_behind_is_droppe
 ) -> None:
     store = at_work.shop.store
     await at_work.reconcile.money(at_work.provider)
-    before = await store.count_provider(SIM, "USD")
+    before = await store.purchases.count_provider(SIM, "USD")
     stale = replace(before, since=before.since - timedelta(days=1))
 
-    assert await store.keep_reading(SIM, Balance(500, "USD"), stale) is None
+    assert await store.purchases.keep_reading(SIM, Balance(500, "USD"), stale) is None
 
     assert await at_work.shop.rows("SELECT count(*) FROM provider_reading") == [(1,)]

@@ -6,7 +6,7 @@ from tests.integration.reconcile.business import COST, Business, business
 from tests.integration.store.shop import SIM, Shop
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.simulator.server import utc_now
-from worker.simulator.tariff import Order
+from worker.simulator.tariff import BuyerOrder
 
 
 async def believed(at_work: Business, **known: Any) -> tuple[ActivationId, ProviderRef]:
@@ -95,7 +95,7 @@ async def test_only_the_newest_rental_of_a_ref_is_meant(at_work: Business) -> No
 
 
 async def test_a_number_of_nobody_is_told_and_left_alone(at_work: Business) -> None:
-    order = Order(service="timeout", country="0")
+    order = BuyerOrder(service="timeout", country="0")
     (number,) = at_work.simulator.engine.rent_many(order, None, 1, utc_now())
 
     assert await at_work.reconcile.tick(at_work.provider) == 1

@@ -25,7 +25,7 @@ async def shop(broken_shop: Shop) -> AsyncIterator[Shop]:
     """A shop whose books are audited after the test: 0 violations, whatever it did."""
     yield broken_shop
     auditor = PostgresStore(broken_shop.url)
-    findings = await auditor.audit()
+    findings = await auditor.books.audit()
     await auditor.close()
     assert {f.invariant: f.offenders for f in findings if f.violations} == {}
 
@@ -34,9 +34,8 @@ async def shop(broken_shop: Shop) -> AsyncIterator[Shop]:
 async def rival(broken_shop: Shop) -> AsyncIterator[Rival]:
     """A second process on the same database."""
     gate = Gate()
-    store = PostgresStore(broken_shop.url, events_wanted=True)
-    await store.db.close()
-    store.db = PausingDatabase(broken_shop.url, gate)
+    pausing = PausingDatabase(broken_shop.url, gate)
+    store = PostgresStore(broken_shop.url, events_wanted=True, db=pausing)
     yield Rival(store, gate, broken_shop.admin)
     gate.go.set()
     await store.close()

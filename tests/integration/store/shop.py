@@ -10,16 +10,8 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import (
-    AcceptOutcome,
-    Activation,
-    DueNumber,
-    Ending,
-    Intake,
-    RecordedCode,
-    SeenSms,
-    Settlements,
-)
+from worker.ports.store.activations import AcceptOutcome, Activation, Intake, RecordedCode, SeenSms
+from worker.ports.store.settlements import DueNumber, Ending, Settlements
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")
@@ -96,45 +88,45 @@ class Shop:
     url: str
 
     async def open(self, account: AccountId = ALICE, amount_minor: int = 100_000) -> None:
-        await self.store.open_account(account, "USD")
+        await self.store.books.open_account(account, "USD")
         if amount_minor:
-            await self.store.top_up(account, "first", amount_minor)
+            await self.store.books.top_up(account, "first", amount_minor)
 
     async def rent(self, ref: str = "1", **other: Any) -> ActivationId:
         now = other.pop("now", RENTED)
-        (result,) = await self.store.accept([intake(ref, **other)], now=now)
+        (result,) = await self.store.activations.accept([intake(ref, **other)], now=now)
         assert result.how is AcceptOutcome.NEW
         assert result.activation is not None
         return result.activation.id
 
     async def rent_many(self, count: int, **other: Any) -> list[ActivationId]:
         intakes = [intake(f"{number:05}", **other) for number in range(count)]
-        results = await self.store.accept(intakes, now=RENTED)
+        results = await self.store.activations.accept(intakes, now=RENTED)
         return [result.activation.id for result in results if result.activation is not None]
 
     async def code(self, ref: str, code: str, now: datetime) -> RecordedCode:
-        (recorded,) = await self.store.record_codes([sms(ref, code)], now=now)
+        (recorded,) = await self.store.activations.record_codes([sms(ref, code)], now=now)
         return recorded
 
     async def expire(self, now: datetime = DEADLINE + TICK, limit: int = 10_000) -> list[DueNumber]:
-        return await self.store.lease_cancels(SIM, limit, LEASE, now=now)
+        return await self.store.settlements.lease_cancels(SIM, limit, LEASE, now=now)
 
     async def refund(
         self, id_: ActivationId, now: datetime = DEADLINE + TICK, **other: Any
     ) -> Settlements:
-        return await self.store.settle([ending(id_, **other)], now=now)
+        return await self.store.settlements.settle([ending(id_, **other)], now=now)
 
     async def state(self, id_: ActivationId) -> State:
         return (await self.number(id_)).state
 
     async def number(self, id_: ActivationId) -> Activation:
-        found = await self.store.activation(id_)
+        found = await self.store.activations.activation(id_)
         assert found is not None
         return found
 
     async def money(self, account: AccountId = ALICE) -> tuple[int, int]:
         """(available, held)"""
-        found = await self.store.account(account)
+        found = await self.store.books.account(account)
         assert found is not None
         return found.available_minor, found.held_minor
 

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import Shop
 from tests.unit.lifecycle.scripted import OwnTime
-from worker.adapters.store.audit import Audits
+from worker.adapters.store.books import BookRepository
 from worker.adapters.store.postgres import PostgresStore
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.ticks import TickResult
@@ -23,7 +23,7 @@ PATIENCE = timedelta(seconds=20)
 @pytest.fixture
 async def audit(broken_shop: Shop) -> AsyncIterator[Audit]:
     made = Audit(
-        store=broken_shop.store,
+        books=broken_shop.store.books,
         reporter=RecordingReporter(),
         clock=OwnTime().clock(),
         patience=PATIENCE,
@@ -54,7 +54,7 @@ async def test_piece_by_piece_it_finds_what_one_snapshot_finds(
 ) -> None:
     assert await audit.tick() is TickResult.DONE
 
-    whole = await broken_shop.store.audit()
+    whole = await broken_shop.store.books.audit()
     assert told(audit) == [tuple(whole)]
     assert [one.offenders for one in whole if one.violations] == [(broken,)]
     assert whole[-1].violations, "in the very last piece"
@@ -63,25 +63,25 @@ async def test_piece_by_piece_it_finds_what_one_snapshot_finds(
 async def test_a_cut_in_the_middle_goes_on_there_and_the_last_piece_is_reached(
     broken: str, audit: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check, asked = audit.store.check, []
-    cut = {audit.store.invariants[at] for at in (5, 11)}
+    check, asked = audit.books.check, []
+    cut = {audit.books.invariants[at] for at in (5, 11)}
 
-    async def cut_off(_: Audits, invariant: str) -> Finding | None:
+    async def cut_off(_: BookRepository, invariant: str) -> Finding | None:
         asked.append(invariant)
         if invariant in cut:
             cut.remove(invariant)
             raise StoreUnavailable("database: QueryCanceledError")
         return await check(invariant)
 
-    monkeypatch.setattr(type(audit.store), "check", cut_off)
+    monkeypatch.setattr(type(audit.books), "check", cut_off)
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             await audit.tick()
     assert await audit.tick() is TickResult.DONE
 
-    assert len(asked) == len(audit.store.invariants) + 2
+    assert len(asked) == len(audit.books.invariants) + 2
     (findings,) = told(audit)
-    assert sorted(one.invariant for one in findings) == sorted(audit.store.invariants)
+    assert sorted(one.invariant for one in findings) == sorted(audit.books.invariants)
     assert [one.offenders for one in findings if one.violations] == [(broken,)]
 
 
@@ -91,7 +91,7 @@ async def test_no_two_processes_read_the_whole_database_at_once(
     topic = "hashtextextended('activation-worker:audit', 0)"
     await broken_shop.one(f"SELECT pg_advisory_lock({topic})")  # The other process's.
 
-    assert await broken_shop.store.check(audit.store.invariants[0]) is None
+    assert await broken_shop.store.books.check(audit.books.invariants[0]) is None
     await broken_shop.one(f"SELECT pg_advisory_unlock({topic})")
 
     assert await audit.tick() is TickResult.DONE
@@ -117,7 +117,7 @@ async def test_an_invariant_may_take_longer_than_any_other_statement(
     monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 0.5)
     impatient = PostgresStore(broken_shop.url, events_wanted=True)
 
-    finding = await impatient.check(impatient.invariants[0])
+    finding = await impatient.books.check(impatient.books.invariants[0])
     await impatient.close()
 
     assert finding is not None
@@ -136,7 +136,7 @@ async def test_one_that_takes_too_long_is_not_asked_again_at_once(
         monkeypatch.setattr("worker.adapters.store.audit.SILENCE_S", 0.05)
 
     with pytest.raises(StoreError, match="too long"):
-        await broken_shop.store.check(broken_shop.store.invariants[0])
+        await broken_shop.store.books.check(broken_shop.store.books.invariants[0])
 
     assert len(question) == 1
 
@@ -151,4 +151,4 @@ async def test_a_check_changes_nothing_even_if_it_tried(
 
     monkeypatch.setattr("worker.adapters.store.audit._check", transaction)
 
-    assert str(await broken_shop.store.check("any")) == "repeatable read on 10min"
+    assert str(await broken_shop.store.books.check("any")) == "repeatable read on 10min"

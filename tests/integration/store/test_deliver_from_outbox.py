@@ -8,7 +8,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import RENTED, Shop, delivery
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
-from worker.ports.store.books import Event, SendResult, Sent
+from worker.ports.store.outbox import Event, SendResult, Sent
 
 SENT = Sent(SendResult.SENT)
 FAILED = Sent(SendResult.RETRY)
@@ -35,7 +35,7 @@ def deliver(shop: Shop, endpoint: Endpoint) -> Deliver:
         now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=sleep, chance=lambda: 0.5
     )
     reporter = RecordingReporter()
-    return Deliver(store=shop.store, sender=endpoint, reporter=reporter, clock=clock)
+    return Deliver(outbox=shop.store.outbox, sender=endpoint, reporter=reporter, clock=clock)
 
 
 async def ended(shop: Shop, count: int) -> None:
@@ -44,8 +44,8 @@ async def ended(shop: Shop, count: int) -> None:
     for number in range(count):
         await shop.rent(str(number))
         await shop.code(str(number), "1234", RENTED)
-    due = await shop.store.due_deliveries(count)
-    await shop.store.settle([delivery(one.id) for one in due])
+    due = await shop.store.settlements.due_deliveries(count)
+    await shop.store.settlements.settle([delivery(one.id) for one in due])
 
 
 async def states(shop: Shop) -> dict[str, int]:
@@ -82,7 +82,7 @@ async def test_what_was_sent_but_not_marked_is_sent_again_under_its_id(shop: Sho
     """A crash between the answer and its mark: the receiver knows the id already."""
     await ended(shop, 1)
     endpoint = Endpoint()
-    (claimed,) = await shop.store.lease_events(10, timedelta(0))
+    (claimed,) = await shop.store.outbox.lease_events(10, timedelta(0))
     await endpoint.send(claimed, RENTED)
 
     await deliver(shop, endpoint).tick()
@@ -102,7 +102,7 @@ async def test_ten_failures_are_the_end_of_it_until_somebody_replays(shop: Shop)
 
     assert await states(shop) == {"dead": 1, "pending": 1}
     (dead,) = {event.id for event in endpoint.came}
-    assert await shop.store.replay_events([dead]) == 1
+    assert await shop.store.outbox.replay_events([dead]) == 1
     endpoint.answer = lambda _: SENT
 
     assert await deliver(shop, endpoint).tick() == 2

@@ -10,8 +10,8 @@ from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.history import Fate, PastNumber
-from worker.ports.store.activations import Resolved
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd
+from worker.ports.store.settlements import Resolved
 
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)
@@ -32,19 +32,21 @@ async def graced(shop: Shop, *refs: str, **known: object) -> list[ActivationId]:
     await shop.open()
     ids = [await shop.rent(ref, **known) for ref in refs or ("1",)]
     await shop.expire()
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
+    await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
     return ids
 
 
 async def pursued_to(shop: Shop, state: ProviderState) -> None:
-    due = await shop.store.lease_pursuits(SIM, 10, GRACE, now=NOW + SECOND)
-    await shop.store.resolve([Resolved(one.id, one.epoch, state) for one in due], now=NOW)
+    due = await shop.store.settlements.lease_pursuits(SIM, 10, GRACE, now=NOW + SECOND)
+    await shop.store.settlements.resolve(
+        [Resolved(one.id, one.epoch, state) for one in due], now=NOW
+    )
 
 
 async def end(
     shop: Shop, *ids: ActivationId, as_: ExposureEnd = ExposureEnd.LOSS
 ) -> list[EndedExposure]:
-    return await shop.store.end_exposures(SIM, ids, as_, "alice")
+    return await shop.store.purchases.end_exposures(SIM, ids, as_, "alice")
 
 
 async def exposures(shop: Shop) -> list[tuple[object, ...]]:
@@ -58,15 +60,15 @@ async def test_open_ones_are_listed_oldest_first_with_what_they_cost(shop: Shop)
         second,
     )
 
-    found = await shop.store.open_exposures(SIM, 10)
+    found = await shop.store.purchases.open_exposures(SIM, 10)
 
     assert [(one.activation_id, one.ref) for one in found] == [(second, "2"), (first, "1")]
     assert {(one.amount_minor, one.currency, one.why) for one in found} == {
         (11, "EUR", ExposureCause.PURSUED)
     }
     assert found[1].opened_at == NOW
-    assert await shop.store.open_exposures(SIM, 1) == found[:1]
-    assert await shop.store.open_exposures(ProviderName("other"), 10) == []
+    assert await shop.store.purchases.open_exposures(SIM, 1) == found[:1]
+    assert await shop.store.purchases.open_exposures(ProviderName("other"), 10) == []
 
 
 async def test_only_what_is_open_for_so_long_is_listed(shop: Shop) -> None:
@@ -76,7 +78,7 @@ async def test_only_what_is_open_for_so_long_is_listed(shop: Shop) -> None:
         "UPDATE exposure SET opened_at = now() - interval '9 days' WHERE activation_id = $1", old
     )
 
-    found = await shop.store.open_exposures(SIM, 10, older_than=timedelta(days=2))
+    found = await shop.store.purchases.open_exposures(SIM, 10, older_than=timedelta(days=2))
 
     assert [one.activation_id for one in found] == [old]
 
@@ -100,7 +102,7 @@ async def test_it_is_told_what_an_open_one_waits_for(
     await graced(shop)
     await shop.rows(change)
 
-    (found,) = await shop.store.open_exposures(SIM, 10)
+    (found,) = await shop.store.purchases.open_exposures(SIM, 10)
 
     assert found.why is why
 
@@ -128,7 +130,7 @@ async def test_a_persons_word_ends_it_and_its_dispute_and_says_who(
         "currency": "USD",
     }
     assert await shop.money() == (100_000, 0), "the customer has nothing to do with it"
-    assert {finding.violations for finding in await shop.store.audit()} == {0}
+    assert {finding.violations for finding in await shop.store.books.audit()} == {0}
 
 
 async def test_said_again_it_changes_nothing_and_the_first_word_stands(shop: Shop) -> None:
@@ -158,7 +160,9 @@ async def test_what_is_no_exposure_of_this_provider_is_left_alone(shop: Shop) ->
     (id_,) = await graced(shop)
     unexposed = await shop.rent("9")
 
-    other = await shop.store.end_exposures(ProviderName("other"), [id_], ExposureEnd.LOSS, "alice")
+    other = await shop.store.purchases.end_exposures(
+        ProviderName("other"), [id_], ExposureEnd.LOSS, "alice"
+    )
 
     assert other == []
     assert await end(shop, unexposed, ActivationId(UUID(int=7))) == []
@@ -172,7 +176,7 @@ async def test_what_the_provider_goes_on_saying_does_not_open_it_again(shop: Sho
     charged = PastNumber(ref=ProviderRef("1"), fate=Fate.CHARGED, rented_at=DEADLINE)
 
     for _ in range(2):
-        await shop.store.compare_history(SIM, [charged], ended_for=LONG_AGO)
+        await shop.store.purchases.compare_history(SIM, [charged], ended_for=LONG_AGO)
 
     assert await exposures(shop) == [(PRICE, "USD", "resolved")]
     assert (await shop.number(id_)).provider_state is ProviderState.DISPUTED
@@ -184,7 +188,7 @@ async def test_what_was_written_off_and_is_given_back_after_all_is_no_loss(shop:
     await end(shop, id_)
     back = PastNumber(ref=ProviderRef("1"), fate=Fate.GIVEN_BACK, rented_at=DEADLINE)
 
-    await shop.store.compare_history(SIM, [back], ended_for=LONG_AGO)
+    await shop.store.purchases.compare_history(SIM, [back], ended_for=LONG_AGO)
 
     assert await exposures(shop) == [(PRICE, "USD", "resolved")]
     assert (await shop.number(id_)).provider_state is ProviderState.CANCELLED
@@ -208,7 +212,7 @@ async def test_of_a_number_still_pursued_the_provider_has_the_last_word(
     await pursued_to(shop, found)
 
     assert await exposures(shop) == [(PRICE, "USD", ended)]
-    assert {finding.violations for finding in await shop.store.audit()} == {0}
+    assert {finding.violations for finding in await shop.store.books.audit()} == {0}
 
 
 async def test_what_is_open_is_told_by_currency(shop: Shop) -> None:
@@ -217,6 +221,6 @@ async def test_what_is_open_is_told_by_currency(shop: Shop) -> None:
         "UPDATE exposure SET currency = 'EUR', amount_minor = 7 WHERE activation_id <> $1", dollars
     )
 
-    assert await shop.store.exposure_by_currency(SIM) == {"EUR": 7, "USD": PRICE}
+    assert await shop.store.purchases.exposure_by_currency(SIM) == {"EUR": 7, "USD": PRICE}
     await end(shop, dollars)
-    assert await shop.store.exposure_by_currency(SIM) == {"EUR": 7}
+    assert await shop.store.purchases.exposure_by_currency(SIM) == {"EUR": 7}

@@ -77,7 +77,7 @@ class Lives:
 async def lives(shop: Shop) -> Lives:
     await shop.open(ALICE, 1000)
     await shop.open(BOB, 1000)
-    await shop.store.accept(
+    await shop.store.activations.accept(
         [
             intake("live", rented_at=RENTED + GRACE),
             *(intake(ref) for ref in ("delivered", "refunded", "closed", "reviewed")),
@@ -95,10 +95,10 @@ async def lives(shop: Shop) -> Lives:
     verdict = ending(
         ids["reviewed"], source=State.IN_REVIEW, outcome=State.DELIVERED, reason="verdict"
     )
-    await shop.store.settle([verdict], now=DEADLINE + GRACE)
-    await shop.store.settle([after_grace(ids["graced"])], now=DEADLINE + GRACE + TICK)
-    (coded,) = await shop.store.due_deliveries(10, now=NOW)
-    await shop.store.settle([delivery(coded.id)], now=NOW)
+    await shop.store.settlements.settle([verdict], now=DEADLINE + GRACE)
+    await shop.store.settlements.settle([after_grace(ids["graced"])], now=DEADLINE + GRACE + TICK)
+    (coded,) = await shop.store.settlements.due_deliveries(10, now=NOW)
+    await shop.store.settlements.settle([delivery(coded.id)], now=NOW)
     live = activation_id(intake("").provider, intake("live").ref, RENTED + GRACE)
     return Lives(
         live=live,
@@ -112,7 +112,7 @@ async def lives(shop: Shop) -> Lives:
 
 
 async def violated(shop: Shop) -> dict[str, tuple[str, ...]]:
-    return {f.invariant: f.offenders for f in await shop.store.audit() if f.violations}
+    return {f.invariant: f.offenders for f in await shop.store.books.audit() if f.violations}
 
 
 async def test_a_shop_with_every_ending_has_clean_books(broken_shop: Shop) -> None:
@@ -137,11 +137,11 @@ async def test_purchases_of_every_outcome_leave_clean_books(shop: Shop) -> None:
             country="1",
             price_minor=PRICE,
         )
-        begun = await shop.store.begin_purchase(ids[key], order, "default", "1", GRACE)
+        begun = await shop.store.purchases.begin_purchase(ids[key], order, "default", "1", GRACE)
         assert begun.how is PurchaseState.NEW
-    await shop.store.purchase_bought(ids["bought"], bought, GRACE)
-    await shop.store.purchase_unknown(ids["unknown"])
-    await shop.store.purchase_failed(ids["failed"], "no_numbers")
+    await shop.store.purchases.purchase_bought(ids["bought"], bought, GRACE)
+    await shop.store.purchases.purchase_unknown(ids["unknown"])
+    await shop.store.purchases.purchase_failed(ids["failed"], "no_numbers")
 
     assert await shop.money() == (100_000 - 3 * PRICE, 3 * PRICE)
     assert await violated(shop) == {}
@@ -195,7 +195,7 @@ async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -
     await broken_shop.admin.execute(DISARM)
     await broken_shop.admin.execute("DELETE FROM transition")
 
-    (finding,) = [f for f in await broken_shop.store.audit() if f.violations]
+    (finding,) = [f for f in await broken_shop.store.books.audit() if f.violations]
 
     assert finding.violations == 20
     assert len(finding.offenders) == audit.OFFENDERS
@@ -206,6 +206,6 @@ async def test_it_changes_nothing_and_needs_no_more_than_the_workers_role(shop: 
     await shop.rent("1", charge=Charge.EXTERNAL)
     before = await shop.rows("SELECT xmin::text, * FROM activation")
 
-    assert len(await shop.store.audit()) == len(shop.store.invariants)
+    assert len(await shop.store.books.audit()) == len(shop.store.books.invariants)
 
     assert await shop.rows("SELECT xmin::text, * FROM activation") == before

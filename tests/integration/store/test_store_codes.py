@@ -18,7 +18,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.store.activations import Resolved
+from worker.ports.store.settlements import Resolved
 
 NOW = DEADLINE + TICK
 LATER = DEADLINE + timedelta(hours=1)
@@ -34,7 +34,9 @@ async def test_a_code_in_time_is_shown_with_its_text_and_told(shop: Shop) -> Non
 
     seen = sms("1", "1234", "Your code: 1234")
 
-    (recorded,) = await shop.store.record_codes([seen], now=RENTED + timedelta(seconds=9))
+    (recorded,) = await shop.store.activations.record_codes(
+        [seen], now=RENTED + timedelta(seconds=9)
+    )
 
     assert recorded == (id_, SIM, CodeFate.SHOWN, timedelta(seconds=9), seen)
     number = await shop.number(id_)
@@ -72,11 +74,11 @@ async def test_the_same_code_again_is_repeated_and_changes_nothing(shop: Shop) -
     await shop.open()
     id_ = await shop.rent()
     await shop.code("1", "1234", RENTED)
-    version = await shop.store.versions([id_])
+    version = await shop.store.activations.versions([id_])
 
     assert (await shop.code("1", "1234", DEADLINE)).fate is CodeFate.REPEATED
     assert (await shop.code("1", "1234", LATER)).fate is CodeFate.REPEATED
-    assert await shop.store.versions([id_]) == version
+    assert await shop.store.activations.versions([id_]) == version
     assert await shop.one("SELECT count(*) FROM event") == 1
 
 
@@ -85,8 +87,8 @@ async def test_more_codes_are_shown_in_order_and_charged_once(shop: Shop) -> Non
     id_ = await shop.rent()
 
     fates = [(await shop.code("1", code, RENTED)).fate for code in ("1", "2", "3")]
-    (due,) = await shop.store.due_deliveries(10, now=NOW)
-    await shop.store.settle([delivery(due.id)], now=NOW)
+    (due,) = await shop.store.settlements.due_deliveries(10, now=NOW)
+    await shop.store.settlements.settle([delivery(due.id)], now=NOW)
 
     assert fates == [CodeFate.SHOWN, CodeFate.MORE, CodeFate.MORE]
     assert await shown(shop, id_) == ["1", "2", "3"]
@@ -98,7 +100,7 @@ async def test_codes_of_many_numbers_in_one_batch_keep_their_order(shop: Shop) -
     ids = await shop.rent_many(40)
     batch = [sms(f"{n:05}", f"{n}-{part}") for part in range(9) for n in reversed(range(40))]
 
-    await shop.store.record_codes(batch, now=RENTED)
+    await shop.store.activations.record_codes(batch, now=RENTED)
 
     for number, id_ in enumerate(ids):
         assert await shown(shop, id_) == [f"{number}-{part}" for part in range(9)]
@@ -108,15 +110,15 @@ async def test_a_code_while_expiring_but_in_time_makes_the_window_count_again(sh
     """Cancel was pressed, the provider refused it because an SMS was there."""
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     (due,) = await shop.expire(RENTED)
     assert due.id == id_
 
     assert (await shop.code("1", "1234", RENTED + TICK)).fate is CodeFate.SHOWN
 
     assert (await shop.number(id_)).provider_state is ProviderState.OPEN
-    assert await shop.store.due_deliveries(10, now=DEADLINE) == []
-    (due,) = await shop.store.due_deliveries(10, now=NOW)
+    assert await shop.store.settlements.due_deliveries(10, now=DEADLINE) == []
+    (due,) = await shop.store.settlements.due_deliveries(10, now=NOW)
     assert due.id == id_
 
 
@@ -169,9 +171,11 @@ async def test_a_code_after_a_resolved_exposure_opens_it_again(shop: Shop) -> No
     await shop.open()
     id_ = await shop.rent()
     await shop.expire()
-    await shop.store.settle([after_grace(id_)], now=NOW)
-    (due,) = await shop.store.lease_pursuits(SIM, 10, timedelta(seconds=30), now=LATER)
-    await shop.store.resolve([Resolved(id_, due.epoch, ProviderState.CANCELLED)], now=LATER)
+    await shop.store.settlements.settle([after_grace(id_)], now=NOW)
+    (due,) = await shop.store.settlements.lease_pursuits(SIM, 10, timedelta(seconds=30), now=LATER)
+    await shop.store.settlements.resolve(
+        [Resolved(id_, due.epoch, ProviderState.CANCELLED)], now=LATER
+    )
     assert await shop.one("SELECT state FROM exposure") == "resolved"
 
     await shop.code("1", "1234", LATER)
@@ -185,7 +189,7 @@ async def test_a_late_code_where_the_charge_was_kept_exposes_nobody(shop: Shop) 
     await shop.code("2", "1", RENTED)
     await shop.expire()
     await shop.refund(closed, outcome=State.CLOSED)
-    await shop.store.settle([delivery(delivered)], now=NOW)
+    await shop.store.settlements.settle([delivery(delivered)], now=NOW)
 
     await shop.code("1", "1234", LATER)
     await shop.code("2", "1234", LATER)
@@ -197,11 +201,11 @@ async def test_a_code_of_an_unknown_ref_is_left_out(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent("1")
 
-    recorded = await shop.store.record_codes([sms("x", "1"), sms("1", "2")], now=RENTED)
+    recorded = await shop.store.activations.record_codes([sms("x", "1"), sms("1", "2")], now=RENTED)
 
     assert [code.id for code in recorded] == [id_]
-    assert await shop.store.record_codes([sms("x", "1")], now=RENTED) == []
-    assert await shop.store.record_codes([], now=RENTED) == []
+    assert await shop.store.activations.record_codes([sms("x", "1")], now=RENTED) == []
+    assert await shop.store.activations.record_codes([], now=RENTED) == []
 
 
 async def test_a_reused_ref_gets_no_code_of_the_customer_before(shop: Shop) -> None:
@@ -209,7 +213,7 @@ async def test_a_reused_ref_gets_no_code_of_the_customer_before(shop: Shop) -> N
     await shop.open()
     old = await shop.rent("1")
     await shop.code("1", "old", RENTED)
-    await shop.store.settle([delivery(old)], now=NOW)
+    await shop.store.settlements.settle([delivery(old)], now=NOW)
     new = await shop.rent("1", rented_at=LATER, now=LATER)
 
     assert (await shop.code("1", "old", LATER)).fate is CodeFate.REPEATED
@@ -237,7 +241,7 @@ async def test_a_code_after_the_cancel_was_confirmed_is_late_even_inside_the_win
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     await shop.expire(RENTED)
     await shop.refund(id_, RENTED, reason="cancel")
 
@@ -249,7 +253,7 @@ async def test_a_code_longer_than_any_screen_is_cut(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
 
-    await shop.store.record_codes([sms("1", "9" * 10_000, "t" * 10_000)], now=RENTED)
+    await shop.store.activations.record_codes([sms("1", "9" * 10_000, "t" * 10_000)], now=RENTED)
 
     (code,) = (await shop.number(id_)).codes
     assert (len(code.code), len(code.text or "")) == (500, 2000)
@@ -259,14 +263,16 @@ async def test_a_text_is_forgotten_after_three_days_and_the_code_is_not(shop: Sh
     await shop.open()
     id_ = await shop.rent()
     three_days = RENTED + timedelta(days=3)
-    await shop.store.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
+    await shop.store.activations.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
 
-    assert await shop.store.forget_texts(10, now=three_days) == 0
-    assert await shop.store.forget_texts(10, now=three_days + TICK) == 1
-    assert await shop.store.forget_texts(10, now=three_days + TICK) == 0
+    assert await shop.store.activations.forget_texts(10, now=three_days) == 0
+    assert await shop.store.activations.forget_texts(10, now=three_days + TICK) == 1
+    assert await shop.store.activations.forget_texts(10, now=three_days + TICK) == 0
 
     assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
-    again = await shop.store.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
+    again = await shop.store.activations.record_codes(
+        [sms("1", "1234", "Your code: 1234")], now=RENTED
+    )
     assert [recorded.fate for recorded in again] == [CodeFate.REPEATED]
     assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
 
@@ -276,9 +282,9 @@ async def test_so_many_texts_are_forgotten_at_once_the_oldest_first(shop: Shop) 
     id_ = await shop.rent()
     for place, code in enumerate(("1111", "2222", "3333")):
         at = RENTED + place * TICK
-        await shop.store.record_codes([sms("1", code, f"Code {code}")], now=at)
+        await shop.store.activations.record_codes([sms("1", code, f"Code {code}")], now=at)
 
-    assert await shop.store.forget_texts(2, now=RENTED + timedelta(days=4)) == 2
+    assert await shop.store.activations.forget_texts(2, now=RENTED + timedelta(days=4)) == 2
 
     texts = [code.text for code in (await shop.number(id_)).codes]
     assert texts == [None, None, "Code 3333"]

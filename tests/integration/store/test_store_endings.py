@@ -23,7 +23,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import CancelAnswer, EndReason, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.activations import Settlements
+from worker.ports.store.settlements import Settlements
 
 NOW = DEADLINE + TICK
 UNKNOWN = ActivationId(UUID(int=1))
@@ -47,7 +47,7 @@ async def test_a_delivery_is_due_at_the_first_instant_after_the_deadline(
     await shop.rent()
     await shop.code("1", "1234", RENTED)
 
-    assert len(await shop.store.due_deliveries(10, now=DEADLINE + after)) == due
+    assert len(await shop.store.settlements.due_deliveries(10, now=DEADLINE + after)) == due
     assert await shop.expire(DEADLINE + after) == []
 
 
@@ -93,16 +93,19 @@ async def test_a_claim_is_of_one_provider(shop: Shop) -> None:
     await shop.rent(provider=ProviderName("other"))
 
     assert await shop.expire() == []
-    assert len(await shop.store.lease_cancels(ProviderName("other"), 1, LEASE, now=NOW)) == 1
+    assert (
+        len(await shop.store.settlements.lease_cancels(ProviderName("other"), 1, LEASE, now=NOW))
+        == 1
+    )
 
 
 async def test_one_number_can_be_claimed_by_its_id_when_it_is_due(shop: Shop) -> None:
     await shop.open()
     one, other = await shop.rent("1"), await shop.rent("2")
 
-    assert await shop.store.lease_cancel(one, SIM, LEASE, now=DEADLINE) == []
-    (due,) = await shop.store.lease_cancel(one, SIM, LEASE, now=NOW)
-    assert await shop.store.lease_cancel(one, SIM, LEASE, now=NOW) == []
+    assert await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=DEADLINE) == []
+    (due,) = await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=NOW)
+    assert await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=NOW) == []
 
     assert due.id == one
     assert [due.id for due in await shop.expire()] == [other]
@@ -140,12 +143,12 @@ async def test_a_delivered_number_keeps_its_charge_and_owes_a_finish(shop: Shop)
     id_ = await shop.rent()
     await shop.code("1", "1234", RENTED)
 
-    await shop.store.settle([delivery(id_)], now=NOW)
+    await shop.store.settlements.settle([delivery(id_)], now=NOW)
 
     number = await shop.number(id_)
     assert (number.state, number.provider_state) == (State.DELIVERED, ProviderState.FINISHING)
     assert await shop.money() == (100_000 - PRICE, 0)
-    (due,) = await shop.store.lease_pursuits(SIM, 10, LEASE, now=NOW)
+    (due,) = await shop.store.settlements.lease_pursuits(SIM, 10, LEASE, now=NOW)
     assert (due.id, due.provider_state, due.attempts) == (id_, ProviderState.FINISHING, 0)
 
 
@@ -157,7 +160,7 @@ async def test_settling_twice_settles_once(shop: Shop) -> None:
 
     assert await shop.refund(id_) == Settlements([], [])
     assert await shop.refund(id_, outcome=State.CLOSED) == Settlements([], [])
-    assert (await shop.store.settle([ending(id_), ending(id_)], now=NOW)).settled == []
+    assert (await shop.store.settlements.settle([ending(id_), ending(id_)], now=NOW)).settled == []
     assert await shop.one("SELECT count(*) FROM transfer WHERE key LIKE 'release:%'") == 1
 
 
@@ -166,7 +169,7 @@ async def test_one_number_twice_in_a_batch_is_settled_once(shop: Shop) -> None:
     id_ = await shop.rent()
     await shop.expire()
 
-    done = await shop.store.settle([ending(id_), ending(id_)], now=NOW)
+    done = await shop.store.settlements.settle([ending(id_), ending(id_)], now=NOW)
 
     assert [settled.id for settled in done.settled] == [id_]
 
@@ -184,7 +187,7 @@ async def test_a_stale_source_changes_nothing(shop: Shop, source: State) -> None
 async def test_a_code_that_came_first_stops_the_refund(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     await shop.expire(RENTED)
     await shop.code("1", "1234", RENTED)
 
@@ -201,7 +204,9 @@ async def test_a_review_keeps_the_hold_until_its_verdict(shop: Shop, outcome: St
     assert review.outcome is State.IN_REVIEW
     assert await shop.money() == (100_000 - PRICE, PRICE)
     assert (await shop.number(id_)).settlement is None
-    assert await shop.store.past_grace(GRACE, 10, now=DEADLINE + timedelta(days=9)) == []
+    assert (
+        await shop.store.settlements.past_grace(GRACE, 10, now=DEADLINE + timedelta(days=9)) == []
+    )
 
     await shop.refund(id_, source=State.IN_REVIEW, outcome=outcome, reason="verdict")
 
@@ -222,7 +227,7 @@ async def test_a_poison_row_does_not_hold_up_the_others(shop: Shop) -> None:
         poison,
     )
 
-    done = await shop.store.settle([ending(id_) for id_ in ids], now=NOW)
+    done = await shop.store.settlements.settle([ending(id_) for id_ in ids], now=NOW)
 
     assert done.refused == [poison]
     assert {settled.id for settled in done.settled} == set(ids) - {poison}
@@ -243,7 +248,7 @@ async def test_a_transfer_that_is_there_already_stops_its_number_alone(shop: Sho
         str(ids[1]),
     )
 
-    done = await shop.store.settle([ending(id_) for id_ in ids], now=NOW)
+    done = await shop.store.settlements.settle([ending(id_) for id_ in ids], now=NOW)
 
     assert done.refused == [ids[1]]
     assert await shop.money() == (100_000 - PRICE, PRICE)
@@ -256,7 +261,7 @@ async def test_a_waiting_number_that_is_cancelled_expires_at_once(shop: Shop) ->
     await shop.open()
     id_ = await shop.rent()
 
-    pressed = await shop.store.press_cancel(id_, now=RENTED)
+    pressed = await shop.store.activations.press_cancel(id_, now=RENTED)
 
     assert pressed == (CancelAnswer.ACCEPTED, State.WAITING, SIM, None)
     (due,) = await shop.expire(RENTED)
@@ -271,29 +276,29 @@ async def test_cancel_in_every_state(shop: Shop) -> None:
     await shop.code("delivered", "1", RENTED)
     await shop.expire()
     await shop.refund(ids["in_review"], outcome=State.IN_REVIEW)
-    await shop.store.settle([delivery(ids["delivered"])], now=NOW)
+    await shop.store.settlements.settle([delivery(ids["delivered"])], now=NOW)
     await shop.refund(ids["refunded"])
     await shop.refund(ids["closed"], outcome=State.CLOSED)
-    versions = await shop.store.versions(list(ids.values()))
+    versions = await shop.store.activations.versions(list(ids.values()))
 
     for name, id_ in ids.items():
-        pressed = await shop.store.press_cancel(id_, now=NOW)
+        pressed = await shop.store.activations.press_cancel(id_, now=NOW)
         assert pressed is not None
         code = name in {"received", "delivered"}
         assert pressed.answer is (CancelAnswer.CODE_RECEIVED if code else CancelAnswer.ACCEPTED)
         assert pressed.state is State(name)
 
-    assert await shop.store.press_cancel(UNKNOWN) is None
-    assert await shop.store.versions(list(ids.values())) == versions
+    assert await shop.store.activations.press_cancel(UNKNOWN) is None
+    assert await shop.store.activations.versions(list(ids.values())) == versions
 
 
 async def test_the_first_reason_stays(shop: Shop) -> None:
     await shop.open()
     cancelled, timed_out = await shop.rent("1"), await shop.rent("2")
-    await shop.store.press_cancel(cancelled, now=RENTED)
-    await shop.store.press_cancel(cancelled, now=RENTED)
+    await shop.store.activations.press_cancel(cancelled, now=RENTED)
+    await shop.store.activations.press_cancel(cancelled, now=RENTED)
     due = await shop.expire()
-    await shop.store.press_cancel(timed_out, now=NOW)
+    await shop.store.activations.press_cancel(timed_out, now=NOW)
 
     assert {one.id: one.reason for one in due} == {
         cancelled: EndReason.CANCEL,
@@ -307,7 +312,7 @@ async def test_an_early_cancel_waits_until_the_provider_allows_it(shop: Shop) ->
     id_ = await shop.rent(min_cancel_age=timedelta(minutes=2))
     allowed = RENTED + timedelta(minutes=2)
 
-    pressed = await shop.store.press_cancel(id_, now=RENTED)
+    pressed = await shop.store.activations.press_cancel(id_, now=RENTED)
 
     assert pressed == (CancelAnswer.ACCEPTED, State.WAITING, SIM, allowed)
     assert await shop.expire(allowed - TICK) == []
@@ -317,7 +322,7 @@ async def test_an_early_cancel_waits_until_the_provider_allows_it(shop: Shop) ->
 async def test_an_early_cancel_never_waits_longer_than_the_window(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent(min_cancel_age=2 * WINDOW)
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
 
     assert await shop.expire(DEADLINE) == []
     assert [due.id for due in await shop.expire(NOW)] == [id_]
@@ -328,9 +333,9 @@ async def test_a_number_the_provider_ended_expires_with_that_reason(shop: Shop) 
     ended, received = await shop.rent("1"), await shop.rent("2")
     await shop.code("2", "1", RENTED)
 
-    (due,) = await shop.store.provider_ended([ended, received, UNKNOWN], now=RENTED)
+    (due,) = await shop.store.settlements.provider_ended([ended, received, UNKNOWN], now=RENTED)
     assert (due.id, due.reason) == (ended, EndReason.PROVIDER)
-    assert await shop.store.provider_ended([ended], now=RENTED) == []
+    assert await shop.store.settlements.provider_ended([ended], now=RENTED) == []
     await shop.refund(ended, RENTED, reason="provider")
 
     assert await shop.state(ended) is State.REFUNDED
@@ -342,9 +347,9 @@ async def test_what_nobody_could_act_on_is_marked_after_a_while(shop: Shop) -> N
     id_ = await shop.rent()
     behind = timedelta(seconds=2)
 
-    assert await shop.store.mark_expired(behind, 10, now=NOW + behind - TICK) == 0
-    assert await shop.store.mark_expired(behind, 10, now=NOW + behind) == 1
-    assert await shop.store.mark_expired(behind, 10, now=NOW + behind) == 0
+    assert await shop.store.settlements.mark_expired(behind, 10, now=NOW + behind - TICK) == 0
+    assert await shop.store.settlements.mark_expired(behind, 10, now=NOW + behind) == 1
+    assert await shop.store.settlements.mark_expired(behind, 10, now=NOW + behind) == 0
 
     number = await shop.number(id_)
     assert (number.state, number.provider_state) == (State.EXPIRING, ProviderState.OPEN)
@@ -355,8 +360,8 @@ async def test_the_grace_ends_at_the_first_instant_after_it(shop: Shop) -> None:
     id_ = await shop.rent()
     await shop.expire()
 
-    assert await shop.store.past_grace(GRACE, 10, now=DEADLINE + GRACE) == []
-    (due,) = await shop.store.past_grace(GRACE, 10, now=DEADLINE + GRACE + TICK)
+    assert await shop.store.settlements.past_grace(GRACE, 10, now=DEADLINE + GRACE) == []
+    (due,) = await shop.store.settlements.past_grace(GRACE, 10, now=DEADLINE + GRACE + TICK)
     assert due.id == id_
 
 
@@ -367,8 +372,8 @@ async def test_a_number_without_an_owner_at_the_provider_is_past_grace_too(shop:
     await shop.admin.execute("UPDATE activation SET provider_ref = NULL")
 
     assert await shop.expire() == []
-    assert await shop.store.mark_expired(timedelta(0), 10, now=NOW) == 1
-    (due,) = await shop.store.past_grace(GRACE, 10, now=DEADLINE + GRACE + TICK)
+    assert await shop.store.settlements.mark_expired(timedelta(0), 10, now=NOW) == 1
+    (due,) = await shop.store.settlements.past_grace(GRACE, 10, now=DEADLINE + GRACE + TICK)
     assert (due.id, due.ref) == (id_, None)
 
 
@@ -377,41 +382,43 @@ async def test_finish_makes_a_number_with_a_code_due_now(shop: Shop) -> None:
     id_ = await shop.rent()
     await shop.code("1", "1234", RENTED)
 
-    assert await shop.store.ask_finish(id_, now=RENTED + TICK) is State.RECEIVED
+    assert await shop.store.activations.ask_finish(id_, now=RENTED + TICK) is State.RECEIVED
 
-    (due,) = await shop.store.due_deliveries(10, now=RENTED + TICK)
+    (due,) = await shop.store.settlements.due_deliveries(10, now=RENTED + TICK)
     assert due.id == id_
-    assert [d.id for d in await shop.store.due_delivery(id_, now=RENTED + TICK)] == [id_]
-    await shop.store.settle([delivery(id_)], now=RENTED + TICK)
+    assert [d.id for d in await shop.store.settlements.due_delivery(id_, now=RENTED + TICK)] == [
+        id_
+    ]
+    await shop.store.settlements.settle([delivery(id_)], now=RENTED + TICK)
     assert await shop.state(id_) is State.DELIVERED
-    assert await shop.store.ask_finish(id_) is State.DELIVERED
+    assert await shop.store.activations.ask_finish(id_) is State.DELIVERED
 
 
 async def test_finish_of_a_number_without_a_code_changes_nothing(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
 
-    assert await shop.store.ask_finish(id_, now=RENTED) is State.WAITING
-    assert await shop.store.ask_finish(UNKNOWN) is None
+    assert await shop.store.activations.ask_finish(id_, now=RENTED) is State.WAITING
+    assert await shop.store.activations.ask_finish(UNKNOWN) is None
     assert await shop.expire(RENTED) == []
-    assert await shop.store.due_delivery(id_, now=NOW) == []
+    assert await shop.store.settlements.due_delivery(id_, now=NOW) == []
 
 
 async def test_each_visible_change_makes_the_version_grow(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
-    versions = [(await shop.store.versions([id_]))[id_]]
+    versions = [(await shop.store.activations.versions([id_]))[id_]]
 
     async def seen() -> None:
-        versions.append((await shop.store.versions([id_, UNKNOWN]))[id_])
+        versions.append((await shop.store.activations.versions([id_, UNKNOWN]))[id_])
 
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     await seen()
     await shop.code("1", "1234", RENTED)
     await seen()
     await shop.code("1", "5678", RENTED)
     await seen()
-    await shop.store.settle([delivery(id_)], now=NOW)
+    await shop.store.settlements.settle([delivery(id_)], now=NOW)
     await seen()
 
     assert versions == sorted(set(versions))
@@ -423,7 +430,7 @@ async def test_a_thousand_endings_of_one_account_change_its_balance_once(shop: S
     await shop.expire()
     before = await shop.one("SELECT max(version) FROM balance")
 
-    done = await shop.store.settle([ending(id_) for id_ in ids], now=NOW)
+    done = await shop.store.settlements.settle([ending(id_) for id_ in ids], now=NOW)
 
     assert len(done.settled) == 1000
     assert await shop.one("SELECT max(version) FROM balance") == before + 1
@@ -434,11 +441,11 @@ async def test_endings_of_every_kind_fit_into_one_batch(shop: Shop) -> None:
     await shop.open()
     for ref in ("refund", "close", "grace", "code"):
         await shop.rent(ref)
-    await shop.store.accept([external("outside")], now=RENTED)
+    await shop.store.activations.accept([external("outside")], now=RENTED)
     code = await shop.code("code", "1", RENTED)
     ids = {str(due.ref): due.id for due in await shop.expire()}
 
-    done = await shop.store.settle(
+    done = await shop.store.settlements.settle(
         [
             ending(ids["refund"]),
             ending(ids["close"], outcome=State.CLOSED),

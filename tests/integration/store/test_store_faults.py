@@ -35,9 +35,10 @@ from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import activation_id, purchase_id
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
 from worker.ports.service import PurchaseOrder
-from worker.ports.store.activations import AcceptOutcome, Resolved, Settlements
+from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.purchases import PurchaseState
+from worker.ports.store.settlements import Resolved, Settlements
 
 NOW = DEADLINE + TICK
 ID = activation_id(SIM, INTAKE.ref, RENTED)
@@ -92,8 +93,8 @@ async def expiring(shop: Shop) -> None:
 
 async def pursued(shop: Shop) -> None:
     await expiring(shop)
-    await shop.store.settle([after_grace(ID)], now=NOW)
-    await shop.store.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
+    await shop.store.settlements.settle([after_grace(ID)], now=NOW)
+    await shop.store.settlements.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
 
 
 @dataclass(frozen=True)
@@ -110,28 +111,28 @@ class Case:
 CASES = {
     "accept": Case(
         open_shop,
-        lambda store: hows(store.accept([INTAKE], now=RENTED)),
+        lambda store: hows(store.activations.accept([INTAKE], now=RENTED)),
         [AcceptOutcome.NEW],
         [AcceptOutcome.SAME],
         "SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'",
     ),
     "top_up": Case(
         open_shop,
-        lambda store: first(store.top_up(ALICE, "second", 5)),
+        lambda store: first(store.books.top_up(ALICE, "second", 5)),
         TopUpOutcome.NEW,
         TopUpOutcome.SAME,
         "SELECT count(*) FROM transfer WHERE key = 'topup:alice:second'",
     ),
     "record_codes": Case(
         rented,
-        lambda store: fates(store.record_codes([sms("1", "1234")], now=RENTED)),
+        lambda store: fates(store.activations.record_codes([sms("1", "1234")], now=RENTED)),
         [CodeFate.SHOWN],
         [CodeFate.REPEATED],
         "SELECT count(*) FROM event WHERE type = 'activation.code_received'",
     ),
     "lease_cancels": Case(
         rented,
-        lambda store: epochs(store.lease_cancels(SIM, 10, LEASE, now=NOW)),
+        lambda store: epochs(store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW)),
         [1],
         [],  # Ours all the same: it comes back when the lease is over.
         "SELECT epoch FROM activation",
@@ -145,14 +146,16 @@ CASES = {
     ),
     "settle": Case(
         expiring,
-        lambda store: settled(store.settle([ending(ID)], now=NOW)),
+        lambda store: settled(store.settlements.settle([ending(ID)], now=NOW)),
         1,
         0,
         "SELECT count(*) FROM transfer WHERE key LIKE 'release:%'",
     ),
     "resolve": Case(
         pursued,
-        lambda store: store.resolve([Resolved(ID, 3, ProviderState.CANCELLED)], now=NOW),
+        lambda store: store.settlements.resolve(
+            [Resolved(ID, 3, ProviderState.CANCELLED)], now=NOW
+        ),
         None,
         None,
         "SELECT count(*) FROM exposure WHERE state = 'resolved'",
@@ -182,7 +185,7 @@ async def first(call: Awaitable[Any]) -> Any:
 
 async def began(store: PostgresStore, order: PurchaseOrder) -> PurchaseState:
     id_ = purchase_id(ALICE, order.idempotency_key)
-    return (await store.begin_purchase(id_, order, "default", "1", WINDOW)).how
+    return (await store.purchases.begin_purchase(id_, order, "default", "1", WINDOW)).how
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -251,7 +254,7 @@ async def test_an_order_found_forgotten_before_its_call_knew_is_not_bought(
     broken.proxy.reached.clear()
     await broken.proxy.reached.wait()
 
-    await broken.shop.store.purchase_unknown(purchase_id(ALICE, ORDER.idempotency_key))
+    await broken.shop.store.purchases.purchase_unknown(purchase_id(ALICE, ORDER.idempotency_key))
     await kill_backend(broken.shop)
     broken.proxy.go.set()
 
@@ -276,17 +279,17 @@ async def test_a_commit_that_stays_unknown_says_so_and_can_be_asked_again(broken
     broken.fail(*[AtCommit.ACK_LOST] * 4)
 
     with pytest.raises(CommitUnknown) as unknown:
-        await broken.store.settle([ending(ID)], now=NOW)
+        await broken.store.settlements.settle([ending(ID)], now=NOW)
 
     assert str(unknown.value) == "database: connection lost in COMMIT"
-    assert await broken.store.settle([ending(ID)], now=NOW) == Settlements([], [])
+    assert await broken.store.settlements.settle([ending(ID)], now=NOW) == Settlements([], [])
     assert await broken.shop.money() == (100_000, 0)
 
 
 async def test_a_task_cancelled_in_its_commit_lets_the_commit_finish(broken: Broken) -> None:
     await expiring(broken.shop)
     broken.fail(AtCommit.HELD)
-    settling = asyncio.create_task(broken.store.settle([ending(ID)], now=NOW))
+    settling = asyncio.create_task(broken.store.settlements.settle([ending(ID)], now=NOW))
     await broken.proxy.reached.wait()
 
     settling.cancel()
@@ -295,13 +298,13 @@ async def test_a_task_cancelled_in_its_commit_lets_the_commit_finish(broken: Bro
         await settling
 
     assert await broken.shop.state(ID) is State.REFUNDED
-    assert await broken.store.settle([ending(ID)], now=NOW) == Settlements([], [])
+    assert await broken.store.settlements.settle([ending(ID)], now=NOW) == Settlements([], [])
 
 
 async def test_a_task_cancelled_before_its_commit_changed_nothing(shop: Shop, rival: Rival) -> None:
     await expiring(shop)
-    pressing = await rival.start(rival.store.press_cancel(ID, now=NOW))
-    settling = await rival.run_into(shop.store.settle([ending(ID)], now=NOW))
+    pressing = await rival.start(rival.store.activations.press_cancel(ID, now=NOW))
+    settling = await rival.run_into(shop.store.settlements.settle([ending(ID)], now=NOW))
 
     settling.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -310,7 +313,7 @@ async def test_a_task_cancelled_before_its_commit_changed_nothing(shop: Shop, ri
     await pressing
 
     assert await shop.state(ID) is State.EXPIRING
-    assert len((await shop.store.settle([ending(ID)], now=NOW)).settled) == 1
+    assert len((await shop.store.settlements.settle([ending(ID)], now=NOW)).settled) == 1
 
 
 async def test_a_server_that_is_gone_is_unavailable_and_comes_back(broken: Broken) -> None:
@@ -318,23 +321,23 @@ async def test_a_server_that_is_gone_is_unavailable_and_comes_back(broken: Broke
     broken.proxy.down = True
 
     with pytest.raises(StoreUnavailable) as gone:
-        await broken.store.settle([ending(ID)], now=NOW)
+        await broken.store.settlements.settle([ending(ID)], now=NOW)
     assert str(broken.proxy.folder) not in str(gone.value)
 
     broken.proxy.down = False
     await broken.store.ping()
-    assert len((await broken.store.settle([ending(ID)], now=NOW)).settled) == 1
+    assert len((await broken.store.settlements.settle([ending(ID)], now=NOW)).settled) == 1
 
 
 async def test_pooled_connections_that_died_are_replaced(broken: Broken) -> None:
     await broken.shop.open()
-    await broken.store.account(ALICE)
+    await broken.store.books.account(ALICE)
     await broken.shop.admin.fetchval(
         "SELECT bool_and(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
 
-    assert await broken.store.account(ALICE) is not None
+    assert await broken.store.books.account(ALICE) is not None
 
 
 async def test_an_empty_database_is_a_missing_schema(empty_database_url: str) -> None:
@@ -343,7 +346,7 @@ async def test_an_empty_database_is_a_missing_schema(empty_database_url: str) ->
     with pytest.raises(SchemaMissing, match="activation-worker migrate"):
         await store.ping()
     with pytest.raises(SchemaMissing, match="activation-worker migrate"):
-        await store.accept([INTAKE])
+        await store.activations.accept([INTAKE])
     await store.close()
 
 
@@ -399,7 +402,7 @@ async def test_a_deadlock_is_run_again(shop: Shop) -> None:
     )
 
     assert len(tries) == 3
-    assert await shop.store.versions([one, other]) == {one: 3, other: 3}
+    assert await shop.store.activations.versions([one, other]) == {one: 3, other: 3}
 
 
 async def test_a_text_the_database_cannot_keep_does_not_hold_up_other_codes(shop: Shop) -> None:
@@ -407,7 +410,7 @@ async def test_a_text_the_database_cannot_keep_does_not_hold_up_other_codes(shop
     await shop.open()
     ids = [await shop.rent(ref) for ref in "123"]
 
-    recorded = await shop.store.record_codes(
+    recorded = await shop.store.activations.record_codes(
         [sms("1", "12\x0034", "a\x00b"), sms("2", "1234\ud83d", "\ud800"), sms("3", "5678")],
         now=RENTED,
     )
@@ -416,7 +419,7 @@ async def test_a_text_the_database_cannot_keep_does_not_hold_up_other_codes(shop
     shown = [(await shop.number(id_)).codes[0] for id_ in ids]
     assert [code.code for code in shown] == ["1234", "1234?", "5678"]
     assert [code.text for code in shown] == ["ab", "?", None]
-    again = await shop.store.record_codes([sms("2", "1234\ud83d")], now=RENTED)
+    again = await shop.store.activations.record_codes([sms("2", "1234\ud83d")], now=RENTED)
     assert [code.fate for code in again] == [CodeFate.REPEATED]
 
 
@@ -425,7 +428,9 @@ async def test_errors_tell_no_phone_and_no_code(shop: Shop) -> None:
     await shop.open()
 
     with pytest.raises(DBAPIError) as refused:
-        await shop.store.accept([replace(INTAKE, phone="15550001\x00", price_minor=PRICE)])
+        await shop.store.activations.accept(
+            [replace(INTAKE, phone="15550001\x00", price_minor=PRICE)]
+        )
 
     assert "15550001" not in repr(refused.value) + str(refused.value)
 
@@ -439,7 +444,7 @@ async def test_a_connection_to_what_became_a_standby_is_given_up(shop: Shop) -> 
 
     await asyncio.gather(store.db.write(read_only), store.db.write(read_only))
 
-    _, account = await store.open_account(ALICE, "USD")
+    _, account = await store.books.open_account(ALICE, "USD")
     await store.close()
 
     assert account.account == ALICE
@@ -463,7 +468,7 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
     for pid in backends:
         os.kill(pid, signal.SIGSTOP)
     try:
-        assert await store.account(ALICE) is None
+        assert await store.books.account(ALICE) is None
     finally:
         for pid in backends:
             os.kill(pid, signal.SIGCONT)

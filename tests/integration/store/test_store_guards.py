@@ -106,8 +106,8 @@ async def test_a_rejected_intake_leaves_every_row_as_it_was(shop: Shop) -> None:
 
     with pytest.raises(AssertionError):
         await shop.rent("2")
-    await shop.store.top_up(ALICE, "first", PRICE + 1)
-    await shop.store.open_account(ALICE, "EUR")
+    await shop.store.books.top_up(ALICE, "first", PRICE + 1)
+    await shop.store.books.open_account(ALICE, "EUR")
 
     after = [await shop.rows(f"SELECT xmin::text, * FROM {name}") for name in tables]  # noqa: S608 - the same
     assert after == before

@@ -28,7 +28,7 @@ from worker.ports.store.activations import AcceptOutcome, Activation, Intake
 
 
 async def take(shop: Shop, *intakes: Intake, now: datetime = RENTED) -> list[AcceptOutcome]:
-    return [result.how for result in await shop.store.accept(intakes, now=now)]
+    return [result.how for result in await shop.store.activations.accept(intakes, now=now)]
 
 
 async def everything(shop: Shop) -> list[Any]:
@@ -39,10 +39,10 @@ async def everything(shop: Shop) -> list[Any]:
 async def test_a_new_number_waits_with_its_price_on_hold(shop: Shop) -> None:
     await shop.open(amount_minor=100)
 
-    (result,) = await shop.store.accept([INTAKE], now=RENTED)
+    (result,) = await shop.store.activations.accept([INTAKE], now=RENTED)
 
     assert result.how is AcceptOutcome.NEW
-    stored = await shop.store.activation(activation_id(SIM, INTAKE.ref, RENTED))
+    stored = await shop.store.activations.activation(activation_id(SIM, INTAKE.ref, RENTED))
     assert stored is not None
     assert stored == replace(
         Activation(
@@ -228,7 +228,7 @@ async def test_a_price_of_zero_needs_no_money_and_ends_like_any_other(shop: Shop
 
 async def test_an_external_charge_needs_no_balance_and_never_touches_it(shop: Shop) -> None:
     await shop.open(amount_minor=7)
-    (result,) = await shop.store.accept([external("1")], now=RENTED)
+    (result,) = await shop.store.activations.accept([external("1")], now=RENTED)
     assert result.how is AcceptOutcome.NEW
     assert await shop.money() == (7, PRICE)
     (due,) = await shop.expire()
@@ -284,7 +284,7 @@ async def test_the_deadline_is_never_later_than_the_providers_own(
 async def test_without_a_time_it_was_rented_now_by_the_databases_clock(shop: Shop) -> None:
     await shop.open()
 
-    (result,) = await shop.store.accept([replace(INTAKE, rented_at=None)])
+    (result,) = await shop.store.activations.accept([replace(INTAKE, rented_at=None)])
 
     assert result.activation is not None
     age = await shop.one("SELECT now() - rented_at FROM activation")

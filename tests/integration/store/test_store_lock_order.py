@@ -20,23 +20,25 @@ from tests.integration.store.shop import (
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId
-from worker.ports.store.activations import Postponed, Resolved
+from worker.ports.store.settlements import Postponed, Resolved
 
 NOW = DEADLINE + TICK
 Numbers: TypeAlias = Sequence[tuple[ActivationId, int]]  #: With their epochs.
 
 
 async def postpone(store: PostgresStore, numbers: Numbers) -> None:
-    await store.postpone([Postponed(id_, epoch, GRACE) for id_, epoch in numbers], now=NOW)
+    await store.settlements.postpone(
+        [Postponed(id_, epoch, GRACE) for id_, epoch in numbers], now=NOW
+    )
 
 
 async def resolve(store: PostgresStore, numbers: Numbers) -> None:
     ended = [Resolved(id_, epoch, ProviderState.CANCELLED) for id_, epoch in numbers]
-    await store.resolve(ended, now=NOW)
+    await store.settlements.resolve(ended, now=NOW)
 
 
 async def provider_ended(store: PostgresStore, numbers: Numbers) -> None:
-    await store.provider_ended([id_ for id_, _ in numbers], now=RENTED)
+    await store.settlements.provider_ended([id_ for id_, _ in numbers], now=RENTED)
 
 
 async def waiting(shop: Shop) -> None:
@@ -51,8 +53,8 @@ async def expiring(shop: Shop) -> None:
 async def pursued(shop: Shop) -> None:
     await expiring(shop)
     ids = [ActivationId(id_) for (id_,) in await shop.rows("SELECT id FROM activation")]
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
-    await shop.store.lease_pursuits(SIM, 20, LEASE, now=NOW + LEASE)
+    await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
+    await shop.store.settlements.lease_pursuits(SIM, 20, LEASE, now=NOW + LEASE)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ async def test_many_are_locked_in_id_order_however_they_are_given(
     await before(shop)
     found = await shop.rows("SELECT id, epoch FROM activation ORDER BY id DESC")
     numbers = [(ActivationId(id_), epoch) for id_, epoch in found]
-    first = await rival.start(rival.store.press_cancel(numbers[-1][0], now=RENTED))
+    first = await rival.start(rival.store.activations.press_cancel(numbers[-1][0], now=RENTED))
     second = await rival.run_into(change(shop.store, numbers))
 
     free = await shop.rows("SELECT id FROM activation FOR NO KEY UPDATE SKIP LOCKED")

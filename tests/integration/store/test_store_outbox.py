@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Shop, delivery
 from worker.adapters.store.outbox import event_id
 from worker.adapters.store.postgres import PostgresStore
-from worker.ports.store.books import Event
+from worker.ports.store.outbox import Event
 
 NOW = DEADLINE + timedelta(hours=1)
 
@@ -17,12 +17,12 @@ async def told_twice(shop: Shop, *refs: str) -> None:
     for ref in refs:
         await shop.rent(ref)
         await shop.code(ref, "1234", RENTED)
-    due = await shop.store.due_deliveries(100, now=NOW)
-    await shop.store.settle([delivery(one.id) for one in due], now=NOW)
+    due = await shop.store.settlements.due_deliveries(100, now=NOW)
+    await shop.store.settlements.settle([delivery(one.id) for one in due], now=NOW)
 
 
 async def claim(shop: Shop, limit: int = 100, *, after: timedelta = timedelta(0)) -> list[Event]:
-    return await shop.store.lease_events(limit, LEASE, now=NOW + after)
+    return await shop.store.outbox.lease_events(limit, LEASE, now=NOW + after)
 
 
 async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Shop) -> None:
@@ -30,7 +30,7 @@ async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Sh
 
     first = await claim(shop)
     assert await claim(shop) == []
-    await shop.store.events_sent([first[0].id])
+    await shop.store.outbox.events_sent([first[0].id])
     second = await claim(shop)
 
     assert [event.type for event in first] == ["activation.code_received"] * 2
@@ -54,7 +54,7 @@ async def test_a_failed_event_is_due_again_after_its_delay(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
 
-    await shop.store.event_failed(event.id, timedelta(minutes=5), now=NOW)
+    await shop.store.outbox.event_failed(event.id, timedelta(minutes=5), now=NOW)
 
     assert await claim(shop, after=timedelta(minutes=5) - TICK) == []
     assert [e.id for e in await claim(shop, after=timedelta(minutes=5))] == [event.id]
@@ -64,14 +64,14 @@ async def test_what_waits_for_a_failed_event_is_due_with_it_and_not_read_before(
     await told_twice(shop, "1", "2")
     event, _ = await claim(shop)
 
-    await shop.store.event_failed(event.id, timedelta(minutes=5), now=NOW)
+    await shop.store.outbox.event_failed(event.id, timedelta(minutes=5), now=NOW)
 
     due = "SELECT count(*) FROM event WHERE state = 'pending' AND next_at <= $1"
     of_it = f"{due} AND subject = $2"
     assert await shop.admin.fetchval(of_it, NOW, str(event.activation)) == 0
     assert await shop.admin.fetchval(due, NOW) == 1, "the other subject's next"
     await claim(shop, after=timedelta(minutes=5))
-    await shop.store.events_sent([event.id])
+    await shop.store.outbox.events_sent([event.id])
     follows = await claim(shop, after=timedelta(minutes=5))
     assert [e.type for e in follows if e.activation == event.activation] == ["activation.delivered"]
 
@@ -80,7 +80,7 @@ async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
 
-    await shop.store.event_failed(event.id, None, now=NOW)
+    await shop.store.outbox.event_failed(event.id, None, now=NOW)
 
     assert [e.type for e in await claim(shop)] == ["activation.delivered"]
 
@@ -88,10 +88,10 @@ async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
 async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
     await told_twice(shop, "1", "2")
     one, other = await claim(shop)
-    await shop.store.event_failed(one.id, None, now=NOW)
-    await shop.store.events_sent([other.id])
+    await shop.store.outbox.event_failed(one.id, None, now=NOW)
+    await shop.store.outbox.events_sent([other.id])
 
-    replayed = await shop.store.replay_events([one.id, other.id, "no:1:such", "nonsense"])
+    replayed = await shop.store.outbox.replay_events([one.id, other.id, "no:1:such", "nonsense"])
 
     assert replayed == 2
     again = await claim(shop)
@@ -101,9 +101,9 @@ async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
 async def test_what_is_sent_is_not_failed_by_a_slower_sender(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
-    await shop.store.events_sent([event.id])
+    await shop.store.outbox.events_sent([event.id])
 
-    await shop.store.event_failed(event.id, None, now=NOW)
+    await shop.store.outbox.event_failed(event.id, None, now=NOW)
 
     assert await shop.rows("SELECT state FROM event ORDER BY seq") == [("sent",), ("pending",)]
 
@@ -120,8 +120,8 @@ async def test_many_who_claim_at_once_never_get_the_same_event(shop: Shop) -> No
 async def test_events_are_listed_newest_first_in_pages(shop: Shop) -> None:
     await told_twice(shop, "1", "2")
 
-    newest = await shop.store.events(before=None, limit=3)
-    rest = await shop.store.events(before=newest[-1][0], limit=3)
+    newest = await shop.store.outbox.events(before=None, limit=3)
+    rest = await shop.store.outbox.events(before=newest[-1][0], limit=3)
 
     assert [event.type.split(".")[1] for _, event in newest + rest] == [
         "delivered",
@@ -155,7 +155,7 @@ async def test_without_an_endpoint_events_are_kept_and_never_claimed(shop: Shop)
     await told_twice(silent, "1")
 
     assert await claim(shop) == []
-    assert len(await quiet.events(before=None, limit=10)) == 2
+    assert len(await quiet.outbox.events(before=None, limit=10)) == 2
     await quiet.close()
 
 
@@ -170,7 +170,7 @@ async def test_ids_have_no_dot_and_lead_back_to_their_event(shop: Shop) -> None:
         "INSERT INTO event (subject, type, number, payload, state)"
         " VALUES ('claim:a.b c/ü', 'claim.granted', 3, '{}', 'dead')"
     )
-    assert await shop.store.replay_events([odd]) == 1
+    assert await shop.store.outbox.replay_events([odd]) == 1
 
 
 async def test_a_claim_reads_what_is_due_and_not_what_waits_for_its_retry(shop: Shop) -> None:
@@ -194,6 +194,6 @@ async def test_an_event_nobody_sent_cannot_fail(shop: Shop) -> None:
     await told_twice(shop, "1")
     before = await shop.rows("SELECT * FROM event ORDER BY seq")
 
-    await shop.store.event_failed("nonsense", None)
+    await shop.store.outbox.event_failed("nonsense", None)
 
     assert await shop.rows("SELECT * FROM event ORDER BY seq") == before

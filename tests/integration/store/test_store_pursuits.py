@@ -19,7 +19,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.store.activations import DueNumber, Postponed, Resolved
+from worker.ports.store.settlements import DueNumber, Postponed, Resolved
 
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)
@@ -30,12 +30,12 @@ async def graced(shop: Shop) -> ActivationId:
     await shop.open()
     id_ = await shop.rent(cost_minor=11, cost_currency="EUR")
     await shop.expire()
-    await shop.store.settle([after_grace(id_)], now=NOW)
+    await shop.store.settlements.settle([after_grace(id_)], now=NOW)
     return id_
 
 
 async def pursue(shop: Shop, after: timedelta = SECOND) -> list[DueNumber]:
-    return await shop.store.lease_pursuits(SIM, 10, LEASE, now=NOW + after)
+    return await shop.store.settlements.lease_pursuits(SIM, 10, LEASE, now=NOW + after)
 
 
 async def exposure(shop: Shop) -> list[tuple[object, ...]]:
@@ -53,7 +53,7 @@ async def test_without_a_known_cost_the_exposure_is_the_price(shop: Shop) -> Non
     await shop.open()
     id_ = await shop.rent()
     await shop.expire()
-    await shop.store.settle([after_grace(id_)], now=NOW)
+    await shop.store.settlements.settle([after_grace(id_)], now=NOW)
 
     assert await exposure(shop) == [(PRICE, "USD", "open", None)]
 
@@ -80,7 +80,7 @@ async def test_an_exposure_ends_as_the_provider_does(
     (due,) = await pursue(shop)
     later = NOW + timedelta(minutes=1)
 
-    await shop.store.resolve([Resolved(id_, due.epoch, found)], now=later)
+    await shop.store.settlements.resolve([Resolved(id_, due.epoch, found)], now=later)
 
     assert await exposure(shop) == [(11, "EUR", ended, later)]
     assert (await shop.number(id_)).provider_state is found
@@ -92,7 +92,7 @@ async def test_a_number_the_provider_forgot_leaves_its_exposure_to_a_human(shop:
     id_ = await graced(shop)
     (due,) = await pursue(shop)
 
-    await shop.store.resolve([Resolved(id_, due.epoch, ProviderState.GONE)], now=NOW)
+    await shop.store.settlements.resolve([Resolved(id_, due.epoch, ProviderState.GONE)], now=NOW)
 
     assert await exposure(shop) == [(11, "EUR", "open", None)]
 
@@ -113,13 +113,13 @@ async def test_a_closed_number_that_is_charged_costs_us_nothing(shop: Shop) -> N
     id_ = await shop.rent()
     await shop.expire()
     grace = after_grace(id_)
-    await shop.store.settle(
+    await shop.store.settlements.settle(
         [ending(id_, outcome=State.CLOSED, provider_state=grace.provider_state, act_after=SECOND)],
         now=NOW,
     )
     (due,) = await pursue(shop)
 
-    await shop.store.resolve([Resolved(id_, due.epoch, ProviderState.CHARGED)], now=NOW)
+    await shop.store.settlements.resolve([Resolved(id_, due.epoch, ProviderState.CHARGED)], now=NOW)
 
     assert await exposure(shop) == []
 
@@ -128,10 +128,12 @@ async def test_a_finish_is_resolved_without_any_exposure(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
     await shop.code("1", "1234", RENTED)
-    await shop.store.settle([delivery(id_)], now=NOW)
+    await shop.store.settlements.settle([delivery(id_)], now=NOW)
     (due,) = await pursue(shop, timedelta(0))
 
-    await shop.store.resolve([Resolved(id_, due.epoch, ProviderState.FINISHED)], now=NOW)
+    await shop.store.settlements.resolve(
+        [Resolved(id_, due.epoch, ProviderState.FINISHED)], now=NOW
+    )
 
     assert (await shop.number(id_)).provider_state is ProviderState.FINISHED
     assert await exposure(shop) == []
@@ -147,10 +149,14 @@ async def test_a_number_in_review_is_pursued_like_any_other(shop: Shop) -> None:
     (due,) = await pursue(shop)
     assert due.id == id_
 
-    await shop.store.postpone([Postponed(id_, due.epoch, timedelta(minutes=5))], now=NOW + SECOND)
+    await shop.store.settlements.postpone(
+        [Postponed(id_, due.epoch, timedelta(minutes=5))], now=NOW + SECOND
+    )
     assert await pursue(shop, SECOND + timedelta(minutes=5) - TICK) == []
     (again,) = await pursue(shop, SECOND + timedelta(minutes=5))
-    await shop.store.resolve([Resolved(id_, again.epoch, ProviderState.CANCELLED)], now=NOW)
+    await shop.store.settlements.resolve(
+        [Resolved(id_, again.epoch, ProviderState.CANCELLED)], now=NOW
+    )
 
     assert (await shop.number(id_)).provider_state is ProviderState.CANCELLED
     assert await pursue(shop, timedelta(days=1)) == []
@@ -161,7 +167,9 @@ async def test_a_postponed_pursuit_is_due_after_its_delay(shop: Shop) -> None:
     id_ = await graced(shop)
     (due,) = await pursue(shop)
 
-    await shop.store.postpone([Postponed(id_, due.epoch, SECOND, unknown_reads=1)], now=NOW)
+    await shop.store.settlements.postpone(
+        [Postponed(id_, due.epoch, SECOND, unknown_reads=1)], now=NOW
+    )
 
     (again,) = await pursue(shop)
     assert again.unknown_reads == 1
@@ -172,7 +180,7 @@ async def test_a_postponed_ending_is_due_after_its_delay(shop: Shop) -> None:
     id_ = await shop.rent()
     (due,) = await shop.expire(NOW)
 
-    await shop.store.postpone([Postponed(id_, due.epoch, SECOND)], now=NOW)
+    await shop.store.settlements.postpone([Postponed(id_, due.epoch, SECOND)], now=NOW)
 
     assert await shop.expire(NOW + SECOND - TICK) == []
     assert len(await shop.expire(NOW + SECOND)) == 1
@@ -181,12 +189,14 @@ async def test_a_postponed_ending_is_due_after_its_delay(shop: Shop) -> None:
 async def test_too_early_tells_when_a_cancel_is_allowed(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     (due,) = await shop.expire(RENTED)
 
-    await shop.store.postpone([Postponed(id_, due.epoch, SECOND, too_early=True)], now=RENTED)
+    await shop.store.settlements.postpone(
+        [Postponed(id_, due.epoch, SECOND, too_early=True)], now=RENTED
+    )
 
-    pressed = await shop.store.press_cancel(id_, now=RENTED)
+    pressed = await shop.store.activations.press_cancel(id_, now=RENTED)
     assert pressed is not None
     assert pressed.not_before == RENTED + SECOND
 
@@ -197,12 +207,18 @@ async def test_an_answer_to_an_older_attempt_changes_nothing(shop: Shop) -> None
     (current,) = await pursue(shop, SECOND + LEASE)
     before = await shop.rows("SELECT * FROM activation")
 
-    await shop.store.postpone([Postponed(id_, stale.epoch, timedelta(0))], now=NOW)
-    await shop.store.resolve([Resolved(id_, stale.epoch, ProviderState.CHARGED)], now=NOW)
+    await shop.store.settlements.postpone([Postponed(id_, stale.epoch, timedelta(0))], now=NOW)
+    await shop.store.settlements.resolve(
+        [Resolved(id_, stale.epoch, ProviderState.CHARGED)], now=NOW
+    )
     assert await shop.rows("SELECT * FROM activation") == before
 
-    await shop.store.resolve([Resolved(id_, current.epoch, ProviderState.CANCELLED)], now=NOW)
-    await shop.store.resolve([Resolved(id_, current.epoch, ProviderState.CHARGED)], now=NOW)
+    await shop.store.settlements.resolve(
+        [Resolved(id_, current.epoch, ProviderState.CANCELLED)], now=NOW
+    )
+    await shop.store.settlements.resolve(
+        [Resolved(id_, current.epoch, ProviderState.CHARGED)], now=NOW
+    )
     assert (await shop.number(id_)).provider_state is ProviderState.CANCELLED
     assert await exposure(shop) == [(11, "EUR", "resolved", NOW)]
 
@@ -213,13 +229,15 @@ async def test_a_stale_answer_does_not_shorten_the_lease_of_the_next_attempt(sho
     (stale,) = await shop.expire(NOW)
     await shop.expire(NOW + LEASE)
 
-    await shop.store.postpone([Postponed(id_, stale.epoch, timedelta(0))], now=NOW + LEASE)
+    await shop.store.settlements.postpone(
+        [Postponed(id_, stale.epoch, timedelta(0))], now=NOW + LEASE
+    )
 
     assert await shop.expire(NOW + LEASE + SECOND) == []
 
 
 async def test_nothing_to_do_is_done_without_a_word(shop: Shop) -> None:
-    await shop.store.postpone([])
-    await shop.store.resolve([])
-    assert await shop.store.provider_ended([]) == []
-    assert (await shop.store.settle([])).settled == []
+    await shop.store.settlements.postpone([])
+    await shop.store.settlements.resolve([])
+    assert await shop.store.settlements.provider_ended([]) == []
+    assert (await shop.store.settlements.settle([])).settled == []

@@ -25,7 +25,7 @@ OTHER = ProviderName("other")
 
 
 async def test_an_empty_database_counts_nothing(shop: Shop) -> None:
-    assert await shop.store.queue_stats(GRACE) == QueueStats({}, 0, timedelta(0), {}, 0, {})
+    assert await shop.store.books.queue_stats(GRACE) == QueueStats({}, 0, timedelta(0), {}, 0, {})
 
 
 async def test_live_numbers_are_counted_by_provider(shop: Shop) -> None:
@@ -34,7 +34,7 @@ async def test_live_numbers_are_counted_by_provider(shop: Shop) -> None:
     await shop.rent("2")
     await shop.rent("1", provider=OTHER)
 
-    queue_stats = await shop.store.queue_stats(GRACE, now=RENTED)
+    queue_stats = await shop.store.books.queue_stats(GRACE, now=RENTED)
 
     assert queue_stats.live == {SIM: 2, OTHER: 1}
     assert (queue_stats.overdue, queue_stats.oldest_overdue) == (0, timedelta(0))
@@ -45,7 +45,7 @@ async def test_overdue_starts_after_the_grace_and_lateness_after_the_deadline(sh
     await shop.rent("1")
 
     async def late(now: timedelta) -> tuple[int, timedelta]:
-        queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + now)
+        queue_stats = await shop.store.books.queue_stats(GRACE, now=DEADLINE + now)
         return queue_stats.overdue, queue_stats.oldest_overdue
 
     assert await late(timedelta(0)) == (0, timedelta(0))
@@ -58,9 +58,11 @@ async def test_a_number_in_review_is_live_but_not_overdue(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
     await shop.expire()
-    await shop.store.settle([ending(id_, outcome=State.IN_REVIEW, reason="policy")], now=DEADLINE)
+    await shop.store.settlements.settle(
+        [ending(id_, outcome=State.IN_REVIEW, reason="policy")], now=DEADLINE
+    )
 
-    queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + timedelta(days=1))
+    queue_stats = await shop.store.books.queue_stats(GRACE, now=DEADLINE + timedelta(days=1))
 
     assert (queue_stats.live, queue_stats.overdue) == ({SIM: 1}, 0)
 
@@ -69,9 +71,11 @@ async def test_open_exposure_is_summed_by_provider_and_currency(shop: Shop) -> N
     await shop.open()
     ids = [await shop.rent("1"), await shop.rent("2", cost_minor=7, cost_currency="EUR")]
     await shop.expire()
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=DEADLINE + GRACE + TICK)
+    await shop.store.settlements.settle(
+        [after_grace(id_) for id_ in ids], now=DEADLINE + GRACE + TICK
+    )
 
-    queue_stats = await shop.store.queue_stats(GRACE, now=DEADLINE + 2 * GRACE)
+    queue_stats = await shop.store.books.queue_stats(GRACE, now=DEADLINE + 2 * GRACE)
 
     assert queue_stats.exposure_minor == {(SIM, "USD"): PRICE, (SIM, "EUR"): 7}
 
@@ -80,26 +84,26 @@ async def test_events_are_pending_until_they_are_sent(shop: Shop) -> None:
     await shop.open()
     await shop.rent()
     await shop.code("1", "1234", RENTED)
-    assert (await shop.store.queue_stats(GRACE)).events_pending == 1
+    assert (await shop.store.books.queue_stats(GRACE)).events_pending == 1
 
-    (event,) = await shop.store.lease_events(1, GRACE)
-    await shop.store.events_sent([event.id])
+    (event,) = await shop.store.outbox.lease_events(1, GRACE)
+    await shop.store.outbox.events_sent([event.id])
 
-    assert (await shop.store.queue_stats(GRACE)).events_pending == 0
+    assert (await shop.store.books.queue_stats(GRACE)).events_pending == 0
 
 
 async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) -> None:
-    await shop.store.open_account(ALICE, "USD")
-    await shop.store.accept([external(ref) for ref in "123"], now=RENTED)
+    await shop.store.books.open_account(ALICE, "USD")
+    await shop.store.activations.accept([external(ref) for ref in "123"], now=RENTED)
     await shop.code("1", "1234", DEADLINE)
     first, second = (due.id for due in await shop.expire())
-    (coded,) = await shop.store.due_deliveries(10, now=DEADLINE + TICK)
+    (coded,) = await shop.store.settlements.due_deliveries(10, now=DEADLINE + TICK)
     await shop.refund(first, DEADLINE + TICK)
     await shop.refund(second, DEADLINE + TICK)
-    await shop.store.settle([delivery(coded.id)], now=DEADLINE + timedelta(minutes=30))
+    await shop.store.settlements.settle([delivery(coded.id)], now=DEADLINE + timedelta(minutes=30))
 
     async def ratio(now: timedelta) -> dict[ProviderName, float]:
-        return dict((await shop.store.queue_stats(GRACE, now=DEADLINE + now)).cancel_ratio)
+        return dict((await shop.store.books.queue_stats(GRACE, now=DEADLINE + now)).cancel_ratio)
 
     assert await ratio(timedelta(minutes=31)) == {SIM: 2 / 3}
     assert await ratio(timedelta(minutes=80)) == {SIM: 0}
@@ -109,36 +113,36 @@ async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) ->
 async def test_one_process_leads_a_topic_and_others_lead_others(shop: Shop) -> None:
     rival = PostgresStore(shop.url)
 
-    assert await shop.store.lead("sweep")
-    assert await shop.store.lead("sweep")
-    assert not await rival.lead("sweep")
-    assert await rival.lead("audit")
-    assert not await shop.store.lead("audit")
+    assert await shop.store.leadership.leads("sweep")
+    assert await shop.store.leadership.leads("sweep")
+    assert not await rival.leadership.leads("sweep")
+    assert await rival.leadership.leads("audit")
+    assert not await shop.store.leadership.leads("audit")
 
     await shop.store.close()
-    assert await rival.lead("sweep")
+    assert await rival.leadership.leads("sweep")
     await rival.close()
 
 
 async def test_a_leader_whose_connection_was_lost_has_to_win_again(shop: Shop) -> None:
     rival = PostgresStore(shop.url)
-    assert await shop.store.lead("sweep")
+    assert await shop.store.leadership.leads("sweep")
     await kill_advisory_lock_holder(shop)
 
-    assert await rival.lead("sweep")
+    assert await rival.leadership.leads("sweep")
 
-    assert not await shop.store.lead("sweep")
+    assert not await shop.store.leadership.leads("sweep")
     await rival.close()
-    assert await shop.store.lead("sweep")
+    assert await shop.store.leadership.leads("sweep")
 
 
 async def test_a_leader_whose_connection_was_lost_leads_on_when_nobody_else_came(
     shop: Shop,
 ) -> None:
-    assert await shop.store.lead("sweep")
+    assert await shop.store.leadership.leads("sweep")
     await kill_advisory_lock_holder(shop)
 
-    assert await shop.store.lead("sweep")
+    assert await shop.store.leadership.leads("sweep")
     assert await shop.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1
 
 

@@ -30,8 +30,9 @@ from tests.integration.store.shop import (
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CancelAnswer, CodeFate, EndReason, ProviderState, State
 from worker.domain.ids import AccountId
-from worker.ports.store.activations import AcceptOutcome, Resolved, Settlements
+from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.settlements import Resolved, Settlements
 
 NOW = DEADLINE + TICK
 
@@ -41,7 +42,9 @@ async def test_a_code_that_is_being_recorded_is_not_overtaken_by_the_deadline(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    coding = await rival.start(rival.store.record_codes([sms("1", "1234")], now=DEADLINE))
+    coding = await rival.start(
+        rival.store.activations.record_codes([sms("1", "1234")], now=DEADLINE)
+    )
 
     assert await shop.expire(NOW) == []
     rival.gate.go.set()
@@ -50,7 +53,7 @@ async def test_a_code_that_is_being_recorded_is_not_overtaken_by_the_deadline(
     assert code.fate is CodeFate.SHOWN
     assert await shop.expire(NOW) == []
     assert await shop.refund(id_) == Settlements([], [])
-    assert [due.id for due in await shop.store.due_deliveries(10, now=NOW)] == [id_]
+    assert [due.id for due in await shop.store.settlements.due_deliveries(10, now=NOW)] == [id_]
 
 
 async def test_a_code_in_time_wins_over_a_deadline_that_was_claimed_first(
@@ -58,14 +61,16 @@ async def test_a_code_in_time_wins_over_a_deadline_that_was_claimed_first(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
-    coding = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=DEADLINE))
+    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    coding = await rival.run_into(
+        shop.store.activations.record_codes([sms("1", "1234")], now=DEADLINE)
+    )
 
     rival.gate.go.set()
     (due,), (code,) = await claiming, await coding
 
     assert code.fate is CodeFate.SHOWN
-    assert await shop.store.settle([ending(due.id)], now=NOW) == Settlements([], [])
+    assert await shop.store.settlements.settle([ending(due.id)], now=NOW) == Settlements([], [])
     assert await shop.state(id_) is State.RECEIVED
 
 
@@ -74,8 +79,8 @@ async def test_a_code_after_the_deadline_finds_it_claimed_and_is_late(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
-    coding = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=NOW))
+    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    coding = await rival.run_into(shop.store.activations.record_codes([sms("1", "1234")], now=NOW))
 
     rival.gate.go.set()
     await claiming
@@ -88,10 +93,12 @@ async def test_a_code_after_the_deadline_finds_it_claimed_and_is_late(
 async def test_a_code_that_waits_for_a_refund_is_late(shop: Shop, rival: Rival) -> None:
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     await shop.expire(RENTED)
-    settling = await rival.start(rival.store.settle([ending(id_)], now=RENTED))
-    coding = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=RENTED))
+    settling = await rival.start(rival.store.settlements.settle([ending(id_)], now=RENTED))
+    coding = await rival.run_into(
+        shop.store.activations.record_codes([sms("1", "1234")], now=RENTED)
+    )
 
     rival.gate.go.set()
     await settling
@@ -105,10 +112,10 @@ async def test_a_code_that_waits_for_a_refund_is_late(shop: Shop, rival: Rival) 
 async def test_a_refund_that_waits_for_a_code_does_nothing(shop: Shop, rival: Rival) -> None:
     await shop.open()
     id_ = await shop.rent()
-    await shop.store.press_cancel(id_, now=RENTED)
+    await shop.store.activations.press_cancel(id_, now=RENTED)
     await shop.expire(RENTED)
-    coding = await rival.start(rival.store.record_codes([sms("1", "1234")], now=RENTED))
-    settling = await rival.run_into(shop.store.settle([ending(id_)], now=RENTED))
+    coding = await rival.start(rival.store.activations.record_codes([sms("1", "1234")], now=RENTED))
+    settling = await rival.run_into(shop.store.settlements.settle([ending(id_)], now=RENTED))
 
     rival.gate.go.set()
     (code,) = await coding
@@ -127,9 +134,11 @@ async def test_codes_that_waited_for_a_lock_were_seen_before_it(shop: Shop, riva
         " ending_at = clock_timestamp() + interval '2 seconds 1 microsecond' WHERE id = $1",
         second,
     )
-    pressing = await rival.start(rival.store.press_cancel(first))
+    pressing = await rival.start(rival.store.activations.press_cancel(first))
     refs = [(await shop.number(id_)).ref for id_ in (first, second)]
-    coding = await rival.run_into(shop.store.record_codes([sms(str(ref), "1") for ref in refs]))
+    coding = await rival.run_into(
+        shop.store.activations.record_codes([sms(str(ref), "1") for ref in refs])
+    )
     while await shop.one(
         "SELECT clock_timestamp() <= deadline_at FROM activation WHERE id = $1", second
     ):
@@ -144,8 +153,10 @@ async def test_codes_that_waited_for_a_lock_were_seen_before_it(shop: Shop, riva
 async def test_one_code_seen_by_two_is_shown_once(shop: Shop, rival: Rival) -> None:
     await shop.open()
     await shop.rent()
-    first = await rival.start(rival.store.record_codes([sms("1", "1234")], now=RENTED))
-    second = await rival.run_into(shop.store.record_codes([sms("1", "1234")], now=RENTED))
+    first = await rival.start(rival.store.activations.record_codes([sms("1", "1234")], now=RENTED))
+    second = await rival.run_into(
+        shop.store.activations.record_codes([sms("1", "1234")], now=RENTED)
+    )
 
     rival.gate.go.set()
 
@@ -159,8 +170,8 @@ async def test_cancel_at_the_deadline_finds_it_claimed_and_gives_the_same_answer
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.lease_cancels(SIM, 1, LEASE, now=NOW))
-    pressing = await rival.run_into(shop.store.press_cancel(id_, now=NOW))
+    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    pressing = await rival.run_into(shop.store.activations.press_cancel(id_, now=NOW))
 
     rival.gate.go.set()
     (due,) = await claiming
@@ -182,7 +193,7 @@ async def test_a_deadline_that_meets_a_cancel_leaves_it_its_reason(
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    pressing = await rival.start(rival.store.press_cancel(id_, now=NOW))
+    pressing = await rival.start(rival.store.activations.press_cancel(id_, now=NOW))
 
     assert await shop.expire(NOW) == []
     rival.gate.go.set()
@@ -195,8 +206,8 @@ async def test_a_deadline_that_meets_a_cancel_leaves_it_its_reason(
 async def test_cancel_that_waits_for_a_code_says_so(shop: Shop, rival: Rival) -> None:
     await shop.open()
     id_ = await shop.rent()
-    coding = await rival.start(rival.store.record_codes([sms("1", "1234")], now=RENTED))
-    pressing = await rival.run_into(shop.store.press_cancel(id_, now=RENTED))
+    coding = await rival.start(rival.store.activations.record_codes([sms("1", "1234")], now=RENTED))
+    pressing = await rival.run_into(shop.store.activations.press_cancel(id_, now=RENTED))
 
     rival.gate.go.set()
     await coding
@@ -214,8 +225,8 @@ async def test_two_settlers_of_one_batch_settle_a_thousand_and_none(
     ids = await shop.rent_many(1000)
     await shop.expire()
     batch = [ending(id_) for id_ in ids]
-    first = await rival.start(rival.store.settle(batch, now=NOW))
-    second = await rival.run_into(shop.store.settle(batch, now=NOW))
+    first = await rival.start(rival.store.settlements.settle(batch, now=NOW))
+    second = await rival.run_into(shop.store.settlements.settle(batch, now=NOW))
 
     rival.gate.go.set()
 
@@ -231,8 +242,8 @@ async def test_when_the_first_settler_dies_before_its_commit_the_second_takes_al
     ids = await shop.rent_many(100)
     await shop.expire()
     batch = [ending(id_) for id_ in ids]
-    first = await rival.start(rival.store.settle(batch, now=NOW))
-    second = await rival.run_into(shop.store.settle(batch, now=NOW))
+    first = await rival.start(rival.store.settlements.settle(batch, now=NOW))
+    second = await rival.run_into(shop.store.settlements.settle(batch, now=NOW))
 
     await rival.kill()
     assert len((await second).settled) == 100
@@ -248,8 +259,8 @@ async def test_of_two_decisions_the_first_commit_stands(shop: Shop, rival: Rival
     id_ = await shop.rent()
     await shop.expire()
     late = DEADLINE + GRACE + TICK
-    cancelled = await rival.start(rival.store.settle([ending(id_)], now=late))
-    credited = await rival.run_into(shop.store.settle([after_grace(id_)], now=late))
+    cancelled = await rival.start(rival.store.settlements.settle([ending(id_)], now=late))
+    credited = await rival.run_into(shop.store.settlements.settle([after_grace(id_)], now=late))
 
     rival.gate.go.set()
 
@@ -263,8 +274,8 @@ async def test_a_finish_and_the_end_of_the_window_deliver_once(shop: Shop, rival
     await shop.open()
     id_ = await shop.rent()
     await shop.code("1", "1234", RENTED)
-    asking = await rival.start(rival.store.ask_finish(id_, now=DEADLINE))
-    delivering = await rival.run_into(shop.store.settle([delivery(id_)], now=NOW))
+    asking = await rival.start(rival.store.activations.ask_finish(id_, now=DEADLINE))
+    delivering = await rival.run_into(shop.store.settlements.settle([delivery(id_)], now=NOW))
 
     rival.gate.go.set()
 
@@ -277,16 +288,15 @@ async def test_batches_that_overlap_in_any_order_do_not_deadlock(shop: Shop) -> 
     accounts = [AccountId(f"account-{number}") for number in range(8)]
     for account in accounts:
         await shop.open(account, 10_000)
-    await shop.store.accept(
+    await shop.store.activations.accept(
         [intake(str(n), account=accounts[n % 8]) for n in range(400)], now=RENTED
     )
     endings = [ending(due.id, due.account) for due in await shop.expire()]
     shuffled = [random.Random(seed).sample(endings, 300) for seed in range(8)]
-    store = PostgresStore(shop.url, events_wanted=True)
-    await store.db.close()
-    store.db = counting = CountingDatabase(shop.url)
+    counting = CountingDatabase(shop.url)
+    store = PostgresStore(shop.url, events_wanted=True, db=counting)
 
-    done = await asyncio.gather(*(store.settle(batch, now=NOW) for batch in shuffled))
+    done = await asyncio.gather(*(store.settlements.settle(batch, now=NOW) for batch in shuffled))
     await store.close()
 
     ids = [settled.id for settlements in done for settled in settlements.settled]
@@ -299,15 +309,14 @@ async def test_codes_and_endings_of_the_same_numbers_do_not_deadlock(shop: Shop)
     await shop.open()
     ids = await shop.rent_many(400)
     await shop.expire()
-    store = PostgresStore(shop.url, events_wanted=True)
-    await store.db.close()
-    store.db = counting = CountingDatabase(shop.url)
+    counting = CountingDatabase(shop.url)
+    store = PostgresStore(shop.url, events_wanted=True, db=counting)
     calls: list[Coroutine[Any, Any, object]] = []
     for seed in range(4):
         order = random.Random(seed).sample(range(400), 300)
         late = [sms(f"{number:05}", str(seed)) for number in order]
-        calls.append(store.record_codes(late, now=NOW))
-        calls.append(store.settle([ending(ids[number]) for number in order], now=NOW))
+        calls.append(store.activations.record_codes(late, now=NOW))
+        calls.append(store.settlements.settle([ending(ids[number]) for number in order], now=NOW))
 
     await asyncio.gather(*calls)
     await store.close()
@@ -321,7 +330,7 @@ async def test_two_claims_at_once_are_disjoint_and_within_their_limits(
 ) -> None:
     await shop.open()
     await shop.rent_many(25)
-    claiming = await rival.start(rival.store.lease_cancels(SIM, 10, LEASE, now=NOW))
+    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW))
 
     second = await shop.expire(limit=10)
     rival.gate.go.set()
@@ -336,10 +345,12 @@ async def test_two_pursuits_at_once_are_disjoint(shop: Shop, rival: Rival) -> No
     await shop.open()
     ids = await shop.rent_many(20)
     await shop.expire()
-    await shop.store.settle([after_grace(id_) for id_ in ids], now=NOW)
-    claiming = await rival.start(rival.store.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE))
+    await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
+    claiming = await rival.start(
+        rival.store.settlements.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
+    )
 
-    second = await shop.store.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
+    second = await shop.store.settlements.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
     rival.gate.go.set()
 
     assert len(second) == 5
@@ -350,14 +361,14 @@ async def test_of_two_results_of_one_attempt_the_first_counts(shop: Shop, rival:
     await shop.open()
     id_ = await shop.rent()
     await shop.expire()
-    await shop.store.settle([after_grace(id_)], now=NOW)
-    (due,) = await shop.store.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
+    await shop.store.settlements.settle([after_grace(id_)], now=NOW)
+    (due,) = await shop.store.settlements.lease_pursuits(SIM, 1, LEASE, now=NOW + LEASE)
     cancelled, charged = (
         [Resolved(id_, due.epoch, state)]
         for state in (ProviderState.CANCELLED, ProviderState.CHARGED)
     )
-    first = await rival.start(rival.store.resolve(cancelled, now=NOW))
-    second = await rival.run_into(shop.store.resolve(charged, now=NOW))
+    first = await rival.start(rival.store.settlements.resolve(cancelled, now=NOW))
+    second = await rival.run_into(shop.store.settlements.resolve(charged, now=NOW))
 
     rival.gate.go.set()
     await asyncio.gather(first, second)
@@ -369,8 +380,10 @@ async def test_of_two_results_of_one_attempt_the_first_counts(shop: Shop, rival:
 async def test_one_ref_from_two_accounts_is_the_first_ones(shop: Shop, rival: Rival) -> None:
     await shop.open(ALICE)
     await shop.open(BOB)
-    first = await rival.start(rival.store.accept([intake("1")], now=RENTED))
-    second = await rival.run_into(shop.store.accept([intake("1", account=BOB)], now=RENTED))
+    first = await rival.start(rival.store.activations.accept([intake("1")], now=RENTED))
+    second = await rival.run_into(
+        shop.store.activations.accept([intake("1", account=BOB)], now=RENTED)
+    )
 
     rival.gate.go.set()
 
@@ -381,8 +394,8 @@ async def test_one_ref_from_two_accounts_is_the_first_ones(shop: Shop, rival: Ri
 
 async def test_one_number_handed_over_twice_at_once_is_one_number(shop: Shop, rival: Rival) -> None:
     await shop.open()
-    first = await rival.start(rival.store.accept([intake("1")], now=RENTED))
-    second = await rival.run_into(shop.store.accept([intake("1")], now=RENTED))
+    first = await rival.start(rival.store.activations.accept([intake("1")], now=RENTED))
+    second = await rival.run_into(shop.store.activations.accept([intake("1")], now=RENTED))
 
     rival.gate.go.set()
 
@@ -399,9 +412,9 @@ async def test_a_number_lost_to_another_leaves_its_money_for_the_rest_of_the_bat
 ) -> None:
     await shop.open(ALICE)
     await shop.open(BOB, PRICE)
-    first = await rival.start(rival.store.accept([intake("1")], now=RENTED))
+    first = await rival.start(rival.store.activations.accept([intake("1")], now=RENTED))
     batch = [intake("1", account=BOB), intake("2", account=BOB)]
-    second = await rival.run_into(shop.store.accept(batch, now=RENTED))
+    second = await rival.run_into(shop.store.activations.accept(batch, now=RENTED))
 
     rival.gate.go.set()
     await first
@@ -418,9 +431,9 @@ async def test_a_number_lost_to_another_is_nobodys_twice_in_one_batch(
 ) -> None:
     await shop.open(ALICE)
     await shop.open(BOB)
-    first = await rival.start(rival.store.accept([intake("1")], now=RENTED))
+    first = await rival.start(rival.store.activations.accept([intake("1")], now=RENTED))
     batch = [intake("1", account=BOB), intake("1", account=BOB)]
-    second = await rival.run_into(shop.store.accept(batch, now=RENTED))
+    second = await rival.run_into(shop.store.activations.accept(batch, now=RENTED))
 
     rival.gate.go.set()
     (new,) = await first
@@ -434,8 +447,8 @@ async def test_a_number_lost_to_another_is_nobodys_twice_in_one_batch(
 
 async def test_two_who_spend_the_last_money_do_not_both_get_it(shop: Shop, rival: Rival) -> None:
     await shop.open(amount_minor=PRICE)
-    first = await rival.start(rival.store.accept([intake("1")], now=RENTED))
-    second = await rival.run_into(shop.store.accept([intake("2")], now=RENTED))
+    first = await rival.start(rival.store.activations.accept([intake("1")], now=RENTED))
+    second = await rival.run_into(shop.store.activations.accept([intake("2")], now=RENTED))
 
     rival.gate.go.set()
 
@@ -447,8 +460,8 @@ async def test_a_refund_and_a_top_up_of_one_account_add_up(shop: Shop, rival: Ri
     await shop.open(amount_minor=PRICE)
     id_ = await shop.rent()
     await shop.expire()
-    settling = await rival.start(rival.store.settle([ending(id_)], now=NOW))
-    topping = await rival.run_into(shop.store.top_up(ALICE, "second", 5))
+    settling = await rival.start(rival.store.settlements.settle([ending(id_)], now=NOW))
+    topping = await rival.run_into(shop.store.books.top_up(ALICE, "second", 5))
 
     rival.gate.go.set()
     await settling

@@ -29,7 +29,7 @@ async def mixed(shop: Shop) -> dict[str, ActivationId]:
     await shop.open(ALICE)
     await shop.open(BOB)
     second = timedelta(seconds=1)
-    await shop.store.accept(
+    await shop.store.activations.accept(
         [
             intake("refunded", rented_at=RENTED - second),
             intake("received", rented_at=RENTED - 2 * second),
@@ -40,14 +40,14 @@ async def mixed(shop: Shop) -> dict[str, ActivationId]:
         ],
         now=RENTED,
     )
-    found = {str(a.ref): a.id for a in await shop.store.activations()}
-    await shop.store.press_cancel(found["refunded"], now=RENTED)
+    found = {str(a.ref): a.id for a in await shop.store.activations.activations()}
+    await shop.store.activations.press_cancel(found["refunded"], now=RENTED)
     await shop.expire(RENTED)
     await shop.refund(found["refunded"], RENTED, reason="cancel")
     await shop.code("received", "1", RENTED)
     await shop.code("delivered", "1", RENTED)
-    await shop.store.ask_finish(found["delivered"], now=RENTED)
-    await shop.store.settle([delivery(found["delivered"])], now=RENTED)
+    await shop.store.activations.ask_finish(found["delivered"], now=RENTED)
+    await shop.store.settlements.settle([delivery(found["delivered"])], now=RENTED)
     return found
 
 
@@ -58,7 +58,7 @@ def refs(found: list[Activation]) -> list[str]:
 async def test_lists_are_newest_first(shop: Shop) -> None:
     await mixed(shop)
 
-    assert refs(await shop.store.activations()) == [
+    assert refs(await shop.store.activations.activations()) == [
         "waiting",
         "refunded",
         "received",
@@ -70,7 +70,7 @@ async def test_lists_are_newest_first(shop: Shop) -> None:
 
 async def test_lists_are_filtered_by_each_and_all(shop: Shop) -> None:
     await mixed(shop)
-    activations = shop.store.activations
+    activations = shop.store.activations.activations
 
     assert refs(await activations(state=State.WAITING)) == ["waiting", "bobs", "others"]
     assert refs(await activations(provider=OTHER)) == ["others"]
@@ -82,11 +82,11 @@ async def test_lists_are_filtered_by_each_and_all(shop: Shop) -> None:
 async def test_pages_have_no_gap_and_no_overlap(shop: Shop) -> None:
     await shop.open()
     await shop.rent_many(10)  # All of one instant: the id decides.
-    whole = await shop.store.activations()
+    whole = await shop.store.activations.activations()
 
     pages: list[Activation] = []
     before = None
-    while page := await shop.store.activations(before=before, limit=3):
+    while page := await shop.store.activations.activations(before=before, limit=3):
         pages += page
         before = page[-1].rented_at, page[-1].id
 
@@ -96,7 +96,7 @@ async def test_pages_have_no_gap_and_no_overlap(shop: Shop) -> None:
 async def test_a_listed_number_has_its_codes_and_its_settlement(shop: Shop) -> None:
     await mixed(shop)
 
-    by_ref = {one.ref: one for one in await shop.store.activations()}
+    by_ref = {one.ref: one for one in await shop.store.activations.activations()}
 
     delivered = by_ref[ProviderRef("delivered")]
     assert [code.code for code in delivered.codes] == ["1"]
@@ -108,15 +108,15 @@ async def test_a_listed_number_has_its_codes_and_its_settlement(shop: Shop) -> N
 async def test_an_unknown_id_is_none(shop: Shop) -> None:
     await mixed(shop)
 
-    assert await shop.store.activation(ActivationId(UUID(int=5))) is None
+    assert await shop.store.activations.activation(ActivationId(UUID(int=5))) is None
 
 
 async def test_live_numbers_come_in_pages_without_gap_or_overlap(shop: Shop) -> None:
     found = await mixed(shop)
     live = [found[ref] for ref in ("bobs", "received", "waiting")]
 
-    first = await shop.store.live_numbers(SIM, after=None, limit=2)
-    second = await shop.store.live_numbers(SIM, after=first[-1].id, limit=2)
+    first = await shop.store.activations.live_numbers(SIM, after=None, limit=2)
+    second = await shop.store.activations.live_numbers(SIM, after=first[-1].id, limit=2)
 
     assert [number.id for number in first + second] == live
 
@@ -124,23 +124,27 @@ async def test_live_numbers_come_in_pages_without_gap_or_overlap(shop: Shop) -> 
 async def test_a_live_number_is_found_by_its_ref(shop: Shop) -> None:
     found = await mixed(shop)
 
-    assert await shop.store.live_number(SIM, INTAKE.ref) is None
-    assert await shop.store.live_number(SIM, ProviderRef("refunded")) is None
-    assert await shop.store.live_number(SIM, ProviderRef("waiting")) == LiveNumber(
+    assert await shop.store.activations.live_number(SIM, INTAKE.ref) is None
+    assert await shop.store.activations.live_number(SIM, ProviderRef("refunded")) is None
+    assert await shop.store.activations.live_number(SIM, ProviderRef("waiting")) == LiveNumber(
         found["waiting"], ProviderRef("waiting"), RENTED, DEADLINE
     )
 
 
 async def test_what_a_list_did_not_name_is_only_what_still_waits(shop: Shop) -> None:
     await shop.open()
-    await shop.store.accept([intake(ref, rented_at=None) for ref in ("listed", "missing", "coded")])
-    await shop.store.record_codes([sms("coded", "1")], now=await shop.one("SELECT now()"))
+    await shop.store.activations.accept(
+        [intake(ref, rented_at=None) for ref in ("listed", "missing", "coded")]
+    )
+    await shop.store.activations.record_codes(
+        [sms("coded", "1")], now=await shop.one("SELECT now()")
+    )
     later = await shop.one("SELECT now() + interval '1 minute'")
     earlier = await shop.one("SELECT now() - interval '1 minute'")
     listed = [ProviderRef("listed")]
 
-    missing = await shop.store.missing_from(SIM, listed, later, 10)
+    missing = await shop.store.activations.missing_from(SIM, listed, later, 10)
 
     assert [number.ref for number in missing] == ["missing"]
-    assert await shop.store.missing_from(SIM, listed, earlier, 10) == []
-    assert await shop.store.missing_from(OTHER, listed, later, 10) == []
+    assert await shop.store.activations.missing_from(SIM, listed, earlier, 10) == []
+    assert await shop.store.activations.missing_from(OTHER, listed, later, 10) == []

@@ -50,7 +50,7 @@ async def old_shop(empty_database_url: str) -> AsyncIterator[Shop]:
 
 
 async def violations(shop: Shop) -> dict[str, Any]:
-    return {f.invariant: f.offenders for f in await shop.store.audit() if f.violations}
+    return {f.invariant: f.offenders for f in await shop.store.books.audit() if f.violations}
 
 
 async def test_every_row_is_kept_and_the_books_balance(old_shop: Shop) -> None:
@@ -84,9 +84,11 @@ async def test_what_was_live_ends_and_what_was_settled_stays(old_shop: Shop) -> 
     }
     later = DEADLINE.replace(hour=2)
 
-    due = await old_shop.store.lease_cancels(SIM, 100, LEASE, now=later)
+    due = await old_shop.store.settlements.lease_cancels(SIM, 100, LEASE, now=later)
     assert rents["waiting"] in {one.id for one in due}
-    await old_shop.store.settle([ending(rents["waiting"]), delivery(rents["received"])], now=later)
+    await old_shop.store.settlements.settle(
+        [ending(rents["waiting"]), delivery(rents["received"])], now=later
+    )
 
     assert await old_shop.state(rents["waiting"]) is State.REFUNDED
     assert await old_shop.state(rents["received"]) is State.DELIVERED

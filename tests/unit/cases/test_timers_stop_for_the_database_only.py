@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import RENTED, StubStore
+from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore
 from worker.lifecycle.cases.timers import Timers
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.cases import Timer, TimerKind
+from worker.ports.store.case_view import Timer, TimerKind
 
 AWAY = StoreUnavailable("away")
 
@@ -25,13 +25,15 @@ class Office:
             lease_timers=self._claim,
             end_rental=steps.get("end_rental", True),
         )
-        self.closing = StubStore(fire=steps.get("close"))
+        self.closing = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
         self.timers = Timers(
-            store=cast("Any", self.store),
+            cases=cast("Any", self.store),
+            books=cast("Any", self.store),
+            activations=cast("Any", self.store),
             reporter=self.reporter,
             judges={},
-            silence=cast("Any", StubStore(seed=steps.get("seed", 0))),
+            silence=cast("Any", Stub(seed=steps.get("seed", 0))),
             closing=cast("Any", self.closing),
         )
 

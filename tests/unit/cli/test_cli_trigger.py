@@ -12,9 +12,14 @@ from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
 from worker.entrypoints.cli.client import Document, connected
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.scenario_run import ScenarioRunner
-from worker.entrypoints.cli.scenarios import ScenarioRun, completions, parse_scenario, scenarios
 from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Target
+from worker.entrypoints.cli.trigger_run import ScenarioRunner
+from worker.entrypoints.cli.trigger_scenarios import (
+    ScenarioRun,
+    completions,
+    parse_scenario,
+    scenarios,
+)
 from worker.simulator.behaviours import Behaviour, forced_by
 
 IN_CONTRACT = {

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.stores import UnaskedBooks
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.ticks import TickResult
@@ -20,7 +21,7 @@ CODES = Finding("codes", "They are shown.", 0)
 
 
 @dataclass
-class Books:
+class Books(UnaskedBooks):
     findings: Sequence[Finding] = (SUMS, ENDS, CODES)
     asked: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)  #: Their check ends with an error.
@@ -33,9 +34,6 @@ class Books:
     @property
     def invariants(self) -> Sequence[str]:
         return [finding.invariant for finding in self.findings]
-
-    async def audit(self) -> list[Finding]:
-        raise NotImplementedError
 
     async def check(self, invariant: str) -> Finding | None:
         self.asked.append(invariant)
@@ -50,7 +48,7 @@ class Books:
 
 def audit_of(books: Books, *, patience: timedelta = timedelta(seconds=20)) -> Audit:
     return Audit(
-        store=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
+        books=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
     )
 
 

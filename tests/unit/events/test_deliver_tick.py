@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.stores import UnaskedOutbox
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import BATCH, DELAYS, PAUSE_MAX, TICK_MAX, Deliver, retry_in
-from worker.ports.store.books import Event, SendResult, Sent
+from worker.ports.store.outbox import Event, SendResult, Sent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OK = Sent(SendResult.SENT)
@@ -22,7 +23,7 @@ def event(number: int, attempts: int = 0) -> Event:
 
 
 @dataclass
-class Outbox:
+class Outbox(UnaskedOutbox):
     """An event store of independent events, each claimed once."""
 
     due: list[Event]
@@ -46,12 +47,6 @@ class Outbox:
     ) -> None:
         assert now is None
         self.failed[id_] = retry_in
-
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
-        raise NotImplementedError
-
-    async def replay_events(self, ids: Sequence[str]) -> int:
-        raise NotImplementedError
 
 
 @dataclass
@@ -81,7 +76,7 @@ class World:
             sleep=sleep,
             chance=lambda: 0.5,
         )
-        return Deliver(store=self.outbox, sender=self, reporter=self.reporter, clock=clock)
+        return Deliver(outbox=self.outbox, sender=self, reporter=self.reporter, clock=clock)
 
 
 def world(*events: Event) -> World:

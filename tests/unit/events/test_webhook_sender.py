@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.events.webhook import Webhook, _retry_after, body_of
-from worker.ports.store.books import Event, SendResult, Sent
+from worker.ports.store.outbox import Event, SendResult, Sent
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from tests.unit.http.fakes import (
     PROVIDER,
     FakeActivations,
     FakeBooks,
-    FakeEvents,
     FakeLog,
+    FakeOutbox,
 )
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.http.api import build_api, routes_of
@@ -35,7 +35,7 @@ class World:
 
     books: FakeBooks = field(default_factory=FakeBooks)
     reads: FakeActivations = field(default_factory=FakeActivations)
-    events: FakeEvents = field(default_factory=FakeEvents)
+    events: FakeOutbox = field(default_factory=FakeOutbox)
     log: FakeLog = field(default_factory=FakeLog)
 
     def __post_init__(self) -> None:
@@ -58,8 +58,8 @@ def deps_over(world: World) -> ApiDeps:
         service=world.service,
         cases=None,
         activations=world.reads,
-        accounts=world.books,
-        events=world.events,
+        books=world.books,
+        outbox=world.events,
         tokens=(
             Token.of("shop", "operate", WRITE_TOKEN),
             Token.of("viewer", "read", READ_TOKEN),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from tests.fakes.stores import UnaskedActivations, UnaskedBooks, UnaskedOutbox
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import (
     AccountId,
@@ -13,7 +14,8 @@ from worker.domain.ids import (
     SmsCode,
 )
 from worker.ports.store.activations import Activation, Settlement, ShownCode
-from worker.ports.store.books import Account, AccountOpened, Entry, Event, TopUpOutcome
+from worker.ports.store.books import Account, AccountOpened, Entry, TopUpOutcome
+from worker.ports.store.outbox import Event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -32,8 +34,8 @@ class FakeLog:
 
 
 @dataclass
-class FakeBooks:
-    """`AccountStore`"""
+class FakeBooks(UnaskedBooks):
+    """The accounts of a `BookStore`."""
 
     found: dict[AccountId, Account] = field(default_factory=dict)
     topups: dict[str, tuple[AccountId, int]] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class FakeBooks:
 
 
 @dataclass
-class FakeActivations:
+class FakeActivations(UnaskedActivations):
     """The reading half of `ActivationStore`."""
 
     found: dict[ActivationId, Activation] = field(default_factory=dict)
@@ -142,7 +144,9 @@ class FakeActivations:
 
 
 @dataclass
-class FakeEvents:
+class FakeOutbox(UnaskedOutbox):
+    """The reading half of `OutboxStore`."""
+
     rows: list[Event] = field(default_factory=list)
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:

@@ -3,7 +3,7 @@
 from tests.unit.http.caller import READ_TOKEN, Api
 from tests.unit.http.conftest import World
 from tests.unit.http.fakes import NOW
-from worker.ports.store.books import Event
+from worker.ports.store.outbox import Event
 
 
 def event(number: int) -> Event:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from tests.fakes.stores import signature
 from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -24,7 +25,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
-from worker.ports.store.activations import DueNumber
+from worker.ports.store.settlements import DueNumber
 
 SIM = ProviderName("sim")
 RENTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,8 +137,8 @@ class OwnTime:
         )
 
 
-class StubStore:
-    """Any store: answers each question as told (a value, an exception, a function)."""
+class Stub:
+    """Any collaborator: answers each question as told (a value, an exception, a function)."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -146,8 +147,12 @@ class StubStore:
     def asked(self, name: str) -> list[tuple[Any, ...]]:
         return [arguments for asked, arguments in self.calls if asked == name]
 
+    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+        """Whether this may be asked so."""
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def ask(*arguments: Any, **named: Any) -> Any:
+            self.check(name, *arguments, **named)
             self.calls.append((name, (*arguments, *named.values())))
             await give_way()
             if name not in self.answers:
@@ -158,6 +163,15 @@ class StubStore:
             return answer(*arguments) if callable(answer) else answer
 
         return ask
+
+
+class StubStore(Stub):
+    """Any of the store's ports: asked for what one of them has, with its parameters."""
+
+    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+        asked = signature(name)
+        assert asked is not None, f"no port of the store has {name}"
+        asked.bind(self, *arguments, **named)
 
 
 async def free() -> None:

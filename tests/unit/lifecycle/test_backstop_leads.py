@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
-from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
 from worker.lifecycle.ticks import TickResult
@@ -29,16 +29,16 @@ class Watched:
         self.failure: Exception | None = None
         self.moves = 0
         self.store = StubStore(behind=True)
-        self.queue_stats = StubStore(lead=True)
-        self.schedule = StubStore(intact=True)
+        self.leadership = StubStore(leads=True)
+        self.schedule = Stub(intact=True)
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
         self.repairing = self
         self.canary_run: object = None  #: The canary.
         self.delivering: object = None  #: Events to an endpoint.
         self.backstop = Backstop(
-            store=cast("Any", self.store),
-            queue_stats=cast("Any", self.queue_stats),
+            settlements=cast("Any", self.store),
+            leadership=cast("Any", self.leadership),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
@@ -103,7 +103,7 @@ async def test_while_somebody_ticks_it_does_nothing(watched: Watched) -> None:
     watched.away = True
 
     assert await watched.second() == []
-    assert watched.queue_stats.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_it_does_not_act_where_another_host_does_the_work(watched: Watched) -> None:
@@ -111,16 +111,16 @@ async def test_it_does_not_act_where_another_host_does_the_work(watched: Watched
     watched.store.answers["behind"] = False
 
     assert await watched.second() == []
-    assert watched.queue_stats.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_it_does_not_act_where_another_process_leads(watched: Watched) -> None:
     watched.silence["expire"] = LONG
     watched.away = True
-    watched.queue_stats.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
 
     assert await watched.second() == []
-    assert watched.queue_stats.asked("lead") == [(f"provider:{SIM}",)]
+    assert watched.leadership.asked("leads") == [(f"provider:{SIM}",)]
 
 
 async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
@@ -171,9 +171,9 @@ async def test_who_lost_the_lead_is_patient_again(watched: Watched) -> None:
     await watched.second()
     await watched.end_all()
     watched.silence["expire"] = timedelta(0)
-    watched.queue_stats.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
     assert await watched.second() == []
-    watched.queue_stats.answers["lead"] = True
+    watched.leadership.answers["leads"] = True
 
     assert await watched.second() == []
 
@@ -211,9 +211,9 @@ async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> N
     watched.canary_run, watched.away = object(), True
 
     assert await watched.second() == ["canary"]
-    assert watched.queue_stats.asked("lead") == [("canary",)]
+    assert watched.leadership.asked("leads") == [("canary",)]
     await watched.end_all()
-    watched.queue_stats.answers["lead"] = False
+    watched.leadership.answers["leads"] = False
     assert await watched.second() == []
 
 
@@ -221,7 +221,7 @@ async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> Non
     watched.canary_run = object()
 
     assert await watched.second() == []
-    assert watched.queue_stats.calls == []
+    assert watched.leadership.calls == []
 
 
 async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.turns import at_rest, until
-from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, terms
+from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, terms
 from worker.lifecycle.budget import CHUNK, CHUNK_MAX, PAUSE, Budget
 from worker.ports.errors import ScheduleUnavailable
 
@@ -15,7 +15,7 @@ class Spending:
     """A budget on a schedule that grants what it is told to grant."""
 
     def __init__(self, rate: float, **other: Any) -> None:
-        self.schedule = StubStore(spend=lambda _, wanted: wanted)
+        self.schedule = Stub(spend=lambda _, wanted: wanted)
         self.time = OwnTime()
         of = terms(requests_per_second=rate)
         self.budget = Budget(cast("Any", self.schedule), of, self.time.clock(), **other)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime
+from tests.unit.lifecycle.scripted import SECOND, SIM, OwnTime, StubStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
 from worker.lifecycle.canary import WINDOW_MAX, Canary, CanaryOrder
@@ -42,18 +42,23 @@ class Shop:
 
     def process(self, errand: CanaryOrder = ERRAND) -> Canary:
         """One of the hosts."""
-        us = cast("Any", self)
-        clock = self.time.clock()
-        return Canary(store=us, desk=us, reporter=self.reporter, clock=clock, errand=errand)
-
-    async def open_account(self, account: AccountId, _currency: str) -> None:
-        self.accounts.add(account)
-
-    async def ordered(self, id_: ActivationId) -> bool:
-        return id_ in self.numbers
-
-    async def activation(self, id_: ActivationId) -> Activation | None:
-        return self.numbers.get(id_)
+        store = cast(
+            "Any",
+            StubStore(
+                open_account=lambda account, _: self.accounts.add(account),
+                ordered=lambda id_: id_ in self.numbers,
+                activation=self.numbers.get,
+            ),
+        )
+        return Canary(
+            purchases=store,
+            books=store,
+            activations=store,
+            desk=cast("Any", self),
+            reporter=self.reporter,
+            clock=self.time.clock(),
+            errand=errand,
+        )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         assert order.account in self.accounts

@@ -40,7 +40,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
-from worker.ports.store.activations import DueNumber
+from worker.ports.store.settlements import DueNumber
 
 SMS = (Sms("1234", "Your code is 1234"),)
 HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.

@@ -13,6 +13,7 @@ from tests.unit.lifecycle.scripted import (
     SIM,
     OwnTime,
     ScriptedProvider,
+    Stub,
     StubStore,
     due,
     terms,
@@ -26,7 +27,8 @@ from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
-from worker.ports.store.activations import Activation, DueNumber, Settlements
+from worker.ports.store.activations import Activation
+from worker.ports.store.settlements import DueNumber, Settlements
 
 
 class Claims:
@@ -44,10 +46,11 @@ class Claims:
         self.reporter = RecordingReporter()
         store = cast("Any", self.store)
         self.expire = Expire(
-            store=store,
-            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            settlements=store,
+            activations=store,
+            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
-            settle=Settle(store=store, reporter=self.reporter),
+            settle=Settle(settlements=store, reporter=self.reporter),
             rules=PolicyOutcomes({}, {}, self.reporter),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
@@ -138,9 +141,10 @@ async def test_ending_one_number_that_is_anothers_asks_nobody() -> None:
 
 
 async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
-    schedule = StubStore(add=1)
+    schedule = Stub(add=1)
     accept = Accept(
-        store=cast("Any", StubStore()),
+        activations=cast("Any", StubStore()),
+        purchases=cast("Any", StubStore()),
         schedule=cast("Any", schedule),
         reporter=RecordingReporter(),
         clock=OwnTime().clock(),
@@ -223,10 +227,11 @@ async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:
     )
     provider = ScriptedProvider().will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1"),)))
     pursue = Pursue(
-        store=cast("Any", store),
-        schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+        settlements=cast("Any", store),
+        activations=cast("Any", store),
+        schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
         reporter=reporter,
-        settle=Settle(store=cast("Any", store), reporter=reporter),
+        settle=Settle(settlements=cast("Any", store), reporter=reporter),
         clock=OwnTime().clock(),
         terms={SIM: terms(max_in_flight=2)},
     )

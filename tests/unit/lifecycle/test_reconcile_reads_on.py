@@ -7,7 +7,15 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider, StubStore, terms
+from tests.unit.lifecycle.scripted import (
+    RENTED,
+    SIM,
+    OwnTime,
+    ScriptedProvider,
+    Stub,
+    StubStore,
+    terms,
+)
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.history import AROUND
@@ -41,8 +49,8 @@ class Books:
         ).will("history", HistoryPage([], None))
         self.time = OwnTime()
         self.reconcile = Reconcile(
-            store=cast("Any", self.store),
-            schedule=cast("Any", StubStore(spend=lambda _, wanted: wanted)),
+            purchases=cast("Any", self.store),
+            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             clock=self.time.clock(),
             terms={SIM: terms()},
@@ -96,7 +104,7 @@ async def test_a_number_that_another_order_was_given_at_the_same_time_is_not_ado
     reporter = RecordingReporter()
     store = StubStore(purchase_bought=None)
     adopt = Adopt(
-        store=cast("Any", store),
+        purchases=cast("Any", store),
         reporter=reporter,
         accept=cast("Any", None),
         terms={SIM: terms()},

@@ -17,7 +17,7 @@ from worker.lifecycle.outcome import (
     ending,
     kept_the_price,
 )
-from worker.ports.store.activations import DueNumber, Ending
+from worker.ports.store.settlements import DueNumber, Ending
 
 TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")

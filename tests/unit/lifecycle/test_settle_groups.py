@@ -15,7 +15,7 @@ from worker.domain.ids import ActivationId
 from worker.lifecycle.outcome import GIVEN_BACK, ending
 from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.activations import Ending, Postponed, Resolved, SettledNumber, Settlements
+from worker.ports.store.settlements import Ending, Postponed, Resolved, SettledNumber, Settlements
 
 
 def ended(number: int = 1) -> Ending:
@@ -41,7 +41,7 @@ class Group:
         self.store = StubStore(**{"settle": settled, "postpone": None, "resolve": None, **answers})
         self.reporter = RecordingReporter()
         self.time = OwnTime()
-        self.settle = Settle(store=cast("Any", self.store), reporter=self.reporter)
+        self.settle = Settle(settlements=cast("Any", self.store), reporter=self.reporter)
         self.commit = BatchCommitter(settle=self.settle, sleep=self.time.sleep)
 
     def sizes(self) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.turns import at_rest
-from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
 from worker.lifecycle.ticks import IDLE, STRETCH, STUCK, TickResult, Ticks
 from worker.ports.errors import StoreUnavailable
@@ -25,12 +25,12 @@ class Steps:
         self.providers = {name: ScriptedProvider(name) for name in (SIM, OTHER)}
         self.worked: list[str] = []
         self.done = 0  #: What expire and pursue answer.
-        self.schedule = StubStore(intact=True)
+        self.schedule = Stub(intact=True)
         steps = {
-            step: StubStore(tick=self.step(step))
+            step: Stub(tick=self.step(step))
             for step in ("watching", "expiring", "pursuing", "sweeping", "reconciling", "timing")
         }
-        repairing = StubStore(tick=self.step("repairing"), reschedule=self.step("rescheduling"))
+        repairing = Stub(tick=self.step("repairing"), reschedule=self.step("rescheduling"))
         repairing.__dict__["schedule"] = self.schedule
         given = cast("Any", {**steps, "repairing": repairing})
         self.ticks = Ticks(providers=self.providers, clock=self.time.clock(), **given)
@@ -43,7 +43,7 @@ class Steps:
         return work
 
     def steer(self, step: str, work: Any) -> None:
-        cast("StubStore", getattr(self.ticks, step)).answers["tick"] = work
+        cast("Stub", getattr(self.ticks, step)).answers["tick"] = work
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
 
 async def test_the_canary_is_sent_on_where_there_is_one(steps: Steps) -> None:
     assert await steps.ticks.canary() is TickResult.DONE
-    steps.ticks.canary_run = cast("Any", StubStore(tick=steps.step("canary_run")))
+    steps.ticks.canary_run = cast("Any", Stub(tick=steps.step("canary_run")))
 
     assert await steps.ticks.canary() is TickResult.DONE
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from worker.adapters.providers.rental_account import After
-from worker.adapters.providers.reply import Reply, understood
+from worker.adapters.providers.rental_account import CloseFollowUp
+from worker.adapters.providers.reply import Reply, interpret
 from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.long_rental import (
@@ -53,12 +53,12 @@ def recorded(folder: Path) -> Iterator[Any]:
 def meaning(
     entry: dict[str, Any],
     read: Callable[[Reply], object],
-    told_by_5xx: frozenset[int] = frozenset(),
+    answer_statuses: frozenset[int] = frozenset(),
 ) -> dict[str, Any]:
     """What a reader makes of the reply of an entry."""
     reply = Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s"))
     try:
-        return in_words(understood("acme", reply, read, told_by_5xx))
+        return in_words(interpret("acme", reply, read, answer_statuses))
     except ProviderError as error:
         return {"raises": type(error).__name__}
 
@@ -70,7 +70,7 @@ def in_words(answer: object) -> dict[str, Any]:
 
 def name_of(answer: object) -> str:
     match answer:
-        case NoRent() | Availability() | After():
+        case NoRent() | Availability() | CloseFollowUp():
             return answer.name
         case None | bool() | Refusal():
             return str(answer)
@@ -83,7 +83,7 @@ def facts_of(answer: object) -> dict[str, Any]:
         case Rented():
             return facts_of_rented(answer)
         case Refused(why, retry_after, min_age, sms) | NotClosed(why, retry_after, min_age, sms):
-            waits = {"retry_after_s": told(retry_after), "min_age_s": told(min_age)}
+            waits = {"retry_after_s": in_iso(retry_after), "min_age_s": in_iso(min_age)}
             return {"why": why.value, **waits, "codes": codes(sms) or None}
         case _:
             return facts_of_activation(answer) | facts_of_long_rental(answer)
@@ -109,15 +109,15 @@ def facts_of_activation(answer: object) -> dict[str, Any]:
 def facts_of_long_rental(answer: object) -> dict[str, Any]:
     match answer:
         case Messages(sms, complete):
-            times = [told(one.received_at) for one in sms]
+            times = [in_iso(one.received_at) for one in sms]
             dated = times if any(times) else None
             return {"codes": codes(sms), "complete": complete, "received_at": dated}
         case Ended(refund):
             return {"refund": refund.value}
         case Prolonged(expires_at, expires_in):
-            return {"expires_at": told(expires_at), "expires_in_s": told(expires_in)}
+            return {"expires_at": in_iso(expires_at), "expires_in_s": in_iso(expires_in)}
         case NotProlonged(why, retry_after):
-            return {"why": why.value, "retry_after_s": told(retry_after)}
+            return {"why": why.value, "retry_after_s": in_iso(retry_after)}
         case _:
             return {}
 
@@ -128,15 +128,15 @@ def facts_of_rented(rented: Rented) -> dict[str, Any]:
         "phone": rented.phone,
         "cost_minor": rented.cost_minor,
         "currency": rented.currency,
-        "expires_at": told(rented.expires_at),
-        "expires_in_s": told(rented.expires_in),
-        "cancel_not_before": told(rented.cancel_not_before),
+        "expires_at": in_iso(rented.expires_at),
+        "expires_in_s": in_iso(rented.expires_in),
+        "cancel_not_before": in_iso(rented.cancel_not_before),
     }
 
 
 def past(row: PastNumber) -> dict[str, Any]:
     facts = {each.name: getattr(row, each.name) for each in fields(row)}
-    facts |= {"fate": row.fate.value, "rented_at": told(row.rented_at)}
+    facts |= {"fate": row.fate.value, "rented_at": in_iso(row.rented_at)}
     return without_none(facts)
 
 
@@ -144,7 +144,7 @@ def codes(sms: tuple[Sms, ...]) -> list[str | None]:
     return [one.code for one in sms]
 
 
-def told(time: datetime | timedelta | None) -> str | float | None:
+def in_iso(time: datetime | timedelta | None) -> str | float | None:
     if isinstance(time, timedelta):
         return time.total_seconds()
     return None if time is None else time.isoformat()

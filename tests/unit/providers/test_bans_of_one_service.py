@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.unit.providers.adapter_world import World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import World, config, talking_to
 from worker.adapters.providers.reply import BAN_PAUSE_S
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import CircuitOpen, ProviderRefused

@@ -4,21 +4,21 @@ import json
 
 import pytest
 
+from tests.unit.providers.adapter_world import World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import World, config, talking_to
 
 ROW = {"activationId": "635468021", "phoneNumber": "79110001111", "serviceCode": "vk"}
 
 
 @pytest.mark.parametrize(
-    ("told", "minor"), [("12.50", 1250), (12.5, 1250), (0.29, 29), (12, 1200), (None, None)]
+    ("cost", "minor"), [("12.50", 1250), (12.5, 1250), (0.29, 29), (12, 1200), (None, None)]
 )
 @pytest.mark.parametrize("dialect", ["classic", "hero", "grizzly"])
 async def test_a_cost_is_read_as_text_and_as_a_number(
-    dialect: str, told: object, minor: int | None
+    dialect: str, cost: object, minor: int | None
 ) -> None:
     word = "data" if dialect == "hero" else "activeActivations"
-    listed = {"status": "success", word: [{**ROW, "activationCost": told}]}
+    listed = {"status": "success", word: [{**ROW, "activationCost": cost}]}
     async with (
         raw_provider(http(json.dumps(listed))) as raw,
         talking_to(config(raw.url, dialect=dialect), World()) as provider,

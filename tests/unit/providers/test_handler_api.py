@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import (
     CircuitOpen,
@@ -147,10 +147,10 @@ async def test_a_full_page_is_not_the_last_one() -> None:
     rows = ",".join(f'{{"activationId":"{number}"}}' for number in range(100))
     page = http(f'{{"status":"success","activeActivations":[{rows}]}}')
     async with raw_provider(page) as raw, talking_to(config(raw.url), World()) as provider:
-        got = await provider.list_active(0)
+        active = await provider.list_active(0)
 
-    assert len(got.rows) == 100
-    assert not got.last
+    assert len(active.rows) == 100
+    assert not active.last
 
 
 async def test_replies_are_asked_for_uncompressed_and_without_cookies() -> None:

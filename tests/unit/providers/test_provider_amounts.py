@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.amounts import cost_minor, currency_of, left_minor, major
+from worker.adapters.providers.amounts import balance_minor, cost_minor, currency_of, major
 from worker.domain.money import AMOUNT_MAX
 from worker.entrypoints.cli.output import amount
 
@@ -45,7 +45,7 @@ def test_a_cost_is_rounded_up_and_nonsense_is_none(
     ("value", "minor"), [("12.5085", 1250), ("-0.001", -1), ("0.009", 0), ("x", None)]
 )
 def test_a_balance_is_rounded_down(value: object, minor: int | None) -> None:
-    assert left_minor(value, "USD") == minor
+    assert balance_minor(value, "USD") == minor
 
 
 @given(st.integers(0, AMOUNT_MAX // 10**6), st.sampled_from(["USD", "RUB", "JPY", "KWD"]))
@@ -71,7 +71,7 @@ def test_what_a_provider_says_is_what_people_read(currency: str, minor: int, sho
 
 @given(st.decimals(0, 10**9, allow_nan=False, places=4))
 def test_a_cost_is_never_understated_and_a_balance_never_overstated(amount: Decimal) -> None:
-    cost, left = cost_minor(str(amount), "USD"), left_minor(str(amount), "USD")
+    cost, left = cost_minor(str(amount), "USD"), balance_minor(str(amount), "USD")
 
     assert cost is not None
     assert left is not None

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.unit.providers.surroundings import NAME, World
+from tests.unit.providers.adapter_world import NAME, World
 from worker.adapters.providers.breaker import (
     FAILURES_TO_OPEN,
     FEW_LAST_S,

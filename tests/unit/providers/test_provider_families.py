@@ -1,13 +1,15 @@
 """What goes out to each family: method, path, key, and nothing sent that cannot be limited."""
 
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
+from tests.unit.providers.golden import GOLDEN
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, built, config, talking_to
-from worker.adapters.providers.build import FAMILIES
+from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import NoRent, Provider, RentRequest
@@ -24,58 +26,10 @@ CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
     "list": lambda it: it.list_active(0),
     "second page": lambda it: it.list_active(1),
 }
-STATE = "/api/getState.php?message_to_code=1&msg_list=1&clean=0"
+#: What goes out for each call, of every family but handler_api, whose dialects differ.
 SENT: dict[str, dict[str, list[str]]] = {
-    "fivesim": {
-        "rent": ["GET /v1/user/buy/activation/2/any/go"],
-        "look": ["GET /v1/user/check/4711"],
-        "cancel": ["GET /v1/user/cancel/4711"],
-        "finish": ["GET /v1/user/finish/4711"],
-        "again": [],
-        "balance": ["GET /v1/user/profile"],
-        "list": [
-            "GET /v1/user/orders?category=activation&limit=100&offset=0&order=id&reverse=true"
-        ],
-        "second page": [
-            "GET /v1/user/orders?category=activation&limit=100&offset=100&order=id&reverse=true"
-        ],
-    },
-    "onlinesim": {
-        "rent": ["GET /api/getNum.php?service=go&country=2&number=true&apikey=KEY"],
-        "look": [f"GET {STATE}&tzid=4711&apikey=KEY"],
-        "cancel": [f"GET {STATE}&tzid=4711&apikey=KEY"],
-        "finish": ["GET /api/setOperationOk.php?tzid=4711&apikey=KEY"],
-        "again": ["GET /api/setOperationRevise.php?tzid=4711&apikey=KEY"],
-        "balance": ["GET /api/getBalance.php?lang=en&apikey=KEY"],
-        "list": [f"GET {STATE}&apikey=KEY"],
-        "second page": [],
-    },
-    "smspva": {
-        "rent": ["GET /activation/number/2/go"],
-        "look": ["GET /activation/sms/4711"],
-        "cancel": ["PUT /activation/cancelorder/4711"],
-        "finish": ["PUT /activation/stopsms/4711"],
-        "again": ["PUT /activation/clearsms/4711"],
-        "balance": ["GET /activation/balance"],
-        "list": ["GET /activation/orders"],
-        "second page": [],
-    },
-    "vaksms": {
-        "rent": ["GET /api/getNumber/?service=go&country=2&apiKey=KEY"],
-        "look": ["GET /api/getSmsCode/?idNum=4711&all=1&apiKey=KEY"],
-        "cancel": ["GET /api/setStatus/?idNum=4711&status=end&apiKey=KEY"],
-        "finish": ["GET /api/setStatus/?idNum=4711&status=end&apiKey=KEY"],
-        "again": ["GET /api/setStatus/?idNum=4711&status=send&apiKey=KEY"],
-        "balance": ["GET /api/getBalance/?apiKey=KEY"],
-    },
-    "smsman": {
-        "rent": ["GET /control/get-number?country_id=2&application_id=go&token=KEY"],
-        "look": ["GET /control/get-sms?request_id=4711&token=KEY"],
-        "cancel": ["GET /control/set-status?request_id=4711&status=reject&token=KEY"],
-        "finish": ["GET /control/set-status?request_id=4711&status=close&token=KEY"],
-        "again": ["GET /control/set-status?request_id=4711&status=retrysms&token=KEY"],
-        "balance": ["GET /control/get-balance?token=KEY"],
-    },
+    file.stem: json.loads(file.read_text(encoding="utf-8"))
+    for file in sorted((GOLDEN / "requests").glob("*.json"))
 }
 CASES = [(family, call) for family, calls in SENT.items() for call in calls]
 

@@ -1,33 +1,12 @@
 """Every reply ever seen or documented means what the golden files say."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import replies_of
 from tests.unit.providers.golden import ACTIVATIONS, meaning, recorded
-from worker.adapters.providers.fivesim import FiveSimReplies
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.handler_replies import HandlerReplies
-from worker.adapters.providers.onlinesim import OnlineSimReplies
-from worker.adapters.providers.smsman import SmsManReplies
-from worker.adapters.providers.smspva import TOLD_BY_5XX, SmsPvaReplies
-from worker.adapters.providers.vaksms import VakSmsReplies
-
-READERS: dict[str, Callable[[str, str], Any]] = {
-    "fivesim": FiveSimReplies,
-    "onlinesim": OnlineSimReplies,
-    "smspva": SmsPvaReplies,
-    "vaksms": VakSmsReplies,
-    "smsman": SmsManReplies,
-}
-
-
-def replies_of(family: str, dialect: str) -> Any:
-    """Who reads the replies of this family; `Any`, because readers share names, not types."""
-    if family == "handler_api":
-        return HandlerReplies("acme", DIALECTS[dialect], "USD")
-    return READERS[family]("acme", "USD")
+from worker.adapters.providers.smspva.activations import ANSWER_STATUSES
 
 
 @pytest.mark.parametrize(("family", "dialect", "entry"), list(recorded(ACTIVATIONS)))
@@ -35,6 +14,6 @@ def test_a_recorded_reply_means_what_it_meant(
     family: str, dialect: str, entry: dict[str, Any]
 ) -> None:
     read = getattr(replies_of(family, dialect), entry["operation"])
-    told_by_5xx = TOLD_BY_5XX if family == "smspva" else frozenset()
+    answer_statuses = ANSWER_STATUSES if family == "smspva" else frozenset()
 
-    assert meaning(entry, read, told_by_5xx) == entry["means"]
+    assert meaning(entry, read, answer_statuses) == entry["means"]

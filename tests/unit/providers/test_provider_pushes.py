@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.handler_dialects import DIALECTS
-from worker.adapters.providers.pushes import BODY_MAX, UnreadablePush, parse_push
+from worker.adapters.providers.family import PUSH_MAX, UnreadablePush
+from worker.adapters.providers.registry import parse_push
+from worker.domain.families import every_dialect, features_of
 
 CLASSIC = {
     "activationId": 123456,
@@ -103,8 +104,11 @@ def test_sms_of_long_rentals_are_about_no_activation(family: str, body: Any) -> 
 
 @pytest.mark.parametrize(
     ("family", "dialect"),
-    [("fivesim", "classic"), ("smspva", "classic"), ("vaksms", "classic"), ("smsman", "classic")]
-    + [("handler_api", name) for name, dialect in DIALECTS.items() if not dialect.push],
+    [
+        (family, dialect or "classic")
+        for family, dialect in every_dialect()
+        if not features_of(family, dialect).push
+    ],
 )
 def test_who_pushes_nothing_is_not_listened_to(family: str, dialect: str) -> None:
     with pytest.raises(UnreadablePush):
@@ -121,7 +125,7 @@ def test_who_pushes_nothing_is_not_listened_to(family: str, dialect: str) -> Non
         b"{}",
         raw({"activationId": True}),
         b"\xff",
-        b" " * BODY_MAX + b"{}",
+        b" " * PUSH_MAX + b"{}",
         b'{"activationId": 1, "text": ' + b"[" * 300 + b"]" * 300 + b"}",
     ],
 )

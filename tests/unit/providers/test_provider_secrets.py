@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, config, talking_to
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
-from worker.adapters.providers.build import FAMILIES
+from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import Provider, RentRequest
@@ -83,9 +83,9 @@ async def test_no_fault_tells_a_secret(
         shown = repr(provider) + repr(config(raw.url, family))
 
     assert error is not None
-    told = told_by(error) + shown + caplog.text
+    output = told_by(error) + shown + caplog.text
     for secret in (KEY, CODE, PHONE):
-        assert secret not in told
+        assert secret not in output
     assert f"={KEY}&" not in locals_of(error)
 
 

@@ -8,15 +8,15 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
-from tests.unit.providers.surroundings import NAME, World
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply, text_of
 from worker.adapters.providers.transport import (
     ATTEMPTS,
     LIST_CAP,
     SINGLE_CAP,
-    Address,
+    Endpoint,
     Operation,
     Transport,
 )
@@ -41,8 +41,8 @@ async def transport_to(
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         NAME,
-        Address(base_url=url, key_suffix="&key=k"),
-        world.surroundings(timeout_s),
+        Endpoint(base_url=url, key_suffix="&key=k"),
+        world.context(timeout_s),
         max_in_flight=max_in_flight,
     )
     try:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from tests.fakes.turns import at_rest, give_way
+from tests.unit.providers.adapter_world import NAME
 from tests.unit.providers.raw_provider import HANG, http, raw_provider
-from tests.unit.providers.surroundings import NAME
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.wire import NoneFree, TimedOut, Wire
+from worker.adapters.providers.wire import NoFreeConnection, TimedOut, Wire
 from worker.ports.errors import ProviderUnavailable
 
 CAP = 1000
@@ -42,9 +42,9 @@ async def test_a_request_is_its_line_the_host_and_what_every_request_says() -> N
 
     assert reply == Reply(200, b"yes")
     assert line == "GET /stubs/api.php?action=look&id=1%20a HTTP/1.1"
-    said = dict(header.split(": ", 1) for header in headers)
-    assert said.pop("User-Agent")
-    assert said == {
+    sent_headers = dict(header.split(": ", 1) for header in headers)
+    assert sent_headers.pop("User-Agent")
+    assert sent_headers == {
         "Host": provider.url.removeprefix("http://"),
         "Authorization": "Bearer k",
         "Accept": "*/*",
@@ -69,20 +69,20 @@ async def test_a_request_that_could_have_a_body_says_that_it_has_none(method: st
 )
 async def test_what_does_not_fit_into_a_request_line_is_not_sent(target: str) -> None:
     async with raw_provider(http("yes")) as provider, wire_to(provider.url) as wire:
-        told = await wire.exchange("GET", target, CAP)
+        outcome = await wire.exchange("GET", target, CAP)
 
-        assert isinstance(told, ProviderUnavailable)
-        assert not told.sent
+        assert isinstance(outcome, ProviderUnavailable)
+        assert not outcome.sent
         assert provider.connections == 0
 
 
 async def test_a_header_that_would_end_its_line_is_not_sent() -> None:
     headers = {"Authorization": "Bearer k\r\nHost: evil"}
     async with raw_provider(http("yes")) as provider, wire_to(provider.url, headers) as wire:
-        told = await wire.exchange("GET", "/look", CAP)
+        outcome = await wire.exchange("GET", "/look", CAP)
 
-        assert isinstance(told, ProviderUnavailable)
-        assert not told.sent
+        assert isinstance(outcome, ProviderUnavailable)
+        assert not outcome.sent
         assert provider.connections == 0
 
 
@@ -131,11 +131,11 @@ async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing() -> Non
         raw_provider(HANG) as provider,
         wire_to(provider.url, timeout_s=0.05, max_in_flight=1) as wire,
     ):
-        told = await asyncio.gather(*(wire.exchange("GET", f"/{n}", CAP) for n in range(2)))
+        outcome = await asyncio.gather(*(wire.exchange("GET", f"/{n}", CAP) for n in range(2)))
 
-        sent = [one.sent for one in told if isinstance(one, ProviderUnavailable)]
+        sent = [one.sent for one in outcome if isinstance(one, ProviderUnavailable)]
         assert (sent, provider.lines) == ([True, False], ["GET /0 HTTP/1.1"])
-        assert [type(one) for one in told] == [TimedOut, NoneFree]
+        assert [type(one) for one in outcome] == [TimedOut, NoFreeConnection]
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 1000000\r\n", ""])
@@ -152,10 +152,10 @@ async def test_an_answer_that_trickles_in_is_given_up_like_silence(length: str) 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     async with server, wire_to(f"http://{host}:{port}", timeout_s=0.05) as wire:
-        told = await wire.exchange("GET", "/look", 10**7)
+        outcome = await wire.exchange("GET", "/look", 10**7)
 
-    assert isinstance(told, TimedOut)
-    assert told.sent
+    assert isinstance(outcome, TimedOut)
+    assert outcome.sent
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n"])
@@ -171,24 +171,24 @@ async def test_whoever_hangs_up_or_speaks_first_is_no_provider(greeting: bytes) 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     async with server, wire_to(f"http://{host}:{port}", max_in_flight=2) as wire:
-        told = await wire.exchange("GET", "/look", CAP)
+        outcome = await wire.exchange("GET", "/look", CAP)
 
-    assert isinstance(told, ProviderUnavailable)
+    assert isinstance(outcome, ProviderUnavailable)
     assert 1 <= connections <= 3
 
 
 async def test_a_provider_behind_https_is_spoken_to_in_tls_and_in_nothing_else() -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(3))
+        received.append(await reader.read(3))
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     async with server, wire_to(f"https://{host}:{port}") as wire:
-        told = await wire.exchange("GET", "/look", CAP)
+        outcome = await wire.exchange("GET", "/look", CAP)
 
-    assert isinstance(told, ProviderUnavailable)
-    assert not told.sent
-    assert [start[:2] for start in heard] == [b"\x16\x03"]  # A handshake record.
+    assert isinstance(outcome, ProviderUnavailable)
+    assert not outcome.sent
+    assert [start[:2] for start in received] == [b"\x16\x03"]  # A handshake record.

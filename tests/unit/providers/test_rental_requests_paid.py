@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.unit.providers.adapter_world import World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import World, config, talking_to
-from worker.adapters.providers.build import build_rentals
+from worker.adapters.providers.registry import build_rentals
 from worker.domain.ids import ProviderRef
 
 REF = ProviderRef("4711")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.providers.adapter_world import KEY, World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
-from tests.unit.providers.surroundings import KEY, World, config, talking_to
 from tests.unit.providers.test_provider_secrets import (
     CODE,
     FAULTS,
@@ -16,11 +16,13 @@ from tests.unit.providers.test_provider_secrets import (
     locals_of,
     told_by,
 )
-from worker.adapters.providers.build import RENTALS, build_rentals
-from worker.adapters.providers.smspva_rentals import where_rentals_are
+from worker.adapters.providers.registry import build_rentals
+from worker.adapters.providers.smspva.rentals import rental_base_url
+from worker.domain.families import every_dialect, features_of
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import LongRentals, RentalRequest
 
+RENTALS = [each for each in every_dialect() if features_of(*each).rentals]
 HALVES = {
     "a rental without an id": http(f'{{"status":"success","phone":{{"number":"{PHONE}"}}}}'),
     "an item without an id": http(f'{{"response":1,"item":{{"number":"{PHONE}"}}}}'),
@@ -46,9 +48,9 @@ async def test_no_fault_tells_a_secret_of_a_rental(
     error: Any = None
     shown = ""
     async with raw_provider((FAULTS | HALVES)[fault]) as raw:
-        told = config(raw.url, family, dialect or "classic")
-        async with talking_to(told, World(), timeout_s=0.05) as provider:
-            rentals = build_rentals(told, provider)
+        configured = config(raw.url, family, dialect or "classic")
+        async with talking_to(configured, World(), timeout_s=0.05) as provider:
+            rentals = build_rentals(configured, provider)
             assert rentals is not None
             try:
                 shown = repr(await CALLS[call](rentals))
@@ -63,12 +65,12 @@ async def test_no_fault_tells_a_secret_of_a_rental(
         assert error is None or f"{suffix}{KEY}" not in locals_of(error)
 
 
-async def test_every_rental_door_hangs_up_with_its_provider() -> None:
+async def test_the_connections_of_rentals_close_with_their_provider() -> None:
     async with raw_provider(http("{}")) as raw:
         for family, dialect in RENTALS:
-            told = config(raw.url, family, dialect or "classic")
-            async with talking_to(told, World()) as provider:
-                rentals = build_rentals(told, provider)
+            configured = config(raw.url, family, dialect or "classic")
+            async with talking_to(configured, World()) as provider:
+                rentals = build_rentals(configured, provider)
                 assert rentals is not None
                 with pytest.raises(ProviderError):
                     await rentals.messages(REF)
@@ -89,4 +91,4 @@ async def test_every_rental_door_hangs_up_with_its_provider() -> None:
 def test_the_key_goes_to_no_host_but_the_configured_one_and_the_providers_own(
     configured: str, asked: str
 ) -> None:
-    assert where_rentals_are(configured) == asked
+    assert rental_base_url(configured) == asked

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from tests.unit.providers.surroundings import World
+from tests.unit.providers.adapter_world import World
 from tests.unit.settings.given import HERO, Load
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.bootstrap.from_settings import providers_of, rentals_of, system_clock

@@ -82,8 +82,8 @@ class Buyer:
 
     async def rent(self, service: str) -> str:
         """The id of a number rented over the control API."""
-        told = await self.sim("rent", {"service": service})
-        return str(told["numbers"][0]["id"])
+        answer = await self.sim("rent", {"service": service})
+        return str(answer["numbers"][0]["id"])
 
     def later(self, seconds: float) -> None:
         self.time.pass_by(seconds)

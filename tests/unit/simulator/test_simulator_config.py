@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from worker.simulator.behaviours import Behaviour, Choice, UnreadableBehaviour, forced_by
+from worker.domain.families import FAMILIES
+from worker.simulator.behaviours import Behaviour, BehaviourChoice, UnreadableBehaviour, forced_by
 from worker.simulator.config import BadScript, FaultKind, configured
-from worker.simulator.faces import face_of, fivesim, onlinesim, smsman, smspva, vaksms
-from worker.simulator.faces.handler_dialects import DIALECTS, Dialect
+from worker.simulator.faces import face_of
+from worker.simulator.faces.handler_api.dialects import DIALECTS
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "simulator"
 
@@ -28,8 +29,8 @@ def test_a_shipped_script_can_be_run(name: str) -> None:
 
 @pytest.mark.parametrize(
     "knobs",
-    [Dialect, fivesim.Knobs, onlinesim.Knobs, smspva.Knobs, vaksms.Knobs, smsman.Knobs],
-    ids=lambda knobs: knobs.__module__,
+    [face_of(configured(None, family=family)).knobs_type for family in FAMILIES],
+    ids=FAMILIES,
 )
 def test_every_knob_is_written_down(knobs: type[BaseModel]) -> None:
     text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
@@ -40,9 +41,9 @@ def test_every_knob_is_written_down(knobs: type[BaseModel]) -> None:
 
 def test_the_knobs_written_down_are_those_of_the_classic_dialect() -> None:
     text = (SCRIPTS / "knobs.toml").read_text(encoding="utf-8")
-    turned = tomllib.loads(text)["knobs"]
+    knobs = tomllib.loads(text)["knobs"]
 
-    assert DIALECTS["classic"].turned(turned) == DIALECTS["classic"]
+    assert DIALECTS["classic"].with_knobs(knobs) == DIALECTS["classic"]
 
 
 def test_what_is_given_beats_the_script_and_the_script_beats_the_defaults(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_faults_are_read_from_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("surprise = 1", "surprise"),
         ("[mix]\nnonsense = 1", "mix"),
@@ -74,8 +75,8 @@ def test_faults_are_read_from_tables(tmp_path: Path) -> None:
         ('[[faults]]\nkind = "refuse"\nseconds = 1\nprobability = 0.5', "refuse"),
     ],
 )
-def test_a_wrong_script_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BadScript, match=said):
+def test_a_wrong_script_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadScript, match=message):
         configured(script(tmp_path, text))
 
 
@@ -97,12 +98,12 @@ def test_the_key_is_in_no_repr() -> None:
     ("service", "choice"),
     [
         ("tg", None),
-        ("timeout", Choice(Behaviour.TIMEOUT)),
-        ("code-arrives:5", Choice(Behaviour.CODE_ARRIVES, 5)),
-        ("code-arrives:0.5", Choice(Behaviour.CODE_ARRIVES, 0.5)),
+        ("timeout", BehaviourChoice(Behaviour.TIMEOUT)),
+        ("code-arrives:5", BehaviourChoice(Behaviour.CODE_ARRIVES, 5)),
+        ("code-arrives:0.5", BehaviourChoice(Behaviour.CODE_ARRIVES, 0.5)),
     ],
 )
-def test_a_service_name_may_force_a_behaviour(service: str, choice: Choice | None) -> None:
+def test_a_service_name_may_force_a_behaviour(service: str, choice: BehaviourChoice | None) -> None:
     assert forced_by(service) == choice
 
 

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.numbers import CHARGED, REFUNDED, Number, Status
-from worker.simulator.operations import Operation
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.tariff import Order, Terms
+from worker.simulator.exchange import FaceOperation
+from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder, FamilyTerms
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-TERMS = Terms(lifetime=timedelta(seconds=1200), min_cancel_age=timedelta(seconds=120), lifetimes={})
+TERMS = FamilyTerms(
+    lifetime=timedelta(seconds=1200), min_cancel_age=timedelta(seconds=120), lifetimes={}
+)
 
 
 def at(seconds: float) -> datetime:
@@ -26,20 +28,20 @@ def engine(**settings: object) -> Engine:
     return Engine(SimulatorConfig.model_validate(settings), TERMS)
 
 
-def rented(provider: Engine, service: str, **order: object) -> Number:
-    number = provider.rent(Order(service=service, country="0", **order), START)  # type: ignore[arg-type] # any field
-    assert isinstance(number, Number)
+def rented(provider: Engine, service: str, **order: object) -> SimulatedNumber:
+    number = provider.rent(BuyerOrder(service=service, country="0", **order), START)  # type: ignore[arg-type] # any field
+    assert isinstance(number, SimulatedNumber)
     return number
 
 
-def seen(provider: Engine, number: Number, seconds: float) -> Number:
-    found = provider.find(number.id, at(seconds))
-    assert found is number
-    return found
+def seen(provider: Engine, number: SimulatedNumber, seconds: float) -> SimulatedNumber:
+    number_now = provider.find(number.id, at(seconds))
+    assert number_now is number
+    return number_now
 
 
-def problem(denied: object) -> Problem | None:
-    return denied.problem if isinstance(denied, Denied) else None
+def problem(denied: object) -> DenialReason | None:
+    return denied.reason if isinstance(denied, Denied) else None
 
 
 def test_a_rental_is_charged_at_once() -> None:
@@ -65,7 +67,7 @@ def test_a_cancel_gives_the_price_back_exactly_once() -> None:
     number = rented(provider, "timeout")
 
     assert provider.cancel(number, at(120)) is None
-    assert problem(provider.cancel(number, at(121))) is Problem.ENDED
+    assert problem(provider.cancel(number, at(121))) is DenialReason.ENDED
     assert provider.balance_minor(at(5000)) == 1000
     assert number.status is Status.CANCELLED
 
@@ -77,7 +79,7 @@ def test_a_cancel_is_refused_until_the_minimum_age() -> None:
     denied = provider.cancel(number, at(119))
 
     assert denied == Denied(
-        Problem.EARLY_CANCEL, timedelta(seconds=1), min_age=timedelta(seconds=120)
+        DenialReason.EARLY_CANCEL, timedelta(seconds=1), min_age=timedelta(seconds=120)
     )
     assert provider.cancel(number, at(120)) is None
 
@@ -91,9 +93,9 @@ def test_a_cancel_after_an_sms_is_refused_and_the_price_kept() -> None:
     read = provider.cancel(number, at(201))
 
     assert isinstance(unread, Denied)
-    assert unread.problem is Problem.NEW_CODE_RECEIVED
+    assert unread.reason is DenialReason.NEW_CODE_RECEIVED
     assert [sms.code for sms in unread.sms] == [number.sms[0].code]
-    assert problem(read) is Problem.CODE_RECEIVED
+    assert problem(read) is DenialReason.CODE_RECEIVED
     assert provider.balance_minor(at(201)) == 965
 
 
@@ -158,27 +160,30 @@ def test_the_first_cancel_of_a_race_meets_an_sms() -> None:
     too_early = provider.cancel(number, at(10))
     raced = provider.cancel(number, at(200))
 
-    assert problem(too_early) is Problem.EARLY_CANCEL
-    assert problem(raced) is Problem.NEW_CODE_RECEIVED
+    assert problem(too_early) is DenialReason.EARLY_CANCEL
+    assert problem(raced) is DenialReason.NEW_CODE_RECEIVED
     assert number.sms[0].at == at(200)
 
 
 @pytest.mark.parametrize(
     ("service", "expected"),
-    [("provider-down:30", Problem.UNAVAILABLE), ("rate-limited:30", Problem.RATE_LIMITED)],
+    [
+        ("provider-down:30", DenialReason.UNAVAILABLE),
+        ("rate-limited:30", DenialReason.RATE_LIMITED),
+    ],
 )
 def test_trouble_starts_with_the_first_cancel_that_is_old_enough(
-    service: str, expected: Problem
+    service: str, expected: DenialReason
 ) -> None:
     provider = engine()
     number = rented(provider, service)
 
-    assert provider.trouble(number, Operation.LOOK, at(130)) is None
-    assert provider.trouble(number, Operation.CANCEL, at(60)) is None
-    first = provider.trouble(number, Operation.CANCEL, at(130))
+    assert provider.trouble(number, FaceOperation.LOOK, at(130)) is None
+    assert provider.trouble(number, FaceOperation.CANCEL, at(60)) is None
+    first = provider.trouble(number, FaceOperation.CANCEL, at(130))
     assert first == Denied(expected, timedelta(seconds=30))
-    assert problem(provider.trouble(number, Operation.LOOK, at(159))) is expected
-    assert provider.trouble(number, Operation.CANCEL, at(160)) is None
+    assert problem(provider.trouble(number, FaceOperation.LOOK, at(159))) is expected
+    assert provider.trouble(number, FaceOperation.CANCEL, at(160)) is None
 
 
 def test_one_sms_twice_and_two_sms_are_different_things() -> None:
@@ -195,10 +200,10 @@ def test_a_number_is_finished_only_with_a_code_and_only_once() -> None:
     provider = engine()
     number = rented(provider, "code-arrives:5")
 
-    assert problem(provider.finish(number, at(1))) is Problem.NO_CODE
+    assert problem(provider.finish(number, at(1))) is DenialReason.NO_CODE
     seen(provider, number, 6)
     assert provider.finish(number, at(6)) is None
-    assert problem(provider.finish(number, at(7))) is Problem.ENDED
+    assert problem(provider.finish(number, at(7))) is DenialReason.ENDED
     assert number.status is Status.FINISHED
 
 
@@ -206,25 +211,30 @@ def test_another_sms_is_asked_for_after_the_first_only() -> None:
     provider = engine()
     number = rented(provider, "two-codes:5")
 
-    assert problem(provider.ask_again(number, at(1))) is Problem.NO_CODE
+    assert problem(provider.ask_again(number, at(1))) is DenialReason.NO_CODE
     seen(provider, number, 6)
     assert provider.ask_again(number, at(6)) is None
-    assert problem(provider.ask_again(number, at(7))) is Problem.BAD_STATUS
+    assert problem(provider.ask_again(number, at(7))) is DenialReason.BAD_STATUS
     assert problem(provider.cancel(number, at(200))) is not None
     assert seen(provider, number, 1000).status is Status.RECEIVED
 
 
 @pytest.mark.parametrize("name", ["no-numbers", "no-balance", "bad-service", "bad-country"])
 def test_a_refusal_can_be_asked_for_by_service_name(name: str) -> None:
-    assert problem(engine().rent(Order(service=name, country="0"), START)) is Problem(name)
+    assert problem(engine().rent(BuyerOrder(service=name, country="0"), START)) is DenialReason(
+        name
+    )
 
 
 def test_a_purchase_nobody_can_pay_or_wants_at_that_price_is_refused() -> None:
     provider = engine(balance_minor=34, price_minor=35)
-    cheap = Order(service="tg", country="0", max_minor=34)
+    cheap = BuyerOrder(service="tg", country="0", max_minor=34)
 
-    assert provider.rent(cheap, START) == Denied(Problem.PRICE_TOO_LOW, minimum_minor=35)
-    assert problem(provider.rent(Order(service="tg", country="0"), START)) is Problem.NO_BALANCE
+    assert provider.rent(cheap, START) == Denied(DenialReason.PRICE_TOO_LOW, minimum_minor=35)
+    assert (
+        problem(provider.rent(BuyerOrder(service="tg", country="0"), START))
+        is DenialReason.NO_BALANCE
+    )
     assert provider.purchases == 0
 
 
@@ -232,9 +242,9 @@ def test_one_order_is_bought_once() -> None:
     provider = engine()
     rented(provider, "tg", reference="mine")
 
-    again = provider.rent(Order(service="tg", country="0", reference="mine"), START)
+    again = provider.rent(BuyerOrder(service="tg", country="0", reference="mine"), START)
 
-    assert problem(again) is Problem.ORDER_EXISTS
+    assert problem(again) is DenialReason.ORDER_EXISTS
     assert provider.purchases == 1
 
 
@@ -248,8 +258,12 @@ def test_same_seed_and_script_give_the_same_numbers_whatever_is_asked_between() 
         for _ in range(50):
             rented(provider, "tg")
 
-    assert [each.plan for each in one.books.numbers] == [each.plan for each in other.books.numbers]
-    assert [each.plan for each in one.books.numbers] != [each.plan for each in third.books.numbers]
+    assert [each.plan for each in one.ledger.numbers] == [
+        each.plan for each in other.ledger.numbers
+    ]
+    assert [each.plan for each in one.ledger.numbers] != [
+        each.plan for each in third.ledger.numbers
+    ]
 
 
 def test_a_reset_empties_the_books_and_never_gives_an_id_twice() -> None:
@@ -326,4 +340,4 @@ def test_whatever_is_asked_the_money_adds_up(
         instants = [change.at for change in number.changes]
         assert instants == sorted(instants)
     assert balance == 10_000 - sum(number.net_minor for number in numbers)
-    assert len(provider.books.live) == 0
+    assert len(provider.ledger.live) == 0

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.domain.families import every_dialect
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
+from worker.simulator.exchange import FaceCall, Request, amount, arguments, figure, number_id, price
 from worker.simulator.faces import face_of
-from worker.simulator.faces.handler_dialects import DIALECTS
-from worker.simulator.numbers import Number
-from worker.simulator.problems import Denied, Problem
-from worker.simulator.tariff import Order
-from worker.simulator.wire import Call, Request, amount, arguments, figure, number_id, price
+from worker.simulator.numbers import SimulatedNumber
+from worker.simulator.tariff import BuyerOrder
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 FACES: list[dict[str, Any]] = [
-    *({"family": "handler_api", "dialect": dialect} for dialect in DIALECTS),
-    *({"family": family} for family in ("fivesim", "onlinesim", "smspva", "vaksms", "smsman")),
+    {"family": family} | ({"dialect": dialect} if dialect else {})
+    for family, dialect in every_dialect()
 ]
 PATHS = [
     "/stubs/handler_api.php",
@@ -54,20 +54,20 @@ queries = st.lists(
 ).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 
 
-def handled(request: Request, told: dict[str, Any]) -> tuple[int, bytes]:
+def handled(request: Request, settings: dict[str, Any]) -> tuple[int, bytes]:
     """What the face answers, by the way every request takes."""
-    config = SimulatorConfig.model_validate(told)
+    config = SimulatorConfig.model_validate(settings)
     face = face_of(config)
     engine = Engine(config, face.terms)
-    engine.rent(Order(service="timeout", country="0"), START)
-    engine.rent(Order(service="timeout", country="0", hours=24), START)
+    engine.rent(BuyerOrder(service="timeout", country="0"), START)
+    engine.rent(BuyerOrder(service="timeout", country="0", hours=24), START)
     call = face.read(request)
-    if call.problem is not None:
-        reply = face.refuse(call, Denied(call.problem), START)
+    if call.refused is not None:
+        reply = face.refuse(call, Denied(call.refused), START)
     elif not call.about_one:
         reply = face.answer(engine, call, START)
     elif (number := engine.find(call.ref or 0, START)) is None:
-        reply = face.refuse(call, Denied(Problem.UNKNOWN_ID), START)
+        reply = face.refuse(call, Denied(DenialReason.UNKNOWN_ID), START)
     else:
         reply = face.answer_about(engine, call, number, START)
     return reply.status, reply.body
@@ -80,35 +80,35 @@ def handled(request: Request, told: dict[str, Any]) -> tuple[int, bytes]:
     queries,
 )
 def test_no_request_is_too_strange_to_be_answered(
-    told: dict[str, Any], method: str, path: str, query: str
+    settings: dict[str, Any], method: str, path: str, query: str
 ) -> None:
     headers = {"Authorization": "Bearer sim-key", "apikey": "sim-key"}
     query += "&api_key=sim-key&apikey=sim-key&apiKey=sim-key&token=sim-key"
 
-    status, _ = handled(Request(method, path, query, headers), told)
+    status, _ = handled(Request(method, path, query, headers), settings)
 
     assert 200 <= status < 600
 
 
-@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
-def test_every_refusal_has_its_words(told: dict[str, Any]) -> None:
-    face = face_of(SimulatorConfig.model_validate(told))
-    call = Call(face.read(Request("GET", "/", "", {})).operation, "getStatus")
+@pytest.mark.parametrize("settings", FACES, ids=lambda settings: "-".join(settings.values()))
+def test_every_refusal_has_its_words(settings: dict[str, Any]) -> None:
+    face = face_of(SimulatorConfig.model_validate(settings))
+    call = FaceCall(face.read(Request("GET", "/", "", {})).operation, "getStatus")
 
-    replies = {problem: face.refuse(call, Denied(problem), START) for problem in Problem}
+    replies = {problem: face.refuse(call, Denied(problem), START) for problem in DenialReason}
 
     assert all(reply.status < 600 for reply in replies.values())
-    assert replies[Problem.UNAVAILABLE].status == 503
-    assert replies[Problem.BAD_KEY] != replies[Problem.UNKNOWN_ID]
+    assert replies[DenialReason.UNAVAILABLE].status == 503
+    assert replies[DenialReason.BAD_KEY] != replies[DenialReason.UNKNOWN_ID]
 
 
-@pytest.mark.parametrize("told", FACES, ids=lambda told: "-".join(told.values()))
-def test_a_face_knows_its_own_ids_again(told: dict[str, Any]) -> None:
-    config = SimulatorConfig.model_validate(told)
+@pytest.mark.parametrize("settings", FACES, ids=lambda settings: "-".join(settings.values()))
+def test_a_face_knows_its_own_ids_again(settings: dict[str, Any]) -> None:
+    config = SimulatorConfig.model_validate(settings)
     face = face_of(config)
-    number = Engine(config, face.terms).rent(Order(service="tg", country="0"), START)
+    number = Engine(config, face.terms).rent(BuyerOrder(service="tg", country="0"), START)
 
-    assert isinstance(number, Number)
+    assert isinstance(number, SimulatedNumber)
     assert face.number_id(face.ref(number)) == number.id
     assert face.number_id("x" * 32) is None
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.simulator.live import CHUNK, LiveIds
+from worker.simulator.ledger import CHUNK, LiveIds
 
 
 def test_pages_cross_the_chunks_in_order() -> None:

@@ -15,8 +15,8 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 ALPHA = ProviderName("alpha")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

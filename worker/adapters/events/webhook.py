@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from worker.adapters.events.signature import Signer
-from worker.ports.store.books import Event, SendResult, Sent
+from worker.ports.store.outbox import Event, SendResult, Sent
 
 TIMEOUT: Final = timedelta(seconds=15)
 CONNECT_TIMEOUT: Final = timedelta(seconds=5)

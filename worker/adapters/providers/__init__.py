@@ -1,1 +1,1 @@
-"""Companies that rent numbers out: one module per protocol family, dialects as data."""
+"""The adapters of the provider families, one folder for each, and what they share."""

@@ -14,8 +14,14 @@ def cost_minor(value: object, currency: str) -> int | None:
     return _minor(value, currency, ROUND_CEILING)
 
 
-def left_minor(value: object, currency: str) -> int | None:
-    """What is left of a balance, rounded down; it may be below zero."""
+def cost_in(value: object, currency: str) -> tuple[int, str] | tuple[None, None]:
+    """A price with its currency; None for both where there is none."""
+    cost = cost_minor(value, currency)
+    return (None, None) if cost is None else (cost, currency)
+
+
+def balance_minor(value: object, currency: str) -> int | None:
+    """A balance, rounded down; it may be below zero."""
     return _minor(value, currency, ROUND_FLOOR, below_zero=True)
 
 

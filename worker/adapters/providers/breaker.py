@@ -10,14 +10,14 @@ from datetime import timedelta
 from worker.ports.errors import CircuitOpen
 from worker.ports.provider import Circuit
 
-# A provider that fails half of its calls is unwell, not away: left alone it would give no code to
-# anybody. So it takes many failures in a row, or a few and nothing else for a while.
+# A provider that fails half of its calls is degraded, not gone: left alone it would deliver no code
+# to anybody. So it takes many failures in a row, or a few and nothing else for a while.
 FAILURES_TO_OPEN = 20
 FEW_TO_OPEN = 5
 FEW_LAST_S = 1.0
 PROBES = 2  #: At once, while half open.
 # One lost probe proves nothing of a provider that fails half of its calls, and its wait is doubled:
-# with one failure to open again it was silent half of a brown-out, with three hardly ever.
+# with one failure to open again it was left alone for half of a brown-out, with three hardly ever.
 PROBES_TO_OPEN = 3
 WAIT_FIRST_S = 5.0
 WAIT_MAX_S = 60.0
@@ -52,7 +52,8 @@ class Breaker:
         self._failing_since = monotonic()
         self._probes = 0
         self._wait_s = WAIT_FIRST_S
-        self._silent_until = monotonic()  #: No call goes out before: open, or told to wait.
+        #: No call goes out before: the circuit is open, or a 429 asked for it.
+        self._silent_until = monotonic()
 
     @property
     def circuit(self) -> Circuit:
@@ -74,12 +75,12 @@ class Breaker:
         return self._generation
 
     def answered(self, ticket: int) -> None:
-        """The provider said something, whatever it was: it is there."""
+        """The provider replied, whatever it said: it can be reached."""
         if ticket != self._generation:
             return
         self._failures = 0
         if not self._closed:
-            self._turn(closed=True)
+            self._switch(closed=True)
             self._wait_s = WAIT_FIRST_S
             self._changed(Circuit.CLOSED)
 
@@ -92,7 +93,7 @@ class Breaker:
         self._failures += 1
         if not self._closed:
             self._probe_failed()
-        elif self._fails():
+        elif self._is_outage():
             self._open()
             self._changed(Circuit.OPEN)
 
@@ -102,13 +103,13 @@ class Breaker:
             self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
             self._open()
 
-    def _fails(self) -> bool:
+    def _is_outage(self) -> bool:
         """Whether the failures in a row are an outage."""
         lasted = self._monotonic() - self._failing_since >= FEW_LAST_S
         return self._failures >= (FEW_TO_OPEN if lasted else FAILURES_TO_OPEN)
 
     def abandoned(self, ticket: int) -> None:
-        """Our side gave the call up: it says nothing, but a probe's place is free again."""
+        """Our side gave up the call. That says nothing of the provider; a probe's place is free."""
         if ticket == self._generation and not self._closed:
             self._probes -= 1
 
@@ -117,10 +118,10 @@ class Breaker:
         self._silent_until = max(self._silent_until, self._monotonic() + seconds)
 
     def _open(self) -> None:
-        self._turn(closed=False)
+        self._switch(closed=False)
         self.pause(self._wait_s * (1 + JITTER * self._random()))
 
-    def _turn(self, *, closed: bool) -> None:
+    def _switch(self, *, closed: bool) -> None:
         self._closed = closed
         self._generation += 1
         self._failures = self._probes = 0

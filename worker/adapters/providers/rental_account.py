@@ -1,13 +1,15 @@
-"""What the long rentals of every family share: what is asked, what is not even asked, their end."""
+"""The long rentals of one account, as most families have them, and the readers they need."""
 
 import enum
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, TypeAlias
 
-from worker.adapters.providers.reply import Reply, sms_of
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
-from worker.domain.ids import ProviderName, ProviderRef
+from worker.adapters.providers.family import FamilyReplies, OperationCalls, OperationTable
+from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
@@ -21,126 +23,119 @@ from worker.ports.long_rental import (
     RentalRequest,
     RentalTerms,
 )
-from worker.ports.provider import NoRent, NotKnown, Refusal, Rented, Sms
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
-SPAN_MAX_S: Final = 2 * 366 * 86_400
-UNIX_MAX: Final = 4_102_444_800  #: The year 2100: more is no time in seconds.
 
 BAD_LENGTH: Final = NotProlonged(NoProlong.BAD_LENGTH)
 NO_BALANCE: Final = NotProlonged(NoProlong.NO_BALANCE)
 NOT_POSSIBLE: Final = NotProlonged(NoProlong.NOT_POSSIBLE)
 
 
-class After(enum.Enum):
-    """What a refused close is followed by."""
+class CloseFollowUp(enum.Enum):
+    """What a refused close of a rental is followed by."""
 
     FINISH = "finish"  #: The price is kept for certain: end it all the same.
-    READ = "read"  #: Only the status tells what became of it.
+    READ = "read"  #: Only the status shows what became of it.
 
 
-Closing: TypeAlias = CloseReply | After
+CloseAttempt: TypeAlias = CloseReply | CloseFollowUp
 
 
-class Told(NamedTuple):
-    """One SMS as a reply has it. `at` only sorts; `received_at` has a zone."""
+class RentalReplies(FamilyReplies, ABC):
+    """What a family reads of the replies about long rentals."""
 
-    code: object
-    text: object
-    at: object
-    received_at: datetime | None = None
+    __slots__ = ()
 
-    def __repr__(self) -> str:
-        return "Told(…)"  # What the SMS says is nobody's but the customer's.
-
-
-class Reader(Protocol):
-    """What every family reads of its replies; raises `ProviderError` only."""
-
+    @abstractmethod
     def opened(self, reply: Reply) -> Rented | NoRent: ...
 
+    @abstractmethod
     def messages(self, reply: Reply) -> MessagesReply: ...
 
+    def prolonged(self, reply: Reply) -> ProlongReply:
+        """Only for families that sell more time."""
+        raise NotImplementedError
 
-ReaderT = TypeVar("ReaderT", bound=Reader)
+    def given_back(self, reply: Reply) -> CloseAttempt:
+        """The reply to a close, which gives the price back where the provider still does."""
+        return self.ended(reply)
+
+    def kept(self, reply: Reply) -> CloseAttempt:
+        """The reply to the close that follows `CloseFollowUp.FINISH`."""
+        raise NotImplementedError
+
+    def ended(self, reply: Reply) -> CloseReply:
+        """The reply to a close, in families with one kind of close."""
+        raise NotImplementedError
 
 
-class RentalAccount(Generic[ReaderT]):
-    """The long rentals of one account; families add how they are spoken of."""
+class RentalAccount(OperationCalls):
+    """The long rentals of one account; the port `LongRentals`, as most families need it."""
 
-    def __init__(self, http: Transport, terms: RentalTerms, read: ReaderT) -> None:
-        self._http = http
+    def __init__(
+        self,
+        http: Transport,
+        terms: RentalTerms,
+        routes: OperationTable,
+        replies: RentalReplies,
+        *,
+        finish: str = "",
+    ) -> None:
+        super().__init__(http, routes)
+        self.replies = replies
         self._terms = terms
-        self._read = read
-
-    @property
-    def name(self) -> ProviderName:
-        return self._http.name
+        self._finish = finish  #: The target that ends a rental whose price is kept anyway.
+        assert terms.prolongs == (Operation.RENTAL_PROLONG in routes)
+        assert terms.price_limit == bool(routes[Operation.RENTAL_OPEN].price_limit)
 
     @property
     def terms(self) -> RentalTerms:
         return self._terms
 
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        """How a route writes the length of a rental."""
+        return {"hours": length // HOUR, "days": length // DAY}
+
     async def open(self, request: RentalRequest) -> Rented | NoRent:
-        if (refused := self._not_asked(request)) is not None:
-            return refused
-        return await self._http.call(
-            Operation.RENTAL_OPEN, self._to_open(request), self._read.opened
+        if not self._terms.lengths.offer(request.length):
+            return NoRent.BAD_REQUEST
+        return await self._buy(
+            Operation.RENTAL_OPEN,
+            request,
+            self.replies.opened,
+            self.replies.currency,
+            words=self._length(request.length),
         )
 
     async def messages(self, ref: ProviderRef) -> MessagesReply:
-        target = self._to_read(ref)
-        read = self._read.messages
-        return await self._http.call(Operation.RENTAL_READ, target, read, cap=LIST_CAP)
+        return await self._ask(Operation.RENTAL_READ, ref, self.replies.messages, cap=LIST_CAP)
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
         if not self._terms.prolongs:
             return NOT_POSSIBLE
         if not self._terms.lengths.offer(by):
             return BAD_LENGTH
-        return await self._prolong(ref, by)
+        return await self._ask(
+            Operation.RENTAL_PROLONG, ref, self.replies.prolonged, words=self._length(by)
+        )
 
     async def available(self, ref: ProviderRef) -> Availability:
-        """As most can tell it: whether the rental runs, and nothing of the number."""
+        """What most families can say: whether the rental runs, and nothing about the number."""
         return availability_of(await self.messages(ref))
 
-    def _to_open(self, request: RentalRequest) -> str:
-        """The target that rents a number; every family's own."""
-        raise NotImplementedError
-
-    def _to_read(self, ref: ProviderRef) -> str:
-        """The target that shows all its SMS; every family's own."""
-        raise NotImplementedError
-
-    async def _prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        """Only for families that sell more time; asking another is a mistake of ours."""
-        raise NotImplementedError
-
-    def _not_asked(self, request: RentalRequest) -> NoRent | None:
-        """Why a rental is refused here: an unlimited price is never paid by mistake."""
-        if not self._terms.lengths.offer(request.length):
-            return NoRent.BAD_REQUEST
-        limited = request.max_cost_minor is not None
-        return NoRent.PRICE_ABOVE_MAX if limited and not self._terms.price_limit else None
-
-    async def _close(
-        self,
-        ref: ProviderRef,
-        cancel: str,
-        given_back: Callable[[Reply], Closing],
-        finish: str,
-        kept: Callable[[Reply], Closing],
-    ) -> CloseReply:
+    async def close(self, ref: ProviderRef) -> CloseReply:
         """Give it back; where the price is kept anyway, end it; where that is unclear, look."""
-        said = await self._http.call(Operation.RENTAL_CLOSE, cancel, given_back)
-        if said is After.FINISH:
+        attempt = await self._ask(Operation.RENTAL_CLOSE, ref, self.replies.given_back)
+        if attempt is CloseFollowUp.FINISH:
             await self._http.pay_more()
-            said = await self._http.call(Operation.RENTAL_CLOSE, finish, kept)
-        if isinstance(said, After):
+            target = self._finish.format(ref=escaped(ref))
+            attempt = await self._http.call(Operation.RENTAL_CLOSE, target, self.replies.kept)
+        if isinstance(attempt, CloseFollowUp):
             await self._http.pay_more()
             return closed_by(await self.messages(ref))
-        return said
+        return attempt
 
 
 def availability_of(seen: MessagesReply) -> Availability:
@@ -156,36 +151,3 @@ def availability_of(seen: MessagesReply) -> Availability:
 def closed_by(seen: MessagesReply) -> CloseReply:
     """What a look makes of a close that said nothing certain."""
     return NotClosed(Refusal.UNCLEAR) if isinstance(seen, Messages) else seen
-
-
-def all_sms(rows: Iterable[Told]) -> tuple[Sms, ...]:
-    """Every SMS with something in it, oldest first where all of them say when they came."""
-    told = list(rows)
-    times = [row.at for row in told]
-    if all(isinstance(at, str) for at in times) or all(type(at) is int for at in times):
-        told.sort(key=lambda row: row.at)  # type: ignore[arg-type, return-value]  # One type, seen above.
-    read = [(sms_of(row.code, row.text), row.received_at) for row in told]
-    return tuple(sms._replace(received_at=at) for sms, at in read if sms is not None)
-
-
-def unix_of(value: object) -> datetime | None:
-    """Seconds since 1970, as an integer or as its digits."""
-    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) <= 10:
-        value = int(value)
-    if type(value) is not int or not 0 < value <= UNIX_MAX:
-        return None
-    return datetime.fromtimestamp(value, UTC)
-
-
-def count_of(value: object) -> int:
-    """How many there are, as an integer or as its digits; 0 where it is not told."""
-    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
-        return int(value)
-    return value if type(value) is int else 0
-
-
-def span_of(seconds: object) -> timedelta | None:
-    """Seconds as a reply has them; None where they are none, or more than two years."""
-    if type(seconds) is not int or not 0 < seconds <= SPAN_MAX_S:
-        return None
-    return timedelta(seconds=seconds)

@@ -1,8 +1,8 @@
 """An answer as it came over the wire, and the grammar all families share.
 
 The body comes before the status, and nothing is guessed: HTML, a redirect, cut JSON and words
-nobody has documented are all "no information". No error made here quotes a reply: a reply can hold
-phones and codes.
+nobody has documented are all "no information". No error raised here quotes a reply, because a reply
+can hold phones and codes.
 """
 
 import json
@@ -27,6 +27,8 @@ T = TypeVar("T")
 PAUSE_S = 5.0  #: After a 429 that does not say how long.
 BAN_PAUSE_S = 60.0  #: After a ban that does not say until when.
 PAUSE_MAX_S = 600.0
+SPAN_MAX_S: Final = 2 * 366 * 86_400
+UNIX_MAX: Final = 4_102_444_800  #: The year 2100: more is no time in seconds.
 CODE_MAX = 2000  #: Characters of a code or an SMS; ten concatenated SMS.
 
 _QUOTES: Final = ("'", '"')
@@ -46,8 +48,20 @@ class Reply(NamedTuple):
         return f"Reply({self.status}, {len(self.body)} bytes)"
 
 
+class RawSms(NamedTuple):
+    """One SMS of a rental as a reply has it. `at` only sorts; `received_at` has a zone."""
+
+    code: object
+    text: object
+    at: object
+    received_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return "RawSms(…)"  # What the SMS says is nobody's but the customer's.
+
+
 class RateLimited(ProviderUnavailable):
-    """Turned away at the door: nothing was done, and nothing may be sent for a while."""
+    """Refused before anything was done; nothing may be sent for a while."""
 
     def __init__(self, provider: str, retry_after_s: float | None = None) -> None:
         self.pause_s = min(PAUSE_S if retry_after_s is None else retry_after_s, PAUSE_MAX_S)
@@ -59,23 +73,26 @@ class Banned(ProviderRefused):
     """The account is banned: every call fails, and some bans grow with each."""
 
     def __init__(self, provider: str, wait_s: object = None) -> None:
-        told = wait_s if isinstance(wait_s, int | float) and wait_s > 0 else BAN_PAUSE_S
-        self.pause_s = min(float(told), PAUSE_MAX_S)
+        pause_s = wait_s if isinstance(wait_s, int | float) and wait_s > 0 else BAN_PAUSE_S
+        self.pause_s = min(float(pause_s), PAUSE_MAX_S)
         super().__init__(provider, "BANNED")
 
 
-def understood(
+def interpret(
     provider: str,
     reply: Reply | ProviderError,
     read: Callable[[Reply], T],
-    told_by_5xx: frozenset[int] = frozenset(),
+    answer_statuses: frozenset[int] = frozenset(),
 ) -> T:
-    """What *read* makes of the reply; raises `ProviderError` and nothing else."""
+    """What *read* makes of the reply; raises `ProviderError` and nothing else.
+
+    A status from 500 on is no answer, unless it is one of *answer_statuses*.
+    """
     if isinstance(reply, ProviderError):
         raise reply
     if reply.status == 429:
         raise RateLimited(provider, reply.retry_after_s)
-    if reply.status >= 500 and reply.status not in told_by_5xx:
+    if reply.status >= 500 and reply.status not in answer_statuses:
         raise ProviderUnavailable(provider, f"HTTP {reply.status}")
     try:
         return read(reply)
@@ -93,6 +110,11 @@ def is_success(reply: Reply) -> bool:
 def is_answer(reply: Reply) -> bool:
     """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
     return is_success(reply) or 400 <= reply.status < 500
+
+
+def is_unauthorised(reply: Reply) -> bool:
+    """Whether the family itself answers 401; a page would come from a server in front of it."""
+    return reply.status == 401 and not reply.body.startswith(b"<")
 
 
 def text_of(reply: Reply) -> str:
@@ -143,7 +165,7 @@ def ref_of(value: object) -> str | None:
     if type(value) is int:  # Not isinstance: a bool is no id.
         value = str(value)
     if isinstance(value, str) and value.isalnum() and value.isascii() and len(value) <= 64:
-        return value  # Nearly all, and lists have many; the same as below, without the regex.
+        return value  # Nearly all ids pass here, without the regex: lists have many.
     return value if isinstance(value, str) and _REF.fullmatch(value) else None
 
 
@@ -153,8 +175,18 @@ def phone_of(value: object) -> str | None:
         value = str(value)
     if isinstance(value, str) and value.isdecimal() and value.isascii() and 4 <= len(value) <= 20:
         return value
-    found = _PHONE.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    return found[1] if found else None
+    match = _PHONE.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    return match[1] if match else None
+
+
+def str_of(value: object) -> str | None:
+    """A text, or None for whatever else is there."""
+    return value if isinstance(value, str) else None
+
+
+def objects_in(rows: object) -> list[dict[str, Any]]:
+    """The JSON objects of a list; none where it is no list."""
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def sms_of(code: object, text: object = None, received_at: object = None) -> Sms | None:
@@ -167,10 +199,10 @@ def sms_of(code: object, text: object = None, received_at: object = None) -> Sms
     words = text.strip() if isinstance(text, str) else ""
     if type(code) is int:
         code = str(code)
-    shown = unquoted(code) if isinstance(code, str) else ""
-    if not shown and not words:
+    digits = unquoted(code) if isinstance(code, str) else ""
+    if not digits and not words:
         return None
-    return Sms((shown or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
+    return Sms((digits or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
 
 
 def several_sms(rows: Iterable[tuple[object, object, object]]) -> tuple[Sms, ...]:
@@ -183,6 +215,16 @@ def several_sms(rows: Iterable[tuple[object, object, object]]) -> tuple[Sms, ...
     return coded or tuple(sms for sms, _ in kept if sms)
 
 
+def all_sms(rows: Iterable[RawSms]) -> tuple[Sms, ...]:
+    """Every SMS with something in it, oldest first where all of them say when they came."""
+    ordered = list(rows)
+    times = [row.at for row in ordered]
+    if all(isinstance(at, str) for at in times) or all(type(at) is int for at in times):
+        ordered.sort(key=lambda row: row.at)  # type: ignore[arg-type, return-value]  # One type, seen above.
+    read = [(sms_of(row.code, row.text), row.received_at) for row in ordered]
+    return tuple(sms._replace(received_at=at) for sms, at in read if sms is not None)
+
+
 def instant_of(value: object) -> datetime | None:
     """An RFC 3339 instant in UTC, or None: a time without a zone proves nothing."""
     if not isinstance(value, str):
@@ -193,3 +235,26 @@ def instant_of(value: object) -> datetime | None:
         return None if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def unix_of(value: object) -> datetime | None:
+    """Seconds since 1970, as an integer or as its digits."""
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) <= 10:
+        value = int(value)
+    if type(value) is not int or not 0 < value <= UNIX_MAX:
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def count_of(value: object) -> int:
+    """How many there are, as an integer or as its digits; 0 where it does not say."""
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
+        return int(value)
+    return value if type(value) is int else 0
+
+
+def span_of(seconds: object, longest_s: int = SPAN_MAX_S) -> timedelta | None:
+    """Seconds as a reply has them; None where they are none, or more than *longest_s*."""
+    if type(seconds) is not int or not 0 < seconds <= longest_s:
+        return None
+    return timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What each family and dialect can do, as the table the README shows: made of what runs.
+"""What each family and dialect can do, as the table in the README, built from the adapters.
 
 `python -m worker.adapters.providers.table` prints it.
 """
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple, cast
 
-from worker.adapters.providers.build import FAMILIES, SPOKEN, build_provider, build_rentals
-from worker.adapters.providers.config import ProviderConfig
-from worker.adapters.providers.handler_dialects import DIALECTS
+from worker.adapters.providers.family import ProviderConfig
+from worker.adapters.providers.registry import build_provider, build_rentals
+from worker.domain.families import every_dialect
 from worker.domain.ids import ProviderName
 from worker.ports.long_rental import RentalTerms
 from worker.ports.provider import Capabilities
@@ -21,7 +21,7 @@ from worker.ports.reporter import Reporter
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"
 END: Final = "<!-- providers: end -->"
-FEW: Final = 6  #: Lengths of rentals that are named one by one.
+FEW: Final = 6  #: Up to so many lengths of rentals are named one by one.
 
 
 class Abilities(NamedTuple):
@@ -34,10 +34,10 @@ def _yes(*, can: bool) -> str:
 
 
 def _caution(can: Abilities) -> str:
-    said = ["may charge"] if can.numbers.look_changes_things else []
+    cautions = ["may charge"] if can.numbers.look_changes_things else []
     if can.numbers.look_gap is not None:
-        said.append(f"{can.numbers.look_gap.total_seconds():g} s apart")
-    return ", ".join(said) or "is free"
+        cautions.append(f"{can.numbers.look_gap.total_seconds():g} s apart")
+    return ", ".join(cautions) or "is free"
 
 
 def _lengths(can: Abilities) -> str:
@@ -45,7 +45,7 @@ def _lengths(can: Abilities) -> str:
         return "no"
     lengths = can.rentals.lengths
     if lengths.only and len(lengths.only) <= FEW:
-        return ", ".join(_length(each) for each in sorted(lengths.only))
+        return ", ".join(_length(length) for length in sorted(lengths.only))
     return f"{_length(lengths.shortest)} to {_length(lengths.longest)}"
 
 
@@ -53,8 +53,8 @@ def _length(length: timedelta) -> str:
     return f"{length.days} d" if length.days else f"{length // timedelta(hours=1)} h"
 
 
-def _of_rentals(told: Callable[[RentalTerms], bool]) -> Callable[[Abilities], str]:
-    return lambda can: "" if can.rentals is None else _yes(can=told(can.rentals))
+def _of_rentals(ability: Callable[[RentalTerms], bool]) -> Callable[[Abilities], str]:
+    return lambda can: "" if can.rentals is None else _yes(can=ability(can.rentals))
 
 
 COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
@@ -74,9 +74,8 @@ COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
 
 def abilities() -> Iterator[tuple[str, str, Abilities]]:
     """Every family and dialect that can be configured, with what it can do."""
-    for family in FAMILIES:
-        for dialect in DIALECTS if family == SPOKEN else ("",):
-            yield family, dialect, _abilities_of(family, dialect)
+    for family, dialect in every_dialect():
+        yield family, dialect, _abilities_of(family, dialect)
 
 
 def _abilities_of(family: str, dialect: str) -> Abilities:
@@ -87,15 +86,15 @@ def _abilities_of(family: str, dialect: str) -> Abilities:
         api_key="none",
         dialect=dialect or "classic",
     )
-    built = build_provider(
+    account = build_provider(
         config,
         reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
         sleep=sleep,
         monotonic=time.monotonic,
         random=random.random,
     )
-    rentals = build_rentals(config, built)
-    return Abilities(built.capabilities, None if rentals is None else rentals.terms)
+    rentals = build_rentals(config, account)
+    return Abilities(account.capabilities, None if rentals is None else rentals.terms)
 
 
 def table() -> str:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import tenacity
 
 from worker.adapters.providers.breaker import Breaker
-from worker.adapters.providers.reply import Banned, RateLimited, Reply, understood
-from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoneFree, TimedOut, Wire
+from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
+from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoFreeConnection, TimedOut, Wire
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 
 async def unmetered() -> None:
-    """Where nobody counts requests."""
+    """For callers whose requests are not counted."""
 
 
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
-SINGLE_CAP = 64 * 1024  #: Bytes of a reply about one thing.
+SINGLE_CAP = 64 * 1024  #: Bytes of a reply that is no list.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 ATTEMPTS = 3  #: Of calls that are safe to repeat and that nobody else repeats.
 BACKOFF_S = 0.5  #: Doubled for each further attempt, times a random number.
@@ -60,18 +60,18 @@ class Operation(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Endpoint:
     """Where requests go. The key is added last: behind every target, or in the headers."""
 
     base_url: str = field(repr=False)
     key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    told_by_5xx: frozenset[int] = frozenset()  #: Statuses that are answers in this family.
+    answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every provider is given: whom to tell, how to wait, the clock and the dice."""
+class ProviderContext:
+    """What every provider is given: the reporter, the clock, how to wait and random numbers."""
 
     reporter: Reporter
     sleep: Callable[[float], Awaitable[None]]
@@ -83,36 +83,36 @@ class Surroundings:
 
 
 class Transport:
-    """Sends each call once, reads its answer, and reports how it went."""
+    """Sends each call once, reads its reply, and reports the result."""
 
     def __init__(
         self,
         name: ProviderName,
-        address: Address,
-        surroundings: Surroundings,
+        endpoint: Endpoint,
+        context: ProviderContext,
         *,
         max_in_flight: int,
     ) -> None:
         self.name = name
-        self._address = address
-        self._reporter = surroundings.reporter
-        self._sleep = surroundings.sleep
-        self._monotonic = surroundings.monotonic
-        self._random = surroundings.random
-        self.pay_more = surroundings.pay
+        self._endpoint = endpoint
+        self._reporter = context.reporter
+        self._sleep = context.sleep
+        self._monotonic = context.monotonic
+        self._random = context.random
+        self.pay_more = context.pay
         self._breaker = Breaker(
             name,
-            monotonic=surroundings.monotonic,
-            random=surroundings.random,
+            monotonic=context.monotonic,
+            random=context.random,
             changed=self._circuit_changed,
         )
-        self._buys_from = surroundings.monotonic()  #: Bans met by a purchase last until then.
+        self._buys_from = context.monotonic()  #: The end of the last ban that a purchase met.
         self._wire = Wire(
             name,
-            address.base_url,
-            address.headers,
+            endpoint.base_url,
+            endpoint.headers,
             max_in_flight=max_in_flight,
-            timeout_s=surroundings.timeout_s,
+            timeout_s=context.timeout_s,
         )
 
     @property
@@ -131,7 +131,7 @@ class Transport:
         method: str = "GET",
         cap: int = SINGLE_CAP,
     ) -> T:
-        """Send one request, once, and answer with what *read* makes of the reply.
+        """Send one request, once, and return what *read* makes of the reply.
 
         *target* is path and query, percent-encoded, without the key.
         """
@@ -141,16 +141,16 @@ class Transport:
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit()
         try:
-            where = self._address
-            reply = await self._wire.exchange(method, f"{target}{where.key_suffix}", cap)
-            answer = understood(self.name, reply, read, where.told_by_5xx)
+            endpoint = self._endpoint
+            reply = await self._wire.exchange(method, f"{target}{endpoint.key_suffix}", cap)
+            answer = interpret(self.name, reply, read, endpoint.answer_statuses)
         except ProviderError as error:
-            self._ended(operation, ticket, began, error)
+            self._report(operation, ticket, began, error)
             raise
         except BaseException:
             self._breaker.abandoned(ticket)
             raise
-        self._ended(operation, ticket, began, None)
+        self._report(operation, ticket, began, None)
         return answer
 
     async def call_patiently(
@@ -179,7 +179,7 @@ class Transport:
         return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())
 
     def _banned(self, operation: Operation, seconds: float) -> None:
-        """Who may not buy may still be told the codes of what he has; a look finds that out."""
+        """A banned account may not buy. A look finds out whether it still gets its codes."""
         if operation.buys:
             self._buys_from = max(self._buys_from, self._monotonic() + seconds)
         else:
@@ -188,7 +188,7 @@ class Transport:
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
 
-    def _ended(
+    def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
     ) -> None:
         result = "ok"
@@ -201,9 +201,9 @@ class Transport:
                 result = "refused"
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
-            case NoneFree():
+            case NoFreeConnection():
                 result = "unavailable"
-                self._breaker.abandoned(ticket)  # Our own crowd: it says nothing of the provider.
+                self._breaker.abandoned(ticket)  # Our own load: it says nothing about the provider.
             case ProviderUnavailable():
                 result = "timeout" if isinstance(error, TimedOut) else "unavailable"
                 self._breaker.failed(ticket)

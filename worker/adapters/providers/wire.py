@@ -35,7 +35,7 @@ class TimedOut(ProviderUnavailable):
     """No answer in time; what was asked may have happened."""
 
 
-class NoneFree(ProviderUnavailable):
+class NoFreeConnection(ProviderUnavailable):
     """Every connection was busy with other requests for too long: nothing was sent."""
 
 
@@ -56,7 +56,7 @@ class Wire:
         self._headers = headers
         self._max_in_flight = max_in_flight
         self._timeout_s = timeout_s  #: Of one exchange, waiting for a free connection included.
-        self._opened: _Opened | None = None
+        self._opened: _Connections | None = None
         self._closed = False
 
     async def close(self) -> None:
@@ -78,7 +78,7 @@ class Wire:
             connection = await opened.connection()
         except _BROKEN as error:
             if isinstance(error, TimeoutError) and self._full:
-                return NoneFree(self._name, "no free connection in time", sent=False)
+                return NoFreeConnection(self._name, "no free connection in time", sent=False)
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
         opened.deadlines.set(connection, deadline)
         reply, broken = None, ""
@@ -100,13 +100,15 @@ class Wire:
     def _full(self) -> bool:
         return self._opened is not None and self._opened.deadlines.count >= self._max_in_flight
 
-    def _open(self) -> "_Opened":
-        self._opened = _Opened(self._base_url, self._headers, self._max_in_flight, self._timeout_s)
+    def _open(self) -> "_Connections":
+        self._opened = _Connections(
+            self._base_url, self._headers, self._max_in_flight, self._timeout_s
+        )
         return self._opened
 
 
-class _Opened:
-    """What all requests share; made inside the running loop."""
+class _Connections:
+    """What all requests share; built inside the running loop."""
 
     def __init__(
         self, base_url: str, headers: Mapping[str, str], max_in_flight: int, timeout_s: float
@@ -136,13 +138,13 @@ class _Opened:
         self._end_of_others = f" HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n"
 
     async def connection(self) -> Connection:
-        """One that is free, or a new one."""
-        for _ in range(self._max_in_flight + 1):  # All that are kept may have gone bad.
+        """A free connection, or a new one."""
+        for _ in range(self._max_in_flight + 1):  # Every kept connection may be broken.
             connection = await self.connector.connect(self._where, [], self._timeout)
             protocol = connection.protocol
             if protocol is not None and protocol.is_connected() and not protocol.should_close:
                 return connection
-            connection.close()  # It said something unasked: that must not pass for an answer.
+            connection.close()  # It sent bytes unasked: they must not pass for an answer.
         raise aiohttp.ServerDisconnectedError
 
     async def ask(self, connection: Connection, method: str, target: str, cap: int) -> Reply | None:
@@ -156,7 +158,7 @@ class _Opened:
         message: RawResponseMessage
         while True:
             message, content = await protocol.read()
-            if message.code >= 200 or message.code == 101:  # Others announce what is to come.
+            if message.code >= 200 or message.code == 101:  # Others announce the real answer.
                 break
         body = await _body_of(content, cap)
         if body is None:

@@ -51,29 +51,24 @@ class _Batch:
         return {activation.id for _, activation in self.new.values()}
 
 
-class Intakes:
-    """The part of the store that accepts numbers (E0)."""
-
-    db: Database
-
-    async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
-    ) -> list[AcceptResult]:
-        results: dict[int, AcceptResult] = {}
-        left = list(enumerate(intakes))
-        for _ in range(ROUNDS):
-            if not left:
-                break
-            work = partial(_accept, intakes=[intake for _, intake in left], now=now)
-            answers = await self.db.write(work)
-            results |= {
-                index: answer
-                for (index, _), answer in zip(left, answers, strict=True)
-                if answer is not None
-            }
-            left = [item for item in left if item[0] not in results]
-        assert not left, "a ref keeps coming alive and ending under our hands"
-        return [results[index] for index in range(len(intakes))]
+async def accept(
+    db: Database, intakes: Sequence[Intake], now: datetime | None
+) -> list[AcceptResult]:
+    results: dict[int, AcceptResult] = {}
+    left = list(enumerate(intakes))
+    for _ in range(ROUNDS):
+        if not left:
+            break
+        work = partial(_accept, intakes=[intake for _, intake in left], now=now)
+        answers = await db.write(work)
+        results |= {
+            index: answer
+            for (index, _), answer in zip(left, answers, strict=True)
+            if answer is not None
+        }
+        left = [item for item in left if item[0] not in results]
+    assert not left, "a ref keeps coming alive and ending under our hands"
+    return [results[index] for index in range(len(intakes))]
 
 
 async def _accept(

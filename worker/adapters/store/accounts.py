@@ -5,7 +5,6 @@ from urllib.parse import quote
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.transfer import Kind, key
@@ -22,50 +21,32 @@ def topup_key(account: AccountId, reference: str) -> str:
     return key(Kind.TOPUP, f"{quote(account, safe='')}:{reference}")
 
 
-class Accounts:
-    """The part of the store that keeps accounts and their money."""
-
-    db: Database
-
-    async def open_account(
-        self, account: AccountId, currency: str
-    ) -> tuple[AccountOpened, Account]:
-        async def work(connection: AsyncConnection) -> tuple[AccountOpened, Account]:
-            parameters = {"account": account, "currency": currency}
-            new = (await connection.execute(statement("open_account"), parameters)).rowcount
-            found = await _read(connection, account)
-            assert found is not None
-            if new:
-                return AccountOpened.NEW, found
-            return (
-                AccountOpened.SAME if found.currency == currency else AccountOpened.OTHER_CONTENT
-            ), found
-
-        return await self.db.write(work)
-
-    async def account(self, account: AccountId) -> Account | None:
-        return await self.db.read(lambda c: _read(c, account))
-
-    async def top_up(
-        self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[TopUpOutcome, Account | None]:
-        assert amount_minor > 0
-        return await self.db.write(lambda c: _top_up(c, account, reference, amount_minor))
-
-    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
-        async def work(connection: AsyncConnection) -> list[Entry]:
-            parameters = {"account": account, "before": before, "limit": limit}
-            result = await connection.execute(statement("entries"), parameters)
-            return [_entry(row) for row in result.mappings()]
-
-        return await self.db.read(work)
+async def open_account(
+    connection: AsyncConnection, account: AccountId, currency: str
+) -> tuple[AccountOpened, Account]:
+    parameters = {"account": account, "currency": currency}
+    new = (await connection.execute(statement("open_account"), parameters)).rowcount
+    stored = await read(connection, account)
+    assert stored is not None
+    if new:
+        return AccountOpened.NEW, stored
+    same = stored.currency == currency
+    return (AccountOpened.SAME if same else AccountOpened.OTHER_CONTENT), stored
 
 
-async def _top_up(
+async def entries(
+    connection: AsyncConnection, account: AccountId, before: int | None, limit: int
+) -> list[Entry]:
+    parameters = {"account": account, "before": before, "limit": limit}
+    result = await connection.execute(statement("entries"), parameters)
+    return [_entry(row) for row in result.mappings()]
+
+
+async def top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
 ) -> tuple[TopUpOutcome, Account | None]:
     await connection.execute(statement("lock_balances"), {"accounts": [account]})
-    found = await _read(connection, account)
+    found = await read(connection, account)
     if found is None:
         return TopUpOutcome.UNKNOWN_ACCOUNT, None
     thing = {"key": topup_key(account, reference)}
@@ -78,10 +59,10 @@ async def _top_up(
     await connection.execute(
         statement("top_up"), {**thing, "account": account, "amount_minor": amount_minor}
     )
-    return TopUpOutcome.NEW, await _read(connection, account)
+    return TopUpOutcome.NEW, await read(connection, account)
 
 
-async def _read(connection: AsyncConnection, account: AccountId) -> Account | None:
+async def read(connection: AsyncConnection, account: AccountId) -> Account | None:
     row = (await connection.execute(statement("account"), {"account": account})).mappings().first()
     if row is None:
         return None

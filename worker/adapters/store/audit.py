@@ -9,7 +9,6 @@ import asyncpg
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import MOVES
 from worker.ports.errors import StoreError
@@ -54,28 +53,12 @@ def _question(invariant: str) -> TextClause:
     )
 
 
-class Audits:
-    """The part of the store that proves the rest."""
-
-    db: Database
-
-    @property
-    def invariants(self) -> Sequence[str]:
-        return invariants()
-
-    async def audit(self) -> list[Finding]:
-        return await self.db.read(_audit)
-
-    async def check(self, invariant: str) -> Finding | None:
-        return await self.db.read(lambda connection: _check_alone(connection, invariant))
-
-
-async def _audit(connection: AsyncConnection) -> list[Finding]:
+async def check_all(connection: AsyncConnection) -> list[Finding]:
     await _begin(connection)
     return [await _check(connection, invariant) for invariant in invariants()]
 
 
-async def _check_alone(connection: AsyncConnection, invariant: str) -> Finding | None:
+async def check_alone(connection: AsyncConnection, invariant: str) -> Finding | None:
     await _begin(connection)
     mine = (await connection.execute(_ALONE)).scalar_one()
     return await _check(connection, invariant) if mine else None

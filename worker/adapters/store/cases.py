@@ -1,6 +1,7 @@
 """Cases: opened once, changed one at a time, each change with its money in one transaction."""
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,27 +9,36 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_reading, cases_rows
+from worker.adapters.store import cases_reading, cases_rows, rentals
+from worker.adapters.store import timers as due_timers
 from worker.adapters.store.cases_apply import apply
-from worker.adapters.store.cases_policies import PolicyVersions
+from worker.adapters.store.database import Database
+from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
-from worker.domain.ids import AccountId
+from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
-    CaseChange,
     CaseJudge,
     CaseKind,
-    CaseOpened,
-    CaseOpening,
     CaseStep,
     CaseView,
-    NewCase,
-    Review,
-    ReviewPlace,
     Timer,
     TimerKind,
+)
+from worker.ports.store.cases import (
+    CaseChange,
+    CaseOpened,
+    CaseOpening,
+    NewCase,
+    Rental,
+    RentalBooking,
+    RentalClosing,
+    Review,
+    ReviewPlace,
+    SilenceJudge,
+    UnseededPage,
 )
 
 _ABOUT = {
@@ -50,17 +60,20 @@ class _About(NamedTuple):
     policy_version: str
 
 
-class Cases(PolicyVersions):
-    """The part of the store that keeps cases."""
+class CaseRepository:
+    """Cases and the timers that move them, long rentals, and what waits for a human."""
 
-    event_state: str
+    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+        self._db = db
+        self._policies = policies
+        self._event_state = event_state
 
     async def open_case(
         self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
     ) -> CaseOpening:
         if new.policy is not None and new.policy_version is not None:
-            await self.keep_policy(new.policy, new.policy_version)
-        return await self.db.write(lambda c: self._open(c, new, judge, now))
+            await self._policies.keep(new.policy, new.policy_version)
+        return await self._db.write(lambda c: self._open(c, new, judge, now))
 
     async def change_case(
         self,
@@ -70,32 +83,78 @@ class Cases(PolicyVersions):
         now: datetime | None = None,
         timer: Timer | None = None,
     ) -> CaseChange:
-        return await self.db.write(lambda c: self._alter(c, id_, judge, now, timer))
+        return await self._db.write(lambda c: self._alter(c, id_, judge, now, timer))
 
     async def case(self, id_: UUID) -> Case | None:
-        return await self.db.read(lambda c: cases_reading.whole(c, id_))
-
-    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        profiles = await self._every_version()
-        return await self.db.read(
-            lambda c: cases_reading.reviews(c, profiles, limit=limit, after=after)
-        )
-
-    async def review(self, id_: UUID) -> Review | None:
-        profiles = await self._every_version()
-        found = await self.db.read(lambda c: cases_reading.reviews(c, profiles, limit=1, only=id_))
-        return found[0] if found else None
-
-    async def _every_version(self) -> dict[tuple[str, str], Profile]:
-        today = {(name, of.version): of for name, of in self.policies.items()}
-        return {**today, **await self.kept_policies()}
+        return await self._db.read(lambda c: cases_reading.whole(c, id_))
 
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str
     ) -> list[UUID]:
-        return await self.db.read(
+        return await self._db.read(
             lambda c: cases_reading.waiting(c, account, kind, waiting_for=waiting_for)
         )
+
+    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
+        profiles = await self._policies.every_version()
+        return await self._db.read(
+            lambda c: cases_reading.reviews(c, profiles, limit=limit, after=after)
+        )
+
+    async def review(self, id_: UUID) -> Review | None:
+        profiles = await self._policies.every_version()
+        found = await self._db.read(lambda c: cases_reading.reviews(c, profiles, limit=1, only=id_))
+        return found[0] if found else None
+
+    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> RentalBooking:
+        await self._policies.keep(rental.policy, rental.policy_version)
+        return await self._db.write(lambda c: rentals.book(c, rental, now))
+
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+        return await self._db.read(lambda c: rentals.newest(c, provider, ref))
+
+    async def rental_of(self, id_: UUID) -> Rental | None:
+        return await self._db.read(lambda c: rentals.by_id(c, id_))
+
+    async def rental_closed(
+        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
+    ) -> bool:
+        return await self._db.write(lambda c: rentals.closed(c, timer, how, now, self._event_state))
+
+    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+        await self._db.write(lambda c: rentals.put_off(c, timer, by, now))
+
+    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+        return await self._db.write(lambda c: rentals.end(c, timer, now))
+
+    async def lease_timers(
+        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
+    ) -> list[Timer]:
+        return await self._db.write(lambda c: due_timers.lease(c, limit, kinds, now))
+
+    async def timers(
+        self, *, overdue_only: bool, limit: int, now: datetime | None = None
+    ) -> list[Timer]:
+        return await self._db.read(
+            lambda c: due_timers.pending(c, limit, now, overdue_only=overdue_only)
+        )
+
+    async def unseeded(
+        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
+    ) -> UnseededPage:
+        return await self._db.read(lambda c: due_timers.unseeded(c, policies, limit, now))
+
+    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None:
+        await self._db.write(lambda c: due_timers.seed(c, timers, upto))
+
+    async def end_in_silence(
+        self, timer: Timer, judge: SilenceJudge, *, now: datetime | None = None
+    ) -> bool:
+        end = due_timers.SilenceEnding(self._policies, self._event_state, now)
+        return await self._db.write(lambda c: end(c, timer, judge))
+
+    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
+        return await self._policies.kept_policies()
 
     async def _open(
         self, connection: AsyncConnection, new: NewCase, judge: CaseJudge, now: datetime | None
@@ -127,7 +186,7 @@ class Cases(PolicyVersions):
             return CaseOpening(how, await cases_reading.whole(connection, new.id))
         case = await cases_reading.locked(connection, new.id)
         view = await self._view(connection, case, order, clock)
-        await apply(connection, view, judge(view), self.event_state)
+        await apply(connection, view, judge(view), self._event_state)
         return CaseOpening(CaseOpened.NEW, await cases_reading.whole(connection, new.id))
 
     async def _alter(
@@ -150,7 +209,7 @@ class Cases(PolicyVersions):
         view = await self._view(connection, case, order, clock, timer)
         step = judge(view)
         if _changes(step, case):
-            await apply(connection, view, step, self.event_state)
+            await apply(connection, view, step, self._event_state)
         return CaseChange(await cases_reading.whole(connection, id_), step.refused)
 
     async def _view(
@@ -168,15 +227,12 @@ class Cases(PolicyVersions):
         return CaseView(
             case=case,
             now=now,
-            profile=await self._profile(connection, case),
+            profile=await self._policies.of(connection, case.policy, case.policy_version),
             order=None if order is None else cases_rows.ordered(order, rental=rental),
             holdings=cases_rows.holdings(held),
             timer=timer,
             overdue=tuple(TimerKind(row[0]) for row in overdue),
         )
-
-    async def _profile(self, connection: AsyncConnection, case: Case) -> Profile | None:
-        return await self.policy_of(connection, case.policy, case.policy_version)
 
 
 async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:

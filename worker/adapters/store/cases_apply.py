@@ -11,7 +11,7 @@ from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.policy import Outcome
 from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseState,

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import scalar
 from worker.adapters.store.statements import statement
-from worker.ports.store.cases import Timer
+from worker.ports.store.case_view import Timer
 
 _RINGS = text(
     "SELECT true FROM timer WHERE kind = :kind AND subject = CAST(:id AS uuid)"

@@ -10,7 +10,8 @@ from worker.adapters.store import cases_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
-from worker.ports.store.cases import Case, CaseKind, EvidenceEntry, Review, ReviewPlace
+from worker.ports.store.case_view import Case, CaseKind, EvidenceEntry
+from worker.ports.store.cases import Review, ReviewPlace
 
 _COLUMNS = (
     "SELECT c.*, a.currency,"

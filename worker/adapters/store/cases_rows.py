@@ -12,19 +12,18 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     AccountHoldings,
     Case,
     CaseKind,
     CaseOrder,
     CaseState,
     DecisionRow,
-    NewCase,
     Payout,
-    Review,
     Timer,
     TimerKind,
 )
+from worker.ports.store.cases import NewCase, Review
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where no policy says anything, none says by when.

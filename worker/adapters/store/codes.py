@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.activation import CodeFate, ProviderState, State, code_fate
 from worker.domain.ids import ActivationId, ProviderName
@@ -41,28 +40,7 @@ class _Judged:
     fate: CodeFate
 
 
-class Codes:
-    """The part of the store that records SMS (E1, E1a, E1b)."""
-
-    db: Database
-    event_state: str
-
-    async def record_codes(
-        self, seen: Sequence[SeenSms], *, now: datetime | None = None
-    ) -> list[RecordedCode]:
-        if not seen:
-            return []
-        return await self.db.write(lambda c: _record(c, seen, now, self.event_state))
-
-    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
-        async def work(connection: AsyncConnection) -> int:
-            asked = {"limit": limit, "now": now}
-            return (await connection.execute(statement("forget_texts"), asked)).rowcount
-
-        return await self.db.write(work)
-
-
-async def _record(
+async def record(
     connection: AsyncConnection, seen: Sequence[SeenSms], now: datetime | None, event_state: str
 ) -> list[RecordedCode]:
     locked = (

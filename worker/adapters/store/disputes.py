@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
 from worker.ports.history import PastNumber
@@ -36,40 +35,32 @@ _RENTED = text(
 ).bindparams(most=RENTALS_MAX)
 
 
-class Disputes:
-    """The part of the store that knows what is disputed."""
+async def compare_history(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    rows: Sequence[PastNumber],
+    ended_for: timedelta,
+) -> HistoryComparison:
+    parameters = {
+        "provider": provider,
+        "refs": [row.ref for row in rows],
+        "phones": [row.phone for row in rows],
+        "fates": [row.fate.value for row in rows],
+        "costs": [row.cost_minor for row in rows],
+        "currencies": [row.currency for row in rows],
+        "rented": [row.rented_at for row in rows],
+        "ended_for": ended_for,
+    }
+    found = await connection.execute(statement("compare_history"), parameters)
+    return _told(found.mappings().all())
 
-    db: Database
 
-    async def compare_history(
-        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> HistoryComparison:
-        parameters = {
-            "provider": provider,
-            "refs": [row.ref for row in rows],
-            "phones": [row.phone for row in rows],
-            "fates": [row.fate.value for row in rows],
-            "costs": [row.cost_minor for row in rows],
-            "currencies": [row.currency for row in rows],
-            "rented": [row.rented_at for row in rows],
-            "ended_for": ended_for,
-        }
-
-        async def work(connection: AsyncConnection) -> HistoryComparison:
-            found = await connection.execute(statement("compare_history"), parameters)
-            return _told(found.mappings().all())
-
-        return await self.db.write(work) if rows else _told(())
-
-    async def disputed_since(
-        self, provider: ProviderName, oldest: timedelta, newest: timedelta
-    ) -> list[datetime]:
-        this = {"provider": provider, "oldest": oldest, "newest": newest}
-
-        async def work(connection: AsyncConnection) -> list[datetime]:
-            return list((await connection.execute(_RENTED, this)).scalars())
-
-        return await self.db.read(work)
+async def rented_at(
+    connection: AsyncConnection, provider: ProviderName, oldest: timedelta, newest: timedelta
+) -> list[datetime]:
+    """When the numbers in doubt were rented."""
+    this = {"provider": provider, "oldest": oldest, "newest": newest}
+    return list((await connection.execute(_RENTED, this)).scalars())
 
 
 async def sums_of(

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
@@ -23,41 +22,31 @@ _ENDED = text(
 )
 
 
-class Exposures:
-    """The part of the store that knows what is at risk."""
+async def by_currency(connection: AsyncConnection, provider: ProviderName) -> Mapping[str, int]:
+    found = (await connection.execute(_BY_CURRENCY, {"provider": provider})).mappings()
+    return {row["currency"]: row["minor"] for row in found}
 
-    db: Database
 
-    async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
-        async def work(connection: AsyncConnection) -> Mapping[str, int]:
-            found = (await connection.execute(_BY_CURRENCY, {"provider": provider})).mappings()
-            return {row["currency"]: row["minor"] for row in found}
+async def open_ones(
+    connection: AsyncConnection, provider: ProviderName, limit: int, older_than: timedelta
+) -> list[OpenExposure]:
+    this = {"provider": provider, "older_than": older_than, "limit": limit}
+    found = await connection.execute(statement("exposures_open"), this)
+    return [_open(row) for row in found.mappings()]
 
-        return await self.db.read(work)
 
-    async def open_exposures(
-        self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
-    ) -> list[OpenExposure]:
-        this = {"provider": provider, "older_than": older_than, "limit": limit}
-
-        async def work(connection: AsyncConnection) -> list[OpenExposure]:
-            found = await connection.execute(statement("exposures_open"), this)
-            return [_open(row) for row in found.mappings()]
-
-        return await self.db.read(work)
-
-    async def end_exposures(
-        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
-    ) -> list[EndedExposure]:
-        this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
-
-        async def work(connection: AsyncConnection) -> list[EndedExposure]:
-            ended = set((await connection.execute(statement("exposures_end"), this)).scalars())
-            # A statement of its own: it sees what others ended while the first one waited.
-            found = (await connection.execute(_ENDED, this)).mappings()
-            return [_ended(row, now=row["activation_id"] in ended) for row in found]
-
-        return await self.db.write(work)
+async def end(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    ids: Sequence[ActivationId],
+    end_: ExposureEnd,
+    by: str,
+) -> list[EndedExposure]:
+    this = {"provider": provider, "ids": list(ids), "state": end_.value, "by": by}
+    ended = set((await connection.execute(statement("exposures_end"), this)).scalars())
+    # A statement of its own: it sees what others ended while the first one waited.
+    found = (await connection.execute(_ENDED, this)).mappings()
+    return [_ended(row, now=row["activation_id"] in ended) for row in found]
 
 
 def _open(row: RowMapping) -> OpenExposure:

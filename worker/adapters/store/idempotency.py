@@ -5,7 +5,6 @@ import json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
 from worker.ports.store.books import KeptAnswer, TakenKey
 
 # A day is longer than anybody retries; and an answer may show a phone, which is not to stay.
@@ -38,34 +37,22 @@ _LET_GO = text(
 )
 
 
-class Answers:
-    """The part of the store that remembers what was answered."""
+async def take_key(connection: AsyncConnection, key: str, content_hash: str) -> TakenKey:
+    asked = {"key": key, "content_hash": content_hash}
+    return TakenKey(*(await connection.execute(_TAKE, asked)).one())
 
-    db: Database
 
-    async def take_key(self, key: str, content_hash: str) -> TakenKey:
-        async def work(connection: AsyncConnection) -> TakenKey:
-            asked = {"key": key, "content_hash": content_hash}
-            return TakenKey(*(await connection.execute(_TAKE, asked)).one())
+async def keep_answer(
+    connection: AsyncConnection, key: str, content_hash: str, answer: KeptAnswer
+) -> KeptAnswer:
+    given = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
+    kept: KeptAnswer | None = (await connection.execute(_KEEP, given)).scalar()
+    return answer if kept is None else kept
 
-        return await self.db.write(work)
 
-    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
-        async def work(connection: AsyncConnection) -> KeptAnswer:
-            told = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
-            kept: KeptAnswer | None = (await connection.execute(_KEEP, told)).scalar()
-            return answer if kept is None else kept
+async def let_go(connection: AsyncConnection, key: str, content_hash: str) -> None:
+    await connection.execute(_LET_GO, {"key": key, "content_hash": content_hash})
 
-        return await self.db.write(work)
 
-    async def let_go(self, key: str, content_hash: str) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(_LET_GO, {"key": key, "content_hash": content_hash})
-
-        await self.db.write(work)
-
-    async def forget_answers(self, limit: int) -> int:
-        async def work(connection: AsyncConnection) -> int:
-            return (await connection.execute(_FORGET, {"limit": limit})).rowcount
-
-        return await self.db.write(work)
+async def forget_answers(connection: AsyncConnection, limit: int) -> int:
+    return (await connection.execute(_FORGET, {"limit": limit})).rowcount

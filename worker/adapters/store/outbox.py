@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId
-from worker.ports.store.books import Event
+from worker.ports.store.outbox import Event
 
 _NEWEST = text(
     "SELECT seq, subject, type, number, at, activation_id, payload, attempts FROM event"
@@ -47,10 +47,11 @@ def _thing(id_: str) -> _Thing | None:
             return None
 
 
-class Outbox:
-    """The part of the store that hands out events."""
+class OutboxRepository:
+    """Events, leased in the order of their subject until they are sent or dead."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     async def lease_events(
         self, limit: int, lease: timedelta, *, now: datetime | None = None
@@ -60,7 +61,7 @@ class Outbox:
             result = await connection.execute(statement("lease_events"), parameters)
             return [_event(row) for row in result.mappings()]
 
-        return await self.db.write(work)
+        return await self._db.write(work)
 
     async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
         del now  # When it was sent is the endpoint's business; the order is ours.
@@ -80,7 +81,7 @@ class Outbox:
             result = await connection.execute(_NEWEST, {"before": before, "limit": limit})
             return [(row["seq"], _event(row)) for row in result.mappings()]
 
-        return await self.db.read(work)
+        return await self._db.read(work)
 
     async def replay_events(self, ids: Sequence[str]) -> int:
         return await self._change("replay_events", _columns(ids))
@@ -89,7 +90,7 @@ class Outbox:
         async def work(connection: AsyncConnection) -> int:
             return (await connection.execute(statement(name), parameters)).rowcount
 
-        return await self.db.write(work)
+        return await self._db.write(work)
 
 
 def _columns(ids: Sequence[str]) -> dict[str, list[Any]]:

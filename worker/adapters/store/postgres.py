@@ -1,65 +1,60 @@
-"""The whole store: one object for every port that PostgreSQL stands behind."""
+"""The whole store: six repositories over one database, and what keeps it in order."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.accounts import Accounts
-from worker.adapters.store.audit import Audits
-from worker.adapters.store.canaries import Canaries
-from worker.adapters.store.cases import Cases
-from worker.adapters.store.cases_rentals import Rentals
-from worker.adapters.store.codes import Codes
+from worker.adapters.store.activations import ActivationRepository
+from worker.adapters.store.books import BookRepository
+from worker.adapters.store.cases import CaseRepository
 from worker.adapters.store.database import Database
-from worker.adapters.store.disputes import Disputes
-from worker.adapters.store.exposures import Exposures
-from worker.adapters.store.idempotency import Answers
+from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.migrate import ROLE, check
-from worker.adapters.store.outbox import Outbox
-from worker.adapters.store.queue_stats import Leadership, QueueStatsReader
-from worker.adapters.store.reading import Readings
-from worker.adapters.store.reconciling import Reconciling
-from worker.adapters.store.settlements import Endings
-from worker.adapters.store.timers import Timers
+from worker.adapters.store.outbox import OutboxRepository
+from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.purchases import PurchaseRepository
+from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.policy import Profile
 
+NO_POLICIES: Final[Mapping[str, Profile]] = {}
 
-class PostgresStore(
-    Answers,
-    Cases,
-    Rentals,
-    Timers,
-    Accounts,
-    Codes,
-    Endings,
-    Readings,
-    Reconciling,
-    Disputes,
-    Exposures,
-    Outbox,
-    QueueStatsReader,
-    Canaries,
-    Audits,
-):
-    """Give it a URL of the primary; `events_wanted` is whether an endpoint is configured."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, events_wanted: bool = False) -> None:
-        self.db = Database(url, pool_size=pool_size, role=ROLE)
-        self._leadership = Leadership(Database(url, pool_size=1, role=ROLE))
-        self.event_state = "pending" if events_wanted else "kept"
-        self.policies: Mapping[str, Profile] = {}
-        self.kept = {}
-        self.unreadable = {}
+class PostgresStore:
+    """Give it a URL of the primary, and the policies of this process.
+
+    `events_wanted` is whether an endpoint is configured. `db` is another pool than the one that
+    would be opened on *url*.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        policies: Mapping[str, Profile] = NO_POLICIES,
+        pool_size: int = 10,
+        events_wanted: bool = False,
+        db: Database | None = None,
+    ) -> None:
+        event_state = "pending" if events_wanted else "kept"
+        self.db = db or Database(url, pool_size=pool_size, role=ROLE)
+        self.leadership = PostgresLeadership(Database(url, pool_size=1, role=ROLE))
+        self.policies = PolicyVersions(self.db, policies)
+        self.activations = ActivationRepository(self.db, self.policies, event_state)
+        self.settlements = SettlementRepository(self.db, self.policies, event_state)
+        self.purchases = PurchaseRepository(self.db, self.policies)
+        self.books = BookRepository(self.db)
+        self.cases = CaseRepository(self.db, self.policies, event_state)
+        self.outbox = OutboxRepository(self.db)
 
     async def ping(self) -> None:
+        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
+
         async def work(connection: AsyncConnection) -> None:
             await connection.run_sync(check)
 
         await self.db.read(work)
 
-    async def lead(self, topic: str) -> bool:
-        return await self._leadership.lead(topic)
-
     async def close(self) -> None:
-        await self._leadership.close()
+        await self.leadership.close()
         await self.db.close()

@@ -1,24 +1,35 @@
-"""Purchases and pushes: what we asked a provider for, and what it told us unasked."""
+"""Purchases: what we asked providers for, what they told us unasked, and what they owe."""
 
-import hashlib
-import json
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final
-from uuid import UUID, uuid4
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import reading
+from worker.adapters.store import disputes, exposures, ordering, reconciling
 from worker.adapters.store.database import Database, scalar
+from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.ports.history import PastNumber
+from worker.ports.provider import ActiveRow, Balance
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStart, PurchaseState
+from worker.ports.store.purchases import (
+    BalanceDifference,
+    Bought,
+    CountedSums,
+    EndedExposure,
+    ExposureEnd,
+    HistoryComparison,
+    OpenExposure,
+    OpenPurchase,
+    ProviderReport,
+    PurchaseStart,
+    ReopenedNumbers,
+)
 
-_PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 _FORGOTTEN = text(
     "SELECT id FROM purchase WHERE state = 'asked'"
     " AND asked_at < now() - CAST(:older_than AS interval) ORDER BY asked_at LIMIT 100"
@@ -27,24 +38,21 @@ _PUSHED = text(
     "SELECT DISTINCT provider_ref FROM push"
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
 )
-
-#: Whoever gives a ref to an order waits here for another who gives it to another order.
-_LOCK_REF = text("SELECT pg_advisory_xact_lock(hashtextextended('ref:' || :ref, 0))")
-#: A ref is used again, but not within a day.
-_TAKEN = text(
-    "SELECT EXISTS (SELECT FROM purchase p JOIN activation a USING (provider)"
-    " WHERE p.id = CAST(:id AS uuid) AND a.provider_ref = :ref AND a.id <> p.id"
-    " AND (NOT a.settled OR a.rented_at > p.asked_at - interval '1 day'))"
+_DRAIN = text(
+    "INSERT INTO provider_drain (provider) VALUES (:provider)"
+    # An update that changes nothing, so that the row that was there comes back too.
+    " ON CONFLICT (provider) DO UPDATE SET provider = excluded.provider RETURNING drained_at"
 )
+_UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
+_ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uuid))"
 
-#: What only matters where the activation is made with its number.
-TIMING: Final = ("expires_at", "expires_in", "cancel_not_before", "ago")
 
+class PurchaseRepository:
+    """Purchases and pushes, balances and histories held against our books, exposures, drains."""
 
-class Purchases:
-    """The part of the store that rents through us."""
-
-    db: Database
+    def __init__(self, db: Database, policies: PolicyVersions) -> None:
+        self._db = db
+        self._policies = policies
 
     async def begin_purchase(
         self,
@@ -54,44 +62,19 @@ class Purchases:
         policy_version: str,
         window: timedelta,
     ) -> PurchaseStart:
-        content = _content(order, policy, policy_version, window)
-        # One for all tries of this call: where a commit's answer was lost, it is how the next try
-        # knows that the intent is its own, and nobody else's to buy.
-        call = uuid4().hex
-        return await self.db.write(lambda c: _begin(c, id_, order, content, call))
+        await self._policies.keep(policy, policy_version)
+        return await ordering.begin(self._db, id_, order, (policy, policy_version), window)
 
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
-        async def work(connection: AsyncConnection) -> Activation | None:
-            this = {"id": id_, "ref": bought.ref}
-            await connection.execute(_LOCK_REF, {"ref": bought.ref})
-            if (await connection.execute(_TAKEN, this)).scalar_one():
-                return await _unknown(connection, id_)
-            await connection.execute(
-                statement("purchase_activation"),
-                {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
-            )
-            adopted = {"id": id_, **_number(bought)}
-            for timing in TIMING:
-                del adopted[timing]
-            await connection.execute(statement("adopt"), adopted)
-            return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
-
-        return await self.db.write(work)
+        return await self._db.write(lambda c: ordering.keep_bought(c, id_, bought, min_cancel_age))
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        return await self.db.write(lambda c: _unknown(c, id_))
+        return await self._db.write(lambda c: ordering.keep_unknown(c, id_))
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            account = await scalar(
-                connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
-            )
-            await connection.execute(statement("lock_balances"), {"accounts": [account]})
-            await connection.execute(statement("purchase_failed"), {"id": id_, "failure": failure})
-
-        await self.db.write(work)
+        await self._db.write(lambda c: ordering.keep_failed(c, id_, failure))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
@@ -128,108 +111,83 @@ class Purchases:
         found = await self._rows(_PUSHED, provider=provider, refs=list(refs))
         return {ProviderRef(row["provider_ref"]) for row in found}
 
+    async def ordered(self, id_: ActivationId) -> bool:
+        return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
+
+    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
+        return await self._db.read(lambda c: reconciling.count(c, provider, currency))
+
+    async def keep_reading(
+        self, provider: ProviderName, balance: Balance, before: CountedSums
+    ) -> BalanceDifference | None:
+        return await self._db.write(
+            lambda c: reconciling.keep_reading(c, provider, balance, before)
+        )
+
+    async def reopen_listed(
+        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
+    ) -> ReopenedNumbers:
+        if not rows:
+            return ReopenedNumbers(0, 0)
+        return await self._db.write(
+            lambda c: reconciling.reopen_listed(c, provider, rows, ended_for)
+        )
+
+    async def compare_history(
+        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
+    ) -> HistoryComparison:
+        if not rows:
+            return HistoryComparison({}, 0)
+        return await self._db.write(
+            lambda c: disputes.compare_history(c, provider, rows, ended_for)
+        )
+
+    async def disputed_since(
+        self, provider: ProviderName, oldest: timedelta, newest: timedelta
+    ) -> list[datetime]:
+        return await self._db.read(lambda c: disputes.rented_at(c, provider, oldest, newest))
+
+    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
+        return await self._db.read(lambda c: reconciling.report(c, provider, currency))
+
+    async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
+        return await self._db.read(lambda c: exposures.by_currency(c, provider))
+
+    async def open_exposures(
+        self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
+    ) -> list[OpenExposure]:
+        return await self._db.read(lambda c: exposures.open_ones(c, provider, limit, older_than))
+
+    async def end_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
+    ) -> list[EndedExposure]:
+        return await self._db.write(lambda c: exposures.end(c, provider, ids, end, by))
+
+    async def drain(self, provider: ProviderName) -> datetime:
+        async def work(connection: AsyncConnection) -> datetime:
+            drained: datetime = (
+                await connection.execute(_DRAIN, {"provider": provider})
+            ).scalar_one()
+            return drained
+
+        return await self._db.write(work)
+
+    async def resume(self, provider: ProviderName) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            found = await connection.execute(_UNDRAIN, {"provider": provider})
+            return found.scalar() is not None
+
+        return await self._db.write(work)
+
+    async def drained(self) -> Mapping[ProviderName, datetime]:
+        async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
+            found = (await connection.execute(reconciling.DRAINED)).mappings()
+            return {ProviderName(row["provider"]): row["drained_at"] for row in found}
+
+        return await self._db.read(work)
+
     async def _rows(self, sql: Executable, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
             return (await connection.execute(sql, parameters)).mappings().all()
 
-        return await self.db.write(work)
-
-
-async def _unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
-    nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
-    await connection.execute(
-        statement("purchase_activation"),
-        {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
-    )
-    return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
-
-
-def _content(
-    order: PurchaseOrder, policy: str, policy_version: str, window: timedelta
-) -> dict[str, Any]:
-    """What makes two orders the same, and all that the activation is made of later."""
-    return {
-        "account": order.account,
-        "provider": order.provider,
-        "service": order.service,
-        "country": order.country,
-        "price_minor": order.price_minor,
-        "max_cost_minor": order.max_cost_minor,
-        "policy": policy,
-        "policy_version": policy_version,
-        "window_seconds": int(window.total_seconds()),
-        **({"otherwise": order.otherwise} if order.otherwise else {}),
-    }
-
-
-def _number(bought: Bought) -> dict[str, object]:
-    return {
-        "ref": bought.ref,
-        "phone": bought.phone,
-        "cost": bought.cost_minor,
-        "cost_currency": bought.cost_currency,
-        "expires_at": bought.expires_at,
-        "expires_in": bought.expires_in,
-        "ago": bought.ago,
-        "cancel_not_before": bought.cancel_not_before,
-    }
-
-
-async def _begin(
-    connection: AsyncConnection,
-    id_: ActivationId,
-    order: PurchaseOrder,
-    content: dict[str, Any],
-    call: str,
-) -> PurchaseStart:
-    balances = (
-        await connection.execute(statement("lock_balances"), {"accounts": [order.account]})
-    ).mappings()
-    account = {row["bucket"]: row for row in balances}.get("available")
-    hashed = _hash({**content, "policy_version": None})
-    # Read after the lock: another call with the same key is either done or still waits for us.
-    known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
-    if known is not None and _is_ours(known, call):
-        return PurchaseStart(PurchaseState.NEW, None)
-    if known is not None:
-        return await _known(connection, id_, known, hashed)
-    if account is None or account["state"] != "open":
-        return PurchaseStart(PurchaseState.UNKNOWN_ACCOUNT, None)
-    if account["amount_minor"] < order.price_minor:
-        return PurchaseStart(PurchaseState.BALANCE_TOO_LOW, None)
-    await connection.execute(
-        statement("begin_purchase"),
-        {
-            "id": id_,
-            "content_hash": hashed,
-            "account": order.account,
-            "provider": order.provider,
-            "order": json.dumps({**content, "call": call}),
-            "price": order.price_minor,
-            "currency": account["currency"],
-        },
-    )
-    return PurchaseStart(PurchaseState.NEW, None)
-
-
-def _is_ours(known: RowMapping, call: str) -> bool:
-    """Begun by this very call and not found forgotten since: it is still to be asked."""
-    return bool(known["state"] == "asked" and known["order"].get("call") == call)
-
-
-async def _known(
-    connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str
-) -> PurchaseStart:
-    if known["content_hash"] != hashed:
-        return PurchaseStart(PurchaseState.OTHER_CONTENT, None)
-    if known["state"] == "failed":
-        return PurchaseStart(PurchaseState.FAILED, None, known["failure"])
-    found = await reading.by_ids(connection, [ActivationId(id_)], timeline=True)
-    number = found.get(ActivationId(id_))
-    # Read a moment after the purchase: its number may have come in between.
-    rented = known["state"] == "rented" or (number is not None and number.ref is not None)
-    return PurchaseStart(PurchaseState.RENTED if rented else PurchaseState.UNKNOWN, number)
-
-
-def _hash(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return await self._db.write(work)

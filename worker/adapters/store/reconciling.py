@@ -1,6 +1,6 @@
 """Providers as a business: balances held against our books, numbers pursued again, drains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +9,6 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes
-from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.ids import ProviderName
@@ -23,13 +22,7 @@ from worker.ports.store.purchases import (
 )
 
 DIFFERENCES: Final = 20  #: Shown in a report.
-_DRAIN = text(
-    "INSERT INTO provider_drain (provider) VALUES (:provider)"
-    # An update that changes nothing, so that the row that was there comes back too.
-    " ON CONFLICT (provider) DO UPDATE SET provider = excluded.provider RETURNING drained_at"
-)
-_UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
-_DRAINED = text("SELECT provider, drained_at FROM provider_drain ORDER BY provider")
+DRAINED = text("SELECT provider, drained_at FROM provider_drain ORDER BY provider")
 _EXPOSURE = text(
     "SELECT state, currency, sum(amount_minor)::bigint AS minor FROM exposure"
     " WHERE provider = :provider GROUP BY state, currency ORDER BY state, currency"
@@ -41,64 +34,25 @@ _DIFFERENCES = text(
 _KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)")
 
 
-class Reconciling:
-    """The part of the store that knows providers."""
+async def count(connection: AsyncConnection, provider: ProviderName, currency: str) -> CountedSums:
+    last = await _last(connection, provider)
+    return await _counted(connection, provider, currency, last)
 
-    db: Database
 
-    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
-        async def work(connection: AsyncConnection) -> CountedSums:
-            last = await _last(connection, provider)
-            return await _counted(connection, provider, currency, last)
-
-        return await self.db.read(work)
-
-    async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: CountedSums
-    ) -> BalanceDifference | None:
-        return await self.db.write(lambda c: _keep(c, provider, balance, before))
-
-    async def reopen_listed(
-        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> ReopenedNumbers:
-        parameters = {
-            "provider": provider,
-            "refs": [row.ref for row in rows],
-            "phones": [row.phone for row in rows],
-            "ended_for": ended_for,
-        }
-
-        async def work(connection: AsyncConnection) -> ReopenedNumbers:
-            found = await connection.execute(statement("reopen_listed"), parameters)
-            return ReopenedNumbers(**found.mappings().one())
-
-        return await self.db.write(work) if rows else ReopenedNumbers(0, 0)
-
-    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
-        return await self.db.read(lambda c: _report(c, provider, currency))
-
-    async def drain(self, provider: ProviderName) -> datetime:
-        async def work(connection: AsyncConnection) -> datetime:
-            drained: datetime = (
-                await connection.execute(_DRAIN, {"provider": provider})
-            ).scalar_one()
-            return drained
-
-        return await self.db.write(work)
-
-    async def resume(self, provider: ProviderName) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            found = await connection.execute(_UNDRAIN, {"provider": provider})
-            return found.scalar() is not None
-
-        return await self.db.write(work)
-
-    async def drained(self) -> Mapping[ProviderName, datetime]:
-        async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(_DRAINED)).mappings()
-            return {ProviderName(row["provider"]): row["drained_at"] for row in found}
-
-        return await self.db.read(work)
+async def reopen_listed(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    rows: Sequence[ActiveRow],
+    ended_for: timedelta,
+) -> ReopenedNumbers:
+    parameters = {
+        "provider": provider,
+        "refs": [row.ref for row in rows],
+        "phones": [row.phone for row in rows],
+        "ended_for": ended_for,
+    }
+    found = await connection.execute(statement("reopen_listed"), parameters)
+    return ReopenedNumbers(**found.mappings().one())
 
 
 async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:
@@ -131,7 +85,7 @@ async def _sums(
     return ProviderSums(**{field.name: row[field.name] for field in fields(ProviderSums)})
 
 
-async def _keep(
+async def keep_reading(
     connection: AsyncConnection, provider: ProviderName, balance: Balance, before: CountedSums
 ) -> BalanceDifference | None:
     await connection.execute(statement("provider_lock"), {"provider": provider})
@@ -180,11 +134,11 @@ def _bounds(reading: RowMapping) -> BalanceBounds:
     return BalanceBounds(**{field.name: reading[field.name] for field in fields(BalanceBounds)})
 
 
-async def _report(
+async def report(
     connection: AsyncConnection, provider: ProviderName, currency: str
 ) -> ProviderReport:
     this = {"provider": provider}
-    drained = (await connection.execute(_DRAINED)).mappings().all()
+    drained = (await connection.execute(DRAINED)).mappings().all()
     live = (await connection.execute(statement("provider_live"), this)).mappings().all()
     exposure = (await connection.execute(_EXPOSURE, this)).mappings()
     differences = (await connection.execute(_DIFFERENCES, this)).mappings()

@@ -7,7 +7,8 @@ from sqlalchemy import RowMapping
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.store.activations import Activation, DueNumber, LiveNumber, SettledNumber
+from worker.ports.store.activations import Activation, LiveNumber
+from worker.ports.store.settlements import DueNumber, SettledNumber
 
 _STATES = {state.value: state for state in State}
 _PROVIDER_STATES = {state.value: state for state in ProviderState}

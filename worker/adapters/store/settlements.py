@@ -7,13 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
-from worker.adapters.store.cases_policies import PolicyVersions
 from worker.adapters.store.database import Database
+from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
-from worker.domain.activation import State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.activations import (
-    CancelPress,
+from worker.ports.store.settlements import (
     DueNumber,
     Ending,
     ForeignRow,
@@ -24,11 +22,13 @@ from worker.ports.store.activations import (
 )
 
 
-class Endings(PolicyVersions):
-    """The part of the store that ends numbers (E2 to E7)."""
+class SettlementRepository:
+    """How numbers end (E2 to E7): leased, settled, and pursued at their provider."""
 
-    db: Database
-    event_state: str
+    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+        self._db = db
+        self._policies = policies
+        self._event_state = event_state
 
     async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
@@ -79,7 +79,7 @@ class Endings(PolicyVersions):
     ) -> list[DueNumber]:
         return await self._to_judge("give_up", provider=provider, limit=limit, now=now)
 
-    async def unread(
+    async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[ForeignRow]:
         async def work(connection: AsyncConnection) -> list[ForeignRow]:
@@ -87,7 +87,7 @@ class Endings(PolicyVersions):
             found = await connection.execute(statement("foreign_rows"), parameters)
             return [ForeignRow(*row) for row in found]
 
-        return await self.db.read(work)
+        return await self._db.read(work)
 
     async def behind(
         self, provider: ProviderName, by: timedelta, *, now: datetime | None = None
@@ -96,7 +96,7 @@ class Endings(PolicyVersions):
             parameters = {"provider": provider, "by": by, "now": now, **rows.KNOWN}
             return bool((await connection.execute(statement("behind"), parameters)).scalar_one())
 
-        return await self.db.read(work)
+        return await self._db.read(work)
 
     async def mark_expired(
         self, behind: timedelta, limit: int, *, now: datetime | None = None
@@ -106,7 +106,7 @@ class Endings(PolicyVersions):
             result = await connection.execute(statement("mark_expired"), parameters)
             return int(result.scalar_one())
 
-        return await self.db.write(work)
+        return await self._db.write(work)
 
     async def settle(
         self, endings: Sequence[Ending], *, now: datetime | None = None
@@ -115,7 +115,7 @@ class Endings(PolicyVersions):
         if not endings:
             return Settlements([], [])
         try:
-            done = await self.db.write(lambda c: _settle(c, endings, now, self.event_state))
+            done = await self._db.write(lambda c: _settle(c, endings, now, self._event_state))
         except IntegrityError:
             if len(endings) == 1:
                 return Settlements([], [endings[0].id])
@@ -152,35 +152,12 @@ class Endings(PolicyVersions):
             now=now,
         )
 
-    async def press_cancel(
-        self, id_: ActivationId, *, now: datetime | None = None
-    ) -> CancelPress | None:
-        async def work(connection: AsyncConnection) -> CancelPress | None:
-            result = await connection.execute(statement("press_cancel"), {"id": id_, "now": now})
-            row = result.mappings().one_or_none()
-            if row is None:
-                return None
-            state = State(row["state"])
-            return CancelPress(
-                answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
-            )
-
-        return await self.db.write(work)
-
-    async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
-        async def work(connection: AsyncConnection) -> State | None:
-            result = await connection.execute(statement("ask_finish"), {"id": id_, "now": now})
-            found = result.scalar()
-            return None if found is None else State(found)
-
-        return await self.db.write(work)
-
     async def _due(self, name: str, **parameters: object) -> list[DueNumber]:
         async def work(connection: AsyncConnection) -> list[DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             return [rows.due(row) for row in result]
 
-        return await self.db.write(work)
+        return await self._db.write(work)
 
     async def _to_judge(self, name: str, **parameters: object) -> list[DueNumber]:
         """Those that their policies are asked about: another host may know more of these."""
@@ -188,16 +165,18 @@ class Endings(PolicyVersions):
         async def work(connection: AsyncConnection) -> list[DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             found = [rows.due(row) for row in result]
-            await self.learn(connection, {(one.policy, one.policy_version) for one in found})
+            await self._policies.learn(
+                connection, {(one.policy, one.policy_version) for one in found}
+            )
             return found
 
-        return await self.db.write(work)
+        return await self._db.write(work)
 
     async def _run(self, name: str, **parameters: object) -> None:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement(name), parameters)
 
-        await self.db.write(work)
+        await self._db.write(work)
 
 
 async def _settle(

@@ -1,22 +1,23 @@
 """Durable timers: leased in batches, and the claim windows that end in silence."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_rows
 from worker.adapters.store.cases_apply import decide
-from worker.adapters.store.cases_policies import PolicyVersions
+from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
-from worker.ports.store.cases import DecisionMade, Timer, TimerKind
-from worker.ports.store.timers import SilentActivation, UnseededPage, UnseededWindow
+from worker.ports.store.case_view import Timer, TimerKind
+from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
 
 _PENDING = text(
     "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
@@ -32,84 +33,69 @@ _CLAIMED = text(
 )
 
 
-class Timers(PolicyVersions):
-    """The part of the store that knows what is due."""
+async def lease(
+    connection: AsyncConnection, limit: int, kinds: Collection[TimerKind], now: datetime | None
+) -> list[Timer]:
+    wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
+    leased = await connection.execute(statement("timer_lease"), wanted)
+    return [cases_rows.timer(row) for row in leased.mappings()]
 
+
+async def pending(
+    connection: AsyncConnection, limit: int, now: datetime | None, *, overdue_only: bool
+) -> list[Timer]:
+    wanted = {"overdue": overdue_only, "limit": limit, "now": now}
+    timers = await connection.execute(_PENDING, wanted)
+    return [cases_rows.timer(row) for row in timers.mappings()]
+
+
+async def unseeded(
+    connection: AsyncConnection,
+    policies: Sequence[tuple[str, str]],
+    limit: int,
+    now: datetime | None,
+) -> UnseededPage:
+    wanted = {
+        "names": [name for name, _ in policies],
+        "versions": [version for _, version in policies],
+        "limit": limit,
+        "now": now,
+    }
+    rows = (await connection.execute(statement("timer_unseeded"), wanted)).mappings().all()
+    windows = [
+        UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
+        for r in rows
+        if r["id"] is not None
+    ]
+    return UnseededPage(windows, rows[0]["upto"], rows[0]["more"])
+
+
+async def seed(connection: AsyncConnection, timers: Sequence[Timer], upto: datetime) -> None:
+    await connection.execute(
+        statement("timer_seed"),
+        {
+            "ids": [timer.subject for timer in timers],
+            "dues": [timer.due_at for timer in timers],
+            "upto": upto,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEnding:
+    """Makes an activation final that nobody complained about."""
+
+    policies: PolicyVersions
     event_state: str
+    now: datetime | None
 
-    async def lease_timers(
-        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
-    ) -> list[Timer]:
-        async def work(connection: AsyncConnection) -> list[Timer]:
-            wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
-            found = await connection.execute(statement("timer_lease"), wanted)
-            return [cases_rows.timer(row) for row in found.mappings()]
-
-        return await self.db.write(work)
-
-    async def timers(
-        self, *, overdue_only: bool, limit: int, now: datetime | None = None
-    ) -> list[Timer]:
-        async def work(connection: AsyncConnection) -> list[Timer]:
-            wanted = {"overdue": overdue_only, "limit": limit, "now": now}
-            found = await connection.execute(_PENDING, wanted)
-            return [cases_rows.timer(row) for row in found.mappings()]
-
-        return await self.db.read(work)
-
-    async def unseeded(
-        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
-    ) -> UnseededPage:
-        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
-            wanted = {
-                "names": [name for name, _ in policies],
-                "versions": [version for _, version in policies],
-                "limit": limit,
-                "now": now,
-            }
-            return (await connection.execute(statement("timer_unseeded"), wanted)).mappings().all()
-
-        rows = await self.db.read(work)
-        found = [
-            UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
-            for r in rows
-            if r["id"] is not None
-        ]
-        return UnseededPage(found, rows[0]["upto"], rows[0]["more"])
-
-    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
-                statement("timer_seed"),
-                {
-                    "ids": [timer.subject for timer in timers],
-                    "dues": [timer.due_at for timer in timers],
-                    "upto": upto,
-                },
-            )
-
-        await self.db.write(work)
-
-    async def end_in_silence(
-        self,
-        timer: Timer,
-        judge: Callable[[SilentActivation], DecisionMade | None],
-        *,
-        now: datetime | None = None,
-    ) -> bool:
-        return await self.db.write(lambda c: self._fall_silent(c, timer, judge, now))
-
-    async def _fall_silent(
-        self,
-        connection: AsyncConnection,
-        timer: Timer,
-        judge: Callable[[SilentActivation], DecisionMade | None],
-        now: datetime | None,
+    async def __call__(
+        self, connection: AsyncConnection, timer: Timer, judge: SilenceJudge
     ) -> bool:
         about = (await connection.execute(_WHOSE, {"id": timer.subject})).mappings().one()
         await locks.locked(connection, about["account"])
         order = await locks.order(connection, timer.subject, None)
-        clock = await locks.clock(connection, now)
+        clock = await locks.clock(connection, self.now)
         if order is None or not await locks.rings(connection, timer, clock):
             return False
         policy, version = about["policy"], about["policy_version"]
@@ -117,7 +103,7 @@ class Timers(PolicyVersions):
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
             order=cases_rows.ordered(order, rental=False),
-            profile=await self.policy_of(connection, policy, version),
+            profile=await self.policies.of(connection, policy, version),
             claim_at=(await connection.execute(_CLAIMED, {"id": timer.subject})).scalar(),
             due_at=timer.due_at,
             now=clock,

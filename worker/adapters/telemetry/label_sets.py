@@ -7,7 +7,7 @@ from typing import NamedTuple
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
-from worker.ports.store.books import SendResult
+from worker.ports.store.outbox import SendResult
 
 OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
 #: Why money is given back without a person in between: there from the first scrape on.

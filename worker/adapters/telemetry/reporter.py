@@ -17,8 +17,8 @@ from worker.adapters.telemetry.log_throttle import LogThrottle
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.store.activations import SettledNumber
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.settlements import SettledNumber
 
 _NO_TIME = timedelta(0)
 

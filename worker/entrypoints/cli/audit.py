@@ -25,7 +25,7 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
 
     async def findings() -> list[Finding]:
         async with open_store(settings) as store:
-            return await store.audit()
+            return await store.books.audit()
 
     raise typer.Exit(write_findings(asyncio.run(findings()), output))
 

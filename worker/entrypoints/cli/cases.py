@@ -23,7 +23,7 @@ from worker.entrypoints.cli.output import (
     write_rows,
 )
 from worker.entrypoints.cli.target import Target, target_of
-from worker.ports.store.cases import Case
+from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
 
@@ -73,7 +73,7 @@ def show(
 
     async def find() -> Case | None:
         async with open_store(settings) as store:
-            return await store.case(case_id_in(id_))
+            return await store.cases.case(case_id_in(id_))
 
     try:
         case = asyncio.run(find())

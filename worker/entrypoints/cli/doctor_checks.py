@@ -64,7 +64,7 @@ async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
             yield check
         for check in await _within("redis", partial(redis_server, settings)):
             yield check
-        reporter, _ = telemetry_of(settings, store, system_clock())
+        reporter, _ = telemetry_of(settings, store.books, system_clock())
         for provider in providers_of(settings, reporter, system_clock()).values():
             for check in await _within(f"provider {provider.name}", partial(account, provider)):
                 yield check
@@ -89,7 +89,7 @@ async def database(store: PostgresStore) -> list[Result]:
         took = time.monotonic() - started
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
-        drained = await store.drained()
+        drained = await store.purchases.drained()
     except SchemaMissing as error:
         return [Result("database", Health.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:

@@ -63,7 +63,7 @@ def replay(
 
     async def replay() -> int:
         async with open_store(settings) as store:
-            return await store.replay_events(ids)
+            return await store.outbox.replay_events(ids)
 
     replayed, named = asyncio.run(replay()), len(set(ids))
     if replayed < named:

@@ -26,7 +26,7 @@ def report(
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.
     """
-    from worker.entrypoints.cli.provider_report import ProviderSession, with_session, write_report
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session, write_report
 
     async def write(session: ProviderSession) -> None:
         raise typer.Exit(await write_report(session, output))
@@ -49,11 +49,10 @@ def drain(
     For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
     what still waits is ended as if its grace were over; what the provider may keep is exposure.
     """
-    from worker.entrypoints.cli import provider_drain
-    from worker.entrypoints.cli.provider_report import ProviderSession, with_session
+    from worker.entrypoints.cli.provider_session import ProviderSession, start_drain, with_session
 
     async def begin(session: ProviderSession) -> None:
-        await provider_drain.drain(session, at_once=now)
+        await start_drain(session, at_once=now)
 
     with_session(config, name, begin)
 
@@ -61,10 +60,9 @@ def drain(
 @provider_app.command("resume")
 def resume(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
-    from worker.entrypoints.cli import provider_drain
-    from worker.entrypoints.cli.provider_report import with_session
+    from worker.entrypoints.cli.provider_session import stop_drain, with_session
 
-    with_session(config, name, provider_drain.resume)
+    with_session(config, name, stop_drain)
 
 
 @provider_app.command("exposure")
@@ -77,7 +75,7 @@ def exposure(
     provider ends when it answers; what waits for you, with `provider settle-exposure`.
     """
     from worker.entrypoints.cli import provider_exposure
-    from worker.entrypoints.cli.provider_report import ProviderSession, with_session
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
 
     async def show(session: ProviderSession) -> None:
         await provider_exposure.show(session, output)
@@ -123,7 +121,7 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     new about it is believed.
     """
     from worker.entrypoints.cli import provider_exposure
-    from worker.entrypoints.cli.provider_report import ProviderSession, with_session
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
 
     open_for = None if older_than is None else timedelta(days=older_than)
     selection = provider_exposure.Selection(as_, activation or (), open_for, yes, by)

@@ -11,7 +11,7 @@ from uuid import UUID
 from worker.domain.ids import ActivationId
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import Format, money, say, short, write_json, write_rows
-from worker.entrypoints.cli.provider_report import ProviderSession
+from worker.entrypoints.cli.provider_session import ProviderSession
 from worker.entrypoints.http.responses import instant
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
 
@@ -48,7 +48,7 @@ class Selection:
 async def show(session: ProviderSession, output: Format) -> None:
     await session.report()
     exposures = await _open(session, timedelta(0))
-    open_ = await session.worker.parts.store.exposure_by_currency(session.name)
+    open_ = await session.purchases.exposure_by_currency(session.name)
     about = {
         "provider": session.name,
         "limit_minor": session.exposure_limit_minor,
@@ -75,8 +75,9 @@ async def settle(session: ProviderSession, selection: Selection, output: Format)
 
 
 async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExposure]:
-    store = session.worker.parts.store
-    exposures = await store.open_exposures(session.name, LIST_MAX, older_than=older_than)
+    exposures = await session.purchases.open_exposures(
+        session.name, LIST_MAX, older_than=older_than
+    )
     if len(exposures) == LIST_MAX:
         say(f"{session.name}: the oldest {LIST_MAX}; there may be more")
     return exposures
@@ -85,11 +86,11 @@ async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExp
 async def _end(
     session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: Format
 ) -> list[EndedExposure]:
-    store, by = session.worker.parts.store, selection.by or _login()
+    purchases, by = session.purchases, selection.by or _login()
     ended: list[EndedExposure] = []
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        ended += await store.end_exposures(session.name, batch, selection.end, by[:BY_MAX])
+        ended += await purchases.end_exposures(session.name, batch, selection.end, by[:BY_MAX])
     _write_ended(session, ended, output)
     now = _sum_up((each.currency, each.amount_minor) for each in ended if each.now)
     change = f"ended as {selection.end.value}: {now}" if now else "nothing is changed"

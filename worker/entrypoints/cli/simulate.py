@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
+from worker.domain.families import FAMILIES, has_dialects
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.simulator.config import BadScript, SimulatorConfig, configured
 from worker.simulator.server import running
@@ -18,8 +19,12 @@ from worker.simulator.server import running
 
 def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     *,
-    family: Annotated[str | None, typer.Option(help="Protocol family.")] = None,
-    dialect: Annotated[str | None, typer.Option(help="Of handler_api.")] = None,
+    family: Annotated[
+        str | None, typer.Option(help=f"Protocol family: {', '.join(FAMILIES)}.")
+    ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help=f"Of {', '.join(filter(has_dialects, FAMILIES))}.")
+    ] = None,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Port 0: any.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and script, same numbers.")] = None,
     first_id: Annotated[

@@ -11,7 +11,7 @@ import typer
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
 from worker.ports.store.books import QueueStats
-from worker.ports.store.cases import Timer
+from worker.ports.store.case_view import Timer
 
 LIST_MAX = 10_000
 COLUMNS = ("kind", "subject", "due (UTC)", "overdue by")
@@ -35,8 +35,8 @@ def timers(
     async def read() -> QueueStats | list[Timer]:
         async with open_store(settings) as store:
             if by_kind:
-                return await store.queue_stats(grace)
-            return await store.timers(overdue_only=not every, limit=limit)
+                return await store.books.queue_stats(grace)
+            return await store.cases.timers(overdue_only=not every, limit=limit)
 
     result = asyncio.run(read())
     if isinstance(result, QueueStats):

@@ -15,18 +15,18 @@ from worker.entrypoints.cli import activation_text
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
-from worker.entrypoints.cli.scenarios import (
-    SECONDS_MAX,
-    Scenario,
-    ScenarioRun,
-    completions,
-    parse_scenario,
-)
 from worker.entrypoints.cli.target import (
     DEV_PROVIDER,
     DEV_TOKEN_FILE,
     Target,
     target_of,
+)
+from worker.entrypoints.cli.trigger_scenarios import (
+    SECONDS_MAX,
+    Scenario,
+    ScenarioRun,
+    completions,
+    parse_scenario,
 )
 from worker.settings import Settings, load_settings
 from worker.settings.values import is_loopback
@@ -164,7 +164,7 @@ def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str 
 
 async def _run(run: ScenarioRun, target: Target, output: Format, *, watch: bool) -> Exit:
     from worker.entrypoints.cli.client import connected
-    from worker.entrypoints.cli.scenario_run import ScenarioRunner
+    from worker.entrypoints.cli.trigger_run import ScenarioRunner
 
     def changed(activation: dict[str, Any]) -> None:
         if output is Format.NDJSON:

@@ -201,6 +201,6 @@ async def _books(provider: Daemon) -> list[dict[str, Any]]:
 async def _audit(database_url: str) -> list[Finding]:
     store = PostgresStore(database_url, pool_size=2)
     try:
-        return await store.audit()
+        return await store.books.audit()
     finally:
         await store.close()

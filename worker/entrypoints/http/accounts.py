@@ -5,31 +5,23 @@ from typing import Any
 
 from worker.domain.ids import AccountId
 from worker.domain.transfer import Kind
+from worker.entrypoints.http import requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import (
-    Amount,
-    Currency,
-    Cursor,
-    Limit,
-    Name,
-    Reference,
-    RequestBody,
-)
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Account, AccountOpened, AccountStore, Entry, TopUpOutcome
+from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
 
 
-class OpenAccount(RequestBody):
-    currency: Currency
+class OpenAccount(requests.RequestBody):
+    currency: requests.Currency
 
 
-class TopUp(RequestBody):
-    reference: Reference
-    amount_minor: Amount
+class TopUp(requests.RequestBody):
+    reference: requests.Reference
+    amount_minor: requests.Amount
 
 
 class AccountShown(ResponseBody):
@@ -60,12 +52,12 @@ class EntryList(ResponseBody):
 
 
 class AccountHandlers:
-    def __init__(self, accounts: AccountStore) -> None:
-        self._accounts = accounts
+    def __init__(self, books: BookStore) -> None:
+        self._books = books
 
-    async def open(self, account: Name, body: OpenAccount) -> Answer:
+    async def open(self, account: requests.Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
-        outcome, row = await self._accounts.open_account(AccountId(account), body.currency)
+        outcome, row = await self._books.open_account(AccountId(account), body.currency)
         match outcome:
             case AccountOpened.NEW:
                 return Answer(201, _account_json(row), {"Location": f"/v1/accounts/{account}"})
@@ -74,13 +66,13 @@ class AccountHandlers:
             case AccountOpened.OTHER_CONTENT:
                 raise Problem(ProblemKind.OTHER_CONTENT, "The account has another currency")
 
-    async def show(self, account: Name) -> Answer:
+    async def show(self, account: requests.Name) -> Answer:
         """Show an account and its balances."""
         return Answer(200, _account_json(await self._account(AccountId(account))))
 
-    async def top_up(self, account: Name, body: TopUp) -> Answer:
+    async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
-        outcome, row = await self._accounts.top_up(
+        outcome, row = await self._books.top_up(
             AccountId(account), body.reference, body.amount_minor
         )
         match outcome:
@@ -95,17 +87,20 @@ class AccountHandlers:
                 raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
 
     async def entries(
-        self, account: Name, cursor: Cursor | None = None, limit: Limit = 50
+        self,
+        account: requests.Name,
+        cursor: requests.Cursor | None = None,
+        limit: requests.Limit = 50,
     ) -> Answer:
         """List an account's ledger entries, newest first."""
         before = number_in("entries", cursor)
-        rows = await self._accounts.entries(AccountId(account), before=before, limit=limit + 1)
+        rows = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
         if not rows:
             await self._account(AccountId(account))
         return Answer(200, page(rows, limit, _entry_json, _cursor_after))
 
     async def _account(self, account: AccountId) -> Account:
-        row = await self._accounts.account(account)
+        row = await self._books.account(account)
         if row is None:
             raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
         return row
@@ -140,7 +135,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = AccountHandlers(deps.accounts)
+    accounts = AccountHandlers(deps.books)
     path = "/v1/accounts/{account}"
     return (
         Route(

@@ -80,7 +80,7 @@ class ActivationList(ResponseBody):
 
 class ActivationHandlers:
     def __init__(self, deps: ApiDeps, long_poll: LongPoll) -> None:
-        self._reads = deps.activations
+        self._activations = deps.activations
         self._cases = deps.cases
         self._long_poll = long_poll
 
@@ -118,7 +118,7 @@ class ActivationHandlers:
         limit: Limit = 50,
     ) -> Answer:
         """List activations, newest first, without their timelines."""
-        rows = await self._reads.activations(
+        rows = await self._activations.activations(
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
             account=None if account is None else AccountId(account),
@@ -139,7 +139,7 @@ class ActivationHandlers:
             raise Problem(ProblemKind.BUSY) from None
 
     async def _version(self, id_: ActivationId) -> int:
-        return (await self._reads.versions([id_])).get(id_, 0)
+        return (await self._activations.versions([id_])).get(id_, 0)
 
     async def _content(self, activation: Activation) -> dict[str, Any]:
         """In review, the newest such line also gets the clauses and the date to decide by."""
@@ -156,13 +156,13 @@ class ActivationHandlers:
         return content
 
     async def _activation(self, id_: ActivationId) -> Activation:
-        return found_or_problem(await self._reads.activation(id_))
+        return found_or_problem(await self._activations.activation(id_))
 
 
 class ActionHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._service = deps.service
-        self._reads = deps.activations
+        self._activations = deps.activations
 
     async def cancel(self, id: UuidText) -> Answer:
         """Press the Cancel button."""
@@ -184,7 +184,7 @@ class ActionHandlers:
         problem = _PROBLEMS.get(result.how)
         if problem is not None:
             raise Problem(problem)
-        activation = result.activation or await self._reads.activation(id_)
+        activation = result.activation or await self._activations.activation(id_)
         status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, activation_json(found_or_problem(activation)))
 

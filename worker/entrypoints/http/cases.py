@@ -27,15 +27,8 @@ from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.asking import instant as fact_instant
 from worker.lifecycle.cases.service import CaseService
 from worker.lifecycle.cases.shape import Verdict
-from worker.ports.store.cases import (
-    Case,
-    CaseChange,
-    CaseKind,
-    CaseOpened,
-    CaseOpening,
-    DecisionRow,
-    Rejected,
-)
+from worker.ports.store.case_view import Case, CaseKind, DecisionRow, Rejected
+from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40

@@ -16,7 +16,7 @@ from worker.entrypoints.http.requests import Instant, Price, RequestBody, UuidTe
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 #: Facts about an order that callers may give; our own log gives the others.
 CLAIM_FACTS = frozenset(

@@ -2,51 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
 
-from worker.domain.activation import State
-from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.middleware import Log, random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.service import CaseService
 from worker.ports.service import Push, Service
-from worker.ports.store.activations import Activation
-from worker.ports.store.books import AccountStore, Event
-
-
-class ActivationReads(Protocol):
-    """The part of `ActivationStore` that only reads."""
-
-    async def activation(self, id_: ActivationId) -> Activation | None: ...
-
-    async def activations(
-        self,
-        *,
-        state: State | None = None,
-        provider: ProviderName | None = None,
-        account: AccountId | None = None,
-        before: tuple[datetime, ActivationId] | None = None,
-        limit: int = 50,
-    ) -> list[Activation]: ...
-
-    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]: ...
-
-
-class EventReads(Protocol):
-    """The part of `EventStore` that the API shows."""
-
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]: ...
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.outbox import OutboxStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDeps:
     service: Service
     cases: CaseService | None  #: None: every call about cases is answered `not-offered`.
-    activations: ActivationReads
-    accounts: AccountStore
-    events: EventReads
+    activations: ActivationStore
+    books: BookStore
+    outbox: OutboxStore
     tokens: Sequence[Token]
     #: Raises on a push it cannot read: the push is dropped and logged.
     parse_push: Callable[[ProviderName, bytes], Sequence[Push]]

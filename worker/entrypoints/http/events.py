@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.deps import ApiDeps, EventReads
+from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
 from worker.entrypoints.http.requests import Cursor, Limit
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Event
+from worker.ports.store.outbox import Event, OutboxStore
 
 
 class EventShown(ResponseBody):
@@ -29,13 +29,13 @@ class EventList(ResponseBody):
 
 
 class EventHandlers:
-    def __init__(self, events: EventReads) -> None:
-        self._events = events
+    def __init__(self, outbox: OutboxStore) -> None:
+        self._outbox = outbox
 
     async def newest(self, cursor: Cursor | None = None, limit: Limit = 50) -> Answer:
         """List outgoing events, newest first."""
         before = number_in("events", cursor)
-        rows = await self._events.events(before=before, limit=limit + 1)
+        rows = await self._outbox.events(before=before, limit=limit + 1)
         return Answer(200, page(rows, limit, _event_json, _cursor_after))
 
 
@@ -61,7 +61,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             name="events_newest",
             method="GET",
             path="/v1/events",
-            handler=EventHandlers(deps.events).newest,
+            handler=EventHandlers(deps.outbox).newest,
             scope=Scope.READ,
             answers={200: EventList},
         ),

@@ -26,9 +26,9 @@ class IdempotentCalls:
     async def __call__(
         self, header: str, content: bytes, call: Callable[[], Awaitable[Answer]]
     ) -> Answer:
-        answers, key = self._deps.case_service.answers, key_in(header)
+        books, key = self._deps.case_service.books, key_in(header)
         digest = sha256(content).hexdigest()
-        taken = await answers.take_key(key, digest)
+        taken = await books.take_key(key, digest)
         if taken.content_hash != digest:
             raise Problem(ProblemKind.IDEMPOTENCY_KEY_REUSED)
         if taken.answer is not None:
@@ -36,14 +36,14 @@ class IdempotentCalls:
         try:
             answer = await call()
         except Problem:
-            await answers.let_go(key, digest)
+            await books.let_go(key, digest)
             raise
         document = {
             "status": answer.status,
             "content": answer.content,
             "headers": dict(answer.headers),
         }
-        return Answer(**await answers.keep_answer(key, digest, document))
+        return Answer(**await books.keep_answer(key, digest, document))
 
 
 def key_in(header: str | None) -> str:

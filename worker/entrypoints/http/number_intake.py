@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
+from worker.entrypoints.http import requests
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
@@ -23,15 +24,6 @@ from worker.entrypoints.http.problems import (
     field_errors_of,
     pointer_to,
 )
-from worker.entrypoints.http.requests import (
-    Instant,
-    Name,
-    Phone,
-    Price,
-    RequestBody,
-    WindowSeconds,
-    Word,
-)
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
 from worker.ports.service import NumberIntake
@@ -40,18 +32,18 @@ from worker.ports.store.activations import AcceptOutcome, AcceptResult
 BULK_MAX = 1_000  #: Items of one bulk call.
 
 
-class RentedNumber(RequestBody):
+class RentedNumber(requests.RequestBody):
     """A number that was already rented; what is left out is the default."""
 
-    account: Name
-    phone: Phone
-    service: Word
-    country: Word
-    price_minor: Price
-    rented_at: Instant | None = None
-    window_seconds: WindowSeconds | None = None
-    expires_at: Instant | None = None
-    policy: Name | None = None
+    account: requests.Name
+    phone: requests.Phone
+    service: requests.Word
+    country: requests.Word
+    price_minor: requests.Price
+    rented_at: requests.Instant | None = None
+    window_seconds: requests.WindowSeconds | None = None
+    expires_at: requests.Instant | None = None
+    policy: requests.Name | None = None
     charge: Literal["hold", "external"] = "hold"
 
     @field_validator("expires_at")
@@ -68,11 +60,11 @@ class RentedNumber(RequestBody):
 class RentedNumberItem(RentedNumber):
     """The same with the names that otherwise stand in the path."""
 
-    provider: Name
-    provider_ref: Name
+    provider: requests.Name
+    provider_ref: requests.Name
 
 
-class Bulk(RequestBody):
+class Bulk(requests.RequestBody):
     activations: Annotated[list[RentedNumberItem], Field(max_length=BULK_MAX)]
 
 
@@ -95,9 +87,11 @@ class BulkShown(ResponseBody):
 class NumberIntakeHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._service = deps.service
-        self._reads = deps.activations
+        self._activations = deps.activations
 
-    async def put(self, provider: Name, provider_ref: Name, body: RentedNumber) -> Answer:
+    async def put(
+        self, provider: requests.Name, provider_ref: requests.Name, body: RentedNumber
+    ) -> Answer:
         """Watch a number that was already rented."""
         (result,) = await self._service.accept([number_intake(provider, provider_ref, body)])
         details = problem_of(result.how)
@@ -106,7 +100,7 @@ class NumberIntakeHandlers:
         assert result.activation is not None
         if result.how is AcceptOutcome.SAME:
             # Read again: `accept` gives an activation that was stored before without its timeline.
-            stored = await self._reads.activation(result.activation.id)
+            stored = await self._activations.activation(result.activation.id)
             return Answer(200, activation_json(stored or result.activation))
         location = f"/v1/activations/{result.activation.id}"
         return Answer(201, activation_json(result.activation), {"Location": location})

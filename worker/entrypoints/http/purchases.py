@@ -9,19 +9,12 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from worker.domain.ids import AccountId, ProviderName
+from worker.entrypoints.http import requests
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import (
-    NAME_PATTERN,
-    Name,
-    Price,
-    RequestBody,
-    WindowSeconds,
-    Word,
-)
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
 
@@ -33,7 +26,9 @@ def _in_preference(value: object) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not 1 <= len(names) <= PROVIDERS_MAX:
         raise ValueError(f"not a provider's name, nor a list of at most {PROVIDERS_MAX}")
-    if not all(isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) for name in names):
+    if not all(
+        isinstance(name, str) and re.fullmatch(requests.NAME_PATTERN, name) for name in names
+    ):
         raise ValueError("not a provider's name")
     if len(set(names)) < len(names):
         raise ValueError("a provider is named twice")
@@ -47,10 +42,10 @@ Providers = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": NAME_PATTERN},
+                {"type": "string", "pattern": requests.NAME_PATTERN},
                 {
                     "type": "array",
-                    "items": {"type": "string", "pattern": NAME_PATTERN},
+                    "items": {"type": "string", "pattern": requests.NAME_PATTERN},
                     "minItems": 1,
                     "maxItems": PROVIDERS_MAX,
                     "uniqueItems": True,
@@ -61,21 +56,21 @@ Providers = Annotated[
 ]
 
 
-class RentOrder(RequestBody):
+class RentOrder(requests.RequestBody):
     """A number to rent at the provider, or at the first of several that sells it.
 
     `max_cost_minor` is in the currency of the first; where it is given, those that count in another
     currency are not asked.
     """
 
-    account: Name
+    account: requests.Name
     provider: Providers
-    service: Word
-    country: Word
-    price_minor: Price
-    max_cost_minor: Price | None = None
-    policy: Name | None = None
-    window_seconds: WindowSeconds | None = None
+    service: requests.Word
+    country: requests.Word
+    price_minor: requests.Price
+    max_cost_minor: requests.Price | None = None
+    policy: requests.Name | None = None
+    window_seconds: requests.WindowSeconds | None = None
 
 
 class PurchaseHandlers:

@@ -8,40 +8,30 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.entrypoints.http import cases
+from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import (
-    Currency,
-    Instant,
-    Name,
-    Phone,
-    Price,
-    RequestBody,
-    Word,
-)
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.cases import CaseOpened
-from worker.ports.store.rentals import Rental, rental_id
+from worker.ports.store.cases import CaseOpened, Rental, rental_id
 
 #: Facts about an outage that callers may give.
 OUTAGE_FACTS = frozenset({"client_caused", "outage_verified"})
 
 
-class RentalBooked(RequestBody):
+class RentalBooked(requests.RequestBody):
     """A number rented for days; `hold` is paid from the balance at once."""
 
-    account: Name
-    phone: Phone
-    service: Word
-    country: Word
-    price_minor: Price
-    rented_at: Instant
-    ends_at: Instant
-    policy: Name | None = None
+    account: requests.Name
+    phone: requests.Phone
+    service: requests.Word
+    country: requests.Word
+    price_minor: requests.Price
+    rented_at: requests.Instant
+    ends_at: requests.Instant
+    policy: requests.Name | None = None
     charge: Literal["hold", "external"] = "hold"
 
     @field_validator("ends_at")
@@ -53,16 +43,16 @@ class RentalBooked(RequestBody):
         return ends_at
 
 
-class Outage(RequestBody):
+class Outage(requests.RequestBody):
     """It does not work: counted from when the customer said so, never from before."""
 
-    contacted_at: Instant | None = None
-    unavailable_since: Instant | None = None
+    contacted_at: requests.Instant | None = None
+    unavailable_since: requests.Instant | None = None
     facts: cases.FactTable = Field(default_factory=dict)
 
 
-class Restored(RequestBody):
-    at: Instant | None = None
+class Restored(requests.RequestBody):
+    at: requests.Instant | None = None
 
 
 class RentalShown(ResponseBody):
@@ -74,7 +64,7 @@ class RentalShown(ResponseBody):
     service: str
     country: str
     price_minor: int
-    currency: Currency
+    currency: requests.Currency
     charge: Literal["hold", "external"]
     policy: str
     policy_version: str
@@ -89,7 +79,9 @@ class RentalHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def put(self, provider: Name, provider_ref: Name, body: RentalBooked) -> Answer:
+    async def put(
+        self, provider: requests.Name, provider_ref: requests.Name, body: RentalBooked
+    ) -> Answer:
         """Book a rental and pay for it, or find it booked already."""
         service = self._deps.case_service
         policy = service.policy_version(body.policy)
@@ -120,7 +112,9 @@ class RentalHandlers:
         status = 201 if booking.how is CaseOpened.NEW else 200
         return Answer(status, _rental_json(booking.rental))
 
-    async def outage(self, provider: Name, provider_ref: Name, body: Outage) -> Answer:
+    async def outage(
+        self, provider: requests.Name, provider_ref: requests.Name, body: Outage
+    ) -> Answer:
         """Report that a rented number does not work."""
         facts = {
             **cases.allowed(body.facts, OUTAGE_FACTS),
@@ -138,7 +132,9 @@ class RentalHandlers:
             )
         return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND)
 
-    async def restored(self, provider: Name, provider_ref: Name, body: Restored) -> Answer:
+    async def restored(
+        self, provider: requests.Name, provider_ref: requests.Name, body: Restored
+    ) -> Answer:
         """Report that it works again: the days it did not are credited."""
         service = self._deps.case_service
         with cases.fact_problems(at="/at"):

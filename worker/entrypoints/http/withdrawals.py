@@ -6,24 +6,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from worker.domain.ids import AccountId
-from worker.entrypoints.http import cases
+from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import (
-    Amount,
-    Instant,
-    Name,
-    Reference,
-    RequestBody,
-    UuidText,
-    Word,
-)
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases import adding
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 #: Facts about a withdrawal that callers may give.
 WITHDRAWAL_FACTS = frozenset(
@@ -50,33 +41,33 @@ WithdrawReason = Literal[
 ]
 
 
-class NewWithdrawal(RequestBody):
+class NewWithdrawal(requests.RequestBody):
     """One request of an account; the same reference again is the same request."""
 
-    account: Name
-    reference: Reference
-    amount_minor: Amount | None = None
+    account: requests.Name
+    reference: requests.Reference
+    amount_minor: requests.Amount | None = None
     withdraw_reason: WithdrawReason = "unused_funds"
-    claim_channel: Word | None = None
-    claim_at: Instant | None = None
+    claim_channel: requests.Word | None = None
+    claim_at: requests.Instant | None = None
     request_fields: RequestFields | None = None
     evidence: cases.EvidenceList = Field(default_factory=list)
-    policy: Name | None = None
+    policy: requests.Name | None = None
     facts: cases.FactTable = Field(default_factory=dict)
 
 
-class PaymentInfo(RequestBody):
+class PaymentInfo(requests.RequestBody):
     """Our question for details, the customer's answer, or what a request still lacked."""
 
     event: Literal["requested", "provided", "added"]
-    at: Instant | None = None
+    at: requests.Instant | None = None
     request_fields: RequestFields | None = None
     evidence: cases.EvidenceList = Field(default_factory=list)
-    claim_channel: Word | None = None
+    claim_channel: requests.Word | None = None
     facts: cases.FactTable = Field(default_factory=dict)
 
 
-class KycStatus(RequestBody):
+class KycStatus(requests.RequestBody):
     status: Literal["requested", "passed", "failed"]
 
 
@@ -104,12 +95,12 @@ class WithdrawalHandlers:
             raise Problem(ProblemKind.UNKNOWN_POLICY)
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACCOUNT, path="/v1/withdrawals")
 
-    async def show(self, id: UuidText) -> Answer:
+    async def show(self, id: requests.UuidText) -> Answer:
         """Show a withdrawal with its decisions and its timers."""
         service = self._deps.case_service
         return cases.shown_or_problem(await service.case(cases.case_id_in(id), CaseKind.WITHDRAWAL))
 
-    async def verdict(self, id: UuidText, body: cases.VerdictGiven) -> Answer:
+    async def verdict(self, id: requests.UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
         findings = cases.allowed(body.findings, WITHDRAWAL_FACTS, "/findings")
         verdict = cases.verdict_in(body, findings)
@@ -118,7 +109,7 @@ class WithdrawalHandlers:
             change = await service.verdict(cases.case_id_in(id), CaseKind.WITHDRAWAL, verdict)
         return cases.changed_or_problem(change)
 
-    async def payment_info(self, id: UuidText, body: PaymentInfo) -> Answer:
+    async def payment_info(self, id: requests.UuidText, body: PaymentInfo) -> Answer:
         """Record our question for payment details, and the answer."""
         facts = {
             **cases.allowed(body.facts, WITHDRAWAL_FACTS),
@@ -130,11 +121,11 @@ class WithdrawalHandlers:
         adds = adding.payment_info(body.event, body.at, **facts)
         return await self._add(id, adds, f"payment_info_{body.event}", facts)
 
-    async def paid(self, id: UuidText, body: cases.Paid) -> Answer:
+    async def paid(self, id: requests.UuidText, body: cases.Paid) -> Answer:
         """Record that the money was paid out, or until when it will be and why."""
         return await cases.record_payout(self._deps.case_service, id, CaseKind.WITHDRAWAL, body)
 
-    async def kyc(self, id: UuidText, body: KycStatus) -> Answer:
+    async def kyc(self, id: requests.UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
         return await self._add(id, adding.plain(kyc=body.status), "kyc", {})
 

@@ -8,7 +8,7 @@ from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import Clauses, ask, by_human
 from worker.lifecycle.cases.shape import Verdict, made_if_new, rejected, told_of
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CaseFacts,
     CaseState,
     CaseStep,

@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.lifecycle.cases.asking import instant, moment
 from worker.lifecycle.cases.shape import Adding
-from worker.ports.store.cases import CLOSED, Case, CaseFacts, CaseView
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseView
 
 
 def once(**said: datetime | None) -> Adding:

@@ -14,7 +14,7 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CaseFacts,
     CaseState,
     CaseStep,

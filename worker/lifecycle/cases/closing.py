@@ -16,8 +16,8 @@ from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.long_rental import Ended, LongRentals, NotClosed, Refund
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.reporter import Reporter
-from worker.ports.store.cases import Timer
-from worker.ports.store.rentals import Rental, RentalClosing, RentalStore
+from worker.ports.store.case_view import Timer
+from worker.ports.store.cases import CaseStore, Rental, RentalClosing
 
 Pay: TypeAlias = Callable[[], Awaitable[None]]  #: Waits until one more request may go out.
 
@@ -37,20 +37,20 @@ assert set(_REFUNDS) == set(Refund)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    store: RentalStore
+    cases: CaseStore
     rentals: Mapping[ProviderName, LongRentals]
     pay: Mapping[ProviderName, Pay]  #: From the budget of each of these.
     reporter: Reporter
     now: Callable[[], datetime]
 
     async def fire(self, timer: Timer) -> None:
-        rental = await self.store.rental_of(timer.subject)
+        rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         answer = await self._asked(rental)
         if isinstance(answer, RentalClosing):
-            await self.store.rental_closed(timer, answer)
+            await self.cases.rental_closed(timer, answer)
         else:
-            await self.store.put_off(timer, max(answer, self._pace(rental)))
+            await self.cases.put_off(timer, max(answer, self._pace(rental)))
 
     async def _asked(self, rental: Rental) -> RentalClosing | timedelta:
         """What became of it, or after what time to ask again at the earliest."""

@@ -8,7 +8,7 @@ from worker.lifecycle.cases.claims import Claims
 from worker.lifecycle.cases.outages import Outages
 from worker.lifecycle.cases.shape import Judging
 from worker.lifecycle.cases.withdrawals import Withdrawals
-from worker.ports.store.cases import CaseKind
+from worker.ports.store.case_view import CaseKind
 
 
 def judges(clauses: Clauses) -> Mapping[CaseKind, Judging]:

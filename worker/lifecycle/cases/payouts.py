@@ -6,7 +6,7 @@ from typing import Final
 
 from worker.domain.transfer import Kind
 from worker.lifecycle.cases.asking import PAYING, unchanged
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseFacts,

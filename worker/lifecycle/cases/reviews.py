@@ -9,7 +9,8 @@ from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.lifecycle.settle import Settle
-from worker.ports.store.activations import Activation, ActivationStore, Ending
+from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.settlements import Ending
 
 REASON: Final = "verdict"
 
@@ -29,7 +30,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class ActivationReviews:
-    store: ActivationStore
+    activations: ActivationStore
     settle: Settle
 
     async def __call__(
@@ -43,14 +44,14 @@ class ActivationReviews:
         """Raises `FactError` for a sum that is not the price: a hold has only one end."""
         wanted = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
         assert wanted in FINAL
-        found = await self.store.activation(id_)
+        found = await self.activations.activation(id_)
         if found is None:
             return Reviewed(Ruled.UNKNOWN)
         if amount_minor not in {None, found.price_minor}:
             raise FactError("given.amount_minor", "an activation ends with its whole price")
         if found.state is State.IN_REVIEW:
             await self.settle([_ending(found, wanted)])
-            found = await self.store.activation(id_)
+            found = await self.activations.activation(id_)
             assert found is not None
         if found.settlement is None:
             return Reviewed(Ruled.NOT_IN_REVIEW, found)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -13,23 +13,20 @@ from worker.lifecycle.cases.asking import check_facts, instant, known
 from worker.lifecycle.cases.reviews import ActivationReviews, Reviewed
 from worker.lifecycle.cases.shape import Adding, Judging, Verdict, added, asked_again, opened, ruled
 from worker.lifecycle.clock import Clock
-from worker.ports.store.books import AnswerStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseKind
 from worker.ports.store.cases import (
-    CLOSED,
-    Case,
     CaseChange,
-    CaseFacts,
-    CaseKind,
     CaseOpened,
     CaseOpening,
     CaseStore,
     NewCase,
+    Rental,
+    RentalBooking,
     Review,
     ReviewPlace,
-    ReviewStore,
     case_id,
 )
-from worker.ports.store.rentals import Rental, RentalBooking, RentalStore
 
 SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
 _OPS: Final = {
@@ -38,10 +35,6 @@ _OPS: Final = {
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
-
-
-class Store(CaseStore, RentalStore, ReviewStore, AnswerStore, Protocol):
-    """All of it, one database."""
 
 
 _REASONS: Final = {reason.value for reason in Reason}
@@ -69,16 +62,13 @@ class Occurrence(NamedTuple):
 class CaseService:
     """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
 
-    store: Store
+    cases: CaseStore
+    books: BookStore
     judges: Mapping[CaseKind, Judging]
     reviewing: ActivationReviews
     profiles: Mapping[str, Profile]
     default_policy: str
     clock: Clock
-
-    @property
-    def answers(self) -> AnswerStore:
-        return self.store
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, said: Said = NOTHING
@@ -99,7 +89,7 @@ class CaseService:
     ) -> CaseOpening:
         """The outage that runs, or the next one of this rental."""
         self.check(CaseKind.OUTAGE, facts)
-        rental = await self.store.rental(provider, ref)
+        rental = await self.cases.rental(provider, ref)
         if rental is None:
             return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
         ended = [one for one in rental.outages if one.state in CLOSED]
@@ -117,7 +107,7 @@ class CaseService:
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
     ) -> CaseChange:
-        rental = await self.store.rental(provider, ref)
+        rental = await self.cases.rental(provider, ref)
         if rental is None or not rental.outages:
             return CaseChange(None)
         outage = adding.outage_until(rental.outages, at)
@@ -125,7 +115,7 @@ class CaseService:
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
     async def book_rental(self, rental: Rental) -> RentalBooking:
-        return await self.store.book_rental(rental)
+        return await self.cases.book_rental(rental)
 
     async def open_withdrawal(
         self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
@@ -162,7 +152,7 @@ class CaseService:
         self, id_: UUID, verdict: Verdict, outcome: str | None
     ) -> CaseChange | Reviewed:
         """A verdict on whatever waits under this id: a case, or an activation in review."""
-        case = await self.store.case(id_)
+        case = await self.cases.case(id_)
         if case is None:
             activation, amount = ActivationId(id_), verdict.amount_minor
             return await self.reviewing(
@@ -179,15 +169,15 @@ class CaseService:
         return await self._change(id_, kind, lambda view: payouts.extended(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
-        found = await self.store.case(id_)
+        found = await self.cases.case(id_)
         return found if found is not None and found.kind is kind else None
 
     async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        found = await self.store.reviews(limit=limit, after=after)
+        found = await self.cases.reviews(limit=limit, after=after)
         return [self._with_clauses(one) for one in found]
 
     async def review(self, id_: UUID) -> Review | None:
-        found = await self.store.review(id_)
+        found = await self.cases.review(id_)
         return None if found is None else self._with_clauses(found)
 
     def _with_clauses(self, review: Review) -> Review:
@@ -245,14 +235,14 @@ class CaseService:
 
     async def _open(self, new: NewCase, at: str | None, said: Said = NOTHING) -> CaseOpening:
         judging = self.judges[new.kind]
-        result = await self.store.open_case(new, lambda view: opened(judging, view, at, said))
+        result = await self.cases.open_case(new, lambda view: opened(judging, view, at, said))
         await self._let_go(result.case)
         return result
 
     async def _change(self, id_: UUID, kind: CaseKind, judge: Callable[[Any], Any]) -> CaseChange:
         if await self.case(id_, kind) is None:
             return CaseChange(None)
-        result = await self.store.change_case(id_, judge)
+        result = await self.cases.change_case(id_, judge)
         await self._let_go(result.case)
         return result
 
@@ -261,8 +251,8 @@ class CaseService:
         if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
             return
         judging = self.judges[CaseKind.ACCOUNT]
-        held = await self.store.open_cases_of(
+        held = await self.cases.open_cases_of(
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
         for id_ in held:
-            await self.store.change_case(id_, lambda view: asked_again(judging, view))
+            await self.cases.change_case(id_, lambda view: asked_again(judging, view))

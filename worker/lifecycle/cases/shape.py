@@ -15,7 +15,7 @@ from worker.lifecycle.cases.asking import (
     news,
     unchanged,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseFacts,

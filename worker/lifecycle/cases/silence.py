@@ -8,8 +8,8 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.asking import Clauses, instant, known
-from worker.ports.store.cases import DecisionMade, Timer, TimerKind
-from worker.ports.store.timers import SilentActivation, TimerStore, UnseededWindow
+from worker.ports.store.case_view import DecisionMade, Timer, TimerKind
+from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
 BATCH: Final = 1000
 BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wait for the next.
@@ -17,7 +17,7 @@ BATCHES: Final = 50  #: Of one tick; claim windows are days, so the rest can wai
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    store: TimerStore
+    cases: CaseStore
     clauses: Clauses
     profiles: Mapping[str, Profile]  #: Today's; what older orders were made under is kept.
     batch: int = BATCH
@@ -25,22 +25,22 @@ class Silence:
     async def seed(self) -> int:
         """Give newly settled activations the end of their claim window; how many got one."""
         profiles = {
-            **await self.store.kept_policies(),
+            **await self.cases.kept_policies(),
             **{(name, profile.version): profile for name, profile in self.profiles.items()},
         }
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
         seeded = 0
         for _ in range(BATCHES):
-            found, upto, more = await self.store.unseeded(list(windowed), self.batch)
+            found, upto, more = await self.cases.unseeded(list(windowed), self.batch)
             timers = [Timer(TimerKind.CLAIM_WINDOW, one.id, _end(windowed, one)) for one in found]
-            await self.store.seed(timers, upto)
+            await self.cases.seed(timers, upto)
             seeded += len(timers)
             if not more:
                 break
         return seeded
 
     async def fire(self, timer: Timer) -> None:
-        await self.store.end_in_silence(timer, self.judge)
+        await self.cases.end_in_silence(timer, self.judge)
 
     def judge(self, silent: SilentActivation) -> DecisionMade | None:
         """What silence makes of it; money that is due otherwise is not silence's to give."""

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from worker.lifecycle.cases.closing import Closing
 from worker.lifecycle.cases.shape import Judging, rang
 from worker.lifecycle.cases.silence import Silence
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import TextStore
-from worker.ports.store.books import AnswerStore
-from worker.ports.store.cases import CaseKind, CaseStore, Timer, TimerKind
-from worker.ports.store.rentals import RentalStore
-from worker.ports.store.timers import TimerStore
+from worker.ports.store.activations import ActivationStore
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import CaseKind, Timer, TimerKind
+from worker.ports.store.cases import CaseStore
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next one goes on.
@@ -24,13 +23,11 @@ AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
-class Store(CaseStore, RentalStore, TimerStore, AnswerStore, TextStore, Protocol):
-    """All of it, one database."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timers:
-    store: Store
+    cases: CaseStore
+    books: BookStore
+    activations: ActivationStore
     reporter: Reporter
     judges: Mapping[CaseKind, Judging]
     silence: Silence
@@ -40,11 +37,11 @@ class Timers:
     async def tick(self) -> int:
         """Everything that is due, oldest first; how many timers were worked on."""
         await self._set_windows()
-        await self.store.forget_answers(FORGOTTEN)
-        await self.store.forget_texts(FORGOTTEN)
+        await self.books.forget_answers(FORGOTTEN)
+        await self.activations.forget_texts(FORGOTTEN)
         done = 0
         for _ in range(BATCHES):
-            due = await self.store.lease_timers(self.batch, AT_ONCE)
+            due = await self.cases.lease_timers(self.batch, AT_ONCE)
             for timer in due:
                 await self._fire(timer)
             done += len(due)
@@ -54,7 +51,7 @@ class Timers:
 
     async def _at_providers(self) -> int:
         """One batch side by side, so that a tick takes no longer than the slowest answer."""
-        due = await self.store.lease_timers(self.batch, AT_PROVIDER)
+        due = await self.cases.lease_timers(self.batch, AT_PROVIDER)
         ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         for error in ended:
             if error is not None:
@@ -90,11 +87,11 @@ class Timers:
             case TimerKind.RENTAL_CLOSE:
                 await self.closing.fire(timer)
             case TimerKind.RENTAL_END:
-                await self.store.end_rental(timer)
+                await self.cases.end_rental(timer)
             case _:
-                case = await self.store.case(timer.subject)
+                case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
                 judging = self.judges[case.kind]
-                await self.store.change_case(
+                await self.cases.change_case(
                     timer.subject, lambda view: rang(judging, view), timer=timer
                 )

@@ -23,7 +23,7 @@ from worker.lifecycle.cases.shape import (
     rejected,
     told_of,
 )
-from worker.ports.store.cases import (
+from worker.ports.store.case_view import (
     CLOSED,
     CaseFacts,
     CaseState,

@@ -1,4 +1,4 @@
-"""Accounts and their money, the proof that it adds up, the outbox, and what ops count."""
+"""Accounts and their money, the proof that it adds up, kept answers, and what ops count."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -46,24 +46,6 @@ class Entry:
     activation: ActivationId | None
 
 
-class AccountStore(Protocol):
-    """Raises `StoreError` and nothing else; every call is safe to repeat."""
-
-    async def open_account(
-        self, account: AccountId, currency: str
-    ) -> tuple[AccountOpened, Account]: ...
-
-    async def account(self, account: AccountId) -> Account | None: ...
-
-    async def top_up(
-        self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[TopUpOutcome, Account | None]: ...
-
-    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
-        """Newest first; `before` is the id of the last one already seen."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One invariant, checked over the whole database."""
@@ -72,73 +54,6 @@ class Finding:
     says: str  #: What must hold, in a sentence.
     violations: int
     offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
-
-
-class AuditStore(Protocol):
-    @property
-    def invariants(self) -> Sequence[str]: ...
-
-    async def audit(self) -> list[Finding]:
-        """Check every invariant in one snapshot."""
-        ...
-
-    async def check(self, invariant: str) -> Finding | None:
-        """Check one of them; None while another process is at one, so that there is never more."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event; `payload` is the body's `data`. Its id is stable over retries."""
-
-    id: str
-    type: str
-    at: datetime
-    activation: ActivationId | None
-    payload: Mapping[str, Any]
-    attempts: int
-
-
-class SendResult(enum.Enum):
-    SENT = "sent"  #: 2xx
-    RETRY = "retry"  #: No answer, or one that may change.
-    GONE = "gone"  #: 410: the endpoint does not want any more.
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    result: SendResult
-    retry_after: timedelta | None = None
-
-
-class Sender(Protocol):
-    """Sends one event to the endpoint. Raises nothing."""
-
-    async def send(self, event: Event, now: datetime) -> Sent: ...
-
-
-class EventStore(Protocol):
-    async def lease_events(
-        self, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[Event]:
-        """The next due event of each subject, oldest first; never two of one activation."""
-        ...
-
-    async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None: ...
-
-    async def event_failed(
-        self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
-    ) -> None:
-        """Try again after `retry_in`; None: it is dead, and the next of its subject may go."""
-        ...
-
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
-        """Newest first, for the API."""
-        ...
-
-    async def replay_events(self, ids: Sequence[str]) -> int:
-        """Make dead or sent events due again; how many there were."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +70,6 @@ class QueueStats:
     canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
 
 
-class QueueStatsStore(Protocol):
-    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...
-
-    async def ping(self) -> None:
-        """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
-        ...
-
-    async def lead(self, topic: str) -> bool:
-        """Whether this process leads *topic* while Redis is away: one process at most does."""
-        ...
-
-
 KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
 
 
@@ -177,8 +80,35 @@ class TakenKey(NamedTuple):
     answer: KeptAnswer | None
 
 
-class AnswerStore(Protocol):
+class BookStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]: ...
+
+    async def account(self, account: AccountId) -> Account | None: ...
+
+    async def top_up(
+        self, account: AccountId, reference: str, amount_minor: int
+    ) -> tuple[TopUpOutcome, Account | None]: ...
+
+    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+        """Newest first; `before` is the id of the last one already seen."""
+        ...
+
+    @property
+    def invariants(self) -> Sequence[str]: ...
+
+    async def audit(self) -> list[Finding]:
+        """Check every invariant in one snapshot."""
+        ...
+
+    async def check(self, invariant: str) -> Finding | None:
+        """Check one of them; None while another process is at one, so that there is never more."""
+        ...
+
+    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...
 
     async def take_key(self, key: str, content_hash: str) -> TakenKey:
         """Take *key* for this content, or find what it was taken for within the last day."""

@@ -1,232 +1,33 @@
-"""Cases that live for days, their durable timers, and what waits for a human.
+"""Cases that live for days, long rentals, durable timers, and what waits for a human.
 
-A case is changed in one transaction: the store locks what it hangs on and shows it as a `CaseView`,
-a pure `CaseJudge` of the lifecycle says what follows as a `CaseStep`, and the store carries that
-out with its money, its events and its timers. A transaction that is run again judges again.
+A timer is a date on which something follows by itself, however long nobody was there. A long rental
+is paid when it is booked, and credited for the days on which it did not work.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from uuid import UUID, uuid5
 
-from worker.domain.ids import AccountId, ActivationId
-from worker.domain.policy import Decision, Op, Profile
-from worker.domain.transfer import Charge, Kind
-
-CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
-
-_CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
-
-
-class CaseKind(enum.Enum):
-    CLAIM = "claim"
-    OUTAGE = "rental_outage"
-    WITHDRAWAL = "withdrawal"
-    ACCOUNT = "account"
-
-
-class CaseState(enum.Enum):
-    WAITING = "waiting"  #: For a date, for an order to end, or for the shop to repair.
-    NEEDS_EVIDENCE = "needs_evidence"  #: For the customer to add something.
-    IN_REVIEW = "in_review"  #: For a human.
-    APPROVED = "approved"  #: Money is owed that leaves the platform: it has to be paid out.
-    GRANTED = "granted"  #: Money was credited.
-    DENIED = "denied"
-    RESOLVED = "resolved"  #: Repaired in time.
-    REPLACED = "replaced"
-    PAID = "paid"  #: It was paid out.
-    DONE = "done"  #: An account event that has had its effect, or nothing was to be done.
-
-
-CLOSED = frozenset(
-    {
-        CaseState.GRANTED,
-        CaseState.DENIED,
-        CaseState.RESOLVED,
-        CaseState.REPLACED,
-        CaseState.PAID,
-        CaseState.DONE,
-    }
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import Profile
+from worker.domain.transfer import Charge
+from worker.ports.store.case_view import (
+    Case,
+    CaseFacts,
+    CaseJudge,
+    CaseKind,
+    CaseOrder,
+    DecisionMade,
+    Rejected,
+    Timer,
+    TimerKind,
 )
 
-
-class TimerKind(enum.Enum):
-    """Closed set; a metric label. What each starts and ends with: the policies' timers."""
-
-    SMS_WINDOW = "sms_window"  #: A claim waits for its order to end.
-    CLAIM_WINDOW = "claim_window"  #: An activation becomes final by silence.
-    EVIDENCE_DUE = "evidence_due"
-    RECTIFICATION = "rectification"
-    HOST_ACCESS_GRACE = "host_access_grace"
-    HONOUR = "honour"
-    OUTAGE_THRESHOLD = "outage_threshold"
-    OUTAGE_END = "outage_end"
-    BALANCE_CREDIT_SLA = "balance_credit_sla"
-    REVIEW_SLA = "review_sla"
-    PAYMENT_INFO = "payment_info"
-    REFUND_PAYMENT = "refund_payment"
-    OPEN_ORDER_HOLD = "open_order_hold"
-    DELETION_HOLD = "deletion_hold"
-    RENTAL_END = "rental_end"
-    RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
-
-
-class Timer(NamedTuple):
-    kind: TimerKind
-    subject: UUID  #: A case, or the activation or rental it is about.
-    due_at: datetime  #: The last instant in time: it acts at the first one after.
-
-
-class MoneyMove(NamedTuple):
-    """Money of a case; its kind with the case's id is the unique key of the transfer."""
-
-    kind: Kind
-    amount_minor: int
-    leaves: bool = False  #: CLAIM: it leaves the platform instead of going to the balance.
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionMade:
-    """A decision with what it rests on."""
-
-    op: Op
-    decision: Decision
-    facts: CaseFacts
-    clauses: tuple[str, ...] = ()
-    as_of: datetime | None = None  #: The date of the timer that asked; None: the transaction's now.
-    by_human: bool = False
-
-
-class Rejected(enum.Enum):
-    """Why a change did not happen; what the case says instead is shown with it."""
-
-    CLOSED = "closed"
-    OTHER_CONTENT = "other_content"
-    NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
-    WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or not the one that follows.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseStep:
-    """What becomes of a case. `None` leaves it as it is."""
-
-    state: CaseState
-    facts: CaseFacts
-    made: DecisionMade | None = None
-    timers: Mapping[TimerKind, datetime] = field(default_factory=dict)
-    moves: Sequence[MoneyMove] = ()
-    told: str | None = None  #: The event's type.
-    verdict: Mapping[str, Any] | None = None
-    account_state: str | None = None
-    ends_rental: bool = False  #: Nothing is left of it: it is to be closed at its provider.
-    added: tuple[str, Mapping[str, Any]] | None = None  #: Evidence: what it is, as it was sent.
-    refused: Rejected | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
-    at: datetime
-    op: str
-    outcome: str
-    reason: str
-    amount_minor: int
-    fee_minor: int
-    destination: str | None
-    deadline: datetime | None
-    as_of: datetime
-    clauses: tuple[str, ...]
-    policy_version: str
-    by: str
-
-
-class EvidenceEntry(NamedTuple):
-    """What somebody added to a case, as it was sent."""
-
-    at: datetime
-    what: str
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    id: UUID
-    kind: CaseKind
-    subject: str
-    activation: ActivationId | None
-    rental: UUID | None
-    account: AccountId
-    currency: str
-    state: CaseState
-    facts: CaseFacts
-    policy: str
-    policy_version: str
-    opened_at: datetime
-    closed_at: datetime | None = None
-    verdict: Mapping[str, Any] | None = None
-    withheld_minor: int = 0
-    moved_minor: int = 0  #: Credited or paid out so far.
-    decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
-    evidence: tuple[EvidenceEntry, ...] = ()
-    timers: tuple[Timer, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOrder:
-    """The order a case is about, as our own log has it."""
-
-    rental: bool
-    purchased_at: datetime
-    ends_at: datetime  #: The deadline of an activation, the end of a rental.
-    price_minor: int
-    charge: Charge
-    service: str
-    settled: bool
-    credited_minor: int  #: Released, or given or promised by any case so far.
-    outages_minor: int = 0  #: Of that, for days on which a rental did not work.
-    covered_until: datetime | None = None  #: The end of the last outage that was credited.
-    blocked_from: datetime | None = None  #: From when a claim has paid for all days left.
-    sms_received_at: datetime | None = None
-    sms_displayed_at: datetime | None = None
-
-
-class Payout(NamedTuple):
-    asked_at: datetime
-    granted_at: datetime
-    amount_minor: int  #: What another withdrawal took off the platform, or will, with its fee.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountHoldings:
-    """What an account has and did, as our own books have it."""
-
-    available_minor: int
-    held_minor: int
-    state: str
-    topups: tuple[tuple[datetime, int], ...] = ()
-    paid_out: tuple[Payout, ...] = ()  #: Oldest first; not by this case itself.
-    activated: tuple[datetime, ...] = ()
-    open_order_end: datetime | None = None
-    withdrawal_open: bool = False
-    flags: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseView:
-    """All that is locked or read for one change; `timer` is the one that rang."""
-
-    case: Case
-    now: datetime
-    profile: Profile | None  #: Of the order's purchase; None: no such version is kept.
-    order: CaseOrder | None
-    holdings: AccountHoldings
-    timer: Timer | None = None
-    overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that should have acted by now.
-
-
-CaseJudge: TypeAlias = Callable[[CaseView], CaseStep]
+_CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
+_RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,38 +68,6 @@ class CaseChange:
     refused: Rejected | None = None
 
 
-class CaseStore(Protocol):
-    """Raises `StoreError` and nothing else; every call is safe to repeat."""
-
-    async def open_case(
-        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
-    ) -> CaseOpening: ...
-
-    async def change_case(
-        self,
-        id_: UUID,
-        judge: CaseJudge,
-        *,
-        now: datetime | None = None,
-        timer: Timer | None = None,
-    ) -> CaseChange:
-        """With a *timer*: only if that one is still due, and it has fired afterwards."""
-        ...
-
-    async def case(self, id_: UUID) -> Case | None: ...
-
-    async def open_cases_of(
-        self, account: AccountId, kind: CaseKind, *, waiting_for: str
-    ) -> list[UUID]:
-        """The open cases of an account that wait with this reason."""
-        ...
-
-
-def case_id(kind: CaseKind, *thing: object) -> UUID:
-    """The id of the case about a thing: asked twice, it is one case."""
-    return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
-
-
 class ReviewPlace(NamedTuple):
     """Where a review stands in the list: what has to be decided first is first."""
 
@@ -331,8 +100,100 @@ class Review:
         return ReviewPlace(self.rank, self.opened_at, self.id)
 
 
-class ReviewStore(Protocol):
-    """Raises `StoreError` and nothing else."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rental:
+    id: UUID
+    provider: ProviderName
+    ref: ProviderRef
+    account: AccountId
+    phone: str = field(repr=False)
+    service: str
+    country: str
+    price_minor: int
+    currency: str
+    charge: Charge
+    policy: str
+    policy_version: str
+    rented_at: datetime
+    ends_at: datetime
+    ended_at: datetime | None = None
+    outages: tuple[Case, ...] = ()
+    claims: tuple[Case, ...] = ()
+
+
+class RentalClosing(enum.Enum):
+    """What a provider made of a rental that was given back; definite, it is asked no more."""
+
+    GIVEN_BACK = "given_back"  #: Our money is back too.
+    KEPT = "kept"
+    NOT_TOLD = "not_told"
+    RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
+    NOT_KNOWN = "not_known"
+    TIME_OVER = "time_over"
+    NOT_OFFERED = "not_offered"  #: We cannot ask there: whoever rented it closes it.
+
+
+@dataclass(frozen=True, slots=True)
+class RentalBooking:
+    how: CaseOpened
+    rental: Rental | None = None
+
+
+class UnseededWindow(NamedTuple):
+    """A settled activation whose claim window has not been set yet."""
+
+    id: ActivationId
+    policy: str
+    policy_version: str
+    rented_at: datetime
+
+
+class UnseededPage(NamedTuple):
+    found: Sequence[UnseededWindow]
+    upto: datetime  #: How far that leads.
+    more: bool  #: Whether there are more after that.
+
+
+class SilentActivation(NamedTuple):
+    """A settled activation whose claim window is over; `claim_at` of the first proper claim."""
+
+    id: ActivationId
+    account: AccountId
+    order: CaseOrder
+    profile: Profile | None
+    claim_at: datetime | None
+    due_at: datetime  #: Of the timer: the last instant of the window.
+    now: datetime
+
+
+SilenceJudge: TypeAlias = Callable[[SilentActivation], DecisionMade | None]
+
+
+class CaseStore(Protocol):
+    """Raises `StoreError` and nothing else; every call is safe to repeat."""
+
+    async def open_case(
+        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
+    ) -> CaseOpening: ...
+
+    async def change_case(
+        self,
+        id_: UUID,
+        judge: CaseJudge,
+        *,
+        now: datetime | None = None,
+        timer: Timer | None = None,
+    ) -> CaseChange:
+        """With a *timer*: only if that one is still due, and it has fired afterwards."""
+        ...
+
+    async def case(self, id_: UUID) -> Case | None: ...
+
+    async def open_cases_of(
+        self, account: AccountId, kind: CaseKind, *, waiting_for: str
+    ) -> list[UUID]:
+        """The open cases of an account that wait with this reason."""
+        ...
 
     async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
         """What waits for a human, what has to be decided first first.
@@ -344,3 +205,70 @@ class ReviewStore(Protocol):
     async def review(self, id_: UUID) -> Review | None:
         """The one that waits under this id."""
         ...
+
+    async def book_rental(
+        self, rental: Rental, *, now: datetime | None = None
+    ) -> RentalBooking: ...
+
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+        """The newest rental under this ref, with the cases about it."""
+        ...
+
+    async def rental_of(self, id_: UUID) -> Rental | None: ...
+
+    async def rental_closed(
+        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
+    ) -> bool:
+        """Its provider has said what became of it, and that is told; whether it was this call."""
+        ...
+
+    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+        """Let a timer that could not act be due again after *by*."""
+        ...
+
+    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+        """The paid period is over; whether it was this call that ended it."""
+        ...
+
+    async def lease_timers(
+        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
+    ) -> list[Timer]:
+        """Due timers of these kinds that nobody works on, oldest first."""
+        ...
+
+    async def timers(
+        self, *, overdue_only: bool, limit: int, now: datetime | None = None
+    ) -> list[Timer]: ...
+
+    async def unseeded(
+        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
+    ) -> UnseededPage:
+        """Settled activations of these policies that come next."""
+        ...
+
+    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...
+
+    async def end_in_silence(
+        self,
+        timer: Timer,
+        judge: SilenceJudge,
+        *,
+        now: datetime | None = None,
+    ) -> bool:
+        """Make an activation final that nobody complained about; None: nothing follows."""
+        ...
+
+    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
+        """Every version an order was ever made under."""
+        ...
+
+
+def case_id(kind: CaseKind, *thing: object) -> UUID:
+    """The id of the case about a thing: asked twice, it is one case."""
+    return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
+
+
+def rental_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime) -> UUID:
+    assert rented_at.tzinfo is not None
+    micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
+    return uuid5(_RENTALS, f"{provider}\n{ref}\n{micros}")

@@ -16,8 +16,9 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.ports.history import PastNumber
 from worker.ports.provider import ActiveRow, Balance
 from worker.ports.service import PurchaseOrder, Push
-from worker.ports.store.activations import Activation, DueNumber
-from worker.ports.store.books import Account, AccountOpened
+from worker.ports.store.activations import Activation
+
+ACCOUNT: Final = AccountId("canary")  #: The canary's own; whoever else uses it is counted with it.
 
 
 class PurchaseState(enum.Enum):
@@ -58,68 +59,6 @@ class OpenPurchase(NamedTuple):
     country: str
     asked_at: datetime
     max_cost_minor: int | None = None
-
-
-class PurchaseStore(Protocol):
-    """Raises `StoreError` and nothing else."""
-
-    async def begin_purchase(
-        self,
-        id_: ActivationId,
-        order: PurchaseOrder,
-        policy: str,
-        policy_version: str,
-        window: timedelta,
-    ) -> PurchaseStart:
-        """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
-        ...
-
-    async def purchase_bought(
-        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
-    ) -> Activation | None:
-        """Make it an activation, or give a found one its number; the activation as it is then.
-
-        Without that number where another activation has it, or it has got another one meanwhile.
-        """
-        ...
-
-    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        """Certainly nothing was bought: the hold goes back."""
-        ...
-
-    async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        """Nobody knows: an activation without a number, ended by its deadline if none is found."""
-        ...
-
-    async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
-        """Intents that were asked and never answered: their process died."""
-        ...
-
-    async def open_purchases(
-        self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
-    ) -> list[OpenPurchase]:
-        """Activations still without a number, oldest first; settled ones asked so long ago too."""
-        ...
-
-    async def unknown_refs(
-        self, provider: ProviderName, refs: Sequence[ProviderRef]
-    ) -> list[ProviderRef]:
-        """Those of the refs that no activation has: orphans, in the order given."""
-        ...
-
-
-class PushStore(Protocol):
-    async def keep_pushes(
-        self, provider: ProviderName, pushes: Sequence[Push]
-    ) -> list[ProviderRef]:
-        """Store what is new in the inbox; the refs of it, each once."""
-        ...
-
-    async def pushed_refs(
-        self, provider: ProviderName, refs: Sequence[ProviderRef]
-    ) -> set[ProviderRef]:
-        """Those of the refs for which a push lies in the inbox."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,59 +130,6 @@ class ProviderReport:
     disputes: Sequence[Dispute]  #: Newest first, a few.
 
 
-class ReconcileStore(Protocol):
-    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
-        """Our books over the span that the last reading was taken over."""
-        ...
-
-    async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: CountedSums
-    ) -> BalanceDifference | None:
-        """Hold a balance that was read after *before* against the last one, and keep it."""
-        ...
-
-    async def reopen_listed(
-        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> ReopenedNumbers:
-        """Pursue what is listed as active although it was given back longer than that ago."""
-        ...
-
-    async def compare_history(
-        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> HistoryComparison:
-        """Hold who kept the price of which number against our books."""
-        ...
-
-    async def disputed_since(
-        self, provider: ProviderName, oldest: timedelta, newest: timedelta
-    ) -> list[datetime]:
-        """When the numbers in doubt were rented, so long ago; oldest first, a few.
-
-        Disputed, or with an open exposure that no pursuit will end.
-        """
-        ...
-
-    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport: ...
-
-
-class DrainStore(Protocol):
-    async def drain(self, provider: ProviderName) -> datetime:
-        """No rentals from now on; since when."""
-        ...
-
-    async def resume(self, provider: ProviderName) -> bool:
-        """Whether it was drained."""
-        ...
-
-    async def drained(self) -> Mapping[ProviderName, datetime]: ...
-
-    async def give_up(
-        self, provider: ProviderName, limit: int, *, now: datetime | None = None
-    ) -> list[DueNumber]:
-        """Numbers that wait for a code or their cancel: now `expiring`, as the provider's end."""
-        ...
-
-
 class ExposureEnd(enum.Enum):
     """How an exposure ends."""
 
@@ -281,7 +167,102 @@ class EndedExposure(NamedTuple):
     now: bool  #: By this very call.
 
 
-class ExposureStore(Protocol):
+class PurchaseStore(Protocol):
+    """Purchases, pushes, what reconciling finds, exposures and drains."""
+
+    async def begin_purchase(
+        self,
+        id_: ActivationId,
+        order: PurchaseOrder,
+        policy: str,
+        policy_version: str,
+        window: timedelta,
+    ) -> PurchaseStart:
+        """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
+        ...
+
+    async def purchase_bought(
+        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+    ) -> Activation | None:
+        """Make it an activation, or give a found one its number; the activation as it is then.
+
+        Without that number where another activation has it, or it has got another one meanwhile.
+        """
+        ...
+
+    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
+        """Certainly nothing was bought: the hold goes back."""
+        ...
+
+    async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
+        """Nobody knows: an activation without a number, ended by its deadline if none is found."""
+        ...
+
+    async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
+        """Intents that were asked and never answered: their process died."""
+        ...
+
+    async def open_purchases(
+        self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
+    ) -> list[OpenPurchase]:
+        """Activations still without a number, oldest first; settled ones asked so long ago too."""
+        ...
+
+    async def unknown_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[ProviderRef]:
+        """Those of the refs that no activation has: orphans, in the order given."""
+        ...
+
+    async def ordered(self, id_: ActivationId) -> bool:
+        """Whether this was asked for at its provider, whatever came of it."""
+        ...
+
+    async def keep_pushes(
+        self, provider: ProviderName, pushes: Sequence[Push]
+    ) -> list[ProviderRef]:
+        """Store what is new in the inbox; the refs of it, each once."""
+        ...
+
+    async def pushed_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> set[ProviderRef]:
+        """Those of the refs for which a push lies in the inbox."""
+        ...
+
+    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
+        """Our books over the span that the last reading was taken over."""
+        ...
+
+    async def keep_reading(
+        self, provider: ProviderName, balance: Balance, before: CountedSums
+    ) -> BalanceDifference | None:
+        """Hold a balance that was read after *before* against the last one, and keep it."""
+        ...
+
+    async def reopen_listed(
+        self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
+    ) -> ReopenedNumbers:
+        """Pursue what is listed as active although it was given back longer than that ago."""
+        ...
+
+    async def compare_history(
+        self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
+    ) -> HistoryComparison:
+        """Hold who kept the price of which number against our books."""
+        ...
+
+    async def disputed_since(
+        self, provider: ProviderName, oldest: timedelta, newest: timedelta
+    ) -> list[datetime]:
+        """When the numbers in doubt were rented, so long ago; oldest first, a few.
+
+        Disputed, or with an open exposure that no pursuit will end.
+        """
+        ...
+
+    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport: ...
+
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
         """What is open, in minor units; different currencies cannot be added up."""
         ...
@@ -301,19 +282,12 @@ class ExposureStore(Protocol):
         """
         ...
 
-
-ACCOUNT: Final = AccountId("canary")  #: The canary's own; whoever else uses it is counted with it.
-
-
-class CanaryStore(Protocol):
-    """Raises `StoreError` and nothing else."""
-
-    async def open_account(
-        self, account: AccountId, currency: str
-    ) -> tuple[AccountOpened, Account]: ...
-
-    async def activation(self, id_: ActivationId) -> Activation | None: ...
-
-    async def ordered(self, id_: ActivationId) -> bool:
-        """Whether this was asked for at its provider, whatever came of it."""
+    async def drain(self, provider: ProviderName) -> datetime:
+        """No rentals from now on; since when."""
         ...
+
+    async def resume(self, provider: ProviderName) -> bool:
+        """Whether it was drained."""
+        ...
+
+    async def drained(self) -> Mapping[ProviderName, datetime]: ...

@@ -1,37 +1,33 @@
 """One face per protocol family, and which one a configuration asks for."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Final
 
 from pydantic import ValidationError
 
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.face import Face
-from worker.simulator.faces.fivesim import FiveSim
-from worker.simulator.faces.handler_api import HandlerApi
-from worker.simulator.faces.handler_dialects import DIALECTS
-from worker.simulator.faces.onlinesim import OnlineSim
-from worker.simulator.faces.smsman import SmsMan
-from worker.simulator.faces.smspva import Smspva
-from worker.simulator.faces.vaksms import VakSms
+from worker.simulator.faces.fivesim.face import FiveSimFace
+from worker.simulator.faces.handler_api.face import HandlerApiFace
+from worker.simulator.faces.onlinesim.face import OnlineSimFace
+from worker.simulator.faces.smsman.face import SmsManFace
+from worker.simulator.faces.smspva.face import SmsPvaFace
+from worker.simulator.faces.vaksms.face import VakSmsFace
 
-FACES: Mapping[str, Callable[[str, Mapping[str, Any]], Face]] = {
-    "fivesim": FiveSim,
-    "onlinesim": OnlineSim,
-    "smspva": Smspva,
-    "vaksms": VakSms,
-    "smsman": SmsMan,
+FACES: Final[Mapping[str, Callable[[SimulatorConfig], Face]]] = {
+    "handler_api": HandlerApiFace,
+    "fivesim": FiveSimFace,
+    "onlinesim": OnlineSimFace,
+    "smspva": SmsPvaFace,
+    "vaksms": VakSmsFace,
+    "smsman": SmsManFace,
 }
 
 
 def face_of(config: SimulatorConfig) -> Face:
+    """The face of the configured family; raises `BadScript` where its knobs do not fit."""
     try:
-        if config.family == "handler_api":
-            dialect = DIALECTS.get(config.dialect)
-            if dialect is None:
-                raise BadScript(f"dialect: one of {', '.join(DIALECTS)}")
-            return HandlerApi(config.api_key, dialect.turned(config.knobs))
-        return FACES[config.family](config.api_key, config.knobs)
+        return FACES[config.family](config)
     except ValidationError as error:
         names = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise BadScript(f"knobs: {names}") from None

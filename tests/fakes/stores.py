@@ -1,0 +1,192 @@
+"""The store's ports, for the fakes that stand for them.
+
+A fake has all of its port, with the port's parameters, or it would go on passing where the real
+store has changed: `tests/contracts/test_store_ports.py` holds every one of them to that.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from worker.domain.activation import State
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.leadership import Leadership
+from worker.ports.store.activations import (
+    AcceptResult,
+    Activation,
+    ActivationStore,
+    CancelPress,
+    Intake,
+    LiveNumber,
+    RecordedCode,
+    SeenSms,
+)
+from worker.ports.store.books import (
+    Account,
+    AccountOpened,
+    BookStore,
+    Entry,
+    Finding,
+    KeptAnswer,
+    QueueStats,
+    TakenKey,
+    TopUpOutcome,
+)
+from worker.ports.store.cases import CaseStore
+from worker.ports.store.outbox import Event, OutboxStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.settlements import SettlementStore
+
+PORTS: Final[Sequence[type]] = (
+    ActivationStore,
+    SettlementStore,
+    PurchaseStore,
+    BookStore,
+    CaseStore,
+    OutboxStore,
+    Leadership,
+)
+
+
+def members(port: type) -> Mapping[str, Any]:
+    """What a port promises, by name."""
+    return {name: member for name, member in vars(port).items() if not name.startswith("_")}
+
+
+@cache
+def signature(method: str) -> inspect.Signature | None:
+    """How a method of the store is called; None: no port has it."""
+    for port in PORTS:
+        member = members(port).get(method)
+        if inspect.isfunction(member):
+            return inspect.signature(member)
+    return None
+
+
+class UnaskedActivations:
+    """`ActivationStore`, of which nothing is asked."""
+
+    async def accept(
+        self, intakes: Sequence[Intake], *, now: datetime | None = None
+    ) -> list[AcceptResult]:
+        raise NotImplementedError
+
+    async def record_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode]:
+        raise NotImplementedError
+
+    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+        raise NotImplementedError
+
+    async def press_cancel(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> CancelPress | None:
+        raise NotImplementedError
+
+    async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
+        raise NotImplementedError
+
+    async def activation(self, id_: ActivationId) -> Activation | None:
+        raise NotImplementedError
+
+    async def activations(
+        self,
+        *,
+        state: State | None = None,
+        provider: ProviderName | None = None,
+        account: AccountId | None = None,
+        before: tuple[datetime, ActivationId] | None = None,
+        limit: int = 50,
+    ) -> list[Activation]:
+        raise NotImplementedError
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
+        raise NotImplementedError
+
+    async def live_numbers(
+        self, provider: ProviderName, *, after: ActivationId | None, limit: int
+    ) -> list[LiveNumber]:
+        raise NotImplementedError
+
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
+        raise NotImplementedError
+
+    async def missing_from(
+        self,
+        provider: ProviderName,
+        listed: Sequence[ProviderRef],
+        rented_before: datetime,
+        limit: int,
+    ) -> list[LiveNumber]:
+        raise NotImplementedError
+
+
+class UnaskedBooks:
+    """`BookStore`, of which nothing is asked."""
+
+    async def open_account(
+        self, account: AccountId, currency: str
+    ) -> tuple[AccountOpened, Account]:
+        raise NotImplementedError
+
+    async def account(self, account: AccountId) -> Account | None:
+        raise NotImplementedError
+
+    async def top_up(
+        self, account: AccountId, reference: str, amount_minor: int
+    ) -> tuple[TopUpOutcome, Account | None]:
+        raise NotImplementedError
+
+    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+        raise NotImplementedError
+
+    @property
+    def invariants(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    async def audit(self) -> list[Finding]:
+        raise NotImplementedError
+
+    async def check(self, invariant: str) -> Finding | None:
+        raise NotImplementedError
+
+    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
+        raise NotImplementedError
+
+    async def take_key(self, key: str, content_hash: str) -> TakenKey:
+        raise NotImplementedError
+
+    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
+        raise NotImplementedError
+
+    async def let_go(self, key: str, content_hash: str) -> None:
+        raise NotImplementedError
+
+    async def forget_answers(self, limit: int) -> int:
+        raise NotImplementedError
+
+
+class UnaskedOutbox:
+    """`OutboxStore`, of which nothing is asked."""
+
+    async def lease_events(
+        self, limit: int, lease: timedelta, *, now: datetime | None = None
+    ) -> list[Event]:
+        raise NotImplementedError
+
+    async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
+        raise NotImplementedError
+
+    async def event_failed(
+        self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
+    ) -> None:
+        raise NotImplementedError
+
+    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
+        raise NotImplementedError
+
+    async def replay_events(self, ids: Sequence[str]) -> int:
+        raise NotImplementedError

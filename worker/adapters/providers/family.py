@@ -1,0 +1,352 @@
+"""What a provider family is: its account, its table of operations, its readers and its pushes.
+
+A family's folder holds what is its own: the routes of its operations and the readers of its
+replies; `rental_account.py` is the same of long rentals. `registry.py` has a row for each family.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+import orjson
+
+from worker.adapters.providers.amounts import balance_minor, major
+from worker.adapters.providers.reply import (
+    Reply,
+    exact_json_of,
+    is_answer,
+    is_success,
+    phone_of,
+    ref_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import (
+    LIST_CAP,
+    SINGLE_CAP,
+    Endpoint,
+    Operation,
+    ProviderContext,
+    Transport,
+    escaped,
+)
+from worker.domain.families import Features, features_of
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.money import is_currency
+from worker.ports.errors import ProviderError
+from worker.ports.history import HistoryPage
+from worker.ports.long_rental import LongRentals, RentalRequest
+from worker.ports.provider import (
+    ActivePage,
+    Balance,
+    CancelReply,
+    Capabilities,
+    Circuit,
+    NoRent,
+    Observation,
+    Rented,
+    RentRequest,
+)
+from worker.ports.service import Push
+
+T = TypeVar("T")
+
+PUSH_MAX: Final = 64 * 1024  #: Bytes; an SMS with everything around it is a few hundred.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """One account at one provider: its URL, its protocol and its key. The key is in no repr."""
+
+    name: ProviderName
+    family: str
+    base_url: str = field(repr=False)  #: May hold credentials of a proxy in front.
+    api_key: str = field(repr=False)
+    dialect: str = "classic"  #: Only of a family with dialects.
+    max_in_flight: int = 100
+    currency: str = "USD"  #: Of prices and the balance, where the replies do not say it.
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("http://", "https://")):
+            raise ValueError(f"{self.name}: base_url is no http(s) URL")
+        # A line break in a key would become a header of its own.
+        if not self.api_key or not self.api_key.isascii() or not self.api_key.isprintable():
+            raise ValueError(f"{self.name}: api_key is empty or not printable ASCII")
+        if self.max_in_flight < 1:
+            raise ValueError(f"{self.name}: max_in_flight is below 1")
+        if not is_currency(self.currency):
+            raise ValueError(f"{self.name}: currency is no ISO 4217 code")
+
+
+class OperationRoute(NamedTuple):
+    """Where one operation goes: path and query behind the base URL, percent-encoded, without key.
+
+    The names in braces are replaced: `ref` by the id of the number; `offset` and `limit` in a list;
+    `service` and `country` in a purchase; `hours` and `days`, or a word of the family, in a rental.
+    """
+
+    target: str
+    method: str = "GET"
+    price_limit: str = ""  #: Added to a purchase with a highest price; empty: there is none.
+
+
+OperationTable: TypeAlias = Mapping[Operation, OperationRoute]
+NO_WORDS: Final[Mapping[str, object]] = {}
+
+
+class FamilyReplies:
+    """Reads the replies to one account. Raises `ProviderError` only."""
+
+    __slots__ = ("currency", "provider")
+
+    def __init__(self, provider: str, currency: str) -> None:
+        self.provider = provider
+        self.currency = currency
+
+    def _rented(
+        self, reply: Reply, ref: object, phone: str | None, word: str | None = None
+    ) -> Rented:
+        """The number that was bought, of which at least the id and the phone must be there."""
+        number = ref_of(ref)
+        if number is None or phone is None:
+            raise unreadable(self.provider, reply, word)
+        return Rented(ProviderRef(number), phone)
+
+
+class ActivationReplies(FamilyReplies, ABC):
+    """What a family reads of the replies about activations."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def rent(self, reply: Reply) -> Rented | NoRent: ...
+
+    @abstractmethod
+    def look(self, reply: Reply) -> Observation: ...
+
+    @abstractmethod
+    def finish(self, reply: Reply) -> Observation | None:
+        """What became of the number, or None where only a look shows it."""
+
+    @abstractmethod
+    def balance(self, reply: Reply) -> Balance: ...
+
+    def cancel(self, reply: Reply) -> CancelReply:
+        raise NotImplementedError
+
+    def ask_again(self, reply: Reply) -> bool:
+        """Only for families that can be asked for another SMS."""
+        raise NotImplementedError
+
+    def page(self, reply: Reply) -> ActivePage:
+        """Only for families with a list of active numbers."""
+        raise NotImplementedError
+
+    def whole_page(self, reply: Reply) -> ActivePage:
+        """The page with all that its rows say of a number."""
+        return self.page(reply)
+
+
+class ObjectReplies(ActivationReplies):
+    """For families whose every reply is one JSON object, in which errors and balance are keys."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
+        """The error for a reply that is no answer to what was asked."""
+
+    def _body(self, reply: Reply) -> dict[str, Any]:
+        body = exact_json_of(reply) if is_answer(reply) else None
+        if not isinstance(body, dict):
+            raise self._fault(reply, {})
+        return body
+
+    def balance(self, reply: Reply) -> Balance:
+        body = self._body(reply)
+        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        if minor is None:
+            raise self._fault(reply, body)
+        return Balance(minor, self.currency)
+
+
+class OperationCalls:
+    """Sends the operations of a table over one transport."""
+
+    def __init__(self, http: Transport, routes: OperationTable) -> None:
+        self._http = http
+        self._routes = routes
+
+    @property
+    def name(self) -> ProviderName:
+        return self._http.name
+
+    async def _ask(
+        self,
+        operation: Operation,
+        ref: ProviderRef,
+        read: Callable[[Reply], T],
+        *,
+        cap: int = SINGLE_CAP,
+        words: Mapping[str, object] = NO_WORDS,
+    ) -> T:
+        """Send an operation about one number, once."""
+        route = self._routes[operation]
+        target = route.target.format(ref=escaped(ref), **words)
+        return await self._http.call(operation, target, read, method=route.method, cap=cap)
+
+    async def _buy(
+        self,
+        operation: Operation,
+        request: RentRequest | RentalRequest,
+        read: Callable[[Reply], Rented | NoRent],
+        currency: str,
+        suffix: str = "",
+        words: Mapping[str, object] = NO_WORDS,
+    ) -> Rented | NoRent:
+        """Send a purchase, once. One with a limit that cannot be sent might exceed it."""
+        route = self._routes[operation]
+        target = route.target.format(
+            service=escaped(request.service), country=escaped(request.country), **words
+        )
+        if request.max_cost_minor is not None:
+            if not route.price_limit:
+                return NoRent.PRICE_ABOVE_MAX
+            price = major(request.max_cost_minor, currency)
+            target += route.price_limit.format(price=price, currency=currency)
+        return await self._http.call(operation, target + suffix, read, method=route.method)
+
+
+class ProviderAccount(OperationCalls):
+    """One account at one provider; implements the port `Provider`, as most families need it."""
+
+    def __init__(
+        self,
+        config: ProviderConfig,
+        context: ProviderContext,
+        endpoint: Endpoint,
+        routes: OperationTable,
+        replies: ActivationReplies,
+    ) -> None:
+        transport = Transport(config.name, endpoint, context, max_in_flight=config.max_in_flight)
+        super().__init__(transport, routes)
+        self.replies = replies
+        self._capabilities = _capabilities(features_of(config.family, config.dialect))
+        self._currency = config.currency
+        assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
+        assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
+        assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._http.circuit
+
+    @property
+    def rentals_http(self) -> Transport:
+        """The transport of its long rentals; for most the same, with one circuit for both."""
+        return self._http
+
+    async def rent(self, request: RentRequest) -> Rented | NoRent:
+        return await self._buy(Operation.RENT, request, self.replies.rent, self._currency)
+
+    async def look(self, ref: ProviderRef) -> Observation:
+        return await self._ask(Operation.LOOK, ref, self.replies.look)
+
+    async def look_too(self, ref: ProviderRef) -> Observation:
+        """A look that a call needs besides what its caller has paid for."""
+        await self._http.pay_more()
+        return await self.look(ref)
+
+    async def list_active(self, page: int) -> ActivePage:
+        return await self._list(page, self.replies.page)
+
+    async def list_whole(self, page: int) -> ActivePage:
+        return await self._list(page, self.replies.whole_page)
+
+    async def _list(self, page: int, read: Callable[[Reply], ActivePage]) -> ActivePage:
+        size = self._capabilities.list_page_size
+        assert size is not None, f"{self.name} has no list of active numbers, so no page {page}"
+        target = self._routes[Operation.LIST].target
+        if page > 0 and "{offset}" not in target:
+            return ActivePage((), last=True)  # It has no pages: all of it came with the first.
+        return await self._read_list(target.format(offset=page * size, limit=size), read)
+
+    async def _read_list(self, target: str, read: Callable[[Reply], T]) -> T:
+        # A reading that can charge is not repeated.
+        once = self._capabilities.look_changes_things
+        call = self._http.call if once else self._http.call_patiently
+        return await call(Operation.LIST, target, read, cap=LIST_CAP)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        """Only for families with a history; asking another is a mistake of ours."""
+        raise AssertionError(f"{self.name} has no history from {since} to {until}, {skip} on")
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        return await self._ask(Operation.CANCEL, ref, self.replies.cancel)
+
+    async def finish(self, ref: ProviderRef) -> Observation:
+        finished = await self._ask(Operation.FINISH, ref, self.replies.finish)
+        return finished or await self.look_too(ref)
+
+    async def ask_again(self, ref: ProviderRef) -> bool:
+        if Operation.ASK_AGAIN not in self._routes:
+            return False
+        return await self._ask(Operation.ASK_AGAIN, ref, self.replies.ask_again)
+
+    async def balance(self) -> Balance:
+        target = self._routes[Operation.BALANCE].target
+        return await self._http.call_patiently(Operation.BALANCE, target, self.replies.balance)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+def _capabilities(features: Features) -> Capabilities:
+    return Capabilities(
+        list_page_size=features.list_page_size,
+        push=features.push,
+        resend=features.resend,
+        look_changes_things=features.look_changes_things,
+        look_gap=features.look_gap,
+        gives_expiry=features.gives_expiry,
+        price_limit=features.price_limit,
+        history=features.history,
+    )
+
+
+PushBody: TypeAlias = dict[str, Any]  #: Any: as the JSON has it
+
+
+class UnreadablePush(ValueError):
+    """Not what this family pushes. Says nothing of what was in it."""
+
+
+def push_of(ref: object, phone: object, service: object, content: tuple[object, ...]) -> Push:
+    """A push about the number *ref*; pushes with the same *content* are tries of one push."""
+    number = ref_of(ref)
+    if number is None:
+        raise UnreadablePush("no id of a number")
+    try:
+        hashed = orjson.dumps((number, *content))
+    except orjson.JSONEncodeError:
+        raise UnreadablePush("nested too deeply") from None
+    return Push(
+        ref=ProviderRef(number),
+        phone=phone_of(phone),
+        service=service if isinstance(service, str) else None,
+        content_hash=hashlib.sha256(hashed).hexdigest(),
+    )
+
+
+class FamilyAdapter(NamedTuple):
+    """How one family is spoken to. Whether it rents for long or pushes SMS is in its features."""
+
+    account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
+    rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None
+    parse_push: Callable[[PushBody], list[Push]] | None = None

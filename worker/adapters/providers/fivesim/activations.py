@@ -1,0 +1,267 @@
+"""5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from worker.adapters.providers.amounts import balance_minor, cost_in
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
+from worker.adapters.providers.fivesim.history import (
+    CHARGED,
+    GIVEN_BACK,
+    LIVE,
+    past_orders,
+    with_facts,
+    within,
+)
+from worker.adapters.providers.reply import (
+    RateLimited,
+    Reply,
+    exact_json_of,
+    instant_of,
+    is_answer,
+    is_success,
+    json_of,
+    objects_in,
+    phone_of,
+    ref_of,
+    several_sms,
+    str_of,
+    text_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext
+from worker.domain.families import NO_DIALECT, features_of
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.history import HistoryPage
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Balance,
+    Cancelled,
+    CancelReply,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Observation,
+    Refusal,
+    Refused,
+    Rented,
+    Sms,
+    Waiting,
+)
+
+PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
+LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
+
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        "/buy/activation/{country}/any/{service}", price_limit="?maxPrice={price}"
+    ),
+    Operation.LOOK: OperationRoute("/check/{ref}"),
+    Operation.LIST: OperationRoute(
+        "/orders?category=activation&limit={limit}&offset={offset}&order=id&reverse=true"
+    ),
+    Operation.CANCEL: OperationRoute("/cancel/{ref}"),
+    Operation.FINISH: OperationRoute("/finish/{ref}"),
+    Operation.BALANCE: OperationRoute("/profile"),
+}
+
+NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
+REFUSED: Final = frozenset({"not enough rating", "Unauthorized - Invalid API Key"})
+TRANSIENT: Final = frozenset({"server offline", "internal error"})
+RATE_LIMITED: Final = frozenset(
+    {
+        "api limit is 100 requests per second",
+        "ip address limit is 100 requests per second",
+    }
+)
+REFUSALS: Final = {
+    "you need to wait time": Refusal.EARLY,
+    "order has sms": Refusal.CODE_ARRIVED,
+    "order not found": Refusal.UNCLEAR,
+    "record not found": Refusal.UNCLEAR,
+    "order expired": Refusal.UNCLEAR,
+    "order no sms": Refusal.UNCLEAR,
+    "hosting order": Refusal.NOT_CANCELLABLE,
+}
+NO_RENT: Final = {
+    "no free phones": NoRent.NO_NUMBERS,
+    "not enough user balance": NoRent.NO_BALANCE,
+    "bad country": NoRent.BAD_REQUEST,
+    "bad operator": NoRent.BAD_REQUEST,
+    "country is incorrect": NoRent.BAD_REQUEST,
+    "product is incorrect": NoRent.BAD_REQUEST,
+    "select country": NoRent.BAD_REQUEST,
+    "select operator": NoRent.BAD_REQUEST,
+    "no product": NoRent.BAD_REQUEST,
+}
+
+
+class FiveSimReplies(ActivationReplies):
+    """Reads the replies of 5sim. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> Observation:
+        order = self._order(reply)
+        if order is not None:
+            return self._seen(reply, order)
+        if is_answer(reply) and text_of(reply) in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply)
+
+    def _seen(self, reply: Reply, order: dict[str, Any]) -> Observation:
+        sms, status = _sms_in(order.get("sms")), order.get("status")
+        if not isinstance(status, str):
+            raise unreadable(self.provider, reply)
+        if status == CHARGED:
+            return Finished(sms)
+        if status in LIVE | GIVEN_BACK and sms:
+            return CodesArrived(sms)  # The SMS counts more than the label beside it.
+        if status in LIVE:
+            return Waiting()
+        if status in GIVEN_BACK and not order.get("sms"):
+            return Cancelled()  # Only without any SMS, not with one that could not be read.
+        raise unreadable(self.provider, reply)
+
+    def cancel(self, reply: Reply) -> CancelReply:
+        order = self._order(reply)
+        if order is None:
+            why = REFUSALS.get(text_of(reply)) if is_answer(reply) else None
+            if why is None:
+                raise self._fault(reply)
+            return Refused(why)
+        match self._seen(reply, order):
+            case CodesArrived(sms=sms) | Finished(sms=sms) if sms:
+                return Refused(Refusal.CODE_ARRIVED, sms=sms)
+            case Cancelled():
+                return Cancelled()
+            case _:
+                return Refused(Refusal.UNCLEAR)
+
+    def finish(self, reply: Reply) -> Observation | None:
+        order = self._order(reply)
+        if order is not None:
+            return self._seen(reply, order)
+        if is_answer(reply) and text_of(reply) in REFUSALS:
+            return None
+        raise self._fault(reply)
+
+    def rent(self, reply: Reply) -> Rented | NoRent:
+        order = self._order(reply)
+        if order is None:
+            why = NO_RENT.get(text_of(reply)) if is_answer(reply) else None
+            if why is None:
+                raise self._fault(reply)
+            return why
+        rented = self._rented(reply, order.get("id"), phone_of(order.get("phone")))
+        cost, currency = cost_in(order.get("price"), self.currency)
+        return replace(
+            rented,
+            cost_minor=cost,
+            currency=currency,
+            expires_at=instant_of(order.get("expires")),
+        )
+
+    def balance(self, reply: Reply) -> Balance:
+        body = exact_json_of(reply) if is_success(reply) else None
+        minor = (
+            balance_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
+        )
+        if minor is None:
+            raise self._fault(reply)
+        return Balance(minor, self.currency)
+
+    def page(self, reply: Reply) -> ActivePage:
+        """A page of the history, newest first, of which only the live orders are kept."""
+        rows = self._orders(reply, json_of)
+        read = [self._row(reply, row) for row in rows]
+        live = [row for status, row in read if status in LIVE]
+        return ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
+
+    def history(self, reply: Reply) -> HistoryPage:
+        """The same page with the orders that have ended."""
+        orders = self._orders(reply, exact_json_of)
+        rows = past_orders(orders, self.currency)
+        if rows is None:
+            raise unreadable(self.provider, reply)
+        return HistoryPage(rows, len(orders) or None)
+
+    def whole_page(self, reply: Reply) -> ActivePage:
+        """The live orders with every fact of their rows: too slow where only codes are needed."""
+        return with_facts(self.page(reply), self.history(reply))
+
+    def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:
+        body = body_of(reply) if is_success(reply) else None
+        rows = body.get("Data") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise self._fault(reply)
+        return rows
+
+    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
+        if not isinstance(row, dict):
+            raise unreadable(self.provider, reply)
+        ref, status = ref_of(row.get("id")), row.get("status")
+        if ref is None or not isinstance(status, str):
+            raise unreadable(self.provider, reply)
+        return status, ActiveRow(
+            ProviderRef(ref),
+            _sms_in(row.get("sms")),
+            phone_of(row.get("phone")),
+            str_of(row.get("product")),
+        )
+
+    def _order(self, reply: Reply) -> dict[str, Any] | None:
+        body = exact_json_of(reply) if is_success(reply) else None
+        return body if isinstance(body, dict) and "status" in body else None
+
+    def _fault(self, reply: Reply) -> ProviderError:
+        words = text_of(reply) if is_answer(reply) else ""
+        if words in REFUSED or (reply.status == 401 and not words.startswith("<")):
+            return ProviderRefused(self.provider, f"HTTP {reply.status}: key or rating")
+        if words in RATE_LIMITED:
+            return RateLimited(self.provider, reply.retry_after_s)
+        if words in TRANSIENT:
+            return ProviderUnavailable(self.provider, words)
+        return unreadable(self.provider, reply)
+
+
+def _sms_in(rows: object) -> tuple[Sms, ...]:
+    return several_sms(
+        (row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    )
+
+
+def _reaches_far_back(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether a page reaches so far back that nothing behind it can be live."""
+    created = [instant_of(row.get("created_at")) for row in rows]
+    known = [instant for instant in created if instant is not None]
+    return len(known) > 1 and max(known) - min(known) > LIVE_FOR
+
+
+class FiveSimAccount(ProviderAccount):
+    """One account at 5sim."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._orders = FiveSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/") + "/v1/user",
+            headers={
+                "Authorization": f"Bearer {config.api_key}",
+                "Accept": "application/json",
+            },
+        )
+        super().__init__(config, context, endpoint, ROUTES, self._orders)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        target = ROUTES[Operation.LIST].target.format(limit=PAGE_SIZE, offset=skip)
+        page = await self._read_list(target, self._orders.history)
+        return within(page, since, until, skip)

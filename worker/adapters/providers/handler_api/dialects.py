@@ -1,0 +1,70 @@
+"""What differs between the companies that speak handler_api.php, as data."""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from worker.domain.families import Features, features_of
+
+
+class ListShape(enum.Enum):
+    """Where the rows of getActiveActivations are."""
+
+    ACTIVE = "active"  #: In `activeActivations` of an object.
+    DATA = "data"  #: In `data` of an object.
+    BARE = "bare"  #: A bare list, `null`, or as ACTIVE.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerDialect:
+    """One company's way of speaking; whether it has a list or a history is in its features."""
+
+    name: str
+    rent_action: str = "getNumberV2"  #: With V2 the reply holds the cost; getNumber has none.
+    cancel_status: str = "8"
+    list_shape: ListShape = ListShape.ACTIVE
+    cancelled: frozenset[str] = frozenset({"STATUS_CANCEL"})  #: Answers to getStatus.
+    finished: frozenset[str] = frozenset({"STATUS_FINISH"})
+    not_known: frozenset[str] = frozenset()  #: Beyond `words.NOT_KNOWN`.
+    transient: frozenset[str] = frozenset()  #: Beyond `words.TRANSIENT`.
+    past_limit: str = "limit"  #: What the length of a page of getHistory is called.
+    past_given_back: frozenset[str] = frozenset({"8"})  #: Its statuses, beside 6 for charged.
+    past_live: frozenset[str] = frozenset({"4"})
+    takes_order: bool = False  #: getNumber takes our own id and refuses it a second time.
+
+    @property
+    def features(self) -> Features:
+        return features_of("handler_api", self.name)
+
+
+DIALECTS: Final = {
+    dialect.name: dialect
+    for dialect in (
+        HandlerDialect(
+            name="classic",
+            cancelled=frozenset({"STATUS_CANCEL", "STATUS_REVOKE"}),
+            takes_order=True,
+        ),
+        HandlerDialect(
+            name="hero",
+            list_shape=ListShape.DATA,
+            not_known=frozenset({"NOT_FOUND"}),
+            past_limit="size",
+            past_given_back=frozenset({"8", "10"}),
+            past_live=frozenset({"2", "3", "4"}),
+        ),
+        HandlerDialect(
+            name="tiger",
+            list_shape=ListShape.DATA,
+            cancelled=frozenset({"STATUS_CANCEL", "ACCESS_CANCEL"}),
+            not_known=frozenset({"NOT_FOUND"}),
+            # Tiger answers any server error with this word.
+            transient=frozenset({"BAD_ACTION"}),
+        ),
+        HandlerDialect(name="smsbower"),
+        HandlerDialect(name="grizzly", list_shape=ListShape.BARE),
+        HandlerDialect(name="smshub", rent_action="getNumber"),
+        HandlerDialect(name="smsman", rent_action="getNumber", cancel_status="-1"),
+        HandlerDialect(name="privatesms", rent_action="getNumber"),
+    )
+}

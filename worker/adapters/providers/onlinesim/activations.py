@@ -1,0 +1,260 @@
+"""onlinesim: JSON with everything in `response`, and one call that closes a number for any reason.
+
+`setOperationOk` is both "cancel" and "finish". So a cancel looks before and after it: only the
+status shows whether an SMS had arrived, and with it a charge.
+"""
+
+from typing import Any, Final
+
+from worker.adapters.providers.amounts import balance_minor
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
+from worker.adapters.providers.reply import (
+    RateLimited,
+    Reply,
+    exact_json_of,
+    is_answer,
+    is_success,
+    is_unauthorised,
+    json_of,
+    phone_of,
+    ref_of,
+    several_sms,
+    str_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Balance,
+    Cancelled,
+    CancelReply,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Observation,
+    Refusal,
+    Refused,
+    Rented,
+    Sms,
+    Waiting,
+)
+
+#: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
+STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
+CLOSE: Final = OperationRoute("/setOperationOk.php?tzid={ref}")
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute("/getNum.php?service={service}&country={country}&number=true"),
+    Operation.LOOK: OperationRoute(STATE + "&tzid={ref}"),
+    Operation.LIST: OperationRoute(STATE),
+    Operation.CANCEL: CLOSE,
+    Operation.FINISH: CLOSE,
+    Operation.ASK_AGAIN: OperationRoute("/setOperationRevise.php?tzid={ref}"),
+    Operation.BALANCE: OperationRoute("/getBalance.php?lang=en"),
+}
+
+WAITING: Final = frozenset({"TZ_INPOOL", "TZ_NUM_WAIT", "TZ_NUM_PREPARE"})
+ANSWERED: Final = "TZ_NUM_ANSWER"
+OVER_EMPTY: Final = "TZ_OVER_EMPTY"
+OVER_OK: Final = "TZ_OVER_OK"
+NOT_KNOWN: Final = frozenset(
+    {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED", "WARNING_NO_NUMS"}
+)
+REFUSED: Final = frozenset(
+    {
+        "ERROR_WRONG_KEY",
+        "ERROR_NO_KEY",
+        "API_ACCESS_DISABLED",
+        "API_ACCESS_IP",
+        "ACCOUNT_BLOCKED",
+        "ACCOUNT_IDENTIFICATION_REQUIRED",
+    }
+)
+RATE_LIMITED: Final = frozenset({"INTERVAL_CONCURRENT_REQUESTS_ERROR"})
+TRANSIENT: Final = frozenset({"TRY_AGAIN_LATER"})
+TOO_EARLY: Final = "NO_COMPLETE_TZID"
+NO_RENT: Final = {
+    "NO_NUMBER": NoRent.NO_NUMBERS,
+    "WARNING_NO_NUMS": NoRent.NO_NUMBERS,
+    "EXCEEDED_CONCURRENT_OPERATIONS": NoRent.NO_NUMBERS,
+    "TIME_INTERVAL_ERROR": NoRent.NO_NUMBERS,
+    "WARNING_LOW_BALANCE": NoRent.NO_BALANCE,
+    "ERROR_NO_SERVICE": NoRent.BAD_REQUEST,
+    "UNDEFINED_COUNTRY": NoRent.BAD_REQUEST,
+    "ERROR_PARAMS": NoRent.BAD_REQUEST,
+    "NEED_EXTENSION_NUMBER": NoRent.BAD_REQUEST,
+}
+
+
+class OnlineSimReplies(ActivationReplies):
+    """Reads the replies of onlinesim. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> Observation:
+        rows = json_of(reply)
+        if not is_success(reply) or not isinstance(rows, list):
+            if is_answer(reply) and word_of(rows) in NOT_KNOWN:
+                return NotKnown()
+            raise self._fault(reply, word_of(rows))
+        if len(rows) != 1 or not isinstance(rows[0], dict):
+            raise unreadable(self.provider, reply)
+        row = rows[0]
+        sms, state = _sms_in(row.get("msg")), row.get("response")
+        if not isinstance(state, str):
+            raise unreadable(self.provider, reply)
+        if state == OVER_OK:
+            return Finished(sms)
+        if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
+            if sms:
+                return CodesArrived(sms)
+            if state != ANSWERED:
+                return Cancelled() if state == OVER_EMPTY else Waiting()
+        if state in NOT_KNOWN:
+            return NotKnown()
+        raise unreadable(self.provider, reply)
+
+    def closed(self, reply: Reply) -> Refusal | None:
+        """None where the operation is closed now; else why not."""
+        body = json_of(reply)
+        if is_success(reply) and is_one(body):
+            return None
+        if is_answer(reply) and word_of(body) == TOO_EARLY:
+            return Refusal.EARLY
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+            return Refusal.UNCLEAR
+        raise self._fault(reply, word_of(body))
+
+    def finish(self, reply: Reply) -> Finished | None:
+        return Finished() if self.closed(reply) is None else None
+
+    def ask_again(self, reply: Reply) -> bool:
+        body = json_of(reply)
+        if is_success(reply) and is_one(body):
+            return True
+        if is_answer(reply) and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
+            return False
+        raise self._fault(reply, word_of(body))
+
+    def rent(self, reply: Reply) -> Rented | NoRent:
+        body = json_of(reply)
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
+            return self._rented(reply, body.get("tzid"), phone_of(body.get("number")))
+        why = NO_RENT.get(word_of(body)) if is_answer(reply) else None
+        if why is None:
+            raise self._fault(reply, word_of(body))
+        return why
+
+    def balance(self, reply: Reply) -> Balance:
+        body = exact_json_of(reply)
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
+            minor = balance_minor(body.get("balance"), self.currency)
+            if minor is not None:
+                return Balance(minor, self.currency)
+        raise self._fault(reply, word_of(body))
+
+    def page(self, reply: Reply) -> ActivePage:
+        rows = json_of(reply)
+        if is_answer(reply) and word_of(rows) == "ERROR_NO_OPERATIONS":
+            return ActivePage((), last=True)
+        if not is_success(reply) or not isinstance(rows, list):
+            raise self._fault(reply, word_of(rows))
+        read = [self._row(reply, row) for row in rows]
+        live = WAITING | {ANSWERED}
+        return ActivePage([row for state, row in read if state in live], last=True)
+
+    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
+        if not isinstance(row, dict):
+            raise unreadable(self.provider, reply)
+        ref, state = ref_of(row.get("tzid")), row.get("response")
+        if ref is None or not isinstance(state, str):
+            raise unreadable(self.provider, reply)
+        return state, ActiveRow(
+            ProviderRef(ref),
+            _sms_in(row.get("msg")),
+            phone_of(row.get("number")),
+            str_of(row.get("service")),
+            None if row.get("country") is None else str(row["country"]),
+        )
+
+    def _fault(self, reply: Reply, word: str) -> ProviderError:
+        if is_answer(reply):
+            if word in REFUSED or is_unauthorised(reply):
+                return ProviderRefused(self.provider, word or "HTTP 401")
+            if word in RATE_LIMITED:
+                return RateLimited(self.provider, reply.retry_after_s)
+            if word in TRANSIENT:
+                return ProviderUnavailable(self.provider, word)
+        return unreadable(self.provider, reply, word)
+
+
+def _response(body: object) -> object:
+    """What is under `response`, which sometimes is one level down, under `original`."""
+    if not isinstance(body, dict):
+        return None
+    inner = body.get("original")
+    return (inner if isinstance(inner, dict) else body).get("response")
+
+
+def is_one(body: object) -> bool:
+    response = _response(body)
+    return response is True or response == "1" or (type(response) is int and response == 1)
+
+
+def word_of(body: object) -> str:
+    response = _response(body)
+    return response if isinstance(response, str) else ""
+
+
+def _sms_in(msg: object) -> tuple[Sms, ...]:
+    """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
+    rows: list[Any] = msg if isinstance(msg, list) else [msg]
+    codes = (row.get("msg") if isinstance(row, dict) else row for row in rows)
+    return several_sms((code, None, None) for code in codes)
+
+
+class OnlineSimAccount(ProviderAccount):
+    """One account at onlinesim."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._states = OnlineSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/") + "/api",
+            key_suffix=f"&apikey={escaped(config.api_key)}",
+        )
+        super().__init__(config, context, endpoint, ROUTES, self._states)
+
+    async def cancel(self, ref: ProviderRef) -> CancelReply:
+        before = await self.look(ref)
+        if not isinstance(before, Waiting):
+            return _refused_by(before)
+        await self._http.pay_more()
+        refusal = await self._ask(Operation.CANCEL, ref, self._states.closed)
+        if refusal is not None:
+            return Refused(refusal)
+        match await self.look_too(ref):
+            case CodesArrived(sms=sms) | Finished(sms=sms):
+                return Refused(Refusal.CODE_ARRIVED, sms=sms)
+            case Cancelled() | NotKnown():
+                # Closed, and without an SMS an instant before: there is nothing to charge for.
+                return Cancelled()
+            case Waiting():
+                return Refused(Refusal.UNCLEAR)
+
+
+def _refused_by(seen: Observation) -> CancelReply:
+    """What a look before the cancel makes of it, where the number does not simply wait."""
+    match seen:
+        case Cancelled():
+            return Cancelled()
+        case CodesArrived(sms=sms) | Finished(sms=sms) if sms:
+            return Refused(Refusal.CODE_ARRIVED, sms=sms)
+        case _:
+            return Refused(Refusal.UNCLEAR)

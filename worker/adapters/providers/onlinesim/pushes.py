@@ -1,0 +1,13 @@
+"""SMS as onlinesim pushes them."""
+
+from worker.adapters.providers.family import PushBody, push_of
+from worker.ports.service import Push
+
+
+def parse(body: PushBody) -> list[Push]:
+    """The operation that an SMS came to; nothing where it came to a long rental."""
+    if body.get("webhook_type") != "receiving_sms":
+        return []
+    # `code` is the id of the SMS, not what the customer waits for.
+    content = (body.get("code"), body.get("message"), body.get("time_start"))
+    return [push_of(body.get("operation_id"), body.get("number"), None, content)]

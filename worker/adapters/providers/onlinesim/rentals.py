@@ -1,0 +1,153 @@
+"""onlinesim's rentals by the day, for all services. A reply to a close does not name the price."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.onlinesim.activations import (
+    NO_RENT,
+    NOT_KNOWN,
+    TOO_EARLY,
+    OnlineSimReplies,
+    is_one,
+    word_of,
+)
+from worker.adapters.providers.rental_account import (
+    BAD_LENGTH,
+    DAY,
+    NO_BALANCE,
+    NOT_POSSIBLE,
+    RentalAccount,
+    RentalReplies,
+)
+from worker.adapters.providers.reply import (
+    RawSms,
+    Reply,
+    all_sms,
+    exact_json_of,
+    is_answer,
+    is_success,
+    objects_in,
+    phone_of,
+    span_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import Operation, Transport
+from worker.ports.long_rental import (
+    CloseReply,
+    Ended,
+    Lengths,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    Prolonged,
+    ProlongReply,
+    RentalTerms,
+)
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+
+TERMS: Final = RentalTerms(
+    lengths=Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True
+)
+
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute("/rent/getRentNum.php?country={country}&days={days}"),
+    Operation.RENTAL_READ: OperationRoute("/rent/getRentState.php?tzid={ref}&pagination=false"),
+    Operation.RENTAL_PROLONG: OperationRoute("/rent/extendRentState.php?tzid={ref}&days={days}"),
+    Operation.RENTAL_CLOSE: OperationRoute("/rent/closeRentNum.php?tzid={ref}"),
+}
+
+BAD_DAYS: Final = "UNDEFINED_DAYS"
+EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
+TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
+
+
+class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
+    """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        body = exact_json_of(reply)
+        row = body.get("item") if isinstance(body, dict) else None
+        if is_success(reply) and is_one(body) and isinstance(row, dict):
+            rented = self._rented(reply, row.get("tzid"), _phone_in(row))
+            return replace(rented, expires_in=span_of(row.get("time")))
+        word = word_of(body)
+        why = NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
+        if why is None or not is_answer(reply):
+            raise self._fault(reply, word)
+        return why
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        body = exact_json_of(reply)
+        rows = body.get("list") if isinstance(body, dict) else None
+        if is_success(reply) and is_one(body) and isinstance(rows, list):
+            return self._seen(reply, rows)
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word_of(body))
+
+    def _seen(self, reply: Reply, rows: list[Any]) -> MessagesReply:
+        row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
+        match row.get("status"):
+            case 1:
+                return _messages_in(row.get("messages"))
+            case 0:
+                return Ended()
+            case _:
+                raise unreadable(self.provider, reply)
+
+    def prolonged(self, reply: Reply) -> ProlongReply:
+        body = exact_json_of(reply)
+        if is_success(reply) and is_one(body) and isinstance(body, dict):
+            row = body.get("item")
+            return Prolonged(expires_in=span_of(row.get("time") if isinstance(row, dict) else None))
+        word = word_of(body)
+        if not is_answer(reply):
+            raise self._fault(reply, word)
+        if word == BAD_DAYS:
+            return BAD_LENGTH
+        if NO_RENT.get(word) is NoRent.NO_BALANCE:
+            return NO_BALANCE
+        if word == EXPIRED:
+            return NOT_POSSIBLE
+        if word in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word)
+
+    def ended(self, reply: Reply) -> CloseReply:
+        body = exact_json_of(reply)
+        if is_success(reply) and is_one(body):
+            return Ended()
+        if is_answer(reply) and word_of(body) in TOO_SOON:
+            return NotClosed(Refusal.EARLY)
+        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, word_of(body))
+
+
+def _messages_in(messages: object) -> Messages:
+    """The SMS of a rental: a list, or an object that holds a page of the list."""
+    pages = messages if isinstance(messages, dict) else {}
+    rows = pages.get("data", messages)
+    if not isinstance(rows, list):
+        return Messages(complete=False)
+    sms = all_sms(
+        RawSms(row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    )
+    total = pages.get("total")
+    return Messages(sms, complete=total is None or total == len(rows))
+
+
+def _phone_in(row: dict[str, Any]) -> str | None:
+    """The number comes without its country code, which is beside it."""
+    local, country = phone_of(row.get("number")), row.get("country")
+    whole = local is None or str(row.get("number")).startswith("+") or type(country) is not int
+    return local if whole else f"{country}{local}"
+
+
+class OnlineSimRentals(RentalAccount):
+    """The long rentals of one account at onlinesim."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = OnlineSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)

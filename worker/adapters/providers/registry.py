@@ -1,0 +1,90 @@
+"""The families, and from a provider's configuration to something that speaks its protocol."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import orjson
+
+from worker.adapters.providers import fivesim, handler_api, onlinesim, smsman, smspva, vaksms
+from worker.adapters.providers.family import (
+    PUSH_MAX,
+    FamilyAdapter,
+    ProviderAccount,
+    ProviderConfig,
+    UnreadablePush,
+)
+from worker.adapters.providers.transport import TIMEOUT_S, ProviderContext, unmetered
+from worker.domain.families import FAMILIES, features_of, has_dialects
+from worker.ports.long_rental import LongRentals
+from worker.ports.reporter import Reporter
+from worker.ports.service import Push
+
+ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
+    "handler_api": handler_api.ADAPTER,
+    "fivesim": fivesim.ADAPTER,
+    "onlinesim": onlinesim.ADAPTER,
+    "smspva": smspva.ADAPTER,
+    "vaksms": vaksms.ADAPTER,
+    "smsman": smsman.ADAPTER,
+}
+
+assert set(ADAPTERS) == set(FAMILIES)
+
+
+def build_provider(  # noqa: PLR0913 - the context of a provider, by name
+    config: ProviderConfig,
+    *,
+    reporter: Reporter,
+    sleep: Callable[[float], Awaitable[None]],
+    monotonic: Callable[[], float],
+    random: Callable[[], float],
+    pay: Callable[[], Awaitable[None]] = unmetered,
+    timeout_s: float = TIMEOUT_S,
+) -> ProviderAccount:
+    """One provider account; its connections open with its first call.
+
+    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first.
+    """
+    if config.family not in FAMILIES:
+        raise ValueError(f"{config.name}: unknown family {config.family}")
+    if has_dialects(config.family) and config.dialect not in FAMILIES[config.family]:
+        raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
+    return ADAPTERS[config.family].account(
+        config,
+        ProviderContext(
+            reporter=reporter,
+            sleep=sleep,
+            monotonic=monotonic,
+            random=random,
+            pay=pay,
+            timeout_s=timeout_s,
+        ),
+    )
+
+
+def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:
+    """The long rentals of *provider*, which closes their connections; None where it has none."""
+    rentals = ADAPTERS[config.family].rentals
+    if rentals is None or not features_of(config.family, config.dialect).rentals:
+        return None
+    return rentals(config, provider.rentals_http)
+
+
+def parse_push(family: str, dialect: str, raw_body: bytes) -> list[Push]:
+    """The numbers that a pushed SMS is about; none where it is about no activation.
+
+    A push is an unsigned hint to look: only the id of the number is believed. Raises
+    `UnreadablePush`, also for families and dialects that push nothing.
+    """
+    parse = ADAPTERS[family].parse_push
+    if parse is None or not features_of(family, dialect).push:
+        raise UnreadablePush("nothing is pushed here")
+    if len(raw_body) > PUSH_MAX:
+        raise UnreadablePush(f"above {PUSH_MAX} bytes")
+    try:
+        body = orjson.loads(raw_body)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise UnreadablePush("no JSON object")
+    return parse(body)

@@ -1,0 +1,135 @@
+"""sms-man, second version: JSON in which waiting looks like an error."""
+
+from typing import Any, Final
+
+from worker.adapters.providers.family import (
+    ObjectReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
+from worker.adapters.providers.reply import (
+    Reply,
+    is_success,
+    is_unauthorised,
+    phone_of,
+    sms_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.ports.errors import ProviderError, ProviderRefused
+from worker.ports.provider import (
+    Cancelled,
+    CancelReply,
+    CodesArrived,
+    Finished,
+    NoRent,
+    NotKnown,
+    Observation,
+    Refusal,
+    Refused,
+    Rented,
+    Waiting,
+)
+
+PATH: Final = "/control"  #: Of activations.
+SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        PATH + "/get-number?country_id={country}&application_id={service}&",
+        price_limit="maxPrice={price}&currency={currency}&",
+    ),
+    Operation.LOOK: OperationRoute(PATH + "/get-sms?request_id={ref}&"),
+    Operation.CANCEL: OperationRoute(SET_STATUS + "reject&"),
+    Operation.FINISH: OperationRoute(SET_STATUS + "close&"),
+    Operation.ASK_AGAIN: OperationRoute(SET_STATUS + "retrysms&"),
+    Operation.BALANCE: OperationRoute(PATH + "/get-balance?"),
+}
+
+WAITING: Final = "wait_sms"
+NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
+REFUSED: Final = frozenset({"wrong_token", "bad_token"})
+NO_RENT: Final = {
+    "no_free_phones": NoRent.NO_NUMBERS,
+    "not_enough_balance": NoRent.NO_BALANCE,
+    "wrong_application_id": NoRent.BAD_REQUEST,
+    "wrong_country_id": NoRent.BAD_REQUEST,
+}
+
+
+class SmsManReplies(ObjectReplies):
+    """Reads the replies of sms-man. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> Observation:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if is_success(reply) and not error and (sms := sms_of(body.get("sms_code"))):
+            return CodesArrived((sms,))
+        if error == WAITING:
+            return Waiting()
+        if isinstance(error, str) and error in NOT_KNOWN:
+            return NotKnown()
+        raise self._fault(reply, body)
+
+    def cancel(self, reply: Reply) -> CancelReply:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return Cancelled()
+        if self._refused(body):
+            return Refused(Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+    def finish(self, reply: Reply) -> Finished | None:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return Finished()
+        if self._refused(body):
+            return None
+        raise self._fault(reply, body)
+
+    def ask_again(self, reply: Reply) -> bool:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return True
+        if self._refused(body):
+            return False
+        raise self._fault(reply, body)
+
+    def rent(self, reply: Reply) -> Rented | NoRent:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if is_success(reply) and not error and "request_id" in body:
+            return self._rented(reply, body["request_id"], phone_of(body.get("number")))
+        why = NO_RENT.get(error) if isinstance(error, str) else None
+        if why is None:
+            raise self._fault(reply, body)
+        return why
+
+    def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
+        return is_success(reply) and body.get("success") is True and not body.get("error_code")
+
+    def _refused(self, body: dict[str, Any]) -> bool:
+        """A no about this number: which words it comes in is documented for few."""
+        error = body.get("error_code")
+        return body.get("success") is False and isinstance(error, str) and error not in REFUSED
+
+    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
+        error, message = body.get("error_code"), body.get("error_msg")
+        by_word = isinstance(error, str) and error in REFUSED
+        if by_word or (isinstance(message, dict) and "token" in message):
+            return ProviderRefused(self.provider, "wrong token")
+        if is_unauthorised(reply):
+            return ProviderRefused(self.provider, "HTTP 401")
+        return unreadable(self.provider, reply)
+
+
+class SmsManAccount(ProviderAccount):
+    """One account at sms-man."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/"), key_suffix=f"token={escaped(config.api_key)}"
+        )
+        replies = SmsManReplies(config.name, config.currency)
+        super().__init__(config, context, endpoint, ROUTES, replies)

@@ -1,0 +1,82 @@
+"""sms-man's rentals by the hour or the day, for all services, beside its activations."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import RawSms, Reply, all_sms, is_success, unreadable
+from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
+from worker.adapters.providers.transport import Operation, Transport
+from worker.ports.long_rental import (
+    CloseReply,
+    Ended,
+    Lengths,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    Refund,
+    RentalTerms,
+)
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+
+TERMS: Final = RentalTerms(
+    lengths=Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
+)
+PATH: Final = "/rent-api"
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(PATH + "/get-number?country_id={country}&{period}&"),
+    Operation.RENTAL_READ: OperationRoute(PATH + "/get-all-sms?request_id={ref}&"),
+    Operation.RENTAL_CLOSE: OperationRoute(PATH + "/set-status?request_id={ref}&status=reject&"),
+}
+
+NONE_YET: Final = frozenset({WAITING, "no_sms"})
+NOT_FOUND: Final = "sms_not_found"
+
+
+class SmsManRentalReplies(SmsManReplies, RentalReplies):
+    """Reads the replies of sms-man about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        return self.rent(reply)
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if isinstance(error, str) and error in NONE_YET:
+            return Messages()
+        if error == NOT_FOUND:
+            return NotKnown()
+        rows = body.get("sms")
+        if error or not is_success(reply) or not isinstance(rows, list):
+            raise self._fault(reply, body)
+        if not all(isinstance(row, dict) for row in rows):
+            raise unreadable(self.provider, reply)
+        return Messages(
+            all_sms(RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows)
+        )
+
+    def ended(self, reply: Reply) -> CloseReply:
+        """Why a reject is refused is not documented, so nothing is done that keeps the price."""
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return Ended(Refund.GIVEN_BACK)
+        if body.get("error_code") == NOT_FOUND:
+            return NotKnown()
+        if self._refused(body):
+            return NotClosed(Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+
+class SmsManRentals(RentalAccount):
+    """The long rentals of one account at sms-man."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = SmsManRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)
+
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        days, rest = divmod(length, DAY)
+        period = f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"
+        return {"period": period}

@@ -1,0 +1,241 @@
+"""SMSPVA's rentals: an old script beside the second version, `{status: 1 or 0, data, msg}`.
+
+Its refusals are sentences, few of them documented, so only unmistakable words are matched. A number
+is switched on before an SMS is expected; its state shows then whether it is on.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.rental_account import (
+    DAY,
+    NO_BALANCE,
+    NOT_POSSIBLE,
+    RentalAccount,
+    RentalReplies,
+)
+from worker.adapters.providers.reply import (
+    RawSms,
+    Reply,
+    all_sms,
+    exact_json_of,
+    is_answer,
+    is_success,
+    is_unauthorised,
+    objects_in,
+    phone_of,
+    ref_of,
+    unix_of,
+    unreadable,
+)
+from worker.adapters.providers.transport import (
+    LIST_CAP,
+    Endpoint,
+    Operation,
+    ProviderContext,
+    Transport,
+    escaped,
+)
+from worker.domain.ids import ProviderRef
+from worker.ports.errors import ProviderError, ProviderRefused
+from worker.ports.long_rental import (
+    Availability,
+    CloseReply,
+    Ended,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    Prolonged,
+    ProlongReply,
+    RentalTerms,
+    only,
+)
+from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+
+HOST: Final = "api.smspva.com"
+RENTAL_HOST: Final = "smspva.com"
+#: Each unit with the highest count of it that can be rented; the longest unit that fits is used.
+UNITS: Final = {"month": (30 * DAY, 12), "week": (7 * DAY, 51), "day": (DAY, 6)}
+PERIODS: Final = {
+    unit * count: f"dtype={name}&dcount={count}"
+    for name, (unit, most) in reversed(UNITS.items())
+    for count in range(1, most + 1)
+}
+TERMS: Final = RentalTerms(
+    lengths=only(*PERIODS), prolongs=True, gives_expiry=True, tells_outage=True
+)
+
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "?method=create&country={country}&service={service}&{period}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("?method=sms&id={ref}"),
+    Operation.RENTAL_PROLONG: OperationRoute("?method=prolong&id={ref}&{period}"),
+    Operation.RENTAL_CLOSE: OperationRoute("?method=delete&id={ref}"),
+}
+#: Beside reading its SMS, what shows whether a number works.
+ORDERS: Final = "?method=orders"
+SWITCH_ON: Final = "?method=activate&id={ref}"
+
+#: The `state` of an order. 0 (off) and 2 (being switched on) say nothing about an outage.
+STATES: Final = {1: Availability.UP, -1: Availability.DOWN}
+OFF: Final = 0
+
+BAD_KEY: Final = re.compile(r"\bapi ?key\b", re.IGNORECASE)
+NO_MONEY: Final = re.compile(r"\b(balance|funds|money)\b", re.IGNORECASE)
+NO_NUMBERS: Final = re.compile(r"\bno (free )?numbers?\b", re.IGNORECASE)
+NOT_FOUND: Final = re.compile(r"\border not found\b", re.IGNORECASE)
+CLOSED: Final = re.compile(r"\border is closed\b", re.IGNORECASE)
+
+
+class SmsPvaRentalReplies(RentalReplies):
+    """Reads the replies of SMSPVA about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        done, data, words = self._answer(reply)
+        if not done:
+            if NO_NUMBERS.search(words):
+                return NoRent.NO_NUMBERS
+            # Status 0 is a certain no, whatever the sentence beside it.
+            return NoRent.NO_BALANCE if NO_MONEY.search(words) else NoRent.BAD_REQUEST
+        row = data[0] if isinstance(data, list) and len(data) == 1 else data
+        if not isinstance(row, dict):
+            raise unreadable(self.provider, reply)
+        rented = self._rented(reply, row.get("id"), _phone_in(row))
+        return replace(rented, expires_at=unix_of(row.get("until")))
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        done, data, words = self._answer(reply)
+        rows = data.get("SmsList") if isinstance(data, dict) else None
+        if done and isinstance(rows, list):
+            return Messages(
+                all_sms(
+                    RawSms(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
+                    for row in objects_in(rows)
+                )
+            )
+        if not done and NOT_FOUND.search(words):
+            return NotKnown()
+        if not done and CLOSED.search(words):
+            return Ended()
+        raise unreadable(self.provider, reply)
+
+    def state(self, reply: Reply, ref: ProviderRef) -> int | None:
+        """The `state` of one order; None where the list does not have it."""
+        done, data, _ = self._answer(reply)
+        if not done or not isinstance(data, list):
+            raise unreadable(self.provider, reply)
+        for row in data:
+            if not isinstance(row, dict) or (order := ref_of(row.get("id"))) is None:
+                raise unreadable(self.provider, reply)
+            if order == ref:
+                return int(row["state"])
+        return None
+
+    def switched_on(self, reply: Reply) -> Availability:
+        done, _, words = self._answer(reply)
+        if not done and NOT_FOUND.search(words):
+            return Availability.NOT_KNOWN
+        if not done and CLOSED.search(words):
+            return Availability.ENDED
+        return Availability.NOT_TOLD  # It takes a while; the next look at the list shows it.
+
+    def prolonged(self, reply: Reply) -> ProlongReply:
+        done, _, words = self._answer(reply)
+        if done:
+            return Prolonged()
+        if NOT_FOUND.search(words):
+            return NotKnown()
+        return NO_BALANCE if NO_MONEY.search(words) else NOT_POSSIBLE
+
+    def ended(self, reply: Reply) -> CloseReply:
+        done, _, words = self._answer(reply)
+        if done or CLOSED.search(words):
+            return Ended()
+        if NOT_FOUND.search(words):
+            return NotKnown()
+        return NotClosed(Refusal.UNCLEAR)
+
+    def _answer(self, reply: Reply) -> tuple[bool, Any, str]:
+        """Whether it was done, the data, and the sentence that came with it."""
+        body = exact_json_of(reply) if is_answer(reply) else None
+        if not isinstance(body, dict):
+            raise self._fault(reply)
+        words = body.get("msg")
+        words = words if isinstance(words, str) else ""
+        match body.get("status"):
+            case 1 | "1" if is_success(reply):
+                return True, body.get("data"), words
+            case 0 | "0" if not BAD_KEY.search(words):
+                return False, None, words
+            case 0 | "0":
+                raise ProviderRefused(self.provider, "bad key")
+            case _:
+                raise self._fault(reply)
+
+    def _fault(self, reply: Reply) -> ProviderError:
+        if is_unauthorised(reply):
+            return ProviderRefused(self.provider, "HTTP 401")
+        return unreadable(self.provider, reply)
+
+
+def _phone_in(row: Mapping[str, Any]) -> str | None:
+    """The number comes without its country code, which is beside it, as `+7`; or it is whole."""
+    local, code = phone_of(row.get("pnumber")), row.get("ccode")
+    digits = code.removeprefix("+") if isinstance(code, str) else ""
+    if local is None or not digits.isdecimal() or str(row.get("pnumber")).startswith("+"):
+        return local
+    return digits + local
+
+
+def rental_base_url(base_url: str) -> str:
+    """SMSPVA's other host. Behind any other address, a proxy's, the key is sent nowhere else."""
+    parts = urlsplit(base_url)
+    host = RENTAL_HOST if parts.netloc == HOST else parts.netloc
+    return parts._replace(netloc=host).geturl().rstrip("/")
+
+
+class RentalTransport(Transport):
+    """Another host with another place for the key: connections and a circuit of its own."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
+            base_url=rental_base_url(config.base_url) + "/api/rent.php",
+            key_suffix=f"&apikey={escaped(config.api_key)}",
+        )
+        super().__init__(config.name, endpoint, context, max_in_flight=config.max_in_flight)
+
+    def _circuit_changed(self, circuit: Circuit) -> None:
+        """The circuit of a provider in the metrics is that of its activations."""
+
+
+class SmsPvaRentals(RentalAccount):
+    """The long rentals of one account at SMSPVA."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        self._orders = SmsPvaRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, self._orders)
+
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        return {"period": PERIODS[length]}
+
+    async def available(self, ref: ProviderRef) -> Availability:
+        state = await self._http.call(
+            Operation.RENTAL_READ,
+            ORDERS,
+            lambda reply: self._orders.state(reply, ref),
+            cap=LIST_CAP,
+        )
+        if state is None:
+            await self._http.pay_more()
+            return await super().available(ref)  # Absence from a list proves nothing.
+        if state != OFF:
+            return STATES.get(state, Availability.NOT_TOLD)
+        await self._http.pay_more()
+        target = SWITCH_ON.format(ref=escaped(ref))
+        return await self._http.call(Operation.RENTAL_READ, target, self._orders.switched_on)

@@ -1,0 +1,82 @@
+"""vak-sms' rental: an activation that lives four hours, and gives its codes only."""
+
+from typing import Final
+
+from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
+from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.vaksms.activations import (
+    BAD_STATUS,
+    COMING,
+    DONE,
+    END,
+    NOT_KNOWN,
+    PRICE_LIMIT,
+    READ,
+    RECEIVED,
+    VakSmsReplies,
+)
+from worker.ports.long_rental import (
+    CloseReply,
+    Ended,
+    Messages,
+    MessagesReply,
+    NotClosed,
+    RentalTerms,
+    only,
+)
+from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+
+#: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
+TERMS: Final = RentalTerms(lengths=only(4 * HOUR), price_limit=True)
+ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "/getNumber/?service={service}&country={country}&rent=true&", price_limit=PRICE_LIMIT
+    ),
+    Operation.RENTAL_READ: READ,
+    Operation.RENTAL_CLOSE: END,
+}
+
+
+class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
+    """Reads the replies of vak-sms about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        return self.rent(reply)
+
+    def messages(self, reply: Reply) -> MessagesReply:
+        body = self._body(reply)
+        if body.get("error") == NOT_KNOWN:
+            return NotKnown()
+        if not is_success(reply) or "smsCode" not in body or "error" in body:
+            raise self._fault(reply, body)
+        codes = body["smsCode"]
+        rows = codes if isinstance(codes, list) else [codes]
+        read = [sms_of(code) for code in rows if code is not None]
+        if None in read:
+            raise unreadable(self.provider, reply)
+        return Messages(tuple(sms for sms in read if sms is not None))
+
+    def ended(self, reply: Reply) -> CloseReply:
+        """That a rental's price comes back with it is not documented."""
+        body = self._body(reply)
+        status, error = body.get("status"), body.get("error")
+        done = isinstance(status, str) and status in DONE
+        if is_success(reply) and done and "error" not in body:
+            return Ended()
+        if status == RECEIVED:
+            return NotClosed(Refusal.NOT_CANCELLABLE)
+        if error == NOT_KNOWN:
+            return NotKnown()
+        if status == COMING or error == BAD_STATUS:
+            return NotClosed(Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+
+class VakSmsRentals(RentalAccount):
+    """The long rentals of one account at vak-sms."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = VakSmsRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, ROUTES, replies)

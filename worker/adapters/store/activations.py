@@ -1,0 +1,156 @@
+"""Rented numbers: taken in, given their codes, asked for their end, and read back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Executable, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import codes, reading, rows
+from worker.adapters.store.accept import accept
+from worker.adapters.store.database import Database
+from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.statements import statement
+from worker.domain.activation import LIVE, State, answer_cancel
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.store.activations import (
+    AcceptResult,
+    Activation,
+    CancelPress,
+    Intake,
+    LiveNumber,
+    RecordedCode,
+    SeenSms,
+)
+
+_VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
+_BY_REF = text(
+    "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
+    " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
+)
+
+
+class ActivationRepository:
+    """Rented numbers: intake (E0), codes (E1, E1a, E1b), and what customers ask for (E3)."""
+
+    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+        self._db = db
+        self._policies = policies
+        self._event_state = event_state
+
+    async def accept(
+        self, intakes: Sequence[Intake], *, now: datetime | None = None
+    ) -> list[AcceptResult]:
+        for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
+            await self._policies.keep(name, version)
+        return await accept(self._db, intakes, now)
+
+    async def record_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode]:
+        if not seen:
+            return []
+        return await self._db.write(lambda c: codes.record(c, seen, now, self._event_state))
+
+    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+        async def work(connection: AsyncConnection) -> int:
+            asked = {"limit": limit, "now": now}
+            return (await connection.execute(statement("forget_texts"), asked)).rowcount
+
+        return await self._db.write(work)
+
+    async def press_cancel(
+        self, id_: ActivationId, *, now: datetime | None = None
+    ) -> CancelPress | None:
+        async def work(connection: AsyncConnection) -> CancelPress | None:
+            result = await connection.execute(statement("press_cancel"), {"id": id_, "now": now})
+            row = result.mappings().one_or_none()
+            if row is None:
+                return None
+            state = State(row["state"])
+            return CancelPress(
+                answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
+            )
+
+        return await self._db.write(work)
+
+    async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
+        async def work(connection: AsyncConnection) -> State | None:
+            result = await connection.execute(statement("ask_finish"), {"id": id_, "now": now})
+            found = result.scalar()
+            return None if found is None else State(found)
+
+        return await self._db.write(work)
+
+    async def activation(self, id_: ActivationId) -> Activation | None:
+        found = await self._db.read(lambda c: reading.by_ids(c, [id_], timeline=True))
+        return found.get(id_)
+
+    async def activations(
+        self,
+        *,
+        state: State | None = None,
+        provider: ProviderName | None = None,
+        account: AccountId | None = None,
+        before: tuple[datetime, ActivationId] | None = None,
+        limit: int = 50,
+    ) -> list[Activation]:
+        async def work(connection: AsyncConnection) -> list[Activation]:
+            asked = {
+                "live": True if state in LIVE else None,
+                "state": None if state is None else state.value,
+                "provider": provider,
+                "account": account,
+                "at": None if before is None else before[0],
+            }
+            filters = frozenset(name for name, value in asked.items() if value is not None)
+            parameters: dict[str, object] = {name: asked[name] for name in filters - {"live"}}
+            if before is not None:
+                parameters["id"] = before[1]
+            result = await connection.execute(
+                reading.newest(filters), {**parameters, "limit": limit}
+            )
+            found = result.mappings().all()
+            return list((await reading.whole(connection, found, timeline=False)).values())
+
+        return await self._db.read(work)
+
+    async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
+        async def work(connection: AsyncConnection) -> dict[ActivationId, int]:
+            result = await connection.execute(_VERSIONS, {"ids": list(ids)})
+            return {ActivationId(row[0]): row[1] for row in result}
+
+        return await self._db.read(work)
+
+    async def live_numbers(
+        self, provider: ProviderName, *, after: ActivationId | None, limit: int
+    ) -> list[LiveNumber]:
+        return await self._live(
+            statement("live_numbers"), provider=provider, after=after, limit=limit
+        )
+
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
+        found = await self._live(_BY_REF, provider=provider, ref=ref)
+        return found[0] if found else None
+
+    async def missing_from(
+        self,
+        provider: ProviderName,
+        listed: Sequence[ProviderRef],
+        rented_before: datetime,
+        limit: int,
+    ) -> list[LiveNumber]:
+        return await self._live(
+            statement("missing_from"),
+            provider=provider,
+            listed=list(listed),
+            rented_before=rented_before,
+            limit=limit,
+        )
+
+    async def _live(self, sql: Executable, **parameters: object) -> list[LiveNumber]:
+        async def work(connection: AsyncConnection) -> list[LiveNumber]:
+            result = await connection.execute(sql, parameters)
+            return [rows.live_number(row) for row in result.mappings()]
+
+        return await self._db.read(work)

@@ -1,0 +1,198 @@
+"""Rentals: booked and paid once, ended when the paid period is over."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import cases_locks as locks
+from worker.adapters.store import cases_reading
+from worker.adapters.store.statements import statement
+from worker.domain.ids import AccountId, ProviderName, ProviderRef
+from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
+from worker.ports.store.case_view import CaseKind, Timer, TimerKind
+from worker.ports.store.cases import CaseOpened, Rental, RentalBooking, RentalClosing
+
+_NEWEST = text(
+    "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
+    " ORDER BY rented_at DESC LIMIT 1"
+)
+# Two accounts hold different balances: the number itself is what they must not both get.
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:number, 0))")
+_ONE = text("SELECT * FROM rental WHERE id = CAST(:id AS uuid)")
+_PUT_OFF = text(
+    "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
+    " WHERE kind = :kind AND subject = CAST(:id AS uuid) AND fired_at IS NULL"
+    " AND due_at = CAST(:due_at AS timestamptz)"
+)
+_ACCOUNT = text(
+    "SELECT a.currency, a.state, b.amount_minor FROM account a JOIN balance b USING (account)"
+    " WHERE a.account = :account AND b.bucket = 'available'"
+)
+_END = text(
+    "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
+)
+
+
+async def newest(
+    connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
+) -> Rental | None:
+    row = await _newest(connection, provider, ref)
+    return None if row is None else await _whole(connection, row)
+
+
+async def by_id(connection: AsyncConnection, id_: UUID) -> Rental | None:
+    row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
+    return None if row is None else await _whole(connection, row)
+
+
+async def closed(
+    connection: AsyncConnection,
+    timer: Timer,
+    how: RentalClosing,
+    now: datetime | None,
+    event_state: str,
+) -> bool:
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock):
+        return False
+    row = (await connection.execute(_ONE, {"id": timer.subject})).mappings().one()
+    payload = {
+        "rental": str(row["id"]),
+        "provider": row["provider"],
+        "provider_ref": row["provider_ref"],
+        "account": row["account"],
+        "at_provider": how.value,
+    }
+    await connection.execute(
+        statement("case_event"),
+        {
+            "subject": str(row["id"]),
+            "type": "rental.closed",
+            "activation": None,
+            "account": row["account"],
+            "now": clock,
+            "payload": json.dumps(payload),
+            "event_state": event_state,
+        },
+    )
+    return True
+
+
+async def put_off(
+    connection: AsyncConnection, timer: Timer, by: timedelta, now: datetime | None
+) -> None:
+    clock = await locks.clock(connection, now)
+    later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
+    await connection.execute(_PUT_OFF, {**later, "until": clock + by})
+
+
+async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -> bool:
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock):
+        return False
+    return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
+
+
+async def book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
+    await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
+    if not await locks.locked(connection, rental.account):
+        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+    known = await _newest(connection, rental.provider, rental.ref)
+    if known is not None and rental.rented_at <= known["ends_at"]:
+        found = await _whole(connection, known)
+        repeated = CaseOpened.SAME if _same(found, rental) else CaseOpened.OTHER_CONTENT
+        return RentalBooking(repeated, found)
+    account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
+    if account["state"] != "open":
+        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+    if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
+        return RentalBooking(CaseOpened.BALANCE_TOO_LOW)
+    clock = await locks.clock(connection, now)
+    await connection.execute(
+        statement("case_rental"),
+        {
+            "id": rental.id,
+            "provider": rental.provider,
+            "ref": rental.ref,
+            "account": rental.account,
+            "phone": rental.phone,
+            "service": rental.service,
+            "country": rental.country,
+            "price": rental.price_minor,
+            "currency": account["currency"],
+            "charge": rental.charge.value,
+            "policy": rental.policy,
+            "policy_version": rental.policy_version,
+            "rented_at": rental.rented_at,
+            "ends_at": rental.ends_at,
+            "now": clock,
+        },
+    )
+    await connection.execute(
+        statement("case_move"),
+        {
+            "key": key(Kind.RENTAL, rental.id),
+            "account": rental.account,
+            "activation": None,
+            "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,
+            "destination": REVENUE,
+            "amount": rental.price_minor,
+            "currency": account["currency"],
+            "now": clock,
+        },
+    )
+    booked = await _newest(connection, rental.provider, rental.ref)
+    assert booked is not None
+    return RentalBooking(CaseOpened.NEW, await _whole(connection, booked))
+
+
+def _same(found: Rental, asked: Rental) -> bool:
+    """Whether it is the same rental told again; under which version it was booked stays."""
+    return asked == replace(
+        found,
+        id=asked.id,
+        currency=asked.currency,
+        policy_version=asked.policy_version,
+        ended_at=None,
+        outages=(),
+        claims=(),
+    )
+
+
+async def _newest(
+    connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
+) -> RowMapping | None:
+    found = await connection.execute(_NEWEST, {"provider": provider, "ref": ref})
+    return found.mappings().one_or_none()
+
+
+async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
+    cases = await cases_reading.of_rental(connection, row["id"])
+    return Rental(
+        id=row["id"],
+        provider=ProviderName(row["provider"]),
+        ref=ProviderRef(row["provider_ref"]),
+        account=AccountId(row["account"]),
+        phone=row["phone"],
+        service=row["service"],
+        country=row["country"],
+        price_minor=row["price_minor"],
+        currency=row["currency"],
+        charge=Charge(row["charge"]),
+        policy=row["policy"],
+        policy_version=row["policy_version"],
+        rented_at=row["rented_at"],
+        ends_at=row["ends_at"],
+        ended_at=row["ended_at"],
+        outages=tuple(one for one in cases if one.kind is CaseKind.OUTAGE),
+        claims=tuple(one for one in cases if one.kind is CaseKind.CLAIM),
+    )
+
+
+# As `case_rental.sql` and `case_end_rental.sql` write them.
+assert TimerKind.RENTAL_END.value == "rental_end"
+assert TimerKind.RENTAL_CLOSE.value == "rental_close"

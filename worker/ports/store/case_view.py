@@ -1,0 +1,227 @@
+"""A case as its judge sees it, and the step it answers.
+
+A case is changed in one transaction: the store locks what it hangs on and shows it as a `CaseView`,
+a pure `CaseJudge` of the lifecycle says what follows as a `CaseStep`, and the store carries that
+out with its money, its events and its timers. A transaction that is run again judges again.
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
+
+from worker.domain.ids import AccountId, ActivationId
+from worker.domain.policy import Decision, Op, Profile
+from worker.domain.transfer import Charge, Kind
+
+CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
+
+
+class CaseKind(enum.Enum):
+    CLAIM = "claim"
+    OUTAGE = "rental_outage"
+    WITHDRAWAL = "withdrawal"
+    ACCOUNT = "account"
+
+
+class CaseState(enum.Enum):
+    WAITING = "waiting"  #: For a date, for an order to end, or for the shop to repair.
+    NEEDS_EVIDENCE = "needs_evidence"  #: For the customer to add something.
+    IN_REVIEW = "in_review"  #: For a human.
+    APPROVED = "approved"  #: Money is owed that leaves the platform: it has to be paid out.
+    GRANTED = "granted"  #: Money was credited.
+    DENIED = "denied"
+    RESOLVED = "resolved"  #: Repaired in time.
+    REPLACED = "replaced"
+    PAID = "paid"  #: It was paid out.
+    DONE = "done"  #: An account event that has had its effect, or nothing was to be done.
+
+
+CLOSED = frozenset(
+    {
+        CaseState.GRANTED,
+        CaseState.DENIED,
+        CaseState.RESOLVED,
+        CaseState.REPLACED,
+        CaseState.PAID,
+        CaseState.DONE,
+    }
+)
+
+
+class TimerKind(enum.Enum):
+    """Closed set; a metric label. What each starts and ends with: the policies' timers."""
+
+    SMS_WINDOW = "sms_window"  #: A claim waits for its order to end.
+    CLAIM_WINDOW = "claim_window"  #: An activation becomes final by silence.
+    EVIDENCE_DUE = "evidence_due"
+    RECTIFICATION = "rectification"
+    HOST_ACCESS_GRACE = "host_access_grace"
+    HONOUR = "honour"
+    OUTAGE_THRESHOLD = "outage_threshold"
+    OUTAGE_END = "outage_end"
+    BALANCE_CREDIT_SLA = "balance_credit_sla"
+    REVIEW_SLA = "review_sla"
+    PAYMENT_INFO = "payment_info"
+    REFUND_PAYMENT = "refund_payment"
+    OPEN_ORDER_HOLD = "open_order_hold"
+    DELETION_HOLD = "deletion_hold"
+    RENTAL_END = "rental_end"
+    RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
+
+
+class Timer(NamedTuple):
+    kind: TimerKind
+    subject: UUID  #: A case, or the activation or rental it is about.
+    due_at: datetime  #: The last instant in time: it acts at the first one after.
+
+
+class MoneyMove(NamedTuple):
+    """Money of a case; its kind with the case's id is the unique key of the transfer."""
+
+    kind: Kind
+    amount_minor: int
+    leaves: bool = False  #: CLAIM: it leaves the platform instead of going to the balance.
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A decision with what it rests on."""
+
+    op: Op
+    decision: Decision
+    facts: CaseFacts
+    clauses: tuple[str, ...] = ()
+    as_of: datetime | None = None  #: The date of the timer that asked; None: the transaction's now.
+    by_human: bool = False
+
+
+class Rejected(enum.Enum):
+    """Why a change did not happen; what the case says instead is shown with it."""
+
+    CLOSED = "closed"
+    OTHER_CONTENT = "other_content"
+    NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
+    WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or not the one that follows.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStep:
+    """What becomes of a case. `None` leaves it as it is."""
+
+    state: CaseState
+    facts: CaseFacts
+    made: DecisionMade | None = None
+    timers: Mapping[TimerKind, datetime] = field(default_factory=dict)
+    moves: Sequence[MoneyMove] = ()
+    told: str | None = None  #: The event's type.
+    verdict: Mapping[str, Any] | None = None
+    account_state: str | None = None
+    ends_rental: bool = False  #: Nothing is left of it: it is to be closed at its provider.
+    added: tuple[str, Mapping[str, Any]] | None = None  #: Evidence: what it is, as it was sent.
+    refused: Rejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    at: datetime
+    op: str
+    outcome: str
+    reason: str
+    amount_minor: int
+    fee_minor: int
+    destination: str | None
+    deadline: datetime | None
+    as_of: datetime
+    clauses: tuple[str, ...]
+    policy_version: str
+    by: str
+
+
+class EvidenceEntry(NamedTuple):
+    """What somebody added to a case, as it was sent."""
+
+    at: datetime
+    what: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    id: UUID
+    kind: CaseKind
+    subject: str
+    activation: ActivationId | None
+    rental: UUID | None
+    account: AccountId
+    currency: str
+    state: CaseState
+    facts: CaseFacts
+    policy: str
+    policy_version: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    verdict: Mapping[str, Any] | None = None
+    withheld_minor: int = 0
+    moved_minor: int = 0  #: Credited or paid out so far.
+    decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
+    evidence: tuple[EvidenceEntry, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOrder:
+    """The order a case is about, as our own log has it."""
+
+    rental: bool
+    purchased_at: datetime
+    ends_at: datetime  #: The deadline of an activation, the end of a rental.
+    price_minor: int
+    charge: Charge
+    service: str
+    settled: bool
+    credited_minor: int  #: Released, or given or promised by any case so far.
+    outages_minor: int = 0  #: Of that, for days on which a rental did not work.
+    covered_until: datetime | None = None  #: The end of the last outage that was credited.
+    blocked_from: datetime | None = None  #: From when a claim has paid for all days left.
+    sms_received_at: datetime | None = None
+    sms_displayed_at: datetime | None = None
+
+
+class Payout(NamedTuple):
+    asked_at: datetime
+    granted_at: datetime
+    amount_minor: int  #: What another withdrawal took off the platform, or will, with its fee.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHoldings:
+    """What an account has and did, as our own books have it."""
+
+    available_minor: int
+    held_minor: int
+    state: str
+    topups: tuple[tuple[datetime, int], ...] = ()
+    paid_out: tuple[Payout, ...] = ()  #: Oldest first; not by this case itself.
+    activated: tuple[datetime, ...] = ()
+    open_order_end: datetime | None = None
+    withdrawal_open: bool = False
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """All that is locked or read for one change; `timer` is the one that rang."""
+
+    case: Case
+    now: datetime
+    profile: Profile | None  #: Of the order's purchase; None: no such version is kept.
+    order: CaseOrder | None
+    holdings: AccountHoldings
+    timer: Timer | None = None
+    overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that should have acted by now.
+
+
+CaseJudge: TypeAlias = Callable[[CaseView], CaseStep]

@@ -1,0 +1,1 @@
+"""The simulated companies that speak `handler_api.php`, in every dialect."""

@@ -1,0 +1,258 @@
+"""The JSON of `handler_api`, dialect by dialect: numbers, statuses, rows, refusals, pushes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.exchange import Json, figure, number_id, price
+from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
+from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
+
+#: Naive times are in the provider's own zone, which it does not name.
+LOCAL = timezone(timedelta(hours=3))
+USD = 840
+
+DETAILS = {
+    DenialReason.BAD_KEY: "Unauthorized",
+    DenialReason.UNKNOWN_ID: "Activation Not Found",
+    DenialReason.EARLY_CANCEL: (
+        "Activation cannot be cancelled at this time. Minimum activation period must pass."
+    ),
+    DenialReason.CODE_RECEIVED: "OTP has been received, the activation cannot be cancelled",
+    DenialReason.NEW_CODE_RECEIVED: "New OTP has been received. Please confirm termination",
+    DenialReason.TOO_LATE: "Free cancellation time limit exceeded (20 minutes)",
+    DenialReason.ENDED: "Activation has been terminated/refunded",
+}
+# The states in lists. The same digits mean other states in other calls and dialects.
+HERO_STATES = {Status.RECEIVED: "2", Status.RETRYING: "3", Status.WAITING: "4"}
+TIGER_STATES = {Status.RECEIVED: "6", Status.RETRYING: "3", Status.WAITING: "1"}
+
+
+@lru_cache(maxsize=4096)
+def _naive_second(second: int) -> str:
+    return datetime.fromtimestamp(second, LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def naive(at: datetime) -> str:
+    # Many numbers are rented in one second, and a page of 100 rows is asked for thousands of times.
+    return _naive_second(int(at.timestamp()))
+
+
+def zoned(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def latest(number: SimulatedNumber) -> ArrivedSms | None:
+    return number.sms[-1] if number.sms else None
+
+
+def refusal(wording: Wording, denied: Denied, now: datetime) -> Json:
+    """A refusal that is not plain text."""
+    match wording.style:
+        case "problem":
+            body: dict[str, Any] = {
+                "title": wording.token,
+                "details": DETAILS.get(denied.reason, ""),
+            }
+            info = _info(denied, now)
+            return body | {"info": info} if info else body
+        case "access":
+            return {"status": 0, "message": wording.token, "data": []}
+        case "bare-error":
+            return {"error": wording.token}
+        case "message" | "text":
+            return {"status": "error", "message": wording.token}
+
+
+def _info(denied: Denied, now: datetime) -> dict[str, Any]:
+    wait = denied.wait or timedelta(0)
+    match denied.reason:
+        case DenialReason.EARLY_CANCEL:
+            age = denied.min_age or timedelta(0)
+            return {"minActivationTime": int(age.total_seconds())}
+        case DenialReason.NEW_CODE_RECEIVED:
+            return {"data": [sms.code for sms in denied.sms]}
+        case DenialReason.PRICE_TOO_LOW if denied.minimum_minor is not None:
+            return {"min": figure(denied.minimum_minor)}
+        case DenialReason.NO_KEY:
+            return {"field": "api_key", "code": "REQUIRED"}
+        case DenialReason.BANNED:
+            until = now + wait
+            return {
+                "scope": "account",
+                "banned_until": int(until.timestamp()),
+                "retry_after_seconds": int(wait.total_seconds()),
+                "readable_date": until.strftime("%Y-%m-%d %H:%M:%S"),
+            }
+        case _:
+            return {}
+
+
+def number_v2(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
+    """The answer of getNumberV2."""
+    cost = price(number.cost_minor)
+    row: dict[str, Any] = {
+        "activationId": number.id,
+        "phoneNumber": number.phone,
+        "activationCost": figure(number.cost_minor),
+        "countryCode": number.country,
+        "canGetAnotherSms": True,
+        "activationTime": naive(number.created_at),
+        "activationOperator": number.operator,
+    }
+    match dialect.v2_style:
+        case "hero":
+            row |= {
+                "activationId": str(number.id),
+                "activationTime": zoned(number.created_at),
+                "activationEndTime": zoned(number.expires_at),
+                "currency": USD,
+                "countryPhoneCode": "7",
+                "verificationType": 0,
+                "subtype": 2 if number.rental else 1,
+                "serviceCode": number.service,
+                "status": 4,
+            }
+        case "tiger":
+            row |= {"activationTime": zoned(number.created_at), "canGetAnotherSms": "1"}
+        case "smsbower":
+            row |= {"activationCost": cost, "canGetAnotherSms": 1}
+        case "grizzly":
+            row |= {
+                "activationCancel": zoned(number.cancel_from),
+                "activationEnd": zoned(number.expires_at),
+            }
+        case "classic":
+            pass
+    return row
+
+
+def status_v2(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
+    """The answer of getStatusV2 for a live number."""
+    sms = latest(number)
+    if dialect.v2_style == "hero" and (sms or dialect.waiting_v2 == "null-data"):
+        return {"verificationType": "sms", "data": sms and hero_sms(number, sms)}
+    sms_json = sms and {"dateTime": naive(sms.at), "code": sms.code, "text": sms.text}
+    if dialect.v2_style == "tiger":
+        return {"verificationType": 0, "sms": sms_json}
+    return {"verificationType": 0, "sms": sms_json, "call": None}
+
+
+def hero_sms(number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any]:
+    return {
+        "id": str(number.sms.index(sms) + 1),
+        "phoneFrom": "Sender",
+        "code": sms.code,
+        "text": sms.text,
+        "service": number.service,
+        "date": zoned(sms.at),
+        "type": "sms",
+    }
+
+
+def all_sms(number: SimulatedNumber, args: Mapping[str, str]) -> dict[str, Any]:
+    size = min(number_id(args.get("size")) or 25, 100)
+    first = (max(number_id(args.get("page")) or 1, 1) - 1) * size
+    rows = [hero_sms(number, sms) for sms in number.sms[first : first + size]]
+    return {"data": rows, "meta": {"total": len(number.sms), "service": number.service}}
+
+
+def row(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
+    """One line of the list of active numbers: all strings, and times without a zone."""
+    sms = latest(number)
+    nothing = "" if dialect.list_style == "tiger" else None
+    states = TIGER_STATES if dialect.list_style == "tiger" else HERO_STATES
+    return {
+        "activationId": str(number.id),
+        "serviceCode": number.service,
+        "phoneNumber": number.phone,
+        "activationCost": price(number.cost_minor),
+        "activationStatus": states[number.status],
+        "smsCode": sms.code if sms else nothing,
+        "smsText": sms.text if sms else nothing,
+        "activationTime": naive(number.created_at),
+        "discount": "0",
+        "repeated": "0",
+        "countryCode": number.country,
+        "countryName": number.country,
+        "canGetAnotherSms": "1",
+    }
+
+
+def active(dialect: SimulatedDialect, numbers: list[SimulatedNumber]) -> Json:
+    """The answer of getActiveActivations."""
+    rows = [row(dialect, number) for number in numbers]
+    match dialect.list_style:
+        case "hero":
+            inner = {"affected_rows": 0, "num_rows": 0, "row": [], "rows": []}
+            return {"status": "success", "data": rows, "activeActivations": inner}
+        case "tiger":
+            return {"status": "success", "data": rows}
+        case "grizzly":
+            return rows or None
+        case "grizzly-object":
+            return {"activeActivations": rows}
+        case "classic":
+            if not rows:
+                return {"status": "error", "error": "NO_ACTIVATIONS"}
+            return {"status": "success", "activeActivations": rows}
+
+
+def old_row(number: SimulatedNumber) -> dict[str, Any]:
+    """One line of getListOfActiveActivations."""
+    return {
+        "id": str(number.id),
+        "phone": number.phone,
+        "createDate": int(number.created_at.timestamp()),
+        "finishDate": int(number.expires_at.timestamp()),
+        "status": HERO_STATES[number.status],
+    }
+
+
+def history_row(dialect: SimulatedDialect, number: SimulatedNumber) -> dict[str, Any]:
+    """One line of getHistory. Note the cost: none while it lives, and the price once cancelled."""
+    states = TIGER_STATES if dialect.list_style == "tiger" else HERO_STATES
+    ended = "6" if number.status in CHARGED else "8"
+    return {
+        "id": str(number.id),
+        "date": naive(number.created_at),
+        "phone": number.phone,
+        "sms": orjson.dumps([sms.text for sms in number.sms]).decode() if number.sms else None,
+        "cost": 0 if number.live else figure(number.cost_minor),
+        "status": states.get(number.status, ended),
+        "currency": USD,
+    }
+
+
+def push(
+    dialect: SimulatedDialect, number: SimulatedNumber, sms: ArrivedSms
+) -> dict[str, Any] | None:
+    if number.rental and dialect.classic_rent:
+        sms_json = {"phoneFrom": "Sender", "text": sms.text, "date": naive(sms.at)}
+        return {"rentId": number.id, "sms": sms_json}
+    country = int(number.country) if number.country.isdigit() else number.country
+    body: dict[str, Any] = {
+        "activationId": number.id,
+        "service": number.service,
+        "text": sms.text,
+        "code": sms.code,
+        "country": country,
+        "receivedAt": naive(sms.at),
+    }
+    match dialect.push_style:
+        case "classic":
+            return body
+        case "hero":
+            return body | {
+                "activationId": str(number.id),
+                "phoneFrom": "Sender",
+                "receivedAt": zoned(sms.at),
+            }
+        case "grizzly":
+            return {"activationId": number.id, "code": sms.code, "text": sms.text}
+        case "none":
+            return None

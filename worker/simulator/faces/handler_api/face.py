@@ -1,0 +1,252 @@
+"""The face of `/stubs/handler_api.php`: one GET, one line of text or JSON, per dialect."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias
+
+from worker.simulator.config import BadScript, SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.engine import Engine
+from worker.simulator.exchange import (
+    FaceCall,
+    FaceOperation,
+    FaceReply,
+    Request,
+    amount,
+    figure,
+    number_id,
+    price,
+)
+from worker.simulator.face import Face
+from worker.simulator.faces.handler_api import bodies, parsing
+from worker.simulator.faces.handler_api.dialects import DIALECTS, SimulatedDialect
+from worker.simulator.faces.handler_api.hero_rest import PREFIX, HeroRest
+from worker.simulator.faces.handler_api.rentals import HandlerRentalFace
+from worker.simulator.faces.handler_api.wording import ReplyWriter
+from worker.simulator.numbers import CHARGED, REFUNDED, ArrivedSms, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
+
+GeneralHandler: TypeAlias = Callable[[Engine, FaceCall, datetime], FaceReply]
+NumberHandler: TypeAlias = Callable[[Engine, FaceCall, SimulatedNumber, datetime], FaceReply]
+
+OLD_PAGE = 10  #: Of getListOfActiveActivations.
+HISTORY_PAGE, HISTORY_DEFAULT = 100, 50
+DONE: Mapping[FaceOperation, str] = {
+    FaceOperation.READY: "ACCESS_READY",
+    FaceOperation.ASK_AGAIN: "ACCESS_RETRY_GET",
+    FaceOperation.FINISH: "ACCESS_ACTIVATION",
+    FaceOperation.CANCEL: "ACCESS_CANCEL",
+}
+
+
+class HandlerApiFace(Face):
+    """One company of this family, in its dialect."""
+
+    knobs_type = SimulatedDialect
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        spoken = DIALECTS.get(config.dialect)
+        if spoken is None:
+            raise BadScript(f"dialect: one of {', '.join(DIALECTS)}")
+        dialect = self._dialect = spoken.with_knobs(config.knobs)
+        super().__init__(config, dialect.terms())
+        self.push_retries = dialect.push_retry_seconds
+        self._words = ReplyWriter(dialect)
+        self._text, self._json, self._refuse = (
+            self._words.text,
+            self._words.json,
+            self._words.refuse,
+        )
+        self._rentals = HandlerRentalFace(dialect, self._words)
+        self._rest = HeroRest(config.api_key) if dialect.rest else None
+        self._general: Mapping[FaceOperation, GeneralHandler] = {
+            FaceOperation.RENT: self._rent,
+            FaceOperation.LIST: self._list,
+            FaceOperation.HISTORY: self._history,
+            FaceOperation.BALANCE: self._balance,
+            FaceOperation.OTHER: self._catalogue,
+        }
+        self._about: Mapping[FaceOperation, NumberHandler] = {
+            FaceOperation.LOOK: self._look,
+            FaceOperation.CANCEL: self._cancel,
+            FaceOperation.FINISH: self._finish,
+            FaceOperation.ASK_AGAIN: self._ask_again,
+            FaceOperation.READY: self._ready,
+        }
+
+    def push(self, number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any] | None:
+        return bodies.push(self._dialect, number, sms)
+
+    def read(self, request: Request) -> FaceCall:
+        if self._rest is not None and request.path.startswith(PREFIX):
+            return self._rest.read(request)
+        return parsing.read(request, self._dialect, self._key)
+
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.answer(engine, call, now)
+        if self._rentals.takes(call):
+            return self._rentals.answer(engine, call, now)
+        return self._general[call.operation](engine, call, now)
+
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if self._rentals.takes(call):
+            return self._rentals.answer_about(engine, call, number, now)
+        if number.rental and self._dialect.classic_rent:
+            return self._refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+        return self._about[call.operation](engine, call, number, now)
+
+    def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.refuse(call, denied, now) or self._refuse(call, denied, now)
+        return self._refuse(call, denied, now)
+
+    def empty_list(self, call: FaceCall) -> FaceReply:
+        if self._rest is not None and call.form.startswith(PREFIX):
+            return self._rest.page([], 0)
+        if self._rentals.takes(call):
+            return self._rentals.listed([])
+        if call.form == "getListOfActiveActivations":
+            return self._json([])
+        return self._json(bodies.active(self._dialect, []))
+
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        args = call.args
+        number = engine.rent(
+            BuyerOrder(
+                service=args.get("service", ""),
+                country=args.get("country", "0"),
+                operator=args.get("operator", "any"),
+                max_minor=amount(args.get("maxPrice")),
+                reference=args.get("orderId"),
+            ),
+            now,
+        )
+        if isinstance(number, Denied):
+            return self._refuse(call, number, now)
+        if call.form == "getNumber":
+            return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
+        return self._json(bodies.number_v2(self._dialect, number))
+
+    def _list(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        old = call.form == "getListOfActiveActivations"
+        most = OLD_PAGE if old else self._dialect.page_max
+        default = OLD_PAGE if old else self._dialect.page_default
+        limit = number_id(call.args.get("length" if old else "limit"))
+        rows = engine.active(
+            number_id(call.args.get("start")) or 0,
+            min(default if limit is None else limit, most),
+            now,
+        )
+        if old:
+            return self._json([bodies.old_row(each) for each in rows])
+        return self._json(bodies.active(self._dialect, rows))
+
+    def _history(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        args = call.args
+        numbers = engine.rented_of(
+            number_id(args.get("start")) or 0,
+            number_id(args.get("end")) or int(now.timestamp()),
+            now,
+        )
+        offset = number_id(args.get("offset")) or 0
+        size = number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
+        rows = islice(
+            (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
+        )
+        return self._json([bodies.history_row(self._dialect, each) for each in rows])
+
+    def _balance(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        balance = price(engine.balance_minor(now))
+        if self._dialect.name == "tiger" and call.args.get("format") == "json":
+            return self._json({"balance": balance + "00", "currency": bodies.USD})
+        return self._text(f"ACCESS_BALANCE:{balance}")
+
+    def _catalogue(self, engine: Engine, call: FaceCall, _now: datetime) -> FaceReply:
+        service, country = call.args.get("service", "tg"), call.args.get("country", "0")
+        match call.form:
+            case "getPrices":
+                cost = figure(engine.tariff.price_of(service))
+                return self._json({country: {service: {"cost": cost, "count": 1000}}})
+            case "getNumbersStatus":
+                return self._json({f"{service}_0": "1000"})
+            case _:
+                return self._json({"0": {"id": 0, "rus": "Россия", "eng": "Russia"}})
+
+    def _look(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        engine.show(number)
+        match call.form:
+            case "getAllSms" if number.live:
+                return self._json(bodies.all_sms(number, call.args))
+            case "getAllSms":
+                return self._refuse(call, Denied(DenialReason.ENDED), now)
+            case "getStatusV2" if number.live:
+                return self._json(bodies.status_v2(self._dialect, number))
+            case _ if number.live:
+                return self._text(self._status(call, number))
+            case _:
+                return self._ended_status(call, number, now)
+
+    def _status(self, call: FaceCall, number: SimulatedNumber) -> str:
+        sms = bodies.latest(number)
+        if sms is None:
+            return "STATUS_WAIT_CODE"
+        if call.form == "getFullSms":
+            return f"FULL_SMS:{sms.text}"
+        if number.status is Status.RETRYING:
+            again = self._dialect.resend_word
+            return f"{again}:{sms.code}" if again == "STATUS_WAIT_RETRY" else again
+        if call.args.get("full_text") == "true" and self._dialect.name == "tiger":
+            return f"STATUS_OK:{sms.text}"
+        return f"STATUS_OK:{self._quoted(sms.code)}"
+
+    def _ended_status(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> FaceReply:
+        """The status of a number that has ended."""
+        paid = number.status in CHARGED
+        word = self._dialect.paid_status if paid else self._dialect.refunded_status
+        if word == "NO_ACTIVATION":
+            return self._refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+        if word == "STATUS_OK":
+            return self._text(f"STATUS_OK:{self._quoted(number.sms[-1].code)}")
+        return self._text(word)
+
+    def _ready(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        return self._change_reply(call, engine.ready(number), now)
+
+    def _ask_again(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        return self._change_reply(call, engine.ask_again(number, now), now)
+
+    def _finish(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        return self._change_reply(call, engine.finish(number, now), now)
+
+    def _cancel(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        again = self._dialect.cancelled_again
+        if again is not None and number.status in REFUNDED:
+            return self._text(again)
+        return self._change_reply(call, engine.cancel(number, now), now)
+
+    def _change_reply(self, call: FaceCall, denied: Denied | None, now: datetime) -> FaceReply:
+        if denied is not None:
+            return self._refuse(call, denied, now)
+        if call.form == "setStatusV2":
+            return self._json({"status": "success"})
+        if call.form in {"finishActivation", "cancelActivation"}:
+            return FaceReply(204, b"")
+        return self._text(DONE[call.operation])
+
+    def _quoted(self, code: str) -> str:
+        quote = self._dialect.quote_code
+        return f"{quote}{code}{quote.strip()}"

@@ -1,0 +1,1 @@
+"""The simulated sms-man, second version."""

@@ -1,0 +1,1 @@
+"""The simulated SMSPVA: its second version, and its old script for rentals."""

@@ -1,0 +1,211 @@
+"""The face of SMSPVA v2: the body repeats the HTTP status; an order is gone after ten minutes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.engine import Engine
+from worker.simulator.exchange import (
+    FaceCall,
+    FaceOperation,
+    FaceReply,
+    Request,
+    json,
+    number_id,
+    price,
+    with_wait,
+)
+from worker.simulator.face import Face, FaceKnobs
+from worker.simulator.faces.smspva.rentals import PATH as RENT
+from worker.simulator.faces.smspva.rentals import SmsPvaRentalFace
+from worker.simulator.numbers import SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
+
+PREFIX = "/activation/"
+CHANGES = {
+    "clearsms": FaceOperation.ASK_AGAIN,
+    "stopsms": FaceOperation.FINISH,
+    "cancelorder": FaceOperation.CANCEL,
+    "blocknumber": FaceOperation.CANCEL,
+}
+WORDS: Mapping[DenialReason, tuple[int, str]] = {
+    DenialReason.NO_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BAD_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BANNED: (411, "LOW_KARMA"),
+    DenialReason.RATE_LIMITED: (411, "RATE_LIMIT"),
+    DenialReason.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
+    DenialReason.BAD_ACTION: (404, "NOT_FOUND"),
+    DenialReason.BAD_METHOD: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_REQUEST: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_SERVICE: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_COUNTRY: (405, "BAD_PARAMETERS"),
+    DenialReason.NO_NUMBERS: (501, "NO_NUMBERS"),
+    DenialReason.NO_BALANCE: (407, "LOW_BALANCE"),
+    DenialReason.UNKNOWN_ID: (406, "BAD_ORDER_ID"),
+    DenialReason.EARLY_CANCEL: (411, "TOO_EARLY"),
+    DenialReason.CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NEW_CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NO_CODE: (404, "NO_SMS"),
+    DenialReason.BAD_STATUS: (404, "NO_SMS"),
+    DenialReason.ENDED: (410, "ORDER_CLOSED"),
+}
+
+
+class SmsPvaKnobs(FaceKnobs):
+    """What nobody knows for certain."""
+
+    on_demand: bool = False  #: Rentals are off until they are switched on.
+
+
+class SmsPvaFace(Face):
+    """SMSPVA, as it answers."""
+
+    knobs_type = SmsPvaKnobs
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        knobs = SmsPvaKnobs.model_validate(config.knobs)
+        super().__init__(config, knobs.terms(timedelta(seconds=600)))
+        self._rentals = SmsPvaRentalFace(self._wrong_key, on_demand=knobs.on_demand)
+
+    def read(self, request: Request) -> FaceCall:
+        if request.path == RENT:
+            return self._rentals.read(request)
+        parts = [unquote(part) for part in request.path.removeprefix(PREFIX).split("/")]
+        call = self._read(request.method, parts)
+        if call is None or not request.path.startswith(PREFIX):
+            return FaceCall(FaceOperation.OTHER, request.path, refused=DenialReason.BAD_ACTION)
+        return call._replace(refused=self._wrong_key(request.headers.get("apikey")))
+
+    def _read(self, method: str, parts: list[str]) -> FaceCall | None:
+        match [method, *parts]:
+            case ["GET", "number", country, service, *operator] if len(operator) < 2:
+                purchase = {"country": country, "service": service}
+                purchase["operator"] = operator[0] if operator else "any"
+                return FaceCall(FaceOperation.RENT, "number", None, purchase)
+            case ["GET", "sms", ref]:
+                return FaceCall(FaceOperation.LOOK, "sms", number_id(ref), about_one=True)
+            case ["GET", "orders"]:
+                return FaceCall(FaceOperation.LIST, "orders")
+            case ["GET", "balance" | "userinfo" as form]:
+                return FaceCall(FaceOperation.BALANCE, form)
+            case ["PUT", name, ref] if name in CHANGES:
+                return FaceCall(CHANGES[name], name, number_id(ref), about_one=True)
+            case _:
+                return None
+
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if call.form.startswith(RENT):
+            return self._rentals.answer(engine, call, now)
+        match call.operation:
+            case FaceOperation.RENT:
+                return self._rent(engine, call, now)
+            case FaceOperation.LIST:
+                orders = [self._order(number, now) for number in engine.live(now)]
+                return _data({"orders": orders})
+            case _:
+                balance = price(engine.balance_minor(now))
+                more = {"name": "buyer", "karma": 100.0} if call.form == "userinfo" else {}
+                return _data({"balance": balance, **more})
+
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if call.form.startswith(RENT):
+            return self._rentals.answer_about(engine, call, number, now)
+        if number.rental or now >= number.expires_at:
+            # Not only closed: after its time the order is deleted.
+            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+        match call.form:
+            case "sms":
+                return self._sms(engine, call, number, now)
+            case "clearsms":
+                denied = engine.ask_again(number, now)
+            case "stopsms":
+                denied = engine.finish(number, now)
+            case "blocknumber":
+                denied = engine.cancel(number, now, Status.BANNED)
+            case _:
+                denied = engine.cancel(number, now)
+        if denied is not None:
+            return self.refuse(call, denied, now)
+        expiry = {"orderExpireIn": _seconds_left(number, now)} if call.form == "clearsms" else {}
+        return _data({"orderId": number.id, **expiry})
+
+    def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if call.form.startswith(RENT) and denied.reason is not DenialReason.UNAVAILABLE:
+            return self._rentals.refuse(denied)
+        status, word = WORDS.get(denied.reason, (500, "ERROR"))
+        reply = json({"statusCode": status, "error": {"type": word}}, status)
+        return with_wait(reply, denied) if denied.reason is DenialReason.RATE_LIMITED else reply
+
+    def empty_list(self, call: FaceCall) -> FaceReply:
+        if call.form.startswith(RENT):
+            return self._rentals.listed([])
+        return _data({"orders": []})
+
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        args = call.args
+        number = engine.rent(
+            BuyerOrder(service=args["service"], country=args["country"], operator=args["operator"]),
+            now,
+        )
+        if isinstance(number, Denied):
+            return self.refuse(call, number, now)
+        return _data(
+            {
+                "orderId": number.id,
+                "phoneNumber": int(number.phone[1:]),  # Without the country code.
+                "countryCode": "7",
+                "orderExpireIn": _seconds_left(number, now),
+            }
+        )
+
+    def _sms(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if not number.live:
+            return self.refuse(call, Denied(DenialReason.ENDED), now)
+        if number.status is not Status.RECEIVED:
+            # Also after clearsms, which makes it forget the SMS that came.
+            error = {"type": "SMS_NOT_YET_RECEIVED"}
+            return json({"statusCode": 202, "error": error}, 202)
+        if engine.balance_minor(now) < 0:
+            return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
+        engine.show(number)
+        return _data(
+            {
+                "sms": _sms_json(number),
+                "orderId": number.id,
+                "orderExpireIn": _seconds_left(number, now),
+            }
+        )
+
+    def _order(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
+        received = number.status is Status.RECEIVED
+        if received:
+            number.shown = len(number.sms)
+        return {
+            "orderId": number.id,
+            "phoneNumber": int(number.phone[1:]),
+            "countryCode": "7",
+            "orderExpireIn": _seconds_left(number, now),
+            "service": number.service,
+            "country": number.country,
+            "status": "SMS_RECEIVED" if received else "WAITING",
+            "sms": _sms_json(number) if received else None,
+        }
+
+
+def _data(data: dict[str, Any]) -> FaceReply:
+    return json({"statusCode": 200, "data": data})
+
+
+def _sms_json(number: SimulatedNumber) -> dict[str, str]:
+    return {"code": number.sms[-1].code, "fullText": number.sms[-1].text}
+
+
+def _seconds_left(number: SimulatedNumber, now: datetime) -> int:
+    return max(0, int((number.expires_at - now).total_seconds()))

@@ -1,0 +1,1 @@
+"""The simulated vak-sms."""
