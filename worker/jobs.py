@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from arq.worker import Function, Retry, func
 
+from worker.domain.backoff import ACCEPT_JOB
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.reporter import Reporter
@@ -25,7 +26,6 @@ WORK_SECONDS = 18
 ARQ_SECONDS = 20
 # Every start counts as a try, also one that a crash or a deploy cut short.
 TRIES = 1_000_000
-AGAIN_SECONDS_MAX = 30
 ACCEPT_MAX = 1_000
 
 FAILED = "failed"
@@ -62,7 +62,7 @@ async def accept(ctx: Ctx, given: dict[str, Any] | list[dict[str, Any]]) -> None
         handlers_in(ctx).reporter.trouble("job.refused", detail="accept: too many numbers")
         return
     if await run(ctx, "accept", payloads, on_error=AGAIN) == AGAIN:
-        raise Retry(defer=min(2 ** (min(ctx["job_try"], 10) - 1), AGAIN_SECONDS_MAX))
+        raise Retry(defer=ACCEPT_JOB.wait(ctx["job_try"] - 1))
 
 
 async def watch(ctx: Ctx, provider: str) -> None:

@@ -27,7 +27,7 @@ from tests.acceptance.world import PROVIDER, World
 from tests.bench.load import WINDOW, Load
 from tests.bench.stage import STATE, stage
 from worker.adapters.store.postgres import PostgresStore
-from worker.lifecycle.cancel import LAST_PURSUIT
+from worker.domain.backoff import PURSUIT
 
 LIVE = 3_000
 WORSE_MAX = 1.2  #: Times longer than when it was calm, at the providers that are well.
@@ -39,7 +39,7 @@ FOUND_BY = timedelta(seconds=15)  #: What comes later in the calm is found in th
 SEEN_BY = timedelta(seconds=30)  #: An SMS this old is in our books, or it was missed.
 INTERRUPTED = 130
 #: Seconds: a call that failed all through the brown-out is tried again every so often only.
-AT_REST_BY = WINDOW + LAST_PURSUIT.total_seconds() + 120
+AT_REST_BY = WINDOW + PURSUIT.longest.total_seconds() + 120
 
 SICK = PROVIDER
 # One with a list of pages, one with a list in one piece, one that is asked number by number.

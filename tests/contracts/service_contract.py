@@ -10,9 +10,9 @@ import pytest
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
+from worker.ports.intake import NumberIntake
 from worker.ports.service import (
     ActionOutcome,
-    NumberIntake,
     PurchaseOrder,
     PurchaseOutcome,
     Service,

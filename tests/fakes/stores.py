@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.intake import CompleteIntake
 from worker.ports.leadership import Leadership
 from worker.ports.store.activations import (
     AcceptResult,
     Activation,
     ActivationStore,
     CancelPress,
-    Intake,
     LiveNumber,
     RecordedCode,
     SeenSms,
@@ -69,7 +69,7 @@ class UnaskedActivations:
     """`ActivationStore`, of which nothing is asked."""
 
     async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
+        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
     ) -> list[AcceptResult]:
         raise NotImplementedError
 

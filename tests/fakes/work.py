@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from tests.fakes.reporter import RecordingReporter
+from worker.domain.backoff import Backoff
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.jobs import JobHandlers
 
 PHONE = "+4917012345678"
+SHORT = timedelta(milliseconds=10)
 BODY = {"provider": "p", "provider_ref": "1", "account": "a", "phone": PHONE, "price_minor": 10}
 
 
@@ -60,7 +63,7 @@ class Work:
 async def working(work: Work, url: str, **options: Any) -> AsyncIterator[asyncio.Event]:
     """A supervised worker for the length of the block; set the event to stop it earlier."""
     stop = asyncio.Event()
-    backoff = (0.01,)
+    backoff = Backoff(first=SHORT, longest=SHORT)
     async with asyncio.TaskGroup() as group:
         group.create_task(run_supervised(work.services(), url, stop, backoff=backoff, **options))
         yield stop

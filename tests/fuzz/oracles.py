@@ -25,9 +25,10 @@ from tests.fuzz.loose_reading import (
 from tests.fuzz.rental_oracles import RENTAL_ANSWERS, rental_sayings
 from worker.adapters.providers.reply import Reply
 from worker.domain.money import AMOUNT_MAX
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
-from worker.ports.history import Fate, HistoryPage
-from worker.ports.long_rental import Ended, Messages, NotClosed, Prolonged, Refund
+from worker.ports.history import HistoryPage
+from worker.ports.long_rental import Ended, Messages, NotClosed, Prolonged
 from worker.ports.provider import (
     ActivePage,
     Balance,
@@ -100,7 +101,7 @@ def claims_of(answer: object) -> Claims:
             return {BY_REFUSAL[why]} - {""}
         case NotClosed(why=why):
             return {BY_REFUSAL[why]} - {""}
-        case Ended(refund=refund):
+        case Ended(fate=refund):
             return {BY_REFUND[refund]} - {""}
         case ActivePage(rows=rows) if not rows:
             return set()
@@ -119,7 +120,11 @@ CLAIMS: Final[dict[type, str]] = {
     bool: "again",
     Prolonged: "prolonged",
 }
-BY_REFUND: Final = {Refund.GIVEN_BACK: "given back", Refund.KEPT: "kept", Refund.NOT_TOLD: ""}
+BY_REFUND: Final = {
+    PriceFate.GIVEN_BACK: "given back",
+    PriceFate.KEPT: "kept",
+    PriceFate.UNKNOWN: "",
+}
 BY_REFUSAL: Final = {
     Refusal.EARLY: "",
     Refusal.UNCLEAR: "",
@@ -336,12 +341,12 @@ def sms_in(answer: object) -> tuple[Sms, ...]:
 
 #: In a row of the history: what charged and given back are called, and where the id and SMS are.
 FATES: Final = {
-    "handler_api": {"6": Fate.CHARGED, "8": Fate.GIVEN_BACK, "10": Fate.GIVEN_BACK},
+    "handler_api": {"6": PriceFate.KEPT, "8": PriceFate.GIVEN_BACK, "10": PriceFate.GIVEN_BACK},
     "fivesim": {
-        "FINISHED": Fate.CHARGED,
-        "CANCELED": Fate.GIVEN_BACK,
-        "TIMEOUT": Fate.GIVEN_BACK,
-        "BANNED": Fate.GIVEN_BACK,
+        "FINISHED": PriceFate.KEPT,
+        "CANCELED": PriceFate.GIVEN_BACK,
+        "TIMEOUT": PriceFate.GIVEN_BACK,
+        "BANNED": PriceFate.GIVEN_BACK,
     },
 }
 
@@ -357,8 +362,8 @@ def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
         if isinstance(row, dict)
     }
     for past in outcome.answer.rows:
-        lines = {(past.ref, past.fate, False), (past.ref, past.fate, past.fate is Fate.CHARGED)}
-        if past.fate in {Fate.CHARGED, Fate.GIVEN_BACK} and lines.isdisjoint(said):
+        lines = {(past.ref, past.fate, False), (past.ref, past.fate, past.fate is PriceFate.KEPT)}
+        if past.fate in {PriceFate.KEPT, PriceFate.GIVEN_BACK} and lines.isdisjoint(said):
             yield f"{past.fate.value} is not said"
 
 

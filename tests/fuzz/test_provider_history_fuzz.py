@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.providers.adapter_world import replies_of
 from worker.adapters.providers.reply import Reply, interpret
 from worker.domain.families import every_dialect, features_of
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
-from worker.ports.history import Fate, HistoryPage
+from worker.ports.history import HistoryPage
 
 READERS: dict[str, Any] = {
     dialect or family: replies_of(family, dialect)
@@ -19,12 +20,12 @@ READERS: dict[str, Any] = {
     if features_of(family, dialect).history
 }
 #: What a reply must contain for a price to be kept, or given back.
-WORDS: dict[str, dict[Fate, tuple[bytes, ...]]] = {
-    "classic": {Fate.CHARGED: (b"6",), Fate.GIVEN_BACK: (b"8",)},
-    "hero": {Fate.CHARGED: (b"6",), Fate.GIVEN_BACK: (b"8", b"10")},
+WORDS: dict[str, dict[PriceFate, tuple[bytes, ...]]] = {
+    "classic": {PriceFate.KEPT: (b"6",), PriceFate.GIVEN_BACK: (b"8",)},
+    "hero": {PriceFate.KEPT: (b"6",), PriceFate.GIVEN_BACK: (b"8", b"10")},
     "fivesim": {
-        Fate.CHARGED: (b"FINISHED",),
-        Fate.GIVEN_BACK: (b"CANCELED", b"TIMEOUT", b"BANNED"),
+        PriceFate.KEPT: (b"FINISHED",),
+        PriceFate.GIVEN_BACK: (b"CANCELED", b"TIMEOUT", b"BANNED"),
     },
 }
 labels = st.sampled_from(["4", "6", "8", "10", 6, 8, "FINISHED", "CANCELED", "TIMEOUT", "PENDING"])

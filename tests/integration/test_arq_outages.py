@@ -4,6 +4,8 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from arq.connections import ArqRedis
@@ -63,13 +65,22 @@ async def test_a_black_hole_does_not_hold_the_worker(
     assert {detail for _, _, detail in work.reporter.of("trouble")} == {"TimeoutError"}
 
 
+class LongFromTheSecondOn:
+    """A backoff whose second wait no test would live to see the end of."""
+
+    def wait(self, failures: int) -> timedelta:
+        return timedelta(hours=1) if failures else timedelta(milliseconds=10)
+
+
 async def test_a_worker_that_ran_for_long_is_back_soon(work: Work) -> None:
     """Only failures that follow each other make it wait longer."""
     minutes = itertools.count(0.0, 60.0)
     services = replace(work.services(), monotonic=lambda: next(minutes))
     stop = asyncio.Event()
     nowhere = "redis://127.0.0.1:9/0"
-    running = asyncio.create_task(run_supervised(services, nowhere, stop, backoff=(0.01, 3_600)))
+    running = asyncio.create_task(
+        run_supervised(services, nowhere, stop, backoff=cast("Any", LongFromTheSecondOn()))
+    )
 
     await work.reporter.heard("trouble", "arq.worker_lost", times=3)
 

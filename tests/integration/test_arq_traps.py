@@ -20,8 +20,9 @@ from arq.constants import (
     retry_key_prefix,
 )
 
-from tests.fakes.work import BODY, PHONE, Work, working
+from tests.fakes.work import BODY, PHONE, SHORT, Work, working
 from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.domain.backoff import Backoff
 from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT
 from worker.jobs import ARQ_SECONDS
 
@@ -92,7 +93,7 @@ async def test_an_id_that_failed_can_be_enqueued_again_at_once(
 async def test_numbers_are_not_lost_by_failures_of_the_database(
     work: Work, queue: ArqRedis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.jobs.AGAIN_SECONDS_MAX", 0.01)
+    monkeypatch.setattr("worker.jobs.ACCEPT_JOB", Backoff(first=SHORT, longest=SHORT))
     work.failures = 7  # more than arq's default of 5 tries
     await queue.enqueue_job("accept", BODY)
 

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from tests.integration.cases.office import clauses
+from tests.integration.cases.case_shop import clauses
 from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
@@ -198,8 +197,8 @@ def case_desk(world: World) -> CaseService:
     return CaseService(
         cases=world.store.cases,
         books=world.store.books,
-        judges=judges(clauses),
-        reviewing=ActivationReviews(world.store.activations, world.settle),
+        judges=judges_by_kind(clauses),
+        activation_reviews=ActivationReviews(world.store.activations, world.settle),
         profiles=POLICIES,
         default_policy="P1",
         clock=world.clock,

@@ -20,7 +20,8 @@ from tests.simulation.their_side import older
 from worker.domain.ids import AccountId, ActivationId, ProviderRef
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
-from worker.ports.service import NumberIntake, Push
+from worker.ports.intake import NumberIntake
+from worker.ports.service import Push
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import SimulatedNumber
 

@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 
 SQL = Path("worker/adapters/store/sql")
-KINDS = {kind.value for kind in Kind}
+KINDS = {kind.value for kind in TransferKind}
 PREFIX = re.compile(r"'([a-z]+):(?:'|%')")
 
 
@@ -33,4 +33,4 @@ def test_no_statement_names_a_kind_there_is_not() -> None:
 def test_the_description_of_an_entry_lists_them() -> None:
     described = json.loads(Path("tests/golden/openapi.json").read_text())["components"]["schemas"]
 
-    assert set(described["Kind"]["enum"]) == KINDS
+    assert set(described["TransferKind"]["enum"]) == KINDS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from worker.adapters.retry import TenacityRetry
 from worker.adapters.telemetry.progress import Progress
 from worker.bootstrap.canary import canary_of
 from worker.bootstrap.from_settings import payments_of
@@ -14,13 +15,12 @@ from worker.domain.policy.clauses import grounds, load_clauses
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
-from worker.lifecycle.cases.asking import Clauses
-from worker.lifecycle.cases.closing import Closing
-from worker.lifecycle.cases.judges import judges
-from worker.lifecycle.cases.reviews import ActivationReviews
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.silence import Silence
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.activation_reviews import ActivationReviews
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
+from worker.lifecycle.cases.claim_windows import ClaimWindows
+from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.questions import ClauseLookup
+from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
@@ -189,7 +189,7 @@ def _repair(parts: Resources, accept: Accept) -> Repair:
     )
 
 
-def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
+def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> ClauseLookup:
     directory = parts.settings.policies.directory
     known = {name: load_clauses(name, directory) for name in profiles}
 
@@ -199,18 +199,18 @@ def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> Clauses:
     return clauses
 
 
-def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses) -> Timers:
-    return Timers(
+def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: ClauseLookup) -> DueTimers:
+    return DueTimers(
         cases=parts.store.cases,
         books=parts.store.books,
         activations=parts.store.activations,
         reporter=parts.reporter,
-        judges=judges(clauses),
-        silence=Silence(parts.store.cases, clauses, profiles),
-        closing=Closing(
+        judges=judges_by_kind(clauses),
+        claim_windows=ClaimWindows(parts.store.cases, clauses, profiles),
+        rental_closer=RentalCloser(
             cases=parts.store.cases,
             rentals=parts.rentals,
-            pay=payments_of(parts.terms, parts.schedule, parts.clock),
+            wait_for_budget=payments_of(parts.terms, parts.schedule, parts.clock),
             reporter=parts.reporter,
             now=parts.clock.now,
         ),
@@ -218,13 +218,13 @@ def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: Clauses)
 
 
 def _cases(
-    parts: Resources, profiles: Mapping[str, Profile], timers: Timers, settle: Settle
+    parts: Resources, profiles: Mapping[str, Profile], timers: DueTimers, settle: Settle
 ) -> CaseService:
     return CaseService(
         cases=parts.store.cases,
         books=parts.store.books,
         judges=timers.judges,
-        reviewing=ActivationReviews(parts.store.activations, settle),
+        activation_reviews=ActivationReviews(parts.store.activations, settle),
         profiles=profiles,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
@@ -259,6 +259,11 @@ def _desk(
             accept=accept,
             providers=parts.providers,
             terms=parts.terms,
+            retry=TenacityRetry(
+                sleep=parts.clock.sleep,
+                monotonic=parts.clock.monotonic,
+                chance=parts.clock.chance,
+            ),
         ),
         expire=expire,
         sweep=sweep,

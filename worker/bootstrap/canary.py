@@ -13,7 +13,7 @@ def canary_of(parts: Resources, desk: Service) -> Canary | None:
     if wanted.provider is None:
         return None
     provider = ProviderName(wanted.provider)
-    errand = CanaryOrder(
+    order = CanaryOrder(
         provider=provider,
         service=wanted.service,
         country=wanted.country,
@@ -27,5 +27,5 @@ def canary_of(parts: Resources, desk: Service) -> Canary | None:
         desk=desk,
         reporter=parts.reporter,
         clock=parts.clock,
-        errand=errand,
+        order=order,
     )

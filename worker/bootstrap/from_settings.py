@@ -22,7 +22,7 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, load_profile, policy_names
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.cases.closing import Pay
+from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
@@ -141,7 +141,7 @@ def rentals_of(
 
 def payments_of(
     terms: Mapping[ProviderName, ProviderTerms], schedule: Schedule, clock: Clock
-) -> dict[ProviderName, Pay]:
+) -> dict[ProviderName, WaitForBudget]:
     """For each provider, who buys single requests from its budget."""
     return {name: Budget(schedule, of, clock, most=1).take for name, of in terms.items()}
 

@@ -9,6 +9,17 @@
 
 Two axes. `State` is decided once, by the first commit. `ProviderState` is pursued for as long as
 it takes; where the two disagree, an exposure says by how much.
+
+    OPEN --- a code was delivered ---> FINISHING --- confirmed -----------> FINISHED
+      |                                    | it took nothing ------------->+
+      | a cancel goes out                                                  |
+      v                                                                    v
+    CANCELLING --- the provider's word ------------------> CANCELLED, CHARGED or GONE
+      |                                                                    |
+      | nobody ever said whether it was sold                               | its list or its history
+      v                                                                    v contradicts that
+    DISPUTED <-------------------------------------------------------------+
+
 This module does no I/O and reads no clock: `now` is always an argument.
 """
 
@@ -44,18 +55,19 @@ class ProviderState(enum.Enum):
     FINISHED = "finished"  #: Ended with a code; the provider keeps the price.
     CHARGED = "charged"  #: Ended against us: the provider keeps the price, the customer has it too.
     GONE = "gone"  #: The provider does not know the number any more.
-    DISPUTED = "disputed"  #: Its books and ours differ; a human asks the provider.
+    DISPUTED = "disputed"  #: Its books and ours differ, until its history agrees or is believed.
 
 
 FINAL = frozenset({State.DELIVERED, State.REFUNDED, State.CLOSED})
 LIVE = frozenset(State) - FINAL
+#: A cancel or a finish is still owed there. Nothing more is asked about a disputed number.
+PROVIDER_OWED = frozenset({ProviderState.OPEN, ProviderState.CANCELLING, ProviderState.FINISHING})
 PROVIDER_FINAL = frozenset(
     {
         ProviderState.CANCELLED,
         ProviderState.FINISHED,
         ProviderState.CHARGED,
         ProviderState.GONE,
-        ProviderState.DISPUTED,
     }
 )
 
@@ -145,5 +157,52 @@ MOVES = frozenset(
         Transition(State.IN_REVIEW, State.REFUNDED),
         Transition(State.IN_REVIEW, State.CLOSED),
         Transition(State.IN_REVIEW, State.DELIVERED),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTransition:
+    """One step of the provider's axis."""
+
+    source: ProviderState
+    target: ProviderState
+
+
+#: The allowed steps of the provider's axis; a tidy test holds every statement against them.
+PROVIDER_MOVES = frozenset(
+    {
+        ProviderTransition(ProviderState.OPEN, ProviderState.CANCELLING),
+        ProviderTransition(ProviderState.OPEN, ProviderState.FINISHING),
+        # The cancel was refused: a code was there, in time.
+        ProviderTransition(ProviderState.CANCELLING, ProviderState.OPEN),
+        ProviderTransition(ProviderState.CANCELLING, ProviderState.CANCELLED),
+        ProviderTransition(ProviderState.CANCELLING, ProviderState.CHARGED),
+        ProviderTransition(ProviderState.CANCELLING, ProviderState.GONE),
+        # A purchase whose outcome stayed unknown: there is no number to cancel.
+        ProviderTransition(ProviderState.CANCELLING, ProviderState.DISPUTED),
+        ProviderTransition(ProviderState.FINISHING, ProviderState.FINISHED),
+        # It took nothing, though a code was shown.
+        ProviderTransition(ProviderState.FINISHING, ProviderState.CANCELLED),
+        # The history agrees: with what we held before, or with what nobody could tell us.
+        ProviderTransition(ProviderState.DISPUTED, ProviderState.CANCELLED),
+        ProviderTransition(ProviderState.DISPUTED, ProviderState.CHARGED),
+        ProviderTransition(ProviderState.DISPUTED, ProviderState.FINISHED),
+        # The number of such a purchase was found, and is cancelled.
+        ProviderTransition(ProviderState.DISPUTED, ProviderState.CANCELLING),
+    }
+)
+#: The only steps that leave a final state. The provider's own list or history makes them, where it
+#: contradicts what the provider said before.
+PROVIDER_CORRECTIONS = frozenset(
+    {
+        ProviderTransition(ProviderState.CANCELLED, ProviderState.CANCELLING),
+        ProviderTransition(ProviderState.GONE, ProviderState.CANCELLING),
+        ProviderTransition(ProviderState.CANCELLED, ProviderState.DISPUTED),
+        ProviderTransition(ProviderState.FINISHED, ProviderState.DISPUTED),
+        ProviderTransition(ProviderState.CHARGED, ProviderState.DISPUTED),
+        ProviderTransition(ProviderState.GONE, ProviderState.DISPUTED),
+        ProviderTransition(ProviderState.GONE, ProviderState.CANCELLED),
+        ProviderTransition(ProviderState.GONE, ProviderState.CHARGED),
     }
 )

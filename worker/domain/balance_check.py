@@ -1,4 +1,4 @@
-"""What a provider's balance can be, given what our books say it took and gave back.
+"""Whether a provider's balance agrees with what it took and gave back by our books.
 
     balance + taken - given back  =  what was paid in
 
@@ -31,7 +31,7 @@ class ProviderSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceBounds:
-    """What was paid in lies between these, as far as the readings so far can tell."""
+    """What was paid in lies between these, according to all readings so far."""
 
     low_minor: int
     high_minor: int

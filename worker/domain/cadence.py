@@ -44,5 +44,5 @@ def next_look(
         return None
     gap = gap_at(now - rented_at, closest)
     at = now + gap * (1 - JITTER + 2 * JITTER * chance)
-    # A look so close before the last one that it tells nothing new becomes the last one.
+    # A look shortly before the last one would find nothing more, so it becomes the last one.
     return last if at + closest / 2 >= last else at

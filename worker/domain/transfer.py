@@ -1,4 +1,4 @@
-"""Transfers: every move of money names both its sides, and its key is made from its thing.
+"""Transfers: each names both sides of a move of money; its key follows from kind and thing.
 
 A bucket is a place money can be. Two of each account are kept as balances (`available`, `held`);
 the house's are only ever summed, so that a busy one is never a row everybody waits for.
@@ -10,7 +10,7 @@ from uuid import UUID
 from worker.domain.ids import AccountId
 
 
-class Kind(enum.Enum):
+class TransferKind(enum.Enum):
     """Why money moves; with the id of its thing, the unique key of the move."""
 
     TOPUP = "topup"  #: outside → available
@@ -31,7 +31,7 @@ class Charge(enum.Enum):
     """Who holds the customer's money."""
 
     HOLD = "hold"  #: We do: the hold comes from the account's available balance.
-    EXTERNAL = "external"  #: The shop does: the hold comes from outside, an event tells of it.
+    EXTERNAL = "external"  #: The shop does: the hold comes from outside, an event reports it.
 
 
 REVENUE = "house:revenue"
@@ -46,6 +46,6 @@ def held(account: AccountId) -> str:
     return f"held:{account}"
 
 
-def key(kind: Kind, thing: UUID | str) -> str:
+def transfer_key(kind: TransferKind, thing: UUID | str) -> str:
     """The unique key of the one move of this kind for this thing."""
     return f"{kind.value}:{thing}"

@@ -19,6 +19,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
+from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
 from worker.settings import Settings, load_settings
@@ -32,7 +33,6 @@ POLL_SECONDS = 0.25
 READ_LIMIT = 1_000
 HEALTH_SECONDS = 5
 DRAIN_SECONDS = 20  #: No job runs longer, so draining ends every one of them.
-BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 BOOKKEEPING_SECONDS = 5.0  #: For arq to write down in Redis how its jobs ended.
 CANCEL_AGAIN_SECONDS = 0.1
 STEADY_SECONDS = 30.0  #: A worker that ran this long starts again with the shortest backoff.
@@ -65,7 +65,7 @@ async def run_supervised(
     stop: asyncio.Event,
     *,
     drain_seconds: float = DRAIN_SECONDS,
-    backoff: tuple[float, ...] = BACKOFF_SECONDS,
+    backoff: Backoff = ARQ_WORKER,
 ) -> None:
     """Run arq until *stop* is set. An arq worker ends with the first Redis error: a new one then.
 
@@ -81,7 +81,7 @@ async def run_supervised(
             services.reporter.trouble("arq.worker_lost", detail=type(error).__name__)
         if services.monotonic() - started > STEADY_SECONDS:
             failures = 0
-        await _sleep_unless(stop, backoff[min(failures, len(backoff) - 1)])
+        await _sleep_unless(stop, backoff.wait(failures).total_seconds())
         failures += 1
 
 

@@ -1,7 +1,7 @@
 """Accept: a number that was already rented is stored with its hold, and watched from then on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,15 +10,14 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.watch import first_look
 from worker.ports.errors import ScheduleUnavailable
+from worker.ports.intake import CompleteIntake, NumberIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.service import NumberIntake
 from worker.ports.store.activations import (
     AcceptOutcome,
     AcceptResult,
     Activation,
     ActivationStore,
-    Intake,
     LiveNumber,
 )
 from worker.ports.store.purchases import PurchaseStore
@@ -58,11 +57,11 @@ class Accept:
         return results
 
     async def _batch(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
-        drafts = [self.draft(one) for one in handed]
-        intakes = [draft for draft in drafts if isinstance(draft, Intake)]
+        drafts = [self.draft(number) for number in handed]
+        intakes = [draft for draft in drafts if isinstance(draft, CompleteIntake)]
         stored = iter(await self.activations.accept(intakes) if intakes else [])
         results = [
-            next(stored) if isinstance(draft, Intake) else AcceptResult(draft, None)
+            next(stored) if isinstance(draft, CompleteIntake) else AcceptResult(draft, None)
             for draft in drafts
         ]
         await self.watch(
@@ -70,7 +69,7 @@ class Accept:
         )
         return results
 
-    def draft(self, handed: NumberIntake) -> Intake | AcceptOutcome:
+    def draft(self, handed: NumberIntake) -> CompleteIntake | AcceptOutcome:
         """The intake with its defaults filled in, or why there can be none."""
         terms = self.terms.get(handed.provider)
         if terms is None:
@@ -79,30 +78,20 @@ class Accept:
         policy = self.policies(name)
         if policy is None:
             return AcceptOutcome.UNKNOWN_POLICY
-        return Intake(
-            provider=handed.provider,
-            ref=handed.ref,
-            account=handed.account,
-            phone=handed.phone,
-            service=handed.service,
-            country=handed.country,
-            price_minor=handed.price_minor,
-            window=handed.window or policy.window or self.default_window,
-            policy=name,
+        window = handed.window or policy.window or self.default_window
+        return CompleteIntake(
+            number=replace(handed, window=window, policy=name),
             policy_version=policy.version,
-            charge=handed.charge,
-            rented_at=handed.rented_at,
-            expires_at=handed.expires_at,
             min_cancel_age=terms.min_cancel_age,
         )
 
     async def watch(self, activations: Sequence[Activation]) -> None:
-        """Put stored numbers on the schedule; what is lost here, `repair` finds."""
+        """Put stored numbers on the schedule; `repair` finds what is lost here."""
         by_provider: dict[ProviderName, list[LiveNumber]] = {}
-        for one in activations:
-            if one.ref is not None:
-                number = LiveNumber(one.id, one.ref, one.rented_at, one.deadline_at)
-                by_provider.setdefault(one.provider, []).append(number)
+        for stored in activations:
+            if stored.ref is not None:
+                number = LiveNumber(stored.id, stored.ref, stored.rented_at, stored.deadline_at)
+                by_provider.setdefault(stored.provider, []).append(number)
         for provider, numbers in by_provider.items():
             self.reporter.accepted(provider, len(numbers))
             looks = self.looks(provider, numbers)
@@ -126,4 +115,4 @@ class Accept:
     ) -> list[tuple[LiveNumber, datetime]]:
         now, terms = self.clock.now(), self.terms[provider]
         listed = self.listed(provider)
-        return [(one, first_look(one, terms, listed=listed, now=now)) for one in numbers]
+        return [(number, first_look(number, terms, listed=listed, now=now)) for number in numbers]

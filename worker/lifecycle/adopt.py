@@ -1,6 +1,6 @@
 """Adopt: give a purchase of unknown outcome the number that the provider turns out to have sold.
 
-While its customer waits, the number is watched like any other. Is he settled already, it is
+While its customer waits, the number is watched like any other. Once the customer is settled, it is
 cancelled: pursued until the provider gives it back or keeps the price.
 """
 

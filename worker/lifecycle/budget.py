@@ -1,4 +1,4 @@
-"""The provider's rate budget, bought in small chunks: a call costs no round trip of its own."""
+"""The provider's rate budget, bought in small chunks so that a call costs no round trip."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Budget:
     clock: Clock
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
     _chunk_max: int = field(init=False)
-    _chunk: int = field(init=False)  #: As many as are used in time: the rate may be far away.
+    _chunk: int = field(init=False)  #: As many as are used before they expire.
     _left: int = 0
     _good_until: float = float("-inf")
     _buying: "asyncio.Task[None] | None" = None
@@ -37,12 +37,12 @@ class Budget:
         if not self._usable():
             self._fit()
         while not self._usable():
-            # A waiter that is cut off must not take the purchase of the others with him.
+            # A caller that is cancelled must not cancel the purchase that others wait for.
             await asyncio.shield(self._purchase(self._chunk))
         self._left -= 1
         half = self._chunk // 2
         if self._left == half >= AHEAD_FROM // 2:
-            # A hundred calls would stand still for the round trip of the next purchase.
+            # Without it, a hundred calls would wait for the round trip of the next purchase.
             self._buying = self._purchase(half)
 
     def _usable(self) -> bool:
@@ -51,7 +51,7 @@ class Budget:
     def _fit(self) -> None:
         """Buy less at once where some was lost, more where it was gone too soon."""
         if self._buying is not None and not self._buying.done():
-            return  # It is on its way, and whoever started it has fitted it.
+            return  # A purchase is under way, and was fitted when it began.
         if self._left > 0:
             self._left = 0
             self._chunk = max(1, self._chunk // 2)
@@ -67,12 +67,12 @@ class Budget:
         try:
             granted = await self.schedule.spend(self.terms.name, wanted)
         except ScheduleUnavailable:
-            granted = 0  # Redis is leaving: the schedule goes on from memory within seconds.
+            granted = 0  # Redis fails: the schedule goes on from memory within seconds.
         if granted <= 0:
             await self.clock.sleep(PAUSE.total_seconds())
             return
         if not self._usable():
             self._left = 0
         self._left += granted
-        # Sent much later it would come on top of what was granted to others since.
+        # Sent much later, it would exceed the rate: others were granted more meanwhile.
         self._good_until = self.clock.monotonic() + 2 * CHUNK.total_seconds()

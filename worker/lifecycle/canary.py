@@ -19,9 +19,9 @@ from worker.ports.store.books import BookStore
 from worker.ports.store.purchases import ACCOUNT, PurchaseStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
-#: A window that ended with a code is as good as over: the sweep delivers it within a second.
+#: A number whose window ended with a code counts too: the sweep delivers it within a second.
 WELL: Final = frozenset({State.RECEIVED, State.DELIVERED})
-#: Its end is not told yet.
+#: Its outcome is not known yet.
 UNDER_WAY: Final = frozenset(
     {PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING}
 )
@@ -29,7 +29,7 @@ UNDER_WAY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryOrder:
-    """What the canary is sent for, as configured."""
+    """What is ordered, as configured."""
 
     provider: ProviderName
     service: str
@@ -51,41 +51,43 @@ class Canary:
     desk: Service
     reporter: Reporter
     clock: Clock
-    errand: CanaryOrder
-    _asked: datetime | None = None  #: The slot this process asked for, also where nothing is kept.
+    order: CanaryOrder
+    _asked: datetime | None = (
+        None  #: The slot this process ordered for, also where nothing was stored.
+    )
 
     async def tick(self) -> None:
-        """Finish what has its code; at the first tick of a slot, look back and send the next."""
+        """Finish what has its code; at the first tick of a slot, look back and order the next."""
         slot = self._slot()
         for recent in (slot, self._before(slot)):
             await self._finish(_id(recent))
         if slot != self._asked and not await self.purchases.ordered(_id(slot)):
             lost = await self._lost_before(slot)
-            await self._send(slot)
+            await self._order(slot)
             self._asked = slot
-            for state in lost:  # Told now: had the store failed, all of this would come again.
+            for state in lost:  # Reported last: had the store failed, it would be reported again.
                 self._failed(state.value)
 
-    async def _send(self, slot: datetime) -> None:
-        await self.books.open_account(ACCOUNT, self.errand.currency)
+    async def _order(self, slot: datetime) -> None:
+        await self.books.open_account(ACCOUNT, self.order.currency)
         result = await self.desk.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
                 account=ACCOUNT,
-                provider=self.errand.provider,
-                service=self.errand.service,
-                country=self.errand.country,
+                provider=self.order.provider,
+                service=self.order.service,
+                country=self.order.country,
                 price_minor=0,
-                window=self.errand.window,
+                window=self.order.window,
             )
         )
         if result.how not in UNDER_WAY:
             self._failed(result.how.value)
 
     async def _finish(self, id_: ActivationId) -> None:
-        """The customer that it plays has what it came for."""
-        found = await self.activations.activation(id_)
-        if found is not None and found.state is State.RECEIVED:
+        """Finish it as a customer who has the code would."""
+        canary = await self.activations.activation(id_)
+        if canary is not None and canary.state is State.RECEIVED:
             await self.desk.finish(id_)
 
     async def _lost_before(self, slot: datetime) -> list[State]:
@@ -97,20 +99,25 @@ class Canary:
         recent = [
             await self.activations.activation(_id(sent)) for sent in (before, self._before(before))
         ]
-        ended = [one for one in recent if one is not None and before < one.deadline_at <= slot]
-        return [one.state for one in ended if one.state not in WELL]
+        return [
+            canary.state
+            for canary in recent
+            if canary is not None
+            and before < canary.deadline_at <= slot
+            and canary.state not in WELL
+        ]
 
     def _failed(self, how: str) -> None:
-        self.reporter.trouble("canary.failed", provider=self.errand.provider, detail=how)
+        self.reporter.trouble("canary.failed", provider=self.order.provider, detail=how)
 
     def _slot(self) -> datetime:
         """The beginning of the slot that goes on, the same on every host."""
-        seconds = int(self.errand.every.total_seconds())
+        seconds = int(self.order.every.total_seconds())
         now = int(self.clock.now().timestamp())
         return datetime.fromtimestamp(now - now % seconds, UTC)
 
     def _before(self, slot: datetime) -> datetime:
-        return slot - self.errand.every
+        return slot - self.order.every
 
 
 def _key(slot: datetime) -> str:

@@ -1,7 +1,7 @@
 """End one number at its provider: cancel, and where the reply leaves doubt, read its status.
 
-Nothing here commits: it says what was learnt. An unreadable or missing answer is no information,
-so the number stays as it is and is due again.
+Nothing here commits. An unreadable or missing answer is no information, so the number stays as it
+is and is due again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,49 +9,42 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
+from worker.domain.backoff import CANCEL, Backoff
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
     Cancelled,
     CodesArrived,
     Finished,
-    NotKnown,
     Observation,
     Provider,
     Refusal,
     Refused,
     Sms,
-    Waiting,
+    price_fate,
 )
 from worker.ports.store.settlements import DueNumber
 
-FIRST_RETRY: Final = timedelta(seconds=1)
-LAST_RETRY: Final = timedelta(seconds=60)  #: While the customer waits.
-LAST_PURSUIT: Final = timedelta(minutes=10)  #: Once the customer is settled.
+SOONEST: Final = timedelta(seconds=1)  #: Whatever a refusal says: it must not make a busy loop.
 REFUSED_RETRY: Final = timedelta(seconds=30)  #: A bad key or a ban does not heal in a second.
 UNKNOWN_READS: Final = 2  #: In a row, before a number is taken for gone.
 
 
 @dataclass(frozen=True, slots=True)
-class GaveBack:
-    """Definite: the provider does not charge us."""
+class PriceKnown:
+    """The end at the provider, for good.
 
+    UNKNOWN is one too: the provider said twice in a row that it does not know the number.
+    """
 
-@dataclass(frozen=True, slots=True)
-class Charged:
-    """Definite: an SMS is there, or the provider keeps the price for another reason."""
-
+    fate: PriceFate  #: Never NOT_YET: that is `AskAgain`.
     sms: tuple[Sms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """The provider said twice in a row that it does not know the number."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
+class AskAgain:
     """Nothing definite; due again after `delay`."""
 
     delay: timedelta
@@ -59,13 +52,7 @@ class NotYet:
     unknown_reads: int = 0
 
 
-CancelOutcome: TypeAlias = GaveBack | Charged | Gone | NotYet
-
-
-def backoff(attempts: int, longest: timedelta, chance: float) -> timedelta:
-    """Exponential with equal jitter: thousands that failed together must not return together."""
-    wait = min(FIRST_RETRY * (1 << min(attempts, 16)), longest)
-    return wait * (0.5 + chance / 2)
+CancelOutcome: TypeAlias = PriceKnown | AskAgain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +61,7 @@ class CancelAtProvider:
 
     clock: Clock
     pay: Callable[[], Awaitable[None]]
-    longest: timedelta = LAST_RETRY
+    backoff: Backoff = CANCEL
 
     async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
         ref = due.ref
@@ -83,9 +70,9 @@ class CancelAtProvider:
             if due.attempts > 0:
                 # An earlier call may have taken effect without telling us: read before acting.
                 await self.pay()
-                learnt = self._read(due, await provider.look(ref))
-                if learnt is not None:
-                    return learnt
+                outcome = self._read(due, await provider.look(ref))
+                if outcome is not None:
+                    return outcome
                 due = due._replace(unknown_reads=0)  # It is known: no row of such reads any more.
             return await self._cancel(provider, due, ref)
         except ProviderError as error:
@@ -96,11 +83,11 @@ class CancelAtProvider:
         reply = await provider.cancel(ref)
         match reply:
             case Cancelled():
-                return GaveBack()
+                return PriceKnown(PriceFate.GIVEN_BACK)
             case Refused(why=Refusal.EARLY):
-                return NotYet(self._until_allowed(due, reply), too_early=True)
+                return AskAgain(self._until_allowed(due, reply), too_early=True)
             case Refused(why=Refusal.CODE_ARRIVED, sms=sms) if sms:
-                return Charged(sms)
+                return PriceKnown(PriceFate.KEPT, sms)
             case Refused(why=why, sms=sms):
                 return await self._after_refusal(provider, due, ref, why, sms)
             case _:
@@ -116,47 +103,47 @@ class CancelAtProvider:
     ) -> CancelOutcome:
         """A refusal says that something happened; only the status says what."""
         await self.pay()
-        learnt = self._read(due, await provider.look(ref))
-        if learnt is not None:
-            return learnt
+        outcome = self._read(due, await provider.look(ref))
+        if outcome is not None:
+            return outcome
         if why is Refusal.NOT_CANCELLABLE:
-            return Charged(sms)
-        return NotYet(self._wait(due))
+            return PriceKnown(PriceFate.KEPT, sms)
+        return AskAgain(self._wait(due))
 
     def _read(self, due: DueNumber, seen: Observation) -> CancelOutcome | None:
         """What a read of the status settles; None where the number simply waits."""
-        match seen:
-            case Waiting():
+        fate = price_fate(seen)
+        match fate:
+            case PriceFate.NOT_YET:
                 return None
-            case Cancelled():
-                return GaveBack()
-            case CodesArrived(sms=sms) | Finished(sms=sms):
-                return Charged(sms)
-            case NotKnown():
+            case PriceFate.GIVEN_BACK:
+                return PriceKnown(fate)
+            case PriceFate.KEPT:
+                sms = seen.sms if isinstance(seen, CodesArrived | Finished) else ()
+                return PriceKnown(fate, sms)
+            case PriceFate.UNKNOWN:
                 reads = due.unknown_reads + 1
-                return (
-                    Gone()
-                    if reads >= UNKNOWN_READS
-                    else NotYet(self._wait(due), unknown_reads=reads)
-                )
+                if reads >= UNKNOWN_READS:
+                    return PriceKnown(fate)
+                return AskAgain(self._wait(due), unknown_reads=reads)
             case _:
-                assert_never(seen)
+                assert_never(fate)
 
     def _until_allowed(self, due: DueNumber, reply: Refused) -> timedelta:
         """Until the provider allows the cancel: by its own words, or else by backing off."""
         if reply.retry_after is not None:
-            return max(reply.retry_after, FIRST_RETRY)
+            return max(reply.retry_after, SOONEST)
         if reply.min_age is not None:
-            return max(due.rented_at + reply.min_age - self.clock.now(), FIRST_RETRY)
+            return max(due.rented_at + reply.min_age - self.clock.now(), SOONEST)
         return self._wait(due)
 
-    def _later(self, due: DueNumber, error: ProviderError) -> NotYet:
+    def _later(self, due: DueNumber, error: ProviderError) -> AskAgain:
         wait = self._wait(due)
         if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
         if isinstance(error, ProviderRefused):
             wait = max(wait, REFUSED_RETRY)
-        return NotYet(wait, unknown_reads=due.unknown_reads)
+        return AskAgain(wait, unknown_reads=due.unknown_reads)
 
     def _wait(self, due: DueNumber) -> timedelta:
-        return backoff(due.attempts, self.longest, self.clock.chance())
+        return self.backoff.wait(due.attempts, self.clock.chance())

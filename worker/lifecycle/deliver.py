@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from worker.domain.backoff import EVENT
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.store.outbox import Event, OutboxStore, Sender, SendResult, Sent
@@ -16,29 +17,12 @@ LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no ev
 TICK_MAX: Final = timedelta(seconds=3)  #: After it no further batch is begun.
 PAUSE_MAX: Final = timedelta(minutes=5)  #: However long the endpoint asks to be spared.
 
-#: What each attempt waits for after the one before it.
-DELAYS: Final = (
-    timedelta(0),
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-JITTER: Final = 0.2  #: Of a delay, on top: what failed together must not return together.
-
 
 def retry_in(attempts: int, retry_after: timedelta | None, chance: float) -> timedelta | None:
     """When to try again after *attempts* failed ones; None when there were enough."""
     assert attempts >= 1
-    if attempts >= len(DELAYS):
-        return None
-    delay = DELAYS[attempts] * (1 + JITTER * chance)
-    return delay if retry_after is None else max(delay, retry_after)
+    wait = EVENT.wait(attempts - 1, chance)
+    return wait if wait is None or retry_after is None else max(wait, retry_after)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,21 +45,21 @@ class Deliver:
             arrived = await self._deliver(events)
             sent += arrived
             if not arrived or self.clock.monotonic() - began > TICK_MAX.total_seconds():
-                break  # Nothing got through: not now. Or others want their turn.
+                break  # Nothing got through, or the time of this tick is up.
         return sent
 
     async def _deliver(self, events: Sequence[Event]) -> int:
-        answers = await asyncio.gather(
+        results = await asyncio.gather(
             *(self.sender.send(event, self.clock.now()) for event in events)
         )
-        told = list(zip(events, answers, strict=True))
-        arrived = [event.id for event, sent in told if sent.result is SendResult.SENT]
+        pairs = list(zip(events, results, strict=True))
+        arrived = [event.id for event, sent in pairs if sent.result is SendResult.SENT]
         if arrived:
             await self.outbox.events_sent(arrived)
-        for event, sent in told:
+        for event, sent in pairs:
             if sent.result is SendResult.RETRY:
                 await self._failed(event, sent)
-        self._heed([sent for _, sent in told])
+        self._follow(results)
         return len(arrived)
 
     async def _failed(self, event: Event, sent: Sent) -> None:
@@ -84,14 +68,14 @@ class Deliver:
         if delay is None:
             self.reporter.trouble("event.dead", detail=event.type)
 
-    def _heed(self, answers: Sequence[Sent]) -> None:
-        """What the endpoint asks for: a pause, or to be left alone for good."""
-        for result, count in Counter(sent.result for sent in answers).items():
+    def _follow(self, results: Sequence[Sent]) -> None:
+        """Do what the endpoint asks for: pause, or send nothing more."""
+        for result, count in Counter(sent.result for sent in results).items():
             self.reporter.event_delivery(result.value, count)
-        waits = [sent.retry_after for sent in answers if sent.retry_after is not None]
+        waits = [sent.retry_after for sent in results if sent.retry_after is not None]
         if waits:
             self._not_before = self.clock.now() + min(max(waits), PAUSE_MAX)
-        if any(sent.result is SendResult.GONE for sent in answers) and not self.disabled:
+        if any(sent.result is SendResult.GONE for sent in results) and not self.disabled:
             self.disabled = True
             self.reporter.trouble("event.endpoint_gone")
 

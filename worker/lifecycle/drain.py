@@ -1,8 +1,8 @@
 """Drain: a provider that died for good gets no new numbers, and those it has are brought to an end.
 
-Nothing special happens to them: each is ended at its deadline, and credited by its policy when the
-grace is over, with the exposure. `now` does not wait for that. The provider's axis goes on being
-pursued: should it come back, what it gives back is found out.
+Each is ended at its deadline like any other, and credited by its policy when the grace is over,
+with the exposure. `now` does not wait for that. What the provider is owed goes on being
+pursued: if it comes back, it is still asked to give the numbers back.
 """
 
 from collections.abc import AsyncIterator
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
-from worker.lifecycle.cancel import FIRST_RETRY
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettledNumber, SettlementStore
@@ -42,8 +43,9 @@ class Drain:
         Numbers with a code keep it until their window is over: it was paid for.
         """
         while due := await self.settlements.give_up(provider, BATCH):
-            there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
-            settled = await self.settle([ending(one, self.rules, there) for one in due])
+            wait = PURSUIT.wait(0, self.clock.chance())
+            not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
+            settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
             if not settled:
-                return  # Somebody else's by now, or in quarantine.
+                return  # Settled by another process, or in quarantine.
             yield settled

@@ -1,7 +1,7 @@
-"""Failure backoff: what keeps failing is tried ever later, and told when its failure changes.
+"""Failure backoff: what keeps failing is tried ever later, and reported when its failure changes.
 
-One such number ("poison") must not cost the others their batch, nor ops the log. This is the
-memory of one process: after a restart everything is tried at once, and told once more.
+One such number must not cost the others their batch, nor flood the log. This is the
+memory of one process: after a restart everything is tried at once, and reported once more.
 """
 
 from collections.abc import Hashable
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from worker.domain.backoff import QUARANTINE
+
 Key = TypeVar("Key", bound=Hashable)
 
-FIRST: Final = timedelta(seconds=2)
-LAST: Final = timedelta(minutes=10)  #: Somebody may have mended the row meanwhile.
-REMEMBERED: Final = 10_000  #: Beyond it the oldest is forgotten: it is tried and told again.
+REMEMBERED: Final = 10_000  #: Beyond it the oldest is forgotten: it is tried and reported again.
 
 
-class _Setback(NamedTuple):
+class _Failure(NamedTuple):
     times: int
     until: float  #: On the clock that `now` is read from.
     why: str
@@ -24,7 +24,7 @@ class _Setback(NamedTuple):
 
 @dataclass(slots=True)
 class FailureBackoff(Generic[Key]):
-    _kept: dict[Key, _Setback] = field(default_factory=dict)
+    _kept: dict[Key, _Failure] = field(default_factory=dict)
 
     def over(self, key: Key, now: float) -> bool:
         """Whether it may be tried now."""
@@ -32,11 +32,11 @@ class FailureBackoff(Generic[Key]):
         return kept is None or now >= kept.until
 
     def add(self, key: Key, why: str, now: float) -> bool:
-        """It failed; whether that is news."""
+        """Remember that it failed; whether this failure is a new one."""
         before = self._kept.pop(key, None)
         times = 0 if before is None else before.times
-        wait = min(FIRST * (1 << min(times, 16)), LAST)
-        self._kept[key] = _Setback(times + 1, now + wait.total_seconds(), why)
+        wait = QUARANTINE.wait(times)
+        self._kept[key] = _Failure(times + 1, now + wait.total_seconds(), why)
         if len(self._kept) > REMEMBERED:
             del self._kept[next(iter(self._kept))]
         return before is None or before.why != why
@@ -47,7 +47,7 @@ class FailureBackoff(Generic[Key]):
         return timedelta(seconds=0.0 if kept is None else max(0.0, kept.until - now))
 
     def clear(self, key: Key) -> None:
-        """It went well."""
+        """Forget its failures: it succeeded."""
         self._kept.pop(key, None)
 
 

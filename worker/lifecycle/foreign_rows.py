@@ -1,8 +1,8 @@
-"""ForeignRow: tell of numbers that are left alone because their rows have words of newer code.
+"""Foreign rows: report numbers that are left alone because their rows have words of newer code.
 
-While versions run side by side, or after a rollback, a newer worker's numbers are its own to end:
-no statement hands them out here, so they cost the others nothing. Where no such worker runs they
-wait for one, or for a person, who must be told.
+While versions run side by side, or after a rollback, only the newer worker ends its numbers: no
+statement leases them here, so they cost the others nothing. Where no such worker runs they wait for
+one, or for a person, who must know of them.
 """
 
 from collections import Counter
@@ -16,23 +16,23 @@ from worker.ports.store.settlements import SettlementStore
 
 EVERY: Final = timedelta(minutes=1)
 NEWER_CODE_TAKES: Final = timedelta(minutes=1)  #: To end a number, where it runs.
-TOLD_MAX: Final = 100  #: Of one look: it is a deploy gone wrong, and each line says the same.
+REPORTED_MAX: Final = 100  #: At once: it is a deploy gone wrong, and each line says the same.
 
 
 @dataclass(slots=True)
 class ForeignRows:
     _next: float = 0.0  #: On the process's clock.
-    _told: set[ActivationId] = field(default_factory=set)
+    _reported: set[ActivationId] = field(default_factory=set)
 
-    async def tell(self, settlements: SettlementStore, reporter: Reporter, now: float) -> None:
-        """Each number once, and how many there are as often as we look."""
+    async def report(self, settlements: SettlementStore, reporter: Reporter, now: float) -> None:
+        """Report each number once, and how many there are at every check."""
         if now < self._next:
             return
         self._next = now + EVERY.total_seconds()
-        found = await settlements.foreign_rows(NEWER_CODE_TAKES, TOLD_MAX)
-        for one in found:
-            if one.id not in self._told:
-                reporter.quarantined(one.id, f"unread: {one.column}")
-        self._told = {one.id for one in found}
-        for provider, count in Counter(one.provider for one in found).items():
+        rows = await settlements.foreign_rows(NEWER_CODE_TAKES, REPORTED_MAX)
+        for row in rows:
+            if row.id not in self._reported:
+                reporter.quarantined(row.id, f"unread: {row.column}")
+        self._reported = {row.id for row in rows}
+        for provider, count in Counter(row.provider for row in rows).items():
             reporter.trouble("activation.unread", provider=provider, detail=str(count))

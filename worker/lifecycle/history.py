@@ -7,18 +7,21 @@ after all the newer ones.
 """
 
 import enum
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.lanes import Lanes
 from worker.ports.errors import ProviderError
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, PurchaseStore
@@ -41,14 +44,23 @@ class HistorySpan(NamedTuple):
     since: datetime
     until: datetime
     skip: int = 0
+    before: Sequence[PastNumber] = ()  #: The page before this one.
+
+    def after(self, page: HistoryPage) -> "HistorySpan | None":
+        """What follows this page; the same page again ends it: such a provider turns no pages."""
+        if page.next is None or (self.before and page.rows == self.before):
+            return None
+        return self._replace(skip=page.next, before=page.rows)
 
 
 @dataclass(slots=True)
-class _Found:
-    """What one run learnt."""
+class _Read:
+    """What one run read so far."""
 
-    told: list[HistoryComparison] = field(default_factory=list)
+    purchases: list[OpenPurchase]  #: Those of unknown outcome.
+    comparisons: list[HistoryComparison] = field(default_factory=list)
     strangers: list[ProviderRef] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,59 +70,77 @@ class CompareHistory:
     adopt: Adopt
     clock: Clock
     budget: Budget
-    unread: dict[
-        tuple[ProviderName, HistoryPart], Sequence[HistorySpan]
-    ]  #: Where a run ended before its time.
+    #: Where a run ended before its time, or was cut off: the next one goes on there.
+    unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]]
 
     async def __call__(self, provider: Provider) -> list[ProviderRef]:
-        """Numbers that cost money or live, and that nobody handed over."""
-        found = _Found()
+        """The refs of numbers that cost money or live, and that no activation has.
+
+        What goes wrong with one page is raised when the others were read.
+        """
         purchases = await self.adopt.purchases.open_purchases(provider.name, settled_for=2 * FRESH)
+        read = _Read(purchases)
         try:
-            async for rows in self._parts(provider):
-                told = await self.purchases.compare_history(provider.name, rows, ended_for=LAGS)
-                found.told.append(told)
-                adopted, strangers = await self._orphans(provider.name, purchases, rows)
-                purchases = [one for one in purchases if one not in adopted]
-                found.strangers += strangers
-        finally:  # Each page is committed: the next run would find nothing new to tell.
-            self._tell(provider.name, found.told)
-        return found.strangers
+            for part in HistoryPart:
+                await self._read(provider, part, read)
+        finally:  # Each page is committed: the next run would find nothing new to report.
+            self._report(provider.name, read.comparisons)
+        if read.failures:
+            raise read.failures[0]
+        return read.strangers
 
-    async def _parts(self, provider: Provider) -> AsyncIterator[Sequence[PastNumber]]:
-        for part in HistoryPart:
-            async for rows in self._read(provider, part):
-                yield rows
-
-    async def _read(
-        self, provider: Provider, part: HistoryPart
-    ) -> AsyncIterator[Sequence[PastNumber]]:
-        """Page by page, until it says nothing or takes too long."""
+    async def _read(self, provider: Provider, part: HistoryPart, read: _Read) -> None:
+        """Page by page, until the provider says nothing or it takes too long."""
         this = provider.name, part
-        spans = [*(self.unread.pop(this, ()) or await self._spans(*this))]
+        spans = deque(self.unread.pop(this, ()) or await self._spans(*this))
+        left: list[HistorySpan] = []
         until = self.clock.monotonic() + READ_FOR.total_seconds()
-        before: Sequence[PastNumber] = ()
-        while spans:
-            if self.clock.monotonic() > until:
-                self.unread[this] = spans
-                return
-            page = await self._page(provider, spans[0])
+
+        async def act(span: HistorySpan) -> None:
+            page = await self._page(provider, span)
             if page is None:
+                spans.clear()
                 return
-            yield page.rows
-            # The same page again: this one does not turn its pages.
-            turned = page.next is not None and (not before or page.rows != before)
-            before = page.rows if turned else ()
-            spans[:1] = [spans[0]._replace(skip=page.next or 0)] if turned else []
+            await self._compare(provider.name, page.rows, read)
+            if (following := span.after(page)) is not None:
+                spans.appendleft(following)
+
+        async def keep() -> None:
+            if left:
+                self.unread[this] = left
+
+        lanes = Lanes(
+            queue=spans,
+            width=1,  # One page tells where the next begins.
+            act=act,
+            hand_back=left.append,
+            quarantine=lambda _, error: read.failures.append(error),
+            finish=keep,
+            useful=lambda: self.clock.monotonic() <= until,
+        )
+        try:
+            await lanes.run()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed  # There was one lane, so there is one error.
+
+    async def _compare(
+        self, provider: ProviderName, rows: Sequence[PastNumber], read: _Read
+    ) -> None:
+        read.comparisons.append(
+            await self.purchases.compare_history(provider, rows, ended_for=LAGS)
+        )
+        adopted, strangers = await self._orphans(provider, read.purchases, rows)
+        read.purchases = [purchase for purchase in read.purchases if purchase not in adopted]
+        read.strangers += strangers
 
     async def _page(self, provider: Provider, span: HistorySpan) -> HistoryPage | None:
         if provider.circuit is not Circuit.CLOSED:
             return None
         await self.budget.take()
         try:
-            return await provider.history(*span)
+            return await provider.history(span.since, span.until, span.skip)
         except ProviderError:
-            return None  # CountedSums where it was sent; the next hour reads again.
+            return None  # Counted where it was sent; the next hour reads again.
 
     async def _spans(self, provider: ProviderName, part: HistoryPart) -> list[HistorySpan]:
         """The last day, or the time around each older dispute; no time twice."""
@@ -131,32 +161,33 @@ class CompareHistory:
         purchases: Sequence[OpenPurchase],
         rows: Sequence[PastNumber],
     ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
-        """Purchases that have their number now, and the refs of those that belong to nobody."""
+        """Purchases that have their number now, and the refs that no activation has."""
         refs = [row.ref for row in rows]
         unknown = set(await self.adopt.purchases.unknown_refs(provider, refs))
         orphans = [row for row in rows if row.ref in unknown]
-        # Its service is what an old number is told by; a time alone fits a stranger's too.
+        # An old number is recognised by its service: a time alone also fits the number of another.
         named = [row for row in orphans if row.service is not None]
         pairs = await self.adopt(provider, purchases, named)
         adopted = {row.ref for _, row in pairs}
-        costly = {Fate.CHARGED, Fate.LIVE}
+        costly = {PriceFate.KEPT, PriceFate.NOT_YET}
         strangers = [r.ref for r in orphans if r.fate in costly and r.ref not in adopted]
         return [purchase for purchase, _ in pairs], strangers
 
-    def _tell(self, provider: ProviderName, told: Sequence[HistoryComparison]) -> None:
-        disputed = _together(one.disputed for one in told)
+    def _report(self, provider: ProviderName, comparisons: Sequence[HistoryComparison]) -> None:
+        disputed = _sums(comparison.disputed for comparison in comparisons)
         for currency, (numbers, minor) in disputed.items():
             detail = f"{numbers} numbers, {minor} minor units of {currency}"
             self.reporter.trouble("provider.disputed", provider=provider, detail=detail)
             self.reporter.resolved(provider, ProviderState.DISPUTED, numbers)
-        if agreed := sum(one.agreed for one in told):
+        if agreed := sum(comparison.agreed for comparison in comparisons):
             self.reporter.trouble("provider.dispute_ended", provider=provider, detail=str(agreed))
 
 
-def _together(several: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, tuple[int, int]]:
+def _sums(several: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, tuple[int, int]]:
+    """By currency: (numbers, minor units) of all pages together."""
     sums: dict[str, tuple[int, int]] = {}
-    for each in several:
-        for currency, (numbers, minor) in each.items():
+    for disputed in several:
+        for currency, (numbers, minor) in disputed.items():
             so_far = sums.get(currency, (0, 0))
             sums[currency] = (so_far[0] + numbers, so_far[1] + minor)
     return sums

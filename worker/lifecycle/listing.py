@@ -22,7 +22,7 @@ from worker.ports.schedule import Schedule
 from worker.ports.store.activations import ActivationStore, SeenSms
 
 PAGES_AT_ONCE: Final = 8
-PAGES_MAX: Final = 20_000  #: Two million numbers at one provider: beyond it the list never ends.
+PAGES_MAX: Final = 20_000  #: Two million numbers: a longer list is taken for endless.
 ABSENT_EVERY: Final = timedelta(seconds=15)
 ABSENT_SHARE: Final = 0.02  #: Of the time, at most, that a comparison of a long list may take.
 ABSENT_AGE: Final = timedelta(seconds=10)  #: What a fresh rental may take to get on the list.
@@ -60,27 +60,27 @@ class Listing:
     _memory: dict[ProviderName, _Memory] = field(default_factory=dict)
 
     def unfinished(self, provider: ProviderName) -> bool:
-        """Whether a reading waits for somebody to go on with it."""
+        """Whether a reading was left before its end."""
         memory = self._memory.get(provider)
         return memory is not None and memory.reading is not None
 
     async def read(
         self, provider: Provider, terms: ProviderTerms, live: int, keep_going: Callable[[], bool]
     ) -> int:
-        """Read the list to its end, or while it goes on; how many rows there were.
+        """Read the list to its end, or while *keep_going* says so; how many rows there were.
 
-        *live* is how many numbers we think are on it. What is left of a list that is longer than a
-        tick is for the next one.
+        *live* is how many numbers we think are on it. The next tick reads what is left of a list
+        that is longer than one tick.
         """
         memory = self._memory.setdefault(provider.name, _Memory())
         reading = memory.reading or _Reading(self.clock.now())
-        memory.reading = None  # Whatever ends this one early, the next begins anew.
+        memory.reading = None  # If an error ends this reading, the next one begins anew.
         if live == 0 or provider.circuit is Circuit.OPEN:
             return 0
         before = len(reading.refs)
         size = provider.capabilities.list_page_size or live
         memory.pages = min(PAGES_MAX, max(memory.pages, -(-live // size)))
-        # What is bought beyond the end of the list is lost.
+        # Requests that are bought beyond the end of the list are lost.
         budget = Budget(self.schedule, terms, self.clock, most=memory.pages)
         await self._pages(provider, terms, budget, memory.pages, reading)
         while not reading.ended and keep_going():
@@ -106,21 +106,22 @@ class Listing:
         A page that cannot be had costs only its own numbers this reading, not all after it: of a
         provider that fails half of its calls the rest of a long list would never be read.
         """
-        # One page is the probe of a provider that may be back: nobody else may be asking.
+        # One page is the probe of a provider that may be back.
         at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
-        # No more than a second's worth: a tick that is over may not wait long for the last ones.
+        # No more than one second of the rate: a tick that is over must not wait long for pages.
         width = max(1, min(at_once, known - reading.page, int(terms.requests_per_second)))
         numbers = range(reading.page, reading.page + width)
-        for got in await asyncio.gather(*(self._page(provider, budget, each) for each in numbers)):
-            if got is None:
+        pages = (self._page(provider, budget, number) for number in numbers)
+        for page in await asyncio.gather(*pages):
+            if page is None:
                 reading.whole = False
                 continue
-            reading.refs += [row.ref for row in got.rows]
-            reading.ended |= got.last
+            reading.refs += [row.ref for row in page.rows]
+            reading.ended |= page.last
         reading.page += width
         if not reading.whole and provider.circuit is not Circuit.CLOSED:
             reading.ended = True
-        # How long a list is that has lost a page nobody may say: so far as it is known to go.
+        # The length of a list that lost a page is not known: read as far as the last reading went.
         reading.ended |= reading.page >= (PAGES_MAX if reading.whole else known)
 
     async def _page(self, provider: Provider, budget: Budget, number: int) -> ActivePage | None:
@@ -129,7 +130,7 @@ class Listing:
         try:
             page = await provider.list_active(number)
         except ProviderUnavailable:
-            return None  # CountedSums where it was sent.
+            return None  # Counted where it was sent.
         except ProviderError as error:
             self.reporter.trouble(
                 "provider.list_failed", provider=provider.name, detail=type(error).__name__
@@ -153,7 +154,7 @@ class Listing:
         memory: _Memory,
         reading: _Reading,
     ) -> None:
-        """Look at those who are not on the list, which is asked of all who are live: seldom."""
+        """Look at numbers that the list does not name; seldom, as every live one is compared."""
         began = self.clock.monotonic()
         if began < memory.compare_at:
             return

@@ -1,4 +1,4 @@
-"""Look at one number, and pass on what was seen: the part of watching all providers share."""
+"""Look at one number and record what was seen: the part of watching that all providers share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from typing import Final, assert_never
 
 from worker.domain.cadence import next_look
 from worker.domain.ids import ActivationId, ProviderName
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
-from worker.lifecycle.outcome import GIVEN_BACK, OutcomeRules, ending
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
@@ -29,7 +30,7 @@ from worker.ports.store.activations import ActivationStore, LiveNumber, Recorded
 from worker.ports.store.settlements import SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
-SEEN_DROPPED: Final = 10  #: One in so many is forgotten at once, the oldest: one by one costs more.
+SEEN_DROPPED: Final = 10  #: The oldest tenth is forgotten at once: one by one costs more.
 #: A failover may lose the last commits, and then nobody but the provider knows the code. Shorter
 #: would cost: half of all live numbers have a code on the list, and asking again locks their rows.
 SEEN_FOR: Final = timedelta(minutes=5)
@@ -37,7 +38,7 @@ SEEN_FOR: Final = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class SeenCodes:
-    """Codes this process recorded already: only saves queries, the database knows for certain."""
+    """Codes this process recorded already. It only saves queries: the database is what counts."""
 
     _hashes: dict[int, float] = field(default_factory=dict)  #: Until when, on the process's clock.
 
@@ -78,22 +79,31 @@ class Look:
     ) -> datetime | None:
         """`once`, for one of many: a number that fails is looked at later, and the others go on."""
         try:
-            at = await self.once(provider, number, terms)
+            return await self.once(provider, number, terms)
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            why = f"look: {describe_safely(error)}"
-            now = self.clock.monotonic()
-            if self._numbers.add(number.id, why, now):
-                self.reporter.quarantined(number.id, why)
-            return self.next(number, terms, self._numbers.wait(number.id, now))
-        self._numbers.clear(number.id)
-        return at
+            return self.failed(number, terms, error)
+
+    def failed(self, number: LiveNumber, terms: ProviderTerms, error: Exception) -> datetime | None:
+        """When to look again at a number whose look failed: ever later."""
+        why = f"look: {describe_safely(error)}"
+        now = self.clock.monotonic()
+        if self._numbers.add(number.id, why, now):
+            self.reporter.quarantined(number.id, why)
+        return self.next(number, terms, self._numbers.wait(number.id, now))
 
     async def once(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
     ) -> datetime | None:
         """Look, record what is there, and say when to look next; None: only the ending is left."""
+        at = await self._seen(provider, number, terms)
+        self._numbers.clear(number.id)
+        return at
+
+    async def _seen(
+        self, provider: Provider, number: LiveNumber, terms: ProviderTerms
+    ) -> datetime | None:
         delay = timedelta(0)
         try:
             seen = await provider.look(number.ref)
@@ -104,7 +114,7 @@ class Look:
                 "provider.look_failed", provider=provider.name, detail=type(error).__name__
             )
         else:
-            if not await self._pass_on(provider.name, number, seen):
+            if not await self._record_observation(provider.name, number, seen):
                 return None
         return self.next(number, terms, delay)
 
@@ -117,11 +127,13 @@ class Look:
             chance=self.clock.chance(),
         )
 
-    async def _pass_on(self, provider: ProviderName, number: LiveNumber, seen: Observation) -> bool:
-        """Whether the number goes on being looked at."""
+    async def _record_observation(
+        self, provider: ProviderName, number: LiveNumber, seen: Observation
+    ) -> bool:
+        """Whether the number is looked at again."""
         match seen:
             case Waiting() | NotKnown():
-                return True  # Not known is no information: the ending will find out.
+                return True  # Not known is no information: the ending decides.
             case CodesArrived(sms=sms):
                 await self.codes(self.as_seen(provider, number, sms))
                 return True  # More may come while the window runs.
@@ -136,22 +148,22 @@ class Look:
 
     @staticmethod
     def as_seen(provider: ProviderName, number: LiveNumber, sms: Sequence[Sms]) -> list[SeenSms]:
-        return [SeenSms(provider, number.ref, one.code, one.text) for one in sms]
+        return [SeenSms(provider, number.ref, each.code, each.text) for each in sms]
 
     async def codes(self, seen: Sequence[SeenSms]) -> None:
-        """Record codes that are new to this process; the customer's path is this one commit."""
+        """Record codes that are new to this process: the one commit that a customer waits for."""
         now = self.clock.monotonic()
-        new = [one for one in self.seen_codes.new(seen, now) if self._codes.over(_hash(one), now)]
+        new = [sms for sms in self.seen_codes.new(seen, now) if self._codes.over(_hash(sms), now)]
         if not new:
             return
         recorded = await self._record(new)
-        # Of a number that is not stored yet the code must be found again.
+        # The code of a number that is not stored yet must be seen again.
         self.seen_codes.remember([code.sms for code in recorded], now)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
 
     async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
-        """One that cannot be recorded does not hold up the others: halve until it stands alone."""
+        """Record them; halving isolates a code that cannot be recorded."""
         try:
             return await self.activations.record_codes(seen)
         except StoreError:
@@ -168,6 +180,7 @@ class Look:
             self.reporter.trouble("watch.code_refused", provider=sms.provider, detail=why)
 
     async def ended(self, ids: Sequence[ActivationId]) -> None:
-        """The provider ended them by itself and takes nothing: so are their customers' charges."""
+        """The provider ended them by itself and takes nothing: settle their customers."""
         due = await self.settlements.provider_ended(ids)
-        await self.settle([ending(one, self.rules, GIVEN_BACK) for one in due])
+        given_back = ProviderEnding(PriceFate.GIVEN_BACK)
+        await self.settle([ending(number, self.rules, given_back) for number in due])

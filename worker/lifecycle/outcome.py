@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
-from worker.domain.activation import EndReason, ProviderState, State
+from worker.domain.activation import EndReason, State
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
+from worker.domain.price_fate import PriceFate, ended_as
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import DueNumber, Ending
 
@@ -17,43 +18,33 @@ FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ProviderEnding:
-    """What is known of the number there when its customer is settled."""
+    """What is known of the number at its provider when its customer is settled."""
 
-    state: ProviderState
-    act_after: timedelta | None = None  #: When the provider's axis is pursued next.
-    may_charge: bool = False
+    fate: PriceFate
+    act_after: timedelta | None = None  #: NOT_YET: when the provider is asked again.
     sms_received_at: datetime | None = None  #: Of an SMS that was never shown.
 
-
-GIVEN_BACK = ProviderEnding(ProviderState.CANCELLED)
-FORGOTTEN = ProviderEnding(ProviderState.GONE)
-
-
-def kept_the_price(sms_received_at: datetime | None) -> ProviderEnding:
-    return ProviderEnding(ProviderState.CHARGED, may_charge=True, sms_received_at=sms_received_at)
+    @property
+    def may_charge(self) -> bool:
+        return self.fate in {PriceFate.KEPT, PriceFate.NOT_YET}
 
 
-def not_heard(act_after: timedelta) -> ProviderEnding:
-    """It gave no definite answer: its axis is pursued, and what it may charge is ours."""
-    return ProviderEnding(ProviderState.CANCELLING, act_after=act_after, may_charge=True)
-
-
-def ending(due: DueNumber, rules: OutcomeRules, there: ProviderEnding) -> Ending:
+def ending(due: DueNumber, rules: OutcomeRules, at_provider: ProviderEnding) -> Ending:
     """The ending of a number without a code (E5, E6): by policy, with exposure where it is ours.
 
     A captured hold pays for what the provider may charge: only a released one exposes us.
     """
-    outcome, reason = rules(due, there.sms_received_at)
+    outcome, reason = rules(due, at_provider.sms_received_at)
     assert outcome in _OUTCOMES
     return Ending(
         id=due.id,
         account=due.account,
         source=State.EXPIRING,
         outcome=outcome,
-        provider_state=there.state,
+        provider_state=ended_as(at_provider.fate),
         reason=reason,
-        act_after=there.act_after,
-        exposure=there.may_charge and outcome is State.REFUNDED,
+        act_after=at_provider.act_after,
+        exposure=at_provider.may_charge and outcome is State.REFUNDED,
     )
 
 

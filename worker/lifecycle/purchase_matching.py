@@ -1,9 +1,9 @@
-"""Which number that nobody knows belongs to which purchase that nobody knows the outcome of.
+"""Which number without an activation belongs to which purchase of unknown outcome.
 
-By all that the provider tells of the number: service, country, cost, and when it was rented. Its
-service must be told; what else is not told cannot speak against it; what is told must fit. A number
-given to the wrong order would show one customer another's code, or be cancelled while somebody else
-with the same key waits for it, so in doubt it stays an orphan.
+Service, country, cost and rental time are compared, as far as the provider gives them. The service
+must be given; what else is missing is no contradiction; what is given must fit. A number given to
+the wrong order would show one customer the code of another, or be cancelled while another program
+with the same key waits for it. So in doubt it stays an orphan.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from worker.ports.store.purchases import OpenPurchase
 
 ANSWER_WITHIN: Final = timedelta(seconds=60)  #: After which an asked purchase is forgotten.
 CLOCKS_DIFFER: Final = timedelta(minutes=2)  #: The provider's and ours, at the most.
-ANYWHERE: Final = frozenset({"any"})  #: Countries that are none: the provider chose one.
+ANYWHERE: Final = frozenset({"any"})  #: No country: the provider chose one.
 
 
 class Orphan(Protocol):
@@ -44,12 +44,12 @@ def matched(
     purchases: Iterable[OpenPurchase], orphans: Sequence[AnyOrphan]
 ) -> list[tuple[OpenPurchase, AnyOrphan]]:
     """Oldest purchase first, each with the number rented closest to it; no number twice."""
-    wanting, left = list(purchases), list(orphans)
+    open_, left = list(purchases), list(orphans)
     pairs = []
-    while wanting:
-        fitting = [orphan for orphan in left if fits(wanting[0], orphan)]
-        certain = fitting and not _a_strangers_among(fitting, wanting)
-        purchase = wanting.pop(0)
+    while open_:
+        fitting = [orphan for orphan in left if fits(open_[0], orphan)]
+        certain = fitting and not _is_ambiguous(fitting, open_)
+        purchase = open_.pop(0)
         if certain:
             best = min(fitting, key=lambda orphan: _distance(purchase, orphan))
             left.remove(best)
@@ -57,11 +57,11 @@ def matched(
     return pairs
 
 
-def _a_strangers_among(fitting: Sequence[Orphan], wanting: Sequence[OpenPurchase]) -> bool:
-    """Whether there are more than were lost, with no time of rental to tell them apart."""
+def _is_ambiguous(fitting: Sequence[Orphan], open_: Sequence[OpenPurchase]) -> bool:
+    """Whether more numbers fit than purchases were lost, and no rental time tells them apart."""
     if all(orphan.rented_at is not None for orphan in fitting):
         return False
-    lost = sum(any(fits(purchase, orphan) for orphan in fitting) for purchase in wanting)
+    lost = sum(any(fits(purchase, orphan) for orphan in fitting) for purchase in open_)
     return len(fitting) > lost
 
 
@@ -94,5 +94,5 @@ def _time_fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
 
 def _distance(purchase: OpenPurchase, orphan: Orphan) -> timedelta:
     if orphan.rented_at is None:
-        return timedelta(0)  # All alike then, and the first in the list is the oldest.
+        return timedelta(0)  # All are alike then; the first in the list is the oldest.
     return abs(orphan.rented_at - purchase.asked_at)

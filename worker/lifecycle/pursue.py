@@ -1,36 +1,34 @@
 """Pursue: what the provider is still owed after the customer was settled, for as long as it takes.
 
-A cancel that the grace overtook goes on until it is confirmed or the provider keeps the price; a
-delivered number is finished. Oldest first, inside the rate limit, never in the customer's way.
+A number credited after the grace is cancelled until that is confirmed or the provider keeps the
+price; a delivered number is finished. Oldest first, inside the rate limit, with half of the calls.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
 from worker.domain.activation import ProviderState
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
+from worker.domain.price_fate import PriceFate, ended_as
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.cancel import (
-    LAST_PURSUIT,
     UNKNOWN_READS,
+    AskAgain,
     CancelAtProvider,
     CancelOutcome,
-    Charged,
-    GaveBack,
-    Gone,
-    NotYet,
-    backoff,
+    PriceKnown,
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE, PROBES
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.lanes import Lanes
 from worker.lifecycle.provider_terms import ProviderTerms
-from worker.lifecycle.settle import BatchCommitter, Settle
-from worker.ports.errors import ProviderError, StoreError
+from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
+from worker.ports.errors import ProviderError
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -39,6 +37,7 @@ from worker.ports.provider import (
     NotKnown,
     Observation,
     Provider,
+    Sms,
     Waiting,
 )
 from worker.ports.reporter import Reporter
@@ -58,9 +57,11 @@ class Pursue:
     settle: Settle
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
+    _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider) -> int:
         """One batch; how many numbers were worked on."""
+        await self._uncommitted.commit()
         if provider.circuit is Circuit.OPEN:
             return 0
         terms = self.terms[provider.name]
@@ -70,65 +71,68 @@ class Pursue:
         due = await self.settlements.lease_pursuits(provider.name, limit, LEASE)
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
-            hands = min(len(due), max(1, terms.max_in_flight // 2))
-            await self._pursue(provider, deque(due), hands)
+            width = max(1, terms.max_in_flight // 2)
+            await self._pursue(provider, due, width)
         return len(due)
 
-    async def _pursue(self, provider: Provider, queue: deque[DueNumber], hands: int) -> None:
-        results = BatchCommitter(settle=self.settle, sleep=self.clock.sleep)
-        terms = self.terms[provider.name]
-        budget = Budget(self.schedule, terms, self.clock, most=len(queue))
-        act = CancelAtProvider(clock=self.clock, pay=budget.take, longest=LAST_PURSUIT)
+    async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
+        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, backoff=PURSUIT)
+        results = BatchCommitter(
+            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+        )
 
-        committing = asyncio.ensure_future(results.run())
+        async def act(number: DueNumber) -> None:
+            await self._act(provider, number, cancel, results)
 
-        async def work() -> None:
-            while queue and not committing.done():  # Without commits there is no use in asking.
-                due = queue.popleft()
-                try:
-                    await self._one(provider, due, act, results)
-                except StoreError:
-                    raise  # Nothing can be kept: the others' calls would be requests wasted.
-                except Exception as error:  # noqa: BLE001 - one number's bug must not be everybody's
-                    results.postponed(self._later(due, due.unknown_reads))
-                    self.reporter.quarantined(due.id, f"pursue: {describe_safely(error)}")
+        def quarantine(number: DueNumber, error: Exception) -> None:
+            results.postponed(self._later(number, number.unknown_reads))
+            self.reporter.quarantined(number.id, f"pursue: {describe_safely(error)}")
 
-        try:
-            async with asyncio.TaskGroup() as calls:
-                for _ in range(hands):
-                    calls.create_task(work())
-        finally:
-            results.close()
-            await asyncio.shield(committing)
+        results.start()
+        lanes = Lanes(
+            queue=deque(due),
+            width=width,
+            act=act,
+            hand_back=results.handed_back,
+            quarantine=quarantine,
+            finish=results.finish,
+            useful=results.takes,
+        )
+        await lanes.run()
 
-    async def _one(
+    async def _act(
         self, provider: Provider, due: DueNumber, act: CancelAtProvider, results: BatchCommitter
     ) -> None:
         if due.ref is None:
-            results.resolved(due, ProviderState.DISPUTED)  # Bought or not: nobody ever said.
+            results.resolved(due, ProviderState.DISPUTED)  # Whether it was bought is not known.
         elif due.provider_state is ProviderState.FINISHING:
             await act.pay()
             await self._finish(provider, due, results)
         else:
-            await self._cancel(due, await act(provider, due), results)
+            await self._cancelled(due, await act(provider, due), results)
 
-    async def _cancel(self, due: DueNumber, learnt: CancelOutcome, results: BatchCommitter) -> None:
-        match learnt:
-            case GaveBack():
-                results.resolved(due, ProviderState.CANCELLED)
-            case Charged(sms):
-                assert due.ref is not None
-                late = [SeenSms(due.provider, due.ref, one.code, one.text) for one in sms]
-                for code in await self.activations.record_codes(late):
-                    self.reporter.code(code.provider, code.fate, code.wait)
-                results.resolved(due, ProviderState.CHARGED)
-            case Gone():
-                self.reporter.trouble("provider.number_gone", provider=due.provider)
-                results.resolved(due, ProviderState.GONE)
-            case NotYet(delay, _, unknown_reads):
+    async def _cancelled(
+        self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter
+    ) -> None:
+        match outcome:
+            case PriceKnown(fate, sms):
+                if fate is PriceFate.UNKNOWN:
+                    self.reporter.trouble("provider.number_gone", provider=due.provider)
+                await self._record_late(due, sms)
+                results.resolved(due, ended_as(fate))
+            case AskAgain(delay, _, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, unknown_reads=unknown_reads))
             case _:
-                assert_never(learnt)
+                assert_never(outcome)
+
+    async def _record_late(self, due: DueNumber, sms: Sequence[Sms]) -> None:
+        if not sms:
+            return
+        assert due.ref is not None
+        late = [SeenSms(due.provider, due.ref, each.code, each.text) for each in sms]
+        for code in await self.activations.record_codes(late):
+            self.reporter.code(code.provider, code.fate, code.wait)
 
     async def _finish(self, provider: Provider, due: DueNumber, results: BatchCommitter) -> None:
         assert due.ref is not None
@@ -153,16 +157,16 @@ class Pursue:
             case NotKnown() if due.unknown_reads + 1 >= UNKNOWN_READS:
                 return ProviderState.FINISHED  # A finished number is forgotten by some.
             case CodesArrived() if self._outlived(due):
-                return ProviderState.FINISHED  # Ended by its own time, and its code still told.
+                return ProviderState.FINISHED  # Ended by its own time; it still shows its code.
             case CodesArrived() | Waiting() | NotKnown():
                 return None
             case _:
                 assert_never(seen)
 
     def _outlived(self, due: DueNumber) -> bool:
-        """Whether the provider itself has ended it by now: many then refuse every finish."""
+        """Whether the provider has ended it by itself: many refuse every finish after that."""
         return self.clock.now() > due.rented_at + self.terms[due.provider].lifetime
 
     def _later(self, due: DueNumber, unknown_reads: int) -> Postponed:
-        wait = backoff(due.attempts, LAST_PURSUIT, self.clock.chance())
+        wait = PURSUIT.wait(due.attempts, self.clock.chance())
         return Postponed(due.id, due.epoch, wait, unknown_reads=unknown_reads)

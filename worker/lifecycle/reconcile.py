@@ -3,8 +3,8 @@
 Number by number where it tells its history, and all together by its balance, which must have moved
 by what we bought and gave back, and by nothing else. What it lists as active must not be given back
 already: such a number is pursued again. A number that fits a purchase whose reply was lost is that
-purchase's. Any other that nobody handed over costs money, but it is only told, never cancelled: it
-may be on its way to us, or belong to another program with the same key.
+purchase's. Any other number that was not handed over costs money, but it is only reported, never
+cancelled: it may be on its way to us, or belong to another program with the same key.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -37,12 +37,10 @@ class Reconcile:
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
     accept: Accept
-    _unread: dict[tuple[ProviderName, HistoryPart], Sequence[HistorySpan]] = field(
-        default_factory=dict
-    )
+    _unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]] = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
-        """How many numbers the provider tells of that no activation has.
+        """How many numbers the provider names that no activation has.
 
         What goes wrong with one page of a history fails the job, but only when the rest is done.
         """
@@ -58,19 +56,19 @@ class Reconcile:
         await self.money(provider)
         await self.exposed(provider)
         unknown.update(await self.numbers(provider))
-        self._tell_unknown(provider.name, unknown)
+        self._report_unknown(provider.name, unknown)
         if failed is not None:
             raise failed
         return len(unknown)
 
-    def _tell_unknown(self, provider: ProviderName, unknown: Collection[ProviderRef]) -> None:
+    def _report_unknown(self, provider: ProviderName, unknown: Collection[ProviderRef]) -> None:
         if unknown:
             self.reporter.trouble(
                 "provider.unknown_numbers", provider=provider, detail=str(len(unknown))
             )
 
     async def history(self, provider: Provider) -> list[ProviderRef]:
-        """CompareHistory number by number; those that cost money and nobody knows."""
+        """Compare the history number by number; the refs that cost money and no activation has."""
         compare = CompareHistory(
             purchases=self.purchases,
             reporter=self.reporter,
@@ -92,21 +90,24 @@ class Reconcile:
         before = await self.purchases.count_provider(provider.name, currency)
         balance = await self.balance(provider)
         if balance is None:
-            return None  # CountedSums where it was sent; the next hour reads again.
+            return None  # Counted where it was sent; the next hour reads again.
         if balance.currency != currency:
             self.reporter.trouble("provider.currency_differs", provider=provider.name)
             return None
-        found = await self.purchases.keep_reading(provider.name, balance, before)
-        if found is not None:
+        difference = await self.purchases.keep_reading(provider.name, balance, before)
+        if difference is not None:
             self.reporter.trouble(
                 "provider.balance_differs",
                 provider=provider.name,
-                detail=f"{found.amount_minor:+} {found.currency} since {found.since.isoformat()}",
+                detail=(
+                    f"{difference.amount_minor:+} {difference.currency}"
+                    f" since {difference.since.isoformat()}"
+                ),
             )
-        return found
+        return difference
 
     async def exposed(self, provider: Provider) -> None:
-        """Tell what is open in a currency that the provider's limit is not in."""
+        """Report what is open in another currency than the provider's limit."""
         limit_in = self.terms[provider.name].currency
         for currency, minor in (await self.purchases.exposure_by_currency(provider.name)).items():
             if currency != limit_in:
@@ -125,11 +126,11 @@ class Reconcile:
             return None
 
     async def numbers(self, provider: Provider) -> list[ProviderRef]:
-        """CompareHistory the list with our numbers; what it names and nobody knows."""
+        """Compare the list with our numbers; the refs on it that no activation has."""
         unknown: list[ProviderRef] = []
         async for rows in self._listed(provider):
             reopened = await self.purchases.reopen_listed(provider.name, rows, ended_for=ENDED_FOR)
-            self._tell(provider.name, reopened)
+            self._report(provider.name, reopened)
             unknown += await self._unknown(provider, rows)
         return unknown
 
@@ -162,7 +163,7 @@ class Reconcile:
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
         return await self.purchases.unknown_refs(provider.name, [row.ref for row in rows])
 
-    def _tell(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
+    def _report(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:
             detail = str(reopened.pursued)
             self.reporter.trouble("provider.lists_ended", provider=provider, detail=detail)

@@ -1,7 +1,7 @@
 """Rent: buy a number at a provider, exactly once per order, and watch it.
 
-The intent is committed with its hold before the provider is asked. An outcome nobody knows is
-never bought again: it becomes an activation without a number, and `repair` looks for it.
+The intent is committed with its hold before the provider is asked. A purchase of unknown outcome is
+never repeated: it becomes an activation without a number, and `repair` looks for the number.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget
-from worker.lifecycle.cancel import backoff
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import (
@@ -25,16 +25,13 @@ from worker.ports.errors import (
 )
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
+from worker.ports.retry import Retry
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
-SAME_PATIENCE: Final = timedelta(seconds=25)  #: For the outcome of the same order; then it is lost.
-AGAIN: Final = timedelta(milliseconds=100)
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
-KEEP_EVERY: Final = timedelta(seconds=20)  #: At the most, while the database is away.
-KEEP_ATTEMPTS: Final = 90  #: With the pauses a window long: then its customer is credited.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
 ELSEWHERE: Final = frozenset(
@@ -55,6 +52,10 @@ _FAILED = {
 }
 
 
+class _BeingAsked(Exception):
+    """Another call is asking the provider for the same order this moment."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rent:
     purchases: PurchaseStore
@@ -62,12 +63,13 @@ class Rent:
     accept: Accept
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
+    retry: Retry
     _keeping: set[asyncio.Future[Activation | None]] = field(default_factory=set)
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
-        tried = (order.provider, *order.otherwise)
-        if not self.providers.keys() >= set(tried):
+        wanted = {order.provider, *order.otherwise}
+        if not self.providers.keys() >= wanted:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
         result = await self._rent(order)
         for turn, provider in enumerate(order.otherwise, start=1):
@@ -79,7 +81,7 @@ class Rent:
         return result
 
     def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:
-        """In another currency than the first one's the limit may be a hundred times as much."""
+        """In another currency the limit may be worth a hundred times as much."""
         same = self.terms[provider].currency == self.terms[order.provider].currency
         return order.max_cost_minor is None or same
 
@@ -90,18 +92,20 @@ class Rent:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
-        started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
+
+        async def begin() -> PurchaseStart:
+            started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
+            if started.how is PurchaseState.UNKNOWN and started.activation is None:
+                raise _BeingAsked  # Its outcome is ours.
+            return started
+
+        try:
+            started = await self.retry(SAME_ORDER, begin, on=_BeingAsked)
+        except _BeingAsked:
+            unknown = await self.purchases.purchase_unknown(id_)
+            return PurchaseResult(PurchaseOutcome.PENDING, unknown)
         if started.how is PurchaseState.NEW:
             return await self._begun(order)
-        until = self.accept.clock.monotonic() + SAME_PATIENCE.total_seconds()
-        while started.how is PurchaseState.UNKNOWN and started.activation is None:
-            # The same order is being asked for this moment: its outcome is ours.
-            if self.accept.clock.monotonic() > until:
-                return PurchaseResult(
-                    PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
-                )
-            await self.accept.clock.sleep(AGAIN.total_seconds())
-            started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
         return _answer(started)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
@@ -114,7 +118,7 @@ class Rent:
     async def _too_exposed(self, provider: ProviderName) -> bool:
         """A provider that may keep too much of our money gets no new business.
 
-        The limit is in its currency; what is open in another is told by `reconcile`.
+        The limit is in its currency; `reconcile` reports what is open in another.
         """
         terms = self.terms[provider]
         if not terms.exposure_limit_minor:
@@ -156,13 +160,13 @@ class Rent:
             await budget.take()
 
     async def _bought(self, order: PurchaseOrder, rented: Rented) -> PurchaseResult:
-        """Not in the caller's hands any more: what is bought is kept, whether he waits or not."""
+        """Store what was bought, whether the caller goes on waiting or not."""
         sold = bought(rented, self.accept.clock.now())
         if sold.expires_at != rented.expires_at:
             self.reporter.trouble("rent.expiry_unbelievable", provider=order.provider)
         keeping = asyncio.ensure_future(self._keep(order, sold))
         self._keeping.add(keeping)
-        keeping.add_done_callback(self._kept_or_told)
+        keeping.add_done_callback(self._forget_keeping)
         kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
         activation = keeping.result() if kept else None
         if activation is None:
@@ -173,7 +177,7 @@ class Rent:
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
     async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """Store it; told where it comes to nothing, whatever the reason and whoever waits."""
+        """Store it, and report it where that fails for good, whatever the reason."""
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:
@@ -182,31 +186,33 @@ class Rent:
         if kept is None:
             self._lost(order, "")
         elif kept.ref != sold.ref:
-            # While it was not stored it was an orphan, and looked like another order's.
+            # While it was not stored it was given to another order, as an orphan.
             self.reporter.trouble("rent.number_taken", provider=order.provider)
         return kept
 
-    def _kept_or_told(self, keeping: asyncio.Future[Activation | None]) -> None:
+    def _forget_keeping(self, keeping: asyncio.Future[Activation | None]) -> None:
         self._keeping.discard(keeping)
         if not keeping.cancelled():
-            keeping.exception()  # Told already; asyncio would quote it in full.
+            keeping.exception()  # Reported already; asyncio would quote it in full.
 
     def _lost(self, order: PurchaseOrder, why: str) -> None:
         self.reporter.trouble("rent.number_lost", provider=order.provider, detail=why)
 
     async def _kept(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """For as long as its window: where there is no list, only we know its ref."""
+        """Try for as long as its window: of a provider without a list only we know the ref."""
         clock = self.accept.clock
         id_ = purchase_id(order.account, order.idempotency_key)
         min_age = self.terms[order.provider].min_cancel_age
         began = clock.monotonic()
-        for attempt in range(KEEP_ATTEMPTS):
-            sold = replace(sold, ago=timedelta(seconds=clock.monotonic() - began))
-            try:
-                return await self.purchases.purchase_bought(id_, sold, min_age)
-            except StoreError:
-                await clock.sleep(backoff(attempt, KEEP_EVERY, clock.chance()).total_seconds())
-        return None
+
+        async def store() -> Activation | None:
+            ago = timedelta(seconds=clock.monotonic() - began)
+            return await self.purchases.purchase_bought(id_, replace(sold, ago=ago), min_age)
+
+        try:
+            return await self.retry(KEEP_BOUGHT, store, on=StoreError)
+        except StoreError:
+            return None
 
     async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)
@@ -221,9 +227,9 @@ def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrd
 
 
 def bought(rented: Rented, now: datetime) -> Bought:
-    """What is kept of it; a number sold as (nearly) over comes from a clock that is wrong.
+    """What is stored of it, without an expiry that is over or nearly so: that clock is wrong.
 
-    Taken at its word it would end at once: its window and the provider's refusals decide instead.
+    Believed, it would end the number at once: its window and the provider's refusals decide.
     """
     expires_at = rented.expires_at
     if expires_at is not None and expires_at < now + SHORTEST_LIFE:
@@ -240,7 +246,7 @@ def bought(rented: Rented, now: datetime) -> Bought:
 
 
 def _answer(started: PurchaseStart) -> PurchaseResult:
-    """What an order that was carried out before, or cannot be, is answered with."""
+    """The answer to an order that was carried out before, or that cannot be."""
     assert started.how is not PurchaseState.NEW
     match started.how:
         case PurchaseState.RENTED:

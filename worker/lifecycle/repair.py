@@ -1,4 +1,4 @@
-"""Repair: put back on the schedule what Redis forgot, and find out what a crash left open.
+"""Repair: put back on the schedule what Redis lost, and find out what a crash left open.
 
 Everything here starts from the database; running it twice, or at once, changes nothing more.
 """
@@ -59,7 +59,7 @@ class Repair:
     async def reschedule(self, provider: ProviderName) -> int:
         """Every live number that is not on the schedule, page by page.
 
-        Whoever was cut off goes on where he was: a million numbers take longer than a tick may.
+        A tick that was cut off goes on where it was: a million numbers take longer than one tick.
         """
         lost = not await self.schedule.intact(provider)
         added = 0
@@ -76,10 +76,10 @@ class Repair:
         return added
 
     async def _find(self, provider: Provider, purchases: list[OpenPurchase]) -> None:
-        """Give purchases of unknown outcome the numbers the provider lists and nobody knows.
+        """Give purchases of unknown outcome the listed numbers that no activation has.
 
-        Only what was an orphan the last time too: a number the shop rented by itself is handed
-        over within seconds, and must not be given to somebody else's order.
+        Only those that had none the last time too: a number that the shop rented by itself is
+        handed over within seconds, and must not be given to another order.
         """
         rows = await self.listed(provider)
         unknown = await self.purchases.unknown_refs(provider.name, list(rows))

@@ -1,4 +1,4 @@
-"""The desk: what shops may ask for, over HTTP, arq or the command line."""
+"""The service: what shops may ask for, over HTTP, arq or the command line."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -16,16 +16,10 @@ from worker.lifecycle.rent import Rent
 from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
 from worker.ports.errors import ProviderError, ScheduleUnavailable
+from worker.ports.intake import NumberIntake
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
-from worker.ports.service import (
-    ActionOutcome,
-    ActionResult,
-    NumberIntake,
-    PurchaseOrder,
-    PurchaseResult,
-    Push,
-)
+from worker.ports.service import ActionOutcome, ActionResult, PurchaseOrder, PurchaseResult, Push
 from worker.ports.store.activations import AcceptResult, Activation, ActivationStore
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
@@ -35,7 +29,7 @@ PATIENCE: Final = timedelta(seconds=5)  #: What a caller waits for a provider at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationService:
-    """`worker.ports.service.Desk`, done by the lifecycle."""
+    """`worker.ports.service.Service`, done by the lifecycle."""
 
     activations: ActivationStore
     settlements: SettlementStore
@@ -71,12 +65,12 @@ class ActivationService:
         return _as_found(await self.activations.activation(id_))
 
     async def finish(self, id_: ActivationId) -> ActionResult:
-        found = await self.activations.ask_finish(id_)
-        if found is None:
+        state = await self.activations.ask_finish(id_)
+        if state is None:
             return ActionResult(ActionOutcome.UNKNOWN)
-        if found is State.RECEIVED:
+        if state is State.RECEIVED:
             due = await self.settlements.due_delivery(id_)
-            await self.sweep.settle([delivery(one) for one in due])
+            await self.sweep.settle([delivery(number) for number in due])
         activation = await self.activations.activation(id_)
         if activation is not None and activation.state is State.DELIVERED:
             return ActionResult(ActionOutcome.DONE, activation)
@@ -107,16 +101,16 @@ class ActivationService:
         for ref in await self.purchases.keep_pushes(provider, pushes):
             number = await self.activations.live_number(provider, ref)
             if number is None:
-                continue  # Not handed over yet: it stays in the inbox, intake finds it there.
+                continue  # Not handed over yet: the push stays in the inbox until its intake.
             try:
                 await self.schedule.hint(provider, number)
             except ScheduleUnavailable:
                 return  # Polling is the backstop.
 
     async def _patiently(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for *work* a few seconds; it goes on behind the caller's back, it is never cut.
+        """Wait for *work* a few seconds; after that it goes on without the caller.
 
-        Should it fail, the cancel that was pressed stands: the ticks carry it out.
+        If it fails, the cancel that was pressed stands: the ticks carry it out.
         """
         task = asyncio.ensure_future(work)
         self._running.add(task)

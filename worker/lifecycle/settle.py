@@ -1,4 +1,4 @@
-"""Make endings final, in batches, and tell ops what really changed."""
+"""Make endings final, in batches, and report what really changed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import ProviderState, State
+from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import (
     DueNumber,
@@ -18,12 +19,12 @@ from worker.ports.store.settlements import (
 )
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
-GATHER: Final = timedelta(milliseconds=50)  #: What a confirmed cancel waits for company.
+GATHER: Final = timedelta(milliseconds=50)  #: How long a result waits for others.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """The one place that settles; everything else hands it endings."""
+    """The only step that settles; every other step hands it endings."""
 
     settlements: SettlementStore
     reporter: Reporter
@@ -40,21 +41,46 @@ class Settle:
         return settled
 
 
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """Results that the store failed to take; the next run commits them before it leases.
+
+    Otherwise their numbers would wait for the end of leases that nobody works on.
+    """
+
+    _committers: "list[BatchCommitter]" = field(default_factory=list)
+
+    def keep(self, committer: "BatchCommitter") -> None:
+        self._committers.append(committer)
+
+    async def commit(self) -> None:
+        """Safe to repeat: settled numbers and newer leases are left alone."""
+        while self._committers:
+            committer = self._committers.pop()
+            committer.close()
+            try:
+                await committer.run()
+            except StoreError:
+                self.keep(committer)
+                raise
+
+
 @dataclass(slots=True, kw_only=True)
 class BatchCommitter:
-    """Collects what many concurrent calls learnt and commits it in groups.
+    """Collects the results of many concurrent calls and commits them in groups.
 
     A thousand single commits cost as much as fifty thousand rows of one statement.
     """
 
     settle: Settle
     sleep: Callable[[float], Awaitable[None]]
+    uncommitted: Uncommitted = field(default_factory=Uncommitted)
     _endings: list[Ending] = field(default_factory=list)
     _postponed: list[Postponed] = field(default_factory=list)
-    _resolved: list[Resolved] = field(default_factory=list)
-    _resolved_of: list[DueNumber] = field(default_factory=list)
+    _resolved: list[tuple[DueNumber, Resolved]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
+    _running: "asyncio.Task[None] | None" = None
 
     def ended(self, ending: Ending) -> None:
         self._endings.append(ending)
@@ -64,10 +90,30 @@ class BatchCommitter:
         self._postponed.append(postponed)
         self._news.set()
 
+    def handed_back(self, due: DueNumber) -> None:
+        """Nobody acts on it any more: it is due again at once."""
+        self.postponed(Postponed.of(due, timedelta(0)))
+
     def resolved(self, due: DueNumber, state: ProviderState) -> None:
-        self._resolved.append(Resolved(due.id, due.epoch, state))
-        self._resolved_of.append(due)
+        self._resolved.append((due, Resolved(due.id, due.epoch, state)))
         self._news.set()
+
+    def start(self) -> None:
+        self._running = asyncio.ensure_future(self.run())
+
+    def takes(self) -> bool:
+        """Whether results are still committed: without commits no call is worth sending."""
+        return self._running is not None and not self._running.done()
+
+    async def finish(self) -> None:
+        """Commit what is left; raises what the commits failed with."""
+        self.close()
+        assert self._running is not None
+        try:
+            await self._running
+        except StoreError:
+            self.uncommitted.keep(self)
+            raise
 
     def close(self) -> None:
         """No more is coming: `run` commits what is left and returns."""
@@ -88,20 +134,26 @@ class BatchCommitter:
         endings, self._endings = self._endings, []
         postponed, self._postponed = self._postponed, []
         resolved, self._resolved = self._resolved, []
-        resolved_of, self._resolved_of = self._resolved_of, []
-        if endings:
-            await self.settle(endings)
         settlements, reporter = self.settle.settlements, self.settle.reporter
-        await settlements.postpone(postponed)
-        await settlements.resolve(resolved)
-        for due, result in zip(resolved_of, resolved, strict=True):
+        try:
+            if endings:
+                await self.settle(endings)
+                endings = []
+            await settlements.postpone(postponed)
+            postponed = []
+            await settlements.resolve([result for _, result in resolved])
+        except StoreError:
+            self._endings[:0], self._postponed[:0] = endings, postponed
+            self._resolved[:0] = resolved
+            raise
+        for due, result in resolved:
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:
             self._news.set()
 
 
 def delivery(due: DueNumber) -> Ending:
-    """A code was shown: the charge is kept, and the provider is told (E7)."""
+    """A code was shown: the charge is kept, and the provider is owed a finish (E7)."""
     return Ending(
         id=due.id,
         account=due.account,

@@ -1,7 +1,7 @@
 """Sweep: the endings that need no provider, straight from the database.
 
-Deliveries whose window is over, deadlines nobody could act on, and credits that may not wait any
-longer: whatever else is down, a customer is whole a few seconds after the grace.
+Deliveries whose window is over, deadlines that no provider was asked about, and credits whose grace
+is over: whatever else is down, the customer has the price back a few seconds after the grace.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ActivationId
-from worker.lifecycle.cancel import FIRST_RETRY
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.foreign_rows import ForeignRows
-from worker.lifecycle.outcome import OutcomeRules, ending, not_heard
+from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
@@ -31,16 +32,16 @@ class Sweep:
     rules: OutcomeRules
     clock: Clock
     grace: timedelta
-    _setbacks: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
-    _unread: ForeignRows = field(default_factory=ForeignRows)
+    _failures: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
+    _foreign: ForeignRows = field(default_factory=ForeignRows)
 
     async def tick(self) -> int:
         """Everything that is due, in batches; how many numbers were settled."""
         try:
             delivered = await self._each(self.settlements.due_deliveries, delivery)
-        finally:  # Whatever is wrong with the deliveries, the credits wait for nobody.
+        finally:  # An error in the deliveries must not hold up the credits.
             credited = await self._credit()
-        await self._unread.tell(self.settlements, self.reporter, self.clock.monotonic())
+        await self._foreign.report(self.settlements, self.reporter, self.clock.monotonic())
         return delivered + credited
 
     async def _credit(self) -> int:
@@ -60,7 +61,7 @@ class Sweep:
         """Settle what is due, batch by batch, past those that cannot be settled."""
         done = stuck = 0
         while stuck <= STUCK_MAX:
-            # Nobody leases them, so those that stay are read again every time, oldest first.
+            # They are not leased, so those that stay are read again every time, oldest first.
             asked = BATCH + stuck
             due = await read(asked)
             settled = await self._settle(due, end)
@@ -72,28 +73,28 @@ class Sweep:
 
     async def _settle(self, due: Sequence[DueNumber], end: Callable[[DueNumber], Ending]) -> int:
         now = self.clock.monotonic()
-        tried = [one for one in due if self._setbacks.over(one.id, now)]
-        endings = [made for one in tried if (made := self._made(one, end, now)) is not None]
-        settled = {one.id for one in await self.settle(endings)}
-        for made in endings:
-            if made.id in settled:
-                self._setbacks.clear(made.id)
-            else:  # Refused, as `settle` has told; or somebody else's by now, and never due again.
-                self._setbacks.add(made.id, "settle.refused", now)
+        tried = [number for number in due if self._failures.over(number.id, now)]
+        endings = [each for number in tried if (each := self._ending(number, end, now)) is not None]
+        settled = {number.id for number in await self.settle(endings)}
+        for each in endings:
+            if each.id in settled:
+                self._failures.clear(each.id)
+            else:  # Refused, as `settle` reported; or settled by another, and never due again.
+                self._failures.add(each.id, "settle.refused", now)
         return len(settled)
 
-    def _made(
+    def _ending(
         self, due: DueNumber, end: Callable[[DueNumber], Ending], now: float
     ) -> Ending | None:
         try:
             return end(due)
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
             why = f"sweep: {describe_safely(error)}"
-            if self._setbacks.add(due.id, why, now):
+            if self._failures.add(due.id, why, now):
                 self.reporter.quarantined(due.id, why)
             return None
 
     def _overdue(self, due: DueNumber) -> Ending:
-        """The provider gave no definite answer in time: its axis is pursued, the exposure ours."""
-        there = not_heard(FIRST_RETRY * (0.5 + self.clock.chance()))
-        return ending(due, self.rules, there)
+        """The provider gave no definite answer in time: it is pursued, and the exposure is ours."""
+        wait = PURSUIT.wait(0, self.clock.chance())
+        return ending(due, self.rules, ProviderEnding(PriceFate.NOT_YET, act_after=wait))

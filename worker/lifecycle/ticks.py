@@ -13,7 +13,7 @@ from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.canary import Canary
-from worker.lifecycle.cases.timers import Timers
+from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
@@ -48,7 +48,7 @@ class Ticks:
     sweeping: Sweep
     repairing: Repair
     reconciling: Reconcile
-    timing: Timers
+    timing: DueTimers
     clock: Clock
     canary_run: Canary | None = None  #: None where none is configured.
     delivering: Deliver | None = None  #: None where no endpoint is configured: events are kept.

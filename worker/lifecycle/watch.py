@@ -1,10 +1,11 @@
-"""Watch: one tick looks at all that is due at one provider, for one stretch of time.
+"""Watch: one tick looks at every number that is due at one provider, for as long as it may run.
 
 A provider with a list is asked for the list, and each of its numbers once more just before its
 deadline; a provider without one is asked number by number, oldest due first, inside its rate.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Final
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.lanes import Lanes
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_terms import ProviderTerms
@@ -22,9 +24,9 @@ from worker.ports.schedule import Leased, NextLook, Schedule
 from worker.ports.store.activations import LiveNumber
 
 LEASE_SIZE: Final = 500  #: Numbers per lease.
-LEASE: Final = timedelta(seconds=30)  #: After which a dead looker's numbers are due again.
+LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
-GATHER: Final = timedelta(milliseconds=50)  #: What falls due in it shares one lease.
+GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
 DOWN_NAP: Final = timedelta(seconds=1)
 
 
@@ -47,9 +49,9 @@ class Watch:
     _read_at: dict[ProviderName, float] = field(default_factory=dict)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """Look while it goes on; how many looks and list rows there were.
+        """Look while *keep_going* says so; how many looks and list rows there were.
 
-        List and looks run side by side: a long list must not delay somebody's last look.
+        The list is read beside the looks: a long list must not delay the last look at a number.
         """
         async with asyncio.TaskGroup() as group:
             looks = group.create_task(self._looks(provider, keep_going))
@@ -75,7 +77,7 @@ class Watch:
         return looked
 
     async def _lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """Read the list when it is due, and only while a number is there to be found on it."""
+        """Read the list when it is due, and only while a number can be on it."""
         if provider.capabilities.list_page_size is None:
             return 0
         rows = 0
@@ -96,36 +98,38 @@ class Watch:
         self, provider: Provider, terms: ProviderTerms, leased: Sequence[Leased]
     ) -> int:
         """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
-        left = list(reversed(leased))
         nexts: list[NextLook] = []
         listed = provider.capabilities.list_page_size is not None
 
-        async def work() -> None:
-            while left:
-                one = left.pop()
-                if self.clock.now() > one.number.deadline_at:
-                    nexts.append(NextLook(one, None))  # Too late to be shown: the ending finds out.
-                    continue
-                try:
-                    at = await self.look.safely(provider, one.number, terms)
-                except asyncio.CancelledError:
-                    nexts.append(NextLook(one, self.clock.now()))  # Cut off: not its fault.
-                    raise
-                nexts.append(NextLook(one, self._coming(one.number, at, listed=listed)))
+        def next_look(number: Leased, at: datetime | None) -> None:
+            nexts.append(NextLook(number, self._listed_once(number.number, at, listed=listed)))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(len(leased), terms.max_in_flight)):
-                    group.create_task(work())
-        finally:
-            # What nobody came to is due again at once, not when its lease ends.
-            nexts += [NextLook(one, self.clock.now()) for one in left]
+        async def act(number: Leased) -> None:
+            if self.clock.now() > number.number.deadline_at:
+                next_look(number, None)  # Too late to be shown: the ending finds out.
+            else:
+                next_look(number, await self.look.once(provider, number.number, terms))
+
+        def quarantine(number: Leased, error: Exception) -> None:
+            next_look(number, self.look.failed(number.number, terms, error))
+
+        async def release() -> None:
             await self.schedule.release(provider.name, nexts)
+
+        lanes = Lanes(
+            queue=deque(leased),
+            width=terms.max_in_flight,
+            act=act,
+            hand_back=lambda number: nexts.append(NextLook(number, self.clock.now())),
+            quarantine=quarantine,
+            finish=release,
+        )
+        await lanes.run()
         self.reporter.looked(provider.name, len(nexts))
         return len(nexts)
 
     @staticmethod
-    def _coming(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
+    def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
         """A listed number is on the schedule for its last look only."""
         if at is None or not listed:
             return at

@@ -1,21 +1,12 @@
 """What a provider says became of numbers in the past: the other half of reconciling with it."""
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from worker.domain.ids import ProviderRef
-
-
-class Fate(enum.Enum):
-    """What the provider did with the price of a number."""
-
-    CHARGED = "charged"  #: Kept it.
-    GIVEN_BACK = "given_back"
-    LIVE = "live"  #: The number has not ended.
-    UNKNOWN = "unknown"  #: It does not say, or contradicts itself: no information.
+from worker.domain.price_fate import PriceFate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +14,7 @@ class PastNumber:
     """One number of the history; None is what the provider does not tell, or not for certain."""
 
     ref: ProviderRef
-    fate: Fate
+    fate: PriceFate  #: NOT_YET: it is listed as live.
     phone: str | None = field(default=None, repr=False)
     service: str | None = None
     country: str | None = None

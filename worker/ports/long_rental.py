@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented, Sms
 
 
@@ -63,19 +64,11 @@ class Messages:
     complete: bool = True  #: False: it has more than one answer holds.
 
 
-class Refund(enum.Enum):
-    """What became of the price of a rental that is over."""
-
-    GIVEN_BACK = "given_back"
-    KEPT = "kept"
-    NOT_TOLD = "not_told"
-
-
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The rental is over: closed by us, by the provider, or by its time."""
 
-    refund: Refund = Refund.NOT_TOLD
+    fate: PriceFate = PriceFate.UNKNOWN  #: Of its price; never NOT_YET.
 
 
 MessagesReply: TypeAlias = Messages | Ended | NotKnown

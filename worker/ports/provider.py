@@ -8,9 +8,10 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.history import HistoryPage
 
 
@@ -55,6 +56,21 @@ class NotKnown:
 
 
 Observation: TypeAlias = Waiting | CodesArrived | Cancelled | Finished | NotKnown
+
+
+def price_fate(seen: Observation) -> PriceFate:
+    """Who has the price, by the status of a number."""
+    match seen:
+        case Waiting():
+            return PriceFate.NOT_YET
+        case CodesArrived() | Finished():
+            return PriceFate.KEPT
+        case Cancelled():
+            return PriceFate.GIVEN_BACK
+        case NotKnown():
+            return PriceFate.UNKNOWN
+        case _:
+            assert_never(seen)
 
 
 class Refusal(enum.Enum):

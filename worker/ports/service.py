@@ -3,30 +3,12 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.transfer import Charge
+from worker.ports.intake import NumberIntake
 from worker.ports.store.activations import AcceptResult, Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberIntake:
-    """A number that was already rented, as the caller gives it; None = the default applies."""
-
-    provider: ProviderName
-    ref: ProviderRef
-    account: AccountId
-    phone: str = field(repr=False)
-    service: str
-    country: str
-    price_minor: int
-    rented_at: datetime | None = None
-    window: timedelta | None = None
-    expires_at: datetime | None = None
-    policy: str | None = None
-    charge: Charge = Charge.HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from tests.contracts.providers.simulated import (
     capabilities_of,
 )
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.history import Fate, PastNumber
+from worker.ports.history import PastNumber
 
 DAY = timedelta(days=1)
 PAGES_MAX = 10
@@ -60,14 +61,14 @@ async def test_it_says_what_was_charged_what_was_given_back_and_what_lives(
     past = await history_of(remembering)
 
     assert {ref: row.fate for ref, row in past.items()} == {
-        charged: Fate.CHARGED,
-        cancelled: Fate.GIVEN_BACK,
-        ended: Fate.GIVEN_BACK,
-        waiting: Fate.LIVE,
+        charged: PriceFate.KEPT,
+        cancelled: PriceFate.GIVEN_BACK,
+        ended: PriceFate.GIVEN_BACK,
+        waiting: PriceFate.NOT_YET,
     }
     for ref, row in past.items():
         booked = await remembering.books(ref)
-        kept = {Fate.CHARGED: PRICE_MINOR, Fate.GIVEN_BACK: 0}.get(row.fate)
+        kept = {PriceFate.KEPT: PRICE_MINOR, PriceFate.GIVEN_BACK: 0}.get(row.fate)
         assert kept in {booked["net_minor"], None}
 
 
@@ -91,7 +92,7 @@ async def test_a_number_that_ran_out_with_its_code_is_charged(remembering: Simul
     await remembering.deliver(rented.ref, "482913")
     remembering.pass_time(3600)
 
-    assert (await history_of(remembering))[rented.ref].fate is Fate.CHARGED
+    assert (await history_of(remembering))[rented.ref].fate is PriceFate.KEPT
 
 
 async def test_it_is_told_page_by_page_and_nothing_twice(remembering: Simulated) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from tests.contracts.providers.simulated import PRICE_MINOR
 from tests.contracts.rentals.rented import OLD_ENOUGH_S, TOO_OLD_S, Renting, renting
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     Availability,
     Ended,
@@ -13,7 +14,6 @@ from worker.ports.long_rental import (
     NotClosed,
     NotProlonged,
     Prolonged,
-    Refund,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
 
@@ -168,7 +168,7 @@ async def test_a_young_rental_is_closed_with_its_price_back(it: Renting) -> None
 
     closed = await it.rentals.close(rented.ref)
 
-    told = Refund.GIVEN_BACK if it.terms.tells_refund else Refund.NOT_TOLD
+    told = PriceFate.GIVEN_BACK if it.terms.tells_refund else PriceFate.UNKNOWN
     assert closed == Ended(told)
     assert (await it.books(rented.ref))["net_minor"] == 0
 
@@ -184,7 +184,7 @@ async def test_a_close_says_no_more_of_the_price_than_the_books(it: Renting) -> 
     booked = await it.books(rented.ref)
     assert booked["net_minor"] == booked["cost_minor"]
     if isinstance(closed, Ended):
-        assert closed.refund is not Refund.GIVEN_BACK
+        assert closed.fate is not PriceFate.GIVEN_BACK
         assert booked["status"] == "finished"
     else:
         assert closed in (NotClosed(Refusal.NOT_CANCELLABLE), NotClosed(Refusal.UNCLEAR))
@@ -199,7 +199,7 @@ async def test_a_second_close_changes_nothing(telling_refunds: Renting) -> None:
 
     again = await it.rentals.close(rented.ref)
 
-    assert again == NotKnown() or (isinstance(again, Ended) and again.refund is not Refund.KEPT)
+    assert again == NotKnown() or (isinstance(again, Ended) and again.fate is not PriceFate.KEPT)
     assert (await it.books(rented.ref))["net_minor"] == 0
 
 
@@ -222,7 +222,7 @@ async def test_a_rental_whose_time_is_over_was_never_given_back(it: Renting) -> 
     closed = await it.rentals.close(rented.ref)
 
     for told in (reply, closed):
-        assert not isinstance(told, Ended) or told.refund is not Refund.GIVEN_BACK
+        assert not isinstance(told, Ended) or told.fate is not PriceFate.GIVEN_BACK
 
 
 async def test_an_unknown_rental_is_not_known(it: Renting) -> None:
@@ -303,7 +303,7 @@ async def test_a_rental_that_is_never_given_back_is_closed_all_the_same() -> Non
 
         closed = await it.rentals.close(rented.ref)
 
-        assert closed == Ended(Refund.KEPT)
+        assert closed == Ended(PriceFate.KEPT)
         assert (await it.books(rented.ref))["status"] == "finished"
 
 
@@ -338,7 +338,7 @@ async def test_a_rental_with_an_unread_sms_is_not_ended_before_it_is_read() -> N
 
         assert isinstance(refused, NotClosed)
         assert refused.why is Refusal.CODE_ARRIVED
-        assert closed == Ended(Refund.KEPT)
+        assert closed == Ended(PriceFate.KEPT)
 
 
 async def test_more_time_is_not_sold_while_the_number_is_off() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from tests.contracts.rentals.rented import OLD_ENOUGH_S, Renting
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.long_rental import Ended, Refund
+from worker.ports.long_rental import Ended
 from worker.ports.provider import NotKnown
 
 CALLS: dict[str, Callable[[Renting, ProviderRef], Awaitable[object]]] = {
@@ -70,7 +71,7 @@ async def test_a_reply_nobody_can_read_is_no_information(
     except ProviderError:
         return
     # Only an answer without a body cannot be spoiled, and it was what it says.
-    assert (call, reply) == ("close", Ended(Refund.GIVEN_BACK))
+    assert (call, reply) == ("close", Ended(PriceFate.GIVEN_BACK))
     assert (await it.books(rented.ref))["status"] == "cancelled"
 
 

@@ -1,17 +1,17 @@
-"""The audit finds what is wrong with cases: each invariant of theirs is broken by hand."""
+"""The audit of cases: the tests break each invariant in SQL, and the audit finds it."""
 
 import re
 from typing import NamedTuple
 
 import pytest
 
-from tests.integration.cases.office import Office
+from tests.integration.cases.case_shop import CaseShop
 from worker.adapters.store import audit
 from worker.adapters.store.statements import statement
-from worker.lifecycle.cases.asking import SLAS
+from worker.lifecycle.cases.case_steps import SLAS
 from worker.ports.store.case_view import Case
 
-DISARM = """
+DISABLE_TRIGGERS = """
 ALTER TABLE transfer DISABLE TRIGGER ALL;
 ALTER TABLE decision DISABLE TRIGGER ALL;
 """
@@ -23,7 +23,7 @@ class Sabotage(NamedTuple):
 
 
 SABOTAGES = [
-    # The case says another sum than was paid, or paid although it says no.
+    # The case states another sum than was paid, or denied what was paid.
     Sabotage(
         "case_money_is_decided", "UPDATE decision SET amount_minor = 1 WHERE reason LIKE 'no_%'"
     ),
@@ -38,14 +38,14 @@ SABOTAGES = [
         " VALUES ('claim:nobody', 'alice', 'house:revenue', 'house:outside', 5, 'USD')",
     ),
     Sabotage("held_is_unsettled", "UPDATE case_ SET withheld_minor = 1 WHERE kind = 'withdrawal'"),
-    # A date for nobody, a review nobody sees, one nobody asked for.
+    # A timer without a case, a case in review without its review.
     Sabotage(
         "case_timers_ring_for_open_cases",
         "INSERT INTO timer (kind, subject, due_at)"
         " VALUES ('review_sla', '00000000-0000-0000-0000-000000000001', now())",
     ),
     Sabotage("case_timers_ring_for_open_cases", "DELETE FROM review"),
-    # Something that waits for a date which never comes.
+    # A case that waits without a timer.
     Sabotage(
         "case_timers_ring_for_open_cases",
         "DELETE FROM timer t USING case_ c WHERE c.id = t.subject AND c.state = 'waiting'",
@@ -62,69 +62,73 @@ SABOTAGES = [
 ]
 
 
-async def everything(office: Office) -> Case:
+async def cases_of_every_kind(shop: CaseShop) -> Case:
     """A case of every kind, open and closed."""
-    await office.open()
-    await office.claim(await office.closed("P1", "1"))
-    ended = await office.claim(
-        await office.delivered("P1", "2"), "invalid_number", evidence=["photo"]
+    await shop.open_account()
+    await shop.open_claim(await shop.closed_activation("P1", "1"))
+    ended = await shop.open_claim(
+        await shop.delivered_activation("P1", "2"), "invalid_number", evidence=["photo"]
     )
-    await office.verdict(ended, grant=False)
-    await office.claim(await office.delivered("P3", "3"), "wrong_code", evidence=["photo"])
-    await office.outage()
-    paid = await office.withdraw("P4", "1", amount_minor=100)
-    await office.verdict(paid, grant=True)
-    await office.paid(paid)
-    return await office.withdraw("P4", "2", amount_minor=100)
+    await shop.give_verdict(ended, grant=False)
+    await shop.open_claim(
+        await shop.delivered_activation("P3", "3"), "wrong_code", evidence=["photo"]
+    )
+    await shop.report_outage()
+    paid = await shop.open_withdrawal("P4", "1", amount_minor=100)
+    await shop.give_verdict(paid, grant=True)
+    await shop.mark_paid(paid)
+    return await shop.open_withdrawal("P4", "2", amount_minor=100)
 
 
-async def violated(office: Office) -> set[str]:
-    return {f.invariant for f in await office.store.books.audit() if f.violations}
+async def violated(shop: CaseShop) -> set[str]:
+    return {f.invariant for f in await shop.store.books.audit() if f.violations}
 
 
-async def test_cases_of_every_kind_have_clean_books(office: Office) -> None:
-    await everything(office)
+async def test_cases_of_every_kind_have_clean_books(shop: CaseShop) -> None:
+    await cases_of_every_kind(shop)
 
-    assert await violated(office) == set()
+    assert await violated(shop) == set()
 
 
 @pytest.mark.parametrize("broken", SABOTAGES, ids=lambda broken: broken.sql[:40])
-async def test_a_broken_case_is_noticed(broken_office: Office, broken: Sabotage) -> None:
-    await everything(broken_office)
+async def test_the_audit_finds_a_broken_case(broken_shop: CaseShop, broken: Sabotage) -> None:
+    await cases_of_every_kind(broken_shop)
 
-    await broken_office.admin.execute(DISARM + broken.sql)
+    await broken_shop.admin.execute(DISABLE_TRIGGERS + broken.sql)
 
-    assert broken.invariant in await violated(broken_office)
+    assert broken.invariant in await violated(broken_shop)
 
 
 def test_every_invariant_of_cases_is_broken_here() -> None:
     ours = {name for name in audit.invariants() if name.startswith("case_")}
 
-    assert ours == {one.invariant for one in SABOTAGES if one.invariant.startswith("case_")}
+    assert ours == {s.invariant for s in SABOTAGES if s.invariant.startswith("case_")}
 
 
-def test_the_audit_knows_which_timers_move_nothing() -> None:
+def test_the_audit_excludes_the_sla_timers() -> None:
     text = statement("audit/case_timers_ring_for_open_cases").text
-    told = re.search(r"t\.kind NOT IN \(([^)]*)\)", text)
+    listed = re.search(r"t\.kind NOT IN \(([^)]*)\)", text)
 
-    assert told is not None
-    assert set(re.findall(r"\w+", told[1])) == {kind.value for kind in SLAS}
+    assert listed is not None
+    assert set(re.findall(r"\w+", listed[1])) == {kind.value for kind in SLAS}
 
 
-async def test_no_order_gives_back_more_than_its_price(broken_office: Office) -> None:
-    await everything(broken_office)
-    await broken_office.admin.execute(DISARM)
-    await broken_office.admin.execute(
+async def test_the_audit_finds_an_order_that_gave_back_more_than_its_price(
+    broken_shop: CaseShop,
+) -> None:
+    await cases_of_every_kind(broken_shop)
+    await broken_shop.admin.execute(DISABLE_TRIGGERS)
+    await broken_shop.admin.execute(
         "UPDATE decision SET amount_minor = 351 WHERE outcome = 'credit';"
         "UPDATE transfer SET amount_minor = 351 WHERE key LIKE 'claim:%'"
     )
 
-    assert "case_money_is_decided" in await violated(broken_office)
+    assert "case_money_is_decided" in await violated(broken_shop)
 
 
-async def test_decisions_and_evidence_are_never_rewritten(broken_office: Office) -> None:
-    await everything(broken_office)
+async def test_decisions_and_evidence_cannot_be_deleted(broken_shop: CaseShop) -> None:
+    await cases_of_every_kind(broken_shop)
 
     for table in ("decision", "evidence"):
         with pytest.raises(Exception, match="append-only"):
-            await broken_office.admin.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
+            await broken_shop.admin.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables

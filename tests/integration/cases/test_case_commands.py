@@ -1,4 +1,4 @@
-"""`cases` and `timers`: a human's work from a terminal, on a real API and a real database."""
+"""The commands `cases` and `timers` on a real API and a real database."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Background
-from tests.integration.cases.office import DAY, MONDAY, Office
+from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
@@ -25,9 +25,9 @@ FIXTURES = (cli, nothing_around)
 
 @dataclass
 class Served:
-    """An office on a loop of its own, because commands bring theirs."""
+    """A shop on an event loop of its own, because each command runs its own."""
 
-    office: Office
+    shop: CaseShop
     url: str
     run: Callable[..., Any]
     ask: Callable[..., Any]
@@ -37,36 +37,38 @@ class Served:
 def served(database_url: str, background: Background, cli: Cli) -> Iterator[Served]:
     stack = AsyncExitStack()
 
-    async def start() -> tuple[Office, str]:
+    async def start() -> tuple[CaseShop, str]:
         admin = await asyncpg.connect(database_url)
         stack.push_async_callback(admin.close)
-        office = Office(admin, database_url)
-        stack.push_async_callback(office.store.close)
+        shop = CaseShop(admin, database_url)
+        stack.push_async_callback(shop.store.close)
         deps = deps_over(World())
-        activations = office.store.activations
-        app = build_api(replace(deps, cases=office.desk, activations=activations))
+        activations = shop.store.activations
+        app = build_api(replace(deps, cases=shop.service, activations=activations))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]
-        return office, f"http://{host}:{port}"
+        return shop, f"http://{host}:{port}"
 
-    office, url = background.run(start())
+    shop, url = background.run(start())
 
     def ask(*args: str) -> Any:
         known = {"AW_URL": url, "AW_TOKEN": WRITE_TOKEN, "AW_DATABASE__URL": database_url}
         return cli(*args, env=known)
 
-    yield Served(office, url, background.run, ask)
+    yield Served(shop, url, background.run, ask)
     background.run(stack.aclose())
 
 
-async def waiting(office: Office) -> Case:
-    await office.open()
-    return await office.claim(await office.delivered("P3"), "wrong_code", evidence=["photo"])
+async def waiting(shop: CaseShop) -> Case:
+    await shop.open_account()
+    return await shop.open_claim(
+        await shop.delivered_activation("P3"), "wrong_code", evidence=["photo"]
+    )
 
 
-def test_what_waits_is_listed_shown_and_decided(served: Served) -> None:
-    case = served.run(waiting(served.office))
+def test_a_case_in_review_is_listed_shown_and_decided(served: Served) -> None:
+    case = served.run(waiting(served.shop))
 
     listed = served.ask("cases", "list")
     shown = served.ask("cases", "show", str(case.id))
@@ -78,12 +80,12 @@ def test_what_waits_is_listed_shown_and_decided(served: Served) -> None:
     assert "judge_evidence" in shown.stdout
     assert "review_sla rings after 2026-03-04" in shown.stdout
     assert decided.stderr == f"{case.id} is now granted\n"
-    assert served.run(served.office.state(case.id)) is CaseState.GRANTED
+    assert served.run(served.shop.state_of(case.id)) is CaseState.GRANTED
     assert served.ask("cases", "list").stderr == "nothing waits for a human\n"
 
 
-def test_programs_get_documents(served: Served) -> None:
-    case = served.run(waiting(served.office))
+def test_with_an_output_format_the_answers_are_json(served: Served) -> None:
+    case = served.run(waiting(served.shop))
 
     listed = json.loads(served.ask("cases", "list", "--output", "json").stdout)
     line = json.loads(served.ask("cases", "list", "--output", "ndjson").stdout)
@@ -96,7 +98,7 @@ def test_programs_get_documents(served: Served) -> None:
 
 
 @pytest.mark.parametrize("id_", ["00000000-0000-0000-0000-000000000001", "no-uuid"])
-def test_a_case_there_is_not_ends_with_1(served: Served, id_: str) -> None:
+def test_an_unknown_case_ends_with_1(served: Served, id_: str) -> None:
     shown = served.ask("cases", "show", id_)
     decided = served.ask("cases", "verdict", id_, "--grant")
 
@@ -105,14 +107,14 @@ def test_a_case_there_is_not_ends_with_1(served: Served, id_: str) -> None:
 
 
 def test_timers_are_listed_with_subject_date_and_delay(served: Served) -> None:
-    case = served.run(waiting(served.office))
+    case = served.run(waiting(served.shop))
 
     every = served.ask("timers", "--all", "--output", "json")
     (overdue,) = json.loads(served.ask("timers", "-o", "json").stdout)["timers"]
     text = served.ask("timers").stdout
     counted = served.ask("timers", "--by-kind", "-o", "json").stdout
 
-    # The office lives in March; the command's clock is the real one.
+    # The clock of the shop stands in March; the command uses the real one.
     assert json.loads(every.stdout) == {"timers": [overdue | {"overdue_seconds": late(every)}]}
     assert (overdue["kind"], overdue["subject"]) == ("review_sla", str(case.id))
     assert overdue["due_at"] == (case.opened_at + 2 * DAY).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -128,11 +130,11 @@ def late(result: Any) -> int:
 
 
 def test_a_claim_is_opened_about_a_rental_or_a_number(served: Served) -> None:
-    async def order(office: Office) -> tuple[str, str]:
-        await office.open()
-        return str((await office.book()).id), str(await office.closed("P1"))
+    async def order(shop: CaseShop) -> tuple[str, str]:
+        await shop.open_account()
+        return str((await shop.book_rental()).id), str(await shop.closed_activation("P1"))
 
-    rental, number = served.run(order(served.office))
+    rental, number = served.run(order(served.shop))
     block = ("cases", "claim", "operator_block", "--rental", rental)
 
     first = served.ask(*block, "--fact", "client_caused=false")
@@ -156,36 +158,36 @@ def test_a_claim_is_opened_about_a_rental_or_a_number(served: Served) -> None:
         ("--rental", "2", "--fact", "client_caused=perhaps"),
     ],
 )
-def test_what_a_claim_is_about_is_said_once_and_in_json(
-    served: Served, about: tuple[str, ...]
-) -> None:
+def test_a_claim_names_one_order_and_facts_in_json(served: Served, about: tuple[str, ...]) -> None:
     asked = served.ask("cases", "claim", "operator_block", *about)
 
     assert asked.exit_code == 2
 
 
 def test_a_number_in_review_is_shown_with_its_reason_and_its_date(served: Served) -> None:
-    async def in_review(office: Office) -> str:
-        await office.open()
-        id_ = await office.rent("P3")
-        await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    async def in_review(shop: CaseShop) -> str:
+        await shop.open_account()
+        id_ = await shop.rent_number("P3")
+        await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
         return str(id_)
 
-    id_ = served.run(in_review(served.office))
+    id_ = served.run(in_review(served.shop))
 
-    told = served.ask("show", id_).stdout
+    shown = served.ask("show", id_).stdout
 
-    assert "since 2026-03-02 10:20:00, because: sms_not_displayed (P3.23)" in told
-    assert "decide by" in told
-    assert "2026-03-04 10:20:00" in told
+    assert "since 2026-03-02 10:20:00, because: sms_not_displayed (P3.23)" in shown
+    assert "decide by" in shown
+    assert "2026-03-04 10:20:00" in shown
 
 
 def test_more_reviews_than_a_page_holds_are_listed_all_the_same(served: Served) -> None:
-    async def many(office: Office) -> None:
-        await office.open(amount_minor=100_000)
-        await asyncio.gather(*(office.account_event("rules_block", "P0", str(n)) for n in range(9)))
+    async def many(shop: CaseShop) -> None:
+        await shop.open_account(amount_minor=100_000)
+        await asyncio.gather(
+            *(shop.report_account_event("rules_block", "P0", str(n)) for n in range(9))
+        )
 
-    served.run(many(served.office))
+    served.run(many(served.shop))
 
     listed = served.ask("cases", "list", "--limit", "201", "-o", "json")
     assert len(json.loads(listed.stdout)["items"]) == 9

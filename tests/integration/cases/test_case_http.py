@@ -1,4 +1,4 @@
-"""Every call about cases over a real socket and a real database, and every way it is refused."""
+"""Every call about cases over a real socket and a real database, with every refusal."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.cases.office import DAY, MONDAY, PRICE, Office
+from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
 from tests.unit.http.conftest import World, deps_over, described
@@ -21,9 +21,9 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
 @pytest.fixture
-async def api(office: Office, described: Described) -> AsyncIterator[Api]:
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
     world = World()
-    deps = replace(deps_over(world), cases=office.desk, activations=office.store.activations)
+    deps = replace(deps_over(world), cases=shop.service, activations=shop.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:
@@ -42,9 +42,9 @@ async def opened(api: Api, body: dict[str, Any], path: str = "/v1/claims") -> di
     return shown
 
 
-async def test_a_claim_is_opened_shown_and_the_same_again(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await office.closed("P1")
+async def test_a_claim_is_opened_shown_and_the_same_again(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.closed_activation("P1")
 
     first = await api.post("/v1/claims", claim(id_))
     again = await api.post("/v1/claims", claim(id_))
@@ -57,12 +57,12 @@ async def test_a_claim_is_opened_shown_and_the_same_again(office: Office, api: A
     assert shown.json == first.json
     assert (shown.json["state"], shown.json["moved_minor"]) == ("granted", PRICE)
     assert shown.json["evidence"][0]["content"] == {"reason": "no SMS came"}
-    assert await office.money() == (1000, 0)
+    assert await shop.balances() == (1000, 0)
 
 
-async def test_a_claim_goes_its_whole_way(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await office.delivered("P1")
+async def test_a_claim_from_its_request_to_its_verdict(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.delivered_activation("P1")
     case = await opened(api, claim(id_, "invalid_number", claim_channel="chat"))
     path = f"/v1/claims/{case['id']}"
     assert (case["state"], case["decision"]["reason"]) == ("needs_evidence", "wrong_channel")
@@ -86,12 +86,12 @@ async def test_a_claim_goes_its_whole_way(office: Office, api: Api) -> None:
     assert (other.status, other.slug) == (409, "other-content")
     late = await api.post(f"{path}/evidence", {"evidence": ["video"]})
     assert (late.status, late.slug) == (409, "ended")
-    assert "activation" not in late.json["title"], "it is the claim that has"
+    assert "activation" not in late.json["title"], "the claim has ended, not the activation"
 
 
-async def test_a_defect_goes_its_whole_way(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    case = await opened(api, claim(await office.delivered("P1"), "major_defect"))
+async def test_a_defect_from_its_request_to_its_repair(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    case = await opened(api, claim(await shop.delivered_activation("P1"), "major_defect"))
     path = f"/v1/claims/{case['id']}"
     assert case["decision"]["outcome"] == "rectify"
 
@@ -124,8 +124,10 @@ def rented_long(**more: Any) -> dict[str, Any]:
     }
 
 
-async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
+async def test_a_rental_from_its_booking_to_the_credit_of_an_outage(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account(amount_minor=1000)
     path = "/v1/rentals/alpha/long-1"
     body = rented_long()
     first, again = await api.put(path, body), await api.put(path, body)
@@ -135,7 +137,7 @@ async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
 
     outage = await api.post(f"{path}/outages", {"facts": {"outage_verified": True}})
     assert outage.status == 201
-    office.at(MONDAY + 2 * DAY)
+    shop.set_time(MONDAY + 2 * DAY)
     restored = await api.post(f"{path}/restored", {})
 
     assert (restored.json["state"], restored.json["moved_minor"]) == ("granted", 200)
@@ -144,14 +146,14 @@ async def test_a_rental_goes_its_whole_way(office: Office, api: Api) -> None:
     assert (poor.status, poor.slug) == (402, "balance-too-low")
 
 
-async def test_instants_among_facts_and_in_events_look_like_all_others(
-    office: Office, api: Api
+async def test_instants_in_facts_and_events_have_the_format_of_all_others(
+    shop: CaseShop, api: Api
 ) -> None:
-    await office.open(amount_minor=2000)
+    await shop.open_account(amount_minor=2000)
     claimed = await opened(
         api,
         claim(
-            await office.delivered("P1"),
+            await shop.delivered_activation("P1"),
             "invalid_number",
             claim_channel="email",
             evidence=["photo"],
@@ -162,25 +164,25 @@ async def test_instants_among_facts_and_in_events_look_like_all_others(
     await api.put(path, rented_long())
     await api.post(f"{path}/outages", {"contacted_at": "2026-03-02T11:00:00+01:00"})
     reviews = (await api.get("/v1/reviews")).json["items"]
-    office.at(MONDAY + 2 * DAY)
+    shop.set_time(MONDAY + 2 * DAY)
 
     restored = (await api.post(f"{path}/restored", {})).json
 
     assert claimed["facts"]["claim_at"] == reviews[0]["facts"]["claim_at"] == instant(MONDAY)
     assert restored["facts"]["contacted_at"] == instant(MONDAY)
     assert restored["evidence"][0]["content"] == {"restored_at": instant(MONDAY + 2 * DAY)}
-    told = await office.rows(
+    deadlines = await shop.fetch_rows(
         "SELECT payload ->> 'deadline' FROM event WHERE subject = $1 ORDER BY seq", restored["id"]
     )
-    assert [(deadline,) for deadline in deadlines_of(restored)] == told
+    assert [(deadline,) for deadline in deadlines_of(restored)] == deadlines
 
 
 def deadlines_of(case: dict[str, Any]) -> list[str]:
     return [decision["deadline"] for decision in case["decisions"]]
 
 
-async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
+async def test_a_withdrawal_from_its_request_to_its_payout(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
     body = {"account": "alice", "reference": "w-1", "amount_minor": 600, "policy": "P3"}
     case = await opened(api, body, "/v1/withdrawals")
     path = f"/v1/withdrawals/{case['id']}"
@@ -205,11 +207,11 @@ async def test_a_withdrawal_goes_its_whole_way(office: Office, api: Api) -> None
 
     assert paid.json == again.json == (await api.get(path)).json
     assert (paid.json["state"], paid.json["moved_minor"]) == ("paid", 590)
-    assert await office.money() == (400, 0)
+    assert await shop.balances() == (400, 0)
 
 
-async def test_a_claim_about_a_rental_is_paid_from_its_price(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
+async def test_a_claim_about_a_rental_is_paid_from_its_price(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
     path = "/v1/rentals/alpha/long-1"
     rental = (await api.put(path, rented_long())).json
     body = {
@@ -229,8 +231,8 @@ async def test_a_claim_about_a_rental_is_paid_from_its_price(office: Office, api
     assert (shown["claims"], shown["outages"]) == ([first.json], [])
 
 
-async def test_a_claim_is_about_one_order(office: Office, api: Api) -> None:
-    await office.open()
+async def test_a_claim_is_about_one_order(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
     about = {"activation": NOBODY, "rental": NOBODY}
 
     for body in ({}, about):
@@ -240,9 +242,9 @@ async def test_a_claim_is_about_one_order(office: Office, api: Api) -> None:
     assert (unknown.status, unknown.slug) == (404, "not-found")
 
 
-async def test_a_claim_that_leaves_is_paid_out(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await office.closed("P4")
+async def test_a_claim_that_leaves_is_paid_out(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.closed_activation("P4")
     case = await opened(api, claim(id_, destination="wallet"))
     path = f"/v1/claims/{case['id']}"
     assert (case["state"], case["moved_minor"]) == ("approved", 0)
@@ -258,8 +260,8 @@ async def test_a_claim_that_leaves_is_paid_out(office: Office, api: Api) -> None
     assert (paid.json["state"], paid.json["moved_minor"]) == ("paid", 333)
 
 
-async def test_an_account_event_is_told(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
+async def test_an_account_event_is_one_case_per_reference(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
     path = "/v1/accounts/alice/events"
 
     first = await api.post(path, {"event": "law_enforcement_block", "policy": "P3"})
@@ -268,19 +270,19 @@ async def test_an_account_event_is_told(office: Office, api: Api) -> None:
     assert (first.status, again.status) == (201, 200)
     assert first.json == again.json
     assert first.json["decision"]["outcome"] == "balance_frozen"
-    told_again = {"event": "law_enforcement_block", "reference": "t-2", "policy": "P3"}
-    second, same = await api.post(path, told_again), await api.post(path, told_again)
-    other = await api.post(path, {**told_again, "at": instant(MONDAY)})
+    body = {"event": "law_enforcement_block", "reference": "t-2", "policy": "P3"}
+    second, same = await api.post(path, body), await api.post(path, body)
+    other = await api.post(path, {**body, "at": instant(MONDAY)})
     assert (second.status, same.status, other.status) == (201, 200, 409)
     assert second.json["id"] == same.json["id"] != first.json["id"]
-    early = await api.post(path, {**told_again, "at": instant(office.hands.now + DAY)})
+    early = await api.post(path, {**body, "at": instant(shop.clock.now + DAY)})
     assert (early.status, early.pointers) == (422, ["/at"])
 
 
-async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await office.rent("P3")
-    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
+async def test_a_review_of_an_activation_ends_it(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.rent_number("P3")
+    await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
     (waiting,) = (await api.get("/v1/reviews")).json["items"]
     assert (waiting["kind"], waiting["id"]) == ("activation", str(id_))
     path = f"/v1/reviews/{id_}/verdict"
@@ -291,17 +293,17 @@ async def test_a_review_of_an_activation_ends_it(office: Office, api: Api) -> No
 
     assert done.json["activation"]["settlement"]["outcome"] == "refunded"
     assert (again.status, other.status, other.slug) == (200, 409, "other-content")
-    assert await office.money() == (1000, 0)
+    assert await shop.balances() == (1000, 0)
 
 
 async def test_a_verdict_that_cannot_be_carried_out_as_given_changes_nothing(
-    office: Office, api: Api
+    shop: CaseShop, api: Api
 ) -> None:
-    await office.open(amount_minor=1000)
-    id_ = await office.rent("P3")
-    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
-    case = await opened(api, claim(await office.delivered("P1", "2"), "carrier_fault"))
-    before = await office.everything()
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.rent_number("P3")
+    await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    case = await opened(api, claim(await shop.delivered_activation("P1", "2"), "carrier_fault"))
+    before = await shop.all_rows()
 
     part = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE - 1})
     ending = {"grant": True, "amount_minor": 50, "outcome": "closed"}
@@ -309,16 +311,16 @@ async def test_a_verdict_that_cannot_be_carried_out_as_given_changes_nothing(
 
     assert (part.status, part.pointers) == (422, ["/amount_minor"])
     assert (strange.status, strange.pointers) == (422, ["/outcome"])
-    assert await office.everything() == before
-    whole = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE})
-    assert whole.json["activation"]["settlement"]["amount_minor"] == PRICE
+    assert await shop.all_rows() == before
+    granted = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE})
+    assert granted.json["activation"]["settlement"]["amount_minor"] == PRICE
 
 
-async def test_an_activation_in_review_shows_why_and_by_when(office: Office, api: Api) -> None:
-    await office.open()
-    id_ = await office.rent("P3")
-    await office.end(id_, State.IN_REVIEW, reason="sms_not_displayed")
-    since = office.hands.now
+async def test_an_activation_in_review_shows_why_and_by_when(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    id_ = await shop.rent_number("P3")
+    await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    since = shop.clock.now
 
     shown = await api.get(f"/v1/activations/{id_}")
     again = await api.get(
@@ -332,33 +334,35 @@ async def test_an_activation_in_review_shows_why_and_by_when(office: Office, api
     assert again.status == 304
     await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True})
     ended = (await api.get(f"/v1/activations/{id_}")).json
-    assert not any("by_when" in line for line in ended["timeline"]), "nothing waits any more"
+    assert not any("by_when" in line for line in ended["timeline"]), "no review is open"
 
 
-async def test_reviews_are_listed_page_by_page(office: Office, api: Api) -> None:
-    await office.open()
+async def test_reviews_are_listed_page_by_page(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
     for number in range(5):
-        id_ = await office.delivered("P3", str(number))
-        await office.claim(id_, "wrong_code", evidence=["photo"])
-    await office.end(await office.rent("P3", "5"), State.IN_REVIEW, reason="sms_not_displayed")
-    whole = (await api.get("/v1/reviews")).json
-    assert (len(whole["items"]), whole["next_cursor"]) == (6, None)
+        id_ = await shop.delivered_activation("P3", str(number))
+        await shop.open_claim(id_, "wrong_code", evidence=["photo"])
+    await shop.end_activation(
+        await shop.rent_number("P3", "5"), State.IN_REVIEW, reason="sms_not_displayed"
+    )
+    complete = (await api.get("/v1/reviews")).json
+    assert (len(complete["items"]), complete["next_cursor"]) == (6, None)
 
     page = (await api.get("/v1/reviews?limit=2")).json
-    found = page["items"]
+    items = page["items"]
     while page["next_cursor"]:
         page = (await api.get(f"/v1/reviews?limit=2&cursor={page['next_cursor']}")).json
-        found += page["items"]
+        items += page["items"]
 
-    assert found == whole["items"]
+    assert items == complete["items"]
     for bad in ("nonsense", "cmV2aWV3czo6OmFiYw"):
         reply = await api.get(f"/v1/reviews?cursor={bad}")
         assert (reply.status, reply.pointers) == (422, ["/cursor"])
 
 
-async def test_a_review_of_a_case_decides_it(office: Office, api: Api) -> None:
-    await office.open(amount_minor=1000)
-    case = await opened(api, claim(await office.delivered("P1"), "carrier_fault"))
+async def test_a_review_of_a_case_decides_it(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    case = await opened(api, claim(await shop.delivered_activation("P1"), "carrier_fault"))
     path = f"/v1/reviews/{case['id']}/verdict"
 
     unnamed = await api.post(path, {"grant": True})
@@ -380,7 +384,7 @@ async def test_a_review_of_a_case_decides_it(office: Office, api: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("id_", [NOBODY, "no-uuid"])
-async def test_a_case_there_is_not_is_not_found(api: Api, path: str, id_: str) -> None:
+async def test_an_unknown_case_is_not_found(api: Api, path: str, id_: str) -> None:
     bodies: dict[str, dict[str, Any]] = {
         "verdict": {"grant": True},
         "access": {"event": "requested"},
@@ -393,8 +397,8 @@ async def test_a_case_there_is_not_is_not_found(api: Api, path: str, id_: str) -
     assert (reply.status, reply.slug) == (404, "not-found")
 
 
-async def test_what_is_about_nothing_is_not_found(office: Office, api: Api) -> None:
-    await office.open()
+async def test_calls_about_unknown_things_are_not_found(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
     nothing: list[tuple[Reply, str]] = [
         (await api.get(f"/v1/claims/{NOBODY}"), "not-found"),
         (await api.get(f"/v1/withdrawals/{NOBODY}"), "not-found"),
@@ -418,9 +422,9 @@ async def test_what_is_about_nothing_is_not_found(office: Office, api: Api) -> N
     assert (refused.status, refused.slug) == (422, "unknown-policy")
 
 
-async def test_a_claim_is_no_withdrawal(office: Office, api: Api) -> None:
-    await office.open()
-    case = await opened(api, claim(await office.closed("P1")))
+async def test_a_claim_is_no_withdrawal(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    case = await opened(api, claim(await shop.closed_activation("P1")))
 
     assert (await api.get(f"/v1/withdrawals/{case['id']}")).status == 404
 
@@ -437,22 +441,22 @@ async def test_a_claim_is_no_withdrawal(office: Office, api: Api) -> None:
         ({"blocked_at": "yesterday"}, "/facts/blocked_at"),
     ],
 )
-async def test_what_callers_may_not_say_is_named_and_nothing_is_stored(
-    office: Office, api: Api, facts: dict[str, Any], pointer: str
+async def test_a_fact_that_callers_may_not_state_is_named_and_nothing_is_stored(
+    shop: CaseShop, api: Api, facts: dict[str, Any], pointer: str
 ) -> None:
-    await office.open()
-    id_ = await office.closed("P1")
+    await shop.open_account()
+    id_ = await shop.closed_activation("P1")
 
     reply = await api.post("/v1/claims", claim(id_, facts=facts))
 
     assert (reply.status, reply.pointers) == (422, [pointer])
-    assert await office.one("SELECT count(*) FROM case_") == 0
+    assert await shop.fetch_value("SELECT count(*) FROM case_") == 0
 
 
-async def test_nothing_happens_in_the_future(office: Office, api: Api) -> None:
-    await office.open()
-    case = await opened(api, claim(await office.delivered("P1"), "major_defect"))
-    later = instant(office.hands.now + DAY)
+async def test_an_instant_in_the_future_is_refused(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    case = await opened(api, claim(await shop.delivered_activation("P1"), "major_defect"))
+    later = instant(shop.clock.now + DAY)
     path = f"/v1/claims/{case['id']}"
 
     for reply, pointer in [
@@ -463,15 +467,17 @@ async def test_nothing_happens_in_the_future(office: Office, api: Api) -> None:
         assert (reply.status, reply.pointers) == (422, [pointer])
 
 
-async def test_reading_needs_a_token_and_writing_one_that_may(api: Api) -> None:
+async def test_reading_needs_a_token_and_writing_one_with_that_scope(api: Api) -> None:
     assert (await api.get("/v1/reviews", token=None)).status == 401
     assert (await api.post("/v1/claims", claim(NOBODY), token=READ_TOKEN)).status == 403
 
 
-async def test_a_late_addition_is_told_that_the_case_is_closed(office: Office, api: Api) -> None:
-    await office.open()
-    case = await opened(api, claim(await office.delivered("P1"), "invalid_number"))
-    office.at(MONDAY + 7 * DAY + TICK)
+async def test_an_addition_after_the_date_is_answered_that_the_case_has_ended(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account()
+    case = await opened(api, claim(await shop.delivered_activation("P1"), "invalid_number"))
+    shop.set_time(MONDAY + 7 * DAY + TICK)
 
     reply = await api.post(f"/v1/claims/{case['id']}/evidence", {"evidence": ["photo"]})
 

@@ -1,7 +1,7 @@
-"""No case is ever stuck, and none gives money twice: random lives of cases, from start to end.
+"""Random sequences of calls about cases: no case is ever stuck, and none pays twice.
 
-`CASE_WALKS=500 pytest --timeout=0 tests/integration/cases/test_case_machine.py` goes on for longer,
-with walks that nobody has gone before.
+`CASE_WALKS=500 pytest --timeout=0 tests/integration/cases/test_case_machine.py` runs longer,
+with other random sequences.
 """
 
 import os
@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import Background, Databases
-from tests.integration.cases.machine import Machine
+from tests.integration.cases.case_machine import CaseMachine
 
 WALKS: Final = int(os.environ.get("CASE_WALKS", "20"))
 STEPS: Final = 30
 
 
-def test_every_case_ends_whatever_is_said_about_it(
+def test_every_case_ends_whatever_calls_are_made(
     databases: Databases, background: Background
 ) -> None:
-    class Walk(Machine):
+    class Walk(CaseMachine):
         def __init__(self) -> None:
             super().__init__(databases, background)
 
@@ -30,7 +30,7 @@ def test_every_case_ends_whatever_is_said_about_it(
             max_examples=WALKS,
             stateful_step_count=STEPS,
             derandomize="CASE_WALKS" not in os.environ,
-            phases=(Phase.generate,),  # A walk takes seconds: one that fails is shown as it is.
+            phases=(Phase.generate,),  # A run takes seconds: one that fails is not shrunk.
             deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -1,130 +1,132 @@
-"""Claims whose money leaves the platform: promised once, and moved when somebody paid it out."""
+"""Claims whose money leaves the platform: approved once, and moved when it was paid out."""
 
-from tests.integration.cases.office import DAY, MONDAY, Office, reason
+from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
-async def approved(office: Office, policy: str = "P4") -> Case:
-    await office.open(amount_minor=1000)
+async def approved(shop: CaseShop, policy: str = "P4") -> Case:
+    await shop.open_account(amount_minor=1000)
     facts = {"destination": "wallet"} if policy == "P4" else {"payment_method": "card"}
-    return await office.claim(await office.closed(policy), **facts)
+    return await shop.open_claim(await shop.closed_activation(policy), **facts)
 
 
-async def test_nothing_moves_before_it_is_paid_and_then_it_moves_once(office: Office) -> None:
-    case = await approved(office)
+async def test_no_money_moves_before_it_is_paid_out_and_then_once(shop: CaseShop) -> None:
+    case = await approved(shop)
     assert case.state is CaseState.APPROVED
-    assert await office.one("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 0
+    assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 0
 
-    first = await office.paid(case)
-    again = await office.paid(case)
+    first = await shop.mark_paid(case)
+    again = await shop.mark_paid(case)
 
-    assert (first.refused, again.refused) == (None, None)
+    assert (first.rejected, again.rejected) == (None, None)
     assert first.case == again.case
-    moved = await office.rows(
+    moved = await shop.fetch_rows(
         "SELECT source, destination, amount_minor FROM transfer WHERE key LIKE 'claim:%'"
     )
     assert moved == [("house:revenue", "house:outside", 333)]
-    assert await office.told(case.id) == ["claim.approved", "claim.paid"]
+    assert await shop.event_types(case.id) == ["claim.approved", "claim.paid"]
 
 
-async def test_what_is_promised_is_not_promised_twice(office: Office) -> None:
-    first = await approved(office)
+async def test_an_approved_sum_is_not_approved_twice(shop: CaseShop) -> None:
+    first = await approved(shop)
     assert first.activation is not None
 
-    again = await office.claim(first.activation)
-    other = await office.claim(first.activation, "invalid_number", evidence=["photo"])
+    again = await shop.open_claim(first.activation)
+    other = await shop.open_claim(first.activation, "invalid_number", evidence=["photo"])
 
-    assert reason(again) == reason(other) == "already_refunded"
-    await office.paid(first)
-    assert await office.one("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
+    assert last_reason(again) == last_reason(other) == "already_refunded"
+    await shop.mark_paid(first)
+    assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
 
 
-async def test_a_promise_stands_whatever_is_added_or_said_later(office: Office) -> None:
-    case = await approved(office)
+async def test_an_approval_stands_whatever_is_added_or_decided_later(shop: CaseShop) -> None:
+    case = await approved(shop)
 
-    added = await office.evidence(case, "photo")
-    denied = await office.verdict(case, grant=False)
+    added = await shop.add_evidence(case, "photo")
+    denied = await shop.give_verdict(case, grant=False)
 
     assert added.case is not None
     assert added.case.state is CaseState.APPROVED
     assert added.case.evidence[-1].what == "evidence"
-    assert denied.refused is Rejected.NOT_ASKED_FOR
-    assert await office.state(case.id) is CaseState.APPROVED
+    assert denied.rejected is Rejected.NOT_ASKED_FOR
+    assert await shop.state_of(case.id) is CaseState.APPROVED
 
 
-async def test_what_was_credited_to_the_balance_is_not_paid_out_as_well(office: Office) -> None:
-    await office.open(amount_minor=1000)
-    granted = await office.claim(await office.closed("P1"))
-    waiting = await office.claim(await office.rent("P1", "2"))
+async def test_a_sum_credited_to_the_balance_is_not_paid_out_as_well(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    granted = await shop.open_claim(await shop.closed_activation("P1"))
+    waiting = await shop.open_claim(await shop.rent_number("P1", "2"))
 
-    assert (await office.paid(granted)).refused is Rejected.CLOSED
-    assert (await office.paid(waiting)).refused is Rejected.NOT_ASKED_FOR
-    assert await office.one("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
+    assert (await shop.mark_paid(granted)).rejected is Rejected.CLOSED
+    assert (await shop.mark_paid(waiting)).rejected is Rejected.NOT_ASKED_FOR
+    assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 1
 
 
-async def test_the_shop_is_late_where_it_promised_and_did_not_pay(office: Office) -> None:
-    case = await approved(office, "P1")
+async def test_a_payout_that_is_not_made_in_time_is_overdue(shop: CaseShop) -> None:
+    case = await approved(shop, "P1")
     assert case.decisions[-1].destination == "original_method"
-    assert await office.due(case.id) == {"honour": MONDAY + 14 * DAY}
+    assert await shop.timers_of(case.id) == {"honour": MONDAY + 14 * DAY}
 
-    await office.ring(MONDAY + 14 * DAY + TICK)
+    await shop.fire_due_timers(MONDAY + 14 * DAY + TICK)
 
-    assert await office.told(case.id) == ["claim.approved", "claim.overdue"]
-    done = await office.paid(case)
+    assert await shop.event_types(case.id) == ["claim.approved", "claim.overdue"]
+    done = await shop.mark_paid(case)
     assert done.case is not None
     assert (done.case.state, done.case.moved_minor) == (CaseState.PAID, 350)
 
 
-async def test_more_time_to_pay_is_recorded_with_its_reason(office: Office) -> None:
-    case = await approved(office)
+async def test_more_time_to_pay_is_recorded_with_its_reason(shop: CaseShop) -> None:
+    case = await approved(shop)
     until = {"extension_until": (MONDAY + 20 * DAY).isoformat(), "extension_beyond_control": True}
 
-    done = await office.desk.extend(case.id, case.kind, until)
+    done = await shop.service.extend(case.id, case.kind, until)
 
     assert done.case is not None
     assert (done.case.state, done.case.evidence[-1].what) == (CaseState.APPROVED, "extension")
 
 
-async def test_silence_does_not_finalise_what_is_promised(office: Office) -> None:
-    case = await approved(office)
+async def test_silence_does_not_finalise_an_approved_claim(shop: CaseShop) -> None:
+    case = await approved(shop)
     assert case.activation is not None
-    await office.seed(10, MONDAY + DAY)
+    await shop.seed_claim_windows(10, MONDAY + DAY)
 
-    await office.ring(MONDAY + 8 * DAY)
+    await shop.fire_due_timers(MONDAY + 8 * DAY)
 
-    decided = await office.rows("SELECT outcome FROM decision WHERE subject = $1", case.activation)
+    decided = await shop.fetch_rows(
+        "SELECT outcome FROM decision WHERE subject = $1", case.activation
+    )
     assert ("finalised",) not in decided
-    found = await office.store.activations.activation(case.activation)
-    assert found is not None
-    assert found.state is State.CLOSED
+    activation = await shop.store.activations.activation(case.activation)
+    assert activation is not None
+    assert activation.state is State.CLOSED
 
 
-async def test_a_claim_that_is_not_paid_out_in_time_is_late_from_its_promise_on(
-    office: Office,
+async def test_the_time_to_pay_starts_with_the_approval(
+    shop: CaseShop,
 ) -> None:
-    office.change_policy("P4", {"refund_days": 14})
-    await office.open(amount_minor=1000)
-    id_ = await office.closed("P4")
-    case = await office.claim(id_, destination="wallet", claim_at=MONDAY.isoformat())
+    shop.change_policy("P4", {"refund_days": 14})
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.closed_activation("P4")
+    case = await shop.open_claim(id_, destination="wallet", claim_at=MONDAY.isoformat())
     due = case.decisions[-1].at + 14 * DAY
-    assert await office.due(case.id) == {"refund_payment": due}
+    assert await shop.timers_of(case.id) == {"refund_payment": due}
 
-    await office.ring(due + TICK)
+    await shop.fire_due_timers(due + TICK)
 
-    assert await office.told(case.id) == ["claim.approved", "claim.overdue"]
-    assert await office.late_since(case) == case.decisions[-1].at != MONDAY
+    assert await shop.event_types(case.id) == ["claim.approved", "claim.overdue"]
+    assert await shop.overdue_since(case) == case.decisions[-1].at != MONDAY
 
 
-async def test_nobody_gets_more_time_for_what_is_not_promised(office: Office) -> None:
-    await office.open(amount_minor=1000)
-    waiting = await office.claim(await office.rent("P1"))
-    before = await office.everything()
+async def test_the_time_to_pay_is_extended_only_after_an_approval(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    waiting = await shop.open_claim(await shop.rent_number("P1"))
+    before = await shop.all_rows()
 
-    asked = await office.desk.extend(
+    asked = await shop.service.extend(
         waiting.id, waiting.kind, {"extension_until": (MONDAY + DAY).isoformat()}
     )
 
-    assert asked.refused is Rejected.NOT_ASKED_FOR
-    assert await office.everything() == before
+    assert asked.rejected is Rejected.NOT_ASKED_FOR
+    assert await shop.all_rows() == before

@@ -28,7 +28,7 @@ def canary_of(world: World) -> Canary:
         desk=world.desk,
         reporter=world.reporter,
         clock=world.clock,
-        errand=ERRAND,
+        order=ERRAND,
     )
 
 

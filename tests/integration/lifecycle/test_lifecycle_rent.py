@@ -21,9 +21,9 @@ from tests.integration.lifecycle.world import (
 )
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
+from worker.domain.backoff import SAME_ORDER
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
-from worker.lifecycle.rent import SAME_PATIENCE
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,
@@ -482,7 +482,8 @@ async def test_who_repeats_an_order_that_is_not_answered_waits_for_it_only_so_lo
     await until(lambda: bool(world.provider.calls))
     second = asyncio.ensure_future(world.desk.rent(order()))
     await until(lambda: world.sleeps > 1)
-    world.elapsed += SAME_PATIENCE.total_seconds()
+    assert SAME_ORDER.within is not None
+    world.elapsed += SAME_ORDER.within.total_seconds()
 
     impatient = await second
 

@@ -7,9 +7,10 @@ import pytest
 from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
@@ -65,7 +66,7 @@ def lists(world: World, row: ActiveRow) -> None:
     world.provider.will("list", ActivePage([row], last=True))
 
 
-def remembers(world: World, fate: Fate, **told: object) -> None:
+def remembers(world: World, fate: PriceFate, **told: object) -> None:
     row = PastNumber(
         **{
             "ref": ProviderRef("77"),
@@ -139,7 +140,7 @@ async def test_a_number_that_may_be_a_strangers_is_left_alone(world: World, row:
 
 async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> None:
     number = await lost(world)
-    remembers(world, Fate.LIVE)
+    remembers(world, PriceFate.NOT_YET)
 
     assert await reconcile(world).tick(world.provider) == 0
 
@@ -151,7 +152,7 @@ async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> 
 
 async def test_the_history_tells_what_became_of_a_purchase_that_was_given_up(world: World) -> None:
     number = await given_up(world)
-    remembers(world, Fate.GIVEN_BACK)
+    remembers(world, PriceFate.GIVEN_BACK)
     world.provider.will("look", Cancelled())
 
     await reconcile(world).tick(world.provider)
@@ -168,7 +169,7 @@ async def test_the_history_of_a_stranger_is_nobodys(world: World, told: dict[str
     number = await lost(world)
     if "rented_at" in told:
         told = {"rented_at": number.rented_at - timedelta(days=1)}
-    remembers(world, Fate.CHARGED, **told)
+    remembers(world, PriceFate.KEPT, **told)
 
     assert await reconcile(world).tick(world.provider) == 1
 

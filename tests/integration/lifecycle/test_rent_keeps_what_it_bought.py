@@ -17,9 +17,11 @@ from tests.integration.lifecycle.world import (
     WINDOW,
     World,
     order,
+    retrying,
     utc_now,
 )
 from worker.domain.activation import State
+from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderRef, purchase_id
 from worker.lifecycle import rent
 from worker.lifecycle.rent import Rent
@@ -65,8 +67,11 @@ def renting(world: World) -> World:
 
 
 def with_purchases(world: World, purchases: Failing, **clock: Any) -> Rent:
-    accept = replace(world.accept, clock=replace(world.clock, **clock))
-    return replace(world.rent, purchases=purchases, accept=accept, _keeping=set())
+    own = replace(world.clock, **clock)
+    accept = replace(world.accept, clock=own)
+    return replace(
+        world.rent, purchases=purchases, accept=accept, retry=retrying(own), _keeping=set()
+    )
 
 
 @pytest.mark.parametrize("committed", [False, True])
@@ -112,7 +117,7 @@ async def test_a_database_that_stays_away_is_not_asked_for_ever(renting: World) 
     with pytest.raises(StoreError):
         await with_purchases(renting, purchases)(order())
 
-    assert 10_000 - purchases.times == rent.KEEP_ATTEMPTS
+    assert 10_000 - purchases.times == KEEP_BOUGHT.attempts
     assert renting.reporter.troubles == ["rent.number_lost"]
 
 

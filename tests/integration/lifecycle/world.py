@@ -13,6 +13,7 @@ import asyncpg
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
@@ -32,7 +33,8 @@ from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.service import NumberIntake, PurchaseOrder
+from worker.ports.intake import NumberIntake
+from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
 
 ALICE = AccountId("alice")
@@ -218,6 +220,7 @@ class World:
             accept=self.accept,
             providers={SIM: self.provider},
             terms=self.terms,
+            retry=retrying(self.clock),
         )
 
     @cached_property
@@ -319,6 +322,10 @@ class World:
 
     async def record(self, ref: str, code: str) -> None:
         await self.store.activations.record_codes([SeenSms(SIM, ProviderRef(ref), code, None)])
+
+
+def retrying(clock: Clock) -> TenacityRetry:
+    return TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance)
 
 
 def handed_over(ref: str = "1", **other: Any) -> NumberIntake:

@@ -7,8 +7,9 @@ import pytest
 from tests.integration.reconcile.business import COST, Business
 from tests.integration.store.shop import SIM
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle import history
-from worker.ports.history import Fate, PastNumber
+from worker.ports.history import PastNumber
 from worker.ports.store.activations import SeenSms
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
@@ -107,7 +108,7 @@ async def test_a_charge_that_was_given_back_later_is_disputed_and_stays_so(
     at_work.number(ref).status = Status.FINISHED
     await at_work.shop.admin.execute("UPDATE activation SET provider_state = 'charged'")
     await at_work.shop.admin.execute("UPDATE exposure SET state = 'loss', ended_at = now()")
-    back = PastNumber(ref=ref, fate=Fate.GIVEN_BACK)
+    back = PastNumber(ref=ref, fate=PriceFate.GIVEN_BACK)
 
     for _ in range(2):
         await at_work.shop.store.purchases.compare_history(

@@ -10,9 +10,10 @@ from tests.integration.reconcile.business import COST, Business, business
 from tests.integration.store.shop import SIM, Shop
 from worker.adapters.store.disputes import RENTALS_MAX
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle import history
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import Capabilities
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
@@ -185,7 +186,9 @@ async def told(at_work: Business, *rows: PastNumber) -> None:
 
 async def test_a_ref_that_is_told_twice_in_two_ways_says_nothing(at_work: Business) -> None:
     id_, ref = await charged_for_nothing(at_work)
-    back, charged = (PastNumber(ref=ref, fate=fate) for fate in (Fate.GIVEN_BACK, Fate.CHARGED))
+    back, charged = (
+        PastNumber(ref=ref, fate=fate) for fate in (PriceFate.GIVEN_BACK, PriceFate.KEPT)
+    )
 
     for rows in ([back, charged], [charged, back]):
         await told(at_work, *rows)
@@ -213,7 +216,7 @@ async def test_a_ref_that_is_used_again_is_another_number(
     await at_work.shop.rows("UPDATE activation SET rented_at = rented_at - $1::interval", rented)
     at = None if told_at is None else utc_now() + told_at
 
-    await told(at_work, PastNumber(ref=ref, fate=Fate.CHARGED, rented_at=at))
+    await told(at_work, PastNumber(ref=ref, fate=PriceFate.KEPT, rented_at=at))
 
     assert (await at_work.provider_state(id_) == "disputed") is disputed
 
@@ -336,7 +339,7 @@ async def test_what_was_disputed_before_it_was_cut_off_is_told(at_work: Business
 
 
 async def test_pages_that_do_not_turn_are_read_once(at_work: Business) -> None:
-    row = PastNumber(ref=ProviderRef("7"), fate=Fate.CHARGED)
+    row = PastNumber(ref=ProviderRef("7"), fate=PriceFate.KEPT)
     asked: list[int] = []
 
     class Stuck:
@@ -370,7 +373,7 @@ async def test_a_long_history_is_read_on_where_it_was_left(at_work: Business) ->
             assert since < until
             asked.append(skip)
             passed[0] += slow.pop() if slow else 0
-            row = PastNumber(ref=ProviderRef(str(skip)), fate=Fate.UNKNOWN)
+            row = PastNumber(ref=ProviderRef(str(skip)), fate=PriceFate.UNKNOWN)
             return HistoryPage([row], skip + 1 if skip < 2 else None)
 
     await reconcile.history(Long())  # type: ignore[arg-type] # only what is used
@@ -402,7 +405,7 @@ async def test_an_old_dispute_that_is_far_to_seek_does_not_cost_the_last_day_its
             old = utc_now() - since > 2 * history.FRESH
             asked.append((old, skip))
             passed[0] += old * (history.READ_FOR.total_seconds() + 1)
-            row = PastNumber(ref=ProviderRef(str(skip)), fate=Fate.UNKNOWN)
+            row = PastNumber(ref=ProviderRef(str(skip)), fate=PriceFate.UNKNOWN)
             return HistoryPage([row], skip + 1 if old else None)
 
     for _ in range(3):

@@ -1,6 +1,6 @@
 """A shop on a real store: short words for what the tests of the store do again and again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,8 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import AcceptOutcome, Activation, Intake, RecordedCode, SeenSms
+from worker.ports.intake import CompleteIntake, NumberIntake
+from worker.ports.store.activations import AcceptOutcome, Activation, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber, Ending, Settlements
 
 ALICE = AccountId("alice")
@@ -24,7 +25,7 @@ LEASE = timedelta(seconds=30)
 GRACE = timedelta(seconds=60)
 PRICE = 25
 
-INTAKE = Intake(
+NUMBER = NumberIntake(
     provider=SIM,
     ref=ProviderRef("1"),
     account=ALICE,
@@ -34,13 +35,21 @@ INTAKE = Intake(
     price_minor=PRICE,
     window=WINDOW,
     policy="default",
-    policy_version="1",
     rented_at=RENTED,
 )
+INTAKE = CompleteIntake(number=NUMBER, policy_version="1")
+_TERMS = {field.name for field in fields(CompleteIntake)}
 
 
-def intake(ref: str, **other: Any) -> Intake:
-    return replace(INTAKE, ref=ProviderRef(ref), **other)
+def changed(intake: CompleteIntake, **other: Any) -> CompleteIntake:
+    """The same intake with other terms, or of another number."""
+    number = {name: value for name, value in other.items() if name not in _TERMS}
+    terms = {name: value for name, value in other.items() if name in _TERMS}
+    return replace(intake, number=replace(intake.number, **number), **terms)
+
+
+def intake(ref: str, **other: Any) -> CompleteIntake:
+    return changed(INTAKE, ref=ProviderRef(ref), **other)
 
 
 def ending(id_: ActivationId, account: AccountId = ALICE, **other: Any) -> Ending:
@@ -141,5 +150,5 @@ def sms(ref: str, code: str, text: str | None = None) -> SeenSms:
     return SeenSms(SIM, ProviderRef(ref), code, text)
 
 
-def external(ref: str, **other: Any) -> Intake:
+def external(ref: str, **other: Any) -> CompleteIntake:
     return intake(ref, charge=Charge.EXTERNAL, **other)

@@ -9,7 +9,8 @@ import pytest
 from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop, after_grace
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.history import Fate, PastNumber
+from worker.domain.price_fate import PriceFate
+from worker.ports.history import PastNumber
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd
 from worker.ports.store.settlements import Resolved
 
@@ -173,7 +174,7 @@ async def test_what_the_provider_goes_on_saying_does_not_open_it_again(shop: Sho
     (id_,) = await graced(shop)
     await shop.rows(DISPUTED)
     await end(shop, id_, as_=ExposureEnd.RESOLVED)
-    charged = PastNumber(ref=ProviderRef("1"), fate=Fate.CHARGED, rented_at=DEADLINE)
+    charged = PastNumber(ref=ProviderRef("1"), fate=PriceFate.KEPT, rented_at=DEADLINE)
 
     for _ in range(2):
         await shop.store.purchases.compare_history(SIM, [charged], ended_for=LONG_AGO)
@@ -186,7 +187,7 @@ async def test_what_was_written_off_and_is_given_back_after_all_is_no_loss(shop:
     (id_,) = await graced(shop)
     await shop.rows(DISPUTED)
     await end(shop, id_)
-    back = PastNumber(ref=ProviderRef("1"), fate=Fate.GIVEN_BACK, rented_at=DEADLINE)
+    back = PastNumber(ref=ProviderRef("1"), fate=PriceFate.GIVEN_BACK, rented_at=DEADLINE)
 
     await shop.store.purchases.compare_history(SIM, [back], ended_for=LONG_AGO)
 

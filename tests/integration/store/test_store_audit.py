@@ -99,7 +99,7 @@ async def lives(shop: Shop) -> Lives:
     await shop.store.settlements.settle([after_grace(ids["graced"])], now=DEADLINE + GRACE + TICK)
     (coded,) = await shop.store.settlements.due_deliveries(10, now=NOW)
     await shop.store.settlements.settle([delivery(coded.id)], now=NOW)
-    live = activation_id(intake("").provider, intake("live").ref, RENTED + GRACE)
+    live = activation_id(SIM, ProviderRef("live"), RENTED + GRACE)
     return Lives(
         live=live,
         delivered=coded.id,

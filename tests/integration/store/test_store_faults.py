@@ -19,6 +19,7 @@ from tests.integration.store.shop import (
     DEADLINE,
     INTAKE,
     LEASE,
+    NUMBER,
     PRICE,
     RENTED,
     SIM,
@@ -26,12 +27,13 @@ from tests.integration.store.shop import (
     WINDOW,
     Shop,
     after_grace,
+    changed,
     ending,
     sms,
 )
-from worker.adapters.store.database import TRIES
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.backoff import STORE_WRITE
 from worker.domain.ids import activation_id, purchase_id
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
 from worker.ports.service import PurchaseOrder
@@ -41,7 +43,7 @@ from worker.ports.store.purchases import PurchaseState
 from worker.ports.store.settlements import Resolved, Settlements
 
 NOW = DEADLINE + TICK
-ID = activation_id(SIM, INTAKE.ref, RENTED)
+ID = activation_id(SIM, NUMBER.ref, RENTED)
 ORDER = PurchaseOrder(
     idempotency_key="k", account=ALICE, provider=SIM, service="s", country="0", price_minor=PRICE
 )
@@ -429,7 +431,7 @@ async def test_errors_tell_no_phone_and_no_code(shop: Shop) -> None:
 
     with pytest.raises(DBAPIError) as refused:
         await shop.store.activations.accept(
-            [replace(INTAKE, phone="15550001\x00", price_minor=PRICE)]
+            [changed(INTAKE, phone="15550001\x00", price_minor=PRICE)]
         )
 
     assert "15550001" not in repr(refused.value) + str(refused.value)
@@ -455,7 +457,8 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
 ) -> None:
     """Nobody resets the connections to it: the next try must not wait for another one of them."""
     monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 1)
-    pool = TRIES + 1
+    assert STORE_WRITE.attempts is not None
+    pool = STORE_WRITE.attempts + 1
     store = PostgresStore(shop.url, pool_size=pool)
     all_open = asyncio.Barrier(pool)
 

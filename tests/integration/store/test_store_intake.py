@@ -11,12 +11,14 @@ from tests.integration.store.shop import (
     BOB,
     DEADLINE,
     INTAKE,
+    NUMBER,
     PRICE,
     RENTED,
     SIM,
     TICK,
     WINDOW,
     Shop,
+    changed,
     external,
     intake,
 )
@@ -24,10 +26,11 @@ from worker.adapters.store.accept import SKEW
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import AcceptOutcome, Activation, Intake
+from worker.ports.intake import CompleteIntake
+from worker.ports.store.activations import AcceptOutcome, Activation
 
 
-async def take(shop: Shop, *intakes: Intake, now: datetime = RENTED) -> list[AcceptOutcome]:
+async def take(shop: Shop, *intakes: CompleteIntake, now: datetime = RENTED) -> list[AcceptOutcome]:
     return [result.how for result in await shop.store.activations.accept(intakes, now=now)]
 
 
@@ -42,13 +45,13 @@ async def test_a_new_number_waits_with_its_price_on_hold(shop: Shop) -> None:
     (result,) = await shop.store.activations.accept([INTAKE], now=RENTED)
 
     assert result.how is AcceptOutcome.NEW
-    stored = await shop.store.activations.activation(activation_id(SIM, INTAKE.ref, RENTED))
+    stored = await shop.store.activations.activation(activation_id(SIM, NUMBER.ref, RENTED))
     assert stored is not None
     assert stored == replace(
         Activation(
             id=stored.id,
             provider=SIM,
-            ref=INTAKE.ref,
+            ref=NUMBER.ref,
             account=ALICE,
             phone="15550001",
             service="any",
@@ -73,7 +76,7 @@ async def test_the_same_again_is_the_same_and_moves_nothing(shop: Shop) -> None:
     before = await everything(shop)
 
     assert await take(shop, INTAKE) == [AcceptOutcome.SAME]
-    assert await take(shop, replace(INTAKE, rented_at=None), now=RENTED + WINDOW) == [
+    assert await take(shop, changed(INTAKE, rented_at=None), now=RENTED + WINDOW) == [
         AcceptOutcome.SAME
     ]
     assert await everything(shop) == before
@@ -103,7 +106,7 @@ async def test_other_content_under_one_ref_is_told_and_stores_nothing(
     await take(shop, INTAKE)
     before = await everything(shop)
 
-    assert await take(shop, replace(INTAKE, **other)) == [AcceptOutcome.OTHER_CONTENT]
+    assert await take(shop, changed(INTAKE, **other)) == [AcceptOutcome.OTHER_CONTENT]
     assert await everything(shop) == before
 
 
@@ -124,20 +127,20 @@ async def test_a_ref_of_a_settled_number_may_be_rented_again(shop: Shop) -> None
 
 async def test_without_a_time_the_content_tells_a_repetition_from_a_reuse(shop: Shop) -> None:
     await shop.open()
-    untimed = replace(INTAKE, rented_at=None)
+    untimed = changed(INTAKE, rented_at=None)
     await take(shop, untimed)
     (due,) = await shop.expire()
     await shop.refund(due.id)
     later = DEADLINE + timedelta(hours=1)
 
     assert await take(shop, untimed, now=later) == [AcceptOutcome.SAME]
-    assert await take(shop, replace(untimed, phone="15550002"), now=later) == [AcceptOutcome.NEW]
+    assert await take(shop, changed(untimed, phone="15550002"), now=later) == [AcceptOutcome.NEW]
 
 
 async def test_a_ref_belongs_to_its_provider(shop: Shop) -> None:
     await shop.open()
 
-    assert await take(shop, INTAKE, replace(INTAKE, provider=ProviderName("other"))) == [
+    assert await take(shop, INTAKE, changed(INTAKE, provider=ProviderName("other"))) == [
         AcceptOutcome.NEW,
         AcceptOutcome.NEW,
     ]
@@ -146,7 +149,7 @@ async def test_a_ref_belongs_to_its_provider(shop: Shop) -> None:
 async def test_one_ref_twice_in_a_batch_is_one_number(shop: Shop) -> None:
     await shop.open()
 
-    assert await take(shop, INTAKE, INTAKE, replace(INTAKE, price_minor=1)) == [
+    assert await take(shop, INTAKE, INTAKE, changed(INTAKE, price_minor=1)) == [
         AcceptOutcome.NEW,
         AcceptOutcome.SAME,
         AcceptOutcome.OTHER_CONTENT,
@@ -284,7 +287,7 @@ async def test_the_deadline_is_never_later_than_the_providers_own(
 async def test_without_a_time_it_was_rented_now_by_the_databases_clock(shop: Shop) -> None:
     await shop.open()
 
-    (result,) = await shop.store.activations.accept([replace(INTAKE, rented_at=None)])
+    (result,) = await shop.store.activations.accept([changed(INTAKE, rented_at=None)])
 
     assert result.activation is not None
     age = await shop.one("SELECT now() - rented_at FROM activation")
@@ -304,7 +307,7 @@ async def test_the_price_of_a_forged_repetition_changes_nothing(shop: Shop) -> N
     """What a job says later about a number has no effect on its money."""
     await shop.open()
     id_ = await shop.rent()
-    await take(shop, replace(INTAKE, price_minor=99_000), replace(INTAKE, account=BOB))
+    await take(shop, changed(INTAKE, price_minor=99_000), changed(INTAKE, account=BOB))
     await shop.expire()
 
     (settled,) = (await shop.refund(id_, account=BOB)).settled

@@ -7,7 +7,7 @@ from tests.integration.store.shop import (
     ALICE,
     BOB,
     DEADLINE,
-    INTAKE,
+    NUMBER,
     RENTED,
     SIM,
     TICK,
@@ -124,7 +124,7 @@ async def test_live_numbers_come_in_pages_without_gap_or_overlap(shop: Shop) -> 
 async def test_a_live_number_is_found_by_its_ref(shop: Shop) -> None:
     found = await mixed(shop)
 
-    assert await shop.store.activations.live_number(SIM, INTAKE.ref) is None
+    assert await shop.store.activations.live_number(SIM, NUMBER.ref) is None
     assert await shop.store.activations.live_number(SIM, ProviderRef("refunded")) is None
     assert await shop.store.activations.live_number(SIM, ProviderRef("waiting")) == LiveNumber(
         found["waiting"], ProviderRef("waiting"), RENTED, DEADLINE

@@ -1,4 +1,4 @@
-"""A policy that is kept says the same when it is read back, whatever the files say by then."""
+"""A kept policy has the same version when it is read back, whatever its file says then."""
 
 import json
 
@@ -18,8 +18,8 @@ def test_every_policy_reads_back_as_the_same_version(name: str) -> None:
     assert kept.version == profile.version == version_of(kept)
 
 
-def test_every_kind_of_value_survives() -> None:
-    odd = override(
+def test_every_kind_of_value_reads_back() -> None:
+    changed = override(
         load_profile("P4"),
         {
             "timezone": "Europe/Berlin",
@@ -31,4 +31,4 @@ def test_every_kind_of_value_survives() -> None:
         },
     )
 
-    assert profile_of("P4", json.loads(json.dumps(content_of(odd)))).version == odd.version
+    assert profile_of("P4", json.loads(json.dumps(content_of(changed)))).version == changed.version

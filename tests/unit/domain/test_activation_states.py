@@ -10,7 +10,10 @@ from worker.domain.activation import (
     FINAL,
     LIVE,
     MOVES,
+    PROVIDER_CORRECTIONS,
     PROVIDER_FINAL,
+    PROVIDER_MOVES,
+    PROVIDER_OWED,
     WINDOW,
     WINDOW_MAX,
     WINDOW_MIN,
@@ -161,7 +164,33 @@ def test_every_live_state_leads_to_an_ending() -> None:
     assert ending == set(State)
 
 
-def test_what_goes_on_at_the_provider_is_not_final_there() -> None:
-    going_on = {ProviderState.OPEN, ProviderState.CANCELLING, ProviderState.FINISHING}
+def test_what_goes_on_at_the_provider_or_is_disputed_is_not_final_there() -> None:
+    assert set(ProviderState) == PROVIDER_FINAL | PROVIDER_OWED | {ProviderState.DISPUTED}
+    assert set() == PROVIDER_FINAL & PROVIDER_OWED
 
-    assert set(ProviderState) - PROVIDER_FINAL == going_on
+
+def test_no_move_leaves_a_final_state_at_the_provider_and_each_one_is_reached() -> None:
+    assert PROVIDER_FINAL.isdisjoint({move.source for move in PROVIDER_MOVES})
+    assert {move.target for move in PROVIDER_MOVES} >= PROVIDER_FINAL
+
+
+def test_every_state_at_the_provider_can_be_reached_and_leads_to_a_final_one() -> None:
+    reached, ending = {ProviderState.OPEN}, set(PROVIDER_FINAL)
+    for _ in ProviderState:
+        reached |= {move.target for move in PROVIDER_MOVES if move.source in reached}
+        ending |= {move.source for move in PROVIDER_MOVES if move.target in ending}
+
+    assert reached == ending == set(ProviderState)
+
+
+def test_a_dispute_ends_charged_cancelled_or_gone_or_as_the_finish_that_was_disputed() -> None:
+    at = {ProviderState.DISPUTED}
+    for _ in ProviderState:
+        at |= {move.target for move in PROVIDER_MOVES if move.source in at - PROVIDER_FINAL}
+
+    assert at >= {ProviderState.CHARGED, ProviderState.CANCELLED, ProviderState.GONE}
+
+
+def test_a_correction_leaves_a_final_state_and_nothing_else_does() -> None:
+    assert {move.source for move in PROVIDER_CORRECTIONS} == PROVIDER_FINAL
+    assert set() == PROVIDER_CORRECTIONS & PROVIDER_MOVES

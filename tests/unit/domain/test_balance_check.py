@@ -1,4 +1,4 @@
-"""Whatever happens in which order, the bounds hold the truth; at rest a cent is found."""
+"""The bounds of a balance hold in any order of events; a missing cent is found at rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ OPENING = 10_000
 
 @dataclass
 class Books:
-    """A provider's books beside ours; ours lag: what happened there is learnt later."""
+    """A provider's balance and our sums, which learn later what happened at the provider."""
 
     balance: int = OPENING
     sums: ProviderSums = field(default_factory=ProviderSums)
@@ -75,7 +75,7 @@ def play(books: Books, what: Sequence[str]) -> None:
 
 
 @given(st.lists(st.tuples(steps, steps, steps), min_size=2, max_size=6))
-def test_honest_books_never_differ_whatever_is_under_way(
+def test_correct_books_never_differ_whatever_calls_are_under_way(
     readings: list[tuple[list[str], list[str], list[str]]],
 ) -> None:
     books = Books()
@@ -86,41 +86,40 @@ def test_honest_books_never_differ_whatever_is_under_way(
         play(books, until_balance)
         balance = books.balance
         play(books, until_second_sum)
-        reckoned = check_balance(last, balance, before, books.sums)
-        last = reckoned.bounds
+        check = check_balance(last, balance, before, books.sums)
+        last = check.bounds
 
-        assert reckoned.difference_minor == 0
+        assert check.difference_minor == 0
         assert last.low_minor <= OPENING <= last.high_minor
 
 
 @given(steps, st.integers(-5_000, 5_000).filter(bool))
-def test_at_rest_every_cent_that_moved_by_itself_is_found(what: list[str], moved: int) -> None:
+def test_at_rest_every_cent_that_moved_without_us_is_found(what: list[str], moved: int) -> None:
     books = Books()
     last = check_balance(None, books.balance, books.sums, books.sums).bounds
     play(books, [*what, "learn"])
     at_rest = replace(books.sums, loose=0, undecided_minor=0)
 
-    reckoned = check_balance(last, books.balance + moved, at_rest, at_rest)
+    check = check_balance(last, books.balance + moved, at_rest, at_rest)
 
-    assert reckoned.difference_minor == moved
+    assert check.difference_minor == moved
     assert (
-        check_balance(reckoned.bounds, books.balance + moved, at_rest, at_rest).difference_minor
-        == 0
+        check_balance(check.bounds, books.balance + moved, at_rest, at_rest).difference_minor == 0
     )
 
 
 @pytest.mark.parametrize("way", [-1, 1])
-def test_a_leak_that_each_hour_hides_is_found_over_several(way: int) -> None:
-    """Forty numbers are always under way, each of them good for a doubt of one cent."""
+def test_a_loss_that_each_hour_hides_is_found_over_several_hours(way: int) -> None:
+    """Forty numbers are always under way, and each may hide one cent."""
     busy = ProviderSums(bought_minor=40 * COST, loose=40)
     last = check_balance(None, OPENING, busy, busy).bounds
-    found = []
+    differences = []
     for hour in range(1, 6):
-        reckoned = check_balance(last, OPENING + way * hour * 15, busy, busy)
-        last = reckoned.bounds
-        found.append(reckoned.difference_minor)
+        check = check_balance(last, OPENING + way * hour * 15, busy, busy)
+        last = check.bounds
+        differences.append(check.difference_minor)
 
-    assert found == [0, 0, way * 5, 0, 0]
+    assert differences == [0, 0, way * 5, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -137,13 +136,13 @@ def test_a_number_of_unknown_cost_leaves_nothing_proven(
 ) -> None:
     last = check_balance(None, OPENING, ProviderSums(), ProviderSums()).bounds
 
-    reckoned = check_balance(last, OPENING - 500, before, after)
+    check = check_balance(last, OPENING - 500, before, after)
 
-    assert (reckoned.difference_minor, reckoned.proven) == (0, False)
-    assert reckoned.bounds.high_minor == OPENING - 500, "the next reading starts from here"
+    assert (check.difference_minor, check.proven) == (0, False)
+    assert check.bounds.high_minor == OPENING - 500, "the next reading starts from here"
 
 
-def test_a_kept_number_of_unknown_cost_is_forgiven_once() -> None:
+def test_a_kept_number_of_unknown_cost_changes_one_comparison_only() -> None:
     kept = ProviderSums(unpriced_kept=1)
     last = check_balance(None, OPENING, kept, kept).bounds
 

@@ -30,8 +30,8 @@ def look(
 
 
 @given(ages, ages, polls)
-def test_gaps_never_shrink_with_age(one: timedelta, other: timedelta, closest: timedelta) -> None:
-    younger, older = sorted((one, other))
+def test_gaps_never_shrink_with_age(age: timedelta, other: timedelta, closest: timedelta) -> None:
+    younger, older = sorted((age, other))
 
     assert gap_at(younger, closest) <= gap_at(older, closest)
 
@@ -97,11 +97,11 @@ def test_chance_moves_a_look_to_either_side(chance: float, at: timedelta) -> Non
 
 
 @pytest.mark.parametrize(
-    ("now", "is_there_one"),
+    ("now", "expected"),
     [(LAST - TICK, True), (LAST, False), (LAST + TICK, False), (DEADLINE + TICK, False)],
 )
-def test_after_the_last_look_only_the_ending_is_left(now: datetime, is_there_one: bool) -> None:
-    assert (look(now) is not None) == is_there_one
+def test_after_the_last_look_only_the_ending_is_left(now: datetime, expected: bool) -> None:
+    assert (look(now) is not None) == expected
 
 
 @given(st.lists(chances, min_size=1), polls)

@@ -22,7 +22,7 @@ moments = st.datetimes(
 
 
 def test_the_id_of_a_rental_is_the_same_in_every_process() -> None:
-    """Written down: ids made yesterday, by another host, must be found again."""
+    """Stored ids, made before and by other hosts, must be found again."""
     assert str(activation_id(SIM, REF, AT)) == "e02a90a3-ad5c-5fbf-a75c-89ed8bf89bbc"
     assert str(purchase_id(AccountId("alice"), "order-1")) == "b5253789-679b-5534-9fed-4f1fa0eb1526"
 
@@ -31,10 +31,10 @@ def test_the_id_of_a_rental_is_the_same_in_every_process() -> None:
 def test_the_zone_in_which_an_instant_is_written_does_not_matter(
     provider: str, ref: str, at: datetime
 ) -> None:
-    there = at.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    elsewhere = at.astimezone(timezone(timedelta(hours=5, minutes=45)))
     thing = ProviderName(provider), ProviderRef(ref)
 
-    assert activation_id(*thing, there) == activation_id(*thing, at)
+    assert activation_id(*thing, elsewhere) == activation_id(*thing, at)
 
 
 @given(st.lists(st.tuples(names, names, moments), unique=True))

@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.stores import UnaskedOutbox
+from worker.domain.backoff import EVENT
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.deliver import BATCH, DELAYS, PAUSE_MAX, TICK_MAX, Deliver, retry_in
+from worker.lifecycle.deliver import BATCH, PAUSE_MAX, TICK_MAX, Deliver, retry_in
 from worker.ports.store.outbox import Event, SendResult, Sent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,7 +123,7 @@ async def test_when_nothing_gets_through_the_tick_ends() -> None:
 
 
 async def test_after_the_last_attempt_an_event_is_dead_and_somebody_is_told() -> None:
-    here = world(event(1, attempts=len(DELAYS) - 1))
+    here = world(event(1, attempts=len(EVENT.waits) - 1))
     here.answer = lambda _: FAILED
 
     await here.deliver().tick()

@@ -18,10 +18,10 @@ from worker.domain.ids import (
     purchase_id,
 )
 from worker.domain.transfer import Charge
+from worker.ports.intake import NumberIntake
 from worker.ports.service import (
     ActionOutcome,
     ActionResult,
-    NumberIntake,
     PurchaseOrder,
     PurchaseOutcome,
     PurchaseResult,

@@ -13,7 +13,7 @@ from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
 from worker.domain.ids import AccountId
 from worker.entrypoints.http.listener import listen
-from worker.ports.service import NumberIntake
+from worker.ports.intake import NumberIntake
 from worker.ports.store.activations import AcceptResult
 
 AUTH = {"Authorization": f"Bearer {WRITE_TOKEN}"}

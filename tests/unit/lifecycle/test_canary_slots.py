@@ -57,7 +57,7 @@ class Shop:
             desk=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
-            errand=errand,
+            order=errand,
         )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:

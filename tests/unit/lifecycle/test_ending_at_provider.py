@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.lifecycle.scripted import (
     RENTED,
@@ -16,18 +14,15 @@ from tests.unit.lifecycle.scripted import (
     due,
     free,
 )
+from worker.domain.backoff import CANCEL
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import (
-    FIRST_RETRY,
-    LAST_PURSUIT,
-    LAST_RETRY,
     REFUSED_RETRY,
+    SOONEST,
+    AskAgain,
     CancelAtProvider,
     CancelOutcome,
-    Charged,
-    GaveBack,
-    Gone,
-    NotYet,
-    backoff,
+    PriceKnown,
 )
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
@@ -43,7 +38,7 @@ from worker.ports.provider import (
 from worker.ports.store.settlements import DueNumber
 
 SMS = (Sms("1234", "Your code is 1234"),)
-HALF = FIRST_RETRY / 2  #: The shortest first wait, for `chance` 0.
+HALF = CANCEL.first / 2  #: The shortest first wait, for `chance` 0.
 
 
 @pytest.fixture
@@ -65,14 +60,14 @@ def operations(provider: ScriptedProvider) -> list[str]:
 async def test_a_confirmed_cancel_gave_the_number_back(provider: ScriptedProvider) -> None:
     provider.will("cancel", Cancelled())
 
-    assert await end(provider, due()) == GaveBack()
+    assert await end(provider, due()) == PriceKnown(PriceFate.GIVEN_BACK)
     assert operations(provider) == ["cancel"]
 
 
 async def test_a_code_in_the_refusal_needs_no_further_question(provider: ScriptedProvider) -> None:
     provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=SMS))
 
-    assert await end(provider, due()) == Charged(SMS)
+    assert await end(provider, due()) == PriceKnown(PriceFate.KEPT, SMS)
     assert operations(provider) == ["cancel"]
 
 
@@ -83,11 +78,11 @@ REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
 @pytest.mark.parametrize(
     ("seen", "learnt"),
     [
-        (Cancelled(), GaveBack()),
-        (CodesArrived(SMS), Charged(SMS)),
-        (Finished(SMS), Charged(SMS)),
-        (Finished(), Charged()),
-        (NotKnown(), NotYet(HALF, unknown_reads=1)),
+        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
+        (Finished(SMS), PriceKnown(PriceFate.KEPT, SMS)),
+        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (NotKnown(), AskAgain(HALF, unknown_reads=1)),
     ],
 )
 async def test_after_a_refusal_the_status_decides(
@@ -105,7 +100,7 @@ async def test_a_refused_number_that_waits_is_asked_again(
 ) -> None:
     provider.will("cancel", Refused(why)).will("look", Waiting())
 
-    assert await end(provider, due()) == NotYet(HALF)
+    assert await end(provider, due()) == AskAgain(HALF)
 
 
 async def test_a_refusal_for_good_is_charged_though_the_number_waits(
@@ -113,13 +108,13 @@ async def test_a_refusal_for_good_is_charged_though_the_number_waits(
 ) -> None:
     provider.will("cancel", Refused(Refusal.NOT_CANCELLABLE)).will("look", Waiting())
 
-    assert await end(provider, due()) == Charged()
+    assert await end(provider, due()) == PriceKnown(PriceFate.KEPT)
 
 
 async def test_an_early_refusal_names_its_wait(provider: ScriptedProvider) -> None:
     provider.will("cancel", Refused(Refusal.EARLY, retry_after=7 * SECOND))
 
-    assert await end(provider, due()) == NotYet(7 * SECOND, too_early=True)
+    assert await end(provider, due()) == AskAgain(7 * SECOND, too_early=True)
     assert operations(provider) == ["cancel"]
 
 
@@ -128,7 +123,7 @@ async def test_an_early_refusal_names_its_age(provider: ScriptedProvider) -> Non
 
     learnt = await end(provider, due(), OwnTime(RENTED, elapsed=100.0))
 
-    assert learnt == NotYet(20 * SECOND, too_early=True)
+    assert learnt == AskAgain(20 * SECOND, too_early=True)
 
 
 @pytest.mark.parametrize(
@@ -147,29 +142,29 @@ async def test_an_early_refusal_that_is_over_never_makes_a_busy_loop(
 
     learnt = await end(provider, due(), OwnTime(RENTED, elapsed=1200.0))
 
-    assert learnt == NotYet(FIRST_RETRY, too_early=True)
+    assert learnt == AskAgain(SOONEST, too_early=True)
 
 
 async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvider) -> None:
     provider.will("cancel", Refused(Refusal.EARLY))
 
-    assert await end(provider, due()) == NotYet(HALF, too_early=True)
+    assert await end(provider, due()) == AskAgain(HALF, too_early=True)
 
 
 async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider) -> None:
     provider.will("look", Waiting()).will("cancel", Cancelled())
 
-    assert await end(provider, due(attempts=1)) == GaveBack()
+    assert await end(provider, due(attempts=1)) == PriceKnown(PriceFate.GIVEN_BACK)
     assert operations(provider) == ["look", "cancel"]
 
 
 @pytest.mark.parametrize(
     ("seen", "learnt"),
     [
-        (Cancelled(), GaveBack()),
-        (CodesArrived(SMS), Charged(SMS)),
-        (Finished(), Charged()),
-        (NotKnown(), NotYet(FIRST_RETRY, unknown_reads=1)),
+        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
+        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (NotKnown(), AskAgain(SOONEST, unknown_reads=1)),
     ],
 )
 async def test_what_the_read_settles_is_never_cancelled_again(
@@ -184,7 +179,7 @@ async def test_what_the_read_settles_is_never_cancelled_again(
 async def test_a_number_unknown_twice_in_a_row_is_gone(provider: ScriptedProvider) -> None:
     provider.will("look", NotKnown())
 
-    assert await end(provider, due(attempts=1, unknown_reads=1)) == Gone()
+    assert await end(provider, due(attempts=1, unknown_reads=1)) == PriceKnown(PriceFate.UNKNOWN)
 
 
 @pytest.mark.parametrize("again", [NotKnown(), ProviderUnavailable("sim", "HTTP 500")])
@@ -196,7 +191,7 @@ async def test_a_number_known_in_between_is_not_gone(
     learnt = await end(provider, due(attempts=3, unknown_reads=1))
 
     expected_reads = 1 if isinstance(again, NotKnown) else 0
-    assert learnt == NotYet(8 * HALF, unknown_reads=expected_reads)
+    assert learnt == AskAgain(8 * HALF, unknown_reads=expected_reads)
 
 
 @pytest.mark.parametrize("operation", ["look", "cancel"])
@@ -214,7 +209,7 @@ async def test_no_usable_answer_is_no_information(
     learnt = await end(provider, due(attempts=2, unknown_reads=1))
 
     still_unknown = 1 if operation == "look" else 0  # A read that answered ends the row.
-    assert learnt == NotYet(2 * FIRST_RETRY, unknown_reads=still_unknown)
+    assert learnt == AskAgain(2 * SOONEST, unknown_reads=still_unknown)
 
 
 async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(
@@ -226,14 +221,14 @@ async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(
         ProviderUnavailable("sim", "429", retry_after=timedelta(0)),
     )
 
-    assert await end(provider, due()) == NotYet(40 * SECOND)
-    assert await end(provider, due()) == NotYet(HALF)
+    assert await end(provider, due()) == AskAgain(40 * SECOND)
+    assert await end(provider, due()) == AskAgain(HALF)
 
 
 async def test_a_bad_key_is_not_hammered(provider: ScriptedProvider) -> None:
     provider.will("cancel", ProviderRefused("sim", "BAD_KEY"))
 
-    assert await end(provider, due()) == NotYet(REFUSED_RETRY)
+    assert await end(provider, due()) == AskAgain(REFUSED_RETRY)
 
 
 async def test_every_request_is_paid_for_before_it_is_sent(provider: ScriptedProvider) -> None:
@@ -262,27 +257,3 @@ async def test_a_purchase_without_a_number_is_never_asked_about(provider: Script
 
     assert provider.calls == []
     assert provider.name == SIM
-
-
-attempts = st.integers(0, 1_000_000)
-chances = st.floats(0, 1, exclude_max=True)
-
-
-@given(attempts, chances, st.sampled_from([LAST_RETRY, LAST_PURSUIT]))
-def test_backoff_stays_between_half_and_all_of_its_bound(
-    attempt: int, chance: float, longest: timedelta
-) -> None:
-    wait = backoff(attempt, longest, chance)
-
-    assert FIRST_RETRY / 2 <= wait <= longest
-
-
-@given(attempts, chances)
-def test_backoff_never_shrinks(attempt: int, chance: float) -> None:
-    assert backoff(attempt, LAST_RETRY, chance) <= backoff(attempt + 1, LAST_RETRY, chance)
-
-
-def test_backoff_doubles_up_to_its_bound() -> None:
-    waits = [backoff(attempt, LAST_RETRY, 0.0) / HALF for attempt in range(8)]
-
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
+from worker.domain.backoff import QUARANTINE
 from worker.lifecycle.failure_backoff import (
-    FIRST,
-    LAST,
     REMEMBERED,
     FailureBackoff,
     describe_safely,
 )
 
 START = 1_000.0
+FIRST, LAST = QUARANTINE.first, QUARANTINE.longest
 
 
 def test_what_never_failed_may_be_tried() -> None:

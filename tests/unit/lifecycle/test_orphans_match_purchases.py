@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
-from worker.ports.history import Fate, PastNumber
+from worker.ports.history import PastNumber
 from worker.ports.provider import ActiveRow
 from worker.ports.store.purchases import OpenPurchase
 
@@ -94,7 +95,7 @@ def test_each_purchase_gets_the_number_rented_closest_to_it_and_none_twice() -> 
 
 def test_rows_of_the_list_and_of_the_history_are_both_orphans() -> None:
     row = ActiveRow(ProviderRef("1"), (), "15550001", "tg", "7", 20, "USD", ASKED)
-    past = PastNumber(ref=ProviderRef("1"), fate=Fate.LIVE, service="tg", country="8")
+    past = PastNumber(ref=ProviderRef("1"), fate=PriceFate.NOT_YET, service="tg", country="8")
 
     assert matched([purchase()], [row]) == [(purchase(), row)]
     assert matched([purchase()], [past]) == []

@@ -1,5 +1,6 @@
 """What is read of a provider's history and list: no time twice, and nothing of one that is away."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -17,11 +18,12 @@ from tests.unit.lifecycle.scripted import (
     terms,
 )
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.history import AROUND
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
@@ -68,6 +70,54 @@ async def test_the_times_around_two_disputes_that_overlap_are_read_once() -> Non
     assert around == [(first - AROUND, second + AROUND), (other - AROUND, other + AROUND)]
 
 
+def page_of(ref: str, following: int | None) -> HistoryPage:
+    return HistoryPage([PastNumber(ref=ProviderRef(ref), fate=PriceFate.UNKNOWN)], following)
+
+
+async def cut_off(_: object) -> HistoryPage:
+    raise asyncio.CancelledError
+
+
+async def test_a_run_that_is_cut_off_is_read_on_where_it_was() -> None:
+    books = Books()
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", page_of("1", 1), cut_off, page_of("2", None))
+
+    with pytest.raises(asyncio.CancelledError):
+        await books.reconcile.history(books.provider)
+    await books.reconcile.history(books.provider)
+
+    assert [skip for _, _, skip in books.provider.asked("history")] == [0, 1, 1]
+
+
+async def test_a_page_that_the_store_could_not_take_is_read_again() -> None:
+    books = Books(compare_history=StoreUnavailable("away"))
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", page_of("1", 1), page_of("1", 1), page_of("2", None))
+
+    with pytest.raises(StoreUnavailable):
+        await books.reconcile.history(books.provider)
+    books.store.answers["compare_history"] = HistoryComparison({}, 0)
+    await books.reconcile.history(books.provider)
+
+    assert [skip for _, _, skip in books.provider.asked("history")] == [0, 0, 1]
+
+
+async def test_a_page_that_is_a_bug_of_ours_costs_the_disputes_nothing_and_is_raised() -> None:
+    old = RENTED - 9 * DAY
+    books = Books(disputed_since=[old])
+    books.provider._answers["history", None].clear()
+    books.provider.will("history", ZeroDivisionError(), HistoryPage([], None))
+
+    with pytest.raises(ZeroDivisionError):
+        await books.reconcile.history(books.provider)
+
+    assert [since for since, _, _ in books.provider.asked("history")] == [
+        RENTED - DAY,
+        old - AROUND,
+    ]
+
+
 async def test_a_provider_that_is_away_is_asked_for_nothing() -> None:
     books = Books()
     books.provider.circuit = Circuit.OPEN
@@ -99,7 +149,7 @@ async def test_of_a_list_that_breaks_off_the_pages_that_came_are_compared() -> N
 async def test_a_number_that_another_order_was_given_at_the_same_time_is_not_adopted() -> None:
     lost = OpenPurchase(ActivationId(UUID(int=1)), "tg", "7", RENTED)
     row = PastNumber(
-        ref=ProviderRef("1"), fate=Fate.LIVE, service="tg", country="7", rented_at=RENTED
+        ref=ProviderRef("1"), fate=PriceFate.NOT_YET, service="tg", country="7", rented_at=RENTED
     )
     reporter = RecordingReporter()
     store = StubStore(purchase_bought=None)

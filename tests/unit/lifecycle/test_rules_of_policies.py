@@ -9,13 +9,11 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Profile, load_profile
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import (
-    FORGOTTEN,
-    GIVEN_BACK,
     PolicyOutcomes,
     ProviderEnding,
     ending,
-    kept_the_price,
 )
 from worker.ports.store.settlements import DueNumber, Ending
 
@@ -109,12 +107,12 @@ def test_cancel_within_any_window_is_a_cancel_in_time(window: timedelta) -> None
     assert judged(number) == (State.REFUNDED, "cancel")
 
 
-def end(policy: str, there: ProviderEnding, **other: Any) -> Ending:
-    return ending(due(policy=policy, **other), RULES, there)
+def end(policy: str, at_provider: ProviderEnding, **other: Any) -> Ending:
+    return ending(due(policy=policy, **other), RULES, at_provider)
 
 
 def test_a_number_given_back_exposes_nobody() -> None:
-    ended = end("default", GIVEN_BACK)
+    ended = end("default", ProviderEnding(PriceFate.GIVEN_BACK))
 
     assert (ended.outcome, ended.provider_state) == (State.REFUNDED, ProviderState.CANCELLED)
     assert ended.source is State.EXPIRING
@@ -123,30 +121,29 @@ def test_a_number_given_back_exposes_nobody() -> None:
 
 
 def test_a_kept_price_exposes_us_only_where_the_customer_has_it_back() -> None:
-    assert end("default", kept_the_price(None)).exposure
-    assert not end("P1", kept_the_price(None)).exposure
-    assert not end("yesterday", kept_the_price(None)).exposure
+    assert end("default", ProviderEnding(PriceFate.KEPT)).exposure
+    assert not end("P1", ProviderEnding(PriceFate.KEPT)).exposure
+    assert not end("yesterday", ProviderEnding(PriceFate.KEPT)).exposure
 
 
 def test_a_kept_price_with_an_sms_in_time_goes_where_the_policy_sends_it() -> None:
-    ended = end("P3", kept_the_price(DEADLINE))
+    ended = end("P3", ProviderEnding(PriceFate.KEPT, sms_received_at=DEADLINE))
 
     assert ended.outcome is State.IN_REVIEW
     assert ended.provider_state is ProviderState.CHARGED
 
 
 def test_a_forgotten_number_is_settled_without_pursuit() -> None:
-    ended = end("default", FORGOTTEN)
+    ended = end("default", ProviderEnding(PriceFate.UNKNOWN))
 
     assert ended.provider_state is ProviderState.GONE
     assert ended.act_after is None
 
 
 def test_an_unanswered_number_is_pursued() -> None:
-    there = ProviderEnding(ProviderState.CANCELLING, act_after=SECOND, may_charge=True)
+    ended = end("default", ProviderEnding(PriceFate.NOT_YET, act_after=SECOND))
 
-    ended = end("default", there)
-
+    assert ended.provider_state is ProviderState.CANCELLING
     assert (ended.act_after, ended.exposure) == (SECOND, True)
 
 

@@ -12,14 +12,17 @@ from tests.fakes.turns import until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.lifecycle.outcome import GIVEN_BACK, ending
+from worker.domain.price_fate import PriceFate
+from worker.lifecycle.outcome import ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.settlements import Ending, Postponed, Resolved, SettledNumber, Settlements
 
 
 def ended(number: int = 1) -> Ending:
-    return ending(due(number), lambda *_: (State.REFUNDED, "timeout"), GIVEN_BACK)
+    return ending(
+        due(number), lambda *_: (State.REFUNDED, "timeout"), ProviderEnding(PriceFate.GIVEN_BACK)
+    )
 
 
 def postponed(number: int = 1) -> Postponed:

@@ -112,8 +112,8 @@ def facts_of_long_rental(answer: object) -> dict[str, Any]:
             times = [in_iso(one.received_at) for one in sms]
             dated = times if any(times) else None
             return {"codes": codes(sms), "complete": complete, "received_at": dated}
-        case Ended(refund):
-            return {"refund": refund.value}
+        case Ended(fate):
+            return {"fate": fate.value}
         case Prolonged(expires_at, expires_in):
             return {"expires_at": in_iso(expires_at), "expires_in_s": in_iso(expires_in)}
         case NotProlonged(why, retry_after):

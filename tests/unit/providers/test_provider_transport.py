@@ -13,13 +13,13 @@ from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provid
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply, text_of
 from worker.adapters.providers.transport import (
-    ATTEMPTS,
     LIST_CAP,
     SINGLE_CAP,
     Endpoint,
     Operation,
     Transport,
 )
+from worker.domain.backoff import PROVIDER_READ
 from worker.ports.errors import (
     CircuitOpen,
     ProviderError,
@@ -325,9 +325,9 @@ async def test_what_nobody_else_repeats_is_tried_a_few_times(world: World) -> No
         with pytest.raises(ProviderUnavailable):
             await sut.call_patiently(Operation.BALANCE, "/?", text_of)
 
-    assert len(provider.requests) == ATTEMPTS
+    assert len(provider.requests) == PROVIDER_READ.attempts
     assert world.slept == [0.5, 1.0]
-    assert world.paid == ATTEMPTS - 1
+    assert world.paid == len(world.slept)
 
 
 async def test_a_second_try_that_is_answered_is_the_answer(world: World) -> None:

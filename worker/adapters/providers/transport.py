@@ -11,7 +11,13 @@ import tenacity
 
 from worker.adapters.providers.breaker import Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
-from worker.adapters.providers.wire import CONNECT_TIMEOUT_S, NoFreeConnection, TimedOut, Wire
+from worker.adapters.providers.wire import (
+    CONNECT_TIMEOUT_S,
+    NoFreeConnection,
+    TimedOut,
+    Wire,
+)
+from worker.domain.backoff import PROVIDER_READ
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
     CircuitOpen,
@@ -32,8 +38,6 @@ async def unmetered() -> None:
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
 SINGLE_CAP = 64 * 1024  #: Bytes of a reply that is no list.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
-ATTEMPTS = 3  #: Of calls that are safe to repeat and that nobody else repeats.
-BACKOFF_S = 0.5  #: Doubled for each further attempt, times a random number.
 
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
@@ -165,7 +169,7 @@ class Transport:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(_worth_repeating),
             wait=self._backoff_s,
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=_is_over,
             sleep=self._before_the_next,
             reraise=True,
         )
@@ -176,7 +180,7 @@ class Transport:
         await self.pay_more()
 
     def _backoff_s(self, state: tenacity.RetryCallState) -> float:
-        return BACKOFF_S * 2.0 ** (state.attempt_number - 1) * (0.5 + self._random())
+        return PROVIDER_READ.wait(state.attempt_number - 1, self._random()).total_seconds()
 
     def _banned(self, operation: Operation, seconds: float) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
@@ -212,6 +216,10 @@ class Transport:
                     result = "refused" if isinstance(error, ProviderRefused) else "unknown"
                 self._breaker.answered(ticket)
         self._reporter.request(self.name, operation.value, result, self._monotonic() - began)
+
+
+def _is_over(state: tenacity.RetryCallState) -> bool:
+    return PROVIDER_READ.is_over(state.attempt_number, timedelta(0))
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -15,11 +15,11 @@ from worker.adapters.store.statements import statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import AccountId, ActivationId, activation_id
 from worker.domain.transfer import Charge
+from worker.ports.intake import CompleteIntake
 from worker.ports.store.activations import (
     AcceptOutcome,
     AcceptResult,
     Activation,
-    Intake,
     TimelineEntry,
 )
 
@@ -43,7 +43,7 @@ class _Batch:
     now: datetime
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
-    new: dict[tuple[str, str], tuple[Intake, Activation]] = field(default_factory=dict)
+    new: dict[tuple[str, str], tuple[CompleteIntake, Activation]] = field(default_factory=dict)
     rows: list[tuple[object, ...]] = field(default_factory=list)
 
     @property
@@ -52,7 +52,7 @@ class _Batch:
 
 
 async def accept(
-    db: Database, intakes: Sequence[Intake], now: datetime | None
+    db: Database, intakes: Sequence[CompleteIntake], now: datetime | None
 ) -> list[AcceptResult]:
     results: dict[int, AcceptResult] = {}
     left = list(enumerate(intakes))
@@ -72,7 +72,7 @@ async def accept(
 
 
 async def _accept(
-    connection: AsyncConnection, intakes: Sequence[Intake], now: datetime | None
+    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
 ) -> list[AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
     batch = await _read(connection, intakes, now)
@@ -102,11 +102,11 @@ def _answer(
 
 
 async def _read(
-    connection: AsyncConnection, intakes: Sequence[Intake], now: datetime | None
+    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
 ) -> _Batch:
     balances = (
         await connection.execute(
-            statement("lock_balances"), {"accounts": sorted({i.account for i in intakes})}
+            statement("lock_balances"), {"accounts": sorted({i.number.account for i in intakes})}
         )
     ).mappings()
     accounts: dict[str, _Account] = {}
@@ -118,16 +118,20 @@ async def _read(
     known = (
         await connection.execute(
             statement("known_refs"),
-            {"providers": [i.provider for i in intakes], "refs": [i.ref for i in intakes]},
+            {
+                "providers": [i.number.provider for i in intakes],
+                "refs": [i.number.ref for i in intakes],
+            },
         )
     ).mappings()
     clock = now or await scalar(connection, "SELECT now()")
     return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
 
 
-def _judge(batch: _Batch, intake: Intake) -> AcceptResult:
+def _judge(batch: _Batch, intake: CompleteIntake) -> AcceptResult:
     """What becomes of one intake; a granted one takes its hold from the batch's balances."""
-    thing = (intake.provider, intake.ref)
+    number = intake.number
+    thing = (number.provider, number.ref)
     if thing in batch.new:
         earlier, activation = batch.new[thing]
         same = intake == earlier
@@ -138,67 +142,69 @@ def _judge(batch: _Batch, intake: Intake) -> AcceptResult:
         return AcceptResult(
             AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, rows.activation(row)
         )
-    account = batch.accounts.get(intake.account)
+    account = batch.accounts.get(number.account)
     if account is None or not account.open:
         return AcceptResult(AcceptOutcome.UNKNOWN_ACCOUNT, None)
-    rented_at = intake.rented_at or batch.now
+    rented_at = number.rented_at or batch.now
     if rented_at > batch.now + SKEW:
         return AcceptResult(AcceptOutcome.RENTED_IN_FUTURE, None)
-    if intake.charge is Charge.HOLD:
-        if account.available < intake.price_minor:
+    if number.charge is Charge.HOLD:
+        if account.available < number.price_minor:
             return AcceptResult(AcceptOutcome.BALANCE_TOO_LOW, None)
-        account.available -= intake.price_minor
+        account.available -= number.price_minor
     return AcceptResult(AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at))
 
 
-def _is_another_rental(row: RowMapping, intake: Intake) -> bool:
+def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
     """Whether a known ref is used again: only an ended rental can be followed by another one.
 
     Without `rented_at` the same content is the same rental told twice, however late.
     """
     if not row["settled"]:
         return False
-    if intake.rented_at is not None:
-        return bool(intake.rented_at > row["rented_at"])
+    if intake.number.rented_at is not None:
+        return bool(intake.number.rented_at > row["rented_at"])
     return not _same_content(row, intake)
 
 
-def _same_content(row: RowMapping, intake: Intake) -> bool:
+def _same_content(row: RowMapping, intake: CompleteIntake) -> bool:
     """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
-    given = (intake.account, intake.phone, intake.service, intake.country, intake.policy)
+    number = intake.number
+    given = (number.account, number.phone, number.service, number.country, number.policy)
     stored = (row["account"], row["phone"], row["service"], row["country"], row["policy"])
     return (
         given == stored
-        and intake.price_minor == row["price_minor"]
-        and intake.charge.value == row["charge"]
+        and number.price_minor == row["price_minor"]
+        and number.charge.value == row["charge"]
         and int(intake.window.total_seconds()) == row["window_seconds"]
-        and (intake.rented_at is None or intake.rented_at == row["rented_at"])
-        and (intake.expires_at is None or intake.expires_at == row["expires_at"])
+        and (number.rented_at is None or number.rented_at == row["rented_at"])
+        and (number.expires_at is None or number.expires_at == row["expires_at"])
     )
 
 
-def _add(batch: _Batch, intake: Intake, currency: str, rented_at: datetime) -> Activation:
-    expires_at = None if intake.expires_at is None else max(intake.expires_at, rented_at)
+def _add(batch: _Batch, intake: CompleteIntake, currency: str, rented_at: datetime) -> Activation:
+    number = intake.number
+    expires_at = None if number.expires_at is None else max(number.expires_at, rented_at)
     deadline_at = deadline_of(rented_at, intake.window, expires_at)
-    id_ = activation_id(intake.provider, intake.ref, rented_at)
+    id_ = activation_id(number.provider, number.ref, rented_at)
     batch.rows.append(
         (
-            id_, intake.provider, intake.ref, intake.account, intake.phone, intake.service,
-            intake.country, intake.price_minor, currency, intake.cost_minor,
-            intake.cost_currency, intake.policy, intake.policy_version, intake.charge.value,
-            rented_at, int(intake.window.total_seconds()), deadline_at, intake.expires_at,
+            id_, number.provider, number.ref, number.account, number.phone, number.service,
+            number.country, number.price_minor, currency, intake.cost_minor,
+            intake.cost_currency, intake.policy, intake.policy_version, number.charge.value,
+            rented_at, int(intake.window.total_seconds()), deadline_at, number.expires_at,
             rented_at + intake.min_cancel_age,
         )
     )  # fmt: skip
     new = Activation(
         id=id_,
-        provider=intake.provider,
-        ref=intake.ref,
-        account=AccountId(intake.account),
-        phone=intake.phone,
-        service=intake.service,
-        country=intake.country,
-        price_minor=intake.price_minor,
+        provider=number.provider,
+        ref=number.ref,
+        account=AccountId(number.account),
+        phone=number.phone,
+        service=number.service,
+        country=number.country,
+        price_minor=number.price_minor,
         currency=currency,
         policy=intake.policy,
         state=State.WAITING,
@@ -207,7 +213,7 @@ def _add(batch: _Batch, intake: Intake, currency: str, rented_at: datetime) -> A
         deadline_at=deadline_at,
         timeline=(TimelineEntry(batch.now, "accepted", {"state": "waiting"}),),
     )
-    batch.new[(intake.provider, intake.ref)] = intake, new
+    batch.new[(number.provider, number.ref)] = intake, new
     return new
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
-from worker.domain.transfer import Kind, key
+from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.store.books import Account, AccountOpened, Entry, TopUpOutcome
 
 _BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
@@ -18,7 +18,7 @@ def topup_key(account: AccountId, reference: str) -> str:
 
     Quoted, because an account's name may hold the colon that ends it here.
     """
-    return key(Kind.TOPUP, f"{quote(account, safe='')}:{reference}")
+    return transfer_key(TransferKind.TOPUP, f"{quote(account, safe='')}:{reference}")
 
 
 async def open_account(

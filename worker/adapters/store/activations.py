@@ -13,11 +13,11 @@ from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.activation import LIVE, State, answer_cancel
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.intake import CompleteIntake
 from worker.ports.store.activations import (
     AcceptResult,
     Activation,
     CancelPress,
-    Intake,
     LiveNumber,
     RecordedCode,
     SeenSms,
@@ -39,7 +39,7 @@ class ActivationRepository:
         self._event_state = event_state
 
     async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
+        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
     ) -> list[AcceptResult]:
         for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
             await self._policies.keep(name, version)

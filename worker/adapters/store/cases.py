@@ -29,11 +29,11 @@ from worker.ports.store.case_view import (
 )
 from worker.ports.store.cases import (
     CaseChange,
-    CaseOpened,
-    CaseOpening,
+    CaseOpenOutcome,
+    CaseOpenResult,
     NewCase,
     Rental,
-    RentalBooking,
+    RentalBookingResult,
     RentalClosing,
     Review,
     ReviewPlace,
@@ -70,7 +70,7 @@ class CaseRepository:
 
     async def open_case(
         self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
         return await self._db.write(lambda c: self._open(c, new, judge, now))
@@ -106,7 +106,9 @@ class CaseRepository:
         found = await self._db.read(lambda c: cases_reading.reviews(c, profiles, limit=1, only=id_))
         return found[0] if found else None
 
-    async def book_rental(self, rental: Rental, *, now: datetime | None = None) -> RentalBooking:
+    async def book_rental(
+        self, rental: Rental, *, now: datetime | None = None
+    ) -> RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
         return await self._db.write(lambda c: rentals.book(c, rental, now))
 
@@ -158,10 +160,10 @@ class CaseRepository:
 
     async def _open(
         self, connection: AsyncConnection, new: NewCase, judge: CaseJudge, now: datetime | None
-    ) -> CaseOpening:
+    ) -> CaseOpenResult:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
-            return CaseOpening(CaseOpened.UNKNOWN_SUBJECT)
+            return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, now)
         made = await connection.execute(
@@ -182,12 +184,16 @@ class CaseRepository:
         )
         if made.first() is None:
             same = (await connection.execute(_HASH, {"id": new.id})).scalar()
-            how = CaseOpened.SAME if same == cases_rows.hash_of(new) else CaseOpened.OTHER_CONTENT
-            return CaseOpening(how, await cases_reading.whole(connection, new.id))
+            how = (
+                CaseOpenOutcome.SAME
+                if same == cases_rows.hash_of(new)
+                else CaseOpenOutcome.OTHER_CONTENT
+            )
+            return CaseOpenResult(how, await cases_reading.whole(connection, new.id))
         case = await cases_reading.locked(connection, new.id)
         view = await self._view(connection, case, order, clock)
         await apply(connection, view, judge(view), self._event_state)
-        return CaseOpening(CaseOpened.NEW, await cases_reading.whole(connection, new.id))
+        return CaseOpenResult(CaseOpenOutcome.NEW, await cases_reading.whole(connection, new.id))
 
     async def _alter(
         self,
@@ -210,7 +216,7 @@ class CaseRepository:
         step = judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state)
-        return CaseChange(await cases_reading.whole(connection, id_), step.refused)
+        return CaseChange(await cases_reading.whole(connection, id_), step.rejected)
 
     async def _view(
         self,
@@ -247,4 +253,4 @@ async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:
 
 def _changes(step: CaseStep, case: Case) -> bool:
     """A refusal leaves every row as it is, unless something else had to happen first."""
-    return case.state not in CLOSED and (step.refused is None or step.made is not None)
+    return case.state not in CLOSED and (step.rejected is None or step.record is not None)

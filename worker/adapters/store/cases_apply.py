@@ -10,14 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.cases_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.policy import Outcome
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, held, key
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    held,
+    transfer_key,
+)
 from worker.ports.store.case_view import (
     CLOSED,
     Case,
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
 )
 
@@ -27,11 +35,11 @@ _ADD = text(
 )
 _ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
 _WITHHELD = {
-    Kind.WITHHOLD: 1,
-    Kind.GIVEBACK: -1,
-    Kind.EXCESS: -1,
-    Kind.WITHDRAW: -1,
-    Kind.FEE: -1,
+    TransferKind.WITHHOLD: 1,
+    TransferKind.GIVEBACK: -1,
+    TransferKind.EXCESS: -1,
+    TransferKind.WITHDRAW: -1,
+    TransferKind.FEE: -1,
 }
 
 
@@ -39,12 +47,12 @@ async def apply(
     connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
 ) -> None:
     case = view.case
-    if step.added is not None:
-        what, content = step.added
+    if step.evidence is not None:
+        what, content = step.evidence
         added = {"id": case.id, "now": view.now, "what": what, "content": as_json(content)}
         await connection.execute(_ADD, added)
-    if step.made is not None:
-        await decide(connection, case.id, case.policy, case.policy_version, step.made, view.now)
+    if step.record is not None:
+        await decide(connection, case.id, case.policy, case.policy_version, step.record, view.now)
     for move in step.moves:
         await _move(connection, view, move)
     await _update(connection, view, step)
@@ -55,7 +63,7 @@ async def apply(
         await connection.execute(statement("case_end_rental"), ended)
     if step.account_state is not None:
         await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
-    if step.told is not None:
+    if step.event is not None:
         await _tell(connection, view, step, event_state)
 
 
@@ -64,7 +72,7 @@ async def decide(
     subject: object,
     policy: str,
     policy_version: str,
-    made: DecisionMade,
+    made: DecisionRecord,
     now: object,
 ) -> None:
     decision = made.decision
@@ -96,7 +104,7 @@ async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) ->
     await connection.execute(
         statement("case_move"),
         {
-            "key": key(move.kind, view.case.id),
+            "key": transfer_key(move.kind, view.case.id),
             "account": view.case.account,
             "activation": view.case.activation,
             "source": source,
@@ -111,15 +119,15 @@ async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) ->
 def _sides(view: CaseView, move: MoneyMove) -> tuple[str, str]:
     """From where to where; money that is not with us goes back where it came from."""
     account, order = view.case.account, view.order
-    outside = move.leaves or (order is not None and order.charge is Charge.EXTERNAL)
+    outside = move.leaves_platform or (order is not None and order.charge is Charge.EXTERNAL)
     return {
-        Kind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
-        Kind.WITHHOLD: (available(account), held(account)),
-        Kind.GIVEBACK: (held(account), available(account)),
-        Kind.EXCESS: (held(account), available(account)),
-        Kind.WITHDRAW: (held(account), OUTSIDE),
-        Kind.FEE: (held(account), REVENUE),
-        Kind.VOID: (available(account), REVENUE),
+        TransferKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
+        TransferKind.WITHHOLD: (available(account), held(account)),
+        TransferKind.GIVEBACK: (held(account), available(account)),
+        TransferKind.EXCESS: (held(account), available(account)),
+        TransferKind.WITHDRAW: (held(account), OUTSIDE),
+        TransferKind.FEE: (held(account), REVENUE),
+        TransferKind.VOID: (available(account), REVENUE),
     }[move.kind]
 
 
@@ -142,7 +150,7 @@ async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -
 
 async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
     wanted = step.state is CaseState.IN_REVIEW
-    decision = None if step.made is None else step.made.decision
+    decision = None if step.record is None else step.record.decision
     if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
         return  # Nothing else is asked: what waits goes on waiting, however late it is.
     to = None if decision is None else decision.destination
@@ -153,7 +161,7 @@ async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -
             "now": view.now,
             "wanted": wanted,
             "reason": "" if decision is None else decision.reason.value,
-            "clauses": [] if step.made is None else list(step.made.clauses),
+            "clauses": [] if step.record is None else list(step.record.clauses),
             "proposed": 0 if decision is None else decision.amount_minor,
             "destination": None if to is None else to.value,
             "by_when": None if decision is None else decision.deadline,
@@ -180,7 +188,7 @@ async def _tell(
         statement("case_event"),
         {
             "subject": str(view.case.id),
-            "type": step.told,
+            "type": step.event,
             "activation": view.case.activation,
             "account": view.case.account,
             "now": view.now,
@@ -202,9 +210,9 @@ def _payload(view: CaseView, step: CaseStep) -> Mapping[str, Any]:
         "state": step.state.value,
         "currency": case.currency,
     }
-    if step.made is None:
+    if step.record is None:
         return told
-    decision, clauses = step.made.decision, step.made.clauses
+    decision, clauses = step.record.decision, step.record.clauses
     return told | {
         "outcome": decision.outcome.value,
         "reason": decision.reason.value,

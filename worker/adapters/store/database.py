@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -13,12 +14,16 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from worker.adapters.retry import TenacityRetry
+from worker.domain.backoff import STORE_WRITE
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreUnavailable
+from worker.ports.retry import Retry
 
 T = TypeVar("T")
 
+_RETRY = TenacityRetry(sleep=asyncio.sleep, monotonic=time.monotonic, chance=random.random)
+
 SILENCE_S = 40  #: Then nobody is there: the server itself ends a statement after 30 s.
-TRIES = 4  #: Of one transaction: serialisation failures, deadlocks, lost connections.
 _SERVER_SETTINGS = {
     "application_name": "activation-worker",
     "statement_timeout": "30s",
@@ -41,6 +46,13 @@ _AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300", "55P03"}
 
 class RunAgain(StoreError):
     """The database itself asks for this transaction to be run again."""
+
+
+_REPEATED = (
+    RunAgain,
+    StoreUnavailable,
+    CommitUnknown,
+)  #: Serialisation, deadlock, lost connection.
 
 
 def async_url(url: str) -> str:
@@ -84,7 +96,10 @@ def translated() -> Iterator[None]:
 class Database:
     """A pool on one primary. Money decisions never read anything else."""
 
-    def __init__(self, url: str, *, pool_size: int, role: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int, role: str | None = None, retry: Retry = _RETRY
+    ) -> None:
+        self._retry = retry
         self._engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
@@ -123,15 +138,7 @@ class Database:
         *work* must be safe to repeat: after a commit whose acknowledgement was lost it runs once
         more, on a new connection, and must then find nothing left to change.
         """
-        for attempt in range(1, TRIES + 1):
-            try:
-                return await self._once(work)
-            except (RunAgain, StoreUnavailable, CommitUnknown):
-                if attempt == TRIES:
-                    raise
-                # Full jitter: two that deadlocked must not meet again.
-                await asyncio.sleep(random.uniform(0, 0.02 * 4**attempt))  # noqa: S311 - jitter
-        raise AssertionError  # The last attempt returned or raised.
+        return await self._retry(STORE_WRITE, lambda: self._once(work), on=_REPEATED)
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         with translated():

@@ -10,9 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ProviderName
+from worker.domain.price_fate import PriceFate
 from worker.ports.history import PastNumber
 from worker.ports.store.purchases import Dispute, HistoryComparison
 
+#: The words of `compare_history`, and of the disputes it opens.
+_FATES: Final = {
+    PriceFate.KEPT: "charged",
+    PriceFate.GIVEN_BACK: "given_back",
+    PriceFate.NOT_YET: "live",
+    PriceFate.UNKNOWN: "unknown",
+}
 SHOWN: Final = 20  #: In a report.
 RENTALS_MAX: Final = 20  #: Whose history is read once more, at one time.
 _SUMS = text(
@@ -45,7 +53,7 @@ async def compare_history(
         "provider": provider,
         "refs": [row.ref for row in rows],
         "phones": [row.phone for row in rows],
-        "fates": [row.fate.value for row in rows],
+        "fates": [_FATES[row.fate] for row in rows],
         "costs": [row.cost_minor for row in rows],
         "currencies": [row.currency for row in rows],
         "rented": [row.rented_at for row in rows],

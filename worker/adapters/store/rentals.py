@@ -1,8 +1,10 @@
 """Rentals: booked and paid once, ended when the paid period is over."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -12,9 +14,23 @@ from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_reading
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.transfer import OUTSIDE, REVENUE, Charge, Kind, available, key
+from worker.domain.price_fate import PriceFate
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    transfer_key,
+)
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
-from worker.ports.store.cases import CaseOpened, Rental, RentalBooking, RentalClosing
+from worker.ports.store.cases import (
+    CaseOpenOutcome,
+    NoClosing,
+    Rental,
+    RentalBookingResult,
+    RentalClosing,
+)
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -35,6 +51,13 @@ _ACCOUNT = text(
 _END = text(
     "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
 )
+#: The words of the event `rental.closed`.
+_CLOSINGS: Final[Mapping[RentalClosing, str]] = {
+    PriceFate.GIVEN_BACK: "given_back",
+    PriceFate.KEPT: "kept",
+    PriceFate.UNKNOWN: "not_told",
+    **{reason: reason.value for reason in NoClosing},
+}
 
 
 async def newest(
@@ -65,7 +88,7 @@ async def closed(
         "provider": row["provider"],
         "provider_ref": row["provider_ref"],
         "account": row["account"],
-        "at_provider": how.value,
+        "at_provider": _CLOSINGS[how],
     }
     await connection.execute(
         statement("case_event"),
@@ -97,20 +120,22 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
     return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
 
 
-async def book(connection: AsyncConnection, rental: Rental, now: datetime | None) -> RentalBooking:
+async def book(
+    connection: AsyncConnection, rental: Rental, now: datetime | None
+) -> RentalBookingResult:
     await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
     if not await locks.locked(connection, rental.account):
-        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
     if known is not None and rental.rented_at <= known["ends_at"]:
         found = await _whole(connection, known)
-        repeated = CaseOpened.SAME if _same(found, rental) else CaseOpened.OTHER_CONTENT
-        return RentalBooking(repeated, found)
+        repeated = CaseOpenOutcome.SAME if _same(found, rental) else CaseOpenOutcome.OTHER_CONTENT
+        return RentalBookingResult(repeated, found)
     account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
     if account["state"] != "open":
-        return RentalBooking(CaseOpened.UNKNOWN_SUBJECT)
+        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return RentalBooking(CaseOpened.BALANCE_TOO_LOW)
+        return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
     await connection.execute(
         statement("case_rental"),
@@ -135,7 +160,7 @@ async def book(connection: AsyncConnection, rental: Rental, now: datetime | None
     await connection.execute(
         statement("case_move"),
         {
-            "key": key(Kind.RENTAL, rental.id),
+            "key": transfer_key(TransferKind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
             "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,
@@ -147,7 +172,7 @@ async def book(connection: AsyncConnection, rental: Rental, now: datetime | None
     )
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
-    return RentalBooking(CaseOpened.NEW, await _whole(connection, booked))
+    return RentalBookingResult(CaseOpenOutcome.NEW, await _whole(connection, booked))
 
 
 def _same(found: Rental, asked: Rental) -> bool:

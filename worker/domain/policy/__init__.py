@@ -1,4 +1,4 @@
-"""Refund policies: what they say is data, what follows from them is pure decisions.
+"""Refund policies: a policy is data, and `decide` is a pure function over it.
 
     profile = load_profile("P3")
     decision = decide(profile, Op.ORDER_TICK, OrderFacts(purchased_at=…, price_minor=…), now)
@@ -7,8 +7,8 @@
 Nothing here reads a clock or does I/O, except that policies are loaded from files.
 """
 
-from worker.domain.policy.deciding import decide
 from worker.domain.policy.decision import Decision
+from worker.domain.policy.dispatch import decide
 from worker.domain.policy.facts import (
     AccountFacts,
     ClaimFacts,
@@ -19,10 +19,10 @@ from worker.domain.policy.facts import (
     Topup,
     WithdrawalFacts,
 )
-from worker.domain.policy.intake import FactError, Question, question_from
 from worker.domain.policy.loading import ProfileError, load_profile, override, policy_names
 from worker.domain.policy.outcomes import Destination, Op, Outcome, Reason
 from worker.domain.policy.profile import AutoCredit, Profile
+from worker.domain.policy.question import FactError, Question, question_from
 
 __all__ = [
     "AccountFacts",

@@ -1,11 +1,12 @@
-"""Claims on guaranteed grounds: some are credited to the balance, some are paid out on request."""
+"""Claims on guaranteed grounds: some are credited to the balance, others paid out on request."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from worker.domain.policy.claims import (
-    Check,
+from worker.domain.policy.account_rules import bar_to_money_out
+from worker.domain.policy.claim_checks import (
     ClaimCase,
+    ClaimCheck,
     already_refunded,
     contradicts_terms,
     excluded,
@@ -18,11 +19,17 @@ from worker.domain.policy.claims import (
     wrong_channel,
 )
 from worker.domain.policy.deadlines import credit_by
-from worker.domain.policy.decision import Decision, ask, credit, deny, propose, review
-from worker.domain.policy.flags import bar_to_money_out
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    needs_evidence,
+    propose,
+    review,
+)
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.money_out import destination, pay
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.proration import prorated
 
@@ -30,14 +37,14 @@ _NEVER_PROVIDED = frozenset({ClaimKind.CANNOT_PROVIDE, ClaimKind.NO_NUMBERS})
 
 
 def grounds_claim(case: ClaimCase) -> Decision:
-    return first(_CLAIM, case)
+    return first_answer(_CLAIM_CHECKS, case)
 
 
 def _money_out(case: ClaimCase) -> bool:
     return destination(case) is not Destination.BALANCE
 
 
-def _flags(case: ClaimCase) -> Decision | None:
+def _account_flags(case: ClaimCase) -> Decision | None:
     if not _money_out(case):
         return None
     return bar_to_money_out(case.profile, case.claim.account_flags, case.decide_by)
@@ -70,11 +77,11 @@ def _early_deactivation(case: ClaimCase) -> Decision | None:
 
 def _unlisted(case: ClaimCase) -> Decision | None:
     listed = case.profile.balance_grounds | case.profile.client_grounds
-    return None if case.claim.kind in listed else first(_UNLISTED, case)
+    return None if case.claim.kind in listed else first_answer(_UNLISTED_CHECKS, case)
 
 
 def _by_destination(case: ClaimCase) -> Decision:
-    return first(_TO_CLIENT if _money_out(case) else _TO_BALANCE, case)
+    return first_answer(_CLIENT_CHECKS if _money_out(case) else _BALANCE_CHECKS, case)
 
 
 def _client_ground(case: ClaimCase) -> Decision | None:
@@ -87,7 +94,7 @@ def _client_ground(case: ClaimCase) -> Decision | None:
 
 
 def _listing_known(case: ClaimCase) -> Decision | None:
-    """What nobody looked up, the human who judges the request looks up."""
+    """An unknown listing is looked up by the human who judges the request."""
     listed, verdict = case.claim.was_listed, case.claim.verified
     unknown = case.claim.kind is ClaimKind.NO_NUMBERS and listed is None and verdict is None
     return _propose_price(case, Reason.ALLOCATION_UNKNOWN) if unknown else None
@@ -106,12 +113,12 @@ def _replacement(case: ClaimCase) -> Decision | None:
     return None
 
 
-def _fields(case: ClaimCase) -> Decision | None:
+def _request_fields(case: ClaimCase) -> Decision | None:
     complete = case.profile.required_fields <= case.claim.request_fields
-    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+    return None if complete else needs_evidence(Reason.REQUEST_INCOMPLETE)
 
 
-def _method(case: ClaimCase) -> Decision | None:
+def _payment_method(case: ClaimCase) -> Decision | None:
     if case.claim.payment_method_refundable:
         return None
     return _propose_price(case, Reason.ALTERNATIVE_REFUND_METHOD)
@@ -147,7 +154,7 @@ def _still_waiting(case: ClaimCase) -> Decision | None:
     return sms_window_open(case) if case.claim.kind is ClaimKind.NON_RECEIVING else None
 
 
-def _block(case: ClaimCase) -> Decision | None:
+def _operator_block(case: ClaimCase) -> Decision | None:
     if case.claim.kind is not ClaimKind.OPERATOR_BLOCK:
         return None
     if case.claim.client_caused is True:
@@ -189,10 +196,10 @@ def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
     return propose(reason, case.price, destination(case), case.decide_by)
 
 
-_CLAIM: tuple[Check, ...] = (
+_CLAIM_CHECKS: tuple[ClaimCheck, ...] = (
     version,
     already_refunded,
-    _flags,
+    _account_flags,
     _restrictions,
     excluded,
     _documents,
@@ -200,22 +207,27 @@ _CLAIM: tuple[Check, ...] = (
     _unlisted,
     _by_destination,
 )
-_UNLISTED: tuple[Check, ...] = (wrong_channel, reasons_missing, contradicts_terms, unlisted)
-_TO_CLIENT: tuple[Check, ...] = (
+_UNLISTED_CHECKS: tuple[ClaimCheck, ...] = (
+    wrong_channel,
+    reasons_missing,
+    contradicts_terms,
+    unlisted,
+)
+_CLIENT_CHECKS: tuple[ClaimCheck, ...] = (
     _client_ground,
     _was_provided,
     _replacement,
     wrong_channel,
-    _fields,
+    _request_fields,
     _listing_known,
-    _method,
+    _payment_method,
     _verdict,
 )
-_TO_BALANCE: tuple[Check, ...] = (
+_BALANCE_CHECKS: tuple[ClaimCheck, ...] = (
     _code_displayed,
     _still_waiting,
     _was_provided,
     _replacement,
-    _block,
+    _operator_block,
     _to_balance,
 )

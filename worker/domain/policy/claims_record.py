@@ -1,8 +1,8 @@
-"""Claims our own log decides where it can; evidence and a human decide the rest."""
+"""Claims that our own log decides where it can; a human judges the evidence for the rest."""
 
-from worker.domain.policy.claims import (
-    Check,
+from worker.domain.policy.claim_checks import (
     ClaimCase,
+    ClaimCheck,
     already_refunded,
     evidence_missing,
     excluded,
@@ -10,15 +10,15 @@ from worker.domain.policy.claims import (
     version,
     wrong_channel,
 )
-from worker.domain.policy.decision import Decision, credit, deny, propose
+from worker.domain.policy.decision import Decision, credit, deny, first_answer, propose
 from worker.domain.policy.kinds import ClaimKind
-from worker.domain.policy.orders import first, undisplayed_in_time
+from worker.domain.policy.orders import undisplayed_in_time
 from worker.domain.policy.outcomes import Destination, Reason
 from worker.domain.policy.profile import Undisplayed
 
 
 def record_claim(case: ClaimCase) -> Decision:
-    return first(_CLAIM, case)
+    return first_answer(_CLAIM_CHECKS, case)
 
 
 def _from_log(case: ClaimCase) -> Decision | None:
@@ -26,7 +26,7 @@ def _from_log(case: ClaimCase) -> Decision | None:
     if kind not in case.profile.from_log:
         return None
     if kind is ClaimKind.NON_RECEIVING:
-        return first(_NON_RECEIVING, case)
+        return first_answer(_NON_RECEIVING_CHECKS, case)
     if kind is ClaimKind.CANCEL_ERROR:
         return _cancel_error(case)
     return _allocation(case)
@@ -50,7 +50,7 @@ def _no_sms(case: ClaimCase) -> Decision:
 
 
 def _cancel_error(case: ClaimCase) -> Decision | None:
-    """The attempt counts, not what came after it; an attempt not in the log needs evidence."""
+    """The attempt counts, not a code shown after it; an attempt not in the log needs evidence."""
     if not case.claim.cancel_failed:
         return None
     shown_at, tried_at = case.order.sms_displayed_at, case.claim.cancel_attempt_at
@@ -87,7 +87,7 @@ def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
     return propose(reason, case.price, Destination.BALANCE, case.decide_by)
 
 
-_CLAIM: tuple[Check, ...] = (
+_CLAIM_CHECKS: tuple[ClaimCheck, ...] = (
     version,
     already_refunded,
     excluded,
@@ -97,4 +97,9 @@ _CLAIM: tuple[Check, ...] = (
     evidence_missing,
     _verdict,
 )
-_NON_RECEIVING: tuple[Check, ...] = (_code_displayed, sms_window_open, _undisplayed, _no_sms)
+_NON_RECEIVING_CHECKS: tuple[ClaimCheck, ...] = (
+    _code_displayed,
+    sms_window_open,
+    _undisplayed,
+    _no_sms,
+)

@@ -1,8 +1,8 @@
-"""Claims that are accepted for some days after the purchase, and defects the shop may repair."""
+"""Claims that are accepted for some days after the purchase, defects among them."""
 
-from worker.domain.policy.claims import (
-    Check,
+from worker.domain.policy.claim_checks import (
     ClaimCase,
+    ClaimCheck,
     already_refunded,
     contradicts_terms,
     evidence_missing,
@@ -15,18 +15,17 @@ from worker.domain.policy.claims import (
     version,
     wrong_channel,
 )
-from worker.domain.policy.decision import Decision, deny, propose, review
+from worker.domain.policy.decision import Decision, deny, first_answer, propose, review
 from worker.domain.policy.defects import defect
 from worker.domain.policy.facts import ClaimFacts
 from worker.domain.policy.kinds import AccountFlag, BuyChannel, ClaimKind, Evidence
 from worker.domain.policy.money_out import destination, pay
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Reason
 from worker.domain.policy.profile import Bars
 
 
 def windowed_claim(case: ClaimCase) -> Decision:
-    return first(_CLAIM, case)
+    return first_answer(_CLAIM_CHECKS, case)
 
 
 def _unlawful(case: ClaimCase) -> Decision | None:
@@ -50,11 +49,11 @@ def _channel(case: ClaimCase) -> Decision | None:
     return None if case.claim.kind is ClaimKind.MAJOR_DEFECT else wrong_channel(case)
 
 
-def _the_kind(case: ClaimCase) -> Decision:
+def _by_kind(case: ClaimCase) -> Decision:
     if case.claim.kind is ClaimKind.NON_RECEIVING:
-        return first(_NON_RECEIVING, case)
+        return first_answer(_NON_RECEIVING_CHECKS, case)
     if case.claim.kind is ClaimKind.INVALID_NUMBER:
-        return first(_INVALID_NUMBER, case)
+        return first_answer(_INVALID_NUMBER_CHECKS, case)
     if case.claim.kind is ClaimKind.MAJOR_DEFECT and case.profile.rectify_s is not None:
         return defect(case)
     return unlisted(case)
@@ -64,7 +63,7 @@ def _sms_received(case: ClaimCase) -> Decision | None:
     return None if case.order.sms_displayed_at is None else deny(Reason.SMS_RECEIVED)
 
 
-def _pay_for_silence(case: ClaimCase) -> Decision:
+def _pay_without_sms(case: ClaimCase) -> Decision:
     return pay(case, no_sms_reason(case.order))
 
 
@@ -96,7 +95,7 @@ def _verdict(case: ClaimCase) -> Decision:
     return deny(Reason.CLAIM_REJECTED)
 
 
-_CLAIM: tuple[Check, ...] = (
+_CLAIM_CHECKS: tuple[ClaimCheck, ...] = (
     version,
     already_refunded,
     _unlawful,
@@ -105,10 +104,10 @@ _CLAIM: tuple[Check, ...] = (
     _channel,
     reasons_missing,
     contradicts_terms,
-    _the_kind,
+    _by_kind,
 )
-_NON_RECEIVING: tuple[Check, ...] = (_sms_received, sms_window_open, _pay_for_silence)
-_INVALID_NUMBER: tuple[Check, ...] = (
+_NON_RECEIVING_CHECKS: tuple[ClaimCheck, ...] = (_sms_received, sms_window_open, _pay_without_sms)
+_INVALID_NUMBER_CHECKS: tuple[ClaimCheck, ...] = (
     _api_telegram,
     _telegram_video,
     evidence_missing,

@@ -1,4 +1,4 @@
-"""What each clause of a policy says in our own words, and which decisions rest on it."""
+"""The clauses of a policy: the content of each in our words, and the reasons that rest on it."""
 
 import re
 import tomllib

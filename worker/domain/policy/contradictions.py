@@ -1,4 +1,4 @@
-"""Which values of a policy cannot stand together."""
+"""Checks that the values of a policy do not contradict each other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Contradiction:
 
 
 def contradiction(profile: Profile) -> Contradiction | None:
-    """The first one found, or None."""
+    """The first contradiction, or None."""
     return next(_contradictions(profile), None)
 
 

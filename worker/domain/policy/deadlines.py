@@ -65,13 +65,13 @@ def sla_tick(profile: Profile, facts: SlaFacts, now: datetime) -> Decision:
         return review(Reason.POLICY_SILENT)
     if facts.done_at is not None:
         return nothing(Reason.DONE if facts.done_at <= due_at else Reason.DONE_LATE)
-    due, overdue = _REASONS[facts.sla]
+    due, overdue = _SLA_REASONS[facts.sla]
     if now <= due_at:
         return wait(due, due_at)
     return Decision(Outcome.OVERDUE, overdue)
 
 
-_REASONS = {
+_SLA_REASONS = {
     Sla.REVIEW: (Reason.REVIEW_DUE, Reason.REVIEW_OVERDUE),
     Sla.BALANCE_CREDIT: (Reason.BALANCE_CREDIT_DUE, Reason.BALANCE_CREDIT_OVERDUE),
     Sla.REFUND_PAYMENT: (Reason.REFUND_PAYMENT_DUE, Reason.REFUND_PAYMENT_OVERDUE),

@@ -1,9 +1,13 @@
-"""What was decided, and the short ways to say it."""
+"""A decision, a constructor for each common outcome, and how a list of checks gives one."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
+
+CaseT = TypeVar("CaseT")  #: What the checks of one list are given.
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def deny(reason: Reason) -> Decision:
     return Decision(Outcome.DENY, reason)
 
 
-def ask(reason: Reason, deadline: datetime | None = None) -> Decision:
+def needs_evidence(reason: Reason, deadline: datetime | None = None) -> Decision:
     """The customer must add something."""
     return Decision(Outcome.NEEDS_EVIDENCE, reason, deadline=deadline)
 
@@ -58,5 +62,14 @@ def credit(
     deadline: datetime | None,
     outcome: Outcome = Outcome.CREDIT,
 ) -> Decision:
-    """Money onto the balance, always without a fee."""
+    """Money goes to the balance, always without a fee."""
     return Decision(outcome, reason, amount_minor, 0, Destination.BALANCE, deadline)
+
+
+def first_answer(checks: Iterable[Callable[[CaseT], Decision | None]], case: CaseT) -> Decision:
+    """The answer of the first check that has one; the last check of a list always has."""
+    for check in checks:
+        decision = check(case)
+        if decision is not None:
+            return decision
+    raise AssertionError("no check answered: the last one of a list always must")

@@ -1,18 +1,17 @@
-"""A defect of the product: the shop's time to repair it, and what is due when that is missed."""
+"""Defects: the shop's time to repair one, and the refund or replacement when it is missed."""
 
 from datetime import datetime, timedelta
 
-from worker.domain.policy.claims import Check, ClaimCase, replace_number
-from worker.domain.policy.decision import Decision, deny, propose, wait
+from worker.domain.policy.claim_checks import ClaimCase, ClaimCheck, replace_number
+from worker.domain.policy.decision import Decision, deny, first_answer, propose, wait
 from worker.domain.policy.kinds import CustomerChoice
 from worker.domain.policy.money_out import destination, refund_full
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import BASIS_POINTS
 
 
 def defect(case: ClaimCase) -> Decision:
-    return first(_DEFECT, case)
+    return first_answer(_DEFECT_CHECKS, case)
 
 
 def _access_refused(case: ClaimCase) -> Decision | None:
@@ -24,15 +23,15 @@ def _not_approved(case: ClaimCase) -> Decision | None:
 
 
 def _access_pending(case: ClaimCase) -> Decision | None:
-    """The shop cannot repair what it cannot reach: its clock stands still."""
-    if case.claim.rectified_at is None and _outstanding(case):
+    """The shop cannot repair a host it has no access to: its time stands still."""
+    if case.claim.rectified_at is None and _access_outstanding(case):
         return wait(Reason.HOST_ACCESS_PENDING, None)
     return None
 
 
 def _resolved(case: ClaimCase) -> Decision | None:
     repaired_at = case.claim.rectified_at
-    if repaired_at is None or (repaired_at > _deadline(case) and not _outstanding(case)):
+    if repaired_at is None or (repaired_at > _deadline(case) and not _access_outstanding(case)):
         return None
     return Decision(Outcome.RESOLVED, Reason.RECTIFIED_IN_TIME)
 
@@ -44,7 +43,7 @@ def _running(case: ClaimCase) -> Decision | None:
     return Decision(Outcome.RECTIFY, Reason.RECTIFICATION_RUNNING, deadline=deadline)
 
 
-def _nobody_decided(case: ClaimCase) -> Decision | None:
+def _approval_overdue(case: ClaimCase) -> Decision | None:
     """The shop cannot profit from its own silence: a human must act at once (R-APPR)."""
     if case.claim.approved is not None:
         return None
@@ -62,13 +61,13 @@ def _replacement(case: ClaimCase) -> Decision | None:
     return propose(Reason.REPLACEMENT_VALUE_MISMATCH, case.price, destination(case), case.decide_by)
 
 
-def _missed(case: ClaimCase) -> Decision:
+def _rectification_missed(case: ClaimCase) -> Decision:
     return refund_full(case, Reason.RECTIFICATION_MISSED)
 
 
 def _deadline(case: ClaimCase) -> datetime:
     """The first notification plus the time to repair, plus what access came late (R-HOST)."""
-    base = _base(case)
+    base = _deadline_without_delay(case)
     granted_at = case.claim.access_granted_at
     grace_end = _grace_end(case)
     if granted_at is None or grace_end is None or grace_end >= base:
@@ -76,15 +75,15 @@ def _deadline(case: ClaimCase) -> datetime:
     return base + max(granted_at - grace_end, timedelta(0))
 
 
-def _outstanding(case: ClaimCase) -> bool:
+def _access_outstanding(case: ClaimCase) -> bool:
     """Access was asked for in time to matter, the grace is over, and it was not granted."""
     grace_end = _grace_end(case)
     if grace_end is None or case.claim.access_granted_at is not None:
         return False
-    return grace_end < _base(case) and case.now > grace_end
+    return grace_end < _deadline_without_delay(case) and case.now > grace_end
 
 
-def _base(case: ClaimCase) -> datetime:
+def _deadline_without_delay(case: ClaimCase) -> datetime:
     seconds = case.profile.rectify_s
     assert seconds is not None  # Without a time to repair there are no defect claims.
     return case.claim.claim_at + timedelta(seconds=seconds)
@@ -97,13 +96,13 @@ def _grace_end(case: ClaimCase) -> datetime | None:
     return asked_at + timedelta(seconds=case.profile.host_access_grace_s)
 
 
-_DEFECT: tuple[Check, ...] = (
+_DEFECT_CHECKS: tuple[ClaimCheck, ...] = (
     _access_refused,
     _not_approved,
     _access_pending,
     _resolved,
     _running,
-    _nobody_decided,
+    _approval_overdue,
     _replacement,
-    _missed,
+    _rectification_missed,
 )

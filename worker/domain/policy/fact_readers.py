@@ -1,4 +1,4 @@
-"""How each fact is read from JSON: its name, and the check that turns it into a value."""
+"""The reader of each fact: checks its JSON value and gives the typed one."""
 
 import enum
 import re
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy.facts import Topup
 from worker.domain.policy.kinds import (
-    AccountEvent,
+    AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
@@ -26,7 +26,7 @@ from worker.domain.policy.kinds import (
 )
 from worker.domain.policy.outcomes import Destination, Op
 
-Reader: TypeAlias = Callable[[Any], object]
+FactReader: TypeAlias = Callable[[Any], object]
 E = TypeVar("E", bound=enum.Enum)
 
 TEXT_MAX = 200
@@ -84,8 +84,8 @@ def text(value: object) -> str:
     return value
 
 
-def word(kind: type[E], other: E | None = None) -> Callable[[object], E]:
-    """One of *kind*; any other text is *other*, where there is one."""
+def one_of(kind: type[E], other: E | None = None) -> Callable[[object], E]:
+    """A member of *kind*; any other text is *other*, if that is given."""
     known = {member.value: member for member in kind}
     problem = "must be one of " + ", ".join(sorted(known))
 
@@ -98,7 +98,7 @@ def word(kind: type[E], other: E | None = None) -> Callable[[object], E]:
     return read
 
 
-def many(read: Callable[[object], E]) -> Callable[[object], frozenset[E]]:
+def set_of(read: Callable[[object], E]) -> Callable[[object], frozenset[E]]:
     return lambda value: frozenset(map(read, items(value)))
 
 
@@ -123,7 +123,7 @@ def items(value: object) -> list[object]:
 
 
 def table(value: object) -> object:
-    """Read where policies are known."""
+    """Left as it is: `override` checks the single values."""
     if not isinstance(value, dict):
         raise BadFact("must be an object of policy values")
     return value
@@ -159,26 +159,26 @@ INSTANTS = frozenset(
         "extension_until",
     }
 )
-READERS: Mapping[str, Reader] = {
-    "op": word(Op),
+READERS: Mapping[str, FactReader] = {
+    "op": one_of(Op),
     "profile_overrides": table,
-    "product": word(Product),
-    "claim_kind": word(ClaimKind, ClaimKind.OTHER),
-    "claim_channel": word(Channel, Channel.ELSEWHERE),
-    "evidence": many(word(Evidence)),
-    "destination": word(Destination),
-    "account_flags": many(word(AccountFlag)),
+    "product": one_of(Product),
+    "claim_kind": one_of(ClaimKind, ClaimKind.OTHER),
+    "claim_channel": one_of(Channel, Channel.ELSEWHERE),
+    "evidence": set_of(one_of(Evidence)),
+    "destination": one_of(Destination),
+    "account_flags": set_of(one_of(AccountFlag)),
     "service": text,
-    "buy_channel": word(BuyChannel),
-    "payment_method": word(PaymentMethod),
-    "kyc": word(Kyc),
-    "customer_choice": word(CustomerChoice),
-    "request_fields": many(word(RequestField)),
+    "buy_channel": one_of(BuyChannel),
+    "payment_method": one_of(PaymentMethod),
+    "kyc": one_of(Kyc),
+    "customer_choice": one_of(CustomerChoice),
+    "request_fields": set_of(one_of(RequestField)),
     "topups": topups,
     "activations": instants,
-    "withdraw_reason": word(WithdrawReason),
-    "event": word(AccountEvent),
-    "sla": word(Sla),
+    "withdraw_reason": one_of(WithdrawReason),
+    "event": one_of(AccountEventKind),
+    "sla": one_of(Sla),
     "idle_days": money,
     **dict.fromkeys(INSTANTS, instant),
     **dict.fromkeys(

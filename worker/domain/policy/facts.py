@@ -1,8 +1,8 @@
-"""The facts a decision may use; what is not given has the value that says nothing.
+"""The facts a decision may use; a fact that is not given has a neutral default.
 
 Instants are aware and in UTC, money is in minor units. Findings about people and causes
 (`verified`, `approved`, `sms_correct`, `client_caused`, …) are inputs from humans or from our own
-log: `None` means nobody has said yet.
+log: `None` means that it is not known yet.
 Named tuples, for speed: making a frozen dataclass of forty fields costs as much as deciding.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.kinds import (
-    AccountEvent,
+    AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
@@ -77,7 +77,7 @@ class ClaimFacts(NamedTuple):
     access_requested_at: datetime | None = None
     access_granted_at: datetime | None = None
     access_refused_at: datetime | None = None
-    # What our log says.
+    # From our log.
     sms_correct: bool | None = None
     allocation_failed: bool | None = None
     was_listed: bool | None = None
@@ -119,7 +119,7 @@ class WithdrawalFacts(NamedTuple):
 
     claim_at: datetime
     balance_minor: int
-    amount_minor: int | None = None  #: None: all there is.
+    amount_minor: int | None = None  #: None: the whole balance.
     channel: Channel | None = None
     reasons_given: bool = True
     withdraw_reason: WithdrawReason = WithdrawReason.UNUSED_FUNDS
@@ -142,7 +142,7 @@ class WithdrawalFacts(NamedTuple):
 
 
 class AccountFacts(NamedTuple):
-    event: AccountEvent
+    event: AccountEventKind
     balance_minor: int
     withdrawal_open: bool = False
 

@@ -1,10 +1,10 @@
-"""The closed sets of words in which the facts of a case are told."""
+"""The closed sets of values that facts have: claim kinds, evidence, account flags and others."""
 
 import enum
 
 
 class ClaimKind(enum.Enum):
-    """What the customer says went wrong. A kind nobody listed is `OTHER`."""
+    """What the customer says went wrong. A kind without a name here is `OTHER`."""
 
     NON_RECEIVING = "non_receiving"
     INVALID_NUMBER = "invalid_number"
@@ -35,7 +35,7 @@ class ClaimKind(enum.Enum):
 
 
 class WithdrawReason(enum.Enum):
-    """Why the customer wants money off the platform, in his own choice of words."""
+    """Why the customer wants his money off the platform, as he states it."""
 
     UNUSED_FUNDS = "unused_funds"
     CHANGED_MIND = "changed_mind"
@@ -118,7 +118,7 @@ class RequestField(enum.Enum):
     EMAIL = "email"
 
 
-class AccountEvent(enum.Enum):
+class AccountEventKind(enum.Enum):
     IDLE = "idle"
     DELETE_REQUESTED = "delete_requested"
     LAW_ENFORCEMENT_BLOCK = "law_enforcement_block"

@@ -1,4 +1,4 @@
-"""Policies from files: `config/policies/NAME.toml` to a `Profile`, and single values replaced."""
+"""Loads policies: `config/policies/NAME.toml` to a `Profile`; replaces single values of one."""
 
 import enum
 import hashlib
@@ -18,7 +18,7 @@ from worker.domain.shipped import config_directory
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _DEFAULTS = {field.name: field.default for field in fields(Profile)}
-#: How a single value may be named where it is replaced: as in the file, by its field, or so.
+#: Other names of fields in `override`, besides the key of the file and the field itself.
 _ALIASES = {
     "tz": "timezone",
     "withdrawal": "withdrawal_mode",
@@ -123,13 +123,13 @@ def _checked(profile: Profile, file: str) -> Profile:
     return replace(profile, version=version_of(profile))
 
 
-_SAYS_NOTHING = {"version", "states_window"}  #: Fields about the text, not of it.
+_NOT_CONTENT = {"version", "states_window"}  #: What is derived from the text, not stated in it.
 
 
 def version_of(profile: Profile) -> str:
     """Twelve hex digits that follow from what the policy says, comments and order aside."""
     content = {
-        name: plain(value) for name, value in asdict(profile).items() if name not in _SAYS_NOTHING
+        name: plain(value) for name, value in asdict(profile).items() if name not in _NOT_CONTENT
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -148,7 +148,7 @@ def plain(value: object) -> object:
         case bool() | int() | str() | None:
             return value
         case _:
-            return str(value)  # A time zone says its name.
+            return str(value)  # The name of a time zone.
 
 
 @lru_cache(maxsize=1)

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import assert_never
 
 from worker.domain.calendar import whole_years
-from worker.domain.policy.claims import ClaimCase, kyc_block
-from worker.domain.policy.decision import Decision, credit
-from worker.domain.policy.kinds import PaymentMethod
+from worker.domain.policy.claim_checks import ClaimCase
+from worker.domain.policy.decision import Decision, credit, deny, needs_evidence
+from worker.domain.policy.kinds import Kyc, PaymentMethod
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import BASIS_POINTS, PayoutFee, PayoutRoute, Profile
 
@@ -34,20 +34,29 @@ def pay(case: ClaimCase, reason: Reason) -> Decision:
     if to is Destination.BALANCE:
         return credit(reason, case.price, case.decide_by)
     fee = _fee(case)
-    return kyc_block_for(case, to) or Decision(
+    return _wallet_kyc_block(case, to) or Decision(
         Outcome.PAYOUT, reason, case.price - fee, fee, to, case.decide_by
     )
 
 
 def refund_full(case: ClaimCase, reason: Reason) -> Decision:
-    """The whole price: "in full" goes before any fee."""
+    """The whole price: "in full" excludes any fee."""
     to = destination(case)
-    return kyc_block_for(case, to) or Decision(
+    return _wallet_kyc_block(case, to) or Decision(
         Outcome.REFUND_FULL, reason, case.price, 0, to, case.decide_by
     )
 
 
-def kyc_block_for(case: ClaimCase, to: Destination) -> Decision | None:
+def kyc_block(profile: Profile, kyc: Kyc) -> Decision | None:
+    """No money goes to a wallet while its legal holder is checked, or after the check failed."""
+    if profile.kyc and kyc is Kyc.FAILED:
+        return deny(Reason.KYC_FAILED)
+    if profile.kyc and kyc is Kyc.REQUESTED:
+        return needs_evidence(Reason.KYC_REQUIRED)
+    return None
+
+
+def _wallet_kyc_block(case: ClaimCase, to: Destination) -> Decision | None:
     return kyc_block(case.profile, case.claim.kyc) if to is Destination.WALLET else None
 
 

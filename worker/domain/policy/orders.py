@@ -1,20 +1,27 @@
-"""One order: what the worker finds when it looks, what Cancel does, what silence does.
+"""Decisions about one order: when the worker looks, at a press of Cancel, after silence.
 
 The order of the checks is part of the contract: the first one that answers decides.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
-from worker.domain.policy.decision import Decision, credit, deny, nothing, propose, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    nothing,
+    propose,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import OrderFacts
 from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, Undisplayed
-
-Case = TypeVar("Case")
 
 
 class OrderCase(NamedTuple):
@@ -28,28 +35,19 @@ class OrderCase(NamedTuple):
         return self.now > self.window_end
 
 
-Check: TypeAlias = Callable[[OrderCase], Decision | None]
-
-
-def first(checks: Iterable[Callable[[Case], Decision | None]], case: Case) -> Decision:
-    """The first answer; the last check of a list always has one."""
-    for check in checks:
-        decision = check(case)
-        if decision is not None:
-            return decision
-    raise AssertionError("no check answered: the last one of a list always must")
+OrderCheck: TypeAlias = Callable[[OrderCase], Decision | None]
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_TICK, _case(profile, order, now))
+    return first_answer(_TICK_CHECKS, _case(profile, order, now))
 
 
 def cancel(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_CANCEL, _case(profile, order, now))
+    return first_answer(_CANCEL_CHECKS, _case(profile, order, now))
 
 
 def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first(_SILENCE, _case(profile, order, now))
+    return first_answer(_SILENCE_CHECKS, _case(profile, order, now))
 
 
 def window_end(profile: Profile, order: OrderFacts) -> datetime:
@@ -62,7 +60,7 @@ def older_than_policy(profile: Profile, order: OrderFacts) -> bool:
 
 
 def undisplayed_in_time(order: OrderFacts, end: datetime) -> bool:
-    """The SMS reached the number inside the window, and nobody showed it to the customer."""
+    """The SMS reached the number inside the window and was not displayed to the customer."""
     return (
         order.sms_displayed_at is None
         and order.sms_received_at is not None
@@ -83,7 +81,7 @@ def _settled(case: OrderCase) -> Decision | None:
 
 
 def _displayed_late(case: OrderCase) -> Decision | None:
-    """No SMS in time gives the money back, a code shown is fulfilment: only a human can say."""
+    """No SMS in time means a refund, a code shown means fulfilment: only a human can decide."""
     shown_at = case.order.sms_displayed_at
     if shown_at is None or shown_at <= case.window_end:
         return None
@@ -116,8 +114,8 @@ def _undisplayed(case: OrderCase) -> Decision | None:
     return _price_to_review(case, Reason.SMS_NOT_DISPLAYED)
 
 
-def _once_over(check: Check) -> Check:
-    """A tick asks this only when the window is over; Cancel asks at once."""
+def _only_after_window(check: OrderCheck) -> OrderCheck:
+    """The check as a tick makes it: only when the window is over. Cancel makes it at once."""
     return lambda case: check(case) if case.window_over else None
 
 
@@ -151,7 +149,7 @@ def _switched_off_early(case: OrderCase) -> Decision | None:
 
 def _no_button(case: OrderCase) -> Decision | None:
     """Without a button a press changes nothing: the window decides."""
-    return None if case.profile.cancel_offered else first(_ENDING, case)
+    return None if case.profile.cancel_offered else first_answer(_WINDOW_CHECKS, case)
 
 
 def _too_young(case: OrderCase) -> Decision | None:
@@ -172,7 +170,7 @@ def _no_claim_window(case: OrderCase) -> Decision | None:
     return nothing(Reason.NO_CLAIM_WINDOW) if case.profile.general_window_days is None else None
 
 
-def _vested(case: OrderCase) -> Decision | None:
+def _vested_credit(case: OrderCase) -> Decision | None:
     """Silence does not take away a credit that was due anyway (R-VEST)."""
     due = (
         case.profile.credits_automatically
@@ -193,17 +191,17 @@ def _claimed_or_final(case: OrderCase) -> Decision:
     return Decision(Outcome.FINALISED, Reason.SILENCE)
 
 
-_ENDING: tuple[Check, ...] = (_window_open, _on_claim, _auto_credit)
-_TICK: tuple[Check, ...] = (
+_WINDOW_CHECKS: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)
+_TICK_CHECKS: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
     _activated,
-    _once_over(_restrictions),
-    _once_over(_undisplayed),
-    *_ENDING,
+    _only_after_window(_restrictions),
+    _only_after_window(_undisplayed),
+    *_WINDOW_CHECKS,
 )
-_CANCEL: tuple[Check, ...] = (
+_CANCEL_CHECKS: tuple[OrderCheck, ...] = (
     _version,
     _settled,
     _displayed_late,
@@ -216,4 +214,10 @@ _CANCEL: tuple[Check, ...] = (
     _cancel_closes,
     _cancel_credits,
 )
-_SILENCE: tuple[Check, ...] = (_version, _settled, _no_claim_window, _vested, _claimed_or_final)
+_SILENCE_CHECKS: tuple[OrderCheck, ...] = (
+    _version,
+    _settled,
+    _no_claim_window,
+    _vested_credit,
+    _claimed_or_final,
+)

@@ -1,13 +1,20 @@
-"""A rented number that does not work: is the time over which money is owed, and how much?"""
+"""Outages of rented numbers: whether one was long enough to be credited, and how much."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy.deadlines import credit_by, review_by
-from worker.domain.policy.decision import Decision, credit, deny, nothing, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    credit,
+    deny,
+    first_answer,
+    nothing,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import OutageFacts
-from worker.domain.policy.orders import first
 from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
 from worker.domain.policy.proration import capped_end, prorated
@@ -47,18 +54,18 @@ class OutageCase(NamedTuple):
     @property
     def threshold(self) -> timedelta:
         seconds = self.profile.outage_threshold_s
-        assert seconds is not None  # `_silent` has answered.
+        assert seconds is not None  # `_policy_silent` has answered.
         return timedelta(seconds=seconds)
 
 
-Check: TypeAlias = Callable[[OutageCase], Decision | None]
+OutageCheck: TypeAlias = Callable[[OutageCase], Decision | None]
 
 
 def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> Decision:
-    return first(_TICK, OutageCase(profile, facts, now))
+    return first_answer(_OUTAGE_CHECKS, OutageCase(profile, facts, now))
 
 
-def _silent(case: OutageCase) -> Decision | None:
+def _policy_silent(case: OutageCase) -> Decision | None:
     return review(Reason.POLICY_SILENT) if case.profile.outage_threshold_s is None else None
 
 
@@ -106,8 +113,8 @@ def _credit(case: OutageCase) -> Decision:
     return credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
 
 
-_TICK: tuple[Check, ...] = (
-    _silent,
+_OUTAGE_CHECKS: tuple[OutageCheck, ...] = (
+    _policy_silent,
     _settled,
     _client_caused,
     _no_contact,

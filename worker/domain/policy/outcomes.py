@@ -1,4 +1,4 @@
-"""The closed sets of words in which questions are asked and decisions are given."""
+"""The closed sets of operations, outcomes, destinations and reasons of decisions."""
 
 import enum
 

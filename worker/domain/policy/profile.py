@@ -1,4 +1,4 @@
-"""One refund policy as data: what may differ between shops, and nothing else."""
+"""`Profile`: one refund policy as data; each field is something in which shops differ."""
 
 import enum
 from dataclasses import dataclass

@@ -6,10 +6,10 @@ from typing import TypeAlias, assert_never
 from worker.domain.calendar import DAY, MICROSECOND, after_months, complete_days, started_days
 from worker.domain.policy.profile import OutageDays, Profile
 
-Span: TypeAlias = tuple[datetime, datetime]
+Period: TypeAlias = tuple[datetime, datetime]
 
 
-def prorated(profile: Profile, price_minor: int, *, rental: Span, lost: Span) -> int:
+def prorated(profile: Profile, price_minor: int, *, rental: Period, lost: Period) -> int:
     """Price times days lost by days rented, a fraction to the customer, never above the price."""
     start, end = lost
     end = min(end, rental[1], capped_end(profile, start))

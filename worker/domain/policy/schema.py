@@ -19,7 +19,7 @@ from worker.domain.policy.profile import (
     WithdrawalMode,
 )
 
-Reader: TypeAlias = Callable[[object], object]
+ValueReader: TypeAlias = Callable[[object], object]
 E = TypeVar("E", bound=enum.Enum)
 
 SECONDS_MAX = 366 * 86_400
@@ -39,13 +39,13 @@ def yes_or_no(value: object) -> bool:
     return value
 
 
-def never(value: object) -> bool:
+def only_false(value: object) -> bool:
     if value is not False:
         raise BadValue("can only be false: what an expiring balance means is not defined")
     return value
 
 
-def whole(least: int, most: int) -> Callable[[object], int]:
+def whole_number(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise BadValue(f"must be a whole number from {least} to {most}")
@@ -54,7 +54,7 @@ def whole(least: int, most: int) -> Callable[[object], int]:
     return read
 
 
-def word(kind: type[E]) -> Callable[[object], E]:
+def one_of(kind: type[E]) -> Callable[[object], E]:
     known = {member.value: member for member in kind}
 
     def read(value: object) -> E:
@@ -65,13 +65,13 @@ def word(kind: type[E]) -> Callable[[object], E]:
     return read
 
 
-def words(kind: type[E]) -> Callable[[object], frozenset[E]]:
-    one = word(kind)
+def set_of(kind: type[E]) -> Callable[[object], frozenset[E]]:
+    read_member = one_of(kind)
 
     def read(value: object) -> frozenset[E]:
         if not isinstance(value, list):
             raise BadValue("must be a list")
-        return frozenset(map(one, value))
+        return frozenset(map(read_member, value))
 
     return read
 
@@ -116,7 +116,7 @@ def time_zone(value: object) -> tzinfo:
 def days_per_kind(value: object) -> tuple[tuple[ClaimKind, int], ...]:
     if not isinstance(value, Mapping):
         raise BadValue("must be a table of claim kinds and days")
-    kind, days = word(ClaimKind), whole(1, DAYS_MAX)
+    kind, days = one_of(ClaimKind), whole_number(1, DAYS_MAX)
     return tuple(
         sorted(((kind(k), days(v)) for k, v in value.items()), key=lambda row: row[0].value)
     )
@@ -126,71 +126,73 @@ def fee_table(value: object) -> tuple[tuple[int, int], ...]:
     """`[[0, 500], [1, 1500]]`: years since the last deposit, basis points."""
     if not isinstance(value, list) or not all(isinstance(r, list) and len(r) == 2 for r in value):
         raise BadValue("must be a list of [years, basis points]")
-    steps = tuple((whole(0, 100)(years), whole(0, BASIS_POINTS)(bp)) for years, bp in value)
+    steps = tuple(
+        (whole_number(0, 100)(years), whole_number(0, BASIS_POINTS)(bp)) for years, bp in value
+    )
     years = [step[0] for step in steps]
     if steps and (years[0] != 0 or years != sorted(set(years))):
         raise BadValue("must begin at year 0 and rise")
     return steps
 
 
-_days = whole(1, DAYS_MAX)
+_days = whole_number(1, DAYS_MAX)
 
 #: "section.key" in the file -> (field of the profile, reader).
-KEYS: Mapping[str, tuple[str, Reader]] = {
+KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "effective_from": ("effective_from", instant),
-    "sms.sms_window_s": ("sms_window_s", whole(1, WINDOW_SECONDS_MAX)),
-    "sms.auto_credit_mode": ("auto_credit_mode", word(AutoCredit)),
+    "sms.sms_window_s": ("sms_window_s", whole_number(1, WINDOW_SECONDS_MAX)),
+    "sms.auto_credit_mode": ("auto_credit_mode", one_of(AutoCredit)),
     "sms.cancel_button": ("cancel_button", yes_or_no),
-    "sms.undisplayed_in_time": ("undisplayed_in_time", word(Undisplayed)),
-    "sms.min_cancel_age_s": ("min_cancel_age_s", whole(0, WINDOW_SECONDS_MAX)),
-    "claims.request_channel": ("request_channel", word(Channel)),
+    "sms.undisplayed_in_time": ("undisplayed_in_time", one_of(Undisplayed)),
+    "sms.min_cancel_age_s": ("min_cancel_age_s", whole_number(0, WINDOW_SECONDS_MAX)),
+    "claims.request_channel": ("request_channel", one_of(Channel)),
     "claims.reasons_required": ("reasons_required", yes_or_no),
     "claims.general_window_days": ("general_window_days", _days),
     "claims.window_days": ("window_days", days_per_kind),
     "claims.honour_days": ("honour_days", _days),
     "claims.telegram_2fa_video": ("telegram_2fa_video", yes_or_no),
     "claims.api_telegram_2fa_refundable": ("api_telegram_2fa_refundable", yes_or_no),
-    "claims.exclude": ("exclude", words(ClaimKind)),
+    "claims.exclude": ("exclude", set_of(ClaimKind)),
     "claims.compat_exception": ("compat_exception", yes_or_no),
-    "claims.unlawful_bars": ("unlawful_bars", word(Bars)),
-    "claims.fraud_bars": ("fraud_bars", word(Bars)),
-    "claims.complaint_bars": ("complaint_bars", word(Bars)),
+    "claims.unlawful_bars": ("unlawful_bars", one_of(Bars)),
+    "claims.fraud_bars": ("fraud_bars", one_of(Bars)),
+    "claims.complaint_bars": ("complaint_bars", one_of(Bars)),
     "claims.restrictions_bar": ("restrictions_bar", yes_or_no),
-    "claims.documents_bar": ("documents_bar", word(Bars)),
+    "claims.documents_bar": ("documents_bar", one_of(Bars)),
     "claims.early_deactivation_bars": ("early_deactivation_bars", yes_or_no),
-    "claims.required_fields": ("required_fields", words(RequestField)),
-    "claims.balance_grounds": ("balance_grounds", words(ClaimKind)),
-    "claims.client_grounds": ("client_grounds", words(ClaimKind)),
-    "claims.replacement_first": ("replacement_first", words(ClaimKind)),
-    "claims.from_log": ("from_log", words(ClaimKind)),
-    "claims.with_evidence": ("with_evidence", words(ClaimKind)),
-    "rectify.seconds": ("rectify_s", whole(1, SECONDS_MAX)),
+    "claims.required_fields": ("required_fields", set_of(RequestField)),
+    "claims.balance_grounds": ("balance_grounds", set_of(ClaimKind)),
+    "claims.client_grounds": ("client_grounds", set_of(ClaimKind)),
+    "claims.replacement_first": ("replacement_first", set_of(ClaimKind)),
+    "claims.from_log": ("from_log", set_of(ClaimKind)),
+    "claims.with_evidence": ("with_evidence", set_of(ClaimKind)),
+    "rectify.seconds": ("rectify_s", whole_number(1, SECONDS_MAX)),
     "rectify.replacement_offered": ("replacement_offered", yes_or_no),
-    "rectify.replacement_tolerance_bp": ("replacement_tolerance_bp", whole(0, BASIS_POINTS)),
-    "rectify.host_access_grace_s": ("host_access_grace_s", whole(0, SECONDS_MAX)),
-    "payout.route": ("payout_route", word(PayoutRoute)),
-    "payout.fee": ("payout_fee", word(PayoutFee)),
-    "outage.threshold_s": ("outage_threshold_s", whole(0, SECONDS_MAX)),
-    "outage.day_count": ("outage_day_count", word(OutageDays)),
-    "outage.refund_cap_months": ("refund_cap_months", whole(1, MONTHS_MAX)),
+    "rectify.replacement_tolerance_bp": ("replacement_tolerance_bp", whole_number(0, BASIS_POINTS)),
+    "rectify.host_access_grace_s": ("host_access_grace_s", whole_number(0, SECONDS_MAX)),
+    "payout.route": ("payout_route", one_of(PayoutRoute)),
+    "payout.fee": ("payout_fee", one_of(PayoutFee)),
+    "outage.threshold_s": ("outage_threshold_s", whole_number(0, SECONDS_MAX)),
+    "outage.day_count": ("outage_day_count", one_of(OutageDays)),
+    "outage.refund_cap_months": ("refund_cap_months", whole_number(1, MONTHS_MAX)),
     "processing.credit_business_days": ("credit_business_days", _days),
     "processing.review_business_days": ("review_business_days", _days),
     "processing.refund_days": ("refund_days", _days),
     "processing.extendable": ("refund_extendable", yes_or_no),
     "processing.payment_info_days": ("payment_info_days", _days),
-    "withdrawal.mode": ("withdrawal_mode", word(WithdrawalMode)),
+    "withdrawal.mode": ("withdrawal_mode", one_of(WithdrawalMode)),
     "withdrawal.topup_max_age_days": ("topup_max_age_days", _days),
-    "withdrawal.required_fields": ("required_fields", words(RequestField)),
-    "withdrawal.exclude_reasons": ("exclude_reasons", words(WithdrawReason)),
-    "withdrawal.evidence_for": ("evidence_for", words(WithdrawReason)),
+    "withdrawal.required_fields": ("required_fields", set_of(RequestField)),
+    "withdrawal.exclude_reasons": ("exclude_reasons", set_of(WithdrawReason)),
+    "withdrawal.evidence_for": ("evidence_for", set_of(WithdrawReason)),
     "withdrawal.psp_commission": ("psp_commission", yes_or_no),
     "withdrawal.fee_steps": ("fee_steps", fee_table),
     "withdrawal.kyc": ("kyc", yes_or_no),
-    "balance.expires": ("balance_expires", never),
+    "balance.expires": ("balance_expires", only_false),
     "balance.deletion_voids": ("deletion_voids_balance", yes_or_no),
     "balance.law_enforcement_freezes": ("law_enforcement_freezes", yes_or_no),
     "balance.rules_block_bars_withdrawal": ("rules_block_bars_withdrawal", yes_or_no),
-    "calendar.day_count": ("day_count", word(DayCount)),
+    "calendar.day_count": ("day_count", one_of(DayCount)),
     "calendar.timezone": ("timezone", time_zone),
     "calendar.holidays": ("holidays", days_off),
 }

@@ -1,17 +1,23 @@
-"""Money that leaves the platform on the customer's request, without a claim about an order."""
+"""Withdrawals: money that leaves the platform on request, without a claim about an order."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeAlias, assert_never
 
-from worker.domain.policy.claims import kyc_block
+from worker.domain.policy.account_rules import bar_to_money_out
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
-from worker.domain.policy.decision import Decision, ask, deny, propose, review, wait
+from worker.domain.policy.decision import (
+    Decision,
+    deny,
+    first_answer,
+    needs_evidence,
+    propose,
+    review,
+    wait,
+)
 from worker.domain.policy.facts import Topup, WithdrawalFacts
-from worker.domain.policy.flags import bar_to_money_out
 from worker.domain.policy.kinds import WithdrawReason
-from worker.domain.policy.money_out import deposit_age_fee
-from worker.domain.policy.orders import first
+from worker.domain.policy.money_out import deposit_age_fee, kyc_block
 from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, WithdrawalMode
 
@@ -26,12 +32,12 @@ class WithdrawalCase(NamedTuple):
         return review_by(self.profile, self.facts.claim_at)
 
     @property
-    def asked(self) -> int:
+    def amount_asked(self) -> int:
         amount, balance = self.facts.amount_minor, self.facts.balance_minor
         return balance if amount is None else amount
 
     @property
-    def young_topups(self) -> list[Topup]:
+    def recent_topups(self) -> list[Topup]:
         """Not older than the limit at the contact, each judged by itself (R-WEEK)."""
         days, asked_at = self.profile.topup_max_age_days, self.facts.claim_at
         assert days is not None  # `contradictions` sees to it.
@@ -39,17 +45,17 @@ class WithdrawalCase(NamedTuple):
 
     @property
     def unused_topups(self) -> list[Topup]:
-        """Young, and later than the last purchase that was activated (R-MULTI)."""
+        """Recent, and later than the last purchase that was activated (R-MULTI)."""
         used_at = max(self.facts.activations, default=None)
-        return [t for t in self.young_topups if used_at is None or t.at > used_at]
+        return [t for t in self.recent_topups if used_at is None or t.at > used_at]
 
     @property
     def refundable(self) -> int:
         unused = sum(topup.amount_minor for topup in self.unused_topups)
-        return min(unused, self.facts.balance_minor, self.asked)
+        return min(unused, self.facts.balance_minor, self.amount_asked)
 
 
-Check: TypeAlias = Callable[[WithdrawalCase], Decision | None]
+WithdrawalCheck: TypeAlias = Callable[[WithdrawalCase], Decision | None]
 
 
 def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decision:
@@ -58,16 +64,16 @@ def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decis
         case WithdrawalMode.NONE:
             return review(Reason.POLICY_SILENT)
         case WithdrawalMode.GROUNDS:
-            return first(_GROUNDS, case)
+            return first_answer(_GROUNDS_CHECKS, case)
         case WithdrawalMode.UNUSED_TOPUPS:
-            return first(_UNUSED_TOPUPS, case)
+            return first_answer(_TOPUP_CHECKS, case)
         case WithdrawalMode.FEE:
-            return first(_FEE, case)
+            return first_answer(_FEE_CHECKS, case)
         case _:
             assert_never(profile.withdrawal_mode)
 
 
-def _flags(case: WithdrawalCase) -> Decision | None:
+def _account_flags(case: WithdrawalCase) -> Decision | None:
     return bar_to_money_out(case.profile, case.facts.account_flags, case.review_by)
 
 
@@ -96,26 +102,26 @@ def _excluded_reason(case: WithdrawalCase) -> Decision | None:
 def _channel(case: WithdrawalCase) -> Decision | None:
     wanted, used = case.profile.request_channel, case.facts.channel
     right = wanted is None or used is None or used is wanted
-    return None if right else ask(Reason.WRONG_CHANNEL)
+    return None if right else needs_evidence(Reason.WRONG_CHANNEL)
 
 
-def _fields(case: WithdrawalCase) -> Decision | None:
+def _request_fields(case: WithdrawalCase) -> Decision | None:
     complete = case.profile.required_fields <= case.facts.request_fields
-    return None if complete else ask(Reason.REQUEST_INCOMPLETE)
+    return None if complete else needs_evidence(Reason.REQUEST_INCOMPLETE)
 
 
 def _email(case: WithdrawalCase) -> Decision | None:
-    return None if case.facts.email_matches else ask(Reason.EMAIL_MISMATCH)
+    return None if case.facts.email_matches else needs_evidence(Reason.EMAIL_MISMATCH)
 
 
 def _evidence(case: WithdrawalCase) -> Decision | None:
     needed = case.facts.withdraw_reason in case.profile.evidence_for
-    return ask(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
+    return needs_evidence(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
 
 
 def _reasons(case: WithdrawalCase) -> Decision | None:
     lacking = case.profile.reasons_required and not case.facts.reasons_given
-    return ask(Reason.REASONS_MISSING) if lacking else None
+    return needs_evidence(Reason.REASONS_MISSING) if lacking else None
 
 
 def _terms(case: WithdrawalCase) -> Decision | None:
@@ -125,14 +131,14 @@ def _terms(case: WithdrawalCase) -> Decision | None:
 
 
 def _payment_info(case: WithdrawalCase) -> Decision | None:
-    """Details we asked for have to come in time; the clock starts with our question."""
+    """Payment details we asked for have to come in time; the clock starts with our question."""
     asked_at, given_at = case.facts.payment_info_requested_at, case.facts.payment_info_provided_at
     if asked_at is None or case.profile.payment_info_days is None:
         return None
     until = days_after(case.profile, asked_at, case.profile.payment_info_days)
     if (case.now if given_at is None else given_at) > until:
         return deny(Reason.PAYMENT_INFO_TIMEOUT)
-    return ask(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
+    return needs_evidence(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
 
 
 def _open_order(case: WithdrawalCase) -> Decision | None:
@@ -143,12 +149,12 @@ def _open_order(case: WithdrawalCase) -> Decision | None:
 
 
 def _topup_age(case: WithdrawalCase) -> Decision | None:
-    too_old = case.facts.topups and not case.young_topups
+    too_old = case.facts.topups and not case.recent_topups
     return deny(Reason.TOPUP_TOO_OLD) if too_old else None
 
 
 def _topup_used(case: WithdrawalCase) -> Decision | None:
-    used = case.young_topups and not case.unused_topups
+    used = case.recent_topups and not case.unused_topups
     return deny(Reason.TOPUP_USED) if used else None
 
 
@@ -156,7 +162,7 @@ def _nothing_refundable(case: WithdrawalCase) -> Decision | None:
     return deny(Reason.NOTHING_REFUNDABLE) if case.refundable <= 0 else None
 
 
-def _method(case: WithdrawalCase) -> Decision | None:
+def _payment_method(case: WithdrawalCase) -> Decision | None:
     if case.facts.payment_method_refundable:
         return None
     return _propose(case, Reason.ALTERNATIVE_REFUND_METHOD)
@@ -175,14 +181,14 @@ def _propose(case: WithdrawalCase, reason: Reason) -> Decision:
 def _pay_topups(case: WithdrawalCase) -> Decision:
     amount = case.refundable
     fee = min(case.facts.psp_commission_minor, amount) if case.profile.psp_commission else 0
-    whole = amount >= case.asked
+    whole = amount >= case.amount_asked
     return Decision(
         Outcome.PAYOUT,
         Reason.REFUNDABLE_TOPUPS if whole else Reason.PARTIAL_REFUNDABLE,
         amount - fee,
         fee,
         Destination.CLIENT,
-        # The verdict is the approval, where its instant was not recorded.
+        # Without a recorded instant of approval the verdict, which is now, counts as it.
         pay_by(case.profile, case.facts.approved_at or case.now),
     )
 
@@ -192,7 +198,7 @@ def _kyc(case: WithdrawalCase) -> Decision | None:
 
 
 def _balance_empty(case: WithdrawalCase) -> Decision | None:
-    empty = min(case.asked, case.facts.balance_minor) <= 0
+    empty = min(case.amount_asked, case.facts.balance_minor) <= 0
     return deny(Reason.NOTHING_REFUNDABLE) if empty else None
 
 
@@ -200,7 +206,7 @@ def _verdict_with_fee(case: WithdrawalCase) -> Decision:
     facts = case.facts
     if facts.verified is False:
         return deny(Reason.CLAIM_REJECTED)
-    gross = min(case.asked, facts.balance_minor)
+    gross = min(case.amount_asked, facts.balance_minor)
     fee = deposit_age_fee(case.profile, gross, facts.last_deposit_at, facts.claim_at)
     outcome, reason = (
         (Outcome.PAYOUT, Reason.BALANCE_WITHDRAWAL)
@@ -211,12 +217,12 @@ def _verdict_with_fee(case: WithdrawalCase) -> Decision:
     return Decision(outcome, reason, gross - fee, fee, Destination.WALLET, deadline)
 
 
-_GROUNDS: tuple[Check, ...] = (_flags, _deny_reason)
-_UNUSED_TOPUPS: tuple[Check, ...] = (
-    _flags,
+_GROUNDS_CHECKS: tuple[WithdrawalCheck, ...] = (_account_flags, _deny_reason)
+_TOPUP_CHECKS: tuple[WithdrawalCheck, ...] = (
+    _account_flags,
     _excluded_reason,
     _channel,
-    _fields,
+    _request_fields,
     _email,
     _evidence,
     _terms,
@@ -225,10 +231,10 @@ _UNUSED_TOPUPS: tuple[Check, ...] = (
     _topup_age,
     _topup_used,
     _nothing_refundable,
-    _method,
+    _payment_method,
     _verdict_on_topups,
 )
-_FEE: tuple[Check, ...] = (
+_FEE_CHECKS: tuple[WithdrawalCheck, ...] = (
     _channel,
     _reasons,
     _terms,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from worker.adapters.store.postgres import PostgresStore
-from worker.domain.activation import FINAL, PROVIDER_FINAL
+from worker.domain.activation import FINAL, PROVIDER_OWED
 from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, connected, path_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import say
@@ -37,7 +37,7 @@ READ_WITHIN: Final = 4.0  #: Seconds until we read a code; the outage begins aft
 PATIENCE: Final = 75.0  #: Seconds after the last deadline, for both states to become final.
 LOOK_EVERY_SECONDS: Final = 1.0
 _FINAL = {state.value for state in FINAL}
-_PROVIDER_FINAL = {state.value for state in PROVIDER_FINAL}
+_OWED = {state.value for state in PROVIDER_OWED}
 
 
 @dataclass(slots=True)
@@ -146,8 +146,8 @@ class DemoRun:
 
 
 def at_rest(activation: dict[str, Any]) -> bool:
-    """Whether the customer's and the provider's state are both final."""
-    return activation["state"] in _FINAL and activation["provider_state"] in _PROVIDER_FINAL
+    """Whether its customer is settled, and nothing is owed to its provider."""
+    return activation["state"] in _FINAL and activation["provider_state"] not in _OWED
 
 
 async def run_demo(*, numbers: int, window: float, seed: int) -> report.Report:

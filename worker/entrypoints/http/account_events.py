@@ -11,7 +11,7 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import Instant, Name, Reference, RequestBody
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.service import Occurrence
+from worker.lifecycle.cases.case_service import AccountEventReport
 
 
 class AccountEvent(RequestBody):
@@ -32,11 +32,11 @@ class AccountEventHandlers:
 
     async def record(self, account: Name, body: AccountEvent) -> Answer:
         """Tell what happened to an account."""
-        occurrence = Occurrence(body.event, body.reference, body.at)
+        report = AccountEventReport(body.event, body.reference, body.at)
         service = self._deps.case_service
         with cases.fact_problems(at="/at"):
             service.not_in_future("at", body.at)
-            opening = await service.account_event(AccountId(account), occurrence, body.policy)
+            opening = await service.account_event(AccountId(account), report, body.policy)
         if opening is None:
             raise Problem(ProblemKind.UNKNOWN_POLICY)
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACCOUNT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from worker.domain.ids import AccountId
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.entrypoints.http import requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
@@ -37,7 +37,7 @@ class EntryShown(ResponseBody):
 
     id: int
     at: Moment
-    kind: Kind
+    kind: TransferKind
     key: str
     source: str
     destination: str

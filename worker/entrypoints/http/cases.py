@@ -24,11 +24,11 @@ from worker.entrypoints.http.problems import (
 from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer
-from worker.lifecycle.cases.asking import instant as fact_instant
-from worker.lifecycle.cases.service import CaseService
-from worker.lifecycle.cases.shape import Verdict
+from worker.lifecycle.cases.case_service import CaseService
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.case_view import Case, CaseKind, DecisionRow, Rejected
-from worker.ports.store.cases import CaseChange, CaseOpened, CaseOpening
+from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40
@@ -223,8 +223,8 @@ def allowed(
     return {name: value for name, value in facts.items() if value is not None or name == nullable}
 
 
-def instant_fact(name: str, at: datetime | None) -> dict[str, str]:
-    return {} if at is None else {name: fact_instant(at)}
+def instant_facts(**instants: datetime | None) -> dict[str, str]:
+    return {name: instant_fact(at) for name, at in instants.items() if at is not None}
 
 
 def case_id_in(text: str) -> UUID:
@@ -232,25 +232,25 @@ def case_id_in(text: str) -> UUID:
 
 
 def opened_or_problem(
-    opening: CaseOpening, unknown: ProblemKind, *, path: str | None = None
+    opening: CaseOpenResult, unknown: ProblemKind, *, path: str | None = None
 ) -> Answer:
     """*path*: under which the case can be read by its id, if it can."""
     match opening.how:
-        case CaseOpened.UNKNOWN_SUBJECT:
+        case CaseOpenOutcome.UNKNOWN_SUBJECT:
             raise Problem(unknown)
-        case CaseOpened.OTHER_CONTENT:
+        case CaseOpenOutcome.OTHER_CONTENT:
             raise Problem(ProblemKind.OTHER_CONTENT, "This case is open with other content")
-        case CaseOpened.BALANCE_TOO_LOW:
+        case CaseOpenOutcome.BALANCE_TOO_LOW:
             raise Problem(ProblemKind.BALANCE_TOO_LOW)
-        case CaseOpened.NEW | CaseOpened.SAME:
+        case CaseOpenOutcome.NEW | CaseOpenOutcome.SAME:
             assert opening.case is not None
-            new = opening.how is CaseOpened.NEW
+            new = opening.how is CaseOpenOutcome.NEW
             headers = {"Location": f"{path}/{opening.case.id}"} if new and path else {}
             return Answer(201 if new else 200, case_json(opening.case), headers)
 
 
 def changed_or_problem(change: CaseChange) -> Answer:
-    match change.refused:
+    match change.rejected:
         case Rejected.CLOSED:
             raise Problem(ProblemKind.ENDED, "The case is closed")
         case Rejected.OTHER_CONTENT:
@@ -276,7 +276,7 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
     if until is None:
         return changed_or_problem(await service.paid(case_id_in(id_), kind))
     facts = {
-        "extension_until": fact_instant(until),
+        "extension_until": instant_fact(until),
         "extension_beyond_control": body.extension_beyond_control,
     }
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))

@@ -7,7 +7,7 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.middleware import Log, random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.lifecycle.cases.service import CaseService
+from worker.lifecycle.cases.case_service import CaseService
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore

@@ -15,7 +15,7 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.cases import CaseOpened, Rental, rental_id
+from worker.ports.store.cases import CaseOpenOutcome, Rental, rental_id
 
 #: Facts about an outage that callers may give.
 OUTAGE_FACTS = frozenset({"client_caused", "outage_verified"})
@@ -109,7 +109,7 @@ class RentalHandlers:
         if problem is not None:
             raise Problem(problem)
         assert booking.rental is not None
-        status = 201 if booking.how is CaseOpened.NEW else 200
+        status = 201 if booking.how is CaseOpenOutcome.NEW else 200
         return Answer(status, _rental_json(booking.rental))
 
     async def outage(
@@ -118,8 +118,9 @@ class RentalHandlers:
         """Report that a rented number does not work."""
         facts = {
             **cases.allowed(body.facts, OUTAGE_FACTS),
-            **cases.instant_fact("contacted_at", body.contacted_at),
-            **cases.instant_fact("unavailable_since", body.unavailable_since),
+            **cases.instant_facts(
+                contacted_at=body.contacted_at, unavailable_since=body.unavailable_since
+            ),
         }
         service = self._deps.case_service
         with cases.fact_problems(
@@ -144,9 +145,9 @@ class RentalHandlers:
 
 
 _PROBLEMS = {
-    CaseOpened.UNKNOWN_SUBJECT: ProblemKind.UNKNOWN_ACCOUNT,
-    CaseOpened.OTHER_CONTENT: ProblemKind.OTHER_CONTENT,
-    CaseOpened.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,
+    CaseOpenOutcome.UNKNOWN_SUBJECT: ProblemKind.UNKNOWN_ACCOUNT,
+    CaseOpenOutcome.OTHER_CONTENT: ProblemKind.OTHER_CONTENT,
+    CaseOpenOutcome.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,
 }
 
 

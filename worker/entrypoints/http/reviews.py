@@ -16,7 +16,7 @@ from worker.entrypoints.http.requests import Cursor, Limit, UuidText
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer, Route
 from worker.entrypoints.http.withdrawals import WITHDRAWAL_FACTS
-from worker.lifecycle.cases.reviews import Reviewed, Ruled
+from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.store.cases import CaseChange, Review
 
 _FINDINGS = CLAIM_FACTS | OUTAGE_FACTS | WITHDRAWAL_FACTS
@@ -76,24 +76,24 @@ class ReviewHandlers:
         pointers = {"amount_minor": "/amount_minor", "outcome": "/outcome"}
         with cases.fact_problems(facts="/findings", **pointers):
             service = self._deps.case_service
-            ruling = await service.review_verdict(cases.case_id_in(id), verdict, body.outcome)
-        if isinstance(ruling, CaseChange):
-            case = cases.changed_or_problem(ruling).content
+            result = await service.review_verdict(cases.case_id_in(id), verdict, body.outcome)
+        if isinstance(result, CaseChange):
+            case = cases.changed_or_problem(result).content
             return Answer(200, {"case": case, "activation": None})
-        return _answer(ruling)
+        return _answer(result)
 
 
-def _answer(ruling: Reviewed) -> Answer:
-    match ruling.how:
-        case Ruled.UNKNOWN:
+def _answer(result: ReviewResult) -> Answer:
+    match result.how:
+        case ReviewOutcome.UNKNOWN:
             raise Problem(ProblemKind.NOT_FOUND, "Nothing waits under this id")
-        case Ruled.OTHER_CONTENT:
+        case ReviewOutcome.OTHER_CONTENT:
             raise Problem(ProblemKind.OTHER_CONTENT, "It has ended otherwise")
-        case Ruled.NOT_IN_REVIEW:
+        case ReviewOutcome.NOT_IN_REVIEW:
             raise Problem(ProblemKind.NOT_OFFERED, "The activation is not in review")
-        case Ruled.DONE:
-            assert ruling.activation is not None
-            activation = activation_json(ruling.activation)
+        case ReviewOutcome.DONE:
+            assert result.activation is not None
+            activation = activation_json(result.activation)
             return Answer(200, {"case": None, "activation": activation})
 
 

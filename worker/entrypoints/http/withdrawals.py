@@ -12,8 +12,8 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import Answer, Handler, Route
-from worker.lifecycle.cases import adding
-from worker.lifecycle.cases.shape import Adding
+from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
 #: Facts about a withdrawal that callers may give.
@@ -83,7 +83,7 @@ class WithdrawalHandlers:
             "withdraw_reason": body.withdraw_reason,
             **({} if body.amount_minor is None else {"amount_minor": body.amount_minor}),
             **({"evidence": sorted(set(body.evidence))} if body.evidence else {}),
-            **cases.instant_fact("claim_at", body.claim_at),
+            **cases.instant_facts(claim_at=body.claim_at),
         }
         service = self._deps.case_service
         with cases.fact_problems(facts="/facts", claim_at="/claim_at"):
@@ -118,7 +118,7 @@ class WithdrawalHandlers:
         }
         with cases.fact_problems(at="/at", facts="/facts"):
             self._deps.case_service.not_in_future("at", body.at)
-        adds = adding.payment_info(body.event, body.at, **facts)
+        adds = added_facts.payment_info(body.event, body.at, **facts)
         return await self._add(id, adds, f"payment_info_{body.event}", facts)
 
     async def paid(self, id: requests.UuidText, body: cases.Paid) -> Answer:
@@ -127,9 +127,9 @@ class WithdrawalHandlers:
 
     async def kyc(self, id: requests.UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, adding.plain(kyc=body.status), "kyc", {})
+        return await self._add(id, added_facts.plain_facts(kyc=body.status), "kyc", {})
 
-    async def _add(self, id_: str, adds: Adding, what: str, facts: dict[str, Any]) -> Answer:
+    async def _add(self, id_: str, adds: FactsToAdd, what: str, facts: dict[str, Any]) -> Answer:
         service = self._deps.case_service
         with cases.fact_problems(facts="/facts"):
             service.check(CaseKind.WITHDRAWAL, facts)

@@ -1,5 +1,6 @@
-"""Cases that live for days: claims, outages, withdrawals, account events, and what rings for them.
+"""Cases: claims, outages, withdrawals and account events, which live for days.
 
-The steps: a desk takes what is asked and said; a judge of each kind asks the policies what follows;
-the store carries it out; timers ask the judges again when a date has passed.
+`case_service` takes the calls. The judge of each kind (`claims`, `outages`, `withdrawals`,
+`account_events`) asks the policy through `questions` and answers a step of `case_steps`, which the
+store carries out. `due_timers` asks the judges again when a date has passed.
 """

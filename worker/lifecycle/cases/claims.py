@@ -1,4 +1,4 @@
-"""Claims about one order: the customer's, decided by the policy of the purchase."""
+"""Claims about one order, decided by the policy under which it was bought."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,25 +6,25 @@ from typing import Any, Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
-from worker.domain.transfer import Kind
+from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import payouts
-from worker.lifecycle.cases.asking import (
+from worker.lifecycle.cases.case_steps import (
     PAYING,
-    STATES,
-    Clauses,
-    ask,
-    by_human,
-    instant,
-    known,
-    moment,
+    STATE_AFTER,
+    Verdict,
+    claim_rejected,
+    record_if_new,
     unchanged,
     waits_for_customer,
+    with_event,
 )
-from worker.lifecycle.cases.shape import (
-    Verdict,
-    made_if_new,
-    rejected,
-    told_of,
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    instant_in,
+    without_none,
 )
 from worker.ports.store.case_view import (
     CaseFacts,
@@ -32,88 +32,93 @@ from worker.ports.store.case_view import (
     CaseState,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     Rejected,
     TimerKind,
 )
 
-_FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
-RECHECK: Final = timedelta(seconds=60)  #: Between two looks whether an order has ended.
+_REASONS_FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
+RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    clauses: Clauses
-    word: str = "claim"
+class ClaimJudge:
+    clauses: ClauseLookup
+    event_prefix: str = "claim"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
-            return replace(unchanged(view), facts=facts)  # The money is promised.
+            return replace(unchanged(view), facts=facts)  # A payout that was approved stays.
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         if view.case.state is CaseState.APPROVED:
             return unchanged(view, Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if facts["claim_kind"] == "major_defect":
             facts["approved"] = verdict.grant
-        made = self._ask(view, facts)
-        if waits_for_customer(made.decision) and not verdict.grant:
-            return self._word_of(view, facts, made, verdict)
-        if made.decision.outcome is Outcome.NEEDS_REVIEW:
-            return self._word_of(view, facts, made, verdict)
-        if not _for_a_human(view, made.decision, verdict):
+        record = self._ask(view, facts)
+        if waits_for_customer(record.decision) and not verdict.grant:
+            return self._decided_by_verdict(view, facts, record, verdict)
+        if record.decision.outcome is Outcome.NEEDS_REVIEW:
+            return self._decided_by_verdict(view, facts, record, verdict)
+        if not _is_for_human(view, record.decision, verdict):
             return unchanged(view, Rejected.NOT_ASKED_FOR)
-        if verdict.amount_minor not in {None, made.decision.amount_minor}:
+        if verdict.amount_minor not in {None, record.decision.amount_minor}:
             return unchanged(view, Rejected.WRONG_SUM)
-        return self._step(view, facts, made)
+        return self._step(view, facts, record)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         assert view.order is not None
         if sla is TimerKind.HONOUR:
             return view.order.purchased_at
         if sla is TimerKind.REFUND_PAYMENT:
-            return payouts.promised(view.case).at
-        return moment(view.case.facts, "claim_at") or view.case.opened_at
+            return payouts.approving_decision(view.case).at
+        return instant_in(view.case.facts, "claim_at") or view.case.opened_at
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         order = view.order
         assert order is not None
-        given = {"service": order.service, **facts, **_from_our_log(order)}
-        given |= _days_left(order, facts) if order.rental else {}
+        given = {"service": order.service, **facts, **_facts_from_log(order)}
+        given |= _unpaid_from(order, facts) if order.rental else {}
         flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
         deposits = [at for at, _ in view.holdings.topups]
         given |= {"account_flags": flags} if flags else {}
-        given |= {"last_deposit_at": instant(max(deposits))} if deposits else {}
-        made = ask(view, Op.CLAIM, given, self.clauses, profile=_own_window(view, order))
-        return _at_most_what_is_left(order, _about_rental(view, order, made))
+        given |= {"last_deposit_at": instant_fact(max(deposits))} if deposits else {}
+        record = ask_policy(
+            view, Op.CLAIM, given, self.clauses, profile=_with_own_window(view, order)
+        )
+        return _at_most_amount_left(order, _adjusted_for_rental(view, order, record))
 
-    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
-        """Money waits until the order itself has ended: nobody is paid twice for one number."""
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
+        """Money waits until the order has ended, so that no number is refunded twice."""
         order = view.order
         assert order is not None
-        decision = made.decision
+        decision = record.decision
         if decision.outcome in PAYING and not order.settled:
-            still = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
-            made = replace(made, decision=still)
-            return self._as_decided(view, facts, made, owed=True)
-        return self._as_decided(view, facts, made)
+            wait = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
+            return self._step_for(view, facts, replace(record, decision=wait), owed=True)
+        return self._step_for(view, facts, record)
 
-    def _as_decided(
-        self, view: CaseView, facts: CaseFacts, made: DecisionMade, *, owed: bool = False
+    def _step_for(
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, *, owed: bool = False
     ) -> CaseStep:
-        state = CaseState.APPROVED if _leaves(made.decision) else STATES[made.decision.outcome]
-        timers = self._timers(view, facts, made.decision, owed=owed)
+        state = (
+            CaseState.APPROVED
+            if _leaves_platform(record.decision)
+            else STATE_AFTER[record.decision.outcome]
+        )
+        timers = self._timers(view, facts, record.decision, owed=owed)
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            record=record_if_new(view, record),
             timers=timers,
-            moves=_moves(made.decision),
-            ends_rental=_ends_rental(view, facts, made.decision),
+            moves=_moves(record.decision),
+            ends_rental=_ends_rental(view, facts, record.decision),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
     def _timers(
         self, view: CaseView, facts: CaseFacts, decision: Decision, *, owed: bool
@@ -122,7 +127,10 @@ class Claims:
         assert order is not None
         if profile is None:
             return {}
-        asked_at, claimed_at = moment(facts, "access_requested_at"), moment(facts, "claim_at")
+        asked_at, claimed_at = (
+            instant_in(facts, "access_requested_at"),
+            instant_in(facts, "claim_at"),
+        )
         answered = "access_granted_at" in facts or "access_refused_at" in facts
         due: dict[TimerKind, datetime | None] = {
             TimerKind.HONOUR: honour_by(profile, order.purchased_at),
@@ -138,8 +146,8 @@ class Claims:
             case Outcome.NEEDS_REVIEW, _ if profile.review_business_days is not None:
                 due[TimerKind.REVIEW_SLA] = decision.deadline
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
-                due[TimerKind.SMS_WINDOW] = _look_again(order, decision.deadline, view.now)
-            case _ if _leaves(decision):
+                due[TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
+            case _ if _leaves_platform(decision):
                 due[TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
             case _:
                 pass
@@ -147,134 +155,135 @@ class Claims:
             due[TimerKind.BALANCE_CREDIT_SLA] = credit_by(profile, claimed_at)
         return {kind: at for kind, at in due.items() if at is not None}
 
-    def _word_of(
-        self, view: CaseView, facts: CaseFacts, made: DecisionMade, verdict: Verdict
+    def _decided_by_verdict(
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, verdict: Verdict
     ) -> CaseStep:
-        """The policy leaves it to a human, and this is the human's word."""
-        order, proposed = view.order, made.decision
+        """What the policy leaves to a human, as the verdict decides it."""
+        order, proposed = view.order, record.decision
         assert order is not None
         if not order.settled:
             return unchanged(view, Rejected.NOT_ASKED_FOR)
         if not verdict.grant:
-            return self._as_decided(view, facts, by_human(made, rejected(), view, self.clauses))
+            return self._step_for(
+                view, facts, decided_by_human(record, claim_rejected(), view, self.clauses)
+            )
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
-        if not 0 < amount <= _left(order):
+        if not 0 < amount <= order.left_minor:
             return unchanged(view, Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
         granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._as_decided(view, facts, by_human(made, granted, view, self.clauses))
+        return self._step_for(view, facts, decided_by_human(record, granted, view, self.clauses))
 
 
-def _for_a_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
-    """Where the policy waits for something else, or pays all the same, no word would count.
+def _is_for_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
+    """Whether a verdict counts: not where the policy waits for something else or pays anyway.
 
     Proof of the wallet's owner is all that a granted payout may still wait for.
     """
     if decision.reason is Reason.SMS_WINDOW_OPEN:
         return False
     if decision.outcome is Outcome.NEEDS_EVIDENCE:
-        asked = view.case.state is CaseState.IN_REVIEW
-        return asked and decision.reason is Reason.KYC_REQUIRED
+        in_review = view.case.state is CaseState.IN_REVIEW
+        return in_review and decision.reason is Reason.KYC_REQUIRED
     return verdict.grant or decision.outcome not in PAYING
 
 
-def _from_our_log(order: CaseOrder) -> dict[str, Any]:
+def _facts_from_log(order: CaseOrder) -> dict[str, Any]:
     sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
     rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
-    instants = known({**sms, **(rental if order.rental else {})})
+    instants = without_none({**sms, **(rental if order.rental else {})})
     return {
-        "purchased_at": instant(order.purchased_at),
+        "purchased_at": instant_fact(order.purchased_at),
         "price_minor": order.price_minor,
-        "credited_minor": _given_back(order),
+        "credited_minor": _credited_for_policy(order),
         "product": "rental" if order.rental else "one_time",
-        **{name: instant(at) for name, at in instants.items()},
+        **{name: instant_fact(at) for name, at in instants.items()},
     }
 
 
-def _days_left(order: CaseOrder, facts: CaseFacts) -> dict[str, Any]:
-    """A block is paid from its day on, and never for days an outage has been credited for."""
+def _unpaid_from(order: CaseOrder, facts: CaseFacts) -> dict[str, Any]:
+    """A block is credited from its start on, but not for days that an outage was credited for."""
     if order.covered_until is None:
         return {}
-    blocked_at = moment(facts, "blocked_at") or moment(facts, "claim_at")
-    last = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
-    return {"blocked_at": instant(last)}
+    blocked_at = instant_in(facts, "blocked_at") or instant_in(facts, "claim_at")
+    start = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
+    return {"blocked_at": instant_fact(start)}
 
 
-def _own_window(view: CaseView, order: CaseOrder) -> Profile | None:
-    """A number's own window is the policy's "set time" for it."""
+def _with_own_window(view: CaseView, order: CaseOrder) -> Profile | None:
+    """The policy, with the window of this very number as its "set time"."""
     if view.profile is None or order.rental:
         return view.profile
     seconds = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
     return replace(view.profile, sms_window_s=seconds)
 
 
-def _given_back(order: CaseOrder) -> int:
-    """Days that were credited do not make a rental refunded while there is something left of it."""
-    return order.credited_minor - order.outages_minor if _left(order) else order.credited_minor
+def _credited_for_policy(order: CaseOrder) -> int:
+    """Credits for outage days do not count as a refund while part of the price is left."""
+    return order.credited_minor - order.outages_minor if order.left_minor else order.credited_minor
 
 
-def _about_rental(view: CaseView, order: CaseOrder, made: DecisionMade) -> DecisionMade:
-    """Never more than a rental still has; and of its SMS we keep no log that could decide."""
-    decision = made.decision
+def _adjusted_for_rental(
+    view: CaseView, order: CaseOrder, record: DecisionRecord
+) -> DecisionRecord:
+    """Never more than is left of a rental; a human judges its SMS, of which we keep no log."""
+    decision = record.decision
     if not order.rental:
-        return made
-    if decision.outcome in PAYING and decision.reason in _FROM_SMS_LOG:
+        return record
+    if decision.outcome in PAYING and decision.reason in _REASONS_FROM_SMS_LOG:
         by = None if view.profile is None else _decide_by(view, order, view.profile)
         outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
         decision = replace(decision, outcome=outcome, reason=reason, deadline=by)
     if not decision.fee_minor:
-        within = min(decision.amount_minor, _left(order))
-        decision = replace(decision, amount_minor=within)
-    return replace(made, decision=decision)
+        decision = replace(decision, amount_minor=min(decision.amount_minor, order.left_minor))
+    return replace(record, decision=decision)
 
 
-def _at_most_what_is_left(order: CaseOrder, made: DecisionMade) -> DecisionMade:
-    """More than that, with a fee reckoned on it: what is paid, a human says.
+def _at_most_amount_left(order: CaseOrder, record: DecisionRecord) -> DecisionRecord:
+    """A human decides instead of the policy where it would pay more than is left, fee included.
 
-    Seen before his verdict counts and not after it: he has only one.
+    Checked before his verdict counts and not after it: he gives only one.
     """
-    decision = made.decision
-    if decision.outcome not in PAYING or _gross(decision) <= _left(order):
-        return made
-    over = replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=_left(order), fee_minor=0)
-    return replace(made, decision=over)
+    decision = record.decision
+    if decision.outcome not in PAYING or _gross(decision) <= order.left_minor:
+        return record
+    review = replace(
+        decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=order.left_minor, fee_minor=0
+    )
+    return replace(record, decision=review)
 
 
 def _decide_by(view: CaseView, order: CaseOrder, profile: Profile) -> datetime | None:
-    claimed_at = moment(view.case.facts, "claim_at") or view.case.opened_at
+    claimed_at = instant_in(view.case.facts, "claim_at") or view.case.opened_at
     return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
 
 
-def _leaves(decision: Decision) -> bool:
+def _leaves_platform(decision: Decision) -> bool:
     return decision.outcome in PAYING and decision.destination is not Destination.BALANCE
 
 
 def _ends_rental(view: CaseView, facts: CaseFacts, decision: Decision) -> bool:
-    """A rental whose days were all given back has been given back itself."""
+    """A rental whose days are all credited has been given back."""
     order = view.order
     assert order is not None
     if not order.rental or decision.outcome not in PAYING:
         return False
-    return facts["claim_kind"] == "operator_block" or _gross(decision) >= _left(order)
+    return facts["claim_kind"] == "operator_block" or _gross(decision) >= order.left_minor
 
 
 def _gross(decision: Decision) -> int:
     return decision.amount_minor + decision.fee_minor
 
 
-def _left(order: CaseOrder) -> int:
-    return order.price_minor - order.credited_minor
-
-
 def _moves(decision: Decision) -> tuple[MoneyMove, ...]:
-    """Money that leaves the platform moves when it is paid out, not when it is promised."""
-    if decision.outcome not in PAYING or _leaves(decision):
+    """Money that leaves the platform moves when it is paid out, not when that is approved."""
+    if decision.outcome not in PAYING or _leaves_platform(decision):
         return ()
-    return (MoneyMove(Kind.CLAIM, decision.amount_minor),)
+    return (MoneyMove(TransferKind.CLAIM, decision.amount_minor),)
 
 
-def _look_again(order: CaseOrder, deadline: datetime | None, now: datetime) -> datetime:
-    """After its window, an order ends soon, or when a human has looked at it."""
+def _recheck_at(order: CaseOrder, deadline: datetime | None, now: datetime) -> datetime:
+    """At the end of the window; after it, less and less often until the order has ended."""
     end = deadline or order.ends_at
     return end if now <= end else now + max(RECHECK, (now - end) / 4)

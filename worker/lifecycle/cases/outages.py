@@ -1,5 +1,6 @@
-"""Outages of long rentals: measured from the customer's contact, credited when they end."""
+"""Outages of long rentals: measured from the customer's report on, credited when they end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -7,29 +8,30 @@ from typing import Final
 from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
-from worker.domain.transfer import Kind
-from worker.lifecycle.cases.asking import (
+from worker.domain.transfer import TransferKind
+from worker.lifecycle.cases.case_steps import (
     PAYING,
-    STATES,
-    Clauses,
-    ask,
-    by_human,
-    instant,
-    moment,
-    unchanged,
-)
-from worker.lifecycle.cases.shape import (
+    STATE_AFTER,
     Verdict,
-    made_if_new,
-    rejected,
-    told_of,
+    claim_rejected,
+    record_if_new,
+    unchanged,
+    with_event,
+)
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    instant_in,
 )
 from worker.ports.store.case_view import (
+    Case,
     CaseFacts,
     CaseOrder,
     CaseStep,
     CaseView,
-    DecisionMade,
+    DecisionRecord,
     MoneyMove,
     Rejected,
     TimerKind,
@@ -39,62 +41,62 @@ _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Outages:
-    clauses: Clauses
-    word: str = "rental"
+class OutageJudge:
+    clauses: ClauseLookup
+    event_prefix: str = "rental"
 
-    def judge(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
         return self._step(view, facts, self._ask(view, facts))
 
-    def rule(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
         facts = {**view.case.facts, **verdict.findings}
         if verdict.grant:
             facts["outage_verified"] = True
-            made = self._ask(view, facts)
-            if made.decision.outcome is not Outcome.NEEDS_REVIEW:
-                if verdict.amount_minor not in {None, made.decision.amount_minor}:
+            record = self._ask(view, facts)
+            if record.decision.outcome is not Outcome.NEEDS_REVIEW:
+                if verdict.amount_minor not in {None, record.decision.amount_minor}:
                     return unchanged(view, Rejected.WRONG_SUM)
-                return self._step(view, facts, made)
-            return self._granted(view, facts, made, verdict.amount_minor or 0)
-        made = by_human(self._ask(view, facts), rejected(), view, self.clauses)
-        return self._step(view, facts, made)
+                return self._step(view, facts, record)
+            return self._granted(view, facts, record, verdict.amount_minor or 0)
+        record = decided_by_human(self._ask(view, facts), claim_rejected(), view, self.clauses)
+        return self._step(view, facts, record)
 
-    def started(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
         facts = view.case.facts
-        contacted_at = moment(facts, "contacted_at") or view.case.opened_at
+        contacted_at = instant_in(facts, "contacted_at") or view.case.opened_at
         if sla is TimerKind.REVIEW_SLA or view.profile is None:
             return contacted_at
-        return self._case(view, facts).end
+        return self._outage(view, facts).end
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionMade:
+    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
         order = view.order
         assert order is not None
         given = {
             **facts,
-            "rental_start": instant(order.purchased_at),
-            "rental_end": instant(order.ends_at),
+            "rental_start": instant_fact(order.purchased_at),
+            "rental_end": instant_fact(order.ends_at),
             "price_minor": order.price_minor,
             **_until_blocked(order, facts),
         }
-        return ask(view, Op.OUTAGE_TICK, given, self.clauses)
+        return ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, made: DecisionMade) -> CaseStep:
-        order, decision = view.order, made.decision
+    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
+        order, decision = view.order, record.decision
         assert order is not None
-        left = order.price_minor - order.credited_minor
+        left = order.left_minor
         if decision.outcome in PAYING and decision.amount_minor > left:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
-            made = replace(made, decision=decision)
-        state = STATES[decision.outcome]
-        paid = MoneyMove(Kind.CLAIM, decision.amount_minor)
+            record = replace(record, decision=decision)
+        state = STATE_AFTER[decision.outcome]
+        move = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
         step = CaseStep(
             state=state,
             facts=facts,
-            made=made_if_new(view, made),
+            record=record_if_new(view, record),
             timers=self._timers(view, facts, decision),
-            moves=(paid,) if decision.outcome in PAYING else (),
+            moves=(move,) if decision.outcome in PAYING else (),
         )
-        return told_of(self, view, step)
+        return with_event(self, view, step)
 
     def _timers(
         self, view: CaseView, facts: CaseFacts, decision: Decision
@@ -106,44 +108,73 @@ class Outages:
             return {TimerKind.REVIEW_SLA: deadline}
         if decision.outcome is not Outcome.WAIT:
             return {}
-        outage = self._case(view, facts)
-        # Money for an outage that runs to its end is owed from then on.
+        outage = self._outage(view, facts)
+        # The credit for an outage that nothing ends is owed from its latest end on.
         owed_by = credit_by(profile, outage.last_end)
-        owed = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
+        credit_sla = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
         measuring = view.now - outage.start <= outage.threshold and deadline < outage.last_end
         kind = TimerKind.OUTAGE_THRESHOLD if measuring else TimerKind.OUTAGE_END
-        return {kind: deadline, **owed}
+        return {kind: deadline, **credit_sla}
 
-    def _case(self, view: CaseView, facts: CaseFacts) -> OutageCase:
+    def _outage(self, view: CaseView, facts: CaseFacts) -> OutageCase:
         order, profile = view.order, view.profile
         assert order is not None
         assert profile is not None
-        known = OutageFacts(
+        outage_facts = OutageFacts(
             rental_start=order.purchased_at,
             rental_end=order.ends_at,
             price_minor=order.price_minor,
-            contacted_at=moment(facts, "contacted_at"),
-            unavailable_since=moment(facts, "unavailable_since"),
-            restored_at=moment(facts, "restored_at"),
+            contacted_at=instant_in(facts, "contacted_at"),
+            unavailable_since=instant_in(facts, "unavailable_since"),
+            restored_at=instant_in(facts, "restored_at"),
         )
-        return OutageCase(profile, known, view.now)
+        return OutageCase(profile, outage_facts, view.now)
 
     def _granted(
-        self, view: CaseView, facts: CaseFacts, made: DecisionMade, amount: int
+        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, amount: int
     ) -> CaseStep:
-        """The policy names no sum: the human does."""
+        """The policy proposes no sum, so the human names it."""
         order = view.order
         assert order is not None
-        if not 0 < amount <= order.price_minor - order.credited_minor:
+        if not 0 < amount <= order.left_minor:
             return unchanged(view, Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._step(view, facts, by_human(made, granted, view, self.clauses))
+        return self._step(view, facts, decided_by_human(record, granted, view, self.clauses))
 
 
 def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:
-    """A block that was paid for all the days that were left ends what is an outage's."""
+    """An outage ends where a block starts that was credited for all days left."""
     if order.blocked_from is None:
         return {}
-    restored_at = moment(facts, "restored_at") or order.blocked_from
-    return {"restored_at": instant(min(restored_at, order.blocked_from))}
+    restored_at = instant_in(facts, "restored_at") or order.blocked_from
+    return {"restored_at": instant_fact(min(restored_at, order.blocked_from))}
+
+
+def outage_number(ended: Sequence[Case], facts: CaseFacts) -> int:
+    """The place of the outage that a report is about: the one with its contact, else a new one."""
+    contacts = [instant_in(outage.facts, "contacted_at") for outage in ended]
+    contacted_at = instant_in(facts, "contacted_at")
+    reported_before = contacted_at is not None and contacted_at in contacts
+    return contacts.index(contacted_at) if reported_before else len(ended)
+
+
+def outage_restored_at(outages: Sequence[Case], at: datetime | None) -> Case:
+    """The outage that ended at this instant, also in a late repetition; else the last one."""
+    restored = [
+        outage
+        for outage in outages
+        if at is not None and instant_in(outage.facts, "restored_at") == at
+    ]
+    return (restored or outages)[-1]
+
+
+def after_earlier_outages(facts: CaseFacts, ended: Sequence[Case]) -> CaseFacts:
+    """The facts of an outage that covers no day which an earlier one has covered."""
+    ends = [instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended]
+    last = max((end for end in ends if end is not None), default=None)
+    if last is None:
+        return facts
+    since = instant_in(facts, "unavailable_since")
+    start = last if since is None else max(since, last)
+    return {**facts, "unavailable_since": instant_fact(start)}

@@ -13,29 +13,7 @@ from typing import NamedTuple, Protocol
 
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
-from worker.domain.transfer import Charge
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """A rented number that is handed over; defaults are already filled in."""
-
-    provider: ProviderName
-    ref: ProviderRef
-    account: AccountId
-    phone: str = field(repr=False)
-    service: str
-    country: str
-    price_minor: int
-    window: timedelta
-    policy: str
-    policy_version: str
-    charge: Charge = Charge.HOLD
-    rented_at: datetime | None = None  #: None: now, by the database's clock.
-    expires_at: datetime | None = None
-    min_cancel_age: timedelta = timedelta(0)
-    cost_minor: int | None = None  #: What the provider took, where it told us.
-    cost_currency: str | None = None
+from worker.ports.intake import CompleteIntake
 
 
 class AcceptOutcome(enum.Enum):
@@ -146,7 +124,7 @@ class ActivationStore(Protocol):
     """Rented numbers: intake, codes, what is asked of them, and how they read."""
 
     async def accept(
-        self, intakes: Sequence[Intake], *, now: datetime | None = None
+        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
     ) -> list[AcceptResult]:
         """Store new numbers with their holds, in order, in one transaction (E0)."""
         ...

@@ -1,8 +1,8 @@
-"""A case as its judge sees it, and the step it answers.
+"""A case as its judge sees it, and the step that the judge gives.
 
-A case is changed in one transaction: the store locks what it hangs on and shows it as a `CaseView`,
-a pure `CaseJudge` of the lifecycle says what follows as a `CaseStep`, and the store carries that
-out with its money, its events and its timers. A transaction that is run again judges again.
+A case is changed in one transaction: the store locks its rows and shows them as a `CaseView`, a
+pure `CaseJudge` of the lifecycle gives a `CaseStep`, and the store carries that out with its money,
+its event and its timers. A transaction that is run again asks the judge again.
 """
 
 import enum
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Decision, Op, Profile
-from worker.domain.transfer import Charge, Kind
+from worker.domain.transfer import Charge, TransferKind
 
 CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
 
@@ -81,13 +81,13 @@ class Timer(NamedTuple):
 class MoneyMove(NamedTuple):
     """Money of a case; its kind with the case's id is the unique key of the transfer."""
 
-    kind: Kind
+    kind: TransferKind
     amount_minor: int
-    leaves: bool = False  #: CLAIM: it leaves the platform instead of going to the balance.
+    leaves_platform: bool = False  #: CLAIM: it is paid out instead of going to the balance.
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionMade:
+class DecisionRecord:
     """A decision with what it rests on."""
 
     op: Op
@@ -99,7 +99,7 @@ class DecisionMade:
 
 
 class Rejected(enum.Enum):
-    """Why a change did not happen; what the case says instead is shown with it."""
+    """Why a change did not happen; the case is shown with it as it is."""
 
     CLOSED = "closed"
     OTHER_CONTENT = "other_content"
@@ -113,19 +113,21 @@ class CaseStep:
 
     state: CaseState
     facts: CaseFacts
-    made: DecisionMade | None = None
+    record: DecisionRecord | None = None
     timers: Mapping[TimerKind, datetime] = field(default_factory=dict)
     moves: Sequence[MoneyMove] = ()
-    told: str | None = None  #: The event's type.
+    event: str | None = None  #: Its type.
     verdict: Mapping[str, Any] | None = None
     account_state: str | None = None
-    ends_rental: bool = False  #: Nothing is left of it: it is to be closed at its provider.
-    added: tuple[str, Mapping[str, Any]] | None = None  #: Evidence: what it is, as it was sent.
-    refused: Rejected | None = None
+    ends_rental: bool = False  #: Its days are credited: it is to be closed at its provider.
+    evidence: tuple[str, Mapping[str, Any]] | None = None  #: What it is, as it was sent.
+    rejected: Rejected | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
+    """A decision as it is stored."""
+
     at: datetime
     op: str
     outcome: str
@@ -141,7 +143,7 @@ class DecisionRow:
 
 
 class EvidenceEntry(NamedTuple):
-    """What somebody added to a case, as it was sent."""
+    """What was added to a case, as it was sent."""
 
     at: datetime
     what: str
@@ -182,18 +184,25 @@ class CaseOrder:
     charge: Charge
     service: str
     settled: bool
-    credited_minor: int  #: Released, or given or promised by any case so far.
+    credited_minor: int  #: Released, or credited or approved by any case so far.
     outages_minor: int = 0  #: Of that, for days on which a rental did not work.
     covered_until: datetime | None = None  #: The end of the last outage that was credited.
-    blocked_from: datetime | None = None  #: From when a claim has paid for all days left.
+    blocked_from: datetime | None = None  #: From when a claim has been credited for all days left.
     sms_received_at: datetime | None = None
     sms_displayed_at: datetime | None = None
 
+    @property
+    def left_minor(self) -> int:
+        """What is left of the price to be credited or paid out."""
+        return self.price_minor - self.credited_minor
+
 
 class Payout(NamedTuple):
+    """What another withdrawal took off the platform, or will take."""
+
     asked_at: datetime
     granted_at: datetime
-    amount_minor: int  #: What another withdrawal took off the platform, or will, with its fee.
+    amount_minor: int  #: With its fee.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +222,7 @@ class AccountHoldings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """All that is locked or read for one change; `timer` is the one that rang."""
+    """All that is locked or read for one change; `timer` is the one that fires."""
 
     case: Case
     now: datetime
@@ -221,7 +230,7 @@ class CaseView:
     order: CaseOrder | None
     holdings: AccountHoldings
     timer: Timer | None = None
-    overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that should have acted by now.
+    overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that are due and have not fired.
 
 
 CaseJudge: TypeAlias = Callable[[CaseView], CaseStep]

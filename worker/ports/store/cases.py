@@ -1,6 +1,6 @@
-"""Cases that live for days, long rentals, durable timers, and what waits for a human.
+"""Cases, long rentals, durable timers, and what waits for a human.
 
-A timer is a date on which something follows by itself, however long nobody was there. A long rental
+A timer is a date after which something follows, however long no process ran. A long rental
 is paid when it is booked, and credited for the days on which it did not work.
 """
 
@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
+from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import (
     Case,
@@ -20,7 +21,7 @@ from worker.ports.store.case_view import (
     CaseJudge,
     CaseKind,
     CaseOrder,
-    DecisionMade,
+    DecisionRecord,
     Rejected,
     Timer,
     TimerKind,
@@ -46,7 +47,7 @@ class NewCase:
     policy_version: str | None = None
 
 
-class CaseOpened(enum.Enum):
+class CaseOpenOutcome(enum.Enum):
     NEW = "new"
     SAME = "same"
     OTHER_CONTENT = "other_content"
@@ -55,8 +56,8 @@ class CaseOpened(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseOpening:
-    how: CaseOpened
+class CaseOpenResult:
+    how: CaseOpenOutcome
     case: Case | None = None
 
 
@@ -65,11 +66,11 @@ class CaseChange:
     """`case` None: there is no such case."""
 
     case: Case | None
-    refused: Rejected | None = None
+    rejected: Rejected | None = None
 
 
 class ReviewPlace(NamedTuple):
-    """Where a review stands in the list: what has to be decided first is first."""
+    """The place of a review in the list, which is ordered by date."""
 
     rank: datetime | None  #: About its date; None: it has none, and comes last.
     opened_at: datetime
@@ -121,21 +122,22 @@ class Rental:
     claims: tuple[Case, ...] = ()
 
 
-class RentalClosing(enum.Enum):
-    """What a provider made of a rental that was given back; definite, it is asked no more."""
+class NoClosing(enum.Enum):
+    """Why the provider is asked no more to close a rental that it did not close."""
 
-    GIVEN_BACK = "given_back"  #: Our money is back too.
-    KEPT = "kept"
-    NOT_TOLD = "not_told"
     RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
     NOT_KNOWN = "not_known"
     TIME_OVER = "time_over"
-    NOT_OFFERED = "not_offered"  #: We cannot ask there: whoever rented it closes it.
+    NOT_OFFERED = "not_offered"  #: Its provider is not configured: whoever rented it closes it.
+
+
+#: What became of a rental that was given back: its price, or why nobody closes it. Definite.
+RentalClosing: TypeAlias = PriceFate | NoClosing
 
 
 @dataclass(frozen=True, slots=True)
-class RentalBooking:
-    how: CaseOpened
+class RentalBookingResult:
+    how: CaseOpenOutcome
     rental: Rental | None = None
 
 
@@ -149,9 +151,9 @@ class UnseededWindow(NamedTuple):
 
 
 class UnseededPage(NamedTuple):
-    found: Sequence[UnseededWindow]
-    upto: datetime  #: How far that leads.
-    more: bool  #: Whether there are more after that.
+    windows: Sequence[UnseededWindow]
+    up_to: datetime  #: The instant of settlement up to which these are all.
+    has_more: bool  #: Whether more follow.
 
 
 class SilentActivation(NamedTuple):
@@ -166,7 +168,7 @@ class SilentActivation(NamedTuple):
     now: datetime
 
 
-SilenceJudge: TypeAlias = Callable[[SilentActivation], DecisionMade | None]
+SilenceJudge: TypeAlias = Callable[[SilentActivation], DecisionRecord | None]
 
 
 class CaseStore(Protocol):
@@ -174,7 +176,7 @@ class CaseStore(Protocol):
 
     async def open_case(
         self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
-    ) -> CaseOpening: ...
+    ) -> CaseOpenResult: ...
 
     async def change_case(
         self,
@@ -196,7 +198,7 @@ class CaseStore(Protocol):
         ...
 
     async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        """What waits for a human, what has to be decided first first.
+        """What waits for a human, ordered by its date.
 
         The clauses of an activation's are left to who knows them.
         """
@@ -208,7 +210,7 @@ class CaseStore(Protocol):
 
     async def book_rental(
         self, rental: Rental, *, now: datetime | None = None
-    ) -> RentalBooking: ...
+    ) -> RentalBookingResult: ...
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
         """The newest rental under this ref, with the cases about it."""
@@ -219,7 +221,7 @@ class CaseStore(Protocol):
     async def rental_closed(
         self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
     ) -> bool:
-        """Its provider has said what became of it, and that is told; whether it was this call."""
+        """Record how its provider closed it, with an event; whether it was this call."""
         ...
 
     async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
@@ -227,13 +229,13 @@ class CaseStore(Protocol):
         ...
 
     async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
-        """The paid period is over; whether it was this call that ended it."""
+        """End a rental whose paid period is over; whether it was this call."""
         ...
 
     async def lease_timers(
         self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
     ) -> list[Timer]:
-        """Due timers of these kinds that nobody works on, oldest first."""
+        """Lease due timers of these kinds, oldest first."""
         ...
 
     async def timers(
@@ -243,7 +245,7 @@ class CaseStore(Protocol):
     async def unseeded(
         self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
     ) -> UnseededPage:
-        """Settled activations of these policies that come next."""
+        """The next settled activations of these policies without a claim window."""
         ...
 
     async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...
@@ -255,7 +257,7 @@ class CaseStore(Protocol):
         *,
         now: datetime | None = None,
     ) -> bool:
-        """Make an activation final that nobody complained about; None: nothing follows."""
+        """Make an activation final by *judge*'s decision; None: nothing follows."""
         ...
 
     async def kept_policies(self) -> dict[tuple[str, str], Profile]:

@@ -88,6 +88,11 @@ class Postponed(NamedTuple):
     too_early: bool = False  #: The provider said so: also `cancel_not_before`.
     unknown_reads: int = 0
 
+    @classmethod
+    def of(cls, due: DueNumber, delay: timedelta) -> "Postponed":
+        """The same number as it was leased, without news of it."""
+        return cls(due.id, due.epoch, delay, unknown_reads=due.unknown_reads)
+
 
 class Resolved(NamedTuple):
     """The provider's axis of a settled number reached its end."""

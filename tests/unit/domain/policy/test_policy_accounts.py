@@ -1,45 +1,44 @@
-"""Balances of resting, deleted and blocked accounts, and the shop's own time limits."""
+"""Balances of idle, deleted and blocked accounts, and the shop's own time limits."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, US, Answer, AskPolicy
+from worker.domain.policy.kinds import AccountEventKind
 
-US = timedelta(microseconds=1)
-DAY = timedelta(days=1)
-SILENT: Said = ("needs_review", "policy_silent", 0, 0, None, None)
+SILENT: Answer = ("needs_review", "policy_silent", 0, 0, None, None)
 
 
-def event(ask: Ask, policy: str, name: str, **facts: Any) -> Said:
+def event(ask: AskPolicy, policy: str, name: str, **facts: Any) -> Answer:
     return ask(policy, "account_event", event=name, balance_minor=900, **facts)
 
 
 @pytest.mark.parametrize("policy", ["P2", "P3"])
-def test_p2_01_p2_02_p3_02_p3_03_a_balance_never_expires(ask: Ask, policy: str) -> None:
+def test_p2_01_p2_02_p3_02_p3_03_a_balance_never_expires(ask: AskPolicy, policy: str) -> None:
     decided = event(ask, policy, "idle", idle_days=4000)
     assert decided == ("balance_kept", "never_expires", 900, 0, None, None)
 
 
 @pytest.mark.parametrize("policy", ["P2", "P3"])
-def test_p2_03_p3_04_p3_15_deletion_waits_for_an_open_withdrawal(ask: Ask, policy: str) -> None:
-    gone = event(ask, policy, "delete_requested")
+def test_p2_03_p3_04_p3_15_deletion_waits_for_an_open_withdrawal(
+    ask: AskPolicy, policy: str
+) -> None:
+    deleted = event(ask, policy, "delete_requested")
     open_ = event(ask, policy, "delete_requested", withdrawal_open=True)
 
-    assert gone == ("balance_void", "deleted_by_customer", 0, 0, None, None)
+    assert deleted == ("balance_void", "deleted_by_customer", 0, 0, None, None)
     assert open_ == ("wait", "withdrawal_open", 900, 0, None, None)
 
 
 @pytest.mark.parametrize("policy", ["P2", "P3"])
-def test_p2_04_p3_05_a_block_by_law_enforcement_freezes(ask: Ask, policy: str) -> None:
+def test_p2_04_p3_05_a_block_by_law_enforcement_freezes(ask: AskPolicy, policy: str) -> None:
     decided = event(ask, policy, "law_enforcement_block")
     assert decided == ("balance_frozen", "blocked_by_law_enforcement", 900, 0, None, None)
 
 
-def test_p3_43_a_block_for_the_rules_keeps_the_balance_inside(ask: Ask) -> None:
+def test_p3_43_a_block_for_the_rules_keeps_the_balance_inside(ask: AskPolicy) -> None:
     barred = event(ask, "P3", "rules_block")
     unknown = event(ask, "P2", "rules_block")
 
@@ -48,10 +47,10 @@ def test_p3_43_a_block_for_the_rules_keeps_the_balance_inside(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P1", "P4"])
-@pytest.mark.parametrize(
-    "name", ["idle", "delete_requested", "law_enforcement_block", "rules_block"]
-)
-def test_a_silent_text_leaves_the_balance_to_a_human(ask: Ask, policy: str, name: str) -> None:
+@pytest.mark.parametrize("name", [kind.value for kind in AccountEventKind])
+def test_where_the_policy_is_silent_a_human_decides_about_the_balance(
+    ask: AskPolicy, policy: str, name: str
+) -> None:
     assert event(ask, policy, name) == SILENT
 
 
@@ -66,9 +65,9 @@ def test_a_silent_text_leaves_the_balance_to_a_human(ask: Ask, policy: str, name
     ],
 )
 def test_p1_04_p2_28_p2_30_p3_37_p3_38_the_shop_is_late_after_the_last_instant(
-    ask: Ask, policy: str, sla: str, length: timedelta
+    ask: AskPolicy, policy: str, sla: str, length: timedelta
 ) -> None:
-    def tick(now: timedelta, **facts: Any) -> Said:
+    def tick(now: timedelta, **facts: Any) -> Answer:
         return ask(policy, "sla_tick", sla=sla, start_at=timedelta(0), now=now, **facts)
 
     due = ("wait", f"{sla}_due", 0, 0, None, length)
@@ -81,7 +80,7 @@ def test_p1_04_p2_28_p2_30_p3_37_p3_38_the_shop_is_late_after_the_last_instant(
     assert late == ("none", "done_late", 0, 0, None, None)
 
 
-def test_every_overdue_has_its_name(ask: Ask) -> None:
+def test_each_sla_has_an_overdue_reason_of_its_own(ask: AskPolicy) -> None:
     late = {"start_at": timedelta(0), "now": 99 * DAY}
     assert ask("P1", "sla_tick", sla="honour", **late)[1] == "honour_overdue"
     assert ask("P2", "sla_tick", sla="balance_credit", **late)[1] == "balance_credit_overdue"
@@ -99,12 +98,14 @@ def test_every_overdue_has_its_name(ask: Ask) -> None:
         ("P4", "honour"),
     ],
 )
-def test_a_limit_the_text_does_not_give_is_not_invented(ask: Ask, policy: str, sla: str) -> None:
+def test_without_a_time_limit_in_the_policy_a_human_decides(
+    ask: AskPolicy, policy: str, sla: str
+) -> None:
     assert ask(policy, "sla_tick", sla=sla, start_at=timedelta(0)) == SILENT
 
 
-def test_p3_39_only_a_recorded_reason_moves_the_payment(ask: Ask) -> None:
-    def tick(now: timedelta, **facts: Any) -> Said:
+def test_p3_39_only_a_recorded_reason_moves_the_date_of_payment(ask: AskPolicy) -> None:
+    def tick(now: timedelta, **facts: Any) -> Answer:
         return ask("P3", "sla_tick", sla="refund_payment", start_at=timedelta(0), now=now, **facts)
 
     until = 20 * DAY
@@ -120,7 +121,7 @@ def test_p3_39_only_a_recorded_reason_moves_the_payment(ask: Ask) -> None:
     assert tick(14 * DAY + US, **reason, **void)[0] == "overdue"
 
 
-def test_holidays_and_zone_move_business_days(ask: Ask) -> None:
+def test_holidays_and_zone_move_business_days(ask: AskPolicy) -> None:
     def due(**overrides: Any) -> timedelta | None:
         given = {"sla": "review", "start_at": timedelta(0), "profile_overrides": overrides}
         return ask("P2", "sla_tick", **given)[5]

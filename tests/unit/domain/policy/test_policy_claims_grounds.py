@@ -1,18 +1,12 @@
-"""Claims under P2: some grounds go to the balance, some out to the client, some nowhere."""
+"""Claims under P2: grounds that are credited, grounds that are paid out, and exclusions."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, MINUTE, US, WINDOW, Answer, AskPolicy
 
-US = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-WINDOW = 20 * MINUTE
 #: Claimed on Tuesday: two working days, and five with a weekend between.
 REVIEW = 3 * DAY
 CREDIT = 8 * DAY
@@ -20,24 +14,24 @@ OUT: dict[str, Any] = {"destination": "client", "was_listed": True}
 FIELDS = ["service", "amount", "reason", "details"]
 
 
-def claim(ask: Ask, kind: str, **facts: Any) -> Said:
+def claim(ask: AskPolicy, kind: str, **facts: Any) -> Answer:
     given = {"now": DAY, "claim_channel": "email", "claim_kind": kind} | facts
     return ask("P2", "claim", **given)
 
 
-def credited(reason: str) -> Said:
+def credited(reason: str) -> Answer:
     return ("credit", reason, 350, 0, "balance", CREDIT)
 
 
-def denied(reason: str) -> Said:
+def denied(reason: str) -> Answer:
     return ("deny", reason, 0, 0, None, None)
 
 
-def proposed(reason: str, to: str = "client") -> Said:
+def proposed(reason: str, to: str = "client") -> Answer:
     return ("needs_review", reason, 350, 0, to, REVIEW)
 
 
-def test_p2_10_no_sms_is_credited_to_the_balance(ask: Ask) -> None:
+def test_p2_10_no_sms_is_credited_to_the_balance(ask: AskPolicy) -> None:
     assert claim(ask, "non_receiving") == credited("no_sms_on_record")
     undisplayed = claim(ask, "non_receiving", sms_received_at=MINUTE)
     assert undisplayed == credited("sms_not_displayed")
@@ -47,22 +41,24 @@ def test_p2_10_no_sms_is_credited_to_the_balance(ask: Ask) -> None:
     assert claim(ask, "non_receiving", now=400 * DAY)[0] == "credit"
 
 
-def test_p2_12_a_code_in_the_order_table_is_fulfilment(ask: Ask) -> None:
+def test_p2_12_a_code_in_the_order_table_is_fulfilment(ask: AskPolicy) -> None:
     assert claim(ask, "non_receiving", sms_displayed_at=MINUTE) == denied("code_displayed")
 
 
-def test_p2_13_the_account_registered_with_the_number_is_not_the_shops_matter(ask: Ask) -> None:
+def test_p2_13_the_account_registered_with_the_number_is_not_the_shops_matter(
+    ask: AskPolicy,
+) -> None:
     assert claim(ask, "account_maintenance") == denied("beyond_responsibility")
     assert claim(ask, "account_maintenance", **OUT) == denied("beyond_responsibility")
 
 
-def test_a_refunded_order_is_not_refunded_again(ask: Ask) -> None:
+def test_a_refunded_order_is_not_refunded_again(ask: AskPolicy) -> None:
     everything = {"credited_minor": 1, "restrictions_ignored": True, **OUT}
     given = everything | {"account_flags": ["fraud_confirmed"]}
     assert claim(ask, "no_numbers", **given) == denied("already_refunded")
 
 
-def test_p2_09_a_number_that_cannot_be_provided_is_credited(ask: Ask) -> None:
+def test_p2_09_a_number_that_cannot_be_provided_is_credited(ask: AskPolicy) -> None:
     assert claim(ask, "cannot_provide") == credited("never_provided")
     assert claim(ask, "cannot_provide", allocation_failed=True) == credited("never_provided")
     provided = claim(ask, "cannot_provide", allocation_failed=False)
@@ -70,12 +66,12 @@ def test_p2_09_a_number_that_cannot_be_provided_is_credited(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("kind", ["non_receiving", "cannot_provide", "operator_block"])
-def test_p2_29_a_balance_ground_pays_nothing_out(ask: Ask, kind: str) -> None:
+def test_p2_29_a_balance_ground_pays_nothing_out(ask: AskPolicy, kind: str) -> None:
     out = claim(ask, kind, client_caused=False, **OUT)
     assert out == denied("not_a_client_refund_ground")
 
 
-def test_p2_14_sold_out_although_listed_is_paid_out_on_request(ask: Ask) -> None:
+def test_p2_14_sold_out_although_listed_is_paid_out_on_request(ask: AskPolicy) -> None:
     assert claim(ask, "no_numbers", **OUT) == proposed("judge_request")
     paid = claim(ask, "no_numbers", verified=True, **OUT)
     assert paid == ("payout", "never_provided", 350, 0, "client", None)
@@ -91,7 +87,7 @@ def test_p2_14_sold_out_although_listed_is_paid_out_on_request(ask: Ask) -> None
     assert claim(ask, "no_numbers", was_listed=True) == credited("never_provided")
 
 
-def test_p2_15_another_number_of_the_same_place_comes_before_money(ask: Ask) -> None:
+def test_p2_15_another_number_of_the_same_place_comes_before_money(ask: AskPolicy) -> None:
     replaced = ("replace", "replacement_same_location", 0, 0, None, None)
 
     assert claim(ask, "carrier_fault", replacement_available=True, **OUT) == replaced
@@ -108,21 +104,25 @@ def test_p2_15_another_number_of_the_same_place_comes_before_money(ask: Ask) -> 
 
 
 @pytest.mark.parametrize("kind", ["no_numbers", "carrier_fault"])
-def test_p2_16_a_method_without_refunds_needs_another_way(ask: Ask, kind: str) -> None:
+def test_p2_16_a_method_without_refunds_needs_another_way(ask: AskPolicy, kind: str) -> None:
     for verified in (None, True, False):
         out = claim(ask, kind, payment_method_refundable=False, verified=verified, **OUT)
         assert out == proposed("alternative_refund_method")
 
 
 @pytest.mark.parametrize("kind", ["no_numbers", "carrier_fault"])
-def test_p2_30_money_out_is_asked_for_by_email_and_money_in_anyhow(ask: Ask, kind: str) -> None:
+def test_p2_30_money_out_is_asked_for_by_email_and_money_in_anyhow(
+    ask: AskPolicy, kind: str
+) -> None:
     out = claim(ask, kind, claim_channel="chat", **OUT)
     assert out == ("needs_evidence", "wrong_channel", 0, 0, None, None)
     assert claim(ask, kind, claim_channel="chat")[0] == "credit"
 
 
 @pytest.mark.parametrize("missing", FIELDS)
-def test_p2_31_p2_32_p2_33_a_request_for_money_out_is_complete(ask: Ask, missing: str) -> None:
+def test_p2_31_p2_32_p2_33_a_request_for_money_out_is_complete(
+    ask: AskPolicy, missing: str
+) -> None:
     fields = [field for field in FIELDS if field != missing]
     out = claim(ask, "no_numbers", request_fields=fields, **OUT)
     assert out == ("needs_evidence", "request_incomplete", 0, 0, None, None)
@@ -140,15 +140,15 @@ def test_p2_31_p2_32_p2_33_a_request_for_money_out_is_complete(ask: Ask, missing
         ("misunderstanding", "P2.26"),
     ],
 )
-def test_what_is_no_ground_is_denied(ask: Ask, kind: str, clause: str) -> None:
+def test_what_is_no_ground_is_denied(ask: AskPolicy, kind: str, clause: str) -> None:
     assert clause.startswith("P2.")
     assert claim(ask, kind, **OUT) == denied(kind)
     assert claim(ask, kind) == denied(kind)
     assert claim(ask, kind, claim_channel="chat", request_fields=[]) == denied(kind)
 
 
-def test_p2_18_documents_bar_money_out_when_they_were_announced(ask: Ask) -> None:
-    def refused(**facts: Any) -> Said:
+def test_p2_18_documents_bar_money_out_when_they_were_announced(ask: AskPolicy) -> None:
+    def refused(**facts: Any) -> Answer:
         return claim(ask, "documents_refused", **facts)
 
     announced = {"documents_shown_at_order": True}
@@ -172,7 +172,7 @@ def test_p2_18_documents_bar_money_out_when_they_were_announced(ask: Ask) -> Non
     ],
 )
 def test_p2_04_p2_19_p2_20_p2_21_findings_bar_money_out_but_not_the_balance(
-    ask: Ask, flag: str, reason: str
+    ask: AskPolicy, flag: str, reason: str
 ) -> None:
     flags = {"account_flags": [flag]}
 
@@ -184,26 +184,28 @@ def test_p2_04_p2_19_p2_20_p2_21_findings_bar_money_out_but_not_the_balance(
 
 
 @pytest.mark.parametrize("flag", ["unlawful_use_suspected", "fraud_suspected"])
-def test_a_suspicion_goes_to_a_human(ask: Ask, flag: str) -> None:
+def test_a_suspicion_goes_to_a_human(ask: AskPolicy, flag: str) -> None:
     out = claim(ask, "no_numbers", account_flags=[flag], **OUT)
     assert out == ("needs_review", "suspected_misuse", 0, 0, None, REVIEW)
     assert claim(ask, "non_receiving", account_flags=[flag])[0] == "credit"
 
 
-def test_p2_does_not_know_a_block_for_its_rules(ask: Ask) -> None:
+def test_p2_does_not_know_a_block_for_its_rules(ask: AskPolicy) -> None:
     out = claim(ask, "no_numbers", account_flags=["blocked_rules"], **OUT)
     assert out == proposed("judge_request")
 
 
 @pytest.mark.parametrize("kind", ["non_receiving", "carrier_fault", "changed_mind", "other"])
 @pytest.mark.parametrize("to", ["balance", "client"])
-def test_p2_22_ignored_restrictions_bar_money_and_replacement(ask: Ask, kind: str, to: str) -> None:
+def test_p2_22_ignored_restrictions_bar_money_and_replacement(
+    ask: AskPolicy, kind: str, to: str
+) -> None:
     given = {"restrictions_ignored": True, "replacement_available": True, "destination": to}
     assert claim(ask, kind, **given) == denied("restrictions_ignored")
 
 
 @pytest.mark.parametrize("to", ["balance", "client"])
-def test_p2_11_an_early_switch_off_by_wish_gives_nothing_back(ask: Ask, to: str) -> None:
+def test_p2_11_an_early_switch_off_by_wish_gives_nothing_back(ask: AskPolicy, to: str) -> None:
     wish = claim(ask, "early_deactivation", destination=to)
     fault = claim(ask, "early_deactivation", due_to_problem=True, destination=to)
 
@@ -214,7 +216,7 @@ def test_p2_11_an_early_switch_off_by_wish_gives_nothing_back(ask: Ask, to: str)
 @pytest.mark.parametrize("kind", ["other", "wrong_code", "major_defect", "never_heard_of"])
 @pytest.mark.parametrize("to", ["balance", "client"])
 def test_p2_26_an_unlisted_kind_passes_channel_reasons_and_terms(
-    ask: Ask, kind: str, to: str
+    ask: AskPolicy, kind: str, to: str
 ) -> None:
     given = {"destination": to}
     silent = {"reasons_required": True}
@@ -228,7 +230,7 @@ def test_p2_26_an_unlisted_kind_passes_channel_reasons_and_terms(
     assert proper == ("needs_review", "unlisted_reason", 0, 0, None, REVIEW)
 
 
-def test_p2_08_a_block_of_a_one_time_number_gives_the_price(ask: Ask) -> None:
+def test_p2_08_a_block_of_a_one_time_number_gives_the_price(ask: AskPolicy) -> None:
     ours = claim(ask, "operator_block", client_caused=False)
     theirs = claim(ask, "operator_block", client_caused=True)
     unknown = claim(ask, "operator_block")
@@ -238,7 +240,7 @@ def test_p2_08_a_block_of_a_one_time_number_gives_the_price(ask: Ask) -> None:
     assert unknown == proposed("cause_unknown", "balance")
 
 
-def rental_block(ask: Ask, blocked_at: timedelta | None, **facts: Any) -> Said:
+def rental_block(ask: AskPolicy, blocked_at: timedelta | None, **facts: Any) -> Answer:
     given = {
         "product": "rental",
         "price_minor": 3000,
@@ -264,13 +266,13 @@ def rental_block(ask: Ask, blocked_at: timedelta | None, **facts: Any) -> Said:
     ],
 )
 def test_p2_08_a_blocked_rental_gives_the_complete_days_that_are_left(
-    ask: Ask, blocked_at: timedelta | None, amount: int
+    ask: AskPolicy, blocked_at: timedelta | None, amount: int
 ) -> None:
     decided = rental_block(ask, blocked_at)
     assert decided == ("prorated_credit", "operator_block", amount, 0, "balance", CREDIT)
 
 
-def test_p2_27_a_block_is_refunded_for_one_calendar_month_at_most(ask: Ask) -> None:
+def test_p2_27_a_block_is_refunded_for_one_calendar_month_at_most(ask: AskPolicy) -> None:
     ninety = {"rental_end": 90 * DAY, "price_minor": 9000}
 
     assert rental_block(ask, timedelta(0), **ninety)[2] == 3100  # 2 March to 2 April
@@ -282,7 +284,7 @@ def test_p2_27_a_block_is_refunded_for_one_calendar_month_at_most(ask: Ask) -> N
     assert two[2] == 6100
 
 
-def test_a_block_of_unknown_cause_or_length_goes_to_a_human(ask: Ask) -> None:
+def test_a_block_of_unknown_cause_or_length_goes_to_a_human(ask: AskPolicy) -> None:
     unknown = rental_block(ask, 10 * DAY, client_caused=None)
     no_dates = rental_block(ask, 10 * DAY, rental_end=None)
 
@@ -290,7 +292,7 @@ def test_a_block_of_unknown_cause_or_length_goes_to_a_human(ask: Ask) -> None:
     assert no_dates == ("needs_review", "cause_unknown", 0, 0, "balance", REVIEW)
 
 
-def test_a_ground_moved_to_the_client_keeps_its_reason(ask: Ask) -> None:
+def test_a_ground_moved_to_the_client_keeps_its_reason(ask: AskPolicy) -> None:
     moved = {
         "balance_grounds": [],
         "client_grounds": ["operator_block", "non_receiving", "carrier_fault"],

@@ -1,41 +1,35 @@
-"""Claims under P3: our log decides what it can; evidence and a human decide the rest."""
+"""Claims under P3: our log decides some kinds; a human judges the evidence for the others."""
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, MINUTE, US, WINDOW, Answer, AskPolicy
+from worker.domain.policy.kinds import Evidence
 
-US = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-WINDOW = 20 * MINUTE
 REVIEW = 3 * DAY  # Claimed on Tuesday.
 SHOWN = {"sms_received_at": MINUTE, "sms_displayed_at": MINUTE}
 EVIDENCE_KINDS = ["wrong_code", "incomplete_text", "number_given_out", "other", "cancel_error"]
 
 
-def claim(ask: Ask, kind: str, **facts: Any) -> Said:
+def claim(ask: AskPolicy, kind: str, **facts: Any) -> Answer:
     given = {"now": DAY, "claim_channel": "form", "claim_kind": kind} | facts
     return ask("P3", "claim", **given)
 
 
-def credited(reason: str) -> Said:
+def credited(reason: str) -> Answer:
     return ("credit", reason, 350, 0, "balance", None)
 
 
-def denied(reason: str) -> Said:
+def denied(reason: str) -> Answer:
     return ("deny", reason, 0, 0, None, None)
 
 
-def proposed(reason: str) -> Said:
+def proposed(reason: str) -> Answer:
     return ("needs_review", reason, 350, 0, "balance", REVIEW)
 
 
-def test_p3_10_no_sms_is_credited_from_the_log(ask: Ask) -> None:
+def test_p3_10_no_sms_is_credited_from_the_log(ask: AskPolicy) -> None:
     assert claim(ask, "non_receiving") == credited("no_sms_on_record")
     assert claim(ask, "non_receiving", now=400 * DAY)[0] == "credit"
     assert claim(ask, "non_receiving", claim_channel="chat")[0] == "credit"
@@ -46,7 +40,9 @@ def test_p3_10_no_sms_is_credited_from_the_log(ask: Ask) -> None:
     assert claim(ask, "non_receiving", now=MINUTE, sms_received_at=MINUTE) == wait
 
 
-def test_p3_23_p3_28_what_was_sent_or_shown_is_no_silence(ask: Ask) -> None:
+def test_p3_23_p3_28_an_sms_that_was_sent_or_shown_is_not_credited_as_missing(
+    ask: AskPolicy,
+) -> None:
     assert claim(ask, "non_receiving", **SHOWN) == denied("code_displayed")
     assert claim(ask, "non_receiving", sms_correct=False, **SHOWN) == denied("code_displayed")
     in_time = claim(ask, "non_receiving", sms_received_at=WINDOW)
@@ -65,7 +61,7 @@ def test_p3_23_p3_28_what_was_sent_or_shown_is_no_silence(ask: Ask) -> None:
         ("cannot_provide", "P3.17"),
     ],
 )
-def test_the_allocation_log_decides(ask: Ask, kind: str, clause: str) -> None:
+def test_the_allocation_log_decides(ask: AskPolicy, kind: str, clause: str) -> None:
     assert clause.startswith("P3.")
     assert claim(ask, kind, allocation_failed=True) == credited("never_provided")
     assert claim(ask, kind, allocation_failed=False) == denied("number_was_provided")
@@ -73,8 +69,8 @@ def test_the_allocation_log_decides(ask: Ask, kind: str, clause: str) -> None:
     assert claim(ask, kind, allocation_failed=True, claim_channel="chat")[0] == "credit"
 
 
-def test_p3_13_a_failed_cancel_counts_at_its_attempt(ask: Ask) -> None:
-    def failed(**facts: Any) -> Said:
+def test_p3_13_a_failed_cancel_counts_at_its_attempt(ask: AskPolicy) -> None:
+    def failed(**facts: Any) -> Answer:
         given = {"cancel_failed": True, "cancel_attempt_at": 3 * MINUTE} | facts
         return claim(ask, "cancel_error", **given)
 
@@ -88,16 +84,16 @@ def test_p3_13_a_failed_cancel_counts_at_its_attempt(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("kind", EVIDENCE_KINDS)
-def test_p3_11_p3_12_p3_14_p3_18_p3_34_the_rest_needs_evidence_and_a_verdict(
-    ask: Ask, kind: str
+def test_p3_11_p3_12_p3_14_p3_18_p3_34_other_kinds_need_evidence_and_a_verdict(
+    ask: AskPolicy, kind: str
 ) -> None:
-    def shown(**facts: Any) -> Said:
+    def shown(**facts: Any) -> Answer:
         return claim(ask, kind, **SHOWN, **facts)
 
     assert shown() == ("needs_evidence", "evidence_missing", 0, 0, None, None)
     assert shown(now=400 * DAY)[0] == "needs_evidence"
-    for item in ("screenshot", "photo", "video"):
-        assert shown(evidence=[item]) == proposed("judge_evidence")
+    for item in Evidence:
+        assert shown(evidence=[item.value]) == proposed("judge_evidence")
     assert shown(evidence=["photo"], verified=True) == credited("claim_approved")
     assert shown(evidence=["photo"], verified=False) == denied("claim_rejected")
     chat = shown(evidence=["photo"], verified=True, claim_channel="chat")
@@ -107,12 +103,12 @@ def test_p3_11_p3_12_p3_14_p3_18_p3_34_the_rest_needs_evidence_and_a_verdict(
     assert wrong == credited("claim_approved")
 
 
-def test_a_kind_nobody_knows_is_other(ask: Ask) -> None:
+def test_an_unknown_kind_is_decided_as_other(ask: AskPolicy) -> None:
     assert claim(ask, "never_heard_of") == claim(ask, "other")
     assert claim(ask, "never_heard_of", evidence=["photo"]) == proposed("judge_evidence")
 
 
-def test_p3_26_p3_29_excluded_kinds_come_before_the_channel(ask: Ask) -> None:
+def test_p3_26_p3_29_excluded_kinds_come_before_the_channel(ask: AskPolicy) -> None:
     given = {"claim_channel": "chat", "evidence": ["video"], "verified": True}
 
     assert claim(ask, "account_maintenance", **given) == denied("beyond_responsibility")
@@ -122,10 +118,10 @@ def test_p3_26_p3_29_excluded_kinds_come_before_the_channel(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("kind", ["non_receiving", "account_maintenance", "wrong_code"])
-def test_a_refunded_order_is_not_refunded_again(ask: Ask, kind: str) -> None:
+def test_a_refunded_order_is_not_refunded_again(ask: AskPolicy, kind: str) -> None:
     assert claim(ask, kind, credited_minor=350) == denied("already_refunded")
 
 
 @pytest.mark.parametrize("flag", ["fraud_confirmed", "complaint_provider", "blocked_rules"])
-def test_p3_22_findings_do_not_stop_credits_to_the_balance(ask: Ask, flag: str) -> None:
+def test_p3_22_findings_do_not_stop_credits_to_the_balance(ask: AskPolicy, flag: str) -> None:
     assert claim(ask, "non_receiving", account_flags=[flag])[0] == "credit"

@@ -1,4 +1,4 @@
-"""The clauses as data: complete, in order, and refused where they are not usable."""
+"""Files of clauses: complete, in order, and refused where they cannot be used."""
 
 from pathlib import Path
 

@@ -1,57 +1,52 @@
 """Defects: the shop's time to repair, host access, approval, replacement and the full refund."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, HOUR, US, Answer, AskPolicy
 
-US = timedelta(microseconds=1)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 CHANNEL = {"P0": "support", "P1": "email", "P4": "email"}
 REPAIR = {"P0": 120 * HOUR, "P1": 72 * HOUR, "P4": 72 * HOUR}
 WINDOW_DAYS = {"P0": 5, "P1": 7, "P4": 7}
 BY = {"P0": None, "P1": 14 * DAY, "P4": None}
-TOLD = 2 * DAY
+NOTIFIED_AT = 2 * DAY
 policies = pytest.mark.parametrize("policy", ["P0", "P1", "P4"])
 
 
-def defect(ask: Ask, policy: str, **facts: Any) -> Said:
-    given = {"claim_kind": "major_defect", "claim_at": TOLD, "now": TOLD} | facts
+def defect(ask: AskPolicy, policy: str, **facts: Any) -> Answer:
+    given = {"claim_kind": "major_defect", "claim_at": NOTIFIED_AT, "now": NOTIFIED_AT} | facts
     return ask(policy, "claim", **given)
 
 
-def running(deadline: timedelta) -> Said:
+def running(deadline: timedelta) -> Answer:
     return ("rectify", "rectification_running", 0, 0, None, deadline)
 
 
-def refunded(policy: str) -> Said:
+def refunded(policy: str) -> Answer:
     return ("refund_full", "rectification_missed", 350, 0, "balance", BY[policy])
 
 
 @policies
 @pytest.mark.parametrize("approved", [None, True])
 def test_the_clock_runs_from_the_notice_to_the_last_instant(
-    ask: Ask, policy: str, *, approved: bool | None
+    ask: AskPolicy, policy: str, *, approved: bool | None
 ) -> None:
-    end = TOLD + REPAIR[policy]
-    for now in (TOLD, end - US, end):
+    end = NOTIFIED_AT + REPAIR[policy]
+    for now in (NOTIFIED_AT, end - US, end):
         assert defect(ask, policy, now=now, approved=approved) == running(end)
 
 
 @policies
-def test_a_missed_repair_gives_the_whole_price(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
+def test_a_missed_repair_gives_the_whole_price(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
     assert defect(ask, policy, now=end + US, approved=True) == refunded(policy)
 
 
 @policies
-def test_a_repair_counts_up_to_the_last_instant(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
+def test_a_repair_counts_up_to_the_last_instant(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
     resolved = ("resolved", "rectified_in_time", 0, 0, None, None)
 
     for at in (end - US, end):
@@ -62,24 +57,24 @@ def test_a_repair_counts_up_to_the_last_instant(ask: Ask, policy: str) -> None:
 
 
 @policies
-def test_a_defect_nobody_judged_in_time_goes_to_a_human(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
+def test_a_defect_nobody_judged_in_time_goes_to_a_human(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
     overdue = defect(ask, policy, now=end + US)
     assert overdue == ("needs_review", "approval_overdue", 350, 0, "balance", BY[policy])
 
 
 @policies
-def test_a_rejected_defect_is_denied_at_once(ask: Ask, policy: str) -> None:
+def test_a_rejected_defect_is_denied_at_once(ask: AskPolicy, policy: str) -> None:
     assert defect(ask, policy, approved=False) == ("deny", "defect_not_approved", 0, 0, None, None)
 
 
 @policies
-def test_any_channel_starts_the_clock(ask: Ask, policy: str) -> None:
+def test_any_channel_starts_the_clock(ask: AskPolicy, policy: str) -> None:
     assert defect(ask, policy, claim_channel="chat")[0] == "rectify"
 
 
 @policies
-def test_a_defect_has_to_be_told_inside_the_general_window(ask: Ask, policy: str) -> None:
+def test_a_defect_has_to_be_told_inside_the_general_window(ask: AskPolicy, policy: str) -> None:
     end = WINDOW_DAYS[policy] * DAY
 
     assert defect(ask, policy, claim_at=end, now=end)[0] == "rectify"
@@ -88,19 +83,21 @@ def test_a_defect_has_to_be_told_inside_the_general_window(ask: Ask, policy: str
 
 
 @policies
-def test_refused_access_ends_the_claim_even_after_a_missed_deadline(ask: Ask, policy: str) -> None:
-    refusal = {"access_requested_at": TOLD, "access_refused_at": TOLD + HOUR}
+def test_refused_access_ends_the_claim_even_after_a_missed_deadline(
+    ask: AskPolicy, policy: str
+) -> None:
+    refusal = {"access_requested_at": NOTIFIED_AT, "access_refused_at": NOTIFIED_AT + HOUR}
     denied = ("deny", "host_access_refused", 0, 0, None, None)
 
     assert defect(ask, policy, **refusal) == denied
-    assert defect(ask, policy, now=TOLD + 9 * DAY, approved=True, **refusal) == denied
+    assert defect(ask, policy, now=NOTIFIED_AT + 9 * DAY, approved=True, **refusal) == denied
     assert defect(ask, policy, approved=False, **refusal) == denied
 
 
 @policies
-def test_access_inside_the_grace_moves_nothing(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
-    asked = TOLD + 2 * HOUR
+def test_access_inside_the_grace_moves_nothing(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
+    asked = NOTIFIED_AT + 2 * HOUR
     for granted in (asked, asked + DAY - US, asked + DAY):
         access = {"access_requested_at": asked, "access_granted_at": granted}
         assert defect(ask, policy, now=end, approved=True, **access) == running(end)
@@ -110,10 +107,10 @@ def test_access_inside_the_grace_moves_nothing(ask: Ask, policy: str) -> None:
 @policies
 @pytest.mark.parametrize("late", [US, 30 * HOUR])
 def test_late_access_moves_the_deadline_by_exactly_the_delay(
-    ask: Ask, policy: str, late: timedelta
+    ask: AskPolicy, policy: str, late: timedelta
 ) -> None:
-    end = TOLD + REPAIR[policy] + late
-    asked = TOLD + 2 * HOUR
+    end = NOTIFIED_AT + REPAIR[policy] + late
+    asked = NOTIFIED_AT + 2 * HOUR
     access = {"access_requested_at": asked, "access_granted_at": asked + DAY + late}
 
     assert defect(ask, policy, now=end, approved=True, **access) == running(end)
@@ -123,13 +120,13 @@ def test_late_access_moves_the_deadline_by_exactly_the_delay(
 
 
 @policies
-def test_outstanding_access_stops_the_clock_after_the_grace(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
-    asked = {"access_requested_at": TOLD + 2 * HOUR, "approved": True}
-    grace_end = TOLD + 26 * HOUR
+def test_outstanding_access_stops_the_clock_after_the_grace(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
+    asked = {"access_requested_at": NOTIFIED_AT + 2 * HOUR, "approved": True}
+    grace_end = NOTIFIED_AT + 26 * HOUR
     pending = ("wait", "host_access_pending", 0, 0, None, None)
 
-    for now in (TOLD + 2 * HOUR, grace_end - US, grace_end):
+    for now in (NOTIFIED_AT + 2 * HOUR, grace_end - US, grace_end):
         assert defect(ask, policy, now=now, **asked) == running(end)
     assert defect(ask, policy, now=grace_end + US, **asked) == pending
     assert defect(ask, policy, now=end + 9 * DAY, **asked) == pending
@@ -138,8 +135,8 @@ def test_outstanding_access_stops_the_clock_after_the_grace(ask: Ask, policy: st
 
 
 @policies
-def test_access_asked_too_late_postpones_nothing(ask: Ask, policy: str) -> None:
-    end = TOLD + REPAIR[policy]
+def test_access_asked_too_late_postpones_nothing(ask: AskPolicy, policy: str) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
     at_edge = {"access_requested_at": end - DAY, "approved": True}
     before = {"access_requested_at": end - DAY - US, "approved": True}
 
@@ -153,9 +150,9 @@ def test_access_asked_too_late_postpones_nothing(ask: Ask, policy: str) -> None:
     assert moved == running(end + HOUR + US)
 
 
-def test_the_grace_is_the_policys(ask: Ask) -> None:
-    end = TOLD + REPAIR["P0"]
-    access = {"access_requested_at": TOLD, "access_granted_at": TOLD + 5 * HOUR}
+def test_the_grace_is_the_policys(ask: AskPolicy) -> None:
+    end = NOTIFIED_AT + REPAIR["P0"]
+    access = {"access_requested_at": NOTIFIED_AT, "access_granted_at": NOTIFIED_AT + 5 * HOUR}
     grace = {"host_access_grace_s": 3600}
     decided = defect(ask, "P0", now=end, approved=True, profile_overrides=grace, **access)
     assert decided == running(end + 4 * HOUR)
@@ -164,9 +161,9 @@ def test_the_grace_is_the_policys(ask: Ask) -> None:
 @policies
 @pytest.mark.parametrize("value", [315, 350, 385])
 def test_p0_16_p1_15_p4_14_a_replacement_of_like_value_is_the_customers_choice(
-    ask: Ask, policy: str, value: int
+    ask: AskPolicy, policy: str, value: int
 ) -> None:
-    end = TOLD + REPAIR[policy]
+    end = NOTIFIED_AT + REPAIR[policy]
     wish = {"approved": True, "customer_choice": "replacement", "replacement_value_minor": value}
 
     assert defect(ask, policy, now=end, **wish) == running(end)
@@ -178,8 +175,10 @@ def test_p0_16_p1_15_p4_14_a_replacement_of_like_value_is_the_customers_choice(
 
 @policies
 @pytest.mark.parametrize("value", [0, 314, 386, 9000])
-def test_a_replacement_of_another_value_goes_to_a_human(ask: Ask, policy: str, value: int) -> None:
-    end = TOLD + REPAIR[policy]
+def test_a_replacement_of_another_value_goes_to_a_human(
+    ask: AskPolicy, policy: str, value: int
+) -> None:
+    end = NOTIFIED_AT + REPAIR[policy]
     wish = {"approved": True, "customer_choice": "replacement", "replacement_value_minor": value}
 
     decided = defect(ask, policy, now=end + US, **wish)
@@ -188,8 +187,8 @@ def test_a_replacement_of_another_value_goes_to_a_human(ask: Ask, policy: str, v
     assert decided == review
 
 
-def test_without_a_replacement_on_offer_the_money_goes_back(ask: Ask) -> None:
-    end = TOLD + REPAIR["P0"]
+def test_without_a_replacement_on_offer_the_money_goes_back(ask: AskPolicy) -> None:
+    end = NOTIFIED_AT + REPAIR["P0"]
     wish = {"approved": True, "customer_choice": "replacement", "now": end + US}
     none = {"replacement_offered": False}
 
@@ -198,8 +197,8 @@ def test_without_a_replacement_on_offer_the_money_goes_back(ask: Ask) -> None:
     assert never == refunded("P0")
 
 
-def test_the_tolerance_is_the_policys(ask: Ask) -> None:
-    end = TOLD + REPAIR["P0"]
+def test_the_tolerance_is_the_policys(ask: AskPolicy) -> None:
+    end = NOTIFIED_AT + REPAIR["P0"]
     exact = {"replacement_tolerance_bp": 0}
     wish = {"approved": True, "customer_choice": "replacement", "profile_overrides": exact}
 
@@ -210,8 +209,8 @@ def test_the_tolerance_is_the_policys(ask: Ask) -> None:
     assert other[1] == "replacement_value_mismatch"
 
 
-def test_the_full_refund_takes_no_fee_on_any_way_out(ask: Ask) -> None:
-    missed = {"approved": True, "now": TOLD + 9 * DAY}
+def test_the_full_refund_takes_no_fee_on_any_way_out(ask: AskPolicy) -> None:
+    missed = {"approved": True, "now": NOTIFIED_AT + 9 * DAY}
 
     p1 = defect(ask, "P1", payment_method="crypto", refund_fee_minor=250, **missed)
     p4 = defect(ask, "P4", destination="wallet", last_deposit_at=-1500 * DAY, **missed)
@@ -220,7 +219,7 @@ def test_the_full_refund_takes_no_fee_on_any_way_out(ask: Ask) -> None:
     assert p4 == ("refund_full", "rectification_missed", 350, 0, "wallet", None)
 
 
-def test_without_a_time_to_repair_a_defect_is_unlisted(ask: Ask) -> None:
+def test_without_a_time_to_repair_a_defect_is_unlisted(ask: AskPolicy) -> None:
     silent = {"rectify_s": None, "replacement_offered": None}
     decided = defect(ask, "P0", profile_overrides=silent)
     assert decided[:2] == ("needs_review", "unlisted_reason")

@@ -1,44 +1,38 @@
-"""Orders: what a look finds, what Cancel does, what silence does; every edge to the microsecond."""
+"""Orders: the tick, the press of Cancel and silence; every edge to the microsecond."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeAlias
 
 import pytest
 
-from worker.domain.policy.orders import first
+from tests.unit.domain.policy.policy_answers import DAY, MINUTE, US, WINDOW, Answer, AskPolicy
+from worker.domain.policy.decision import first_answer
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
-
-US = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-WINDOW = 20 * MINUTE
 AUTOMATIC = ["default", "P0", "P2", "P3"]
 ON_CLAIM = ["P1", "P4"]
 ALL = [*AUTOMATIC, *ON_CLAIM]
 #: Monday 10:20 plus five business days, and Monday plus two.
 CREDIT_BY = {"P2": WINDOW + 7 * DAY}
 REVIEW = {"P2": 2 * DAY, "P3": 2 * DAY}
-WAIT: Said = ("wait", "sms_window_open", 0, 0, None, WINDOW)
+WAIT: Answer = ("wait", "sms_window_open", 0, 0, None, WINDOW)
 
 
-def test_a_list_of_checks_without_an_answer_is_a_mistake_of_ours() -> None:
+def test_a_list_of_checks_without_an_answer_is_an_assertion_error() -> None:
     with pytest.raises(AssertionError, match="no check answered"):
-        first([lambda _: None], "a case")
+        first_answer([lambda _: None], "a case")
 
 
 @pytest.mark.parametrize("policy", ALL)
 @pytest.mark.parametrize("now", [timedelta(0), WINDOW - US, WINDOW])
-def test_the_last_instant_of_the_window_still_waits(ask: Ask, policy: str, now: timedelta) -> None:
+def test_the_last_instant_of_the_window_still_waits(
+    ask: AskPolicy, policy: str, now: timedelta
+) -> None:
     assert ask(policy, "order_tick", now=now) == WAIT
 
 
 @pytest.mark.parametrize("policy", AUTOMATIC)
 @pytest.mark.parametrize("now", [WINDOW + US, 400 * DAY])
 def test_without_an_sms_the_money_goes_back_however_late_the_worker_looks(
-    ask: Ask, policy: str, now: timedelta
+    ask: AskPolicy, policy: str, now: timedelta
 ) -> None:
     by = CREDIT_BY.get(policy)
     decided = ask(policy, "order_tick", now=now)
@@ -48,7 +42,7 @@ def test_without_an_sms_the_money_goes_back_however_late_the_worker_looks(
 @pytest.mark.parametrize("policy", ON_CLAIM)
 @pytest.mark.parametrize("now", [WINDOW + US, 400 * DAY])
 def test_where_nothing_automatic_is_promised_the_number_is_closed(
-    ask: Ask, policy: str, now: timedelta
+    ask: AskPolicy, policy: str, now: timedelta
 ) -> None:
     decided = ask(policy, "order_tick", now=now)
     assert decided == ("cancel_no_credit", "awaiting_claim", 0, 0, None, 7 * DAY)
@@ -56,7 +50,9 @@ def test_where_nothing_automatic_is_promised_the_number_is_closed(
 
 @pytest.mark.parametrize("op", ["order_tick", "cancel", "silence_tick"])
 @pytest.mark.parametrize("policy", ALL)
-def test_settled_is_settled_whatever_else_is_true(ask: Ask, policy: str, op: str) -> None:
+def test_a_settled_order_stays_settled_whatever_else_is_true(
+    ask: AskPolicy, policy: str, op: str
+) -> None:
     decided = ask(
         policy,
         op,
@@ -72,7 +68,7 @@ def test_settled_is_settled_whatever_else_is_true(ask: Ask, policy: str, op: str
 
 @pytest.mark.parametrize("policy", ALL)
 @pytest.mark.parametrize("now", [MINUTE, WINDOW + US])
-def test_a_code_shown_in_time_is_fulfilment(ask: Ask, policy: str, now: timedelta) -> None:
+def test_a_code_shown_in_time_is_fulfilment(ask: AskPolicy, policy: str, now: timedelta) -> None:
     shown = {"sms_received_at": MINUTE, "sms_displayed_at": WINDOW}
     assert ask(policy, "order_tick", now=now, **shown)[:2] == ("none", "activated")
     assert ask(policy, "cancel", now=now, **shown)[:2] == ("deny", "code_displayed")
@@ -80,7 +76,9 @@ def test_a_code_shown_in_time_is_fulfilment(ask: Ask, policy: str, now: timedelt
 
 @pytest.mark.parametrize("policy", ALL)
 @pytest.mark.parametrize("op", ["order_tick", "cancel"])
-def test_a_code_shown_after_the_window_goes_to_a_human(ask: Ask, policy: str, op: str) -> None:
+def test_a_code_shown_after_the_window_goes_to_a_human(
+    ask: AskPolicy, policy: str, op: str
+) -> None:
     decided = ask(policy, op, now=DAY, sms_received_at=MINUTE, sms_displayed_at=WINDOW + US)
 
     by = DAY + REVIEW[policy] if policy in REVIEW else None
@@ -89,7 +87,9 @@ def test_a_code_shown_after_the_window_goes_to_a_human(ask: Ask, policy: str, op
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P2"])
 @pytest.mark.parametrize("received", [MINUTE, WINDOW, WINDOW + US])
-def test_an_sms_nobody_showed_is_no_sms(ask: Ask, policy: str, received: timedelta) -> None:
+def test_an_sms_that_was_never_shown_is_credited_as_none(
+    ask: AskPolicy, policy: str, received: timedelta
+) -> None:
     tick = ask(policy, "order_tick", now=DAY, sms_received_at=received)
     press = ask(policy, "cancel", now=DAY, sms_received_at=received)
 
@@ -97,7 +97,9 @@ def test_an_sms_nobody_showed_is_no_sms(ask: Ask, policy: str, received: timedel
     assert press[:2] == ("credit", "cancelled_before_sms")
 
 
-def test_p3_23_an_undisplayed_sms_in_time_goes_to_a_human_when_the_window_is_over(ask: Ask) -> None:
+def test_p3_23_an_undisplayed_sms_in_time_goes_to_a_human_when_the_window_is_over(
+    ask: AskPolicy,
+) -> None:
     review = ("needs_review", "sms_not_displayed", 350, 0, "balance")
     in_time = {"sms_received_at": WINDOW}
 
@@ -106,14 +108,14 @@ def test_p3_23_an_undisplayed_sms_in_time_goes_to_a_human_when_the_window_is_ove
     assert ask("P3", "cancel", now=WINDOW, **in_time) == (*review, WINDOW + 2 * DAY)
 
 
-def test_p3_07_an_undisplayed_sms_after_the_window_is_credited(ask: Ask) -> None:
+def test_p3_07_an_undisplayed_sms_after_the_window_is_credited(ask: AskPolicy) -> None:
     late = {"sms_received_at": WINDOW + US}
 
     assert ask("P3", "order_tick", now=DAY, **late)[:2] == ("auto_credit", "no_sms_in_window")
     assert ask("P3", "cancel", now=DAY, **late)[:2] == ("credit", "cancelled_before_sms")
 
 
-def test_the_reading_of_undisplayed_sms_can_be_changed(ask: Ask) -> None:
+def test_the_reading_of_undisplayed_sms_can_be_changed(ask: AskPolicy) -> None:
     credit = {"undisplayed_in_time": "credit"}
     decided = ask("P3", "order_tick", now=DAY, sms_received_at=MINUTE, profile_overrides=credit)
     assert decided[0] == "auto_credit"
@@ -121,7 +123,9 @@ def test_the_reading_of_undisplayed_sms_can_be_changed(ask: Ask) -> None:
 
 @pytest.mark.parametrize("policy", AUTOMATIC)
 @pytest.mark.parametrize("now", [timedelta(0), 3 * MINUTE, WINDOW + US, 9 * DAY])
-def test_cancel_before_an_sms_gives_the_money_back(ask: Ask, policy: str, now: timedelta) -> None:
+def test_cancel_before_an_sms_gives_the_money_back(
+    ask: AskPolicy, policy: str, now: timedelta
+) -> None:
     by = {"default": None, "P0": None, "P3": None}
     decided = ask(policy, "cancel", now=now)
 
@@ -136,14 +140,14 @@ def test_cancel_before_an_sms_gives_the_money_back(ask: Ask, policy: str, now: t
 @pytest.mark.parametrize("policy", ON_CLAIM)
 @pytest.mark.parametrize("now", [timedelta(0), 9 * DAY])
 def test_cancel_only_closes_the_number_where_money_needs_a_claim(
-    ask: Ask, policy: str, now: timedelta
+    ask: AskPolicy, policy: str, now: timedelta
 ) -> None:
     decided = ask(policy, "cancel", now=now)
     assert decided == ("cancel_no_credit", "awaiting_claim", 0, 0, None, 7 * DAY)
 
 
 @pytest.mark.parametrize("policy", ON_CLAIM)
-def test_automatic_credit_can_be_switched_on(ask: Ask, policy: str) -> None:
+def test_automatic_credit_can_be_switched_on(ask: AskPolicy, policy: str) -> None:
     on = {"auto_credit_mode": "automatic"}
 
     tick = ask(policy, "order_tick", now=DAY, profile_overrides=on)
@@ -153,7 +157,7 @@ def test_automatic_credit_can_be_switched_on(ask: Ask, policy: str) -> None:
     assert press == ("credit", "cancelled_before_sms", 350, 0, "balance", None)
 
 
-def test_the_window_is_the_policys(ask: Ask) -> None:
+def test_the_window_is_the_policys(ask: AskPolicy) -> None:
     short = {"sms_window_s": 60}
 
     assert ask("P0", "order_tick", now=MINUTE, profile_overrides=short)[5] == MINUTE
@@ -161,17 +165,17 @@ def test_the_window_is_the_policys(ask: Ask) -> None:
     assert decided[0] == "auto_credit"
 
 
-def test_a_minimum_age_holds_cancel_back_until_its_instant(ask: Ask) -> None:
+def test_cancel_waits_for_the_minimum_age_of_the_order(ask: AskPolicy) -> None:
     two = {"min_cancel_age_s": 120}
 
     early = ask("P0", "cancel", now=2 * MINUTE - US, profile_overrides=two)
-    then = ask("P0", "cancel", now=2 * MINUTE, profile_overrides=two)
+    in_time = ask("P0", "cancel", now=2 * MINUTE, profile_overrides=two)
 
     assert early == ("wait", "sms_window_open", 0, 0, None, 2 * MINUTE)
-    assert then[0] == "credit"
+    assert in_time[0] == "credit"
 
 
-def test_without_a_button_a_press_changes_nothing(ask: Ask) -> None:
+def test_without_a_button_a_press_changes_nothing(ask: AskPolicy) -> None:
     none = {"cancel_button": False}
 
     assert ask("P0", "cancel", now=WINDOW, profile_overrides=none) == WAIT
@@ -179,15 +183,15 @@ def test_without_a_button_a_press_changes_nothing(ask: Ask) -> None:
     assert decided[:2] == ("auto_credit", "no_sms_in_window")
 
 
-def test_a_button_can_credit_where_timeouts_need_a_claim(ask: Ask) -> None:
+def test_a_button_can_credit_where_timeouts_need_a_claim(ask: AskPolicy) -> None:
     button = {"cancel_button": True}
 
     assert ask("P1", "cancel", now=MINUTE, profile_overrides=button)[0] == "credit"
     assert ask("P1", "order_tick", now=DAY, profile_overrides=button)[0] == "cancel_no_credit"
 
 
-def test_p2_22_ignored_restrictions_bar_credit_and_cancel_but_not_waiting(ask: Ask) -> None:
-    denied: Said = ("deny", "restrictions_ignored", 0, 0, None, None)
+def test_p2_22_ignored_restrictions_bar_credit_and_cancel_but_not_waiting(ask: AskPolicy) -> None:
+    denied: Answer = ("deny", "restrictions_ignored", 0, 0, None, None)
 
     assert ask("P2", "order_tick", now=WINDOW, restrictions_ignored=True) == WAIT
     assert ask("P2", "order_tick", now=WINDOW + US, restrictions_ignored=True) == denied
@@ -195,12 +199,12 @@ def test_p2_22_ignored_restrictions_bar_credit_and_cancel_but_not_waiting(ask: A
 
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P1", "P3", "P4"])
-def test_elsewhere_restrictions_bar_nothing(ask: Ask, policy: str) -> None:
+def test_other_policies_do_not_ask_about_restrictions(ask: AskPolicy, policy: str) -> None:
     ignored = ask(policy, "order_tick", now=DAY, restrictions_ignored=True)
     assert ignored == ask(policy, "order_tick", now=DAY)
 
 
-def test_p2_11_a_rental_switched_off_by_wish_gives_nothing_back(ask: Ask) -> None:
+def test_p2_11_a_rental_switched_off_at_will_gives_nothing_back(ask: AskPolicy) -> None:
     wish = ask("P2", "cancel", now=DAY, product="rental")
     fault = ask("P2", "cancel", now=DAY, product="rental", due_to_problem=True)
 
@@ -208,7 +212,7 @@ def test_p2_11_a_rental_switched_off_by_wish_gives_nothing_back(ask: Ask) -> Non
     assert fault == ("needs_review", "deactivation_due_to_problem", 0, 0, None, 3 * DAY)
 
 
-def test_p2_11_concerns_rentals_only(ask: Ask) -> None:
+def test_p2_11_concerns_rentals_only(ask: AskPolicy) -> None:
     assert ask("P2", "cancel", now=MINUTE, due_to_problem=True)[0] == "credit"
     assert ask("P3", "cancel", now=MINUTE, product="rental")[0] == "credit"
 
@@ -216,14 +220,14 @@ def test_p2_11_concerns_rentals_only(ask: Ask) -> None:
 @pytest.mark.parametrize(("policy", "from_"), [("P1", "2024-04-02"), ("P3", "2024-06-15")])
 @pytest.mark.parametrize("op", ["order_tick", "cancel", "silence_tick", "claim"])
 def test_p1_01_p3_01_an_order_older_than_its_policy_goes_to_a_human(
-    ask: Ask, policy: str, from_: str, op: str
+    ask: AskPolicy, policy: str, from_: str, op: str
 ) -> None:
-    first = f"{from_}T00:00:00Z"
+    start = f"{from_}T00:00:00Z"
     before = f"{from_}T02:00:00+02:01"  # A minute before midnight in UTC.
     claim = {"claim_kind": "non_receiving"} if op == "claim" else {}
 
     old = ask(policy, op, purchased_at=before, credited_minor=350, **claim)
-    new = ask(policy, op, purchased_at=first, credited_minor=350, **claim)
+    new = ask(policy, op, purchased_at=start, credited_minor=350, **claim)
 
     assert old == ("needs_review", "policy_version", 0, 0, None, None)
     assert new[1] in {"already_settled", "already_refunded"}
@@ -231,7 +235,7 @@ def test_p1_01_p3_01_an_order_older_than_its_policy_goes_to_a_human(
 
 @pytest.mark.parametrize(("policy", "days"), [("P0", 5), ("P1", 7), ("P4", 7)])
 def test_p0_06_p0_10_p1_07_p1_11_p4_06_p4_10_silence_is_final_after_the_last_instant(
-    ask: Ask, policy: str, days: int
+    ask: AskPolicy, policy: str, days: int
 ) -> None:
     end = days * DAY
     shown = {"sms_received_at": MINUTE, "sms_displayed_at": MINUTE}
@@ -244,7 +248,9 @@ def test_p0_06_p0_10_p1_07_p1_11_p4_06_p4_10_silence_is_final_after_the_last_ins
 
 
 @pytest.mark.parametrize(("policy", "days"), [("P0", 5), ("P1", 7), ("P4", 7)])
-def test_only_a_proper_claim_in_time_stops_the_silence(ask: Ask, policy: str, days: int) -> None:
+def test_only_a_proper_claim_in_time_stops_the_silence(
+    ask: AskPolicy, policy: str, days: int
+) -> None:
     end = days * DAY
     shown = {"sms_displayed_at": MINUTE, "now": end + US}
 
@@ -257,7 +263,7 @@ def test_only_a_proper_claim_in_time_stops_the_silence(ask: Ask, policy: str, da
     assert late[:2] == improper[:2] == ("finalised", "silence")
 
 
-def test_a_credit_that_was_due_survives_silence(ask: Ask) -> None:
+def test_a_credit_that_was_due_survives_silence(ask: AskPolicy) -> None:
     at = {"now": WINDOW + US}
 
     assert ask("P0", "silence_tick", **at)[:2] == ("auto_credit", "no_sms_in_window")
@@ -272,13 +278,13 @@ def test_a_credit_that_was_due_survives_silence(ask: Ask) -> None:
 @pytest.mark.parametrize("policy", ["default", "P2", "P3"])
 @pytest.mark.parametrize("now", [timedelta(0), 400 * DAY])
 def test_without_a_claim_window_silence_finalises_nothing(
-    ask: Ask, policy: str, now: timedelta
+    ask: AskPolicy, policy: str, now: timedelta
 ) -> None:
     decided = ask(policy, "silence_tick", now=now)
     assert decided == ("none", "no_claim_window", 0, 0, None, None)
 
 
-def test_calendar_days_close_at_midnight(ask: Ask) -> None:
+def test_calendar_days_close_at_midnight(ask: AskPolicy) -> None:
     calendar = {"day_count": "calendar_end_of_day"}
     end = 5 * DAY + timedelta(hours=14) - US
     shown = {"sms_displayed_at": MINUTE, "profile_overrides": calendar}

@@ -1,21 +1,16 @@
 """Rental outages under P2: when they count, how long, and what they give back."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, HOUR, US, Answer, AskPolicy
 
-US = timedelta(microseconds=1)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 CONTACT = 7 * DAY  # A Monday, 10:00.
 
 
-def outage(ask: Ask, **facts: Any) -> Said:
+def outage(ask: AskPolicy, **facts: Any) -> Answer:
     given = {
         "rental_start": timedelta(0),
         "rental_end": 30 * DAY,
@@ -27,22 +22,22 @@ def outage(ask: Ask, **facts: Any) -> Said:
     return ask("P2", "outage_tick", **given | facts)
 
 
-def credited(amount: int, by: timedelta) -> Said:
+def credited(amount: int, by: timedelta) -> Answer:
     return ("prorated_credit", "outage_over_24h", amount, 0, "balance", by)
 
 
-def waits(until: timedelta) -> Said:
+def waits(until: timedelta) -> Answer:
     return ("wait", "outage_running", 0, 0, None, until)
 
 
-SHORT: Said = ("deny", "outage_not_over_24h", 0, 0, None, None)
+SHORT: Answer = ("deny", "outage_not_over_24h", 0, 0, None, None)
 
 
-def test_p2_05_only_more_than_24_hours_count(ask: Ask) -> None:
+def test_p2_05_only_more_than_24_hours_count(ask: AskPolicy) -> None:
     assert outage(ask, restored_at=CONTACT + DAY - US) == SHORT
     assert outage(ask, restored_at=CONTACT + DAY) == SHORT
-    one = outage(ask, restored_at=CONTACT + DAY + US)
-    assert one == credited(100, CONTACT + 8 * DAY + US)  # Tuesday to Tuesday.
+    over_a_day = outage(ask, restored_at=CONTACT + DAY + US)
+    assert over_a_day == credited(100, CONTACT + 8 * DAY + US)  # Tuesday to Tuesday.
 
 
 @pytest.mark.parametrize(
@@ -50,7 +45,7 @@ def test_p2_05_only_more_than_24_hours_count(ask: Ask) -> None:
     [(DAY + US, 1, 2), (2 * DAY - US, 1, 2), (2 * DAY, 2, 2), (2 * DAY + US, 2, 3)],
 )
 def test_p2_06_days_are_complete_or_begun_as_the_policy_counts(
-    ask: Ask, length: timedelta, complete: int, started: int
+    ask: AskPolicy, length: timedelta, complete: int, started: int
 ) -> None:
     begun = {"outage_day_count": "started_24h"}
     restored = {"restored_at": CONTACT + length}
@@ -61,7 +56,7 @@ def test_p2_06_days_are_complete_or_begun_as_the_policy_counts(
     assert outage(ask, **restored, profile_overrides=dotted)[2] == 100 * started
 
 
-def test_p2_07_the_outage_counts_from_the_contact(ask: Ask) -> None:
+def test_p2_07_the_outage_counts_from_the_contact(ask: AskPolicy) -> None:
     restored = {"restored_at": CONTACT + 50 * HOUR}
 
     assert outage(ask, unavailable_since=timedelta(0), **restored)[2] == 200
@@ -73,14 +68,14 @@ def test_p2_07_the_outage_counts_from_the_contact(ask: Ask) -> None:
     assert short == SHORT
 
 
-def test_an_outage_before_the_rental_does_not_count(ask: Ask) -> None:
+def test_an_outage_before_the_rental_does_not_count(ask: AskPolicy) -> None:
     early = {"contacted_at": -2 * DAY, "unavailable_since": -3 * DAY}
 
     assert outage(ask, restored_at=DAY, **early) == SHORT
     assert outage(ask, restored_at=DAY + US, **early)[2] == 100
 
 
-def test_a_running_outage_is_awaited_and_booked_once_at_its_end(ask: Ask) -> None:
+def test_a_running_outage_waits_and_is_credited_once_at_its_end(ask: AskPolicy) -> None:
     threshold, end = CONTACT + DAY, 30 * DAY
 
     for now in (CONTACT, threshold - US, threshold):
@@ -91,7 +86,7 @@ def test_a_running_outage_is_awaited_and_booked_once_at_its_end(ask: Ask) -> Non
         assert outage(ask, now=now) == credited(2300, 37 * DAY)  # Wednesday and five days.
 
 
-def test_a_rental_that_ends_before_the_threshold_gives_nothing(ask: Ask) -> None:
+def test_a_rental_that_ends_before_the_threshold_gives_nothing(ask: AskPolicy) -> None:
     late = {"contacted_at": 29 * DAY + HOUR, "unavailable_since": None}
 
     assert outage(ask, now=29 * DAY + 2 * HOUR, **late) == waits(30 * DAY)
@@ -99,7 +94,7 @@ def test_a_rental_that_ends_before_the_threshold_gives_nothing(ask: Ask) -> None
     assert outage(ask, contacted_at=31 * DAY, unavailable_since=None, now=40 * DAY) == SHORT
 
 
-def test_p2_27_one_calendar_month_is_refunded_at_most(ask: Ask) -> None:
+def test_p2_27_one_calendar_month_is_refunded_at_most(ask: AskPolicy) -> None:
     long = {"rental_end": 90 * DAY, "price_minor": 9000}
     month = CONTACT + 31 * DAY  # 9 March to 9 April.
 
@@ -114,24 +109,24 @@ def test_p2_27_one_calendar_month_is_refunded_at_most(ask: Ask) -> None:
 
 @pytest.mark.parametrize(("price", "amount"), [(1000, 67), (1, 1), (0, 0), (29, 2), (15, 1)])
 def test_a_fraction_goes_to_the_customer_and_never_above_the_price(
-    ask: Ask, price: int, amount: int
+    ask: AskPolicy, price: int, amount: int
 ) -> None:
     assert outage(ask, price_minor=price, restored_at=CONTACT + 2 * DAY)[2] == amount
 
 
-def test_the_sum_is_exact_however_large_the_price(ask: Ask) -> None:
+def test_the_sum_is_exact_however_large_the_price(ask: AskPolicy) -> None:
     two_of_thirty_days = outage(ask, price_minor=10**15 - 10, restored_at=CONTACT + 2 * DAY)
     assert two_of_thirty_days[2] == 66_666_666_666_666
 
 
-def test_the_whole_rental_gives_the_whole_price(ask: Ask) -> None:
+def test_the_whole_rental_gives_the_whole_price(ask: AskPolicy) -> None:
     down = {"contacted_at": timedelta(0), "unavailable_since": None, "now": 30 * DAY}
     assert outage(ask, **down)[2] == 3000
     half_days = outage(ask, **down | {"rental_end": 36 * HOUR})
     assert half_days[2] == 2000
 
 
-def test_the_checks_come_in_their_order(ask: Ask) -> None:
+def test_the_checks_come_in_their_order(ask: AskPolicy) -> None:
     client = outage(ask, client_caused=True, contacted_at=None, outage_verified=None)
     silent = outage(ask, contacted_at=None, outage_verified=None)
     unverified = ("needs_review", "outage_unverified", 0, 0, None, CONTACT + 2 * DAY)
@@ -147,7 +142,9 @@ def test_the_checks_come_in_their_order(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P1", "P3", "P4"])
-def test_where_the_text_knows_no_rentals_a_human_decides(ask: Ask, policy: str) -> None:
+def test_where_the_policy_has_no_rule_for_outages_a_human_decides(
+    ask: AskPolicy, policy: str
+) -> None:
     rental = {"rental_start": timedelta(0), "rental_end": DAY}
     decided = ask(policy, "outage_tick", **rental)
     assert decided == ("needs_review", "policy_silent", 0, 0, None, None)

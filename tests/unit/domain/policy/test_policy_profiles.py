@@ -1,4 +1,4 @@
-"""Policy files: what is read, what is refused and where it says so."""
+"""Policy files: what is read, what is refused, and which file and field the error names."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -42,7 +42,7 @@ def test_the_shipped_policies_load_and_lie_where_the_configuration_ships() -> No
         ("P4", False, 1200),
     ],
 )
-def test_a_profile_tells_how_its_orders_end(name: str, *, automatic: bool, window: int) -> None:
+def test_a_profile_says_how_its_orders_end(name: str, *, automatic: bool, window: int) -> None:
     profile = load_profile(name)
 
     assert profile.window == timedelta(seconds=window)
@@ -62,7 +62,7 @@ def test_a_profile_tells_how_its_orders_end(name: str, *, automatic: bool, windo
         (False, "on_claim", False, False),
     ],
 )
-def test_the_button_does_what_the_mode_does_unless_told(
+def test_the_button_credits_as_the_mode_does_unless_the_policy_says_otherwise(
     *, button: bool | None, mode: str, offered: bool, pays: bool
 ) -> None:
     changed = override(load_profile("P0"), {"cancel_button": button, "auto_credit_mode": mode})
@@ -109,7 +109,7 @@ def test_an_unknown_policy_is_refused_by_name(name: str) -> None:
     assert "there are: P0, P1, P2, P3, P4, default" in caught.value.problem
 
 
-def test_of_a_long_unknown_name_the_first_64_characters_are_told() -> None:
+def test_the_error_names_at_most_64_characters_of_an_unknown_policy() -> None:
     with pytest.raises(ProfileError, match=f"the name '{'a' * 64}';"):
         load_profile("a" * 65)
 
@@ -230,7 +230,7 @@ def test_a_contradiction_is_named(document: dict[str, Any], field: str) -> None:
 @pytest.mark.parametrize(
     "pair", [("balance_grounds", "client_grounds"), ("from_log", "with_evidence")]
 )
-def test_of_several_contradictions_the_first_is_told(pair: tuple[str, str]) -> None:
+def test_of_several_contradictions_the_error_names_the_first(pair: tuple[str, str]) -> None:
     listed_twice: dict[str, Any] = {key: ["no_numbers"] for key in pair}
 
     assert "listed twice" in problem({"claims": listed_twice})[1]
@@ -278,14 +278,14 @@ def test_a_single_value_may_be_named_in_several_ways(changes: dict[str, Any]) ->
 def test_one_window_of_many_can_be_replaced() -> None:
     p0 = load_profile("P0")
 
-    one = override(p0, {"window_days.non_receiving": 3})
+    replaced = override(p0, {"window_days.non_receiving": 3})
     same = override(p0, {"claims": {"window_days.non_receiving": 3}})
-    none = override(p0, {"window_days.non_receiving": None})
+    removed = override(p0, {"window_days.non_receiving": None})
     table = override(p0, {"window_days": {"invalid_number": 2}})
 
-    assert one.window_days == same.window_days
-    assert dict(one.window_days) == {ClaimKind.NON_RECEIVING: 3, ClaimKind.INVALID_NUMBER: 5}
-    assert dict(none.window_days) == {ClaimKind.INVALID_NUMBER: 5}
+    assert replaced.window_days == same.window_days
+    assert dict(replaced.window_days) == {ClaimKind.NON_RECEIVING: 3, ClaimKind.INVALID_NUMBER: 5}
+    assert dict(removed.window_days) == {ClaimKind.INVALID_NUMBER: 5}
     assert dict(table.window_days) == {ClaimKind.INVALID_NUMBER: 2}
 
 

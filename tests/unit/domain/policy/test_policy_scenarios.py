@@ -1,4 +1,4 @@
-"""The worked cases of the five policies: each decided exactly as expected."""
+"""The worked cases of the five policies are decided exactly as expected."""
 
 import json
 from pathlib import Path

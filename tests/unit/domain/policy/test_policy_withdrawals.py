@@ -1,16 +1,12 @@
-"""Money that leaves without a claim about an order: unused top-ups, fees, and what is barred."""
+"""Withdrawals: unused top-ups under P3, fees under P4, and reasons for which P2 pays nothing."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-Said: TypeAlias = tuple[str, str, int, int, str | None, timedelta | None]
-Ask: TypeAlias = Callable[..., Said]
+from tests.unit.domain.policy.policy_answers import DAY, US, Answer, AskPolicy
 
-US = timedelta(microseconds=1)
-DAY = timedelta(days=1)
 ASKED = 10 * DAY  # A Thursday.
 REVIEW = ASKED + 4 * DAY  # Two working days: Monday.
 FIELDS = ["amount", "payment_system", "details", "reason", "email"]
@@ -20,7 +16,7 @@ def topup(at: timedelta, amount: int = 1000) -> dict[str, Any]:
     return {"at": at, "amount_minor": amount}
 
 
-def p3(ask: Ask, **facts: Any) -> Said:
+def p3(ask: AskPolicy, **facts: Any) -> Answer:
     given = {
         "now": ASKED,
         "claim_at": ASKED,
@@ -34,19 +30,19 @@ def p3(ask: Ask, **facts: Any) -> Said:
     return ask("P3", "withdrawal", **given | facts)
 
 
-def paid(amount: int, fee: int = 0, reason: str = "refundable_topups") -> Said:
+def paid(amount: int, fee: int = 0, reason: str = "refundable_topups") -> Answer:
     return ("payout", reason, amount, fee, "client", ASKED + 15 * DAY)
 
 
-def denied(reason: str) -> Said:
+def denied(reason: str) -> Answer:
     return ("deny", reason, 0, 0, None, None)
 
 
-def asked(reason: str, until: timedelta | None = None) -> Said:
+def asked(reason: str, until: timedelta | None = None) -> Answer:
     return ("needs_evidence", reason, 0, 0, None, until)
 
 
-def test_an_unused_topup_is_paid_out_after_a_humans_yes(ask: Ask) -> None:
+def test_an_unused_topup_is_paid_out_after_a_humans_yes(ask: AskPolicy) -> None:
     assert p3(ask) == paid(1000)
     waiting = p3(ask, verified=None)
     assert waiting == ("needs_review", "judge_request", 1000, 0, "client", REVIEW)
@@ -63,13 +59,15 @@ def test_an_unused_topup_is_paid_out_after_a_humans_yes(ask: Ask) -> None:
         (7 * DAY + US, "topup_too_old"),
     ],
 )
-def test_p3_19_a_topup_is_refundable_for_one_week(ask: Ask, age: timedelta, reason: str) -> None:
+def test_p3_19_a_topup_is_refundable_for_one_week(
+    ask: AskPolicy, age: timedelta, reason: str
+) -> None:
     assert p3(ask, topups=[topup(ASKED - age)])[1] == reason
     later = p3(ask, topups=[topup(ASKED - age)], now=ASKED + 3 * DAY)
     assert later[1] == reason
 
 
-def test_p3_27_p3_31_only_what_came_after_the_last_activation_is_unused(ask: Ask) -> None:
+def test_p3_27_p3_31_only_what_came_after_the_last_activation_is_unused(ask: AskPolicy) -> None:
     two = [topup(ASKED - 4 * DAY, 700), topup(ASKED - 2 * DAY, 500)]
     between = {"topups": two, "activations": [ASKED - 3 * DAY], "balance_minor": 1200}
 
@@ -84,14 +82,14 @@ def test_p3_27_p3_31_only_what_came_after_the_last_activation_is_unused(ask: Ask
     assert just_after == paid(1000)
 
 
-def test_each_topup_is_judged_by_itself(ask: Ask) -> None:
+def test_each_topup_is_judged_by_itself(ask: AskPolicy) -> None:
     old_and_new = [topup(ASKED - 8 * DAY, 700), topup(ASKED - DAY, 300)]
     assert p3(ask, topups=old_and_new) == paid(300, reason="partial_refundable")
     old_and_used = {"topups": [topup(ASKED - 8 * DAY)], "activations": [ASKED - DAY]}
     assert p3(ask, **old_and_used) == denied("topup_too_old")
 
 
-def test_p3_40_the_sum_is_capped_by_history_balance_and_request(ask: Ask) -> None:
+def test_p3_40_the_sum_is_capped_by_history_balance_and_request(ask: AskPolicy) -> None:
     assert p3(ask, amount_minor=400) == paid(400)
     assert p3(ask, balance_minor=400) == paid(400, reason="partial_refundable")
     assert p3(ask, amount_minor=None, balance_minor=400) == paid(400)
@@ -105,7 +103,7 @@ def test_p3_40_the_sum_is_capped_by_history_balance_and_request(ask: Ask) -> Non
 
 @pytest.mark.parametrize(("fee", "net"), [(0, 1000), (35, 965), (1000, 0), (1001, 0)])
 def test_p3_41_the_commission_is_taken_off_and_never_more_than_there_is(
-    ask: Ask, fee: int, net: int
+    ask: AskPolicy, fee: int, net: int
 ) -> None:
     assert p3(ask, psp_commission_minor=fee) == paid(net, 1000 - net)
     borne_by_the_shop = {"psp_commission": False}
@@ -125,7 +123,7 @@ def test_p3_41_the_commission_is_taken_off_and_never_more_than_there_is(
     ],
 )
 def test_p3_05_p3_20_p3_21_p3_22_p3_43_findings_bar_money_out(
-    ask: Ask, flag: str, reason: str
+    ask: AskPolicy, flag: str, reason: str
 ) -> None:
     flags = {"account_flags": [flag]}
     barred = p3(ask, claim_channel="chat", withdraw_reason="accidental_topup", **flags)
@@ -134,7 +132,7 @@ def test_p3_05_p3_20_p3_21_p3_22_p3_43_findings_bar_money_out(
     assert with_suspicion == denied(reason)
 
 
-def test_the_gravest_finding_is_named(ask: Ask) -> None:
+def test_of_several_findings_the_first_in_the_order_is_the_reason(ask: AskPolicy) -> None:
     order = [
         ("deleted_by_customer", "account_deleted"),
         ("blocked_law_enforcement", "account_frozen"),
@@ -148,18 +146,18 @@ def test_the_gravest_finding_is_named(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("flag", ["unlawful_use_suspected", "fraud_suspected"])
-def test_a_suspicion_goes_to_a_human(ask: Ask, flag: str) -> None:
+def test_a_suspicion_goes_to_a_human(ask: AskPolicy, flag: str) -> None:
     decided = p3(ask, account_flags=[flag], claim_channel="chat")
     assert decided == ("needs_review", "suspected_misuse", 0, 0, None, REVIEW)
 
 
-def test_p3_30_the_stated_reason_decides_about_an_accidental_topup(ask: Ask) -> None:
+def test_p3_30_the_stated_reason_decides_about_an_accidental_topup(ask: AskPolicy) -> None:
     assert p3(ask, withdraw_reason="accidental_topup") == denied("accidental_topup")
     for reason in ("unused_funds", "changed_mind", "misunderstanding", "account_deletion"):
         assert p3(ask, withdraw_reason=reason) == paid(1000)
 
 
-def test_p3_33_p3_34_p3_35_p3_36_a_request_is_complete(ask: Ask) -> None:
+def test_p3_33_p3_34_p3_35_p3_36_a_request_is_complete(ask: AskPolicy) -> None:
     assert p3(ask, claim_channel="email") == asked("wrong_channel")
     any_channel = {"profile_overrides": {"request_channel": None}}
     assert (
@@ -175,7 +173,7 @@ def test_p3_33_p3_34_p3_35_p3_36_a_request_is_complete(ask: Ask) -> None:
     assert shown == paid(1000)
 
 
-def test_the_checks_come_in_their_order(ask: Ask) -> None:
+def test_the_checks_come_in_their_order(ask: AskPolicy) -> None:
     wrong: list[tuple[str, Any, str]] = [
         ("withdraw_reason", "accidental_topup", "accidental_topup"),
         ("claim_channel", "chat", "wrong_channel"),
@@ -194,12 +192,12 @@ def test_the_checks_come_in_their_order(ask: Ask) -> None:
         assert p3(ask, **facts)[1] == reason
 
 
-def test_p3_44_a_contradiction_goes_to_a_human(ask: Ask) -> None:
+def test_p3_44_a_contradiction_goes_to_a_human(ask: AskPolicy) -> None:
     decided = p3(ask, contradicts_terms=True)
     assert decided == ("needs_review", "contradicts_terms", 0, 0, None, REVIEW)
 
 
-def test_p3_25_payment_details_have_fourteen_days_from_our_question(ask: Ask) -> None:
+def test_p3_25_payment_details_have_fourteen_days_from_our_question(ask: AskPolicy) -> None:
     due = ASKED + 15 * DAY
     question = {"payment_info_requested_at": ASKED + DAY}
 
@@ -214,7 +212,7 @@ def test_p3_25_payment_details_have_fourteen_days_from_our_question(ask: Ask) ->
     assert p3(ask, now=due + US, profile_overrides=silent, **question)[0] == "payout"
 
 
-def test_an_order_that_still_runs_is_awaited(ask: Ask) -> None:
+def test_a_withdrawal_waits_for_an_order_that_still_runs(ask: AskPolicy) -> None:
     end = ASKED + timedelta(minutes=12)
     running = {"open_order_window_end": end}
 
@@ -225,13 +223,13 @@ def test_an_order_that_still_runs_is_awaited(ask: Ask) -> None:
 
 @pytest.mark.parametrize("verified", [None, True, False])
 def test_p3_42_a_method_without_refunds_needs_another_way(
-    ask: Ask, *, verified: bool | None
+    ask: AskPolicy, *, verified: bool | None
 ) -> None:
     decided = p3(ask, payment_method_refundable=False, verified=verified)
     assert decided == ("needs_review", "alternative_refund_method", 1000, 0, "client", REVIEW)
 
 
-def p4(ask: Ask, **facts: Any) -> Said:
+def p4(ask: AskPolicy, **facts: Any) -> Answer:
     given = {
         "now": ASKED,
         "claim_channel": "email",
@@ -243,7 +241,7 @@ def p4(ask: Ask, **facts: Any) -> Said:
     return ask("P4", "withdrawal", **given | facts)
 
 
-def to_wallet(amount: int, fee: int) -> Said:
+def to_wallet(amount: int, fee: int) -> Answer:
     return ("payout", "balance_withdrawal", amount, fee, "wallet", None)
 
 
@@ -261,14 +259,14 @@ def to_wallet(amount: int, fee: int) -> Said:
     ],
 )
 def test_p4_21_p4_22_p4_23_p4_24_the_fee_steps_begin_on_the_anniversary(
-    ask: Ask, deposit: str, fee: int
+    ask: AskPolicy, deposit: str, fee: int
 ) -> None:
     assert p4(ask, last_deposit_at=deposit) == to_wallet(10_000 - fee, fee)
     later = p4(ask, last_deposit_at=deposit, claim_at=ASKED, now=ASKED + 9 * DAY)
     assert later == to_wallet(10_000 - fee, fee)
 
 
-def test_a_deposit_on_29_february_has_its_anniversary_on_the_28th(ask: Ask) -> None:
+def test_a_deposit_on_29_february_has_its_anniversary_on_the_28th(ask: AskPolicy) -> None:
     leap = {"last_deposit_at": "2024-02-29T06:00:00Z"}
     before = {"now": "2025-02-28T05:59:59.999999Z", "claim_at": "2025-02-28T05:59:59.999999Z"}
     then = {"now": "2025-02-28T06:00:00Z", "claim_at": "2025-02-28T06:00:00Z"}
@@ -277,7 +275,7 @@ def test_a_deposit_on_29_february_has_its_anniversary_on_the_28th(ask: Ask) -> N
     assert p4(ask, **leap, **then)[3] == 1500
 
 
-def test_the_fee_is_on_what_is_paid_and_rounded_to_the_customer(ask: Ask) -> None:
+def test_the_fee_is_on_what_is_paid_and_rounded_to_the_customer(ask: AskPolicy) -> None:
     assert p4(ask, balance_minor=4000) == to_wallet(3800, 200)
     assert p4(ask, amount_minor=4000) == to_wallet(3800, 200)
     assert p4(ask, amount_minor=None) == to_wallet(9500, 500)
@@ -288,8 +286,8 @@ def test_the_fee_is_on_what_is_paid_and_rounded_to_the_customer(ask: Ask) -> Non
     assert p4(ask, balance_minor=0) == denied("nothing_refundable")
 
 
-def test_p4_20_p4_25_p4_26_p4_27_the_checks_come_in_their_order(ask: Ask) -> None:
-    wrong: list[tuple[str, Any, Said]] = [
+def test_p4_20_p4_25_p4_26_p4_27_the_checks_come_in_their_order(ask: AskPolicy) -> None:
+    wrong: list[tuple[str, Any, Answer]] = [
         ("claim_channel", "chat", asked("wrong_channel")),
         ("reasons_given", False, asked("reasons_missing")),
         ("contradicts_terms", True, ("needs_review", "contradicts_terms", 0, 0, None, None)),
@@ -304,7 +302,7 @@ def test_p4_20_p4_25_p4_26_p4_27_the_checks_come_in_their_order(ask: Ask) -> Non
     assert p4(ask, account_flags=["fraud_confirmed"]) == to_wallet(9500, 500)
 
 
-def test_a_human_sees_the_sum_after_the_fee(ask: Ask) -> None:
+def test_a_human_sees_the_sum_after_the_fee(ask: AskPolicy) -> None:
     decided = p4(ask, verified=None)
     assert decided == ("needs_review", "judge_request", 9500, 500, "wallet", None)
     two_days = {"profile_overrides": {"review_business_days": 2}}
@@ -312,8 +310,8 @@ def test_a_human_sees_the_sum_after_the_fee(ask: Ask) -> None:
     assert p4(ask, **two_days) == to_wallet(9500, 500)
 
 
-def test_withdrawals_can_be_left_to_a_human(ask: Ask) -> None:
-    silent: Said = ("needs_review", "policy_silent", 0, 0, None, None)
+def test_withdrawals_can_be_left_to_a_human(ask: AskPolicy) -> None:
+    silent: Answer = ("needs_review", "policy_silent", 0, 0, None, None)
 
     assert p4(ask, profile_overrides={"withdrawal": "none"}) == silent
     for policy in ("P0", "P1", "default"):
@@ -334,14 +332,14 @@ def test_withdrawals_can_be_left_to_a_human(ask: Ask) -> None:
     ],
 )
 def test_p2_17_p2_24_p2_25_p2_26_unused_money_does_not_leave(
-    ask: Ask, stated: str | None, reason: str
+    ask: AskPolicy, stated: str | None, reason: str
 ) -> None:
     decided = ask("P2", "withdrawal", balance_minor=300, withdraw_reason=stated)
     assert decided == denied(reason)
 
 
-def test_p2_03_p2_04_findings_come_before_the_stated_reason(ask: Ask) -> None:
-    def p2(flag: str) -> Said:
+def test_p2_03_p2_04_findings_come_before_the_stated_reason(ask: AskPolicy) -> None:
+    def p2(flag: str) -> Answer:
         return ask("P2", "withdrawal", balance_minor=300, account_flags=[flag])
 
     assert p2("deleted_by_customer") == denied("account_deleted")

@@ -8,7 +8,8 @@ from typing import Any, Final
 from worker.adapters.providers.amounts import cost_in
 from worker.adapters.providers.reply import instant_of, phone_of, ref_of, str_of
 from worker.domain.ids import ProviderRef
-from worker.ports.history import Fate, HistoryPage, PastNumber
+from worker.domain.price_fate import PriceFate
+from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import ActivePage, ActiveRow
 
 CHARGED: Final = "FINISHED"
@@ -62,13 +63,13 @@ def _past(row: object, currency: str) -> PastNumber | None:
     )
 
 
-def _fate(row: dict[str, Any]) -> Fate:
+def _fate(row: dict[str, Any]) -> PriceFate:
     status = row.get("status")
     if not isinstance(status, str):
-        return Fate.UNKNOWN
+        return PriceFate.UNKNOWN
     if status == CHARGED:
-        return Fate.CHARGED
+        return PriceFate.KEPT
     if status in GIVEN_BACK:
         # Never guess at money: an SMS and a cancel on one row contradict each other.
-        return Fate.UNKNOWN if row.get("sms") else Fate.GIVEN_BACK
-    return Fate.LIVE if status in LIVE else Fate.UNKNOWN
+        return PriceFate.UNKNOWN if row.get("sms") else PriceFate.GIVEN_BACK
+    return PriceFate.NOT_YET if status in LIVE else PriceFate.UNKNOWN

@@ -26,15 +26,8 @@ from worker.adapters.providers.reply import (
     unreadable,
 )
 from worker.adapters.providers.transport import Operation, Transport
-from worker.ports.long_rental import (
-    Ended,
-    Messages,
-    MessagesReply,
-    NotClosed,
-    Refund,
-    RentalTerms,
-    only,
-)
+from worker.domain.price_fate import PriceFate
+from worker.ports.long_rental import Ended, Messages, MessagesReply, NotClosed, RentalTerms, only
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
 
 NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "1month"}
@@ -68,11 +61,11 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
         if status == CHARGED:
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         if status in GIVEN_BACK:
             # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
             cancelled = status == CANCELLED and not rows
-            return Ended(Refund.GIVEN_BACK if cancelled else Refund.NOT_TOLD)
+            return Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
             raise unreadable(self.provider, reply)
         return Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))

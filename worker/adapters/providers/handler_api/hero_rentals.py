@@ -30,6 +30,7 @@ from worker.adapters.providers.reply import (
     unreadable,
 )
 from worker.adapters.providers.transport import Operation, Transport
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     Ended,
     Messages,
@@ -39,7 +40,6 @@ from worker.ports.long_rental import (
     NotProlonged,
     Prolonged,
     ProlongReply,
-    Refund,
     RentalTerms,
     only,
 )
@@ -122,12 +122,12 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         return self._not_closed(reply, CloseFollowUp.FINISH)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply, CloseFollowUp.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:

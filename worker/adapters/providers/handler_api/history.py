@@ -11,7 +11,8 @@ from worker.adapters.providers.amounts import cost_in, currency_of
 from worker.adapters.providers.handler_api.dialects import HandlerDialect
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
-from worker.ports.history import Fate, PastNumber
+from worker.domain.price_fate import PriceFate
+from worker.ports.history import PastNumber
 from worker.ports.provider import ActiveRow
 
 CHARGED: Final = "6"
@@ -53,14 +54,14 @@ def _past(row: object, dialect: HandlerDialect, currency: str) -> PastNumber | N
     )
 
 
-def _fate(row: dict[str, Any], dialect: HandlerDialect) -> Fate:
+def _fate(row: dict[str, Any], dialect: HandlerDialect) -> PriceFate:
     status = str(row.get("status"))
     if status == CHARGED:
-        return Fate.CHARGED
+        return PriceFate.KEPT
     if status in dialect.past_given_back:
         # Never guess at money: a code and a cancel on one row contradict each other.
-        return Fate.UNKNOWN if _has_sms(row.get("sms")) else Fate.GIVEN_BACK
-    return Fate.LIVE if status in dialect.past_live else Fate.UNKNOWN
+        return PriceFate.UNKNOWN if _has_sms(row.get("sms")) else PriceFate.GIVEN_BACK
+    return PriceFate.NOT_YET if status in dialect.past_live else PriceFate.UNKNOWN
 
 
 def _has_sms(sms: object) -> bool:

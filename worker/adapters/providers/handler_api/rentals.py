@@ -30,6 +30,7 @@ from worker.adapters.providers.reply import (
 )
 from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.long_rental import (
     Availability,
@@ -39,7 +40,6 @@ from worker.ports.long_rental import (
     MessagesReply,
     Prolonged,
     ProlongReply,
-    Refund,
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Rented
@@ -61,7 +61,7 @@ ROUTES: Final[OperationTable] = {
 FINISH: Final = "setRentStatus&id={ref}&status=1"
 
 WAITING: Final = "STATUS_WAIT_CODE"
-ENDINGS: Final = {"STATUS_CANCEL": Refund.GIVEN_BACK, "STATUS_FINISH": Refund.KEPT}
+ENDINGS: Final = {"STATUS_CANCEL": PriceFate.GIVEN_BACK, "STATUS_FINISH": PriceFate.KEPT}
 DEAD: Final = "RENT_DIE"
 BAD_TIMES: Final = frozenset({"INVALID_TIME", "MAX_HOURS_EXCEED", "BAD_DURATION"})
 UNKNOWN: Final = frozenset({"INVALID_PHONE", "NO_ID_RENT"})  #: Beyond those of activations.
@@ -132,14 +132,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if is_answer(reply) and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return Ended(Refund.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:

@@ -9,6 +9,7 @@ from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, R
 from worker.adapters.providers.reply import RawSms, Reply, all_sms, is_success, unreadable
 from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
 from worker.adapters.providers.transport import Operation, Transport
+from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     CloseReply,
     Ended,
@@ -16,7 +17,6 @@ from worker.ports.long_rental import (
     Messages,
     MessagesReply,
     NotClosed,
-    Refund,
     RentalTerms,
 )
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
@@ -61,7 +61,7 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
         """Why a reject is refused is not documented, so nothing is done that keeps the price."""
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return Ended(Refund.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if body.get("error_code") == NOT_FOUND:
             return NotKnown()
         if self._refused(body):

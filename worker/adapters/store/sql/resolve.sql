@@ -15,6 +15,7 @@ done AS (
            version = version + 1
       FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.pursue_at IS NOT NULL
+       AND a.provider_state IN ('cancelling', 'finishing')
     RETURNING a.id, a.provider, a.state, a.provider_state, a.cost_minor, a.cost_currency,
               a.price_minor, a.currency
 ),

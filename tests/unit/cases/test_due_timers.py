@@ -1,0 +1,60 @@
+"""A bug in one timer is reported and stops no other; an unavailable database ends the tick."""
+
+from collections.abc import Collection
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore
+from worker.lifecycle.cases.due_timers import DueTimers
+from worker.ports.errors import StoreUnavailable
+from worker.ports.store.case_view import Timer, TimerKind
+
+UNAVAILABLE = StoreUnavailable("unavailable")
+
+
+class DueShop:
+    """A rental that ends and one that is closed are due; the test says what each step does."""
+
+    def __init__(self, **steps: Any) -> None:
+        self.store = StubStore(
+            forget_answers=0,
+            forget_texts=0,
+            lease_timers=self._lease,
+            end_rental=steps.get("end_rental", True),
+        )
+        self.rental_closer = Stub(fire=steps.get("close"))
+        self.reporter = RecordingReporter()
+        self.timers = DueTimers(
+            cases=cast("Any", self.store),
+            books=cast("Any", self.store),
+            activations=cast("Any", self.store),
+            reporter=self.reporter,
+            judges={},
+            claim_windows=cast("Any", Stub(seed=steps.get("seed", 0))),
+            rental_closer=cast("Any", self.rental_closer),
+        )
+
+    def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:
+        due = (TimerKind.RENTAL_END, TimerKind.RENTAL_CLOSE)
+        return [Timer(kind, UUID(int=1), RENTED) for kind in due if kind in kinds]
+
+
+async def test_claim_windows_that_cannot_be_seeded_are_reported_and_stop_no_timer() -> None:
+    shop = DueShop(seed=ValueError("secret"))
+
+    assert await shop.timers.tick() == 2
+
+    assert shop.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
+
+
+@pytest.mark.parametrize("step", ["seed", "end_rental", "close"])
+async def test_an_unavailable_database_ends_the_tick_and_no_timer_is_reported(step: str) -> None:
+    shop = DueShop(**{step: UNAVAILABLE})
+
+    with pytest.raises(StoreUnavailable):
+        await shop.timers.tick()
+
+    assert shop.reporter.told == []

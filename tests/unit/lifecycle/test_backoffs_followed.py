@@ -1,0 +1,129 @@
+"""Each step of the lifecycle waits as its named backoff says."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import (
+    SIM,
+    OwnTime,
+    ScriptedProvider,
+    Stub,
+    StubStore,
+    due,
+    terms,
+)
+from worker.domain.activation import State
+from worker.domain.backoff import CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
+from worker.lifecycle.drain import Drain
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.settle import Settle
+from worker.lifecycle.sweep import Sweep
+from worker.ports.errors import ProviderUnavailable
+from worker.ports.store.settlements import DueNumber, Ending, Postponed, Settlements
+
+CHANCE = 0.25
+ATTEMPTS = [0, 1, 3, 9, 40]
+
+
+class Shop:
+    """Steps over one number that fails, and what they make of it."""
+
+    def __init__(self, number: DueNumber, error: Exception) -> None:
+        self.left = [[number], []]
+        self.postponed: list[Postponed] = []
+        self.endings: list[Ending] = []
+        self.store = StubStore(
+            lease_cancels=lambda *_: self.left.pop(0) if self.left else [],
+            lease_pursuits=lambda *_: self.left.pop(0) if self.left else [],
+            give_up=lambda *_: self.left.pop(0) if self.left else [],
+            past_grace=lambda *_: self.left.pop(0) if self.left else [],
+            due_deliveries=[],
+            mark_expired=0,
+            foreign_rows=[],
+            settle=self.settled,
+            postpone=self.postponed.extend,
+            resolve=None,
+        )
+        self.provider = ScriptedProvider().will("cancel", error).will("look", error)
+        self.parts: dict[str, Any] = {
+            "settlements": cast("Any", self.store),
+            "settle": Settle(settlements=cast("Any", self.store), reporter=RecordingReporter()),
+            "clock": OwnTime(chance=CHANCE).clock(),
+        }
+        self.calling: dict[str, Any] = {
+            **self.parts,
+            "activations": cast("Any", self.store),
+            "schedule": cast("Any", Stub(spend=lambda _, wanted: wanted)),
+            "reporter": RecordingReporter(),
+            "terms": {SIM: terms()},
+        }
+        self.rules: Any = lambda *_: (State.REFUNDED, "timeout")
+
+    def settled(self, endings: list[Ending]) -> Settlements:
+        self.endings += endings
+        return Settlements([], [])
+
+    async def expire(self) -> None:
+        await Expire(rules=self.rules, **self.calling).tick(self.provider, lambda: True)
+
+    async def pursue(self) -> None:
+        await Pursue(**self.calling).tick(self.provider)
+
+
+def waits(backoff: Backoff) -> list[timedelta]:
+    return [backoff.wait(attempts, CHANCE) for attempts in ATTEMPTS]
+
+
+AWAY = ProviderUnavailable("sim", "HTTP 500")
+BUG = KeyError("a bug of ours")
+
+
+@pytest.mark.parametrize(("error", "backoff"), [(AWAY, CANCEL), (BUG, PURSUIT)])
+async def test_a_cancel_that_failed_waits_by_its_backoff(
+    error: Exception, backoff: Backoff
+) -> None:
+    shops = [Shop(due(attempts=attempts), error) for attempts in ATTEMPTS]
+    for shop in shops:
+        await shop.expire()
+
+    assert [one.delay for shop in shops for one in shop.postponed] == waits(backoff)
+
+
+@pytest.mark.parametrize("error", [AWAY, BUG])
+async def test_a_pursuit_that_failed_waits_by_its_backoff(error: Exception) -> None:
+    shops = [Shop(due(attempts=attempts), error) for attempts in ATTEMPTS]
+    for shop in shops:
+        await shop.pursue()
+
+    assert [one.delay for shop in shops for one in shop.postponed] == waits(PURSUIT)
+
+
+async def test_the_pursuit_of_a_number_past_its_grace_begins_with_the_first_wait() -> None:
+    shop = Shop(due(), AWAY)
+    sweep = Sweep(rules=shop.rules, grace=timedelta(0), reporter=RecordingReporter(), **shop.parts)
+
+    await sweep.tick()
+
+    assert [ending.act_after for ending in shop.endings] == [PURSUIT.wait(0, CHANCE)]
+
+
+async def test_the_pursuit_of_a_number_of_a_drained_provider_begins_with_the_first_wait() -> None:
+    shop = Shop(due(), AWAY)
+
+    async for _ in Drain(rules=shop.rules, purchases=cast("Any", shop.store), **shop.parts).now(
+        SIM
+    ):
+        pass
+
+    assert [ending.act_after for ending in shop.endings] == [PURSUIT.wait(0, CHANCE)]
+
+
+def test_a_bought_number_is_kept_trying_for_about_its_window() -> None:
+    assert KEEP_BOUGHT.attempts is not None
+    between = [KEEP_BOUGHT.wait(failed, 0.5) for failed in range(KEEP_BOUGHT.attempts - 1)]
+
+    assert timedelta(minutes=20) <= sum(between, timedelta(0)) <= timedelta(minutes=25)

@@ -1,0 +1,246 @@
+"""The pool: how many act at once, when more is leased, and what one item may cost the others."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.fakes.turns import at_rest, give_way, until
+from worker.lifecycle.lanes import Lanes, Refill
+from worker.ports.errors import StoreUnavailable
+
+
+class Run:
+    """A run over numbers; what an act does to a number the test says."""
+
+    def __init__(self, items: Sequence[int], width: int = 3, **other: Any) -> None:
+        self.acted: list[int] = []
+        self.back: list[int] = []
+        self.quarantined: list[tuple[int, Exception]] = []
+        self.finished = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+        self.errors: dict[int, BaseException] = {}
+        self.lanes: Lanes[int] = Lanes(
+            queue=deque(items),
+            width=width,
+            act=self.act,
+            hand_back=self.back.append,
+            quarantine=lambda item, error: self.quarantined.append((item, error)),
+            finish=self.finish,
+            **other,
+        )
+
+    async def act(self, item: int) -> None:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await give_way()
+            await self.let_go.wait()
+            if item in self.errors:
+                raise self.errors[item]
+            self.acted.append(item)
+        finally:
+            self.in_flight -= 1
+
+    async def finish(self) -> None:
+        self.finished += 1
+
+
+class Supply:
+    """A lease that brings so many at once, until nothing is left."""
+
+    def __init__(self, many: int, size: int) -> None:
+        self.left = list(range(1000, 1000 + many))
+        self.size = size
+        self.leased = 0
+        self.at_once = 0
+        self.low_at: list[int] = []
+        self.queue: deque[int] | None = None
+        self.not_now: Callable[[], bool] = lambda: False
+
+    async def lease(self) -> Sequence[int] | None:
+        if self.not_now():
+            return None
+        self.leased += 1
+        self.at_once += 1
+        assert self.at_once == 1, "two lanes lease at once"
+        if self.queue is not None:
+            self.low_at.append(len(self.queue))
+        await give_way()
+        self.at_once -= 1
+        batch, self.left = self.left[: self.size], self.left[self.size :]
+        return batch
+
+    def refill(self) -> Refill[int]:
+        return Refill(self.lease, self.size)
+
+
+async def test_every_item_is_acted_on_once_and_at_most_so_many_at_a_time() -> None:
+    run = Run(range(20), width=3)
+
+    await run.lanes.run()
+
+    assert sorted(run.acted) == list(range(20))
+    assert run.most_in_flight == 3
+    assert run.back == []
+    assert run.finished == 1
+
+
+async def test_a_run_over_fewer_items_than_lanes_opens_one_lane_per_item() -> None:
+    run = Run(range(2), width=100)
+
+    await run.lanes.run()
+
+    assert run.most_in_flight == 2
+
+
+async def test_an_item_that_fails_is_quarantined_and_the_others_go_on() -> None:
+    run = Run(range(6), width=1)
+    run.errors[2] = KeyError("a bug")
+
+    await run.lanes.run()
+
+    assert run.acted == [0, 1, 3, 4, 5]
+    assert run.quarantined == [(2, run.errors[2])]
+    assert run.back == []
+
+
+async def test_a_store_that_fails_ends_the_run_and_hands_back_all_that_is_left() -> None:
+    run = Run(range(6), width=2)
+    run.errors[1] = StoreUnavailable("away")
+
+    with pytest.raises(ExceptionGroup):
+        await run.lanes.run()
+
+    assert sorted(run.acted + run.back) == list(range(6))
+    assert 1 in run.back
+    assert run.quarantined == []
+    assert run.finished == 1
+
+
+async def test_where_no_more_is_useful_the_rest_is_handed_back_untouched() -> None:
+    run = Run(range(6), width=1)
+    run.lanes.useful = lambda: len(run.acted) < 2
+
+    await run.lanes.run()
+
+    assert (run.acted, run.back) == ([0, 1], [2, 3, 4, 5])
+
+
+async def test_what_a_failed_finish_says_is_raised() -> None:
+    run = Run(range(2))
+
+    async def fails() -> None:
+        raise StoreUnavailable("away")
+
+    run.lanes.finish = fails
+    with pytest.raises(StoreUnavailable):
+        await run.lanes.run()
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_a_cancelled_run_hands_back_each_item_once_however_often_it_is_cancelled(
+    times: int,
+) -> None:
+    run = Run(range(9), width=2)
+    run.let_go.clear()
+    running = asyncio.ensure_future(run.lanes.run())
+    await until(lambda: run.in_flight == 2)
+
+    for _ in range(times):
+        running.cancel()
+        await give_way()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await at_rest()
+
+    assert Counter(run.back) == Counter(range(9))
+    assert (run.acted, run.finished) == ([], 1)
+
+
+async def test_an_act_that_was_cancelled_by_itself_cuts_off_the_run() -> None:
+    run = Run(range(3), width=1)
+    run.errors[0] = asyncio.CancelledError()
+
+    with pytest.raises(asyncio.CancelledError):
+        await run.lanes.run()
+
+    assert run.back == [0, 1, 2]
+
+
+async def test_more_is_leased_while_the_queue_is_low_and_by_one_lane_at_a_time() -> None:
+    supply = Supply(many=47, size=10)
+    run = Run(range(20), width=4, refill=supply.refill())
+    supply.queue = run.lanes.queue
+
+    await run.lanes.run()
+
+    assert sorted(run.acted) == [*range(20), *range(1000, 1047)]
+    assert supply.leased == 5, "the fifth brought fewer than asked for: nothing more is due"
+    assert supply.low_at[0] == 5, "none before the queue was down to half a lease"
+    assert run.most_in_flight == 4
+
+
+async def test_a_refill_opens_the_lanes_that_a_short_queue_did_not_need() -> None:
+    supply = Supply(many=30, size=20)
+    run = Run([1, 2], width=8, refill=supply.refill())
+
+    await run.lanes.run()
+
+    assert run.most_in_flight == 8
+
+
+async def test_a_refill_that_says_not_now_is_asked_again() -> None:
+    supply = Supply(many=5, size=4)
+    run = Run(range(4), width=1, refill=supply.refill())
+    supply.not_now = lambda: len(run.acted) < 2
+
+    await run.lanes.run()
+
+    assert len(run.acted) == 9
+
+
+async def test_a_refill_that_says_not_now_to_the_end_ends_the_run() -> None:
+    supply = Supply(many=5, size=4)
+    run = Run(range(4), width=2, refill=supply.refill())
+    supply.not_now = lambda: True
+
+    await run.lanes.run()
+
+    assert len(run.acted) == 4
+
+
+async def test_a_refill_that_fails_ends_the_run() -> None:
+    async def fails() -> Sequence[int]:
+        raise StoreUnavailable("away")
+
+    run = Run(range(4), width=2, refill=Refill(fails, 10))
+
+    with pytest.raises(ExceptionGroup):
+        await run.lanes.run()
+
+    assert sorted(run.acted + run.back) == list(range(4))
+
+
+async def test_what_a_refill_brings_after_the_cancellation_is_handed_back() -> None:
+    come = asyncio.Event()
+
+    async def slow() -> Sequence[int]:
+        await come.wait()
+        return [7, 8]
+
+    run = Run([1], width=1, refill=Refill(slow, 10))
+    running = asyncio.ensure_future(run.lanes.run())
+    await at_rest()
+    running.cancel()
+    await at_rest()
+    come.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert sorted(run.back) == [1, 7, 8]

@@ -1,0 +1,293 @@
+"""The service for cases: customers open them, the shop acts on them, and humans decide them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeAlias
+from uuid import UUID
+
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import FactError, Op, Profile, Reason
+from worker.lifecycle.cases import payouts
+from worker.lifecycle.cases.account_events import AccountEventJudge
+from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
+from worker.lifecycle.cases.added_facts import FactsToAdd, first_instants
+from worker.lifecycle.cases.case_steps import (
+    KindJudge,
+    Verdict,
+    add_step,
+    open_step,
+    recheck_step,
+    verdict_step,
+)
+from worker.lifecycle.cases.claims import ClaimJudge
+from worker.lifecycle.cases.outages import (
+    OutageJudge,
+    after_earlier_outages,
+    outage_number,
+    outage_restored_at,
+)
+from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
+from worker.lifecycle.cases.withdrawals import WithdrawalJudge
+from worker.lifecycle.clock import Clock
+from worker.ports.store.books import BookStore
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
+from worker.ports.store.cases import (
+    CaseChange,
+    CaseOpenOutcome,
+    CaseOpenResult,
+    CaseStore,
+    NewCase,
+    Rental,
+    RentalBookingResult,
+    Review,
+    ReviewPlace,
+    case_id,
+)
+
+CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
+
+NO_WORDS: Final[CustomerWords] = {}
+SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of ours.
+_OPS: Final = {
+    CaseKind.CLAIM: Op.CLAIM,
+    CaseKind.OUTAGE: Op.OUTAGE_TICK,
+    CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
+    CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
+}
+_REASONS: Final = {reason.value for reason in Reason}
+
+
+class AccountEventReport(NamedTuple):
+    """An event of an account as the shop reports it; without reference and date one per kind."""
+
+    event: str
+    reference: str | None = None
+    at: datetime | None = None
+
+    def identity(self) -> tuple[str, ...]:
+        """What distinguishes it from other events of its kind."""
+        if self.reference is not None:
+            return ("reference", self.reference)
+        return () if self.at is None else ("at", instant_fact(self.at))
+
+    def words(self) -> CustomerWords:
+        return without_none({"reference": self.reference, "at": self.at and instant_fact(self.at)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseService:
+    """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
+
+    cases: CaseStore
+    books: BookStore
+    judges: Mapping[CaseKind, KindJudge]
+    activation_reviews: ActivationReviews
+    profiles: Mapping[str, Profile]
+    default_policy: str
+    clock: Clock
+
+    async def open_claim(
+        self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
+    ) -> CaseOpenResult:
+        """One claim per order, kind and destination: the same content again is the same claim."""
+        new = self._claim(activation, facts, words)
+        return await self._open(replace(new, activation=activation), "claim_at", words)
+
+    async def open_rental_claim(
+        self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
+    ) -> CaseOpenResult:
+        """As `open_claim`, about a long rental."""
+        new = self._claim(rental, facts, words)
+        return await self._open(replace(new, rental=rental), "claim_at", words)
+
+    async def open_outage(
+        self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
+    ) -> CaseOpenResult:
+        """The outage that runs, or the next one of this rental."""
+        self.check(CaseKind.OUTAGE, facts)
+        rental = await self.cases.rental(provider, ref)
+        if rental is None:
+            return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
+        ended = [outage for outage in rental.outages if outage.state in CLOSED]
+        new = NewCase(
+            # Numbered, so that two reports of one outage at the same time are one case.
+            id=case_id(CaseKind.OUTAGE, rental.id, outage_number(ended, facts)),
+            kind=CaseKind.OUTAGE,
+            subject=f"{provider}/{ref}",
+            facts=after_earlier_outages(facts, ended),
+            content=facts,
+            rental=rental.id,
+        )
+        return await self._open(new, "contacted_at")
+
+    async def restored(
+        self, provider: ProviderName, ref: ProviderRef, at: datetime | None
+    ) -> CaseChange:
+        rental = await self.cases.rental(provider, ref)
+        if rental is None or not rental.outages:
+            return CaseChange(None)
+        outage = outage_restored_at(rental.outages, at)
+        facts = first_instants(restored_at=at)
+        return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
+
+    async def book_rental(self, rental: Rental) -> RentalBookingResult:
+        return await self.cases.book_rental(rental)
+
+    async def open_withdrawal(
+        self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
+    ) -> CaseOpenResult | None:
+        """None: there is no such policy."""
+        new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
+        return None if new is None else await self._open(new, "claim_at")
+
+    async def account_event(
+        self, account: AccountId, report: AccountEventReport, policy: str | None
+    ) -> CaseOpenResult | None:
+        """One case per event; its reference, else its date, distinguishes it from other events."""
+        event = report.event
+        new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
+        if new is None:
+            return None
+        words = report.words()
+        id_ = case_id(CaseKind.ACCOUNT, account, event, *report.identity())
+        new = replace(new, id=id_, content={**new.content, **words})
+        return await self._open(new, None, words)
+
+    async def add(
+        self,
+        id_: UUID,
+        kind: CaseKind,
+        facts: FactsToAdd,
+        what: str,
+        words: CustomerWords = NO_WORDS,
+    ) -> CaseChange:
+        judge = self.judges[kind]
+        return await self._change(id_, kind, lambda view: add_step(judge, view, facts, what, words))
+
+    async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> CaseChange:
+        self.check(kind, verdict.findings)
+        judge = self.judges[kind]
+        return await self._change(id_, kind, lambda view: verdict_step(judge, view, verdict))
+
+    async def review_verdict(
+        self, id_: UUID, verdict: Verdict, outcome: str | None
+    ) -> CaseChange | ReviewResult:
+        """A verdict on what waits for review under this id: a case or an activation."""
+        case = await self.cases.case(id_)
+        if case is None:
+            activation, amount = ActivationId(id_), verdict.amount_minor
+            return await self.activation_reviews(
+                activation, outcome, grant=verdict.grant, amount_minor=amount
+            )
+        if outcome is not None:
+            raise FactError("given.outcome", "only an activation ends by it, and this is a case")
+        return await self.verdict(id_, case.kind, verdict)
+
+    async def paid(self, id_: UUID, kind: CaseKind) -> CaseChange:
+        return await self._change(id_, kind, payouts.paid_step)
+
+    async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> CaseChange:
+        return await self._change(id_, kind, lambda view: payouts.extended_step(view, facts))
+
+    async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
+        case = await self.cases.case(id_)
+        return case if case is not None and case.kind is kind else None
+
+    async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
+        reviews = await self.cases.reviews(limit=limit, after=after)
+        return [self._with_clauses(review) for review in reviews]
+
+    async def review(self, id_: UUID) -> Review | None:
+        review = await self.cases.review(id_)
+        return None if review is None else self._with_clauses(review)
+
+    def _with_clauses(self, review: Review) -> Review:
+        """A review of an activation rests on the clauses of its reason, if a policy gives it."""
+        if review.kind != "activation" or review.reason not in _REASONS:
+            return review
+        clauses = self.judges[CaseKind.CLAIM].clauses
+        return replace(review, clauses=clauses(review.policy, Reason(review.reason)))
+
+    def policy_version(self, name: str | None) -> tuple[str, str] | None:
+        profile = self.profiles.get(name or self.default_policy)
+        return None if profile is None else (profile.name, profile.version)
+
+    def not_in_future(self, name: str, at: datetime | None) -> None:
+        """Refuse the instant of something that has happened, if it is still to come."""
+        if at is not None and at > self.clock.now() + SKEW:
+            raise FactError(f"given.{name}", "lies in the future")
+
+    def check(self, kind: CaseKind, facts: CaseFacts) -> None:
+        check_facts(_OPS[kind], facts, self.clock.now())
+
+    def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> NewCase:
+        self.check(CaseKind.CLAIM, facts)
+        thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
+        return NewCase(
+            id=case_id(CaseKind.CLAIM, *thing),
+            kind=CaseKind.CLAIM,
+            subject=str(order),
+            facts=facts,
+            content={**facts, "said": dict(words)},
+        )
+
+    def _of_account(
+        self,
+        kind: CaseKind,
+        account: AccountId,
+        reference: str,
+        facts: CaseFacts,
+        policy: str | None,
+    ) -> NewCase | None:
+        self.check(kind, facts)
+        version = self.policy_version(policy)
+        if version is None:
+            return None
+        return NewCase(
+            id=case_id(kind, account, reference),
+            kind=kind,
+            subject=reference,
+            facts=facts,
+            content={**facts, "policy": version[0]},
+            account=account,
+            policy=version[0],
+            policy_version=version[1],
+        )
+
+    async def _open(
+        self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
+    ) -> CaseOpenResult:
+        judge = self.judges[new.kind]
+        result = await self.cases.open_case(
+            new, lambda view: open_step(judge, view, date_fact, words)
+        )
+        await self._recheck_deletion(result.case)
+        return result
+
+    async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> CaseChange:
+        if await self.case(id_, kind) is None:
+            return CaseChange(None)
+        result = await self.cases.change_case(id_, judge)
+        await self._recheck_deletion(result.case)
+        return result
+
+    async def _recheck_deletion(self, case: Case | None) -> None:
+        """Decide a deletion that waited for this withdrawal; after a crash here its timer does."""
+        if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
+            return
+        judge = self.judges[CaseKind.ACCOUNT]
+        waiting = await self.cases.open_cases_of(
+            case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
+        )
+        for id_ in waiting:
+            await self.cases.change_case(id_, lambda view: recheck_step(judge, view))
+
+
+def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:
+    return {
+        CaseKind.CLAIM: ClaimJudge(clauses),
+        CaseKind.OUTAGE: OutageJudge(clauses),
+        CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
+        CaseKind.ACCOUNT: AccountEventJudge(clauses),
+    }

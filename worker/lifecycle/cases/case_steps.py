@@ -1,0 +1,234 @@
+"""The steps of a case of any kind: how it opens, takes facts, a verdict or a passed date, and ends.
+
+Each function gives the `CaseStep` that follows from a `CaseView`. What is particular to a kind of
+case is asked of its `KindJudge`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.domain.policy.kinds import Sla
+from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, instant_fact
+from worker.ports.store.case_view import (
+    CLOSED,
+    Case,
+    CaseFacts,
+    CaseState,
+    CaseStep,
+    CaseView,
+    DecisionRecord,
+    Rejected,
+    TimerKind,
+)
+
+STATE_AFTER: Final = {
+    Outcome.WAIT: CaseState.WAITING,
+    Outcome.RECTIFY: CaseState.WAITING,
+    Outcome.NEEDS_EVIDENCE: CaseState.NEEDS_EVIDENCE,
+    Outcome.NEEDS_REVIEW: CaseState.IN_REVIEW,
+    Outcome.CREDIT: CaseState.GRANTED,
+    Outcome.PRORATED_CREDIT: CaseState.GRANTED,
+    Outcome.REFUND_FULL: CaseState.GRANTED,
+    Outcome.PAYOUT: CaseState.GRANTED,
+    Outcome.REPLACE: CaseState.REPLACED,
+    Outcome.RESOLVED: CaseState.RESOLVED,
+    Outcome.DENY: CaseState.DENIED,
+    Outcome.NONE: CaseState.DONE,
+}
+PAYING: Final = frozenset(
+    {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
+)
+#: Time limits of the shop itself: when one is missed, an overdue event follows and nothing else.
+SLAS: Final = {
+    TimerKind.HONOUR: Sla.HONOUR,
+    TimerKind.BALANCE_CREDIT_SLA: Sla.BALANCE_CREDIT,
+    TimerKind.REVIEW_SLA: Sla.REVIEW,
+    TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
+}
+_EXTENSION: Final = ("extension_until", "extension_beyond_control")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A human's decision: granted or not, the sum where the policy sets none, and findings."""
+
+    grant: bool
+    amount_minor: int | None = None
+    findings: CaseFacts
+    note: str | None = None  #: For later readers; verdicts that differ only in it are the same.
+
+    def content(self) -> Mapping[str, Any]:
+        return {
+            "grant": self.grant,
+            "amount_minor": self.amount_minor,
+            "findings": dict(self.findings),
+        }
+
+
+class KindJudge(Protocol):
+    """Decides cases of one kind."""
+
+    @property
+    def event_prefix(self) -> str:
+        """Events of these cases are PREFIX.something."""
+        ...
+
+    @property
+    def clauses(self) -> ClauseLookup: ...
+
+    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+        """What follows from these facts now."""
+        ...
+
+    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
+        """What follows from a human's verdict."""
+        ...
+
+    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
+        """From when the shop's time for *sla* counts."""
+        ...
+
+
+def open_step(
+    judge: KindJudge, view: CaseView, date_fact: str | None, words: Mapping[str, Any]
+) -> CaseStep:
+    """The first decision. *date_fact* is now unless the facts say otherwise."""
+    default = {} if date_fact is None else {date_fact: instant_fact(view.now)}
+    step = judge.decide(view, {**default, **view.case.facts})
+    return replace(step, evidence=("opened", words)) if words else step
+
+
+def add_step(
+    judge: KindJudge, view: CaseView, to_add: FactsToAdd, what: str, words: Mapping[str, Any]
+) -> CaseStep:
+    """The customer or the shop adds facts; they do not undo what a passed date has decided."""
+    case, facts = view.case, to_add(view)
+    if facts is not None and _added_before(case, what, facts, words):
+        return unchanged(view)
+    if case.state in CLOSED:
+        return unchanged(view, Rejected.CLOSED)
+    if _has_overdue_date(view):
+        due = judge.decide(view, case.facts)
+        if due.state in CLOSED:
+            return replace(due, rejected=Rejected.CLOSED)
+    if facts is None:
+        return unchanged(view, Rejected.NOT_ASKED_FOR)
+    step = judge.decide(view, {**case.facts, **facts})
+    return replace(step, evidence=(what, {**facts, **words}))
+
+
+def _added_before(case: Case, what: str, facts: CaseFacts, words: Mapping[str, Any]) -> bool:
+    """A repeated call whose facts still stand: it gets its first answer again."""
+    content = {**facts, **words}
+    repeats = any(
+        entry.what == what and content.items() <= entry.content.items() for entry in case.evidence
+    )
+    return repeats and facts.items() <= case.facts.items()
+
+
+def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
+    """A verdict is given once: the same again changes nothing, another one is refused.
+
+    A case that has come into review since then asks something else, and takes one more.
+    """
+    case = view.case
+    if case.verdict is not None and case.state is not CaseState.IN_REVIEW:
+        same = case.verdict == verdict.content()
+        return unchanged(view, None if same else Rejected.OTHER_CONTENT)
+    if case.state in CLOSED:
+        return unchanged(view, Rejected.CLOSED)
+    step = judge.apply_verdict(view, verdict)
+    if step.rejected is not None:
+        return step
+    entry = ("verdict", {**verdict.content(), "note": verdict.note})
+    return replace(step, verdict=verdict.content(), evidence=entry)
+
+
+def recheck_step(judge: KindJudge, view: CaseView) -> CaseStep:
+    """What the case waited for may have ended; if it has not, nothing changes."""
+    step = judge.decide(view, view.case.facts)
+    return step if step.record is not None and _is_new(view, step.record) else unchanged(view)
+
+
+def timer_step(judge: KindJudge, view: CaseView) -> CaseStep:
+    """A date has passed; a case that is closed has none."""
+    assert view.timer is not None
+    if view.timer.kind in SLAS:
+        return _sla_step(judge, view, view.timer.kind)
+    return judge.decide(view, view.case.facts)
+
+
+def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
+    """The shop is late, or has got more time: the case itself stays what it is."""
+    facts = view.case.facts
+    given = {
+        "sla": SLAS[sla].value,
+        "start_at": instant_fact(judge.sla_start(view, sla)),
+        **{name: facts[name] for name in _EXTENSION if name in facts},
+    }
+    record = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
+    step = unchanged(view)
+    if record.decision.outcome is Outcome.WAIT and record.decision.deadline is not None:
+        return replace(step, timers={**step.timers, sla: record.decision.deadline})
+    if record.decision.outcome is Outcome.OVERDUE:
+        return replace(step, record=record, event=f"{judge.event_prefix}.overdue")
+    return step
+
+
+def unchanged(view: CaseView, rejected: Rejected | None = None) -> CaseStep:
+    """The case as it is, with the timers it has besides the one that fires now."""
+    case, firing = view.case, None if view.timer is None else view.timer.kind
+    timers = {timer.kind: timer.due_at for timer in case.timers if timer.kind is not firing}
+    return CaseStep(state=case.state, facts=case.facts, timers=timers, rejected=rejected)
+
+
+def claim_rejected() -> Decision:
+    return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
+
+
+def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
+    """*step* with an event, if it is the first one or changes the state."""
+    same = view.case.decisions and step.state is view.case.state
+    return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
+
+
+def record_if_new(view: CaseView, record: DecisionRecord) -> DecisionRecord | None:
+    """A timer that decides what was decided before leaves no second record of it."""
+    return record if _is_new(view, record) or view.timer is None else None
+
+
+def _is_new(view: CaseView, record: DecisionRecord) -> bool:
+    """Whether this differs from the last decision about the case."""
+    if not view.case.decisions:
+        return True
+    last, decision = view.case.decisions[-1], record.decision
+    destination = None if decision.destination is None else decision.destination.value
+    return (
+        last.outcome,
+        last.reason,
+        last.amount_minor,
+        last.destination,
+        last.deadline,
+        last.by,
+    ) != (
+        decision.outcome.value,
+        decision.reason.value,
+        decision.amount_minor,
+        destination,
+        decision.deadline,
+        "verdict" if record.by_human else "policy",
+    )
+
+
+def waits_for_customer(decision: Decision) -> bool:
+    """Whether it waits without a date: if the customer never acts, only a human can end it."""
+    return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
+
+
+def _has_overdue_date(view: CaseView) -> bool:
+    """A date has passed and its timer has not fired yet: it acts before anything that comes now."""
+    return any(kind not in SLAS for kind in view.overdue)
