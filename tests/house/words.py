@@ -42,6 +42,7 @@ FLOORS: Final = (
 #: The nouns that floors share, each with its one meaning.
 NOUNS: Final[Mapping[str, str]] = {
     "accept": "taking over a number that was rented",
+    "account_events": "what happened to an account: a deletion asked for, a block",
     "accounts": "customers' accounts and their balances",
     "activations": "rented numbers for one SMS",
     "audit": "the proof of the books",

@@ -8,10 +8,10 @@ from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
 from worker.entrypoints.cli import activation_text, change_stream
+from worker.entrypoints.cli.activations import event_line
 from worker.entrypoints.cli.client import connected
 from worker.entrypoints.cli.output import amount, parse_instant
 from worker.entrypoints.cli.target import Target
-from worker.entrypoints.cli.watch import event_line
 
 SETTLED = {
     "state": "refunded",

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, Command] = {
     "trigger": Command("trigger:trigger", "Rent test activations that behave as asked."),
     "show": Command("activations:show", "Show one activation: its state, its timeline, its money."),
     "list": Command("activations:list_", "List activations, newest first."),
-    "watch": Command("watch:watch", "Follow one activation, or everything that happens."),
+    "watch": Command("activations:watch", "Follow one activation, or everything that happens."),
     "audit": Command("audit:audit", "Prove that the books balance."),
     "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
     "check-config": Command("check_config:check_config", "Check the configuration."),
