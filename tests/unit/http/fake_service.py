@@ -35,80 +35,80 @@ PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})
 
 @dataclass
 class FakeService:
-    """`Service`. `ordered` and `wished` force an outcome that the dicts cannot lead to."""
+    """`Service`. The `forced_…` fields force an outcome that the dicts cannot lead to."""
 
     books: FakeBooks
     reads: FakeActivations
-    handed: dict[ActivationId, NumberIntake] = field(default_factory=dict)
+    intakes: dict[ActivationId, NumberIntake] = field(default_factory=dict)
     orders: dict[ActivationId, PurchaseOrder] = field(default_factory=dict)
     pushed: list[tuple[ProviderName, tuple[Push, ...]]] = field(default_factory=list)
-    ordered: PurchaseOutcome | None = None
-    wished: ActionOutcome | None = None
+    forced_purchase: PurchaseOutcome | None = None
+    forced_action: ActionOutcome | None = None
     fails_with: Exception | None = None
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         self._fail()
-        return [self._accept(one) for one in handed]
+        return [self._accept(intake) for intake in handed]
 
-    def _accept(self, handed: NumberIntake) -> AcceptResult:
-        rented_at = handed.rented_at or NOW
-        id_ = activation_id(handed.provider, handed.ref, rented_at)
-        if id_ in self.handed:
-            same = self.handed[id_] == handed
+    def _accept(self, intake: NumberIntake) -> AcceptResult:
+        rented_at = intake.rented_at or NOW
+        id_ = activation_id(intake.provider, intake.ref, rented_at)
+        if id_ in self.intakes:
+            same = self.intakes[id_] == intake
             how = AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT
             return AcceptResult(how, replace(self.reads.found[id_], timeline=()))
-        refused = self._refused(handed, rented_at)
+        refused = self._refused(intake, rented_at)
         if refused is not None:
             return AcceptResult(refused, None)
-        self.handed[id_] = handed
-        self._hold(handed.account, id_, handed.price_minor, handed.charge)
+        self.intakes[id_] = intake
+        self._hold(intake.account, id_, intake.price_minor, intake.charge)
         return AcceptResult(
-            AcceptOutcome.NEW, self.reads.put(self._activation(id_, handed, rented_at))
+            AcceptOutcome.NEW, self.reads.put(self._activation(id_, intake, rented_at))
         )
 
     def _hold(self, account: AccountId, id_: ActivationId, price: int, charge: Charge) -> None:
         available = -price if charge is Charge.HOLD else 0
         self.books.move(account, "hold", id_, available=available, held=price)
 
-    def _refused(self, handed: NumberIntake, rented_at: datetime) -> AcceptOutcome | None:
-        account = self.books.found.get(handed.account)
-        if handed.provider not in PROVIDERS:
+    def _refused(self, intake: NumberIntake, rented_at: datetime) -> AcceptOutcome | None:
+        account = self.books.found.get(intake.account)
+        if intake.provider not in PROVIDERS:
             return AcceptOutcome.UNKNOWN_PROVIDER
-        if handed.policy is not None and handed.policy not in POLICIES:
+        if intake.policy is not None and intake.policy not in POLICIES:
             return AcceptOutcome.UNKNOWN_POLICY
         if account is None:
             return AcceptOutcome.UNKNOWN_ACCOUNT
         if rented_at > NOW + timedelta(minutes=1):
             return AcceptOutcome.RENTED_IN_FUTURE
         return (
-            AcceptOutcome.BALANCE_TOO_LOW if account.available_minor < handed.price_minor else None
+            AcceptOutcome.BALANCE_TOO_LOW if account.available_minor < intake.price_minor else None
         )
 
     def _activation(
-        self, id_: ActivationId, handed: NumberIntake, rented_at: datetime
+        self, id_: ActivationId, intake: NumberIntake, rented_at: datetime
     ) -> Activation:
         return Activation(
             id=id_,
-            provider=handed.provider,
-            ref=handed.ref,
-            account=handed.account,
-            phone=handed.phone,
-            service=handed.service,
-            country=handed.country,
-            price_minor=handed.price_minor,
-            currency=self.books.found[handed.account].currency,
-            policy=handed.policy or "default",
+            provider=intake.provider,
+            ref=intake.ref,
+            account=intake.account,
+            phone=intake.phone,
+            service=intake.service,
+            country=intake.country,
+            price_minor=intake.price_minor,
+            currency=self.books.found[intake.account].currency,
+            policy=intake.policy or "default",
             state=State.WAITING,
             provider_state=ProviderState.OPEN,
             rented_at=rented_at,
-            deadline_at=deadline_of(rented_at, handed.window or WINDOW, handed.expires_at),
+            deadline_at=deadline_of(rented_at, intake.window or WINDOW, intake.expires_at),
             timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         self._fail()
-        if self.ordered is not None and self.ordered is not PurchaseOutcome.PENDING:
-            return PurchaseResult(self.ordered)
+        if self.forced_purchase is not None and self.forced_purchase is not PurchaseOutcome.PENDING:
+            return PurchaseResult(self.forced_purchase)
         id_ = purchase_id(order.account, order.idempotency_key)
         if id_ in self.orders:
             same = self.orders[id_] == order
@@ -119,7 +119,7 @@ class FakeService:
             return PurchaseResult(refused)
         self.orders[id_] = order
         self._hold(order.account, id_, order.price_minor, Charge.HOLD)
-        pending = self.ordered is PurchaseOutcome.PENDING
+        pending = self.forced_purchase is PurchaseOutcome.PENDING
         bought = Activation(
             id=id_,
             provider=order.provider,
@@ -154,13 +154,13 @@ class FakeService:
     async def cancel(self, id_: ActivationId) -> ActionResult:
         self._fail()
         found = self.reads.found.get(id_)
-        if self.wished is not None or found is None:
-            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
+        if self.forced_action is not None or found is None:
+            return ActionResult(self.forced_action or ActionOutcome.UNKNOWN, found)
         if found.codes:
             return ActionResult(ActionOutcome.CODE_RECEIVED, found)
         if found.state not in FINAL:
             price = found.price_minor
-            external = id_ in self.handed and self.handed[id_].charge is Charge.EXTERNAL
+            external = id_ in self.intakes and self.intakes[id_].charge is Charge.EXTERNAL
             available = 0 if external else price
             self.books.move(found.account, "release", id_, available=available, held=-price)
             found = self.reads.put(refunded(found))
@@ -168,8 +168,8 @@ class FakeService:
 
     async def finish(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
-        if self.wished is not None or found is None:
-            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
+        if self.forced_action is not None or found is None:
+            return ActionResult(self.forced_action or ActionOutcome.UNKNOWN, found)
         if not found.codes:
             return ActionResult(ActionOutcome.NO_CODE, found)
         if found.state not in FINAL:
@@ -179,8 +179,8 @@ class FakeService:
 
     async def resend(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
-        if self.wished is not None or found is None:
-            return ActionResult(self.wished or ActionOutcome.UNKNOWN, found)
+        if self.forced_action is not None or found is None:
+            return ActionResult(self.forced_action or ActionOutcome.UNKNOWN, found)
         if found.state in FINAL:
             return ActionResult(ActionOutcome.ENDED, found)
         return ActionResult(ActionOutcome.DONE if found.codes else ActionOutcome.NO_CODE)

@@ -128,7 +128,7 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     go_on.set()
     async with asyncio.timeout(5):
         await done.wait()
-    assert len(world.service.handed) == 2
+    assert len(world.service.intakes) == 2
     await runner.cleanup()
 
 

@@ -23,7 +23,7 @@ Provoke: TypeAlias = Callable[[Api, World, pytest.MonkeyPatch], Awaitable[Reply]
 
 def ordered(how: PurchaseOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
-        world.service.ordered = how
+        world.service.forced_purchase = how
         return await api.post("/v1/activations", order(), headers=KEY)
 
     return provoke
@@ -32,7 +32,7 @@ def ordered(how: PurchaseOutcome) -> Provoke:
 def wished(how: ActionOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
         shown = (await watched(api)).json
-        world.service.wished = how
+        world.service.forced_action = how
         return await api.post(f"/v1/activations/{shown['id']}/resend")
 
     return provoke

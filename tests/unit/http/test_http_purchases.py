@@ -35,7 +35,7 @@ async def test_a_purchase_that_is_unclear_is_accepted_and_stays_unclear(
     api: Api, world: World
 ) -> None:
     await rich_ann(api)
-    world.service.ordered = PurchaseOutcome.PENDING
+    world.service.forced_purchase = PurchaseOutcome.PENDING
     first = await api.post(PATH, order(), headers=KEY)
     again = await api.post(PATH, order(), headers=KEY)
     assert (first.status, again.status) == (202, 202)
@@ -105,7 +105,7 @@ def test_a_key_that_cannot_be_read_is_not_in_the_exception() -> None:
 async def test_an_order_that_bought_nothing_says_why(
     api: Api, world: World, how: PurchaseOutcome, status: int, slug: str
 ) -> None:
-    world.service.ordered = how
+    world.service.forced_purchase = how
     reply = await api.post(PATH, order(), headers=KEY)
     assert (reply.status, reply.slug) == (status, slug)
     assert ("Retry-After" in reply.headers) == (status == 503)

@@ -97,16 +97,16 @@ class ClaimHandlers:
             **({"evidence": sorted(set(body.evidence))} if body.evidence else {}),
             **cases.instant_facts(claim_at=body.claim_at),
         }
-        said = {} if body.reason is None else {"reason": body.reason}
+        free_text = {} if body.reason is None else {"reason": body.reason}
         with cases.fact_problems(facts="/facts", claim_at="/claim_at"):
             service.not_in_future("claim_at", body.claim_at)
             if body.rental is not None:
                 rental = cases.case_id_in(body.rental)
-                opening = await service.open_rental_claim(rental, facts, said)
+                opening = await service.open_rental_claim(rental, facts, free_text)
                 return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND, path="/v1/claims")
             assert body.activation is not None
             activation = activation_id_in(body.activation)
-            opening = await service.open_claim(activation, facts, said)
+            opening = await service.open_claim(activation, facts, free_text)
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACTIVATION, path="/v1/claims")
 
     async def show(self, id: UuidText) -> Answer:
@@ -121,10 +121,10 @@ class ClaimHandlers:
             **_grounds(body.reason, body.claim_channel, required=False),
         }
         adds = added_facts.evidence(body.evidence, **facts)
-        said = {} if body.reason is None else {"reason": body.reason}
+        free_text = {} if body.reason is None else {"reason": body.reason}
         with cases.fact_problems(facts="/facts"):
             self._deps.case_service.check(CaseKind.CLAIM, facts)
-            return await self._add(id, adds, "evidence", said)
+            return await self._add(id, adds, "evidence", free_text)
 
     async def verdict(self, id: UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
@@ -159,10 +159,12 @@ class ClaimHandlers:
         return await cases.record_payout(self._deps.case_service, id, CaseKind.CLAIM, body)
 
     async def _add(
-        self, id_: str, facts: FactsToAdd, what: str, said: Mapping[str, Any] | None = None
+        self, id_: str, facts: FactsToAdd, what: str, free_text: Mapping[str, Any] | None = None
     ) -> Answer:
         service = self._deps.case_service
-        change = await service.add(cases.case_id_in(id_), CaseKind.CLAIM, facts, what, said or {})
+        change = await service.add(
+            cases.case_id_in(id_), CaseKind.CLAIM, facts, what, free_text or {}
+        )
         return cases.changed_or_problem(change)
 
     def _not_in_future(self, at: datetime | None) -> None:
