@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.two_providers import Simulated, hand_over, own, pay_in
 from tests.acceptance.world import PROVIDER, World, spawn
 from worker.entrypoints.cli.client import Daemon
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

@@ -19,7 +19,7 @@ from tests.acceptance.two_providers import (
 )
 from tests.acceptance.world import PROVIDER, World, world
 from worker.entrypoints.cli.client import Daemon
-from worker.entrypoints.cli.exits import Failure
+from worker.entrypoints.cli.exit_codes import Failure
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 

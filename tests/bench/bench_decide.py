@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from worker.entrypoints.cli.decide_lines import Answers, line_batches
+from worker.entrypoints.cli.decide import LineDecider, line_batches
 
 SCENARIOS = Path(__file__).parent.parent / "golden" / "policy_scenarios.json"
 LINES = 50_000
@@ -20,13 +20,13 @@ def test_decisions_per_second(capsys: pytest.CaptureFixture[str]) -> None:
         for s in orjson.loads(SCENARIOS.read_bytes())
     ]
     source = io.BytesIO(b"\n".join((questions * (LINES // len(questions) + 1))[:LINES]))
-    answers = Answers("default")
+    decider = LineDecider("default")
 
     began = time.process_time()
     for batch in line_batches(source):
-        answers.to(batch)
+        decider.decide(batch)
     rate = LINES / (time.process_time() - began)
 
-    assert (answers.lines, answers.errors) == (LINES, 0)
+    assert (decider.lines, decider.errors) == (LINES, 0)
     with capsys.disabled():
         print(f"\ndecide: {rate:,.0f} decisions/s")  # noqa: T201 - the measurement is the point

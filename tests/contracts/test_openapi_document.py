@@ -15,8 +15,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api, routes_of
-from worker.entrypoints.http.changes import Changes
-from worker.entrypoints.http.openapi import document
+from worker.entrypoints.http.long_poll import LongPoll
+from worker.entrypoints.http.openapi import describe
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 
@@ -43,7 +43,7 @@ CALLS = {
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     deps = deps_over(World())
-    return document(routes_of(deps, Changes(deps.activations.versions)))
+    return describe(routes_of(deps, LongPoll(deps.activations.versions)))
 
 
 def test_the_description_is_valid_openapi(described: dict[str, Any]) -> None:

@@ -18,9 +18,9 @@ from schemathesis.checks import (
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api, routes_of
-from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.listener import listen
-from worker.entrypoints.http.openapi import document
+from worker.entrypoints.http.long_poll import LongPoll
+from worker.entrypoints.http.openapi import describe
 
 T = TypeVar("T")
 
@@ -29,7 +29,8 @@ EXCLUDED = [
     # A cursor is opaque, 1.0 is no integer here, and an instant has limits no pattern tells.
     positive_data_acceptance,
     # Paths overlap: PUT …/{provider}/{provider_ref} with POST …/{id}/cancel, GET …/{id} with
-    # POST …/bulk. Methods that one of them has are allowed, rightly. test_http_edge has the 405.
+    # POST …/bulk. Methods that one of them has are allowed, rightly; the 405 is tested in
+    # test_http_middleware.
     allow_header_conformance,
     unsupported_method,
 ]
@@ -58,7 +59,7 @@ def url() -> Iterator[str]:
 
 deps = deps_over(World())
 schema = schemathesis.openapi.from_dict(
-    document(routes_of(deps, Changes(deps.activations.versions)))
+    describe(routes_of(deps, LongPoll(deps.activations.versions)))
 )
 
 

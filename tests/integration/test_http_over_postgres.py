@@ -26,7 +26,7 @@ from tests.unit.http.test_http_accounts import (
     test_entries_come_newest_first_and_page_by_page_without_gap_or_repeat,
 )
 from tests.unit.http.test_http_activations import test_an_id_of_nothing_is_unknown
-from tests.unit.http.test_http_intake import (
+from tests.unit.http.test_http_number_intake import (
     test_a_balance_too_low_holds_nothing,
     test_a_policy_there_is_not_is_refused,
     test_a_provider_that_is_not_configured_is_unknown,
@@ -92,7 +92,8 @@ async def worker(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 def deps(worker: Worker) -> ApiDeps:
     store = worker.parts.store
     return ApiDeps(
-        desk=worker.desk,
+        service=worker.desk,
+        cases=worker.desk.cases,
         activations=store.activations,
         books=store.books,
         outbox=store.outbox,

@@ -19,7 +19,7 @@ from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import with_servers
-from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, Check, build_admin
+from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
@@ -133,7 +133,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
         return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
-        desk=worker.desk,
+        service=worker.desk,
+        cases=worker.desk.cases,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,
@@ -161,38 +162,38 @@ def _admin_deps(worker: Worker, stop: asyncio.Event) -> AdminDeps:
     )
 
 
-def _livez(worker: Worker) -> Sequence[Check]:
+def _livez(worker: Worker) -> Sequence[HealthCheck]:
     """The loops are moving; no dependency is asked, so an outage never restarts us."""
     stuck = worker.backstop.is_stuck()
     ticks = worker.ticks.stuck()
     return [
-        Check("loops", ok=not stuck, detail="backstop" if stuck else ""),
-        Check("ticks", ok=not ticks, detail=" ".join(ticks)),
+        HealthCheck("loops", ok=not stuck, detail="backstop" if stuck else ""),
+        HealthCheck("ticks", ok=not ticks, detail=" ".join(ticks)),
     ]
 
 
-def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[Check]]]:
+def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[HealthCheck]]]:
     """Whether this process should get requests: not draining, and the database answers.
 
     Redis is told, but does not make it unready: the daemon goes on without it.
     """
 
-    async def checks() -> Sequence[Check]:
+    async def checks() -> Sequence[HealthCheck]:
         return [
-            Check("draining", ok=not stop.is_set()),
+            HealthCheck("draining", ok=not stop.is_set()),
             await _database(worker),
-            Check("redis", ok=True, detail="away" if worker.parts.redis_away() else ""),
+            HealthCheck("redis", ok=True, detail="away" if worker.parts.redis_away() else ""),
         ]
 
     return checks
 
 
-async def _database(worker: Worker) -> Check:
+async def _database(worker: Worker) -> HealthCheck:
     try:
         await worker.parts.store.ping()
     except StoreError as error:
-        return Check("database", ok=False, detail=str(error))
-    return Check("database", ok=True)
+        return HealthCheck("database", ok=False, detail=str(error))
+    return HealthCheck("database", ok=True)
 
 
 async def _keep_gauges(worker: Worker) -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from worker.bootstrap import Worker, open_worker
-from worker.entrypoints.http.intake import handed_over_in
+from worker.entrypoints.http.number_intake import read_number_intake
 from worker.entrypoints.http.problems import Problem
 from worker.jobs import JobHandlers
 from worker.ports.reporter import JobResult
@@ -31,7 +31,7 @@ async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> JobR
     handed, refused = [], 0
     for payload in payloads:
         try:
-            handed.append(handed_over_in(payload))
+            handed.append(read_number_intake(payload))
         except Problem:
             refused += 1
     results = await worker.desk.accept(handed)

@@ -12,7 +12,6 @@ import pytest
 
 from tests.conftest import Background
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
-from tests.integration.cases.test_case_http import DeskWithCases
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
@@ -43,9 +42,9 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
         stack.push_async_callback(admin.close)
         shop = CaseShop(admin, database_url)
         stack.push_async_callback(shop.store.close)
-        world = World()
-        desk = DeskWithCases(world.books, world.reads, cases=shop.service)
-        app = build_api(replace(deps_over(world), desk=desk, activations=shop.store.activations))
+        deps = deps_over(World())
+        activations = shop.store.activations
+        app = build_api(replace(deps, cases=shop.service, activations=activations))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
         stack.push_async_callback(runner.cleanup)
         host, port = runner.addresses[0]

@@ -23,7 +23,7 @@ from tests.integration.cases.case_strategies import (
 )
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
-from worker.entrypoints.cli.decide_lines import Answers, instant_text
+from worker.entrypoints.cli.decide import LineDecider, instant_text
 from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.case_view import Case
 
@@ -119,5 +119,5 @@ def _answer(policy: str, ending: State, now: datetime, facts: Facts) -> dict[str
         **facts,
     }
     line = json.dumps({"id": 1, "policy": policy, "given": given}).encode()
-    answer: dict[str, Any] = json.loads(Answers("default").to([line]))
+    answer: dict[str, Any] = json.loads(LineDecider("default").decide([line]))
     return answer

@@ -1,7 +1,7 @@
 """Every call about cases over a real socket and a real database, with every refusal."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -11,27 +11,19 @@ from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
 from tests.unit.http.conftest import World, deps_over, described
-from tests.unit.http.fake_desk import FakeDesk
 from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
-from worker.entrypoints.http.render import instant
-from worker.lifecycle.cases.case_service import CaseService
+from worker.entrypoints.http.responses import instant
 
 FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
-@dataclass
-class DeskWithCases(FakeDesk):
-    cases: CaseService | None = None
-
-
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
     world = World()
-    desk = DeskWithCases(world.books, world.reads, cases=shop.service)
-    deps = replace(deps_over(world), desk=desk, activations=shop.store.activations)
+    deps = replace(deps_over(world), cases=shop.service, activations=shop.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:

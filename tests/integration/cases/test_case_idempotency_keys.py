@@ -11,7 +11,7 @@ from tests.integration.store.pausing import Rival
 from tests.unit.http.caller import Api, Reply
 from tests.unit.http.conftest import described
 from worker.domain.activation import State
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.books import TakenKey
 

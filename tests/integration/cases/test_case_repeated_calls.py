@@ -6,7 +6,7 @@ from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.integration.cases.test_case_http import api, claim, opened, rented_long
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import described
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 
 FIXTURES = (api, described)
 RENTAL = "/v1/rentals/alpha/long-1"

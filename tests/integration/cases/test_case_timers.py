@@ -14,7 +14,7 @@ from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.domain.price_fate import PriceFate
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import added_facts
 from worker.lifecycle.cases.case_steps import timer_step
 from worker.ports.store.case_view import CaseState, Timer, TimerKind

@@ -16,7 +16,7 @@ from tests.unit.cli.conftest import Cli, cli, nothing_around
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ActivationId
 from worker.entrypoints.cli import provider_exposure
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 
 FIXTURES = (cli, nothing_around)
 NOW = DEADLINE + GRACE + TICK

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.cli.conftest import Cli
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 
 CLAIM = ("cases", "claim", "other", "--activation", "1", "--url", "http://127.0.0.1:1")
 

@@ -7,10 +7,11 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
-from worker.entrypoints.cli import change_stream, formatting
+from worker.entrypoints.cli import activation_text, change_stream
+from worker.entrypoints.cli.activations import event_line
 from worker.entrypoints.cli.client import connected
+from worker.entrypoints.cli.output import amount, parse_instant
 from worker.entrypoints.cli.target import Target
-from worker.entrypoints.cli.watch import event_line
 
 SETTLED = {
     "state": "refunded",
@@ -209,7 +210,7 @@ def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: Fa
     [(20, "USD", "0.20"), (5, "JPY", "5"), (1234, "KWD", "1.234"), (0, "EUR", "0.00")],
 )
 def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: str) -> None:
-    assert formatting.amount(minor, currency) == text
+    assert amount(minor, currency) == text
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: st
     ],
 )
 def test_the_money_line_adds_up(state: str, line: str) -> None:
-    assert formatting.money_line(activation(1, state=state)) == line
+    assert activation_text.money_line(activation(1, state=state)) == line
 
 
 @pytest.mark.parametrize(
@@ -235,11 +236,14 @@ def test_the_money_line_adds_up(state: str, line: str) -> None:
     ],
 )
 def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
-    at = formatting.parse(now)
+    at = parse_instant(now)
 
-    assert (formatting.bar(activation(1), at), formatting.left(activation(1), at)) == (drawn, left)
+    assert (
+        activation_text.window_bar(activation(1), at),
+        activation_text.time_left(activation(1), at),
+    ) == (drawn, left)
 
 
 @pytest.mark.parametrize("state", sorted(change_stream.ENDED))
 def test_every_ending_has_a_verdict(state: str) -> None:
-    assert "activation-worker show" in formatting.verdict(activation(1, state=state))
+    assert "activation-worker show" in activation_text.ending_line(activation(1, state=state))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.cli.conftest import Cli
 from worker.entrypoints.cli import audit, timers
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.output import Format
 from worker.ports.store.books import Finding, QueueStats
 
@@ -57,11 +57,11 @@ def test_a_missing_schema_is_said_to_be_that(cli: Cli, empty_database_url: str) 
 def test_audit_ends_with_0_only_when_all_hold(
     findings: list[Finding], how: Exit, form: Format
 ) -> None:
-    assert audit.tell(findings, form) is how
+    assert audit.write_findings(findings, form) is how
 
 
 def test_audit_names_what_is_violated_and_by_whom(capsys: pytest.CaptureFixture[str]) -> None:
-    audit.tell([HOLDS, BROKEN], Format.TEXT)
+    audit.write_findings([HOLDS, BROKEN], Format.TEXT)
 
     told = capsys.readouterr()
     (line,) = [line for line in told.out.splitlines() if line.startswith("once")]
@@ -70,7 +70,7 @@ def test_audit_names_what_is_violated_and_by_whom(capsys: pytest.CaptureFixture[
 
 
 def test_audit_gives_programs_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    audit.tell([BROKEN], Format.NDJSON)
+    audit.write_findings([BROKEN], Format.NDJSON)
 
     assert json.loads(capsys.readouterr().out) == {
         "invariant": "once",
@@ -100,7 +100,7 @@ def test_timers_of_an_empty_database(cli: Cli, database_url: str) -> None:
 
 def test_overdue_timers_are_told_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     for form in Format:
-        timers.tell(queue_stats(claim=2, rental=1), form)
+        timers.write_counts(queue_stats(claim=2, rental=1), form)
 
     text = capsys.readouterr().out
     assert "claim   2" in text

@@ -15,8 +15,7 @@ from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, activation
 from worker.entrypoints.children import EmbeddedError
 from worker.entrypoints.cli.app import COMMANDS, app, wants_json
-from worker.entrypoints.cli.exit_codes import failure_of
-from worker.entrypoints.cli.exits import IN_HELP, Exit, Failure, report
+from worker.entrypoints.cli.exit_codes import IN_HELP, Exit, Failure, failure_of, report
 from worker.ports.errors import CommitUnknown, ScheduleUnavailable, SchemaMissing, StoreUnavailable
 
 ROOT = Path(__file__).parents[3]

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from worker.entrypoints.cli.exits import Exit, Failure
-from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Asked, find_target
+from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.target import DEV_TOKEN_FILE, TargetOptions, find_target
 
 pytestmark = pytest.mark.usefixtures("nothing_around")
 
-NOTHING = Asked(url=None, token_file=None, config=None)
+NOTHING = TargetOptions(url=None, token_file=None, config=None)
 TOKENS = {"AW_API__TOKENS": "board:read:reading,shop:operate:operating"}
+
+
+def url(url: str, token_file: Path | None = None) -> TargetOptions:
+    return TargetOptions(url, token_file, config=None)
 
 
 def test_url_and_token_come_from_the_configuration() -> None:
@@ -24,9 +28,9 @@ def test_a_token_that_may_only_read_is_better_than_none() -> None:
 
 
 def test_a_client_with_url_and_token_needs_no_configuration() -> None:
-    asked = Asked(url="http://h/", token_file=None, config=Path("not-there.toml"))
+    options = TargetOptions(url="http://h/", token_file=None, config=Path("not-there.toml"))
 
-    target = find_target(asked, {"AW_TOKEN": "mine", "AW_NO_SUCH_SETTING": "1"})
+    target = find_target(options, {"AW_TOKEN": "mine", "AW_NO_SUCH_SETTING": "1"})
 
     assert (target.url, target.token) == ("http://h", "mine")
 
@@ -36,7 +40,7 @@ def test_a_token_file_is_stronger_than_the_environment(nothing_around: Path, con
     file = nothing_around / "token"
     file.write_text(content)
 
-    target = find_target(Asked("http://h", file, None), {"AW_TOKEN": "from-environment"})
+    target = find_target(TargetOptions("http://h", file, None), {"AW_TOKEN": "from-environment"})
 
     assert target.token == "from-file"
 
@@ -54,7 +58,7 @@ def test_the_token_of_dev_is_found_and_stays_on_this_machine(
     DEV_TOKEN_FILE.parent.mkdir(parents=True)
     DEV_TOKEN_FILE.write_text("of-dev\n")
 
-    assert find_target(Asked(url, None, None), {}).token == token
+    assert find_target(TargetOptions(url, None, None), {}).token == token
 
 
 @pytest.mark.parametrize(
@@ -70,24 +74,36 @@ def test_a_daemon_that_listens_everywhere_is_asked_here(listen: str, url: str) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "environ", "says"),
+    ("options", "environ", "says"),
     [
         (NOTHING, {"AW_API__LISTEN": "127.0.0.1:0"}, "leaves the port open"),
-        (Asked("h:8080", None, None), {}, "must start with http"),
-        (Asked("http://[::1", None, None), {"AW_TOKEN": "mine"}, "host and port can be read"),
-        (Asked("http://h:99999", None, None), {"AW_TOKEN": "mine"}, "host and port can be read"),
-        (Asked("http://u:secret@h", None, None), {"AW_TOKEN": "mine"}, "^--url must not hold a us"),
-        (Asked("http://", None, None), {"AW_TOKEN": "mine"}, "must name a host"),
-        (Asked("http://h", Path("nowhere"), None), {}, "cannot be read"),
+        (url("h:8080"), {}, "must start with http"),
+        (
+            url("http://[::1"),
+            {"AW_TOKEN": "mine"},
+            "host and port can be read",
+        ),
+        (
+            url("http://h:99999"),
+            {"AW_TOKEN": "mine"},
+            "host and port can be read",
+        ),
+        (
+            url("http://u:secret@h"),
+            {"AW_TOKEN": "mine"},
+            "^--url must not hold a us",
+        ),
+        (url("http://"), {"AW_TOKEN": "mine"}, "must name a host"),
+        (url("http://h", Path("nowhere")), {}, "cannot be read"),
         (NOTHING, {"AW_TOKEN": "two words"}, "must hold one token"),
         (NOTHING, {"AW_TOKEN": "ümlaut"}, "must hold one token"),
     ],
 )
 def test_what_cannot_be_used_is_a_usage_error(
-    asked: Asked, environ: dict[str, str], says: str
+    options: TargetOptions, environ: dict[str, str], says: str
 ) -> None:
     with pytest.raises(Failure, match=says) as failure:
-        find_target(asked, environ)
+        find_target(options, environ)
 
     assert failure.value.how is Exit.USAGE
 
@@ -100,6 +116,6 @@ def test_an_unreadable_token_file_is_not_repeated(nothing_around: Path) -> None:
     (nothing_around / "binary").write_bytes(b"\xffcanary")
 
     with pytest.raises(Failure) as failure:
-        find_target(Asked("http://h", nothing_around / "binary", None), {})
+        find_target(url("http://h", nothing_around / "binary"), {})
 
     assert "canary" not in str(failure.value)

@@ -11,10 +11,15 @@ from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
 from worker.entrypoints.cli.client import Document, connected
-from worker.entrypoints.cli.exits import Exit, Failure
-from worker.entrypoints.cli.scenarios import Plan, asked_for, completions, scenarios
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Target
-from worker.entrypoints.cli.trigger_run import Rehearsal
+from worker.entrypoints.cli.trigger_run import ScenarioRunner
+from worker.entrypoints.cli.trigger_scenarios import (
+    ScenarioRun,
+    completions,
+    parse_scenario,
+    scenarios,
+)
 from worker.simulator.behaviours import Behaviour, forced_by
 
 IN_CONTRACT = {
@@ -48,10 +53,10 @@ def configured(nothing_around: Path) -> None:
     (nothing_around / "config/worker.toml").write_text(SIMULATED)
 
 
-def plan(**changes: Any) -> Plan:
-    return Plan(
+def run(**changes: Any) -> ScenarioRun:
+    return ScenarioRun(
         **{
-            "run": "abc",
+            "id": "abc",
             "provider": "pretend",
             "service": "timeout",
             "country": "0",
@@ -66,9 +71,9 @@ def plan(**changes: Any) -> Plan:
     )
 
 
-async def rehearsed(
-    daemon: FakeDaemon, plan: Plan, clock: Iterator[float] | None = None
-) -> tuple[Rehearsal, list[str], list[Document]]:
+async def followed(
+    daemon: FakeDaemon, run: ScenarioRun, clock: Iterator[float] | None = None
+) -> tuple[ScenarioRunner, list[str], list[Document]]:
     """All steps, without waiting."""
     said: list[str] = []
     changes: list[Document] = []
@@ -78,18 +83,18 @@ async def rehearsed(
 
     times = clock or iter(lambda: 0.0, 1.0)
     async with connected(Target(daemon.url, "operate-token")) as client:
-        rehearsal = Rehearsal(
-            client, plan, said.append, changes.append, no_sleep, lambda: next(times)
+        runner = ScenarioRunner(
+            client, run, said.append, changes.append, no_sleep, lambda: next(times)
         )
-        await rehearsal.prepare()
-        await rehearsal.rent()
-        await rehearsal.press_cancel()
-        await rehearsal.follow()
-    return rehearsal, said, changes
+        await runner.prepare()
+        await runner.rent()
+        await runner.press_cancel()
+        await runner.follow()
+    return runner, said, changes
 
 
 async def test_a_run_opens_an_account_tops_it_up_rents_and_follows(daemon: FakeDaemon) -> None:
-    rehearsal, _, changes = await rehearsed(daemon, plan(count=2))
+    runner, _, changes = await followed(daemon, run(count=2))
 
     assert daemon.calls[:2] == [
         ("PUT", "/v1/accounts/trigger-abc", {"currency": "EUR"}),
@@ -104,16 +109,16 @@ async def test_a_run_opens_an_account_tops_it_up_rents_and_follows(daemon: FakeD
         "window_seconds": 20,
     }
     assert sorted(map(str, daemon.keys)) == ["abc:0", "abc:1"]
-    assert [each["state"] for each in rehearsal.activations.values()] == ["refunded"] * 2
+    assert [each["state"] for each in runner.activations.values()] == ["refunded"] * 2
     assert len(changes) == 6
 
 
 async def test_more_numbers_than_a_page_are_followed(daemon: FakeDaemon) -> None:
     daemon.page = 2
 
-    rehearsal, _, _ = await rehearsed(daemon, plan(count=5))
+    runner, _, _ = await followed(daemon, run(count=5))
 
-    assert all(map(rehearsal.as_expected, rehearsal.activations.values()))
+    assert all(map(runner.as_expected, runner.activations.values()))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,7 @@ async def test_cancel_is_pressed_and_may_lose_the_race(
 ) -> None:
     daemon.refuse_cancel = refused
 
-    _, said, _ = await rehearsed(daemon, plan(cancel=True))
+    _, said, _ = await followed(daemon, run(cancel=True))
 
     assert any(told in line for line in said)
 
@@ -133,7 +138,7 @@ async def test_another_refusal_of_cancel_is_a_failure(daemon: FakeDaemon) -> Non
     daemon.refuse_cancel = "not-offered"
 
     with pytest.raises(Failure) as failure:
-        await rehearsed(daemon, plan(cancel=True))
+        await followed(daemon, run(cancel=True))
 
     assert failure.value.code == "not-offered"
 
@@ -142,27 +147,27 @@ async def test_following_ends_when_the_time_is_over(daemon: FakeDaemon) -> None:
     daemon.path = ("waiting",)
 
     with pytest.raises(Failure, match="1 have not ended") as failure:
-        await rehearsed(daemon, plan(), clock=iter([0.0, 5.0, 10.0, 10.1]))
+        await followed(daemon, run(), clock=iter([0.0, 5.0, 10.0, 10.1]))
 
     assert failure.value.how is Exit.GAVE_UP
-    assert failure.value.hint == f"activation-worker list --account {plan().account}"
+    assert failure.value.hint == f"activation-worker list --account {run().account}"
 
 
 @pytest.mark.parametrize("ending", ["in_review", "closed", "delivered"])
 async def test_any_ending_ends_the_following(daemon: FakeDaemon, ending: str) -> None:
     daemon.path = ("waiting", ending)
 
-    rehearsal, _, _ = await rehearsed(daemon, plan())
+    runner, _, _ = await followed(daemon, run())
 
-    assert not any(map(rehearsal.as_expected, rehearsal.activations.values()))
+    assert not any(map(runner.as_expected, runner.activations.values()))
 
 
 async def test_a_state_on_the_way_can_be_expected(daemon: FakeDaemon) -> None:
     daemon.path = ("waiting", "received", "delivered")
 
-    rehearsal, _, _ = await rehearsed(daemon, plan(expect=State.RECEIVED))
+    runner, _, _ = await followed(daemon, run(expect=State.RECEIVED))
 
-    assert all(map(rehearsal.as_expected, rehearsal.activations.values()))
+    assert all(map(runner.as_expected, runner.activations.values()))
 
 
 @pytest.mark.usefixtures("configured")
@@ -310,6 +315,6 @@ def test_scenarios_are_completed_and_shown_in_the_help(cli: Cli) -> None:
 
 
 def test_a_scenario_may_come_with_seconds() -> None:
-    scenario, seconds = asked_for("provider-down:2.5")
+    scenario, seconds = parse_scenario("provider-down:2.5")
 
     assert (scenario.name, seconds) == ("provider-down", 2.5)

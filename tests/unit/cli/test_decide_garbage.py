@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from worker.entrypoints.cli.decide_lines import Answers
+from worker.entrypoints.cli.decide import LineDecider
 
 SCENARIOS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "golden" / "policy_scenarios.json").read_text()
@@ -46,7 +46,7 @@ def test_a_changed_question_gets_one_answer(
 ) -> None:
     asked = {"id": 1, "policy": policy, "given": scenario["given"] | changed}
 
-    told = Answers("default").to([json.dumps(asked).encode()]).splitlines()
+    told = LineDecider("default").decide([json.dumps(asked).encode()]).splitlines()
 
     assert len(told) == 1
     assert set(json.loads(told[0])) in ANSWERS
@@ -55,7 +55,7 @@ def test_a_changed_question_gets_one_answer(
 @unhurried
 @given(st.binary(max_size=200).filter(lambda line: line.strip() and b"\n" not in line))
 def test_any_bytes_get_one_answer(line: bytes) -> None:
-    told = Answers("default").to([line]).splitlines()
+    told = LineDecider("default").decide([line]).splitlines()
 
     assert len(told) == 1
     assert set(json.loads(told[0])) == {"id", "error"}

@@ -7,7 +7,7 @@ import pytest
 
 from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.entrypoints.cli import provider_drain
+from worker.entrypoints.cli import provider_session
 from worker.ports.store.purchases import CountedSums, Dispute, ProviderReport
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -35,10 +35,10 @@ REPORT = ProviderReport(
 
 
 def test_in_the_document_with_its_id_and_what_both_say() -> None:
-    told = provider_drain._document(ProviderName("sim"), REPORT, None, None)
+    document = provider_session._document(ProviderName("sim"), REPORT, None, None)
 
-    assert told["disputed"] == [{"currency": "USD", "numbers": 1, "amount_minor": 20}]
-    assert told["disputes"] == [
+    assert document["disputed"] == [{"currency": "USD", "numbers": 1, "amount_minor": 20}]
+    assert document["disputes"] == [
         {
             "id": str(DISPUTE.activation_id),
             "provider_ref": "77",
@@ -52,9 +52,9 @@ def test_in_the_document_with_its_id_and_what_both_say() -> None:
 
 
 def test_in_the_table_with_its_amount(capsys: pytest.CaptureFixture[str]) -> None:
-    document = provider_drain._document(ProviderName("sim"), REPORT, None, None)
+    document = provider_session._document(ProviderName("sim"), REPORT, None, None)
 
-    provider_drain._write_text(document, "USD")
+    provider_session._write_text(document, "USD")
 
     written = capsys.readouterr().out
     assert "0.20 USD for 1 numbers" in written

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described
-from tests.unit.http.fake_desk import FakeDesk
+from tests.unit.http.fake_service import FakeService
 from tests.unit.http.fakes import (
     PROVIDER,
     FakeActivations,
@@ -20,10 +20,10 @@ from tests.unit.http.fakes import (
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.http.api import build_api, routes_of
 from worker.entrypoints.http.auth import Token
-from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
-from worker.entrypoints.http.openapi import document
+from worker.entrypoints.http.long_poll import LongPoll
+from worker.entrypoints.http.openapi import describe
 from worker.ports.service import Push
 
 HOOK_SECRET = "hook-secret-canary-0123456789"
@@ -39,7 +39,7 @@ class World:
     log: FakeLog = field(default_factory=FakeLog)
 
     def __post_init__(self) -> None:
-        self.desk = FakeDesk(self.books, self.reads)
+        self.service = FakeService(self.books, self.reads)
 
 
 def parse_push(provider: ProviderName, raw: bytes) -> list[Push]:
@@ -55,7 +55,8 @@ def world() -> World:
 
 def deps_over(world: World) -> ApiDeps:
     return ApiDeps(
-        desk=world.desk,
+        service=world.service,
+        cases=None,
         activations=world.reads,
         books=world.books,
         outbox=world.events,
@@ -84,7 +85,7 @@ def app(deps: ApiDeps) -> web.Application:
 def described() -> Described:
     """The description depends on the routes only, not on what is behind them."""
     deps = deps_over(World())
-    return Described(document(routes_of(deps, Changes(deps.activations.versions))))
+    return Described(describe(routes_of(deps, LongPoll(deps.activations.versions))))
 
 
 @pytest.fixture

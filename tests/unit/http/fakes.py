@@ -165,6 +165,16 @@ def refunded(activation: Activation) -> Activation:
     )
 
 
+def delivered(activation: Activation) -> Activation:
+    return replace(
+        activation,
+        state=State.DELIVERED,
+        settlement=Settlement(
+            outcome=State.DELIVERED, amount_minor=activation.price_minor, reason="code", at=NOW
+        ),
+    )
+
+
 def with_code(activation: Activation, code: str = "123456") -> Activation:
     return replace(
         activation,

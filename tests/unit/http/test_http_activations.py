@@ -69,7 +69,7 @@ async def test_cancel_after_a_code_is_refused(api: Api, world: World) -> None:
 
 async def test_a_cancel_the_provider_does_not_take_yet_is_owed(api: Api, world: World) -> None:
     shown = (await watched(api)).json
-    world.desk.wished = ActionOutcome.PENDING
+    world.service.forced_action = ActionOutcome.PENDING
     reply = await api.post(f"/v1/activations/{shown['id']}/cancel")
     assert (reply.status, reply.json["id"]) == (202, shown["id"])
 
@@ -94,7 +94,7 @@ async def test_a_wish_that_cannot_be_met_says_why(
     api: Api, world: World, wish: str, how: ActionOutcome, status: int, slug: str
 ) -> None:
     shown = (await watched(api)).json
-    world.desk.wished = how
+    world.service.forced_action = how
     reply = await api.post(f"/v1/activations/{shown['id']}/{wish}")
     assert (reply.status, reply.slug) == (status, slug)
 
@@ -103,7 +103,7 @@ async def test_a_resend_the_provider_did_not_hear_can_be_asked_again(
     api: Api, world: World
 ) -> None:
     shown = (await watched(api)).json
-    world.desk.wished = ActionOutcome.PROVIDER_UNAVAILABLE
+    world.service.forced_action = ActionOutcome.PROVIDER_UNAVAILABLE
     reply = await api.post(f"/v1/activations/{shown['id']}/resend")
     assert (reply.status, reply.slug) == (503, "provider-unavailable")
     assert int(reply.headers["Retry-After"]) > 0

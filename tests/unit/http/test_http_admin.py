@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.http.fakes import FakeLog
 from worker.entrypoints.http import admin as module
-from worker.entrypoints.http.admin import AdminDeps, Check, build_admin
+from worker.entrypoints.http.admin import AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.listener import listen
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -17,17 +17,20 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 @dataclass
 class Health:
-    alive: list[Check] = field(default_factory=lambda: [Check("loop", ok=True)])
-    ready: list[Check] = field(
-        default_factory=lambda: [Check("database", ok=True), Check("redis", ok=True, detail="9.1")]
+    alive: list[HealthCheck] = field(default_factory=lambda: [HealthCheck("loop", ok=True)])
+    ready: list[HealthCheck] = field(
+        default_factory=lambda: [
+            HealthCheck("database", ok=True),
+            HealthCheck("redis", ok=True, detail="9.1"),
+        ]
     )
     hangs: bool = False
     log: FakeLog = field(default_factory=FakeLog)
 
-    def livez(self) -> Sequence[Check]:
+    def livez(self) -> Sequence[HealthCheck]:
         return self.alive
 
-    async def readyz(self) -> Sequence[Check]:
+    async def readyz(self) -> Sequence[HealthCheck]:
         if self.hangs:
             await asyncio.Event().wait()
         return self.ready
@@ -83,7 +86,10 @@ async def test_a_probe_of_something_well_is_200_and_short(
 async def test_a_loop_that_stands_still_fails_livez_only(
     http: aiohttp.ClientSession, health: Health
 ) -> None:
-    health.alive = [Check("loop", ok=True), Check("watch", ok=False, detail="no tick for 61 s")]
+    health.alive = [
+        HealthCheck("loop", ok=True),
+        HealthCheck("watch", ok=False, detail="no tick for 61 s"),
+    ]
     async with http.get("/livez?verbose") as reply:
         assert reply.status == 503
         assert await reply.json() == {
@@ -100,7 +106,10 @@ async def test_a_loop_that_stands_still_fails_livez_only(
 async def test_a_dependency_that_is_away_fails_readyz_only(
     http: aiohttp.ClientSession, health: Health
 ) -> None:
-    health.ready = [Check("database", ok=False, detail="refused"), Check("redis", ok=True)]
+    health.ready = [
+        HealthCheck("database", ok=False, detail="refused"),
+        HealthCheck("redis", ok=True),
+    ]
     async with http.get("/readyz?verbose=1") as reply:
         assert reply.status == 503
         checks = (await reply.json())["checks"]
@@ -139,7 +148,7 @@ async def test_only_probes_that_fail_are_logged(
     async with http.get("/livez"):
         pass
     assert not health.log.lines
-    health.alive = [Check("loop", ok=False)]
+    health.alive = [HealthCheck("loop", ok=False)]
     async with http.get("/livez"):
         pass
     assert [fields["status"] for _, fields in health.log.lines] == [503]

@@ -16,12 +16,12 @@ ANY = {"Content-Type": "text/plain"}
 async def test_a_push_is_kept_and_answered_with_nothing(api: Api, world: World) -> None:
     reply = await api.post(PATH, raw=b'{"ref": "7"}', token=None, headers=ANY)
     assert (reply.status, reply.raw) == (200, b"{}")
-    assert world.desk.pushed == [("alpha", (Push(ProviderRef("7"), None, None, "hash"),))]
+    assert world.service.pushed == [("alpha", (Push(ProviderRef("7"), None, None, "hash"),))]
 
 
 async def test_what_a_provider_adds_to_the_address_is_left_alone(api: Api, world: World) -> None:
     reply = await api.post(f"{PATH}?attempt=2", raw=b'{"ref": "7"}', token=None)
-    assert (reply.status, len(world.desk.pushed)) == (200, 1)
+    assert (reply.status, len(world.service.pushed)) == (200, 1)
 
 
 @pytest.mark.parametrize("raw", [b"", b"garbage", b"\xff", b"null", b"[1]", b"{}"])
@@ -30,7 +30,7 @@ async def test_a_push_that_says_nothing_is_answered_alike(
 ) -> None:
     reply = await api.post(PATH, raw=raw, token=None, headers=ANY)
     assert (reply.status, reply.raw) == (200, b"{}")
-    assert not world.desk.pushed
+    assert not world.service.pushed
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ async def test_who_does_not_know_the_secret_finds_nothing_there(
     nothing = await api.post("/v1/nothing", raw=b'{"ref": "7"}', token=None)
     reply = await api.post(path, raw=b'{"ref": "7"}', token=None)
     assert (reply.status, reply.raw) == (404, nothing.raw)
-    assert not world.desk.pushed
+    assert not world.service.pushed
 
 
 async def test_a_token_does_not_replace_the_secret(api: Api) -> None:
@@ -66,11 +66,11 @@ async def test_a_push_is_small(api: Api, world: World) -> None:
     assert (await api.post(PATH, raw=most, token=None)).status == 200
     reply = await api.post(PATH, raw=most + b" ", token=None)
     assert (reply.status, reply.slug) == (413, "content-too-large")
-    assert len(world.desk.pushed) == 1
+    assert len(world.service.pushed) == 1
 
 
 async def test_a_push_that_could_not_be_kept_is_to_be_sent_again(api: Api, world: World) -> None:
-    world.desk.fails_with = StoreUnavailable("dsn-canary")
+    world.service.fails_with = StoreUnavailable("dsn-canary")
     reply = await api.post(PATH, raw=b'{"ref": "7"}', token=None)
     assert (reply.status, reply.raw) == (503, b"{}")
     assert "canary" not in str(world.log.lines)

@@ -55,7 +55,7 @@ async def _status(http: aiohttp.ClientSession, path: str) -> int:
 
 async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: World) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
-    accept = world.desk.accept
+    accept = world.service.accept
 
     async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         begun.set()
@@ -65,7 +65,7 @@ async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: 
     runner = await listen(app, "127.0.0.1", 0, drain_seconds=10)
     async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
         await watched_id(world, http)
-        world.desk.accept = slow  # type: ignore[method-assign]  # a slow store for once
+        world.service.accept = slow  # type: ignore[method-assign]  # a slow store for once
         call = asyncio.create_task(_put(http, "/v1/activations/alpha/2"))
         await begun.wait()
         stopping = asyncio.create_task(runner.cleanup())
@@ -89,7 +89,7 @@ async def test_a_call_that_hangs_is_cut_when_the_drain_is_over(
     runner = await listen(app, "127.0.0.1", 0, drain_seconds=drain_seconds)
     async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
         await watched_id(world, http)
-        world.desk.accept = hang  # type: ignore[method-assign]  # a store that never answers
+        world.service.accept = hang  # type: ignore[method-assign]  # a store that never answers
         call = asyncio.create_task(_put(http, "/v1/activations/alpha/2"))
         await begun.wait()
         async with asyncio.timeout(5):
@@ -107,7 +107,7 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     app: web.Application, world: World
 ) -> None:
     begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    accept = world.desk.accept
+    accept = world.service.accept
 
     async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         begun.set()
@@ -119,7 +119,7 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     runner = await listen(app, "127.0.0.1", 0, drain_seconds=10)
     async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
         await watched_id(world, http)
-        world.desk.accept = slow  # type: ignore[method-assign]  # a slow store for once
+        world.service.accept = slow  # type: ignore[method-assign]  # a slow store for once
         call = asyncio.create_task(_put(http, "/v1/activations/alpha/2"))
         await begun.wait()
         call.cancel()
@@ -128,7 +128,7 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     go_on.set()
     async with asyncio.timeout(5):
         await done.wait()
-    assert len(world.desk.handed) == 2
+    assert len(world.service.intakes) == 2
     await runner.cleanup()
 
 

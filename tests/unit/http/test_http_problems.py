@@ -10,8 +10,8 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
-from worker.entrypoints.http import changes, routing
-from worker.entrypoints.http.problems import Kind
+from worker.entrypoints.http import long_poll, routing
+from worker.entrypoints.http.problems import ProblemKind
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import ActionOutcome, PurchaseOutcome
 
@@ -23,7 +23,7 @@ Provoke: TypeAlias = Callable[[Api, World, pytest.MonkeyPatch], Awaitable[Reply]
 
 def ordered(how: PurchaseOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
-        world.desk.ordered = how
+        world.service.forced_purchase = how
         return await api.post("/v1/activations", order(), headers=KEY)
 
     return provoke
@@ -32,7 +32,7 @@ def ordered(how: PurchaseOutcome) -> Provoke:
 def wished(how: ActionOutcome) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
         shown = (await watched(api)).json
-        world.desk.wished = how
+        world.service.forced_action = how
         return await api.post(f"/v1/activations/{shown['id']}/resend")
 
     return provoke
@@ -58,7 +58,7 @@ async def code_received(api: Api, world: World, _patch: pytest.MonkeyPatch) -> R
 
 
 async def busy(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
-    patch.setattr(changes, "WAITERS_MAX", 0)
+    patch.setattr(long_poll, "WAITERS_MAX", 0)
     shown = (await watched(api)).json
     return await api.get(f"/v1/activations/{shown['id']}?wait_seconds=1")
 
@@ -73,7 +73,7 @@ async def body_timeout(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Re
 def failing(error: Exception) -> Provoke:
     async def provoke(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
         await rich_ann(api)
-        world.desk.fails_with = error
+        world.service.fails_with = error
         return await api.put(PATH, number())
 
     return provoke
@@ -84,46 +84,46 @@ async def poor(api: Api, _world: World, _patch: pytest.MonkeyPatch) -> Reply:
     return await api.put(PATH, number())
 
 
-PROVOKED: dict[Kind, Provoke] = {
-    Kind.BAD_REQUEST: sent("PUT", ACCOUNT, raw=b"{}", headers={"Content-Encoding": "gzip"}),
-    Kind.INVALID_JSON: sent("PUT", ACCOUNT, raw=b"{"),
-    Kind.IDEMPOTENCY_KEY_REQUIRED: sent("POST", "/v1/activations", body=order()),
-    Kind.UNAUTHENTICATED: sent("GET", ACCOUNT, token=None),
-    Kind.BALANCE_TOO_LOW: poor,
-    Kind.FORBIDDEN: sent("PUT", ACCOUNT, body={}, token=READ_TOKEN),
-    Kind.NOT_FOUND: sent("GET", "/nothing"),
-    Kind.UNKNOWN_ACCOUNT: sent("GET", ACCOUNT),
-    Kind.UNKNOWN_ACTIVATION: sent("GET", "/v1/activations/x"),
-    Kind.UNKNOWN_PROVIDER: ordered(PurchaseOutcome.UNKNOWN_PROVIDER),
-    Kind.METHOD_NOT_ALLOWED: sent("DELETE", ACCOUNT),
-    Kind.BODY_TIMEOUT: body_timeout,
-    Kind.OTHER_CONTENT: other_content,
-    Kind.CODE_RECEIVED: code_received,
-    Kind.NO_CODE: wished(ActionOutcome.NO_CODE),
-    Kind.ENDED: wished(ActionOutcome.ENDED),
-    Kind.NOT_OFFERED: wished(ActionOutcome.NOT_OFFERED),
-    Kind.NO_NUMBERS: ordered(PurchaseOutcome.NO_NUMBERS),
-    Kind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (routing.BODY_MAX + 1)),
-    Kind.UNSUPPORTED_MEDIA_TYPE: sent(
+PROVOKED: dict[ProblemKind, Provoke] = {
+    ProblemKind.BAD_REQUEST: sent("PUT", ACCOUNT, raw=b"{}", headers={"Content-Encoding": "gzip"}),
+    ProblemKind.INVALID_JSON: sent("PUT", ACCOUNT, raw=b"{"),
+    ProblemKind.IDEMPOTENCY_KEY_REQUIRED: sent("POST", "/v1/activations", body=order()),
+    ProblemKind.UNAUTHENTICATED: sent("GET", ACCOUNT, token=None),
+    ProblemKind.BALANCE_TOO_LOW: poor,
+    ProblemKind.FORBIDDEN: sent("PUT", ACCOUNT, body={}, token=READ_TOKEN),
+    ProblemKind.NOT_FOUND: sent("GET", "/nothing"),
+    ProblemKind.UNKNOWN_ACCOUNT: sent("GET", ACCOUNT),
+    ProblemKind.UNKNOWN_ACTIVATION: sent("GET", "/v1/activations/x"),
+    ProblemKind.UNKNOWN_PROVIDER: ordered(PurchaseOutcome.UNKNOWN_PROVIDER),
+    ProblemKind.METHOD_NOT_ALLOWED: sent("DELETE", ACCOUNT),
+    ProblemKind.BODY_TIMEOUT: body_timeout,
+    ProblemKind.OTHER_CONTENT: other_content,
+    ProblemKind.CODE_RECEIVED: code_received,
+    ProblemKind.NO_CODE: wished(ActionOutcome.NO_CODE),
+    ProblemKind.ENDED: wished(ActionOutcome.ENDED),
+    ProblemKind.NOT_OFFERED: wished(ActionOutcome.NOT_OFFERED),
+    ProblemKind.NO_NUMBERS: ordered(PurchaseOutcome.NO_NUMBERS),
+    ProblemKind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (routing.BODY_MAX + 1)),
+    ProblemKind.UNSUPPORTED_MEDIA_TYPE: sent(
         "PUT", ACCOUNT, raw=b"a=b", headers={"Content-Type": "text/csv"}
     ),
-    Kind.INVALID: sent("PUT", ACCOUNT, body={}),
-    Kind.UNKNOWN_POLICY: ordered(PurchaseOutcome.UNKNOWN_POLICY),
-    Kind.BAD_SERVICE: ordered(PurchaseOutcome.BAD_SERVICE),
-    Kind.PRICE_ABOVE_MAX: ordered(PurchaseOutcome.PRICE_ABOVE_MAX),
-    Kind.IDEMPOTENCY_KEY_REUSED: ordered(PurchaseOutcome.OTHER_CONTENT),
-    Kind.INTERNAL: failing(RuntimeError()),
-    Kind.BUSY: busy,
-    Kind.STORE_UNAVAILABLE: failing(StoreUnavailable()),
-    Kind.PROVIDER_UNAVAILABLE: ordered(PurchaseOutcome.PROVIDER_UNAVAILABLE),
-    Kind.PROVIDER_BALANCE_TOO_LOW: ordered(PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW),
-    Kind.EXPOSURE_LIMIT: ordered(PurchaseOutcome.EXPOSURE_LIMIT),
+    ProblemKind.INVALID: sent("PUT", ACCOUNT, body={}),
+    ProblemKind.UNKNOWN_POLICY: ordered(PurchaseOutcome.UNKNOWN_POLICY),
+    ProblemKind.BAD_SERVICE: ordered(PurchaseOutcome.BAD_SERVICE),
+    ProblemKind.PRICE_ABOVE_MAX: ordered(PurchaseOutcome.PRICE_ABOVE_MAX),
+    ProblemKind.IDEMPOTENCY_KEY_REUSED: ordered(PurchaseOutcome.OTHER_CONTENT),
+    ProblemKind.INTERNAL: failing(RuntimeError()),
+    ProblemKind.BUSY: busy,
+    ProblemKind.STORE_UNAVAILABLE: failing(StoreUnavailable()),
+    ProblemKind.PROVIDER_UNAVAILABLE: ordered(PurchaseOutcome.PROVIDER_UNAVAILABLE),
+    ProblemKind.PROVIDER_BALANCE_TOO_LOW: ordered(PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW),
+    ProblemKind.EXPOSURE_LIMIT: ordered(PurchaseOutcome.EXPOSURE_LIMIT),
 }
 
 
-@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.slug)
+@pytest.mark.parametrize("kind", ProblemKind, ids=lambda kind: kind.slug)
 async def test_every_problem_can_happen_and_looks_like_one(
-    api: Api, world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch, kind: ProblemKind
 ) -> None:
     reply = await PROVOKED[kind](api, world, monkeypatch)
     assert reply.status == reply.json["status"] == kind.status

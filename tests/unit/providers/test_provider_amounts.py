@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from worker.adapters.providers.amounts import balance_minor, cost_minor, currency_of, major
 from worker.domain.money import AMOUNT_MAX
-from worker.entrypoints.cli.formatting import amount
+from worker.entrypoints.cli.output import amount
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import worker
-from worker.entrypoints.http.responses import Shown
+from worker.entrypoints.http.responses import ResponseBody
 
 #: Fields by name: what they hold is a phone, a code, an SMS, or words of a reply that may be one.
 HIDDEN = frozenset({"phone", "code", "text", "rest", "word", "api_key", "key_suffix", "base_url"})
@@ -53,7 +53,7 @@ def holders() -> list[tuple[type, str]]:
         if inspect.isclass(value)
         and value.__module__ == module.__name__
         # Only described to OpenAPI: nobody makes one.
-        and not issubclass(value, Shown)
+        and not issubclass(value, ResponseBody)
     }
     found = [(value, name) for value in values for name in fields_of(value) & HIDDEN]
     return sorted(

@@ -1,4 +1,4 @@
-"""Which commands there are, each imported only when it is asked for, and how failures end."""
+"""The commands, each imported only when it is called, and how their failures end."""
 
 import importlib
 import itertools
@@ -11,39 +11,39 @@ import typer
 import typer.core
 import typer.main
 
-from worker.entrypoints.cli.exits import IN_HELP, Exit, Failure, report
+from worker.entrypoints.cli.exit_codes import IN_HELP, Exit, Failure, failure_of, report
 
 
-class Entry(NamedTuple):
+class Command(NamedTuple):
     where: str  #: module:attribute, below this package
-    says: str  #: The line in the list of commands, which must not import them all.
+    says: str  #: Its line in the list of commands, which imports none of them.
 
 
 #: In the order of the help: try, run, look, prove, operate, decide, develop.
-COMMANDS: Mapping[str, Entry] = {
-    "demo": Entry("demo:demo", "See the whole thing work, on servers it starts itself."),
-    "dev": Entry("daemon:dev", "Run everything a developer needs, with a simulated provider."),
-    "run": Entry("daemon:run", "Run the daemon."),
-    "trigger": Entry("trigger:trigger", "Rent test activations that behave as asked."),
-    "show": Entry("activations:show", "Show one activation: its state, its timeline, its money."),
-    "list": Entry("activations:list_", "List activations, newest first."),
-    "watch": Entry("watch:watch", "Follow one activation, or everything that happens."),
-    "audit": Entry("audit:audit", "Prove that the books balance."),
-    "doctor": Entry("doctor:doctor", "Check everything the daemon depends on."),
-    "check-config": Entry("check_config:check_config", "Check the configuration."),
-    "migrate": Entry("migrate:migrate", "Bring the database schema up to date."),
-    "events": Entry("events:events_app", "List outgoing events, or send some again."),
-    "timers": Entry("timers:timers", "Show which durable timers are overdue, or all of them."),
-    "cases": Entry("cases:cases_app", "List, show and decide what waits for a human."),
-    "provider": Entry("provider:provider_app", "Hold a provider against our books; leave it."),
-    "decide": Entry("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
-    "policy": Entry("policy:policy_app", "List and explain the refund policies."),
-    "simulate-provider": Entry("simulate:simulate_provider", "Run a simulated provider."),
+COMMANDS: Mapping[str, Command] = {
+    "demo": Command("demo:demo", "See the whole thing work, on servers it starts itself."),
+    "dev": Command("daemon:dev", "Run everything a developer needs, with a simulated provider."),
+    "run": Command("daemon:run", "Run the daemon."),
+    "trigger": Command("trigger:trigger", "Rent test activations that behave as asked."),
+    "show": Command("activations:show", "Show one activation: its state, its timeline, its money."),
+    "list": Command("activations:list_", "List activations, newest first."),
+    "watch": Command("activations:watch", "Follow one activation, or everything that happens."),
+    "audit": Command("audit:audit", "Prove that the books balance."),
+    "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
+    "check-config": Command("check_config:check_config", "Check the configuration."),
+    "migrate": Command("migrate:migrate", "Bring the database schema up to date."),
+    "events": Command("events:events_app", "List outgoing events, or send some again."),
+    "timers": Command("timers:timers", "Show which durable timers are overdue, or all of them."),
+    "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),
+    "provider": Command("provider:provider_app", "Hold a provider against our books; leave it."),
+    "decide": Command("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
+    "policy": Command("policy:policy_app", "List and explain the refund policies."),
+    "simulate-provider": Command("simulate:simulate_provider", "Run a simulated provider."),
 }
 
 
 class LazyGroup(typer.core.TyperGroup):
-    """Finds commands by name; turns what they raise into a message and an exit code."""
+    """Finds commands by name; turns their exceptions into a message and an exit code."""
 
     listing = False
 
@@ -77,18 +77,16 @@ class LazyGroup(typer.core.TyperGroup):
                 raise  # Typer shows the usage with it.
             failure = Failure(Exit(error.exit_code), error.format_message())
         except Exception as error:
-            from worker.entrypoints.cli.exit_codes import failure_of
-
-            found = failure_of(error)
-            if found is None:
+            known = failure_of(error)
+            if known is None:
                 raise
-            failure = found
+            failure = known
         report(failure, as_json=as_json)
         raise typer.Exit(failure.how)
 
 
 def wants_json(args: Sequence[str]) -> bool:
-    """Whether errors must be JSON, known before anything of the command line is understood."""
+    """Whether errors must be JSON; read before the command line is parsed, as that can fail."""
     pairs = itertools.pairwise([*args, ""])
     forms = {"json", "ndjson"}
     return any(
@@ -101,13 +99,13 @@ def wants_json(args: Sequence[str]) -> bool:
 
 def _command(name: str) -> Any:  # noqa: ANN401 - typer hides its Command
     module, _, attribute = COMMANDS[name].where.partition(":")
-    found = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        command: Any = typer.main.get_group(found)
+    target = getattr(importlib.import_module(f"{__package__}.{module}"), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = typer.main.get_group(target)
     else:
-        alone = typer.Typer(add_completion=False)
-        alone.command(name)(found)
-        command = typer.main.get_command(alone)
+        single = typer.Typer(add_completion=False)
+        single.command(name)(target)
+        command = typer.main.get_command(single)
     command.name = name
     return command
 
@@ -115,7 +113,7 @@ def _command(name: str) -> Any:  # noqa: ANN401 - typer hides its Command
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # Its frames can show what must not be seen.
+    pretty_exceptions_enable=False,  # Its frames can show secrets.
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=IN_HELP,
 )

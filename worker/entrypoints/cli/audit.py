@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
 from worker.ports.store.books import Finding
@@ -27,10 +27,10 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
         async with open_store(settings) as store:
             return await store.books.audit()
 
-    raise typer.Exit(tell(asyncio.run(findings()), output))
+    raise typer.Exit(write_findings(asyncio.run(findings()), output))
 
 
-def tell(findings: Sequence[Finding], output: Format) -> Exit:
+def write_findings(findings: Sequence[Finding], output: Format) -> Exit:
     documents = [
         {
             "invariant": finding.invariant,
@@ -41,7 +41,7 @@ def tell(findings: Sequence[Finding], output: Format) -> Exit:
         for finding in findings
     ]
     broken = sum(finding.violations > 0 for finding in findings)
-    # No finding at all means that nothing was checked.
+    # An empty list means that nothing was checked.
     holds = bool(findings) and not broken
     match output:
         case Format.TEXT:

@@ -1,4 +1,4 @@
-"""`cases`: what customers complain of, opened, listed and shown, and a human's word on it."""
+"""`cases`: open a claim, list what waits for a human, show a case, give the verdict."""
 
 import asyncio
 import json
@@ -9,19 +9,20 @@ from urllib.parse import quote
 
 import typer
 
-from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
     Format,
     OutputOption,
     clean,
+    money,
     say,
+    short_instant,
     write_json,
     write_line,
     write_rows,
 )
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.target import Target, target_of
 from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
@@ -42,16 +43,16 @@ def list_(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """List everything that waits for a human, what has to be decided first first."""
-    target = find_target(Asked(url, token_file, config), os.environ)
-    found = asyncio.run(_waiting(target, limit))
+    target = target_of(url, token_file, config)
+    reviews = asyncio.run(_reviews(target, limit))
     match output:
         case Format.JSON:
-            write_json({"items": found}, indent=True)
+            write_json({"items": reviews}, indent=True)
         case Format.NDJSON:
-            for one in found:
-                write_json(one)
-        case Format.TEXT if found:
-            write_rows(COLUMNS, map(row, found))
+            for review in reviews:
+                write_json(review)
+        case Format.TEXT if reviews:
+            write_rows(COLUMNS, map(row, reviews))
         case Format.TEXT:
             say("nothing waits for a human")
 
@@ -64,8 +65,7 @@ def show(
 ) -> None:
     """Show one case with its facts, its decisions and its dates. Talks to the database."""
     from worker.bootstrap import open_store
-    from worker.entrypoints.http.case_answers import case_json
-    from worker.entrypoints.http.case_calls import case_in
+    from worker.entrypoints.http.cases import case_id_in, case_json
     from worker.entrypoints.http.problems import Problem
     from worker.settings import load_settings
 
@@ -73,15 +73,15 @@ def show(
 
     async def find() -> Case | None:
         async with open_store(settings) as store:
-            return await store.cases.case(case_in(id_))
+            return await store.cases.case(case_id_in(id_))
 
     try:
-        found = asyncio.run(find())
+        case = asyncio.run(find())
     except Problem:
-        found = None
-    if found is None:
+        case = None
+    if case is None:
         raise Failure(Exit.FAILED, "there is no such case")
-    tell(case_json(found), output)
+    write_case(case_json(case), output)
 
 
 @cases_app.command("claim")
@@ -113,8 +113,8 @@ def claim(  # noqa: PLR0913 - each is an option
     """
     if (activation is None) == (rental is None):
         raise Failure(Exit.USAGE, "give either --activation or --rental")
-    target = find_target(Asked(url, token_file, config), os.environ)
-    asked = {
+    target = target_of(url, token_file, config)
+    options = {
         "activation": activation,
         "rental": rental,
         "claim_kind": kind,
@@ -124,8 +124,8 @@ def claim(  # noqa: PLR0913 - each is an option
         "destination": destination,
         "facts": _facts(fact or ()),
     }
-    body = {name: value for name, value in asked.items() if value is not None}
-    tell(asyncio.run(_post(target, "/v1/claims", body)), output)
+    body = {name: value for name, value in options.items() if value is not None}
+    write_case(asyncio.run(_post(target, "/v1/claims", body)), output)
 
 
 @cases_app.command("verdict")
@@ -145,25 +145,23 @@ def verdict(  # noqa: PLR0913 - each is an option
 
     Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant
     """
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
-    done = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
+    document = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not Format.TEXT:
-        write_json(done, indent=output is Format.JSON)
+        write_json(document, indent=output is Format.JSON)
         return
-    ended = done["case"] or done["activation"]
+    ended = document["case"] or document["activation"]
     say(f"{ended['id']} is now {ended['state']}")
 
 
 def row(review: Mapping[str, Any]) -> list[object]:
-    by_when = None if review["by_when"] is None else formatting.short(review["by_when"])
-    proposed = (
-        f"{formatting.amount(review['proposed_minor'], review['currency'])} {review['currency']}"
-    )
+    by_when = None if review["by_when"] is None else short_instant(review["by_when"])
+    proposed = money(review["proposed_minor"], review["currency"])
     return [by_when, review["kind"], review["reason"], proposed, review["account"], review["id"]]
 
 
-def tell(case: Mapping[str, Any], output: Format) -> None:
+def write_case(case: Mapping[str, Any], output: Format) -> None:
     if output is not Format.TEXT:
         write_json(dict(case), indent=output is Format.JSON)
         return
@@ -171,15 +169,15 @@ def tell(case: Mapping[str, Any], output: Format) -> None:
         write_line(f"{name:15}{clean(case[name])}")
     for name, value in case["facts"].items():
         write_line(f"{'  ' + name:31}{clean(value)}")
-    decided = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
-    write_rows(decided, (_decision(one) for one in case["decisions"]))
+    columns = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
+    write_rows(columns, map(_decision_row, case["decisions"]))
     for timer in case["timers"]:
-        write_line(f"{timer['kind']} rings after {formatting.short(timer['due_at'])}")
+        write_line(f"{timer['kind']} rings after {short_instant(timer['due_at'])}")
 
 
-def _facts(given: Iterable[str]) -> dict[str, Any]:
+def _facts(options: Iterable[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for text in given:
+    for text in options:
         name, _, value = text.partition("=")
         if name in facts:
             raise Failure(Exit.USAGE, f"--fact {name}: given twice")
@@ -191,18 +189,23 @@ def _facts(given: Iterable[str]) -> dict[str, Any]:
     return facts
 
 
-def _decision(one: Mapping[str, Any]) -> list[object]:
-    until = None if one["deadline"] is None else formatting.short(one["deadline"])
-    because = " ".join(one["clauses"])
-    at, total = formatting.short(one["at"]), one["amount_minor"]
-    return [at, one["outcome"], one["reason"], total, until, because]
+def _decision_row(decision: Mapping[str, Any]) -> list[object]:
+    deadline = None if decision["deadline"] is None else short_instant(decision["deadline"])
+    return [
+        short_instant(decision["at"]),
+        decision["outcome"],
+        decision["reason"],
+        decision["amount_minor"],
+        deadline,
+        " ".join(decision["clauses"]),
+    ]
 
 
-async def _waiting(target: Target, limit: int) -> list[dict[str, Any]]:
+async def _reviews(target: Target, limit: int) -> list[dict[str, Any]]:
     from worker.entrypoints.cli.client import connected
 
     async with connected(target) as daemon:
-        return [one async for one in daemon.pages("/v1/reviews", limit)]
+        return [review async for review in daemon.pages("/v1/reviews", limit)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens at the running daemon, as it happens: one activation, or everybody's events."""
+"""Changes at the running daemon as they happen: of one activation, or all outgoing events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -9,17 +9,17 @@ from worker.entrypoints.cli.client import Daemon, Document, path_of
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
-#: The daemon answers at a change; what changed between two questions is seen so much later.
+#: The daemon answers at a change; without one, the next call comes after so long.
 WAIT_SECONDS = 2
 TAIL_EVERY_SECONDS = 1.0
-_BREATH_SECONDS = 0.2  # where a daemon answers at once though nothing has changed
+_PAUSE_SECONDS = 0.2  # where a daemon answers at once though nothing has changed
 _FIRST = 10  # events shown at the start, for context
-_CONTEXT = 200  # events known at the start, so that old ones are not taken for new
-_BEHIND = 20  # known events in a row that prove there is nothing new behind them
-_PAGES_MAX = 5_000  # events of one look
+_CONTEXT = 200  # events read at the start, so that old events are not taken for new ones
+_KNOWN_IN_A_ROW = 20  # so many known events in a row: older events are known, too
+_EVENTS_MAX = 5_000  # read at one time
 _SEEN_MAX = 20_000
 
-#: Nothing more happens to the customer; what is in review waits for a person.
+#: Nothing more happens to the customer; in review, a person has to decide.
 ENDED = frozenset({state.value for state in FINAL} | {State.IN_REVIEW.value})
 
 
@@ -31,11 +31,11 @@ async def changes(
     seen = await daemon.get(path)
     yield seen
     while seen["state"] not in ENDED:
-        found = await daemon.get(path, wait_seconds=WAIT_SECONDS)
-        if found == seen:
-            await sleep(_BREATH_SECONDS)
+        current = await daemon.get(path, wait_seconds=WAIT_SECONDS)
+        if current == seen:
+            await sleep(_PAUSE_SECONDS)
             continue
-        seen = found
+        seen = current
         yield seen
 
 
@@ -55,14 +55,14 @@ async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncGenerator
 
 
 async def _unseen(daemon: Daemon, seen: dict[str, None]) -> list[Document]:
-    """Newest first. Transactions end out of order, so one known event proves nothing."""
-    found, known = [], 0
-    async for event in daemon.pages("/v1/events", _PAGES_MAX):
+    """New events, newest first. Transactions end out of order: one known event proves nothing."""
+    unseen, known = [], 0
+    async for event in daemon.pages("/v1/events", _EVENTS_MAX):
         if event["id"] not in seen:
-            found.append(event)
+            unseen.append(event)
             known = 0
             continue
         known += 1
-        if known == _BEHIND:
+        if known == _KNOWN_IN_A_ROW:
             break
-    return found
+    return unseen

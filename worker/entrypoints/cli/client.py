@@ -1,4 +1,4 @@
-"""The running daemon, over its HTTP API: answers as JSON, everything else as a `Failure`."""
+"""The running daemon, over its HTTP API: its JSON, or a `Failure`."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.target import Target
 
 Document: TypeAlias = dict[str, Any]
@@ -18,12 +18,12 @@ ACTIVATIONS = "/v1/activations"
 WAIT_SECONDS = 25  #: How long the daemon may hold a read until something changes.
 _TIMEOUT = aiohttp.ClientTimeout(total=WAIT_SECONDS + 15, sock_connect=5)
 _LIMIT_MAX = 200  # items of one page, as the API has it
-_AWAY = {"store-unavailable", "provider-unavailable"}
+_UNAVAILABLE = {"store-unavailable", "provider-unavailable"}
 
 
-def path_of(id_: str, wish: str = "") -> str:
+def path_of(id_: str, action: str = "") -> str:
     """The path of one activation; an id of any text stays one segment."""
-    return f"{ACTIVATIONS}/{quote(id_, safe='')}{wish}"
+    return f"{ACTIVATIONS}/{quote(id_, safe='')}{action}"
 
 
 class Daemon:
@@ -85,13 +85,13 @@ async def _document(response: aiohttp.ClientResponse) -> Document:
 
 def _failure(status: int, problem: Mapping[str, Any]) -> Failure:
     slug = str(problem.get("type", "")).removeprefix("/problems/")
-    said = [str(problem[key]) for key in ("title", "detail") if problem.get(key)]
-    said += [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", [])]
-    message = "; ".join(said) or f"HTTP {status}"
+    parts = [str(problem[key]) for key in ("title", "detail") if problem.get(key)]
+    parts += [f"{error['pointer']}: {error['detail']}" for error in problem.get("errors", [])]
+    message = "; ".join(parts) or f"HTTP {status}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         hint = "--token-file FILE or AW_TOKEN, with a token of the scope operate"
         return Failure(Exit.NOT_AUTHORISED, message, code=slug, hint=hint)
-    return Failure(Exit.UNREACHABLE if slug in _AWAY else Exit.FAILED, message, code=slug)
+    return Failure(Exit.UNREACHABLE if slug in _UNAVAILABLE else Exit.FAILED, message, code=slug)
 
 
 @asynccontextmanager

@@ -1,18 +1,170 @@
-"""`activation-worker decide`: what the refund policies say, one NDJSON line at a time."""
+"""`decide`: questions to the refund policies as NDJSON lines, each answered by one line."""
 
 import os
 import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
+import orjson
 import typer
 
-from worker.domain.policy import ProfileError, load_profile
-from worker.entrypoints.cli.decide_lines import Answers, line_batches
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.domain import policy as policies
+from worker.domain.policy import Decision, FactError, Profile, ProfileError, load_profile
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import say
+
+CHUNK_BYTES = 1 << 16
+LINE_BYTES_MAX = 1 << 20
+PROFILES_MAX = 256  #: Loaded policies that are kept, also those with replaced values.
+NEWLINE = b"\n"
+
+
+class Source(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class _BadLine(ValueError):
+    """The line is answered by an error line."""
+
+    def __init__(self, field: str | None, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def line_batches(source: Source) -> Iterator[list[bytes | None]]:
+    """The lines that one read gives; None is a line longer than LINE_BYTES_MAX.
+
+    So a program that writes one line and waits gets its answer, and a million lines cost few
+    system calls.
+    """
+    pending, too_long = b"", False
+    while chunk := source.read1(CHUNK_BYTES):
+        *complete, pending = (pending + chunk).split(NEWLINE)
+        batch: list[bytes | None] = list(complete)
+        if complete and too_long:
+            batch[0], too_long = None, False
+        if len(pending) > LINE_BYTES_MAX:
+            pending, too_long = b"", True
+        yield batch
+    if pending or too_long:
+        yield [None if too_long else pending]
+
+
+@dataclass(slots=True)
+class LineDecider:
+    """Answers lines, and counts those that could not be decided."""
+
+    default_policy: str
+    directory: Path | None = None
+    lines: int = 0
+    errors: int = 0
+    _profiles: dict[tuple[str, bytes], Profile] = field(default_factory=dict)
+
+    @property
+    def profiles_kept(self) -> int:
+        return len(self._profiles)
+
+    def decide(self, batch: Iterable[bytes | None]) -> bytes:
+        """One answer per line, in order; empty lines have none."""
+        answers: list[bytes] = []
+        for line in batch:
+            self.lines += 1
+            if line is None or line.strip():
+                answers.append(self._answer(line))
+        return b"".join(answers)
+
+    def _answer(self, line: bytes | None) -> bytes:
+        document: dict[str, object] = {}
+        try:
+            document = _object(line)
+            given = _given(document)
+            question = policies.question_from(given)
+            profile = self._profile(document.get("policy"), given.get("profile_overrides"))
+            decision = policies.decide(profile, question.op, question.facts, question.now)
+        except _BadLine as error:
+            return self._error(document, error.field, error.message)
+        except FactError as error:
+            return self._error(document, error.field, error.problem)
+        return _dump(_fields(document["id"], decision))
+
+    def _error(self, document: Mapping[str, object], field: str | None, message: str) -> bytes:
+        self.errors += 1
+        error = {"line": self.lines, "field": field, "message": message}
+        return _dump({"id": document.get("id"), "error": error})
+
+    def _profile(self, policy: object, changes: object) -> Profile:
+        name = self.default_policy if policy is None else policy
+        if not isinstance(name, str):
+            raise _BadLine("policy", "must be the name of a policy")
+        key = (name, orjson.dumps(changes) if changes else b"")
+        profile = self._profiles.get(key)
+        if profile is None:
+            profile = self._load(name, changes)
+            if len(self._profiles) >= PROFILES_MAX:
+                self._profiles.clear()
+            self._profiles[key] = profile
+        return profile
+
+    def _load(self, name: str, changes: object) -> Profile:
+        try:
+            profile = load_profile(name, self.directory)
+        except ProfileError as error:
+            raise _BadLine("policy", str(error)) from None
+        if not isinstance(changes, dict) or not changes:
+            return profile
+        try:
+            return policies.override(profile, changes)
+        except ProfileError as error:
+            raise _BadLine(f"given.profile_overrides.{error.field}", error.problem) from None
+
+
+def _object(line: bytes | None) -> dict[str, object]:
+    if line is None:
+        raise _BadLine(None, f"longer than {LINE_BYTES_MAX} bytes")
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise _BadLine(None, f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise _BadLine(None, "not a JSON object")
+    return document
+
+
+def _given(document: Mapping[str, object]) -> dict[str, object]:
+    if "id" not in document:
+        raise _BadLine("id", "missing")
+    given = document.get("given")
+    if not isinstance(given, dict):
+        raise _BadLine("given", "missing" if given is None else "must be an object")
+    return given
+
+
+def _fields(id_: object, decision: Decision) -> dict[str, object]:
+    destination = decision.destination
+    return {
+        "id": id_,
+        "outcome": decision.outcome.value,
+        "amount_minor": decision.amount_minor,
+        "fee_minor": decision.fee_minor,
+        "destination": None if destination is None else destination.value,
+        "reason": decision.reason.value,
+        "deadline": instant_text(decision.deadline),
+    }
+
+
+def instant_text(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with six decimals."""
+    return None if at is None else at.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _dump(value: Mapping[str, object]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def decide(
@@ -38,37 +190,37 @@ def decide(
     One question per line: {"id": …, "policy": "P3", "given": {"op": "order_tick", …}}.
     A line that cannot be decided is answered by an error line, and the exit code is 1.
     """
-    policies = policies_of(config)
-    _check(policy, policies)
+    directory = policies_of(config)
+    _check(policy, directory)
     try:
-        failed = _answer_all(Answers(policy, policies), input_)
+        failed = _decide_all(LineDecider(policy, directory), input_)
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
-        # The reader has what it wanted; Python would complain once more when it closes stdout.
+        # The reader has closed the pipe; Python would raise again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         failed = True
     raise typer.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def _check(policy: str, policies: Path) -> None:
-    """A policy that cannot be used is told before the first line, not with each."""
+def _check(policy: str, directory: Path) -> None:
+    """Refuses an unusable policy before the first line, instead of with each."""
     try:
-        load_profile(policy, policies)
+        load_profile(policy, directory)
     except ProfileError as error:
         hint = "activation-worker policy list"
         raise Failure(Exit.USAGE, f"--policy: {error}", hint=hint) from None
 
 
-def _answer_all(answers: Answers, file: Path | None) -> bool:
+def _decide_all(decider: LineDecider, file: Path | None) -> bool:
     """Whether any line could not be decided."""
     with _source(file) as source:
         for batch in line_batches(source):
-            sys.stdout.buffer.write(answers.to(batch))
+            sys.stdout.buffer.write(decider.decide(batch))
             sys.stdout.buffer.flush()
-    if answers.errors:
-        say(f"{answers.errors} of {answers.lines} lines could not be decided")
-    return answers.errors > 0
+    if decider.errors:
+        say(f"{decider.errors} of {decider.lines} lines could not be decided")
+    return decider.errors > 0
 
 
 def _source(file: Path | None) -> BufferedReader:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.output import Format, OutputOption
 
 
@@ -24,9 +24,9 @@ def demo(
     """
     import uvloop
 
+    from worker.entrypoints.demo.report import write_report
     from worker.entrypoints.demo.run import run_demo
-    from worker.entrypoints.demo.told import tell
 
     report = uvloop.run(run_demo(numbers=numbers, window=float(window), seed=seed))
-    tell(report, output)
+    write_report(report, output)
     raise typer.Exit(Exit.OK if report.holds else Exit.FAILED)

@@ -5,7 +5,7 @@ import os
 
 import typer
 
-from worker.entrypoints.cli.exits import Exit
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, write_json, write_line
 
@@ -19,26 +19,25 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
     Ends with 0 when nothing is broken, 5 when something cannot be reached,
     1 when it is broken in another way.
     """
-    raise typer.Exit(asyncio.run(_look(config, output)))
+    raise typer.Exit(asyncio.run(_run(config, output)))
 
 
-async def _look(config: ConfigOption, output: Format) -> Exit:
-    from worker.entrypoints.cli.checkup import Result, checkup
+async def _run(config: ConfigOption, output: Format) -> Exit:
+    from worker.entrypoints.cli.doctor_checks import Health, run_checks
     from worker.settings import load
 
-    seen = []
-    async for check in checkup(load(config, environ=os.environ)):
-        seen.append(check)
+    checks = []
+    async for check in run_checks(load(config, environ=os.environ)):
+        checks.append(check)
         if output is Format.TEXT:
             hint = f"  (try: {check.hint})" if check.hint else ""
-            write_line(clean(f"{check.result.value:11}  {check.name:22}  {check.says}{hint}"))
+            write_line(clean(f"{check.health.value:11}  {check.name:22}  {check.says}{hint}"))
         elif output is Format.NDJSON:
             write_json(check.document())
-    results = {check.result for check in seen}
-    end = Exit.FAILED if Result.BROKEN in results else Exit.OK
-    end = Exit.UNREACHABLE if Result.UNREACHABLE in results else end
+    healths = {check.health for check in checks}
+    exit_code = Exit.FAILED if Health.BROKEN in healths else Exit.OK
+    exit_code = Exit.UNREACHABLE if Health.UNREACHABLE in healths else exit_code
     if output is Format.JSON:
-        write_json(
-            {"healthy": end is Exit.OK, "checks": [each.document() for each in seen]}, indent=True
-        )
-    return end
+        documents = [check.document() for check in checks]
+        write_json({"healthy": exit_code is Exit.OK, "checks": documents}, indent=True)
+    return exit_code

@@ -1,4 +1,4 @@
-"""`events list` and `events replay`: what the outside was told, and telling it again."""
+"""`events list` and `events replay`: the outgoing events, and sending some of them again."""
 
 import asyncio
 import os
@@ -7,11 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
-from worker.entrypoints.cli.target import Asked, Target, find_target
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    say,
+    short_instant,
+    write_json,
+    write_rows,
+)
+from worker.entrypoints.cli.target import Target, target_of
 
 EVENTS = "/v1/events"
 LIST_MAX = 10_000
@@ -28,16 +34,16 @@ def list_(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """List outgoing events, newest first."""
-    target = find_target(Asked(url, token_file, config), os.environ)
-    found = asyncio.run(_newest(target, limit))
+    target = target_of(url, token_file, config)
+    events = asyncio.run(_newest(target, limit))
     match output:
         case Format.JSON:
-            write_json({"items": found}, indent=True)
+            write_json({"items": events}, indent=True)
         case Format.NDJSON:
-            for event in found:
+            for event in events:
                 write_json(event)
         case Format.TEXT:
-            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, found))
+            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, events))
 
 
 @events_app.command("replay")
@@ -55,13 +61,13 @@ def replay(
 
     settings = load_settings(config, environ=os.environ)
 
-    async def again() -> int:
+    async def replay() -> int:
         async with open_store(settings) as store:
             return await store.outbox.replay_events(ids)
 
-    replayed, wanted = asyncio.run(again()), len(set(ids))
-    if replayed < wanted:
-        raise Failure(Exit.FAILED, f"{replayed} of {wanted} will be sent again; no others found")
+    replayed, named = asyncio.run(replay()), len(set(ids))
+    if replayed < named:
+        raise Failure(Exit.FAILED, f"{replayed} of {named} will be sent again; no others found")
     say(f"{replayed} will be sent again")
 
 
@@ -73,5 +79,5 @@ async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
 
 
 def row(event: Mapping[str, Any]) -> list[object]:
-    at = formatting.short(event["timestamp"])
+    at = short_instant(event["timestamp"])
     return [at, event["type"], event["activation"], event["attempts"], event["id"]]

@@ -1,49 +1,99 @@
-"""What errors from below mean to the caller of a command. Imported when something has failed."""
+"""Exit codes, the one exception that carries them out of a command, and which error means which."""
 
+import enum
 import errno
+import json
+import sys
 
-from worker.entrypoints.children import EmbeddedError
-from worker.entrypoints.cli.exits import Exit, Failure
-from worker.ports.errors import ScheduleUnavailable, SchemaMissing, StoreError
-from worker.settings import ConfigError
+
+class Exit(enum.IntEnum):
+    """Part of the contract: scripts branch on them."""
+
+    OK = 0  #: Reached what was asked.
+    FAILED = 1
+    USAGE = 2
+    OTHER_ENDING = 3  #: An activation ended otherwise than expected.
+    NOT_AUTHORISED = 4
+    UNREACHABLE = 5  #: The daemon, the database, Redis or a provider cannot be reached.
+    GAVE_UP = 6  #: The time to wait is over.
+    BAD_CONFIG = 78
+    INTERRUPTED = 130
+
+
+IN_HELP = (
+    "Exit codes: 0 reached what was asked · 1 failed · 2 usage · 3 another ending than expected · "
+    "4 not authorised · 5 a dependency cannot be reached · 6 gave up waiting · "
+    "78 bad configuration · 130 interrupted."
+)
+_CODES = {
+    Exit.FAILED: "failed",
+    Exit.USAGE: "usage",
+    Exit.OTHER_ENDING: "other-ending",
+    Exit.NOT_AUTHORISED: "not-authorised",
+    Exit.UNREACHABLE: "unreachable",
+    Exit.GAVE_UP: "gave-up",
+    Exit.BAD_CONFIG: "bad-configuration",
+}
+
 
 _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 
-def failure_of(error: Exception) -> Failure | None:
+class Failure(Exception):
+    """A command did not do what was asked. Holds no secret: it is printed."""
+
+    def __init__(self, how: Exit, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.how = how
+        self.message = message
+        self.hint = hint
+        self.code = code or _CODES[how]  #: A stable word, as in `{"error": {"code": …}}`.
+
+
+def report(failure: Failure, *, as_json: bool) -> None:
+    """Write it to stderr, so that stdout holds data only."""
+    if as_json:
+        error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        text = json.dumps({"error": error}, ensure_ascii=False)
+    else:
+        text = f"activation-worker: {failure.message}"
+        text += f"\n  try: {failure.hint}" if failure.hint else ""
+    sys.stderr.write(text + "\n")
+
+
+def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per kind of error
     """The failure to report; None for a bug, which shows its traceback."""
+    # Imported here: `--help` needs none of it.
+    from worker.entrypoints.children import EmbeddedError
+    from worker.ports.errors import ScheduleUnavailable, SchemaMissing, StoreError
+    from worker.settings import ConfigError
+
     match error:
         case Failure():
             return error
         case ConfigError():
-            return _bad_configuration(error)
-        case StoreError() | ScheduleUnavailable():
-            return _dependency(error)
-        case EmbeddedError() | OSError():
-            return _cannot_start(error)
+            return _bad_configuration(str(error), len(error.problems))
+        case SchemaMissing():
+            return Failure(Exit.FAILED, str(error), hint="activation-worker migrate")
+        case StoreError():
+            return _unreachable("the database", error)
+        case ScheduleUnavailable():
+            return _unreachable("Redis", error)
+        case EmbeddedError():
+            return Failure(Exit.FAILED, f"the embedded servers do not run: {error}")
+        case OSError() if error.errno in _CANNOT_LISTEN:
+            hint = "is another one running? See api.listen and admin.listen"
+            return Failure(Exit.FAILED, f"cannot listen: {error.strerror}", hint=hint)
         case _:
             return None
 
 
-def _bad_configuration(error: ConfigError) -> Failure:
-    count = len(error.problems)
+def _bad_configuration(text: str, count: int) -> Failure:
     problems = "1 problem" if count == 1 else f"{count} problems"
     hint = "config/worker.toml explains every key"
-    return Failure(Exit.BAD_CONFIG, f"bad configuration, {problems}:\n{error}", hint=hint)
+    return Failure(Exit.BAD_CONFIG, f"bad configuration, {problems}:\n{text}", hint=hint)
 
 
-def _dependency(error: StoreError | ScheduleUnavailable) -> Failure:
-    if isinstance(error, SchemaMissing):
-        return Failure(Exit.FAILED, str(error), hint="activation-worker migrate")
-    name = "the database" if isinstance(error, StoreError) else "Redis"
+def _unreachable(name: str, error: Exception) -> Failure:
     hint = "activation-worker doctor"
     return Failure(Exit.UNREACHABLE, f"{name} cannot be reached: {error}", hint=hint)
-
-
-def _cannot_start(error: EmbeddedError | OSError) -> Failure | None:
-    if isinstance(error, EmbeddedError):
-        return Failure(Exit.FAILED, f"the embedded servers do not run: {error}")
-    if error.errno not in _CANNOT_LISTEN:
-        return None
-    hint = "is another one running? See api.listen and admin.listen"
-    return Failure(Exit.FAILED, f"cannot listen: {error.strerror}", hint=hint)

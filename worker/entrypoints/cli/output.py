@@ -3,19 +3,23 @@
 import enum
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-#: Wide enough for every column: what is piped must not depend on anybody's terminal.
+from worker.domain.money import minor_digits
+
+#: Wide enough for every column: piped output does not depend on a terminal's width.
 _PIPE_COLUMNS = 1_000
 
 
 class Format(enum.Enum):
     TEXT = "text"  #: For people.
     JSON = "json"  #: One document.
-    NDJSON = "ndjson"  #: One document per line, as soon as it is known.
+    NDJSON = "ndjson"  #: One document per line, each written at once.
 
 
 OutputOption = Annotated[
@@ -29,7 +33,7 @@ def say(message: str) -> None:
 
 
 def write_line(line: str) -> None:
-    """A line of data; flushed, because the reader may be waiting for it."""
+    """A line of data; flushed, because a program may be reading it."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -42,7 +46,7 @@ def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False)
 def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A table without borders; on a terminal it is folded, but never within an id.
 
-    Where one has no room for that, and off a terminal, it is as wide as it needs to be.
+    On a terminal too narrow for that, and off a terminal, it is as wide as its cells need.
     """
     from rich.console import Console
     from rich.measure import Measurement
@@ -62,7 +66,30 @@ def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
     console.print(table)
 
 
+def amount(minor: int, currency: str) -> str:
+    digits = minor_digits(currency)
+    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
+
+
+def money(minor: int, currency: str) -> str:
+    """`0.12 USD`"""
+    return f"{amount(minor, currency)} {currency}"
+
+
+def parse_instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def short(at: datetime) -> str:
+    """To the second, UTC: `2026-01-01 00:20:00`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_instant(text: str) -> str:
+    return short(parse_instant(text))
+
+
 def clean(value: object) -> str:
-    """One value: nothing as a dash; no control characters, which can drive a terminal."""
+    """One value; nothing is a dash. Without control characters, which can drive a terminal."""
     text = "-" if value is None or value == "" else str(value)
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,4 +1,4 @@
-"""`activation-worker policy`: which refund policies there are, and what one of them does."""
+"""`policy list` and `policy explain`: the refund policies, and what each of them does."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from worker.domain.policy import Profile, ProfileError, load_profile, policy_nam
 from worker.domain.policy.clauses import Clause, load_clauses
 from worker.domain.policy.loading import plain
 from worker.domain.policy.schema import KEYS
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import Format, OutputOption, write_json, write_line, write_rows
 
@@ -20,8 +20,8 @@ policy_app = typer.Typer(
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """One policy, ready to be shown."""
+class PolicyPage:
+    """One policy, as `explain` shows it."""
 
     name: str
     version: str
@@ -34,11 +34,11 @@ class Explained:
 def list_policies(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
     """All policies, each with its version and, in short, how its orders end."""
     policies = policies_of(config)
-    found = [_explained(name, policies) for name in policy_names(policies)]
-    rows = [{"name": p.name, "version": p.version, "in_short": p.in_short} for p in found]
+    pages = [_page(name, policies) for name in policy_names(policies)]
+    rows = [{"name": p.name, "version": p.version, "in_short": p.in_short} for p in pages]
     match output:
         case Format.TEXT:
-            cells = ([p.name, p.version, p.in_short[0]] for p in found)
+            cells = ([p.name, p.version, p.in_short[0]] for p in pages)
             write_rows(["POLICY", "VERSION", "IN SHORT"], cells)
         case Format.JSON:
             write_json(list(rows), indent=True)
@@ -56,7 +56,7 @@ def explain(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """Every clause of a policy, what the worker does about it, and the values in force."""
-    policy = _explained(name, policies_of(config))
+    policy = _page(name, policies_of(config))
     match output:
         case Format.TEXT:
             _print(policy)
@@ -68,13 +68,13 @@ def explain(
             assert_never(output)
 
 
-def _explained(name: str, policies: Path) -> Explained:
+def _page(name: str, policies: Path) -> PolicyPage:
     try:
         profile, clauses = load_profile(name, policies), load_clauses(name, policies)
     except ProfileError as error:
         how = Exit.BAD_CONFIG if name in policy_names(policies) else Exit.USAGE
         raise Failure(how, str(error), hint="activation-worker policy list") from None
-    return Explained(
+    return PolicyPage(
         name=profile.name,
         version=profile.version,
         in_short=_in_short(profile),
@@ -110,7 +110,7 @@ def _clause(clause: Clause) -> dict[str, object]:
     }
 
 
-def _print(policy: Explained) -> None:
+def _print(policy: PolicyPage) -> None:
     write_line(f"Policy {policy.name}, version {policy.version}")
     write_line(" ".join(policy.in_short))
     if policy.clauses:
@@ -119,11 +119,11 @@ def _print(policy: Explained) -> None:
         cells = ([row[column] for column in columns] for row in policy.clauses)
         write_rows(["CLAUSE", "IT SAYS", "THE WORKER"], cells)
     write_line("")
-    values = ([key, _shown(value)] for key, value in policy.values.items())
+    values = ([key, _value_text(value)] for key, value in policy.values.items())
     write_rows(["FIELD", "VALUE IN FORCE (- = the policy says nothing about it)"], values)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     match value:
         case None | []:
             return "-"

@@ -1,4 +1,4 @@
-"""The `provider` commands: what it has of our money, what of that is lost, and how to part."""
+"""The `provider` commands: its report, its drain, and its exposures."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -26,12 +26,12 @@ def report(
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.
     """
-    from worker.entrypoints.cli import provider_drain
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session, write_report
 
-    async def tell(opened: provider_drain.Opened) -> None:
-        raise typer.Exit(await provider_drain.tell(opened, output))
+    async def write(session: ProviderSession) -> None:
+        raise typer.Exit(await write_report(session, output))
 
-    provider_drain.run(config, name, tell)
+    with_session(config, name, write)
 
 
 @provider_app.command("drain")
@@ -40,7 +40,7 @@ def drain(
     *,
     now: Annotated[
         bool,
-        typer.Option("--now", help="ExposureEnd what waits for a code at once, with its credit."),
+        typer.Option("--now", help="End what waits for a code at once, with its credit."),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -49,20 +49,20 @@ def drain(
     For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
     what still waits is ended as if its grace were over; what the provider may keep is exposure.
     """
-    from worker.entrypoints.cli import provider_drain
+    from worker.entrypoints.cli.provider_session import ProviderSession, start_drain, with_session
 
-    async def begin(opened: provider_drain.Opened) -> None:
-        await provider_drain.drain(opened, at_once=now)
+    async def begin(session: ProviderSession) -> None:
+        await start_drain(session, at_once=now)
 
-    provider_drain.run(config, name, begin)
+    with_session(config, name, begin)
 
 
 @provider_app.command("resume")
 def resume(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
-    from worker.entrypoints.cli import provider_drain
+    from worker.entrypoints.cli.provider_session import stop_drain, with_session
 
-    provider_drain.run(config, name, provider_drain.resume)
+    with_session(config, name, stop_drain)
 
 
 @provider_app.command("exposure")
@@ -74,12 +74,13 @@ def exposure(
     From the provider's exposure_limit_minor on nothing more is rented there. What waits for the
     provider ends when it answers; what waits for you, with `provider settle-exposure`.
     """
-    from worker.entrypoints.cli import provider_drain, provider_exposure
+    from worker.entrypoints.cli import provider_exposure
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
 
-    async def show(opened: provider_drain.Opened) -> None:
-        await provider_exposure.show(opened, output)
+    async def show(session: ProviderSession) -> None:
+        await provider_exposure.show(session, output)
 
-    provider_drain.run(config, name, show)
+    with_session(config, name, show)
 
 
 @provider_app.command(
@@ -119,12 +120,13 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     repeated. One that ended otherwise stays so (exit code 3); only a provider that says something
     new about it is believed.
     """
-    from worker.entrypoints.cli import provider_drain, provider_exposure
+    from worker.entrypoints.cli import provider_exposure
+    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
 
     open_for = None if older_than is None else timedelta(days=older_than)
-    asked = provider_exposure.Asked(as_, activation or (), open_for, yes, by)
+    selection = provider_exposure.Selection(as_, activation or (), open_for, yes, by)
 
-    async def end(opened: provider_drain.Opened) -> None:
-        await provider_exposure.settle(opened, asked, output)
+    async def settle(session: ProviderSession) -> None:
+        await provider_exposure.settle(session, selection, output)
 
-    provider_drain.run(config, name, end)
+    with_session(config, name, settle)

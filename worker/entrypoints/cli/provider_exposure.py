@@ -1,4 +1,4 @@
-"""What `provider exposure` and `provider settle-exposure` do: list what is at risk, and end it."""
+"""`provider exposure` and `provider settle-exposure`: list what is at risk, and end it."""
 
 import getpass
 from collections import Counter
@@ -9,11 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from worker.domain.ids import ActivationId
-from worker.entrypoints.cli.exits import Exit, Failure
-from worker.entrypoints.cli.formatting import amount, short
-from worker.entrypoints.cli.output import Format, say, write_json, write_rows
-from worker.entrypoints.cli.provider_drain import Opened
-from worker.entrypoints.http.render import instant
+from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.output import Format, money, say, short, write_json, write_rows
+from worker.entrypoints.cli.provider_session import ProviderSession
+from worker.entrypoints.http.responses import instant
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
 
 LIST_MAX: Final = 10_000  #: At one time; the sums are of all.
@@ -32,7 +31,7 @@ assert _WAITS_FOR.keys() == set(ExposureCause)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Selection:
     """Which exposures are to end, and how."""
 
     end: ExposureEnd
@@ -46,133 +45,149 @@ class Asked:
             raise Failure(Exit.USAGE, "give either --activation or --older-than")
 
 
-async def show(opened: Opened, output: Format) -> None:
-    await opened.report()
-    found = await _open(opened, timedelta(0))
-    open_ = await opened.worker.parts.store.purchases.exposure_by_currency(opened.name)
+async def show(session: ProviderSession, output: Format) -> None:
+    await session.report()
+    exposures = await _open(session, timedelta(0))
+    open_ = await session.purchases.exposure_by_currency(session.name)
     about = {
-        "provider": opened.name,
-        "limit_minor": opened.exposure_limit_minor,
-        "currency": opened.currency,
+        "provider": session.name,
+        "limit_minor": session.exposure_limit_minor,
+        "currency": session.currency,
         "open": [_sum(currency, minor) for currency, minor in open_.items()],
     }
-    _write_open(found, about, output)
+    _write_open(exposures, about, output)
     if output is Format.TEXT:
-        _say_sums(opened, open_)
+        _say_sums(session, open_)
 
 
-async def settle(opened: Opened, asked: Asked, output: Format) -> None:
-    await opened.report()
-    if asked.older_than is None:
-        ids = [ActivationId(one) for one in dict.fromkeys(asked.ids)]
-        _refuse_others(opened, asked, ids, await _end(opened, asked, ids, output))
+async def settle(session: ProviderSession, selection: Selection, output: Format) -> None:
+    await session.report()
+    if selection.older_than is None:
+        ids = [ActivationId(id_) for id_ in dict.fromkeys(selection.ids)]
+        ended = await _end(session, selection, ids, output)
+        _check_all_ended(session, selection, ids, ended)
         return
-    found = await _open(opened, asked.older_than)
-    if asked.yes or not found:
-        await _end(opened, asked, [one.activation_id for one in found], output)
+    exposures = await _open(session, selection.older_than)
+    if selection.yes or not exposures:
+        await _end(session, selection, [exposure.activation_id for exposure in exposures], output)
     else:
-        _rehearse(opened, asked, found, output)
+        _preview(session, selection, exposures, output)
 
 
-async def _open(opened: Opened, older_than: timedelta) -> list[OpenExposure]:
-    store = opened.worker.parts.store
-    found = await store.purchases.open_exposures(opened.name, LIST_MAX, older_than=older_than)
-    if len(found) == LIST_MAX:
-        say(f"{opened.name}: the oldest {LIST_MAX}; there may be more")
-    return found
+async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExposure]:
+    exposures = await session.purchases.open_exposures(
+        session.name, LIST_MAX, older_than=older_than
+    )
+    if len(exposures) == LIST_MAX:
+        say(f"{session.name}: the oldest {LIST_MAX}; there may be more")
+    return exposures
 
 
 async def _end(
-    opened: Opened, asked: Asked, ids: Sequence[ActivationId], output: Format
+    session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: Format
 ) -> list[EndedExposure]:
-    store, by = opened.worker.parts.store, asked.by or _login()
+    purchases, by = session.purchases, selection.by or _login()
     ended: list[EndedExposure] = []
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        ended += await store.purchases.end_exposures(opened.name, batch, asked.end, by[:BY_MAX])
-    _write_ended(opened, ended, output)
-    now = _money((one.currency, one.amount_minor) for one in ended if one.now)
-    says = f"ended as {asked.end.value}: {now}" if now else "nothing is changed"
-    say(f"{opened.name}: {says}")
+        ended += await purchases.end_exposures(session.name, batch, selection.end, by[:BY_MAX])
+    _write_ended(session, ended, output)
+    now = _sum_up((each.currency, each.amount_minor) for each in ended if each.now)
+    change = f"ended as {selection.end.value}: {now}" if now else "nothing is changed"
+    say(f"{session.name}: {change}")
     return ended
 
 
-def _write_open(found: Sequence[OpenExposure], about: Mapping[str, object], output: Format) -> None:
+def _write_open(
+    exposures: Sequence[OpenExposure], about: Mapping[str, object], output: Format
+) -> None:
     match output:
         case Format.TEXT:
-            if found:
-                write_rows(COLUMNS, map(_row, found))
+            if exposures:
+                write_rows(COLUMNS, map(_row, exposures))
         case Format.NDJSON:
-            for one in found:
-                write_json(_document(one))
+            for exposure in exposures:
+                write_json(_document(exposure))
         case Format.JSON:
-            write_json({**about, "exposures": [_document(one) for one in found]}, indent=True)
+            write_json(
+                {**about, "exposures": [_document(exposure) for exposure in exposures]}, indent=True
+            )
 
 
-def _refuse_others(
-    opened: Opened, asked: Asked, ids: Sequence[ActivationId], ended: Sequence[EndedExposure]
+def _check_all_ended(
+    session: ProviderSession,
+    selection: Selection,
+    ids: Sequence[ActivationId],
+    ended: Sequence[EndedExposure],
 ) -> None:
-    """A script must see that one of its numbers did not end as it was told."""
-    known = {one.activation_id for one in ended}
+    """Fail where a number did not end as selected, so that a script sees it."""
+    known = {exposure.activation_id for exposure in ended}
     unknown = [str(id_) for id_ in ids if id_ not in known]
     if unknown:
-        hint = f"activation-worker provider exposure {opened.name}"
+        hint = f"activation-worker provider exposure {session.name}"
         raise Failure(Exit.FAILED, f"no exposure there: {', '.join(unknown)}", hint=hint)
-    others = [str(one.activation_id) for one in ended if one.end is not asked.end]
+    others = [str(each.activation_id) for each in ended if each.end is not selection.end]
     if others:
         message = f"ended otherwise before, and stays so: {', '.join(others)}"
         raise Failure(Exit.OTHER_ENDING, message)
 
 
-def _rehearse(opened: Opened, asked: Asked, found: Sequence[OpenExposure], output: Format) -> None:
-    """Show what would end: many at once are easily too many."""
-    _write_open(found, {"provider": opened.name, "done": False}, output)
-    would = _money((one.currency, one.amount_minor) for one in found)
-    say(f"{opened.name}: would end as {asked.end.value}: {would}; nothing is changed without --yes")
+def _preview(
+    session: ProviderSession,
+    selection: Selection,
+    exposures: Sequence[OpenExposure],
+    output: Format,
+) -> None:
+    """Show what would end, because --older-than easily selects too many."""
+    _write_open(exposures, {"provider": session.name, "done": False}, output)
+    total = _sum_up((each.currency, each.amount_minor) for each in exposures)
+    would = f"would end as {selection.end.value}: {total}"
+    say(f"{session.name}: {would}; nothing is changed without --yes")
 
 
-def _write_ended(opened: Opened, ended: Sequence[EndedExposure], output: Format) -> None:
+def _write_ended(session: ProviderSession, ended: Sequence[EndedExposure], output: Format) -> None:
     documents = [
         {
-            "id": str(one.activation_id),
-            "amount_minor": one.amount_minor,
-            "currency": one.currency,
-            "state": one.end.value,
-            "changed": one.now,
+            "id": str(exposure.activation_id),
+            "amount_minor": exposure.amount_minor,
+            "currency": exposure.currency,
+            "state": exposure.end.value,
+            "changed": exposure.now,
         }
-        for one in ended
+        for exposure in ended
     ]
     match output:
         case Format.TEXT:
             if ended:
                 write_rows(("exposure", "amount", "is", "since"), map(_ended_row, ended))
         case Format.NDJSON:
-            for document in documents:
-                write_json(document)
+            for each in documents:
+                write_json(each)
         case Format.JSON:
-            whole = {"provider": opened.name, "done": True, "exposures": documents}
-            write_json(whole, indent=True)
+            document = {"provider": session.name, "done": True, "exposures": documents}
+            write_json(document, indent=True)
 
 
-def _ended_row(one: EndedExposure) -> list[object]:
-    money = f"{amount(one.amount_minor, one.currency)} {one.currency}"
-    return [one.activation_id, money, one.end.value, "now" if one.now else "before"]
+def _ended_row(exposure: EndedExposure) -> list[object]:
+    amount = money(exposure.amount_minor, exposure.currency)
+    when = "now" if exposure.now else "before"
+    return [exposure.activation_id, amount, exposure.end.value, when]
 
 
-def _row(one: OpenExposure) -> list[object]:
-    money = f"{amount(one.amount_minor, one.currency)} {one.currency}"
-    since = short(instant(one.opened_at))
-    return [one.activation_id, one.ref, money, since, _WAITS_FOR[one.why]]
+def _row(exposure: OpenExposure) -> list[object]:
+    amount = money(exposure.amount_minor, exposure.currency)
+    since, waits_for = short(exposure.opened_at), _WAITS_FOR[exposure.why]
+    return [exposure.activation_id, exposure.ref, amount, since, waits_for]
 
 
-def _document(one: OpenExposure) -> dict[str, Any]:
+def _document(exposure: OpenExposure) -> dict[str, Any]:
     return {
-        "id": str(one.activation_id),
-        "provider_ref": one.ref,
-        "amount_minor": one.amount_minor,
-        "currency": one.currency,
-        "since": instant(one.opened_at),
-        "why": one.why.value,
+        "id": str(exposure.activation_id),
+        "provider_ref": exposure.ref,
+        "amount_minor": exposure.amount_minor,
+        "currency": exposure.currency,
+        "since": instant(exposure.opened_at),
+        "why": exposure.why.value,
     }
 
 
@@ -180,28 +195,28 @@ def _sum(currency: str, minor: int) -> dict[str, Any]:
     return {"currency": currency, "amount_minor": minor}
 
 
-def _say_sums(opened: Opened, open_: Mapping[str, int]) -> None:
-    limit, counted = opened.exposure_limit_minor, opened.currency
+def _say_sums(session: ProviderSession, open_: Mapping[str, int]) -> None:
+    limit, counted = session.exposure_limit_minor, session.currency
     if not open_:
-        say(f"{opened.name}: no exposure is open")
+        say(f"{session.name}: no exposure is open")
     for currency, minor in open_.items():
-        says = f"{opened.name}: {amount(minor, currency)} {currency} open"
+        line = f"{session.name}: {money(minor, currency)} open"
         if not limit:
-            say(f"{says}; there is no limit")
+            say(f"{line}; there is no limit")
         elif currency == counted:
-            say(f"{says}; nothing is rented there from {amount(limit, counted)} {counted} on")
+            say(f"{line}; nothing is rented there from {money(limit, counted)} on")
         else:
-            say(f"{says}; the limit is in {counted} and does not count it")
+            say(f"{line}; the limit is in {counted} and does not count it")
 
 
-def _money(several: Iterable[tuple[str, int]]) -> str:
-    """How many, and their sums: different currencies cannot be added up."""
+def _sum_up(amounts: Iterable[tuple[str, int]]) -> str:
+    """How many, and one sum per currency."""
     numbers, sums = 0, Counter[str]()
-    for currency, minor in several:
+    for currency, minor in amounts:
         numbers += 1
         sums[currency] += minor
-    told = (f"{amount(minor, currency)} {currency}" for currency, minor in sorted(sums.items()))
-    return f"{numbers} ({', '.join(told)})" if numbers else ""
+    parts = (money(minor, currency) for currency, minor in sorted(sums.items()))
+    return f"{numbers} ({', '.join(parts)})" if numbers else ""
 
 
 def _login() -> str:

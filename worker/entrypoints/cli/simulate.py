@@ -12,13 +12,9 @@ import typer
 import uvloop
 
 from worker.domain.families import FAMILIES, has_dialects
+from worker.entrypoints.cli.exit_codes import Exit
 from worker.simulator.config import BadScript, SimulatorConfig, configured
 from worker.simulator.server import running
-
-INTERRUPTED = 130
-CANNOT_LISTEN = 1
-USAGE = 2  #: Without a script it can only have been the options.
-BAD_CONFIGURATION = 78
 
 
 def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
@@ -43,7 +39,7 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     allow_remote: Annotated[bool, typer.Option(help="Listen beyond loopback.")] = False,
 ) -> None:
     """Run a simulated provider. Its address is one line of JSON on stdout."""
-    given = {
+    options = {
         "family": family,
         "dialect": dialect,
         "seed": seed,
@@ -56,26 +52,27 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
         "allow_remote": allow_remote or None,
     }
     try:
-        config = configured(script, **given, **_address(listen))
+        config = configured(script, **options, **_address(listen))
         interrupted = uvloop.run(_serve(config))
     except BadScript as error:
         typer.echo(f"simulate-provider: {error}", err=True)
-        raise typer.Exit(USAGE if script is None else BAD_CONFIGURATION) from None
+        # Without a script the options are wrong.
+        raise typer.Exit(Exit.USAGE if script is None else Exit.BAD_CONFIG) from None
     except OSError as error:
         typer.echo(f"simulate-provider: cannot listen: {error.strerror}", err=True)
-        raise typer.Exit(CANNOT_LISTEN) from None
+        raise typer.Exit(Exit.FAILED) from None
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(Exit.INTERRUPTED)
 
 
 async def _serve(config: SimulatorConfig) -> bool:
-    """Until a signal; whether it was Ctrl-C."""
-    # The books hold no cycles; looking for some in 300,000 numbers would stop every reply.
+    """Serve until a signal; whether it was Ctrl-C."""
+    # The books hold no reference cycles; a collection over 300,000 numbers would delay replies.
     gc.set_threshold(100_000, 50, 1_000)
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[bool] = loop.create_future()
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, _settle, stop, name is signal.SIGINT)
+        loop.add_signal_handler(name, _stop, stop, name is signal.SIGINT)
     async with running(config) as provider:
         sys.stdout.write(json.dumps({"url": provider.url}) + "\n")
         sys.stdout.flush()
@@ -83,7 +80,7 @@ async def _serve(config: SimulatorConfig) -> bool:
         return await stop
 
 
-def _settle(stop: asyncio.Future[bool], interrupted: bool) -> None:  # noqa: FBT001 - a loop callback
+def _stop(stop: asyncio.Future[bool], interrupted: bool) -> None:  # noqa: FBT001 - a loop callback
     if not stop.done():
         stop.set_result(interrupted)
 

@@ -1,4 +1,4 @@
-"""`timers`: durable timers that should have rung, and those that still will."""
+"""`timers`: durable timers that are overdue, or all of them."""
 
 import asyncio
 import os
@@ -32,34 +32,34 @@ def timers(
     settings = load_settings(config, environ=os.environ)
     grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
 
-    async def ask() -> QueueStats | list[Timer]:
+    async def read() -> QueueStats | list[Timer]:
         async with open_store(settings) as store:
             if by_kind:
                 return await store.books.queue_stats(grace)
             return await store.cases.timers(overdue_only=not every, limit=limit)
 
-    found = asyncio.run(ask())
-    if isinstance(found, QueueStats):
-        tell(found, output)
+    result = asyncio.run(read())
+    if isinstance(result, QueueStats):
+        write_counts(result, output)
     else:
-        tell_each(found, datetime.now(UTC), output)
+        write_timers(result, datetime.now(UTC), output)
 
 
-def tell_each(found: Sequence[Timer], now: datetime, output: Format) -> None:
-    shown = [_shown(timer, now) for timer in found]
+def write_timers(rows: Sequence[Timer], now: datetime, output: Format) -> None:
+    documents = [_document(timer, now) for timer in rows]
     match output:
         case Format.JSON:
-            write_json({"timers": shown}, indent=True)
+            write_json({"timers": documents}, indent=True)
         case Format.NDJSON:
-            for one in shown:
-                write_json(one)
-        case Format.TEXT if shown:
-            write_rows(COLUMNS, (one.values() for one in shown))
+            for document in documents:
+                write_json(document)
+        case Format.TEXT if documents:
+            write_rows(COLUMNS, (document.values() for document in documents))
         case Format.TEXT:
             say("no timer is overdue")
 
 
-def _shown(timer: Timer, now: datetime) -> dict[str, Any]:
+def _document(timer: Timer, now: datetime) -> dict[str, Any]:
     late = max(now - timer.due_at, timedelta(0))
     return {
         "kind": timer.kind.value,
@@ -69,7 +69,7 @@ def _shown(timer: Timer, now: datetime) -> dict[str, Any]:
     }
 
 
-def tell(queue_stats: QueueStats, output: Format) -> None:
+def write_counts(queue_stats: QueueStats, output: Format) -> None:
     kinds = [{"kind": kind, "overdue": n} for kind, n in sorted(queue_stats.timers_overdue.items())]
     match output:
         case Format.JSON:

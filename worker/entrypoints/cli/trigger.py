@@ -1,4 +1,4 @@
-"""`trigger`: bring a scenario about, on purpose, and see how it ends."""
+"""`trigger`: rent test activations that follow a scenario, and see how they end."""
 
 import asyncio
 import os
@@ -11,29 +11,28 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import State
-from worker.entrypoints.cli import formatting
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli import activation_text
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
-from worker.entrypoints.cli.scenarios import (
-    SECONDS_MAX,
-    Plan,
-    Scenario,
-    asked_for,
-    completions,
-)
 from worker.entrypoints.cli.target import (
     DEV_PROVIDER,
     DEV_TOKEN_FILE,
-    Asked,
     Target,
-    find_target,
+    target_of,
+)
+from worker.entrypoints.cli.trigger_scenarios import (
+    SECONDS_MAX,
+    Scenario,
+    ScenarioRun,
+    completions,
+    parse_scenario,
 )
 from worker.settings import Settings, load_settings
 from worker.settings.values import is_loopback
 
 COUNT_MAX = 1_000
-PATIENCE_SECONDS = 180  #: Beyond the window: the grace, and a provider that comes back late.
+PATIENCE_SECONDS = 180  #: Beyond the window: the grace, and a provider that recovers late.
 
 
 def trigger(  # noqa: PLR0913 - each is an option
@@ -91,17 +90,17 @@ def trigger(  # noqa: PLR0913 - each is an option
       activation-worker trigger provider-down:30 --window 10
       activation-worker trigger cancel --expect refunded --output ndjson
     """
-    chosen, seconds = asked_for(scenario)
+    chosen, seconds = parse_scenario(scenario)
     settings = load_settings(config, environ=os.environ)
-    target = find_target(Asked(url, token_file, config), os.environ)
+    target = target_of(url, token_file, config)
     name = provider or _simulated_in(settings)
     simulated = _is_simulated(name, settings)
-    _permit(name, simulated=simulated, live=live, service=service)
+    _refuse_unconfirmed(name, simulated=simulated, live=live, service=service)
     configured = settings.providers.get(name)
-    plan = Plan(
-        run=secrets.token_hex(6),
+    run = ScenarioRun(
+        id=secrets.token_hex(6),
         provider=name,
-        service=service or chosen.service(window, _when(chosen, seconds, code_after)),
+        service=service or chosen.service(window, _code_after(chosen, seconds, code_after)),
         country=country,
         currency=configured.currency if configured else "USD",
         count=count,
@@ -112,10 +111,12 @@ def trigger(  # noqa: PLR0913 - each is an option
     )
     kind = "simulated" if simulated else "REAL"
     say(f"target: {target.url}, provider {name} ({kind})\n{chosen.name}: {chosen.says}")
-    raise typer.Exit(asyncio.run(_run(plan, target, output, watch=watch)))
+    raise typer.Exit(asyncio.run(_run(run, target, output, watch=watch)))
 
 
-def _when(scenario: Scenario, seconds: float | None, code_after: float | None) -> float | None:
+def _code_after(
+    scenario: Scenario, seconds: float | None, code_after: float | None
+) -> float | None:
     if code_after is None:
         return seconds
     if not scenario.code or seconds is not None:
@@ -135,15 +136,15 @@ def _simulated_in(settings: Settings) -> str:
 
 
 def _is_simulated(name: str, settings: Settings) -> bool:
-    """On this machine, or the one of a `dev` that runs in this directory."""
+    """Whether it is on this machine, or the provider of a `dev` that runs in this directory."""
     configured = settings.providers.get(name)
     if configured is not None:
         return is_loopback(configured.base_url)
     return name == DEV_PROVIDER and DEV_TOKEN_FILE.is_file()
 
 
-def _permit(name: str, *, simulated: bool, live: bool, service: str | None) -> None:
-    """Nobody spends real money by a typing error."""
+def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str | None) -> None:
+    """Refuses a real provider, unless --live and its name typed on a terminal confirm it."""
     if simulated:
         if service is not None:
             raise Failure(Exit.USAGE, "--service is for --live: the scenario is the service")
@@ -161,37 +162,37 @@ def _permit(name: str, *, simulated: bool, live: bool, service: str | None) -> N
         raise Failure(Exit.USAGE, "not confirmed; nothing was rented")
 
 
-async def _run(plan: Plan, target: Target, output: Format, *, watch: bool) -> Exit:
+async def _run(run: ScenarioRun, target: Target, output: Format, *, watch: bool) -> Exit:
     from worker.entrypoints.cli.client import connected
-    from worker.entrypoints.cli.trigger_run import Rehearsal
+    from worker.entrypoints.cli.trigger_run import ScenarioRunner
 
     def changed(activation: dict[str, Any]) -> None:
         if output is Format.NDJSON:
             write_json(activation)
         elif output is Format.TEXT:
-            write_line(formatting.change_line(activation, datetime.now(UTC)))
+            write_line(activation_text.change_line(activation, datetime.now(UTC)))
 
     async with connected(target) as daemon:
-        rehearsal = Rehearsal(daemon, plan, say, changed, asyncio.sleep, time.monotonic)
-        await rehearsal.prepare()
-        await rehearsal.rent()
-        await rehearsal.press_cancel()
+        runner = ScenarioRunner(daemon, run, say, changed, asyncio.sleep, time.monotonic)
+        await runner.prepare()
+        await runner.rent()
+        await runner.press_cancel()
         if watch:
-            await rehearsal.follow()
-    activations = list(rehearsal.activations.values())
-    reached = sum(map(rehearsal.as_expected, activations))
+            await runner.follow()
+    activations = list(runner.activations.values())
+    reached = sum(map(runner.as_expected, activations))
     if output is Format.JSON:
-        document = {"expected": plan.expect.value, "reached": reached, "account": plan.account}
+        document = {"expected": run.expect.value, "reached": reached, "account": run.account}
         write_json({**document, "activations": activations}, indent=True)
-    return _verdict(plan, reached, watch=watch)
+    return _exit_code(run, reached, watch=watch)
 
 
-def _verdict(plan: Plan, reached: int, *, watch: bool) -> Exit:
+def _exit_code(run: ScenarioRun, reached: int, *, watch: bool) -> Exit:
     if not watch:
-        say(f"not followed; see: activation-worker list --account {plan.account}")
+        say(f"not followed; see: activation-worker list --account {run.account}")
         return Exit.OK
-    say(f"{reached} of {plan.count} ended as expected: {plan.expect.value}")
-    if reached == plan.count:
+    say(f"{reached} of {run.count} ended as expected: {run.expect.value}")
+    if reached == run.count:
         return Exit.OK
-    say(f"  see: activation-worker list --account {plan.account}")
+    say(f"  see: activation-worker list --account {run.account}")
     return Exit.OTHER_ENDING

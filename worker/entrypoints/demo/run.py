@@ -1,61 +1,187 @@
-"""One demo from the first server to the report."""
+"""One demo: rent, press Cancel, cause the outage, wait until every number is at rest, report."""
 
+import asyncio
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from worker.adapters.store.postgres import PostgresStore
-from worker.entrypoints.cli.client import Daemon, connected
+from worker.domain.activation import FINAL, PROVIDER_OWED
+from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, connected, path_of
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import say
 from worker.entrypoints.cli.target import Target
-from worker.entrypoints.demo.cast import cast
-from worker.entrypoints.demo.play import Play
-from worker.entrypoints.demo.proof import (
-    Report,
-    endings_of,
-    lateness_of,
-    summary_of,
-    wrong_at_provider,
-    wrong_balances,
-    wrong_endings,
+from worker.entrypoints.demo import report
+from worker.entrypoints.demo.scenarios import (
+    LATEST_CODE,
+    PRICE_MINOR,
+    PlannedNumber,
+    plan_numbers,
 )
-from worker.entrypoints.demo.stage import GRACE_SECONDS, TOKEN, stage
+from worker.entrypoints.demo.servers import (
+    GRACE_SECONDS,
+    MIN_CANCEL_AGE_SECONDS,
+    PROVIDER,
+    TOKEN,
+    demo_servers,
+)
 from worker.ports.store.books import Finding
 
-BOOKS_PAGE = 1000
+BOOKS_PAGE: Final = 1000
+RENTS_AT_ONCE: Final = 16
+OUTAGE_BEFORE: Final = 2.0  #: Seconds before the first deadline.
+OUTAGE_AFTER: Final = GRACE_SECONDS + 4.0  #: After it, so that some credits come by the grace.
+READ_WITHIN: Final = 4.0  #: Seconds until we read a code; the outage begins after that.
+PATIENCE: Final = 75.0  #: Seconds after the last deadline, for both states to become final.
+LOOK_EVERY_SECONDS: Final = 1.0
+_FINAL = {state.value for state in FINAL}
+_OWED = {state.value for state in PROVIDER_OWED}
 
 
-async def run_demo(*, numbers: int, window: float, seed: int) -> Report:
+@dataclass(slots=True)
+class DemoRun:
+    shop: Daemon
+    provider: Daemon  #: The simulator's own calls, below `/_sim`.
+    numbers: Sequence[PlannedNumber]
+    window: float
+    say: Callable[[str], None]
+    rented: dict[str, PlannedNumber] = field(default_factory=dict)  #: By activation id.
+    balances: dict[str, int] = field(default_factory=dict)  #: By account, before.
+
+    async def run(self) -> list[dict[str, Any]]:
+        """The activations after their ends."""
+        await self._open_accounts()
+        started = time.monotonic()
+        await self._rent()
+        rented = time.monotonic()
+        self.say(
+            f"rented {len(self.rented)} numbers in {rented - started:.1f} s;"
+            f" each must end {self.window:g} s after its rental"
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._press_cancel())
+            group.create_task(self._outage(started, rented))
+            rest = group.create_task(self._until_at_rest(started))
+        return rest.result()
+
+    async def _open_accounts(self) -> None:
+        counts = Counter(number.account for number in self.numbers)
+        for account, count in counts.items():
+            await self.shop.put(f"/v1/accounts/{account}", {"currency": "USD"})
+            amount = count * PRICE_MINOR
+            body = {"reference": f"demo-{account}", "amount_minor": amount}
+            await self.shop.post(f"/v1/accounts/{account}/topups", body)
+            self.balances[account] = amount
+
+    async def _rent(self) -> None:
+        left = list(reversed(self.numbers))
+
+        async def work() -> None:
+            while left:
+                number = left.pop()
+                body = {
+                    "account": number.account,
+                    "provider": PROVIDER,
+                    "service": number.service,
+                    "country": "0",
+                    "price_minor": PRICE_MINOR,
+                    "window_seconds": int(self.window),
+                }
+                activation = await self.shop.post(ACTIVATIONS, body, key=f"demo-{number.number}")
+                self.rented[activation["id"]] = number
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(RENTS_AT_ONCE):
+                group.create_task(work())
+
+    async def _press_cancel(self) -> None:
+        await asyncio.sleep(MIN_CANCEL_AGE_SECONDS + 0.5)
+        pressed = [id_ for id_, number in self.rented.items() if number.scenario.presses_cancel]
+        for id_ in pressed:
+            try:
+                await self.shop.post(path_of(id_, "/cancel"))
+            except Failure as failure:
+                # The code came first, as `cancel-race` wants.
+                if failure.code != "code-received":
+                    raise
+        self.say(f"pressed Cancel on {len(pressed)} of them")
+
+    async def _outage(self, started: float, rented: float) -> None:
+        all_codes_read = (
+            rented + LATEST_CODE * self.window + READ_WITHIN
+        )  # Later on a slow machine.
+        begins = max(started + self.window - OUTAGE_BEFORE, all_codes_read)
+        await asyncio.sleep(begins - time.monotonic())
+        seconds = OUTAGE_BEFORE + OUTAGE_AFTER
+        await self.provider.post("/_sim/faults", {"kind": "refuse", "seconds": seconds})
+        self.say(f"the provider is down for {seconds:g} s, across the deadline")
+        await asyncio.sleep(seconds)
+        self.say("the provider is back")
+
+    async def _until_at_rest(self, started: float) -> list[dict[str, Any]]:
+        latest = time.monotonic() + self.window + PATIENCE
+        while True:
+            rows = [row async for row in self._rented_rows()]
+            self._say_progress(started, rows)
+            if len(rows) == len(self.rented) and all(map(at_rest, rows)):
+                return rows
+            if time.monotonic() > latest:
+                open_ = sum(not at_rest(row) for row in rows)
+                raise Failure(Exit.GAVE_UP, f"{open_} numbers did not come to rest")
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _rented_rows(self) -> AsyncIterator[dict[str, Any]]:
+        async for row in self.shop.pages(ACTIVATIONS, len(self.rented)):
+            if row["id"] in self.rented:
+                yield row
+
+    def _say_progress(self, started: float, rows: Sequence[dict[str, Any]]) -> None:
+        states = Counter(row["state"] for row in rows)
+        owed = sum(row["state"] in _FINAL and not at_rest(row) for row in rows)
+        counts = " · ".join(f"{state} {count}" for state, count in sorted(states.items()))
+        pursued = f" · still owed to the provider {owed}" if owed else ""
+        self.say(f"{time.monotonic() - started:5.1f} s  {counts}{pursued}")
+
+
+def at_rest(activation: dict[str, Any]) -> bool:
+    """Whether its customer is settled, and nothing is owed to its provider."""
+    return activation["state"] in _FINAL and activation["provider_state"] not in _OWED
+
+
+async def run_demo(*, numbers: int, window: float, seed: int) -> report.Report:
     started = time.monotonic()
     say("starting PostgreSQL, Valkey, a simulated provider and the daemon")
     async with (
-        stage(window, seed) as set_,
-        connected(Target(set_.api_url, TOKEN)) as shop,
-        connected(Target(set_.simulator_url, None)) as provider,
+        demo_servers(window, seed) as up,
+        connected(Target(up.api_url, TOKEN)) as shop,
+        connected(Target(up.simulator_url, None)) as provider,
     ):
-        say(f"all up after {time.monotonic() - started:.1f} s; the daemon's API: {set_.api_url}")
-        play = Play(shop, provider, cast(numbers, window, seed), window, say)
-        ended = await play.perform()
-        findings = await _audit(set_.servers.database_url)
-        return await _report(play, ended, findings, started)
+        say(f"all up after {time.monotonic() - started:.1f} s; the daemon's API: {up.api_url}")
+        planned = plan_numbers(numbers, window, seed)
+        run = DemoRun(shop, provider, planned, window, say)
+        ended = await run.run()
+        findings = await _audit(up.servers.database_url)
+        return await _report(run, ended, findings, started)
 
 
 async def _report(
-    play: Play, ended: list[dict[str, Any]], findings: list[Finding], started: float
-) -> Report:
-    after = {name: await play.shop.get(f"/v1/accounts/{name}") for name in play.balances}
-    late = lateness_of(ended)
-    at_provider, losses = wrong_at_provider(ended, await _books(play.provider))
-    return Report(
+    run: DemoRun, ended: list[dict[str, Any]], findings: list[Finding], started: float
+) -> report.Report:
+    after = {name: await run.shop.get(f"/v1/accounts/{name}") for name in run.balances}
+    late = report.seconds_late(ended)
+    at_provider, losses = report.wrong_at_provider(ended, await _books(run.provider))
+    return report.Report(
         numbers=len(ended),
-        endings=endings_of(ended, play.rented),
-        reasons=Counter(one["settlement"]["reason"] for one in ended),
-        lateness=summary_of(late),
+        endings=report.endings_of(ended, run.rented),
+        reasons=Counter(row["settlement"]["reason"] for row in ended),
+        lateness=report.lateness_of(late),
         by_grace=sum(seconds > GRACE_SECONDS for seconds in late),
         late_codes=losses,
         wrong=[
-            *wrong_endings(ended, play.rented),
-            *wrong_balances(play.balances, after, ended),
+            *report.wrong_endings(ended, run.rented),
+            *report.wrong_balances(run.balances, after, ended),
             *at_provider,
         ],
         findings=findings,

@@ -1,13 +1,24 @@
-"""The HTTP side: the API for shops and providers (`api`), and the listener for ops (`admin`).
+"""The HTTP side: the API for shops and providers (`api`), and the admin listener (`admin`).
 
-api        the application: which routes there are, and what each is given (`deps`)
-accounts, activations, intake, orders, events, hooks      the routes of numbers and money
-claims, rentals, withdrawals, account_events, reviews      those of cases, with `case_calls`
-once       calls under an `Idempotency-Key`
-changes    waiting for an activation to change
-layer      from a handler's signature to a validated call and an answer, `auth` included
-edge       what every request passes through: request id, problems, access log
-listener   the socket, and what cannot be read as HTTP
-problems   every way a call can fail, each with its stable type
-shapes, render, answers, case_answers, cursor      what goes in and out as JSON; `openapi` tells it
+One module per noun, with its routes, request bodies and responses:
+
+accounts          open, top up, balance, ledger
+activations       show, wait, list; cancel, finish, resend
+number_intake     numbers that were already rented, one by one or in bulk
+purchases         rent a number at a provider
+events, hooks     outgoing events; pushes of providers
+claims, rentals, withdrawals, account_events, reviews      cases; `cases` is what they share
+
+And what every call passes through:
+
+routing           from a handler's signature to a checked call and its answer
+auth              bearer tokens and their scopes
+middleware        request id, problems, access log
+idempotency       calls under an `Idempotency-Key`
+long_poll         waiting for an activation to change
+problems          every way a call can fail, each with its stable type
+requests, responses, pagination      field types of bodies, instants, cursors
+openapi           the description, from the same signatures
+listener          the socket, and bytes that cannot be read as HTTP
+deps              what the API needs from outside
 """

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.domain.ids import AccountId
+from worker.entrypoints.http import cases
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.case_answers import OPENED
-from worker.entrypoints.http.case_calls import Faults, opened_or_problem
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.idempotency import Once
-from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.requests import Body, Instant, Name, Reference
+from worker.entrypoints.http.idempotency import IdempotentCalls
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.requests import Instant, Name, Reference, RequestBody
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.case_service import AccountEventReport
 
 
-class AccountEvent(Body):
+class AccountEvent(RequestBody):
     """What happened to the account; the same event again is the same case.
 
     One that happens again is told by another `reference`, or else by another `at`.
@@ -27,36 +26,37 @@ class AccountEvent(Body):
     policy: Name | None = None
 
 
-class AccountEvents:
+class AccountEventHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def tell(self, account: Name, body: AccountEvent) -> Answer:
+    async def record(self, account: Name, body: AccountEvent) -> Answer:
         """Tell what happened to an account."""
-        occurrence = AccountEventReport(body.event, body.reference, body.at)
-        cases = self._deps.cases
-        with Faults(at="/at"):
-            cases.not_in_future("at", body.at)
-            opened = await cases.account_event(AccountId(account), occurrence, body.policy)
-        if opened is None:
-            raise Problem(Kind.UNKNOWN_POLICY)
-        return opened_or_problem(opened, Kind.UNKNOWN_ACCOUNT)
+        report = AccountEventReport(body.event, body.reference, body.at)
+        service = self._deps.case_service
+        with cases.fact_problems(at="/at"):
+            service.not_in_future("at", body.at)
+            opening = await service.account_event(AccountId(account), report, body.policy)
+        if opening is None:
+            raise Problem(ProblemKind.UNKNOWN_POLICY)
+        return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACCOUNT)
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
+            name="accountevents_tell",
             method="POST",
             path="/v1/accounts/{account}/events",
-            handler=AccountEvents(deps).tell,
+            handler=AccountEventHandlers(deps).record,
             scope=Scope.OPERATE,
-            once=Once(deps),
-            answers=OPENED,
+            run_once=IdempotentCalls(deps),
+            answers=cases.OPENED,
             problems=(
-                Kind.UNKNOWN_ACCOUNT,
-                Kind.UNKNOWN_POLICY,
-                Kind.OTHER_CONTENT,
-                Kind.NOT_OFFERED,
+                ProblemKind.UNKNOWN_ACCOUNT,
+                ProblemKind.UNKNOWN_POLICY,
+                ProblemKind.OTHER_CONTENT,
+                ProblemKind.NOT_OFFERED,
             ),
         ),
     )

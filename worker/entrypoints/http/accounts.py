@@ -1,105 +1,177 @@
 """Accounts: open one, book a top-up, see its balance and its ledger."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from worker.domain.ids import AccountId
-from worker.entrypoints.http import render
+from worker.domain.transfer import TransferKind
+from worker.entrypoints.http import requests
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.cursor import after_number, number_in
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.requests import Cursor, Limit, Name, OpenAccount, TopUp
-from worker.entrypoints.http.responses import AccountShown, EntryList
+from worker.entrypoints.http.pagination import after_number, number_in, page
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Account, AccountOpened, BookStore, TopUpOutcome
+from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
 
 
-class Accounts:
+class OpenAccount(requests.RequestBody):
+    currency: requests.Currency
+
+
+class TopUp(requests.RequestBody):
+    reference: requests.Reference
+    amount_minor: requests.Amount
+
+
+class AccountShown(ResponseBody):
+    account: str
+    currency: str
+    available_minor: int
+    held_minor: int
+    state: str
+
+
+class EntryShown(ResponseBody):
+    """One ledger entry; the amount is signed for the account's available balance."""
+
+    id: int
+    at: Moment
+    kind: TransferKind
+    key: str
+    source: str
+    destination: str
+    amount_minor: int
+    currency: str
+    activation: str | None
+
+
+class EntryList(ResponseBody):
+    items: list[EntryShown]
+    next_cursor: str | None
+
+
+class AccountHandlers:
     def __init__(self, books: BookStore) -> None:
         self._books = books
 
-    async def open(self, account: Name, body: OpenAccount) -> Answer:
+    async def open(self, account: requests.Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
-        how, found = await self._books.open_account(AccountId(account), body.currency)
-        match how:
+        outcome, row = await self._books.open_account(AccountId(account), body.currency)
+        match outcome:
             case AccountOpened.NEW:
-                return Answer(201, render.account(found), {"Location": f"/v1/accounts/{account}"})
+                return Answer(201, _account_json(row), {"Location": f"/v1/accounts/{account}"})
             case AccountOpened.SAME:
-                return Answer(200, render.account(found))
+                return Answer(200, _account_json(row))
             case AccountOpened.OTHER_CONTENT:
-                raise Problem(Kind.OTHER_CONTENT, "The account has another currency")
+                raise Problem(ProblemKind.OTHER_CONTENT, "The account has another currency")
 
-    async def show(self, account: Name) -> Answer:
+    async def show(self, account: requests.Name) -> Answer:
         """Show an account and its balances."""
-        return Answer(200, render.account(await self._known(AccountId(account))))
+        return Answer(200, _account_json(await self._account(AccountId(account))))
 
-    async def top_up(self, account: Name, body: TopUp) -> Answer:
+    async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
-        how, found = await self._books.top_up(AccountId(account), body.reference, body.amount_minor)
-        match how:
+        outcome, row = await self._books.top_up(
+            AccountId(account), body.reference, body.amount_minor
+        )
+        match outcome:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
-                shown = found if found is not None else await self._known(AccountId(account))
-                return Answer(201 if how is TopUpOutcome.NEW else 200, render.account(shown))
+                current = row if row is not None else await self._account(AccountId(account))
+                status = 201 if outcome is TopUpOutcome.NEW else 200
+                return Answer(status, _account_json(current))
             case TopUpOutcome.OTHER_CONTENT:
-                raise Problem(
-                    Kind.OTHER_CONTENT, "This reference was booked with another amount or account"
-                )
+                detail = "This reference was booked with another amount or account"
+                raise Problem(ProblemKind.OTHER_CONTENT, detail)
             case TopUpOutcome.UNKNOWN_ACCOUNT:
-                raise Problem(Kind.UNKNOWN_ACCOUNT)
+                raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
 
     async def entries(
-        self, account: Name, cursor: Cursor | None = None, limit: Limit = 50
+        self,
+        account: requests.Name,
+        cursor: requests.Cursor | None = None,
+        limit: requests.Limit = 50,
     ) -> Answer:
         """List an account's ledger entries, newest first."""
         before = number_in("entries", cursor)
-        found = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
-        if not found:
-            await self._known(AccountId(account))
-        shown = found[:limit]
-        more = after_number("entries", shown[-1].id) if len(found) > limit else None
-        return Answer(200, {"items": [render.entry(one) for one in shown], "next_cursor": more})
+        rows = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
+        if not rows:
+            await self._account(AccountId(account))
+        return Answer(200, page(rows, limit, _entry_json, _cursor_after))
 
-    async def _known(self, account: AccountId) -> Account:
-        found = await self._books.account(account)
-        if found is None:
-            raise Problem(Kind.UNKNOWN_ACCOUNT)
-        return found
+    async def _account(self, account: AccountId) -> Account:
+        row = await self._books.account(account)
+        if row is None:
+            raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
+        return row
+
+
+def _cursor_after(entry: Entry) -> str:
+    return after_number("entries", entry.id)
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "account": account.account,
+        "currency": account.currency,
+        "available_minor": account.available_minor,
+        "held_minor": account.held_minor,
+        "state": account.state,
+    }
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": instant(entry.at),
+        "kind": entry.kind,
+        "key": entry.key,
+        "source": entry.source,
+        "destination": entry.destination,
+        "amount_minor": entry.amount_minor,
+        "currency": entry.currency,
+        "activation": None if entry.activation is None else str(entry.activation),
+    }
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = Accounts(deps.books)
+    accounts = AccountHandlers(deps.books)
     path = "/v1/accounts/{account}"
     return (
         Route(
+            name="accounts_open",
             method="PUT",
             path=path,
             handler=accounts.open,
             scope=Scope.OPERATE,
             answers={201: AccountShown, 200: AccountShown},
-            problems=(Kind.OTHER_CONTENT,),
+            problems=(ProblemKind.OTHER_CONTENT,),
         ),
         Route(
+            name="accounts_show",
             method="GET",
             path=path,
             handler=accounts.show,
             scope=Scope.READ,
             answers={200: AccountShown},
-            problems=(Kind.UNKNOWN_ACCOUNT,),
+            problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
         Route(
+            name="accounts_top_up",
             method="POST",
             path=f"{path}/topups",
             handler=accounts.top_up,
             scope=Scope.OPERATE,
             answers={201: AccountShown, 200: AccountShown},
-            problems=(Kind.UNKNOWN_ACCOUNT, Kind.OTHER_CONTENT),
+            problems=(ProblemKind.UNKNOWN_ACCOUNT, ProblemKind.OTHER_CONTENT),
         ),
         Route(
+            name="accounts_entries",
             method="GET",
             path=f"{path}/entries",
             handler=accounts.entries,
             scope=Scope.READ,
             answers={200: EntryList},
-            problems=(Kind.UNKNOWN_ACCOUNT,),
+            problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
     )

@@ -1,4 +1,4 @@
-"""The listener for ops: metrics and probes. No secret, no personal data, no token asked for."""
+"""The admin listener: metrics and probes, without secrets, personal data or tokens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -8,15 +8,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from worker.entrypoints.http.deps import Log, random_request_id
-from worker.entrypoints.http.middleware import answering, expect
+from worker.entrypoints.http.middleware import Log, answering, expect, random_request_id
 
 READY_SECONDS = 3.0  #: A dependency that has not answered by then is not ready.
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was checked; `detail` is for a person and holds nothing secret."""
+class HealthCheck:
+    """The result of one check; `detail` is for a person and holds nothing secret."""
 
     name: str
     ok: bool
@@ -26,14 +25,14 @@ class Check:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminDeps:
     metrics: Callable[[str], tuple[bytes, str]]  #: From the Accept header: body and content type.
-    livez: Callable[[], Sequence[Check]]  #: The loops are moving; asks no dependency.
-    readyz: Callable[[], Awaitable[Sequence[Check]]]  #: Dependencies reachable, not draining.
+    livez: Callable[[], Sequence[HealthCheck]]  #: Whether the loops run; asks no dependency.
+    readyz: Callable[[], Awaitable[Sequence[HealthCheck]]]  #: Dependencies reachable, not draining.
     version: Mapping[str, str]
     log: Log
 
 
-class _Quiet:
-    """Probes come every few seconds: only what went wrong is worth a line."""
+class _ErrorsOnly:
+    """Probes come every few seconds, so only the failed ones are logged."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -47,17 +46,17 @@ class _Quiet:
 
 
 def build_admin(deps: AdminDeps) -> web.Application:
-    app = web.Application(middlewares=[answering(_Quiet(deps.log), random_request_id)])
+    app = web.Application(middlewares=[answering(_ErrorsOnly(deps.log), random_request_id)])
 
     async def metrics(request: web.Request) -> web.Response:
         body, content_type = deps.metrics(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def livez(request: web.Request) -> web.Response:
-        return _checked(request, deps.livez())
+        return _checks_response(request, deps.livez())
 
     async def readyz(request: web.Request) -> web.Response:
-        return _checked(request, await _in_time(deps.readyz))
+        return _checks_response(request, await _within_time(deps.readyz))
 
     async def version(_request: web.Request) -> web.Response:
         return _json(200, dict(deps.version))
@@ -73,22 +72,24 @@ def build_admin(deps: AdminDeps) -> web.Application:
     return app
 
 
-async def _in_time(readyz: Callable[[], Awaitable[Sequence[Check]]]) -> Sequence[Check]:
+async def _within_time(
+    readyz: Callable[[], Awaitable[Sequence[HealthCheck]]],
+) -> Sequence[HealthCheck]:
     try:
         async with asyncio.timeout(READY_SECONDS):
             return await readyz()
     except TimeoutError:
-        return [Check("checks", ok=False, detail=f"no answer within {READY_SECONDS:g} s")]
+        return [HealthCheck("checks", ok=False, detail=f"no answer within {READY_SECONDS:g} s")]
 
 
-def _checked(request: web.Request, checks: Sequence[Check]) -> web.Response:
+def _checks_response(request: web.Request, checks: Sequence[HealthCheck]) -> web.Response:
     ok = all(check.ok for check in checks)
-    shown: dict[str, Any] = {"status": "ok" if ok else "failing"}
+    document: dict[str, Any] = {"status": "ok" if ok else "failing"}
     if "verbose" in request.query:
-        shown["checks"] = [
+        document["checks"] = [
             {"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks
         ]
-    return _json(200 if ok else 503, shown)
+    return _json(200 if ok else 503, document)
 
 
 def _json(status: int, content: dict[str, Any]) -> web.Response:

@@ -1,9 +1,11 @@
-"""The API for shops and providers: its routes, put behind the edge they all share."""
+"""The API for shops and providers: its routes behind the one middleware."""
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict
 
 from worker.entrypoints.http import (
     account_events,
@@ -12,34 +14,41 @@ from worker.entrypoints.http import (
     claims,
     events,
     hooks,
-    intake,
-    orders,
+    number_intake,
+    purchases,
     rentals,
     reviews,
     withdrawals,
 )
-from worker.entrypoints.http.changes import Changes
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.middleware import answering, expect
-from worker.entrypoints.http.openapi import Document, document
-from worker.entrypoints.http.responses import DocumentShown
+from worker.entrypoints.http.openapi import OpenApi, describe
 from worker.entrypoints.http.routing import BODY_MAX, Answer, Route, endpoint
 
 
-def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
-    """Every call there is; a new module of routes is added here, and nowhere else."""
+class DocumentShown(BaseModel):
+    """This description."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: Literal["3.1.0"]
+
+
+def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
+    """Every call of the API; a new module of routes is added here, and nowhere else."""
     routes: list[Route] = []
 
-    # Made when somebody asks: it takes as long as all the rest of a start.
+    # Built at the first request: it takes as long as the rest of the start.
     @functools.cache
-    def described() -> Document:
-        return document(routes)
+    def description() -> OpenApi:
+        return describe(routes)
 
     routes += (
         *accounts.routes(deps),
-        *intake.routes(deps),
-        *orders.routes(deps),
-        *activations.routes(deps, changes),
+        *number_intake.routes(deps),
+        *purchases.routes(deps),
+        *activations.routes(deps, long_poll),
         *claims.routes(deps),
         *rentals.routes(deps),
         *withdrawals.routes(deps),
@@ -47,7 +56,7 @@ def routes_of(deps: ApiDeps, changes: Changes) -> Sequence[Route]:
         *reviews.routes(deps),
         *events.routes(deps),
         *hooks.routes(deps),
-        _description(described),
+        _description_route(description),
     )
     return routes
 
@@ -56,28 +65,29 @@ def build_api(deps: ApiDeps) -> web.Application:
     app = web.Application(
         middlewares=[answering(deps.log, deps.new_request_id)], client_max_size=BODY_MAX
     )
-    changes = Changes(deps.activations.versions)
-    for route in routes_of(deps, changes):
+    long_poll = LongPoll(deps.activations.versions)
+    for route in routes_of(deps, long_poll):
         app.router.add_route(
             route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect
         )
 
-    async def let_go(_app: web.Application) -> None:
-        changes.close()
+    async def close_long_poll(_app: web.Application) -> None:
+        long_poll.close()
 
-    app.on_shutdown.append(let_go)
+    app.on_shutdown.append(close_long_poll)
     return app
 
 
-def _description(described: Callable[[], Document]) -> Route:
-    async def describe() -> Answer:
+def _description_route(description: Callable[[], OpenApi]) -> Route:
+    async def show() -> Answer:
         """Describe this API in OpenAPI 3.1."""
-        return Answer(200, described())
+        return Answer(200, description())
 
     return Route(
+        name="describe",
         method="GET",
         path="/openapi.json",
-        handler=describe,
+        handler=show,
         scope=None,
         answers={200: DocumentShown},
     )

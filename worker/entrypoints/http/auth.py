@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may: bearer tokens, compared without telling how near."""
+"""Who calls, and whether the token allows it: bearer tokens, compared in constant time."""
 
 import enum
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.problems import Problem, ProblemKind
 
 REALM = 'Bearer realm="activation-worker"'
 
@@ -17,13 +17,13 @@ class Scope(enum.Enum):
 
 
 def digest(secret: str) -> bytes:
-    """Of one length whatever the secret is, so that comparing tells nothing of the length."""
+    """Of one length whatever the secret is, so that the comparison's time hides the length."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One bearer token, kept as its digest: no repr or dump holds what a caller sends."""
+    """One bearer token, kept as its digest, so that no repr and no dump holds the secret."""
 
     name: str
     scope: Scope
@@ -31,7 +31,7 @@ class Token:
 
     @classmethod
     def of(cls, name: str, scope: str, token: str) -> "Token":
-        """From the parts of `NAME:SCOPE:TOKEN`; a scope that is none raises `ValueError`."""
+        """From the parts of `NAME:SCOPE:TOKEN`; an unknown scope raises `ValueError`."""
         return cls(name, Scope(scope), digest(token))
 
 
@@ -43,19 +43,19 @@ def bearer_of(header: str) -> str:
 def find(tokens: Iterable[Token], secret: str) -> Token | None:
     """Compares with every token, also after one has matched."""
     sent = digest(secret)
-    found = [token for token in tokens if hmac.compare_digest(token.digest, sent)]
-    return found[0] if secret and found else None
+    matching = [token for token in tokens if hmac.compare_digest(token.digest, sent)]
+    return matching[0] if secret and matching else None
 
 
-def admit(tokens: Sequence[Token], header: str | None, wanted: Scope) -> Token:
-    """The caller's token; raises the 401 or 403 that says what is missing."""
+def admit(tokens: Sequence[Token], header: str | None, required: Scope) -> Token:
+    """The caller's token; raises the 401 or 403 that names what is missing."""
     if not header:
-        raise Problem(Kind.UNAUTHENTICATED, headers={"WWW-Authenticate": REALM})
+        raise Problem(ProblemKind.UNAUTHENTICATED, headers={"WWW-Authenticate": REALM})
     token = find(tokens, bearer_of(header))
     if token is None:
         challenge = f'{REALM}, error="invalid_token"'
-        raise Problem(Kind.UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
-    if wanted is Scope.OPERATE and token.scope is not Scope.OPERATE:
+        raise Problem(ProblemKind.UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
+    if required is Scope.OPERATE and token.scope is not Scope.OPERATE:
         challenge = f'{REALM}, error="insufficient_scope", scope="operate"'
-        raise Problem(Kind.FORBIDDEN, headers={"WWW-Authenticate": challenge})
+        raise Problem(ProblemKind.FORBIDDEN, headers={"WWW-Authenticate": challenge})
     return token

@@ -1,7 +1,7 @@
-"""Where providers push SMS: a hint to look, kept and answered at once, and told nothing.
+"""Webhooks of providers: a pushed SMS is a hint to look, kept and answered at once.
 
-Most providers sign nothing, so the path holds a secret. Whoever does not know it finds no such
-path; whoever does learns nothing but that the push was taken.
+Most providers sign nothing, so the path holds a secret. Without it the path does not exist; with it
+a caller learns only that the push was taken.
 """
 
 import hmac
@@ -12,8 +12,8 @@ from aiohttp import web
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import digest
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.responses import Nothing
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route, read_body
 from worker.ports.errors import StoreError
 from worker.ports.service import Push
@@ -21,9 +21,13 @@ from worker.ports.service import Push
 PUSH_MAX = 64 * 1024
 
 
-class Hooks:
+class Nothing(ResponseBody):
+    """`{}`"""
+
+
+class HookHandlers:
     def __init__(self, deps: ApiDeps) -> None:
-        self._desk = deps.desk
+        self._service = deps.service
         self._parse = deps.parse_push
         self._log = deps.log
         self._digests = {name: digest(secret) for name, secret in deps.hook_secrets.items()}
@@ -34,24 +38,24 @@ class Hooks:
         # A provider without a secret is compared too: the time must not tell which ones there are.
         expected = self._digests.get(name, b"\0" * 32)
         if not hmac.compare_digest(digest(secret), expected):
-            raise Problem(Kind.NOT_FOUND)
-        return await self._take(name, await read_body(request, PUSH_MAX))
+            raise Problem(ProblemKind.NOT_FOUND)
+        return await self._keep(name, await read_body(request, PUSH_MAX))
 
-    async def _take(self, provider: ProviderName, raw: bytes) -> Answer:
+    async def _keep(self, provider: ProviderName, raw: bytes) -> Answer:
         pushes = self._pushes(provider, raw)
         try:
             if pushes:
-                await self._desk.push(provider, pushes)
+                await self._service.push(provider, pushes)
         except StoreError:
             self._log.error("http.push_not_kept", provider=provider)
-            return Answer(503, {})  # The provider sends it again; a look finds the SMS anyway.
+            return Answer(503, {})  # The provider sends it again; polling finds the SMS anyway.
         return Answer(200, {})
 
     def _pushes(self, provider: ProviderName, raw: bytes) -> Sequence[Push]:
         try:
             return self._parse(provider, raw)
-        except Exception as error:  # noqa: BLE001 - a hint is not worth an answer that tells more
-            # Sent again it would be as unreadable, so it is not refused; polling finds the SMS.
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a hint, the answer is 200
+            # A repeat would be as unreadable, so the push is not refused; polling finds the SMS.
             self._log.error("http.push_unreadable", provider=provider, error=type(error).__name__)
             return ()
 
@@ -59,11 +63,12 @@ class Hooks:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
+            name="hooks_push",
             method="POST",
             path="/v1/hooks/{provider}/{secret}",
-            handler=Hooks(deps).push,
+            handler=HookHandlers(deps).push,
             scope=None,
             answers={200: Nothing, 503: Nothing},
-            problems=(Kind.NOT_FOUND, Kind.CONTENT_TOO_LARGE),
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.CONTENT_TOO_LARGE),
         ),
     )

@@ -1,30 +1,30 @@
-"""Serves an application on one address, and answers also what is not HTTP with a problem.
+"""Serves an application on one address, and answers unreadable HTTP with a problem, too.
 
-aiohttp by itself answers a request line or header it cannot read as plain text, and logs what was
-sent; what was sent can be a token.
+aiohttp answers a request line or header that it cannot read with plain text, and logs the bytes;
+they can hold a token.
 """
 
 from aiohttp import web
 
 from worker.entrypoints.http.middleware import problem_response
-from worker.entrypoints.http.problems import Kind, Problem
+from worker.entrypoints.http.problems import Problem, ProblemKind
 
-LINGER_SECONDS = 2.0  #: For the rest of a body that was refused, before the connection is closed.
-KEEPALIVE_SECONDS = 75.0  #: Longer than reverse proxies keep theirs, so that they end it.
+LINGER_SECONDS = 2.0  #: To read the rest of a refused body before the connection is closed.
+KEEPALIVE_SECONDS = 75.0  #: Longer than reverse proxies, so that the proxy closes first.
 BACKLOG = 1024
-AT_ONCE_SECONDS = 0.01
+DRAIN_SECONDS_MIN = 0.01
 
 
 async def listen(
     app: web.Application, host: str, port: int, *, drain_seconds: float
 ) -> web.AppRunner:
-    """Serve until `cleanup()` of what is returned; its `addresses` tell the port.
+    """Serve until the runner's `cleanup()`; its `addresses` hold the port.
 
-    `cleanup()` lets the calls under way end, for at most *drain_seconds*.
+    `cleanup()` lets the running calls end, for at most *drain_seconds*.
     """
-    # aiohttp waits for a call twice: while it may read its body, and when it no longer may. It
-    # takes 0 for "as long as it takes".
-    runner = _Runner(app, shutdown_timeout=max(drain_seconds / 2, AT_ONCE_SECONDS))
+    # aiohttp waits for a call twice: while the call may read its body, and after that. A timeout
+    # of 0 means no limit to aiohttp.
+    runner = _Runner(app, shutdown_timeout=max(drain_seconds / 2, DRAIN_SECONDS_MIN))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
@@ -42,12 +42,12 @@ class _Protocol(web.RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - it holds what was sent
+        message: str | None = None,  # noqa: ARG002 - it holds the bytes sent
     ) -> web.StreamResponse:
         self.logger.info("http.unreadable %s", type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("A response has begun already")
-        kind = Kind.INTERNAL if status >= 500 else Kind.BAD_REQUEST
+        kind = ProblemKind.INTERNAL if status >= 500 else ProblemKind.BAD_REQUEST
         response = problem_response(Problem(kind))
         response.force_close()
         return response
@@ -60,11 +60,11 @@ class _Server(web.Server):
 
 class _Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
+        server = await super()._make_server()
         return _Server(
-            made.request_handler,
-            request_factory=made.request_factory,
-            access_log=None,  # The edge writes it, without paths and queries.
+            server.request_handler,
+            request_factory=server.request_factory,
+            access_log=None,  # The middleware writes it, without paths and queries.
             keepalive_timeout=KEEPALIVE_SECONDS,
             lingering_time=LINGER_SECONDS,
         )

@@ -1,32 +1,42 @@
-"""What every request passes through: its id, the problem it ends with, its line in the access log.
+"""What every request passes through: its id, its problem, its line in the access log.
 
-The log names the route's template, never the path or the query: those hold what callers put there.
+The log names the route's template, never the path or the query: those hold what callers sent.
 """
 
 import re
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
-from typing import TypeAlias
+from typing import Protocol
+from uuid import uuid4
 
 import orjson
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
-from worker.entrypoints.http.deps import Log
-from worker.entrypoints.http.problems import MEDIA_TYPE, Kind, Problem
+from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from worker.entrypoints.http.routing import CALLER
 from worker.ports.errors import StoreError
-
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = "X-Request-Id"
 FRAMES_MAX = 8
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
+class Log(Protocol):
+    """A structlog logger, or anything that takes an event name and plain fields."""
+
+    def info(self, event: str, **fields: object) -> object: ...
+
+    def error(self, event: str, **fields: object) -> object: ...
+
+
+def random_request_id() -> str:
+    return uuid4().hex
+
+
 def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
-    """The one middleware: whatever happens inside, the caller gets an answer of ours."""
+    """The only middleware: it turns every exception into an answer of this API."""
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -34,9 +44,9 @@ def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
         request_id = _request_id(request, new_request_id)
         try:
             response = await handler(request)
-        except Exception as error:  # noqa: BLE001 - the last resort: no page, no stack trace
+        except Exception as error:  # noqa: BLE001 - aiohttp would answer with a page or a trace
             response = problem_response(_problem_of(error, log, request_id), request_id)
-        _finish(response, request_id)
+        _add_headers(response, request_id)
         log.info("http.request", **_access(request, response, request_id, monotonic() - started))
         return response
 
@@ -44,19 +54,19 @@ def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
 
 
 def problem_response(problem: Problem, request_id: str | None = None) -> web.Response:
-    shown = problem.failure.as_json()
+    document = problem.details.as_json()
     if request_id is not None:
-        shown["request_id"] = request_id
+        document["request_id"] = request_id
     return web.Response(
-        status=problem.failure.kind.status,
-        body=orjson.dumps(shown),
+        status=problem.details.kind.status,
+        body=orjson.dumps(document),
         content_type=MEDIA_TYPE,
         headers=problem.headers,
     )
 
 
 async def expect(_request: web.Request) -> None:
-    """Instead of aiohttp's 100 Continue: `read_body` says it when it wants the body."""
+    """Instead of aiohttp's 100 Continue: `read_body` sends it when it reads the body."""
 
 
 def _request_id(request: web.Request, new_request_id: Callable[[], str]) -> str:
@@ -69,13 +79,13 @@ def _problem_of(error: Exception, log: Log, request_id: str) -> Problem:
         case Problem():
             return error
         case web.HTTPNotFound():
-            return Problem(Kind.NOT_FOUND)
+            return Problem(ProblemKind.NOT_FOUND)
         case web.HTTPMethodNotAllowed():
             allow = ", ".join(sorted(error.allowed_methods))
-            return Problem(Kind.METHOD_NOT_ALLOWED, headers={"Allow": allow})
+            return Problem(ProblemKind.METHOD_NOT_ALLOWED, headers={"Allow": allow})
         case StoreError():
             log.error("http.store_error", error=type(error).__name__, request_id=request_id)
-            return Problem(Kind.STORE_UNAVAILABLE)
+            return Problem(ProblemKind.STORE_UNAVAILABLE)
         case _:
             # The text of an exception can hold a URL, and a URL a key: only its type and place.
             log.error(
@@ -84,7 +94,7 @@ def _problem_of(error: Exception, log: Log, request_id: str) -> Problem:
                 where=_frames(error),
                 request_id=request_id,
             )
-            return Problem(Kind.INTERNAL)
+            return Problem(ProblemKind.INTERNAL)
 
 
 def _frames(error: Exception) -> list[str]:
@@ -92,7 +102,7 @@ def _frames(error: Exception) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
-def _finish(response: web.StreamResponse, request_id: str) -> None:
+def _add_headers(response: web.StreamResponse, request_id: str) -> None:
     response.headers[REQUEST_ID] = request_id
     response.headers["Server"] = "activation-worker"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""Every way a call can fail: RFC 9457 problems with a stable type, and how they look as JSON."""
+"""Every way a call can fail: RFC 9457 problems with a stable type, and their JSON."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from worker.entrypoints.http.responses import ResponseBody
+
 MEDIA_TYPE = "application/problem+json"
-ERRORS_MAX = 20  #: A caller who got twenty things wrong has enough to do.
-POINTER_MAX = 200  #: Pointers hold names the caller chose.
+ERRORS_MAX = 20  #: Errors in one problem; the caller fixes these first.
+POINTER_MAX = 200  #: Characters; a pointer holds names that the caller chose.
 
 
-class Kind(enum.Enum):
+class ProblemKind(enum.Enum):
     """Slug, HTTP status, title. Slugs are part of the contract; clients branch on them."""
 
     BAD_REQUEST = ("bad-request", 400, "The request cannot be read")
@@ -76,41 +78,41 @@ class Kind(enum.Enum):
         return f"/problems/{self.slug}"
 
 
-RETRY_AFTER_SECONDS: Mapping[Kind, int] = {
-    Kind.BUSY: 1,
-    Kind.STORE_UNAVAILABLE: 1,
-    Kind.PROVIDER_UNAVAILABLE: 5,
-    Kind.PROVIDER_BALANCE_TOO_LOW: 60,
-    Kind.EXPOSURE_LIMIT: 60,
+RETRY_AFTER_SECONDS: Mapping[ProblemKind, int] = {
+    ProblemKind.BUSY: 1,
+    ProblemKind.STORE_UNAVAILABLE: 1,
+    ProblemKind.PROVIDER_UNAVAILABLE: 5,
+    ProblemKind.PROVIDER_BALANCE_TOO_LOW: 60,
+    ProblemKind.EXPOSURE_LIMIT: 60,
 }
 
 
-class Fault(NamedTuple):
-    """One thing that is wrong; the pointer is into the body, or `/name` of a parameter."""
+class FieldError(NamedTuple):
+    """One invalid value; the pointer is into the body, or `/name` of a parameter."""
 
     pointer: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What is told about one failed call, or one failed item of many. Nothing secret is in it."""
+class ProblemDetails:
+    """Why one call failed, or one item of many. Holds nothing secret."""
 
-    kind: Kind
+    kind: ProblemKind
     detail: str = ""
-    errors: tuple[Fault, ...] = ()
+    errors: tuple[FieldError, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+        document: dict[str, Any] = {
             "type": self.kind.type,
             "title": self.kind.title,
             "status": self.kind.status,
         }
         if self.detail:
-            shown["detail"] = self.detail
+            document["detail"] = self.detail
         if self.errors:
-            shown["errors"] = [fault._asdict() for fault in self.errors]
-        return shown
+            document["errors"] = [error._asdict() for error in self.errors]
+        return document
 
 
 class Problem(Exception):
@@ -118,30 +120,46 @@ class Problem(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemKind,
         detail: str = "",
         *,
-        errors: Sequence[Fault] = (),
+        errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(kind.slug)
-        self.failure = Failure(kind, detail, tuple(errors))
+        self.details = ProblemDetails(kind, detail, tuple(errors))
         retry = RETRY_AFTER_SECONDS.get(kind)
         self.headers = {**({} if retry is None else {"Retry-After": str(retry)}), **(headers or {})}
 
 
-def faults_of(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+class FaultShown(ResponseBody):
+    pointer: str
+    detail: str
+
+
+class ProblemShown(ResponseBody):
+    """RFC 9457; branch on `type`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[FaultShown] | None = None
+    request_id: str | None = None
+
+
+def field_errors_of(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
     """Where and what, never the value: it can be a phone or a key."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [(each["loc"], each["msg"].removeprefix("Value error, ")) for each in found]
+    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(each["loc"], each["msg"].removeprefix("Value error, ")) for each in errors]
 
 
 def pointer_to(*loc: int | str) -> str:
-    """RFC 6901, cut to a length a log or a screen can take."""
+    """RFC 6901, cut to a length that a log and a screen can take."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in loc)
     return "".join(f"/{step}" for step in steps)[:POINTER_MAX]
 
 
 def invalid(error: ValidationError) -> Problem:
-    faults = [Fault(pointer_to(*loc), msg) for loc, msg in faults_of(error)[:ERRORS_MAX]]
-    return Problem(Kind.INVALID, errors=faults)
+    errors = [FieldError(pointer_to(*loc), msg) for loc, msg in field_errors_of(error)[:ERRORS_MAX]]
+    return Problem(ProblemKind.INVALID, errors=errors)

@@ -1,4 +1,4 @@
-"""Long rentals: booked and paid, their outages reported, and the end of those."""
+"""Long rentals: one is booked and paid, its outages begin and end."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,40 +8,30 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.entrypoints.http import render
+from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.case_answers import OPENED, SHOWN, CaseShown, case_json, maybe
-from worker.entrypoints.http.case_calls import (
-    REFUSALS,
-    FactTable,
-    Faults,
-    allowed,
-    changed_or_problem,
-    opened_or_problem,
-    when,
-)
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.idempotency import Once
-from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.requests import Body, Currency, Instant, Name, Phone, Price, Word
-from worker.entrypoints.http.responses import Moment, Shown
+from worker.entrypoints.http.idempotency import IdempotentCalls
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.cases import CaseOpenOutcome, Rental, rental_id
 
-FACTS = frozenset({"client_caused", "outage_verified"})
+#: Facts about an outage that callers may give.
+OUTAGE_FACTS = frozenset({"client_caused", "outage_verified"})
 
 
-class RentalBooked(Body):
+class RentalBooked(requests.RequestBody):
     """A number rented for days; `hold` is paid from the balance at once."""
 
-    account: Name
-    phone: Phone
-    service: Word
-    country: Word
-    price_minor: Price
-    rented_at: Instant
-    ends_at: Instant
-    policy: Name | None = None
+    account: requests.Name
+    phone: requests.Phone
+    service: requests.Word
+    country: requests.Word
+    price_minor: requests.Price
+    rented_at: requests.Instant
+    ends_at: requests.Instant
+    policy: requests.Name | None = None
     charge: Literal["hold", "external"] = "hold"
 
     @field_validator("ends_at")
@@ -53,19 +43,19 @@ class RentalBooked(Body):
         return ends_at
 
 
-class Outage(Body):
+class Outage(requests.RequestBody):
     """It does not work: counted from when the customer said so, never from before."""
 
-    contacted_at: Instant | None = None
-    unavailable_since: Instant | None = None
-    facts: FactTable = Field(default_factory=dict)
+    contacted_at: requests.Instant | None = None
+    unavailable_since: requests.Instant | None = None
+    facts: cases.FactTable = Field(default_factory=dict)
 
 
-class Restored(Body):
-    at: Instant | None = None
+class Restored(requests.RequestBody):
+    at: requests.Instant | None = None
 
 
-class RentalShown(Shown):
+class RentalShown(ResponseBody):
     id: str
     provider: str
     provider_ref: str
@@ -74,27 +64,29 @@ class RentalShown(Shown):
     service: str
     country: str
     price_minor: int
-    currency: Currency
+    currency: requests.Currency
     charge: Literal["hold", "external"]
     policy: str
     policy_version: str
     rented_at: Moment
     ends_at: Moment
     ended_at: Moment | None
-    outages: list[CaseShown]
-    claims: list[CaseShown]
+    outages: list[cases.CaseShown]
+    claims: list[cases.CaseShown]
 
 
-class Rentals:
+class RentalHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def put(self, provider: Name, provider_ref: Name, body: RentalBooked) -> Answer:
+    async def put(
+        self, provider: requests.Name, provider_ref: requests.Name, body: RentalBooked
+    ) -> Answer:
         """Book a rental and pay for it, or find it booked already."""
-        cases = self._deps.cases
-        policy = cases.policy_version(body.policy)
+        service = self._deps.case_service
+        policy = service.policy_version(body.policy)
         if policy is None:
-            raise Problem(Kind.UNKNOWN_POLICY)
+            raise Problem(ProblemKind.UNKNOWN_POLICY)
         name, ref = ProviderName(provider), ProviderRef(provider_ref)
         rental = Rental(
             id=rental_id(name, ref, body.rented_at),
@@ -112,48 +104,54 @@ class Rentals:
             rented_at=body.rented_at.astimezone(UTC),
             ends_at=body.ends_at.astimezone(UTC),
         )
-        booked = await cases.book_rental(rental)
-        failure = _FAILURES.get(booked.how)
-        if failure is not None:
-            raise Problem(failure)
-        assert booked.rental is not None
-        return Answer(201 if booked.how is CaseOpenOutcome.NEW else 200, _rental(booked.rental))
+        booking = await service.book_rental(rental)
+        problem = _PROBLEMS.get(booking.how)
+        if problem is not None:
+            raise Problem(problem)
+        assert booking.rental is not None
+        status = 201 if booking.how is CaseOpenOutcome.NEW else 200
+        return Answer(status, _rental_json(booking.rental))
 
-    async def outage(self, provider: Name, provider_ref: Name, body: Outage) -> Answer:
+    async def outage(
+        self, provider: requests.Name, provider_ref: requests.Name, body: Outage
+    ) -> Answer:
         """Report that a rented number does not work."""
         facts = {
-            **allowed(body.facts, FACTS),
-            **when("contacted_at", body.contacted_at),
-            **when("unavailable_since", body.unavailable_since),
+            **cases.allowed(body.facts, OUTAGE_FACTS),
+            **cases.instant_facts(
+                contacted_at=body.contacted_at, unavailable_since=body.unavailable_since
+            ),
         }
-        cases = self._deps.cases
-        with Faults(
+        service = self._deps.case_service
+        with cases.fact_problems(
             facts="/facts", contacted_at="/contacted_at", unavailable_since="/unavailable_since"
         ):
-            cases.not_in_future("contacted_at", body.contacted_at)
-            cases.not_in_future("unavailable_since", body.unavailable_since)
-            opened = await cases.open_outage(
+            service.not_in_future("contacted_at", body.contacted_at)
+            service.not_in_future("unavailable_since", body.unavailable_since)
+            opening = await service.open_outage(
                 ProviderName(provider), ProviderRef(provider_ref), facts
             )
-        return opened_or_problem(opened, Kind.NOT_FOUND)
+        return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND)
 
-    async def restored(self, provider: Name, provider_ref: Name, body: Restored) -> Answer:
+    async def restored(
+        self, provider: requests.Name, provider_ref: requests.Name, body: Restored
+    ) -> Answer:
         """Report that it works again: the days it did not are credited."""
-        cases = self._deps.cases
-        with Faults(at="/at"):
-            cases.not_in_future("at", body.at)
-        done = await cases.restored(ProviderName(provider), ProviderRef(provider_ref), body.at)
-        return changed_or_problem(done)
+        service = self._deps.case_service
+        with cases.fact_problems(at="/at"):
+            service.not_in_future("at", body.at)
+        change = await service.restored(ProviderName(provider), ProviderRef(provider_ref), body.at)
+        return cases.changed_or_problem(change)
 
 
-_FAILURES = {
-    CaseOpenOutcome.UNKNOWN_SUBJECT: Kind.UNKNOWN_ACCOUNT,
-    CaseOpenOutcome.OTHER_CONTENT: Kind.OTHER_CONTENT,
-    CaseOpenOutcome.BALANCE_TOO_LOW: Kind.BALANCE_TOO_LOW,
+_PROBLEMS = {
+    CaseOpenOutcome.UNKNOWN_SUBJECT: ProblemKind.UNKNOWN_ACCOUNT,
+    CaseOpenOutcome.OTHER_CONTENT: ProblemKind.OTHER_CONTENT,
+    CaseOpenOutcome.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,
 }
 
 
-def _rental(rental: Rental) -> dict[str, Any]:
+def _rental_json(rental: Rental) -> dict[str, Any]:
     return {
         "id": str(rental.id),
         "provider": rental.provider,
@@ -167,11 +165,11 @@ def _rental(rental: Rental) -> dict[str, Any]:
         "charge": rental.charge.value,
         "policy": rental.policy,
         "policy_version": rental.policy_version,
-        "rented_at": render.instant(rental.rented_at),
-        "ends_at": render.instant(rental.ends_at),
-        "ended_at": maybe(rental.ended_at),
-        "outages": [case_json(one) for one in rental.outages],
-        "claims": [case_json(one) for one in rental.claims],
+        "rented_at": instant(rental.rented_at),
+        "ends_at": instant(rental.ends_at),
+        "ended_at": instant_or_none(rental.ended_at),
+        "outages": [cases.case_json(outage) for outage in rental.outages],
+        "claims": [cases.case_json(claim) for claim in rental.claims],
     }
 
 
@@ -179,34 +177,37 @@ _BOOKED: Mapping[int, type[BaseModel] | None] = {201: RentalShown, 200: RentalSh
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    once = Once(deps)
-    rentals = Rentals(deps)
-    one = "/v1/rentals/{provider}/{provider_ref}"
+    idempotent = IdempotentCalls(deps)
+    rentals = RentalHandlers(deps)
+    path = "/v1/rentals/{provider}/{provider_ref}"
     return (
         Route(
+            name="rentals_put",
             method="PUT",
-            path=one,
+            path=path,
             handler=rentals.put,
             scope=Scope.OPERATE,
             answers=_BOOKED,
-            problems=(Kind.UNKNOWN_POLICY, Kind.NOT_OFFERED, *_FAILURES.values()),
+            problems=(ProblemKind.UNKNOWN_POLICY, ProblemKind.NOT_OFFERED, *_PROBLEMS.values()),
         ),
         Route(
+            name="rentals_outage",
             method="POST",
-            path=f"{one}/outages",
+            path=f"{path}/outages",
             handler=rentals.outage,
             scope=Scope.OPERATE,
-            once=once,
-            answers=OPENED,
-            problems=(Kind.NOT_FOUND, Kind.OTHER_CONTENT, Kind.NOT_OFFERED),
+            run_once=idempotent,
+            answers=cases.OPENED,
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
         ),
         Route(
+            name="rentals_restored",
             method="POST",
-            path=f"{one}/restored",
+            path=f"{path}/restored",
             handler=rentals.restored,
             scope=Scope.OPERATE,
-            once=once,
-            answers=SHOWN,
-            problems=REFUSALS,
+            run_once=idempotent,
+            answers=cases.SHOWN,
+            problems=cases.REFUSALS,
         ),
     )

@@ -3,33 +3,26 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from worker.entrypoints.http import claims, render, rentals, withdrawals
+from worker.entrypoints.http import cases
+from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.case_answers import CaseShown, facts_json, maybe
-from worker.entrypoints.http.case_calls import (
-    REFUSALS,
-    CaseId,
-    Faults,
-    VerdictGiven,
-    allowed,
-    case_in,
-    changed_or_problem,
-    verdict_in,
-)
-from worker.entrypoints.http.cursor import after_review, review_in
+from worker.entrypoints.http.claims import CLAIM_FACTS
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.idempotency import Once
-from worker.entrypoints.http.problems import Kind, Problem
-from worker.entrypoints.http.requests import Cursor, Limit
-from worker.entrypoints.http.responses import ActivationShown, Moment, Shown
+from worker.entrypoints.http.idempotency import IdempotentCalls
+from worker.entrypoints.http.pagination import after_review, page, review_in
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.rentals import OUTAGE_FACTS
+from worker.entrypoints.http.requests import Cursor, Limit, UuidText
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
 from worker.entrypoints.http.routing import Answer, Route
+from worker.entrypoints.http.withdrawals import WITHDRAWAL_FACTS
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.store.cases import CaseChange, Review
 
-_FINDINGS = claims.CLAIM_FACTS | rentals.FACTS | withdrawals.FACTS
+_FINDINGS = CLAIM_FACTS | OUTAGE_FACTS | WITHDRAWAL_FACTS
 
 
-class ReviewShown(Shown):
+class ReviewShown(ResponseBody):
     """What waits: the facts, the clauses, the sum proposed and by when."""
 
     id: str
@@ -46,12 +39,12 @@ class ReviewShown(Shown):
     facts: dict[str, Any]
 
 
-class ReviewList(Shown):
+class ReviewList(ResponseBody):
     items: list[ReviewShown]
     next_cursor: str | None
 
 
-class ReviewVerdict(VerdictGiven):
+class ReviewVerdict(cases.VerdictGiven):
     """`outcome` is for activations: without it, granting refunds and denying closes.
 
     An activation ends with its whole price.
@@ -60,86 +53,91 @@ class ReviewVerdict(VerdictGiven):
     outcome: Literal["refunded", "closed", "delivered"] | None = None
 
 
-class Ended(Shown):
+class Ended(ResponseBody):
     """What the verdict ended or moved on: a case or an activation."""
 
-    case: CaseShown | None
+    case: cases.CaseShown | None
     activation: ActivationShown | None
 
 
-class Reviews:
+class ReviewHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
     async def waiting(self, cursor: Cursor | None = None, limit: Limit = 50) -> Answer:
         """List what waits for a human, what has to be decided first first."""
-        found = await self._deps.cases.reviews(limit + 1, review_in(cursor))
-        shown = found[:limit]
-        more = after_review(shown[-1].place) if len(found) > limit else None
-        return Answer(200, {"items": [_review(one) for one in shown], "next_cursor": more})
+        rows = await self._deps.case_service.reviews(limit + 1, review_in(cursor))
+        return Answer(200, page(rows, limit, _review_json, _cursor_after))
 
-    async def verdict(self, id: CaseId, body: ReviewVerdict) -> Answer:
+    async def verdict(self, id: UuidText, body: ReviewVerdict) -> Answer:
         """Decide what waits, once."""
-        findings = allowed(body.findings, _FINDINGS, "/findings")
-        verdict = verdict_in(body, findings)
-        with Faults(facts="/findings", amount_minor="/amount_minor", outcome="/outcome"):
-            done = await self._deps.cases.review_verdict(case_in(id), verdict, body.outcome)
-        if isinstance(done, CaseChange):
-            case = changed_or_problem(done).content
+        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
+        verdict = cases.verdict_in(body, findings)
+        pointers = {"amount_minor": "/amount_minor", "outcome": "/outcome"}
+        with cases.fact_problems(facts="/findings", **pointers):
+            service = self._deps.case_service
+            result = await service.review_verdict(cases.case_id_in(id), verdict, body.outcome)
+        if isinstance(result, CaseChange):
+            case = cases.changed_or_problem(result).content
             return Answer(200, {"case": case, "activation": None})
-        return _reviewed(done)
+        return _answer(result)
 
 
-def _reviewed(done: ReviewResult) -> Answer:
-    match done.how:
+def _answer(result: ReviewResult) -> Answer:
+    match result.how:
         case ReviewOutcome.UNKNOWN:
-            raise Problem(Kind.NOT_FOUND, "Nothing waits under this id")
+            raise Problem(ProblemKind.NOT_FOUND, "Nothing waits under this id")
         case ReviewOutcome.OTHER_CONTENT:
-            raise Problem(Kind.OTHER_CONTENT, "It has ended otherwise")
+            raise Problem(ProblemKind.OTHER_CONTENT, "It has ended otherwise")
         case ReviewOutcome.NOT_IN_REVIEW:
-            raise Problem(Kind.NOT_OFFERED, "The activation is not in review")
+            raise Problem(ProblemKind.NOT_OFFERED, "The activation is not in review")
         case ReviewOutcome.DONE:
-            assert done.activation is not None
-            shown = render.activation(done.activation)
-            return Answer(200, {"case": None, "activation": shown})
+            assert result.activation is not None
+            activation = activation_json(result.activation)
+            return Answer(200, {"case": None, "activation": activation})
 
 
-def _review(one: Review) -> dict[str, Any]:
+def _cursor_after(review: Review) -> str:
+    return after_review(review.place)
+
+
+def _review_json(review: Review) -> dict[str, Any]:
     return {
-        "id": str(one.id),
-        "kind": one.kind,
-        "subject": one.subject,
-        "account": one.account,
-        "opened_at": render.instant(one.opened_at),
-        "reason": one.reason,
-        "clauses": list(one.clauses),
-        "proposed_minor": one.proposed_minor,
-        "currency": one.currency,
-        "destination": one.destination,
-        "by_when": maybe(one.by_when),
-        "facts": facts_json(one.facts),
+        "id": str(review.id),
+        "kind": review.kind,
+        "subject": review.subject,
+        "account": review.account,
+        "opened_at": instant(review.opened_at),
+        "reason": review.reason,
+        "clauses": list(review.clauses),
+        "proposed_minor": review.proposed_minor,
+        "currency": review.currency,
+        "destination": review.destination,
+        "by_when": instant_or_none(review.by_when),
+        "facts": cases.facts_json(review.facts),
     }
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    once = Once(deps)
-    reviews = Reviews(deps)
+    reviews = ReviewHandlers(deps)
     return (
         Route(
+            name="reviews_waiting",
             method="GET",
             path="/v1/reviews",
             handler=reviews.waiting,
             scope=Scope.READ,
             answers={200: ReviewList},
-            problems=(Kind.NOT_OFFERED,),
+            problems=(ProblemKind.NOT_OFFERED,),
         ),
         Route(
+            name="reviews_verdict",
             method="POST",
             path="/v1/reviews/{id}/verdict",
             handler=reviews.verdict,
             scope=Scope.OPERATE,
-            once=once,
+            run_once=IdempotentCalls(deps),
             answers={200: Ended},
-            problems=REFUSALS,
+            problems=cases.REFUSALS,
         ),
     )

@@ -2,8 +2,8 @@
 
 A handler is an async function. Its parameters say what it takes:
 
-    one named in the path template          from the path
-    `body: SomeModel`                       the JSON body, strictly
+    a name of the path template             from the path
+    `body: SomeModel`                       the JSON body, read strictly
     `x: Annotated[str | None, Header(..)]`  a header, as it was sent
     `request: web.Request`                  the request itself
     any other                               the query string
@@ -25,7 +25,14 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from worker.entrypoints.http.auth import Scope, Token, admit
-from worker.entrypoints.http.problems import Fault, Kind, Problem, faults_of, invalid
+from worker.entrypoints.http.problems import (
+    ERRORS_MAX,
+    FieldError,
+    Problem,
+    ProblemKind,
+    field_errors_of,
+    invalid,
+)
 
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 30.0
@@ -38,36 +45,38 @@ class Header:
 
     name: str
     required: bool = False
-    pattern: str | None = None  #: For the description; the handler says what is wrong.
+    pattern: str | None = None  #: For the description only; the handler checks the value.
 
 
-#: Where it may be given; where it must be, the handler takes it itself.
+#: Of the routes with `run_once`; where the key is required, the handler takes it itself.
 IDEMPOTENCY_KEY = Header("Idempotency-Key", pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    content: Any = None  #: What orjson can write; None: no body.
+    content: Any = None  #: Plain JSON values; None: no body.
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Handler: TypeAlias = Callable[..., Awaitable[Answer]]
 #: Runs a call at most once under its key: the header, the content, the call.
-OnceUnder: TypeAlias = Callable[[str, bytes, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+RunOnce: TypeAlias = Callable[[str, bytes, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One call of the API, as the contract lists it."""
 
+    name: str  #: Its `operationId`: part of the contract, so no class or function gives it.
     method: str
     path: str
-    handler: Callable[..., Awaitable[Answer]]
-    scope: Scope | None  #: None: no token is asked for.
+    handler: Handler
+    scope: Scope | None  #: None: the call needs no token.
     answers: Mapping[int, type[BaseModel] | None]
-    problems: Sequence[Kind] = ()
-    once: OnceUnder | None = None  #: Set where an Idempotency-Key may be given.
-    body: type[BaseModel] | None = None  #: Described only: what the handler reads by itself.
+    problems: Sequence[ProblemKind] = ()
+    run_once: RunOnce | None = None  #: Set where the caller may send an Idempotency-Key.
+    body: type[BaseModel] | None = None  #: For the description, where the handler reads the body.
 
     @cached_property
     def inputs(self) -> "Inputs":
@@ -85,7 +94,7 @@ class Inputs:
     request: bool
 
 
-def read_signature(handler: Callable[..., Awaitable[Answer]], path: str) -> Inputs:
+def read_signature(handler: Handler, path: str) -> Inputs:
     in_path = set(re.findall(r"{(\w+)}", path))
     hints = get_type_hints(handler, include_extras=True)
     places: dict[str, dict[str, Any]] = {"path": {}, "query": {}}
@@ -111,13 +120,13 @@ def read_signature(handler: Callable[..., Awaitable[Answer]], path: str) -> Inpu
 def _header_of(hint: object) -> Header | None:
     if get_origin(hint) is not Annotated:
         return None
-    return next((each for each in get_args(hint) if isinstance(each, Header)), None)
+    return next((mark for mark in get_args(hint) if isinstance(mark, Header)), None)
 
 
 def endpoint(
     route: Route, tokens: Sequence[Token]
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The aiohttp handler of a route: admit, then read what was sent, then call."""
+    """The aiohttp handler of a route: check the token, read the arguments, call, answer."""
 
     async def handle(request: web.Request) -> web.Response:
         if route.scope is not None:
@@ -130,23 +139,25 @@ def endpoint(
 
 
 async def _answer(route: Route, request: web.Request, arguments: Mapping[str, Any]) -> Answer:
-    key = None if route.once is None else _one_header(request, IDEMPOTENCY_KEY.name)
-    if route.once is None or key is None:
+    key = None if route.run_once is None else _single_header(request, IDEMPOTENCY_KEY.name)
+    if route.run_once is None or key is None:
         return await route.handler(**arguments)
     body = arguments.get("body")
     content = [route.method, request.path, None if body is None else _fields(body)]
     # Not orjson: a fact may be an integer of any length.
-    same = json.dumps(content, sort_keys=True, default=str).encode()
-    return await route.once(key, same, lambda: route.handler(**arguments))
+    canonical = json.dumps(content, sort_keys=True, default=str).encode()
+    return await route.run_once(key, canonical, lambda: route.handler(**arguments))
 
 
 async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:
     inputs = route.inputs
     arguments = _fields(_validated(inputs.path, request.match_info))
     if route.scope is not None:
-        # To strangers a query says nothing, and a complaint would tell them what is here.
-        arguments |= _fields(_validated(inputs.query, _single(request)))
-    arguments |= {name: _one_header(request, of.name) for name, of in inputs.headers.items()}
+        # Without a token the query is ignored: an error would tell strangers which paths exist.
+        arguments |= _fields(_validated(inputs.query, _single_query(request)))
+    arguments |= {
+        name: _single_header(request, header.name) for name, header in inputs.headers.items()
+    }
     if inputs.request:
         arguments["request"] = request
     if inputs.body is not None:
@@ -158,26 +169,26 @@ def _fields(model: BaseModel) -> dict[str, Any]:
     return dict(model)
 
 
-def _validated(model: type[BaseModel], given: Mapping[str, str]) -> BaseModel:
+def _validated(model: type[BaseModel], values: Mapping[str, str]) -> BaseModel:
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate(dict(values))
     except ValidationError as error:
         raise invalid(error) from None
 
 
-def _single(request: web.Request) -> Mapping[str, str]:
-    """The query; which of two values counts is nothing to guess at."""
+def _single_query(request: web.Request) -> Mapping[str, str]:
+    """The query; a name with two values is refused, because either could be meant."""
     repeated = {name for name in request.query if len(request.query.getall(name)) > 1}
     if repeated:
-        faults = [Fault(f"/{name}"[:200], "Given more than once") for name in sorted(repeated)]
-        raise Problem(Kind.INVALID, errors=faults[:20])
+        errors = [FieldError(f"/{name}"[:200], "Given more than once") for name in sorted(repeated)]
+        raise Problem(ProblemKind.INVALID, errors=errors[:ERRORS_MAX])
     return request.query
 
 
-def _one_header(request: web.Request, name: str) -> str | None:
+def _single_header(request: web.Request, name: str) -> str | None:
     values = request.headers.getall(name, [])
     if len(values) > 1:
-        raise Problem(Kind.BAD_REQUEST, f"{name} is given more than once")
+        raise Problem(ProblemKind.BAD_REQUEST, f"{name} is given more than once")
     return values[0] if values else None
 
 
@@ -186,12 +197,12 @@ async def read_json_body(request: web.Request) -> bytes:
     sent = request.headers.get("Content-Type", "application/json")
     media = sent.partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
-        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE)
+        raise Problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE)
     return await read_body(request, BODY_MAX)
 
 
 async def read_body(request: web.Request, most: int) -> bytes:
-    """At most *most* bytes, decompressed; what says it is more is refused unread."""
+    """At most *most* bytes, decompressed; a larger Content-Length is refused unread."""
     if (request.content_length or 0) > most:
         raise _too_large(most)
     await _say_continue(request)
@@ -203,22 +214,24 @@ async def read_body(request: web.Request, most: int) -> bytes:
                 if len(body) > most:
                     raise _too_large(most)
     except TimeoutError:
-        raise Problem(Kind.BODY_TIMEOUT) from None
+        raise Problem(ProblemKind.BODY_TIMEOUT) from None
     except (web.RequestPayloadError, ConnectionError):
-        raise Problem(Kind.BAD_REQUEST, "The body is not whole, or not packed as it says") from None
+        raise Problem(
+            ProblemKind.BAD_REQUEST, "The body is not whole, or not packed as it says"
+        ) from None
     return bytes(body)
 
 
 async def _say_continue(request: web.Request) -> None:
-    """Only now: a client that asks first has sent nothing yet, and need not if it is refused."""
+    """Sent here and not earlier: a client that is refused before sends no body at all."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # aiohttp would take these bytes for a response that has begun.
+        # Otherwise aiohttp takes these bytes for the start of the response.
         request.writer.output_size = 0
 
 
 def _too_large(most: int) -> Problem:
-    return Problem(Kind.CONTENT_TOO_LARGE, f"At most {most} bytes")
+    return Problem(ProblemKind.CONTENT_TOO_LARGE, f"At most {most} bytes")
 
 
 def read_json(model: type[BaseModel], raw: bytes) -> BaseModel:
@@ -229,10 +242,10 @@ def read_json(model: type[BaseModel], raw: bytes) -> BaseModel:
 
 
 def refuse_json(error: ValidationError) -> Problem:
-    """A body that is no JSON, or JSON of another shape."""
-    loc, detail = faults_of(error)[0]
+    """The problem of a body that is no JSON, or JSON of another shape."""
+    loc, detail = field_errors_of(error)[0]
     if not loc and error.errors(include_input=False)[0]["type"] == "json_invalid":
-        return Problem(Kind.INVALID_JSON, detail)
+        return Problem(ProblemKind.INVALID_JSON, detail)
     return invalid(error)
 
 

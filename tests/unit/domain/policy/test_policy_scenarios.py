@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import Reason, decide, load_profile, override, question_from
-from worker.entrypoints.cli.decide_lines import instant_text
+from worker.entrypoints.cli.decide import instant_text
 
 SCENARIOS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[3] / "golden" / "policy_scenarios.json").read_text()

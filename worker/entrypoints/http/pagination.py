@@ -1,21 +1,37 @@
-"""Opaque places in a list: the sort key of the last item seen, as base64url."""
+"""Pages of a list, and their cursors: the sort key of the last item shown, as base64url."""
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 from worker.domain.ids import ActivationId
-from worker.entrypoints.http.problems import Fault, Kind, Problem
+from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
 from worker.ports.store.cases import ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BIGINT_MAX = 2**63 - 1
 
+Row = TypeVar("Row")
+
+
+def page(
+    rows: Sequence[Row],
+    limit: int,
+    as_json: Callable[[Row], dict[str, Any]],
+    cursor_after: Callable[[Row], str],
+) -> dict[str, Any]:
+    """The first *limit* rows; one row more than that means that there is another page."""
+    shown = rows[:limit]
+    more = cursor_after(shown[-1]) if len(rows) > limit else None
+    return {"items": [as_json(row) for row in shown], "next_cursor": more}
+
 
 def after_number(kind: str, number: int) -> str:
-    """*kind* keeps the cursor of one list from meaning something in another."""
+    """*kind* names the list: a cursor of one list is refused by the others."""
     return _encode(f"{kind}:{number}")
 
 
@@ -75,5 +91,5 @@ def _decode(kind: str, cursor: str) -> str:
 
 
 def _bad() -> Problem:
-    fault = Fault("/cursor", "Not a cursor of this list: take `next_cursor` as it was given")
-    return Problem(Kind.INVALID, errors=[fault])
+    fault = FieldError("/cursor", "Not a cursor of this list: take `next_cursor` as it was given")
+    return Problem(ProblemKind.INVALID, errors=[fault])

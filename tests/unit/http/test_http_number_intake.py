@@ -10,7 +10,7 @@ from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import PATH, RENTED_AT, item, number, rich_ann, watched
 from worker.domain.transfer import Charge
-from worker.entrypoints.http.intake import failure_of, handed_over_in
+from worker.entrypoints.http.number_intake import problem_of, read_number_intake
 from worker.entrypoints.http.problems import Problem
 from worker.ports.store.activations import AcceptOutcome
 
@@ -38,9 +38,7 @@ async def test_a_number_is_watched_and_shown_as_the_contract_says(api: Api) -> N
         "deadline_at": "2026-01-01T00:19:00.000000Z",
         "codes": [],
         "settlement": None,
-        "timeline": [
-            {"at": "2025-12-31T23:59:00.000000Z", "what": "activation.accepted", "attempt": 1}
-        ],
+        "timeline": [{"at": "2026-01-01T00:00:00.000000Z", "what": "accepted", "state": "waiting"}],
     }
 
 
@@ -178,9 +176,9 @@ async def test_an_instant_is_read_in_every_form_of_rfc_3339(api: Api, written: s
 
 async def test_what_is_left_out_is_left_to_the_defaults(api: Api, world: World) -> None:
     await watched(api, rented_at=...)
-    (handed,) = world.desk.handed.values()
-    assert (handed.rented_at, handed.window, handed.expires_at, handed.policy) == (None,) * 4
-    assert handed.charge is Charge.HOLD
+    (intake,) = world.service.intakes.values()
+    assert (intake.rented_at, intake.window, intake.expires_at, intake.policy) == (None,) * 4
+    assert intake.charge is Charge.HOLD
 
 
 async def test_what_is_given_arrives_as_it_was_given(api: Api, world: World) -> None:
@@ -192,11 +190,11 @@ async def test_what_is_given_arrives_as_it_was_given(api: Api, world: World) -> 
         policy="P1",
         charge="external",
     )
-    (handed,) = world.desk.handed.values()
-    assert handed.ref == "A.b_c~d:e@f+g=h-1"
-    assert handed.window == timedelta(days=1)
-    assert handed.expires_at == datetime(2026, 1, 1, 0, 5, 0, 123456, tzinfo=UTC)
-    assert (handed.policy, handed.charge) == ("P1", Charge.EXTERNAL)
+    (intake,) = world.service.intakes.values()
+    assert intake.ref == "A.b_c~d:e@f+g=h-1"
+    assert intake.window == timedelta(days=1)
+    assert intake.expires_at == datetime(2026, 1, 1, 0, 5, 0, 123456, tzinfo=UTC)
+    assert (intake.policy, intake.charge) == ("P1", Charge.EXTERNAL)
 
 
 async def test_each_item_of_a_bulk_call_succeeds_or_fails_alone_and_in_order(api: Api) -> None:
@@ -229,7 +227,7 @@ async def test_a_thousand_items_are_taken_in_one_call(api: Api, world: World) ->
     items = [item(f"ref-{at}") for at in range(1_000)]
     reply = await api.post(BULK, {"activations": items})
     assert {one["status"] for one in reply.json["results"]} == {201}
-    assert len(world.desk.handed) == 1_000
+    assert len(world.service.intakes) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -250,7 +248,7 @@ async def test_what_is_wrong_outside_of_the_items_refuses_the_whole_call(
 ) -> None:
     reply = await api.post(BULK, raw=json.dumps(body).encode())
     assert (reply.status, reply.slug, reply.pointers) == (422, "invalid", [pointer])
-    assert not world.desk.handed
+    assert not world.service.intakes
 
 
 async def test_a_bulk_call_with_nothing_in_it_does_nothing(api: Api) -> None:
@@ -266,24 +264,24 @@ async def test_a_huge_number_in_one_item_does_not_spoil_the_others(api: Api) -> 
 
 
 def test_an_item_that_came_through_the_queue_is_read_as_strictly() -> None:
-    handed = handed_over_in(item("q-1", window_seconds=60))
-    assert (handed.provider, handed.ref, handed.window) == (
+    intake = read_number_intake(item("q-1", window_seconds=60))
+    assert (intake.provider, intake.ref, intake.window) == (
         "alpha",
         "q-1",
         timedelta(seconds=60),
     )
     with pytest.raises(Problem) as caught:
-        handed_over_in(item("q-1", price_minor=1.0))
-    assert [fault.pointer for fault in caught.value.failure.errors] == ["/price_minor"]
+        read_number_intake(item("q-1", price_minor=1.0))
+    assert [fault.pointer for fault in caught.value.details.errors] == ["/price_minor"]
 
 
 @pytest.mark.parametrize("poison", [2**64, "\ud800", {1, 2}, object()])
 def test_an_item_that_is_no_json_is_refused_like_any_other(poison: object) -> None:
     with pytest.raises(Problem):
-        handed_over_in(item("q-1", price_minor=poison))
+        read_number_intake(item("q-1", price_minor=poison))
 
 
 @pytest.mark.parametrize("how", AcceptOutcome)
 def test_every_way_an_intake_can_end_is_told(how: AcceptOutcome) -> None:
     stored = how in {AcceptOutcome.NEW, AcceptOutcome.SAME}
-    assert (failure_of(how) is None) == stored
+    assert (problem_of(how) is None) == stored

@@ -22,7 +22,7 @@ async def test_providers_are_tried_in_the_order_given(
     reply = await api.post(PATH, order(provider=given), headers=KEY)
 
     assert reply.status == 201
-    (ordered,) = world.desk.orders.values()
+    (ordered,) = world.service.orders.values()
     assert (ordered.provider, *ordered.otherwise) == tried
 
 

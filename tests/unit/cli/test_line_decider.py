@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from worker.entrypoints.cli.decide_lines import LINE_BYTES_MAX, PROFILES_MAX, Answers, line_batches
+from worker.entrypoints.cli.decide import LINE_BYTES_MAX, PROFILES_MAX, LineDecider, line_batches
 
 TICK: dict[str, Any] = {
     "op": "order_tick",
@@ -26,11 +26,13 @@ class Dribble(io.BytesIO):
         return self.read(7)
 
 
-def answers_to(text: str | bytes, policy: str = "default") -> tuple[list[dict[str, Any]], Answers]:
+def decide_lines(
+    text: str | bytes, policy: str = "default"
+) -> tuple[list[dict[str, Any]], LineDecider]:
     raw = text.encode() if isinstance(text, str) else text
-    answers = Answers(policy)
-    told = b"".join(answers.to(batch) for batch in line_batches(io.BytesIO(raw)))
-    return [json.loads(line) for line in told.splitlines()], answers
+    decider = LineDecider(policy)
+    told = b"".join(decider.decide(batch) for batch in line_batches(io.BytesIO(raw)))
+    return [json.loads(line) for line in told.splitlines()], decider
 
 
 def lines(*asked: dict[str, Any]) -> str:
@@ -38,7 +40,7 @@ def lines(*asked: dict[str, Any]) -> str:
 
 
 def test_an_answer_has_these_fields_in_this_order() -> None:
-    (answer,), _ = answers_to(lines({"id": "a", "policy": "P2", "given": TICK}))
+    (answer,), _ = decide_lines(lines({"id": "a", "policy": "P2", "given": TICK}))
 
     assert list(answer.items()) == [
         ("id", "a"),
@@ -52,8 +54,10 @@ def test_an_answer_has_these_fields_in_this_order() -> None:
 
 
 def test_the_policy_of_the_line_wins_over_the_option_and_the_option_over_nothing() -> None:
-    told, _ = answers_to(lines({"id": 1, "given": TICK}, {"id": 2, "policy": "P2", "given": TICK}))
-    other, _ = answers_to(lines({"id": 1, "policy": None, "given": TICK}), policy="P1")
+    told, _ = decide_lines(
+        lines({"id": 1, "given": TICK}, {"id": 2, "policy": "P2", "given": TICK})
+    )
+    other, _ = decide_lines(lines({"id": 1, "policy": None, "given": TICK}), policy="P1")
 
     assert [answer["deadline"] is None for answer in told] == [True, False]
     assert other[0]["outcome"] == "cancel_no_credit"
@@ -63,7 +67,7 @@ def test_single_values_of_a_policy_can_be_replaced() -> None:
     override = TICK | {"profile_overrides": {"auto_credit_mode": "on_claim"}}
     asked = [{"id": i, "policy": "P0", "given": g} for i, g in enumerate((override, TICK))]
 
-    told, _ = answers_to(lines(*asked, *asked))
+    told, _ = decide_lines(lines(*asked, *asked))
 
     assert [answer["outcome"] for answer in told] == ["cancel_no_credit", "auto_credit"] * 2
 
@@ -104,22 +108,22 @@ def test_a_bad_line_is_answered_in_its_place_and_the_others_are_not_lost(
     good = lines({"id": "good", "given": TICK}).encode()
     bad = (line.encode() if isinstance(line, str) else line).rstrip() + b"\n"
 
-    told, answers = answers_to(good + bad + b"\n" + good)
+    told, decider = decide_lines(good + bad + b"\n" + good)
 
     assert [answer["id"] for answer in told] == ["good", id_, "good"]
     assert list(told[1]) == ["id", "error"]
     assert list(told[1]["error"]) == ["line", "field", "message"]
     assert (told[1]["error"]["line"], told[1]["error"]["field"]) == (2, field)
     assert told[1]["error"]["message"]
-    assert (answers.lines, answers.errors) == (4, 1)
+    assert (decider.lines, decider.errors) == (4, 1)
 
 
 def test_a_line_that_is_too_long_is_answered_and_not_kept() -> None:
     good = lines({"id": "good", "given": TICK}).encode()
     huge = b" " * (LINE_BYTES_MAX * 3) + good
 
-    told, _ = answers_to(good + huge + good)
-    last, _ = answers_to(good + huge.rstrip(b"\n"))
+    told, _ = decide_lines(good + huge + good)
+    last, _ = decide_lines(good + huge.rstrip(b"\n"))
 
     assert [answer["id"] for answer in told] == ["good", None, "good"]
     assert [answer["id"] for answer in last] == ["good", None]
@@ -129,9 +133,9 @@ def test_a_line_that_is_too_long_is_answered_and_not_kept() -> None:
 def test_the_last_line_needs_no_newline_and_windows_newlines_are_fine() -> None:
     question = json.dumps({"id": 1, "given": TICK})
 
-    assert len(answers_to(question)[0]) == 1
-    assert len(answers_to(f"{question}\r\n\r\n{question}\r\n")[0]) == 2
-    assert answers_to("")[0] == []
+    assert len(decide_lines(question)[0]) == 1
+    assert len(decide_lines(f"{question}\r\n\r\n{question}\r\n")[0]) == 2
+    assert decide_lines("")[0] == []
 
 
 def test_lines_are_found_however_the_bytes_come() -> None:
@@ -158,16 +162,16 @@ def test_policies_that_are_kept_ready_are_bounded() -> None:
         TICK | {"profile_overrides": {"sms_window_s": seconds + 1}}
         for seconds in range(PROFILES_MAX + 5)
     ]
-    answers = Answers("P0")
+    decider = LineDecider("P0")
     asked = lines(*({"id": i, "given": facts} for i, facts in enumerate(given)))
 
-    answers.to([line.encode() for line in asked.splitlines()])
+    decider.decide([line.encode() for line in asked.splitlines()])
 
-    assert answers.errors == 0
-    assert 0 < answers.profiles_kept <= PROFILES_MAX
+    assert decider.errors == 0
+    assert 0 < decider.profiles_kept <= PROFILES_MAX
 
 
 def test_the_policies_may_lie_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[sms]\nsms_window_s = 60\n")
-    answers = Answers("mine", tmp_path)
-    assert b"cancel_no_credit" in answers.to([lines({"id": 1, "given": TICK}).encode()])
+    decider = LineDecider("mine", tmp_path)
+    assert b"cancel_no_credit" in decider.decide([lines({"id": 1, "given": TICK}).encode()])

@@ -1,4 +1,4 @@
-"""Many who wait, one who asks."""
+"""Long polling: many callers wait, one query asks for all of them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.turns import at_rest
 from worker.domain.ids import ActivationId
-from worker.entrypoints.http import changes as module
-from worker.entrypoints.http.changes import Changes, TooManyWait
+from worker.entrypoints.http import long_poll as module
+from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.ports.errors import StoreUnavailable
 
 ONE, TWO = ActivationId(UUID(int=1)), ActivationId(UUID(int=2))
@@ -58,15 +58,15 @@ def store() -> Store:
 
 
 @pytest.fixture
-def changes(ticks: Ticks, store: Store) -> Changes:
-    return Changes(store.versions, sleep=ticks.sleep)
+def long_poll(ticks: Ticks, store: Store) -> LongPoll:
+    return LongPoll(store.versions, sleep=ticks.sleep)
 
 
 def waiter(
-    changes: Changes, id_: ActivationId, known: int = 1, *, hung_up: Sequence[bool] = ()
+    long_poll: LongPoll, id_: ActivationId, known: int = 1, *, hung_up: Sequence[bool] = ()
 ) -> "asyncio.Task[None]":
     return asyncio.create_task(
-        changes.wait(id_, known, seconds=60, gone=lambda: any(hung_up)), name=str(id_)
+        long_poll.wait(id_, known, seconds=60, disconnected=lambda: any(hung_up)), name=str(id_)
     )
 
 
@@ -76,9 +76,9 @@ async def ended(task: "asyncio.Task[None]") -> bool:
 
 
 async def test_all_who_wait_are_asked_for_in_one_question(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    tasks = [waiter(changes, id_) for id_ in (ONE, ONE, TWO)]
+    tasks = [waiter(long_poll, id_) for id_ in (ONE, ONE, TWO)]
     await ticks.tick()
     await ticks.tick()
     assert store.asked == [[ONE, TWO], [ONE, TWO]]
@@ -88,31 +88,31 @@ async def test_all_who_wait_are_asked_for_in_one_question(
 
 
 async def test_only_those_whose_number_changed_are_woken(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    one, two = waiter(changes, ONE), waiter(changes, TWO)
+    one, two = waiter(long_poll, ONE), waiter(long_poll, TWO)
     store.now[TWO] = 2
     await ticks.tick()
     assert (await ended(one), await ended(two)) == (False, True)
-    changes.close()
+    long_poll.close()
     await one
 
 
 async def test_nobody_is_woken_by_less_than_they_know(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    one = waiter(changes, ONE, known=5)
+    one = waiter(long_poll, ONE, known=5)
     store.now[ONE] = 4
     await ticks.tick()
     assert not await ended(one)
-    changes.close()
+    long_poll.close()
     await one
 
 
 async def test_nothing_is_asked_while_nobody_waits(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    one = waiter(changes, ONE)
+    one = waiter(long_poll, ONE)
     store.now[ONE] = 2
     await ticks.tick()
     await one
@@ -120,15 +120,15 @@ async def test_nothing_is_asked_while_nobody_waits(
     await ticks.tick()
     assert len(store.asked) == asked
     assert not ticks.waiting.is_set(), "it still sleeps and asks again"
-    late = waiter(changes, ONE, known=2)
+    late = waiter(long_poll, ONE, known=2)
     store.now[ONE] = 3
     await ticks.tick()
     await late
 
 
-async def test_one_who_hung_up_is_let_go(changes: Changes, ticks: Ticks) -> None:
+async def test_one_who_hung_up_is_let_go(long_poll: LongPoll, ticks: Ticks) -> None:
     hung_up = [False]
-    one = waiter(changes, ONE, hung_up=hung_up)
+    one = waiter(long_poll, ONE, hung_up=hung_up)
     await ticks.tick()
     assert not await ended(one)
     hung_up[0] = True
@@ -137,9 +137,9 @@ async def test_one_who_hung_up_is_let_go(changes: Changes, ticks: Ticks) -> None
 
 
 async def test_a_store_that_is_down_for_a_while_ends_no_wait(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    one = waiter(changes, ONE)
+    one = waiter(long_poll, ONE)
     store.down, store.now[ONE] = True, 2
     await ticks.tick()
     assert not await ended(one)
@@ -149,26 +149,26 @@ async def test_a_store_that_is_down_for_a_while_ends_no_wait(
 
 
 async def test_closing_lets_everybody_go_and_nobody_wait_again(
-    changes: Changes, store: Store
+    long_poll: LongPoll, store: Store
 ) -> None:
-    one = waiter(changes, ONE)
+    one = waiter(long_poll, ONE)
     await at_rest()
-    changes.close()
+    long_poll.close()
     await one
-    await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
+    await long_poll.wait(ONE, 1, seconds=60, disconnected=lambda: False)
     assert not store.asked
 
 
-async def test_a_wait_ends_with_its_time(changes: Changes) -> None:
+async def test_a_wait_ends_with_its_time(long_poll: LongPoll) -> None:
     async with asyncio.timeout(10):
-        await changes.wait(ONE, 1, seconds=0.01, gone=lambda: False)
-    changes.close()
+        await long_poll.wait(ONE, 1, seconds=0.01, disconnected=lambda: False)
+    long_poll.close()
 
 
 async def test_one_who_is_cancelled_leaves_nothing_behind(
-    changes: Changes, ticks: Ticks, store: Store
+    long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:
-    one = waiter(changes, ONE)
+    one = waiter(long_poll, ONE)
     await ticks.waiting.wait()
     one.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -178,12 +178,12 @@ async def test_one_who_is_cancelled_leaves_nothing_behind(
 
 
 async def test_the_number_of_those_who_wait_is_bounded(
-    changes: Changes, monkeypatch: pytest.MonkeyPatch
+    long_poll: LongPoll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WAITERS_MAX", 1)
-    one = waiter(changes, ONE)
+    one = waiter(long_poll, ONE)
     await at_rest()
-    with pytest.raises(TooManyWait):
-        await changes.wait(ONE, 1, seconds=60, gone=lambda: False)
-    changes.close()
+    with pytest.raises(TooManyWaiters):
+        await long_poll.wait(ONE, 1, seconds=60, disconnected=lambda: False)
+    long_poll.close()
     await one

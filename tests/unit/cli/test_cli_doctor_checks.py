@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.conftest import Cli
-from worker.entrypoints.cli.checkup import (
-    Check,
+from worker.entrypoints.cli.doctor_checks import (
+    Health,
     Result,
     about_postgres,
     about_redis,
@@ -27,51 +27,51 @@ from worker.simulator.server import running
 GOOD = {"redis_version": "8.0.1", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 
 
-def results(checks: list[Check]) -> set[Result]:
-    return {check.result for check in checks}
+def healths(checks: list[Result]) -> set[Health]:
+    return {check.health for check in checks}
 
 
 @pytest.mark.parametrize(
     ("info", "worst", "says"),
     [
-        (GOOD, Result.OK, "Redis 8.0.1"),
-        (GOOD | {"valkey_version": "9.1.0"}, Result.OK, "Valkey 9.1.0"),
-        (GOOD | {"redis_version": "6.2.0"}, Result.OK, "6.2.0"),
-        (GOOD | {"redis_version": "6.0.16"}, Result.BROKEN, "older than 6.2"),
-        (GOOD | {"maxmemory_policy": "allkeys-lru"}, Result.WARNING, "allkeys-lru"),
-        (GOOD | {"aof_enabled": 0}, Result.WARNING, "rebuilt from the database"),
+        (GOOD, Health.OK, "Redis 8.0.1"),
+        (GOOD | {"valkey_version": "9.1.0"}, Health.OK, "Valkey 9.1.0"),
+        (GOOD | {"redis_version": "6.2.0"}, Health.OK, "6.2.0"),
+        (GOOD | {"redis_version": "6.0.16"}, Health.BROKEN, "older than 6.2"),
+        (GOOD | {"maxmemory_policy": "allkeys-lru"}, Health.WARNING, "allkeys-lru"),
+        (GOOD | {"aof_enabled": 0}, Health.WARNING, "rebuilt from the database"),
     ],
 )
-def test_redis_is_judged(info: dict[str, Any], worst: Result, says: str) -> None:
+def test_redis_is_judged(info: dict[str, Any], worst: Health, says: str) -> None:
     checks = about_redis(info, took=0.001)
 
-    assert worst in results(checks)
-    assert results(checks) <= {Result.OK, worst}
+    assert worst in healths(checks)
+    assert healths(checks) <= {Health.OK, worst}
     assert any(says in check.says for check in checks)
 
 
 @pytest.mark.parametrize(
     ("version", "replica", "fsync", "worst"),
     [
-        (180_006, False, "on", Result.OK),
-        (150_000, False, "on", Result.OK),
-        (140_009, False, "on", Result.WARNING),
-        (180_006, True, "on", Result.BROKEN),
-        (180_006, False, "off", Result.WARNING),
+        (180_006, False, "on", Health.OK),
+        (150_000, False, "on", Health.OK),
+        (140_009, False, "on", Health.WARNING),
+        (180_006, True, "on", Health.BROKEN),
+        (180_006, False, "off", Health.WARNING),
     ],
 )
-def test_postgresql_is_judged(version: int, *, replica: bool, fsync: str, worst: Result) -> None:
-    assert results(about_postgres(version, 0.001, replica=replica, fsync=fsync)) == {
-        Result.OK,
+def test_postgresql_is_judged(version: int, *, replica: bool, fsync: str, worst: Health) -> None:
+    assert healths(about_postgres(version, 0.001, replica=replica, fsync=fsync)) == {
+        Health.OK,
         worst,
     }
 
 
-@pytest.mark.parametrize(("off", "result"), [(0.2, Result.OK), (-30, Result.WARNING)])
-def test_clocks_are_compared(off: float, result: Result) -> None:
+@pytest.mark.parametrize(("off", "health"), [(0.2, Health.OK), (-30, Health.WARNING)])
+def test_clocks_are_compared(off: float, health: Health) -> None:
     check = skew("database", datetime.now(UTC) + timedelta(seconds=off))
 
-    assert (check.name, check.result) == ("clock of the database", result)
+    assert (check.name, check.health) == ("clock of the database", health)
 
 
 class Account:
@@ -93,23 +93,23 @@ class Account:
 
 
 @pytest.mark.parametrize(
-    ("balance", "result", "says"),
+    ("balance", "health", "says"),
     [
-        (Balance(1234, "USD"), Result.OK, "12.34 USD"),
-        (Balance(0, "USD"), Result.WARNING, "0.00 USD"),
-        (ProviderUnavailable("hero", "HTTP 503"), Result.UNREACHABLE, "HTTP 503"),
-        (ProviderRefused("hero", "BAD_KEY"), Result.BROKEN, "BAD_KEY"),
-        (UnknownReply("hero", "HTML"), Result.BROKEN, "HTML"),
+        (Balance(1234, "USD"), Health.OK, "12.34 USD"),
+        (Balance(0, "USD"), Health.WARNING, "0.00 USD"),
+        (ProviderUnavailable("hero", "HTTP 503"), Health.UNREACHABLE, "HTTP 503"),
+        (ProviderRefused("hero", "BAD_KEY"), Health.BROKEN, "BAD_KEY"),
+        (UnknownReply("hero", "HTML"), Health.BROKEN, "HTML"),
     ],
 )
 async def test_a_provider_is_judged_by_its_balance(
-    balance: Balance | ProviderError, result: Result, says: str
+    balance: Balance | ProviderError, health: Health, says: str
 ) -> None:
     provider = Account(balance)
 
     (check,) = await account(provider)  # type: ignore[arg-type]  # only what is asked of it
 
-    assert (check.name, check.result, says in check.says) == ("provider hero", result, True)
+    assert (check.name, check.health, says in check.says) == ("provider hero", health, True)
     assert provider.closed
 
 
@@ -118,7 +118,7 @@ def test_a_port_is_free_or_taken() -> None:
         address = ListenAddress("127.0.0.1", server.getsockname()[1])
         taken = port("api", address)
 
-    assert (taken.result, port("api", address).result) == (Result.WARNING, Result.OK)
+    assert (taken.health, port("api", address).health) == (Health.WARNING, Health.OK)
 
 
 @pytest.fixture

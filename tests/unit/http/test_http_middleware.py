@@ -131,7 +131,7 @@ async def test_a_store_that_fails_is_a_reason_to_try_again(
     api: Api, world: World, error: type[StoreError]
 ) -> None:
     await rich_ann(api)
-    world.desk.fails_with = error("postgresql://user:password-canary@db")
+    world.service.fails_with = error("postgresql://user:password-canary@db")
     reply = await api.put(PATH, number())
     assert (reply.status, reply.slug) == (503, "store-unavailable")
     assert int(reply.headers["Retry-After"]) > 0
@@ -142,13 +142,13 @@ async def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_where(
     api: Api, world: World
 ) -> None:
     await rich_ann(api)
-    world.desk.fails_with = RuntimeError("api_key=key-canary")
+    world.service.fails_with = RuntimeError("api_key=key-canary")
     reply = await api.put(PATH, number(), headers={"X-Request-Id": "find-me"})
     assert (reply.status, reply.slug) == (500, "internal")
     assert set(reply.json) == {"type", "title", "status", "request_id"}
     (line,) = [fields for event, fields in world.log.lines if event == "http.unexpected"]
     assert (line["error"], line["request_id"]) == ("RuntimeError", "find-me")
-    assert "fake_desk.py" in str(line["where"])
+    assert "fake_service.py" in str(line["where"])
     assert "canary" not in str(world.log.lines) + reply.raw.decode()
 
 

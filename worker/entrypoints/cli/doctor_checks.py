@@ -1,14 +1,14 @@
-"""What the daemon depends on, looked at once each: database, Redis, providers, clocks, ports."""
+"""The checks of `doctor`: database, Redis, providers, clocks, ports."""
 
 import asyncio
 import enum
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import redis.asyncio
 from redis.exceptions import AuthenticationError, RedisError
@@ -17,7 +17,7 @@ from worker.adapters.store.database import scalar
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
-from worker.entrypoints.cli.formatting import amount
+from worker.entrypoints.cli.output import money
 from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
 from worker.ports.provider import Provider
 from worker.settings import Loaded, Settings
@@ -25,37 +25,39 @@ from worker.settings.values import ListenAddress
 
 SKEW_MAX = timedelta(seconds=1)
 CHECK_SECONDS_MAX = 15
-POSTGRES_MIN = 15  #: The oldest that the statements were tried on.
+POSTGRES_MIN = 15  #: The oldest that the statements were tested on.
 REDIS_MIN = (6, 2)
 _SAFE = {"noeviction"}
 
 
-class Result(enum.Enum):
+class Health(enum.Enum):
     OK = "ok"
-    WARNING = "warning"  #: It works, and may not be what is wanted.
+    WARNING = "warning"  #: It works, but perhaps not as intended.
     BROKEN = "broken"
     UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Result:
     name: str
-    result: Result
+    health: Health
     says: str
     hint: str = ""
 
     def document(self) -> dict[str, str]:
-        return {**asdict(self), "result": self.result.value}
+        return {
+            "name": self.name,
+            "result": self.health.value,
+            "says": self.says,
+            "hint": self.hint,
+        }
 
 
-Looked: TypeAlias = Callable[[], Awaitable[list[Check]]]
-
-
-async def checkup(loaded: Loaded) -> AsyncIterator[Check]:
-    """One after the other, each told as soon as it is known."""
-    yield Check("configuration", Result.OK, f"{loaded.config_file} is valid")
+async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
+    """One check after the other; each result is yielded at once."""
+    yield Result("configuration", Health.OK, f"{loaded.config_file} is valid")
     for warning in loaded.warnings:
-        yield Check("configuration", Result.WARNING, warning)
+        yield Result("configuration", Health.WARNING, warning)
     settings = loaded.settings
     async with open_store(settings) as store:
         for check in await _within("database", partial(database, store)):
@@ -70,15 +72,15 @@ async def checkup(loaded: Loaded) -> AsyncIterator[Check]:
         yield port(name, address)
 
 
-async def _within(name: str, look: Looked) -> list[Check]:
+async def _within(name: str, check: Callable[[], Awaitable[list[Result]]]) -> list[Result]:
     try:
         async with asyncio.timeout(CHECK_SECONDS_MAX):
-            return await look()
+            return await check()
     except TimeoutError:
-        return [Check(name, Result.UNREACHABLE, f"no answer within {CHECK_SECONDS_MAX} s")]
+        return [Result(name, Health.UNREACHABLE, f"no answer within {CHECK_SECONDS_MAX} s")]
 
 
-async def database(store: PostgresStore) -> list[Check]:
+async def database(store: PostgresStore) -> list[Result]:
     try:
         await store.ping()
         version = await store.db.read(lambda c: scalar(c, "SHOW server_version_num"))
@@ -89,36 +91,36 @@ async def database(store: PostgresStore) -> list[Check]:
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
         drained = await store.purchases.drained()
     except SchemaMissing as error:
-        return [Check("database", Result.BROKEN, str(error), "activation-worker migrate")]
+        return [Result("database", Health.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
-        return [Check("database", Result.UNREACHABLE, str(error), "is database.url right?")]
+        return [Result("database", Health.UNREACHABLE, str(error), "is database.url right?")]
     return [
         *about_postgres(int(version), took, replica=replica, fsync=fsync),
         skew("database", clock),
-        *(not_rented_at(name, since) for name, since in drained.items()),
+        *(drained_provider(name, since) for name, since in drained.items()),
     ]
 
 
-def not_rented_at(provider: str, since: datetime) -> Check:
+def drained_provider(provider: str, since: datetime) -> Result:
     says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
     hint = f"activation-worker provider resume {provider}"
-    return Check(f"provider {provider}", Result.WARNING, says, hint)
+    return Result(f"provider {provider}", Health.WARNING, says, hint)
 
 
-def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Check]:
+def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Result]:
     major, minor = divmod(version, 10_000)
-    checks = [Check("database", Result.OK, f"PostgreSQL {major}.{minor}, {took * 1000:.1f} ms")]
+    checks = [Result("database", Health.OK, f"PostgreSQL {major}.{minor}, {took * 1000:.1f} ms")]
     if major < POSTGRES_MIN:
-        checks.append(Check("database", Result.WARNING, f"older than {POSTGRES_MIN}: not tried"))
+        checks.append(Result("database", Health.WARNING, f"older than {POSTGRES_MIN}: not tried"))
     if replica:
         hint = "database.url must name the primary"
-        checks.append(Check("database", Result.BROKEN, "a replica: nothing can be written", hint))
+        checks.append(Result("database", Health.BROKEN, "a replica: nothing can be written", hint))
     if fsync != "on":
-        checks.append(Check("database", Result.WARNING, "fsync is off: a crash loses money"))
+        checks.append(Result("database", Health.WARNING, "fsync is off: a crash loses money"))
     return checks
 
 
-async def redis_server(settings: Settings) -> list[Check]:
+async def redis_server(settings: Settings) -> list[Result]:
     url = settings.redis.url.get_secret_value()
     client = redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
     try:
@@ -127,61 +129,61 @@ async def redis_server(settings: Settings) -> list[Check]:
         took = time.monotonic() - started
         info = await client.info("everything")
     except AuthenticationError:
-        return [Check("redis", Result.BROKEN, "refuses the password", "is redis.url right?")]
+        return [Result("redis", Health.BROKEN, "refuses the password", "is redis.url right?")]
     except (RedisError, OSError) as error:
         says = f"cannot be reached ({type(error).__name__})"
-        return [Check("redis", Result.UNREACHABLE, says, "is redis.url right?")]
+        return [Result("redis", Health.UNREACHABLE, says, "is redis.url right?")]
     finally:
         await client.aclose()
     at = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
     return [*about_redis(info, took), skew("redis", at)]
 
 
-def about_redis(info: Mapping[str, Any], took: float) -> list[Check]:
-    """What INFO says; all of it can be lost, so persistence is a matter of comfort."""
+def about_redis(info: Mapping[str, Any], took: float) -> list[Result]:
+    """What INFO says. Redis may lose everything, so missing persistence is only a warning."""
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = str(info.get("valkey_version") or info.get("redis_version", "0"))
-    checks = [Check("redis", Result.OK, f"{name} {version}, {took * 1000:.1f} ms")]
+    checks = [Result("redis", Health.OK, f"{name} {version}, {took * 1000:.1f} ms")]
     if tuple(map(int, version.split(".")[:2])) < REDIS_MIN:
         oldest = ".".join(map(str, REDIS_MIN))
-        checks.append(Check("redis", Result.BROKEN, f"older than {oldest}"))
+        checks.append(Result("redis", Health.BROKEN, f"older than {oldest}"))
     policy = info.get("maxmemory_policy", "noeviction")
     if policy not in _SAFE:
         says = f"maxmemory-policy is {policy}: looks and jobs can be thrown away"
-        checks.append(Check("redis", Result.WARNING, says, "maxmemory-policy noeviction"))
+        checks.append(Result("redis", Health.WARNING, says, "maxmemory-policy noeviction"))
     if not info.get("aof_enabled"):
         says = "no append-only file: after a restart the schedule is rebuilt from the database"
-        checks.append(Check("redis", Result.WARNING, says, "appendonly yes"))
+        checks.append(Result("redis", Health.WARNING, says, "appendonly yes"))
     return checks
 
 
-def skew(name: str, clock: datetime) -> Check:
-    """A clock beside ours; half a round trip is far below what matters."""
+def skew(name: str, clock: datetime) -> Result:
+    """The difference of a clock to ours; half a round trip is far below the limit."""
     off = clock - datetime.now(UTC)
     says = f"differs from ours by {abs(off.total_seconds()):.3f} s"
-    result = Result.OK if abs(off) <= SKEW_MAX else Result.WARNING
-    return Check(f"clock of the {name}", result, says, "" if result is Result.OK else "NTP")
+    health = Health.OK if abs(off) <= SKEW_MAX else Health.WARNING
+    return Result(f"clock of the {name}", health, says, "" if health is Health.OK else "NTP")
 
 
-async def account(provider: Provider) -> list[Check]:
-    """The key, by asking what is left of our money."""
+async def account(provider: Provider) -> list[Result]:
+    """Whether the key is valid, by asking for the balance."""
     name = f"provider {provider.name}"
     try:
         balance = await provider.balance()
     except ProviderUnavailable as error:
-        return [Check(name, Result.UNREACHABLE, error.detail, "is base_url right?")]
+        return [Result(name, Health.UNREACHABLE, error.detail, "is base_url right?")]
     except ProviderError as error:
-        return [Check(name, Result.BROKEN, error.detail, "are api_key, family, dialect right?")]
+        return [Result(name, Health.BROKEN, error.detail, "are api_key, family, dialect right?")]
     finally:
         await provider.close()
-    left = f"{amount(balance.minor, balance.currency)} {balance.currency}"
+    left = money(balance.minor, balance.currency)
     if balance.minor <= 0:
-        return [Check(name, Result.WARNING, f"the balance is {left}", "top it up")]
-    return [Check(name, Result.OK, f"the key is good, the balance is {left}")]
+        return [Result(name, Health.WARNING, f"the balance is {left}", "top it up")]
+    return [Result(name, Health.OK, f"the key is good, the balance is {left}")]
 
 
-def port(name: str, address: ListenAddress) -> Check:
-    """Whether the daemon could listen there; when it runs already, it does."""
+def port(name: str, address: ListenAddress) -> Result:
+    """Whether the daemon could listen there; a daemon that runs already listens there itself."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -189,5 +191,5 @@ def port(name: str, address: ListenAddress) -> Check:
             probe.bind((address.host, address.port))
     except OSError as error:
         says = f"{address}: {error.strerror}; fine if that is the running daemon"
-        return Check(f"{name}.listen", Result.WARNING, says)
-    return Check(f"{name}.listen", Result.OK, f"{address} is free")
+        return Result(f"{name}.listen", Health.WARNING, says)
+    return Result(f"{name}.listen", Health.OK, f"{address} is free")

@@ -1,4 +1,4 @@
-"""The scenarios of `trigger`, read from `config/scenarios.toml`, and one run of one."""
+"""The scenarios of `trigger`, read from `config/scenarios.toml`, and what one run is to do."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker.domain.activation import State
 from worker.domain.shipped import config_directory
-from worker.entrypoints.cli.exits import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 
 SECONDS_MAX = 86_400
 PRICE_MINOR = 20  #: What a simulated provider charges by default.
@@ -25,22 +25,22 @@ class Scenario:
     cancel: bool = False
 
     def seconds(self, window: int) -> float | None:
-        """When or how long, for a window of so many seconds; None: as the provider likes."""
+        """When or how long, for a window of so many seconds; None: the provider decides."""
         if self.share is not None:
             return self.share * window
         return None if self.beyond is None else max(window + self.beyond, 0)
 
-    def service(self, window: int, asked: float | None) -> str:
+    def service(self, window: int, given: float | None) -> str:
         """The service name that makes the simulated provider behave so."""
-        seconds = self.seconds(window) if asked is None else asked
+        seconds = self.seconds(window) if given is None else given
         return self.name if seconds is None else f"{self.name}:{seconds:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ScenarioRun:
     """One run of a scenario."""
 
-    run: str  #: Names the account and the keys of this run: nothing of another one is repeated.
+    id: str  #: In the account and the keys, so that no call of another run is repeated.
     provider: str
     service: str
     country: str
@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def account(self) -> str:
-        return f"trigger-{self.run}"
+        return f"trigger-{self.id}"
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -65,7 +65,7 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
     return Scenario(**{**table, "name": name, "expect": State(table["expect"])})  # type: ignore[arg-type]  # a shipped file, checked by a test
 
 
-def asked_for(text: str) -> tuple[Scenario, float | None]:
+def parse_scenario(text: str) -> tuple[Scenario, float | None]:
     """`NAME` or `NAME:SECONDS`."""
     name, colon, rest = text.partition(":")
     known = scenarios()
@@ -83,4 +83,5 @@ def asked_for(text: str) -> tuple[Scenario, float | None]:
 
 
 def completions(incomplete: str) -> list[tuple[str, str]]:
-    return [(n, s.says) for n, s in scenarios().items() if n.startswith(incomplete)]
+    known = scenarios().items()
+    return [(name, scenario.says) for name, scenario in known if name.startswith(incomplete)]

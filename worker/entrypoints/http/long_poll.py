@@ -1,4 +1,4 @@
-"""Waiting for an activation to change: one question to the store for all who wait, not one each."""
+"""Long polling: one query for the versions of all activations that callers wait for."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,14 +15,14 @@ Versions = Callable[[Sequence[ActivationId]], Awaitable[Mapping[ActivationId, in
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class TooManyWait(Exception):
-    """There is a limit on everything, also on those who wait."""
+class TooManyWaiters(Exception):
+    """WAITERS_MAX calls wait already."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
-    known: int
-    gone: Callable[[], bool]
+    version: int  #: The newest version its caller knows.
+    disconnected: Callable[[], bool]
     woken: "asyncio.Future[None]"
 
     def wake(self) -> None:
@@ -30,16 +30,16 @@ class _Waiter:
             self.woken.set_result(None)
 
 
-Whom: TypeAlias = Callable[[ActivationId, _Waiter], bool]
+Condition: TypeAlias = Callable[[ActivationId, _Waiter], bool]
 
 
-def _newer_in(found: Mapping[ActivationId, int]) -> Whom:
-    """One who began to wait meanwhile may know more than was found: only more counts."""
-    return lambda id_, waiter: found.get(id_, 0) > waiter.known
+def _is_newer(versions: Mapping[ActivationId, int]) -> Condition:
+    """Only a higher version wakes: a caller that came during the query can know a newer one."""
+    return lambda id_, waiter: versions.get(id_, 0) > waiter.version
 
 
-class Changes:
-    """Asks for versions only while somebody waits."""
+class LongPoll:
+    """Queries the store only while a caller waits."""
 
     def __init__(self, versions: Versions, *, sleep: Sleep = asyncio.sleep) -> None:
         self._versions = versions
@@ -50,28 +50,33 @@ class Changes:
         self._closed = False
 
     async def wait(
-        self, id_: ActivationId, known: int, *, seconds: float, gone: Callable[[], bool]
+        self,
+        id_: ActivationId,
+        version: int,
+        *,
+        seconds: float,
+        disconnected: Callable[[], bool],
     ) -> None:
-        """Return when its version exceeds *known*, the time is over, or there is no use waiting.
+        """Return when the activation is newer than *version*, or *seconds* are over.
 
-        *gone* says whether the one who waits has hung up.
+        Returns early when the caller has disconnected and when the process stops.
         """
         if self._closed:
             return
         if self._count >= WAITERS_MAX:
-            raise TooManyWait
-        waiter = _Waiter(known, gone, asyncio.get_running_loop().create_future())
+            raise TooManyWaiters
+        waiter = _Waiter(version, disconnected, asyncio.get_running_loop().create_future())
         self._add(id_, waiter)
         try:
             async with asyncio.timeout(seconds):
                 await waiter.woken
         except TimeoutError:
-            pass  # Nothing changed: the caller shows what there is.
+            pass  # Nothing changed; the caller answers with the activation as it is.
         finally:
             self._remove(id_, waiter)
 
     def close(self) -> None:
-        """Let everybody go, now and from now on."""
+        """Wake every waiter; from now on nobody waits."""
         self._closed = True
         self._wake(lambda _id, _waiter: True)
         if self._poller is not None:
@@ -93,17 +98,17 @@ class Changes:
     async def _poll(self) -> None:
         while self._waiters:
             await self._sleep(EVERY_SECONDS)
-            self._wake(lambda _id, waiter: waiter.gone())
-            self._wake(_newer_in(await self._found()))
+            self._wake(lambda _id, waiter: waiter.disconnected())
+            self._wake(_is_newer(await self._current()))
 
-    async def _found(self) -> Mapping[ActivationId, int]:
+    async def _current(self) -> Mapping[ActivationId, int]:
         try:
             return await self._versions(list(self._waiters)) if self._waiters else {}
         except StoreError:
-            return {}  # Nothing is known; those who wait are told when their time is over.
+            return {}  # Nobody is woken; each wait still ends with its own time.
 
-    def _wake(self, whom: Whom) -> None:
+    def _wake(self, condition: Condition) -> None:
         for id_, waiting in self._waiters.items():
             for waiter in waiting:
-                if whom(id_, waiter):
+                if condition(id_, waiter):
                     waiter.wake()

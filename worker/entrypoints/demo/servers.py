@@ -1,4 +1,4 @@
-"""The stage: PostgreSQL, Valkey, a provider and the daemon, each a process of its own."""
+"""The servers of the demo: PostgreSQL, Valkey, a provider and the daemon, each a process."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ MIN_CANCEL_AGE_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoServers:
     servers: Servers = field(repr=False)
     simulator_url: str
     api_url: str
@@ -30,8 +30,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(window: float, seed: int) -> AsyncIterator[Stage]:
-    """Everything fresh: what an earlier demo left is removed first."""
+async def demo_servers(window: float, seed: int) -> AsyncIterator[DemoServers]:
+    """Fresh servers: the files of an earlier demo are removed first."""
     await asyncio.to_thread(shutil.rmtree, HOME, ignore_errors=True)
     async with embedded(HOME / "servers", durable=True) as servers:
         await upgrade(servers.database_url)
@@ -42,7 +42,7 @@ async def stage(window: float, seed: int) -> AsyncIterator[Stage]:
         async with simulated_provider(HOME / "provider", options) as simulator_url:
             config = await asyncio.to_thread(_write_config, servers, simulator_url, window)
             async with _daemon(config) as api_url:
-                yield Stage(servers, simulator_url, api_url, config)
+                yield DemoServers(servers, simulator_url, api_url, config)
 
 
 @asynccontextmanager

@@ -1,0 +1,146 @@
+"""Purchases: rent a number at a provider. A purchase is never sent to the provider twice."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from worker.domain.ids import AccountId, ProviderName
+from worker.entrypoints.http import requests
+from worker.entrypoints.http.activations import ActivationShown, activation_json
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import key_in
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
+from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
+
+PROVIDERS_MAX = 5  #: Tried for one order, one after the other, while a customer waits.
+_KEY = replace(IDEMPOTENCY_KEY, required=True)
+
+
+def _in_preference(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not 1 <= len(names) <= PROVIDERS_MAX:
+        raise ValueError(f"not a provider's name, nor a list of at most {PROVIDERS_MAX}")
+    if not all(
+        isinstance(name, str) and re.fullmatch(requests.NAME_PATTERN, name) for name in names
+    ):
+        raise ValueError("not a provider's name")
+    if len(set(names)) < len(names):
+        raise ValueError("a provider is named twice")
+    return tuple(names)
+
+
+#: One provider, or several in the order of preference.
+Providers = Annotated[
+    tuple[str, ...],
+    PlainValidator(_in_preference),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": requests.NAME_PATTERN},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": requests.NAME_PATTERN},
+                    "minItems": 1,
+                    "maxItems": PROVIDERS_MAX,
+                    "uniqueItems": True,
+                },
+            ]
+        }
+    ),
+]
+
+
+class RentOrder(requests.RequestBody):
+    """A number to rent at the provider, or at the first of several that sells it.
+
+    `max_cost_minor` is in the currency of the first; where it is given, those that count in another
+    currency are not asked.
+    """
+
+    account: requests.Name
+    provider: Providers
+    service: requests.Word
+    country: requests.Word
+    price_minor: requests.Price
+    max_cost_minor: requests.Price | None = None
+    policy: requests.Name | None = None
+    window_seconds: requests.WindowSeconds | None = None
+
+
+class PurchaseHandlers:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def rent(
+        self,
+        body: RentOrder,
+        idempotency_key: Annotated[str | None, _KEY],
+    ) -> Answer:
+        """Rent a number at the provider, or the first of several that sells it, and watch it."""
+        window = body.window_seconds
+        first, *others = map(ProviderName, body.provider)
+        order = PurchaseOrder(
+            idempotency_key=key_in(idempotency_key),
+            account=AccountId(body.account),
+            provider=first,
+            otherwise=tuple(others),
+            service=body.service,
+            country=body.country,
+            price_minor=body.price_minor,
+            max_cost_minor=body.max_cost_minor,
+            policy=body.policy,
+            window=None if window is None else timedelta(seconds=window),
+        )
+        return _answer(await self._service.rent(order))
+
+
+def _answer(result: PurchaseResult) -> Answer:
+    problem = _PROBLEMS.get(result.how)
+    if problem is not None:
+        raise Problem(problem)
+    activation = result.activation
+    assert activation is not None
+    headers = {"Location": f"/v1/activations/{activation.id}"}
+    # A repeat while the purchase's outcome is unknown gets 202 again, as the first call did.
+    if result.how is PurchaseOutcome.PENDING or activation.ref is None:
+        return Answer(202, activation_json(activation), headers)
+    status = 201 if result.how is PurchaseOutcome.RENTED else 200
+    return Answer(status, activation_json(activation), headers)
+
+
+_PROBLEMS = {
+    PurchaseOutcome.OTHER_CONTENT: ProblemKind.IDEMPOTENCY_KEY_REUSED,
+    PurchaseOutcome.UNKNOWN_ACCOUNT: ProblemKind.UNKNOWN_ACCOUNT,
+    PurchaseOutcome.UNKNOWN_PROVIDER: ProblemKind.UNKNOWN_PROVIDER,
+    PurchaseOutcome.UNKNOWN_POLICY: ProblemKind.UNKNOWN_POLICY,
+    PurchaseOutcome.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,
+    PurchaseOutcome.NO_NUMBERS: ProblemKind.NO_NUMBERS,
+    PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW: ProblemKind.PROVIDER_BALANCE_TOO_LOW,
+    PurchaseOutcome.PRICE_ABOVE_MAX: ProblemKind.PRICE_ABOVE_MAX,
+    PurchaseOutcome.BAD_SERVICE: ProblemKind.BAD_SERVICE,
+    PurchaseOutcome.PROVIDER_UNAVAILABLE: ProblemKind.PROVIDER_UNAVAILABLE,
+    PurchaseOutcome.EXPOSURE_LIMIT: ProblemKind.EXPOSURE_LIMIT,
+}
+_STORED = frozenset({PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING})
+
+assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS)
+
+
+def routes(deps: ApiDeps) -> Sequence[Route]:
+    return (
+        Route(
+            name="orders_rent",
+            method="POST",
+            path="/v1/activations",
+            handler=PurchaseHandlers(deps.service).rent,
+            scope=Scope.OPERATE,
+            answers={201: ActivationShown, 200: ActivationShown, 202: ActivationShown},
+            problems=(ProblemKind.IDEMPOTENCY_KEY_REQUIRED, *_PROBLEMS.values()),
+        ),
+    )
