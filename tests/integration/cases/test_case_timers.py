@@ -130,7 +130,9 @@ async def deletion_hold(shop: CaseShop) -> SetTimer:
     case = await shop.report_account_event("delete_requested")
     # Its withdrawal is closed by a process that was killed before it rechecked the deletion.
     await shop.store.cases.change_case(
-        withdrawal.id, lambda view: shop.judges[withdrawal.kind].apply_verdict(view, shop.DENIAL)
+        withdrawal.id,
+        lambda view: shop.judges[withdrawal.kind].apply_verdict(view, shop.DENIAL),
+        shop.policy_book.of,
     )
     due = MONDAY + timedelta(minutes=10)
     return SetTimer(case.id, due, "balance_void", "deleted_by_customer", "account.done")
@@ -242,7 +244,9 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
         first = await rival.start(
-            rival.store.cases.end_in_silence(timer, shop.timers.claim_windows.decide)
+            rival.store.cases.end_in_silence(
+                timer, shop.timers.claim_windows.decide, shop.policy_book.of
+            )
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
@@ -252,7 +256,10 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         judge = shop.judges[(await shop.case(setup.subject)).kind]
         first = await rival.start(
             rival.store.cases.change_case(
-                setup.subject, lambda view: timer_step(judge, view), timer=timer
+                setup.subject,
+                lambda view: timer_step(judge, view),
+                shop.policy_book.of,
+                timer=timer,
             )
         )
     second = await rival.run_into(shop.timers.fire(timer))
@@ -287,7 +294,7 @@ async def test_an_overdue_review_stays_open_and_has_one_event(shop: CaseShop) ->
 
     assert await shop.event_types(case.id) == ["claim.in_review", "claim.overdue"]
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
-    assert len(await shop.store.cases.reviews(limit=10)) == 1
+    assert len(await shop.service.reviews(10)) == 1
     granted = await shop.give_verdict(case, grant=True)
     assert granted.case is not None
     assert granted.case.state is CaseState.GRANTED
