@@ -8,10 +8,23 @@ import pytest
 
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 FILES: Final = sorted(STORE.rglob("*.sql"))
+#: One for each repository, one for the lock of the leader, and the audits.
+FOLDERS: Final = {
+    "activations",
+    "settlements",
+    "purchases",
+    "books",
+    "cases",
+    "outbox",
+    "leadership",
+    "audit",
+}
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 
-#: The hot ones are named in code; audits and migrations are found by their folder.
-NAMED: Final = [path for path in FILES if path.parent == STORE / "sql"]
+#: They are named in code, with their folder; audits and migrations are found by theirs.
+NAMED: Final = [
+    path for path in FILES if path.parent.parent == STORE / "sql" and path.parent.name != "audit"
+]
 
 
 def code() -> str:
@@ -21,6 +34,12 @@ def code() -> str:
 def test_there_are_statements_to_look_at() -> None:
     assert len(NAMED) > 20
     assert len(FILES) > len(NAMED)
+
+
+def test_each_stands_in_the_folder_of_what_runs_it() -> None:
+    folders = {path.name for path in (STORE / "sql").iterdir()}
+
+    assert folders == FOLDERS
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -34,7 +53,8 @@ def test_it_begins_with_a_sentence_that_says_why(file: Path) -> None:
 def test_each_is_used() -> None:
     source = code()
 
-    unused = [file.stem for file in NAMED if f'"{file.stem}"' not in source]
+    names = [f"{file.parent.name}/{file.stem}" for file in NAMED]
+    unused = [name for name in names if f'"{name}"' not in source]
 
     assert unused == []
 

@@ -55,7 +55,7 @@ class ActivationRepository:
     async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
         async def work(connection: AsyncConnection) -> int:
             asked = {"limit": limit, "now": now}
-            return (await connection.execute(statement("forget_texts"), asked)).rowcount
+            return (await connection.execute(statement("activations/forget_texts"), asked)).rowcount
 
         return await self._db.write(work)
 
@@ -63,7 +63,9 @@ class ActivationRepository:
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> CancelPress | None:
         async def work(connection: AsyncConnection) -> CancelPress | None:
-            result = await connection.execute(statement("press_cancel"), {"id": id_, "now": now})
+            result = await connection.execute(
+                statement("activations/press_cancel"), {"id": id_, "now": now}
+            )
             row = result.mappings().one_or_none()
             if row is None:
                 return None
@@ -76,7 +78,9 @@ class ActivationRepository:
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:
-            result = await connection.execute(statement("ask_finish"), {"id": id_, "now": now})
+            result = await connection.execute(
+                statement("activations/ask_finish"), {"id": id_, "now": now}
+            )
             found = result.scalar()
             return None if found is None else State(found)
 
@@ -126,7 +130,7 @@ class ActivationRepository:
         self, provider: ProviderName, *, after: ActivationId | None, limit: int
     ) -> list[LiveNumber]:
         return await self._live(
-            statement("live_numbers"), provider=provider, after=after, limit=limit
+            statement("activations/live_numbers"), provider=provider, after=after, limit=limit
         )
 
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
@@ -141,7 +145,7 @@ class ActivationRepository:
         limit: int,
     ) -> list[LiveNumber]:
         return await self._live(
-            statement("missing_from"),
+            statement("activations/missing_from"),
             provider=provider,
             listed=list(listed),
             rented_before=rented_before,

@@ -190,7 +190,7 @@ class CaseRepository:
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
         made = await connection.execute(
-            statement("case_insert"),
+            statement("cases/insert"),
             {
                 "id": new.id,
                 "kind": new.kind.value,
@@ -248,7 +248,7 @@ async def _view(
     judging: _Judging,
 ) -> CaseView:
     about = {"account": case.account, "id": case.id, "now": now}
-    held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
+    held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     return CaseView(

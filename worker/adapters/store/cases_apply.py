@@ -60,7 +60,7 @@ async def apply(
     await _timers(connection, case, step)
     if step.ends_rental:
         ended = {"id": case.rental, "now": view.now}
-        await connection.execute(statement("case_end_rental"), ended)
+        await connection.execute(statement("cases/end_rental"), ended)
     if step.account_state is not None:
         await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
     if step.event is not None:
@@ -78,7 +78,7 @@ async def decide(
     decision = made.decision
     to = decision.destination
     await connection.execute(
-        statement("case_decide"),
+        statement("cases/decide"),
         {
             "subject": subject,
             "now": now,
@@ -102,7 +102,7 @@ async def decide(
 async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) -> None:
     source, destination = _sides(view, move)
     await connection.execute(
-        statement("case_move"),
+        statement("cases/move"),
         {
             "key": transfer_key(move.kind, view.case.id),
             "account": view.case.account,
@@ -135,7 +135,7 @@ async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -
     withheld = sum(_WITHHELD.get(move.kind, 0) * move.amount_minor for move in step.moves)
     verdict = view.case.verdict if step.verdict is None else step.verdict
     await connection.execute(
-        statement("case_update"),
+        statement("cases/update"),
         {
             "id": view.case.id,
             "state": step.state.value,
@@ -155,7 +155,7 @@ async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -
         return  # Nothing else is asked: what waits goes on waiting, however late it is.
     to = None if decision is None else decision.destination
     await connection.execute(
-        statement("case_review"),
+        statement("cases/review"),
         {
             "id": view.case.id,
             "now": view.now,
@@ -172,7 +172,7 @@ async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -
 async def _timers(connection: AsyncConnection, case: Case, step: CaseStep) -> None:
     timers = {} if step.state in CLOSED else step.timers
     await connection.execute(
-        statement("case_timers"),
+        statement("cases/set_timers"),
         {
             "id": case.id,
             "kinds": [kind.value for kind in timers],
@@ -185,7 +185,7 @@ async def _tell(
     connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
 ) -> None:
     await connection.execute(
-        statement("case_event"),
+        statement("cases/write_event"),
         {
             "subject": str(view.case.id),
             "type": step.event,

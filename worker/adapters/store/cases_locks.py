@@ -23,7 +23,7 @@ _RANG = text(
 
 async def locked(connection: AsyncConnection, account: str) -> bool:
     """Lock the account's balances, before anything else: everybody takes them in this order."""
-    rows = await connection.execute(statement("lock_balances"), {"accounts": [account]})
+    rows = await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
     return bool(rows.all())
 
 
@@ -31,9 +31,9 @@ async def order(
     connection: AsyncConnection, activation: UUID | None, rental: UUID | None
 ) -> RowMapping | None:
     if activation is not None:
-        name, id_ = "case_order_activation", activation
+        name, id_ = "cases/order_activation", activation
     elif rental is not None:
-        name, id_ = "case_order_rental", rental
+        name, id_ = "cases/order_rental", rental
     else:
         return None
     return (await connection.execute(statement(name), {"id": id_})).mappings().one()

@@ -73,7 +73,7 @@ async def reviews(
         "only": only,
         "limit": limit,
     }
-    found = await connection.execute(statement("case_reviews"), wanted)
+    found = await connection.execute(statement("cases/reviews"), wanted)
     return [
         cases_rows.review(row, profiles.get((row["policy"], row["policy_version"])))
         for row in found.mappings()

@@ -59,7 +59,7 @@ async def compare_history(
         "rented": [row.rented_at for row in rows],
         "ended_for": ended_for,
     }
-    found = await connection.execute(statement("compare_history"), parameters)
+    found = await connection.execute(statement("purchases/compare_history"), parameters)
     return _told(found.mappings().all())
 
 
@@ -80,7 +80,7 @@ async def sums_of(
 
 async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[Dispute]:
     found = await connection.execute(
-        statement("provider_disputes"), {"provider": provider, "most": SHOWN}
+        statement("purchases/newest_disputes"), {"provider": provider, "most": SHOWN}
     )
     return [_dispute(row) for row in found.mappings()]
 

@@ -31,7 +31,7 @@ async def open_ones(
     connection: AsyncConnection, provider: ProviderName, limit: int, older_than: timedelta
 ) -> list[OpenExposure]:
     this = {"provider": provider, "older_than": older_than, "limit": limit}
-    found = await connection.execute(statement("exposures_open"), this)
+    found = await connection.execute(statement("purchases/open_exposures"), this)
     return [_open(row) for row in found.mappings()]
 
 
@@ -43,7 +43,7 @@ async def end(
     by: str,
 ) -> list[EndedExposure]:
     this = {"provider": provider, "ids": list(ids), "state": end_.value, "by": by}
-    ended = set((await connection.execute(statement("exposures_end"), this)).scalars())
+    ended = set((await connection.execute(statement("purchases/end_exposures"), this)).scalars())
     # A statement of its own: it sees what others ended while the first one waited.
     found = (await connection.execute(_ENDED, this)).mappings()
     return [_ended(row, now=row["activation_id"] in ended) for row in found]

@@ -54,13 +54,13 @@ async def keep_bought(
     if (await connection.execute(_TAKEN, this)).scalar_one():
         return await keep_unknown(connection, id_)
     await connection.execute(
-        statement("purchase_activation"),
+        statement("purchases/purchase_activation"),
         {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
     )
     adopted = {"id": id_, **_number(bought)}
     for timing in TIMING:
         del adopted[timing]
-    await connection.execute(statement("adopt"), adopted)
+    await connection.execute(statement("purchases/adopt"), adopted)
     return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
@@ -68,14 +68,16 @@ async def keep_failed(connection: AsyncConnection, id_: ActivationId, failure: s
     account = await scalar(
         connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
     )
-    await connection.execute(statement("lock_balances"), {"accounts": [account]})
-    await connection.execute(statement("purchase_failed"), {"id": id_, "failure": failure})
+    await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
+    await connection.execute(
+        statement("purchases/purchase_failed"), {"id": id_, "failure": failure}
+    )
 
 
 async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
     nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
     await connection.execute(
-        statement("purchase_activation"),
+        statement("purchases/purchase_activation"),
         {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
     )
     return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
@@ -120,7 +122,7 @@ async def _begin(
     call: str,
 ) -> PurchaseStart:
     balances = (
-        await connection.execute(statement("lock_balances"), {"accounts": [order.account]})
+        await connection.execute(statement("books/lock_balances"), {"accounts": [order.account]})
     ).mappings()
     account = {row["bucket"]: row for row in balances}.get("available")
     hashed = _hash({**content, "policy_version": None})
@@ -135,7 +137,7 @@ async def _begin(
     if account["amount_minor"] < order.price_minor:
         return PurchaseStart(PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(
-        statement("begin_purchase"),
+        statement("purchases/begin_purchase"),
         {
             "id": id_,
             "content_hash": hashed,

@@ -58,14 +58,14 @@ class OutboxRepository:
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:
             parameters = {"limit": limit, "lease": lease, "now": now}
-            result = await connection.execute(statement("lease_events"), parameters)
+            result = await connection.execute(statement("outbox/lease_events"), parameters)
             return [_event(row) for row in result.mappings()]
 
         return await self._db.write(work)
 
     async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
         del now  # When it was sent is the endpoint's business; the order is ours.
-        await self._change("events_sent", _columns(ids))
+        await self._change("outbox/events_sent", _columns(ids))
 
     async def event_failed(
         self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
@@ -73,7 +73,7 @@ class OutboxRepository:
         thing = _thing(id_)
         if thing is not None:
             await self._change(
-                "event_failed", {**thing._asdict(), "retry_in": retry_in, "now": now}
+                "outbox/event_failed", {**thing._asdict(), "retry_in": retry_in, "now": now}
             )
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
@@ -84,7 +84,7 @@ class OutboxRepository:
         return await self._db.read(work)
 
     async def replay_events(self, ids: Sequence[str]) -> int:
-        return await self._change("replay_events", _columns(ids))
+        return await self._change("outbox/replay_events", _columns(ids))
 
     async def _change(self, name: str, parameters: Mapping[str, object]) -> int:
         async def work(connection: AsyncConnection) -> int:

@@ -84,21 +84,23 @@ class PurchaseRepository:
         self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
     ) -> list[OpenPurchase]:
         found = await self._rows(
-            statement("open_purchases"), provider=provider, settled_for=settled_for
+            statement("purchases/open_purchases"), provider=provider, settled_for=settled_for
         )
         return [OpenPurchase(**row) for row in found]
 
     async def unknown_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
     ) -> list[ProviderRef]:
-        found = await self._rows(statement("unknown_refs"), provider=provider, refs=list(refs))
+        found = await self._rows(
+            statement("purchases/unknown_refs"), provider=provider, refs=list(refs)
+        )
         return [ProviderRef(row["ref"]) for row in found]
 
     async def keep_pushes(
         self, provider: ProviderName, pushes: Sequence[Push]
     ) -> list[ProviderRef]:
         found = await self._rows(
-            statement("keep_pushes"),
+            statement("purchases/keep_pushes"),
             provider=provider,
             hashes=[push.content_hash for push in pushes],
             refs=[push.ref for push in pushes],

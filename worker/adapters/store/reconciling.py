@@ -51,12 +51,12 @@ async def reopen_listed(
         "phones": [row.phone for row in rows],
         "ended_for": ended_for,
     }
-    found = await connection.execute(statement("reopen_listed"), parameters)
+    found = await connection.execute(statement("purchases/reopen_listed"), parameters)
     return ReopenedNumbers(**found.mappings().one())
 
 
 async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:
-    found = await connection.execute(statement("provider_last_reading"), {"provider": provider})
+    found = await connection.execute(statement("purchases/last_reading"), {"provider": provider})
     return found.mappings().one_or_none()
 
 
@@ -70,7 +70,9 @@ async def _counted(
     if last is not None and last["currency"] == currency:
         since = last["counted_from"]
     else:
-        found = await connection.execute(statement("provider_span"), {"provider": provider})
+        found = await connection.execute(
+            statement("purchases/counted_span"), {"provider": provider}
+        )
         since = found.scalar_one()
     return CountedSums(since, await _sums(connection, provider, currency, since))
 
@@ -79,7 +81,8 @@ async def _sums(
     connection: AsyncConnection, provider: ProviderName, currency: str, since: datetime
 ) -> ProviderSums:
     found = await connection.execute(
-        statement("provider_sums"), {"provider": provider, "currency": currency, "since": since}
+        statement("purchases/count_sums"),
+        {"provider": provider, "currency": currency, "since": since},
     )
     row = found.mappings().one()
     return ProviderSums(**{field.name: row[field.name] for field in fields(ProviderSums)})
@@ -88,7 +91,7 @@ async def _sums(
 async def keep_reading(
     connection: AsyncConnection, provider: ProviderName, balance: Balance, before: CountedSums
 ) -> BalanceDifference | None:
-    await connection.execute(statement("provider_lock"), {"provider": provider})
+    await connection.execute(statement("purchases/lock_readings"), {"provider": provider})
     last = await _last(connection, provider)
     comparable = last is not None and last["currency"] == balance.currency
     if comparable and last is not None and last["counted_from"] != before.since:
@@ -100,7 +103,7 @@ async def keep_reading(
     if last is not None and last["long"]:
         since, reckoned = await _shortened(connection, provider, balance.currency, after, reckoned)
     kept = await connection.execute(
-        statement("provider_keep_reading"),
+        statement("purchases/keep_reading"),
         {
             "provider": provider,
             "currency": balance.currency,
@@ -124,7 +127,7 @@ async def _shortened(
     reckoned: BalanceCheck,
 ) -> tuple[datetime, BalanceCheck]:
     """The same bounds over a shorter span, so that no reading ever costs more than a few days."""
-    found = await connection.execute(statement("provider_span"), {"provider": provider})
+    found = await connection.execute(statement("purchases/counted_span"), {"provider": provider})
     since: datetime = found.scalar_one()
     newer = await _sums(connection, provider, currency, since)
     return since, reckoned._replace(bounds=reckoned.bounds.without(after, newer))
@@ -139,7 +142,7 @@ async def report(
 ) -> ProviderReport:
     this = {"provider": provider}
     drained = (await connection.execute(DRAINED)).mappings().all()
-    live = (await connection.execute(statement("provider_live"), this)).mappings().all()
+    live = (await connection.execute(statement("purchases/count_live"), this)).mappings().all()
     exposure = (await connection.execute(_EXPOSURE, this)).mappings()
     differences = (await connection.execute(_DIFFERENCES, this)).mappings()
     last = await _last(connection, provider)

@@ -91,7 +91,7 @@ async def closed(
         "at_provider": _CLOSINGS[how],
     }
     await connection.execute(
-        statement("case_event"),
+        statement("cases/write_event"),
         {
             "subject": str(row["id"]),
             "type": "rental.closed",
@@ -138,7 +138,7 @@ async def book(
         return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
     await connection.execute(
-        statement("case_rental"),
+        statement("cases/book_rental"),
         {
             "id": rental.id,
             "provider": rental.provider,
@@ -158,7 +158,7 @@ async def book(
         },
     )
     await connection.execute(
-        statement("case_move"),
+        statement("cases/move"),
         {
             "key": transfer_key(TransferKind.RENTAL, rental.id),
             "account": rental.account,
@@ -218,6 +218,6 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
     )
 
 
-# As `case_rental.sql` and `case_end_rental.sql` write them.
+# As `cases/book_rental.sql` and `cases/end_rental.sql` write them.
 assert TimerKind.RENTAL_END.value == "rental_end"
 assert TimerKind.RENTAL_CLOSE.value == "rental_close"

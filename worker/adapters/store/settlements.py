@@ -32,7 +32,12 @@ class SettlementRepository:
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_cancels", provider=provider, limit=limit, lease=lease, id=None, now=now
+            "settlements/lease_cancels",
+            provider=provider,
+            limit=limit,
+            lease=lease,
+            id=None,
+            now=now,
         )
 
     async def lease_cancel(
@@ -44,45 +49,45 @@ class SettlementRepository:
         now: datetime | None = None,
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
+            "settlements/lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
         )
 
     async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
+            "settlements/lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
         )
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
-        return await self._due("due_deliveries", limit=limit, now=now)
+        return await self._due("settlements/due_deliveries", limit=limit, now=now)
 
     async def due_delivery(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("due_delivery", id=id_, now=now)
+        return await self._due("settlements/due_delivery", id=id_, now=now)
 
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("past_grace", grace=grace, limit=limit, now=now)
+        return await self._due("settlements/past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("provider_ended", ids=list(ids), now=now) if ids else []
+        return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("give_up", provider=provider, limit=limit, now=now)
+        return await self._due("settlements/give_up", provider=provider, limit=limit, now=now)
 
     async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[ForeignRow]:
         async def work(connection: AsyncConnection) -> list[ForeignRow]:
             parameters = {"by": by, "limit": limit, "now": now, **rows.KNOWN}
-            found = await connection.execute(statement("foreign_rows"), parameters)
+            found = await connection.execute(statement("settlements/foreign_rows"), parameters)
             return [ForeignRow(*row) for row in found]
 
         return await self._db.read(work)
@@ -92,7 +97,9 @@ class SettlementRepository:
     ) -> bool:
         async def work(connection: AsyncConnection) -> bool:
             parameters = {"provider": provider, "by": by, "now": now, **rows.KNOWN}
-            return bool((await connection.execute(statement("behind"), parameters)).scalar_one())
+            return bool(
+                (await connection.execute(statement("settlements/behind"), parameters)).scalar_one()
+            )
 
         return await self._db.read(work)
 
@@ -101,7 +108,7 @@ class SettlementRepository:
     ) -> int:
         async def work(connection: AsyncConnection) -> int:
             parameters = {"behind": behind, "limit": limit, "now": now}
-            result = await connection.execute(statement("mark_expired"), parameters)
+            result = await connection.execute(statement("settlements/mark_expired"), parameters)
             return int(result.scalar_one())
 
         return await self._db.write(work)
@@ -130,7 +137,7 @@ class SettlementRepository:
         if not postponed:
             return
         await self._run(
-            "postpone",
+            "settlements/postpone",
             ids=[p.id for p in postponed],
             epochs=[p.epoch for p in postponed],
             delays=[p.delay for p in postponed],
@@ -143,7 +150,7 @@ class SettlementRepository:
         if not resolved:
             return
         await self._run(
-            "resolve",
+            "settlements/resolve",
             ids=[r.id for r in resolved],
             epochs=[r.epoch for r in resolved],
             provider_states=[r.provider_state.value for r in resolved],
@@ -171,9 +178,9 @@ async def _settle(
     event_state: str,
 ) -> list[SettledNumber]:
     accounts = sorted({ending.account for ending in endings})
-    await connection.execute(statement("lock_balances"), {"accounts": accounts})
+    await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
     result = await connection.execute(
-        statement("settle"),
+        statement("settlements/settle"),
         {
             "ids": [e.id for e in endings],
             "sources": [e.source.value for e in endings],

@@ -37,7 +37,7 @@ async def lease(
     connection: AsyncConnection, limit: int, kinds: Collection[TimerKind], now: datetime | None
 ) -> list[Timer]:
     wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
-    leased = await connection.execute(statement("timer_lease"), wanted)
+    leased = await connection.execute(statement("cases/lease_timers"), wanted)
     return [cases_rows.timer(row) for row in leased.mappings()]
 
 
@@ -61,7 +61,7 @@ async def unseeded(
         "limit": limit,
         "now": now,
     }
-    rows = (await connection.execute(statement("timer_unseeded"), wanted)).mappings().all()
+    rows = (await connection.execute(statement("cases/unseeded_windows"), wanted)).mappings().all()
     windows = [
         UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
         for r in rows
@@ -72,7 +72,7 @@ async def unseeded(
 
 async def seed(connection: AsyncConnection, timers: Sequence[Timer], upto: datetime) -> None:
     await connection.execute(
-        statement("timer_seed"),
+        statement("cases/seed_timers"),
         {
             "ids": [timer.subject for timer in timers],
             "dues": [timer.due_at for timer in timers],
@@ -124,7 +124,7 @@ class SilenceEnding:
             "deadline": cases_rows.instant(silent.due_at),
         }
         await connection.execute(
-            statement("case_event"),
+            statement("cases/write_event"),
             {
                 "subject": str(silent.id),
                 "type": "claim.finalised",

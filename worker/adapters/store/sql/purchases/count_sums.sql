@@ -1,4 +1,4 @@
--- Our books about one provider, over the numbers rented since an instant (domain/reckoning.py).
+-- Our books about one provider, over the numbers rented since an instant (domain/balance_check.py).
 --
 -- By rental time, which has an index: what is older is at rest and cannot change the balance.
 WITH n AS (
