@@ -6,6 +6,9 @@ from typing import Final
 
 import pytest
 
+from worker.adapters.store.rows import DUE_NUMBER
+from worker.adapters.store.statements import statement
+
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 FILES: Final = sorted(STORE.rglob("*.sql"))
 #: One for each repository, one for the lock of the leader, and the audits.
@@ -22,9 +25,15 @@ FOLDERS: Final = {
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 
 #: They are named in code, with their folder; audits and migrations are found by theirs.
-NAMED: Final = [
-    path for path in FILES if path.parent.parent == STORE / "sql" and path.parent.name != "audit"
-]
+NAMED: Final = [path for path in FILES if path.parent.name in FOLDERS - {"audit"}]
+#: What several statements have in common.
+PARTS: Final = [path for path in FILES if path.parent.name == "parts"]
+
+
+def text_of(file: Path) -> str:
+    """A statement in one line, without its comments."""
+    lines = file.read_text().splitlines()
+    return " ".join(" ".join(line.split("--", maxsplit=1)[0] for line in lines).split())
 
 
 def code() -> str:
@@ -39,7 +48,7 @@ def test_there_are_statements_to_look_at() -> None:
 def test_each_stands_in_the_folder_of_what_runs_it() -> None:
     folders = {path.name for path in (STORE / "sql").iterdir()}
 
-    assert folders == FOLDERS
+    assert folders == FOLDERS | {"parts"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -59,9 +68,37 @@ def test_each_is_used() -> None:
     assert unused == []
 
 
+@pytest.mark.parametrize("file", PARTS, ids=lambda file: file.stem)
+def test_what_statements_have_in_common_is_written_once(file: Path) -> None:
+    part = text_of(file)
+
+    again = [other.stem for other in FILES if other != file and part in text_of(other)]
+    naming = [other.stem for other in NAMED if f"{{{{{file.stem}}}}}" in other.read_text()]
+
+    assert again == []
+    assert len(naming) > 1
+
+
+def test_the_columns_of_what_is_due_are_written_once() -> None:
+    again = [file.stem for file in FILES if ", ".join(DUE_NUMBER[:6]) in text_of(file)]
+    naming = [file.stem for file in NAMED if "{{due_number" in file.read_text()]
+
+    assert again == []
+    assert len(naming) > 1
+
+
+def test_a_column_of_what_is_due_may_come_from_another_place() -> None:
+    sql = statement("settlements/lease_cancels").text
+
+    selected = sql.rpartition("SELECT")[2].partition("FROM")[0].split(",")
+
+    assert [column.split()[-1] for column in selected] == list(DUE_NUMBER)
+    assert selected[5].strip() == "provider_was AS provider_state"
+
+
 @pytest.mark.parametrize("file", NAMED, ids=lambda file: file.stem)
 def test_none_reads_a_second_clock(file: Path) -> None:
-    """Guards read `coalesce(:now, now())`; these others would be a second clock."""
+    """Guards read `{{now}}`; these others would be a second clock."""
     text = file.read_text().lower()
 
     found = [

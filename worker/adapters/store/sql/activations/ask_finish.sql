@@ -4,7 +4,7 @@ WITH found AS MATERIALIZED (
 ),
 asked AS (
     UPDATE activation a
-       SET ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now()))
+       SET ending_at = least(a.ending_at, {{now}})
       FROM found WHERE a.id = found.id AND a.state = 'received'
 )
 SELECT state FROM found

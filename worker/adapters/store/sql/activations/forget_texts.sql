@@ -3,7 +3,7 @@
 WITH old AS MATERIALIZED (
     SELECT activation_id, hash FROM code
      WHERE text IS NOT NULL
-       AND received_at < coalesce(CAST(:now AS timestamptz), now()) - interval '3 days'
+       AND received_at < {{now}} - interval '3 days'
      ORDER BY received_at LIMIT :limit
        FOR UPDATE SKIP LOCKED
 )

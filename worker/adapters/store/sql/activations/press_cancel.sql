@@ -7,7 +7,7 @@ WITH found AS MATERIALIZED (
 pressed AS (
     UPDATE activation a
        SET state = 'expiring', reason = 'cancel', version = version + 1,
-           ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now())),
+           ending_at = least(a.ending_at, {{now}}),
            -- Never later than the deadline: what the provider still refuses then, the grace ends.
            lease_until = least(a.cancel_not_before, a.ending_at)
       FROM found WHERE a.id = found.id AND a.state = 'waiting'
@@ -15,11 +15,11 @@ pressed AS (
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+    SELECT id, {{now}}, 'expiring', 'expiring',
            jsonb_build_object('reason', 'cancel')
       FROM pressed
 )
 SELECT state, provider,
-       CASE WHEN cancel_not_before > coalesce(CAST(:now AS timestamptz), now())
+       CASE WHEN cancel_not_before > {{now}}
             THEN cancel_not_before END AS not_before
   FROM found

@@ -2,8 +2,8 @@
 -- At most `:sample` of them are read: the cost does not grow with what was ever settled.
 WITH newest AS MATERIALIZED (
     SELECT activation_id FROM settlement
-     WHERE at > coalesce(CAST(:now AS timestamptz), now()) - interval '1 hour'
-       AND at <= coalesce(CAST(:now AS timestamptz), now())
+     WHERE at > {{now}} - interval '1 hour'
+       AND at <= {{now}}
      ORDER BY at DESC LIMIT :sample
 )
 SELECT a.provider, count(*) AS ended,

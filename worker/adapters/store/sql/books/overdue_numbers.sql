@@ -5,13 +5,13 @@ WITH live AS MATERIALIZED (
     SELECT provider, count(*) AS live FROM activation WHERE NOT settled GROUP BY provider
 )
 SELECT live.provider, live.live, late.overdue, late.oldest_deadline,
-       coalesce(CAST(:now AS timestamptz), now()) AS now
+       {{now}} AS now
   FROM live, LATERAL (
-    SELECT count(*) FILTER (WHERE deadline_at < coalesce(CAST(:now AS timestamptz), now())
+    SELECT count(*) FILTER (WHERE deadline_at < {{now}}
                                                   - CAST(:grace AS interval)) AS overdue,
            min(deadline_at) AS oldest_deadline
       FROM activation
      WHERE provider = live.provider AND NOT settled AND state <> 'in_review'
-       AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
-       AND deadline_at < coalesce(CAST(:now AS timestamptz), now())
+       AND ending_at <= {{now}}
+       AND deadline_at < {{now}}
   ) late

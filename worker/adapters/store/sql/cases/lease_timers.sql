@@ -3,14 +3,14 @@
 WITH due AS MATERIALIZED (
     SELECT kind, subject FROM timer
      WHERE fired_at IS NULL AND kind = ANY(CAST(:kinds AS text[]))
-       AND due_at < coalesce(CAST(:now AS timestamptz), now())
-       AND lease_until < coalesce(CAST(:now AS timestamptz), now())
+       AND due_at < {{now}}
+       AND lease_until < {{now}}
      ORDER BY due_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
 ),
 leased AS (
     UPDATE timer t
-       SET lease_until = coalesce(CAST(:now AS timestamptz), now()) + interval '30 seconds'
+       SET lease_until = {{now}} + interval '30 seconds'
       FROM due WHERE t.kind = due.kind AND t.subject = due.subject
     RETURNING t.kind, t.subject, t.due_at
 )

@@ -1,7 +1,7 @@
 -- Settled activations that come next for a claim window, and how far that leads.
 -- A minute behind the clock: no transaction that settles is open for that long, so none is passed by.
 WITH horizon AS (
-    SELECT upto, coalesce(CAST(:now AS timestamptz), now()) - interval '60 seconds' AS until
+    SELECT upto, {{now}} - interval '60 seconds' AS until
       FROM timer_seeded
 ),
 next AS (

@@ -4,7 +4,7 @@
 WITH failed AS (
     UPDATE event
        SET state = CASE WHEN CAST(:retry_in AS interval) IS NULL THEN 'dead' ELSE state END,
-           next_at = coalesce(CAST(:now AS timestamptz), now())
+           next_at = {{now}}
                        + coalesce(CAST(:retry_in AS interval), interval '0')
      WHERE subject = :subject AND type = :type AND number = :number AND state = 'pending'
     RETURNING subject, seq, state, next_at

@@ -4,7 +4,7 @@
 -- order is by the time they fell due, so what waits for an endpoint that is down costs nothing here.
 WITH due AS MATERIALIZED (
     SELECT e.seq, e.attempts AS before FROM event e
-     WHERE e.state = 'pending' AND e.next_at <= coalesce(CAST(:now AS timestamptz), now())
+     WHERE e.state = 'pending' AND e.next_at <= {{now}}
        AND NOT EXISTS (SELECT FROM event earlier
                         WHERE earlier.state = 'pending' AND earlier.subject = e.subject
                           AND earlier.seq < e.seq)
@@ -14,7 +14,7 @@ WITH due AS MATERIALIZED (
 leased AS (
     UPDATE event e
        SET attempts = attempts + 1,
-           next_at = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
+           next_at = {{now}} + CAST(:lease AS interval)
       FROM due WHERE e.seq = due.seq
     RETURNING e.*, due.before
 )

@@ -6,6 +6,6 @@ SELECT EXISTS (
        AND provider_ref IS NOT NULL
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
-       AND ending_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
-       AND lease_until <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
+       AND ending_at <= {{now}} - CAST(:by AS interval)
+       AND lease_until <= {{now}} - CAST(:by AS interval)
 )

@@ -10,11 +10,11 @@ WITH RECURSIVE ending AS (
 left_alone AS (
     SELECT a.id, a.provider, a.state, a.provider_state, a.reason
       FROM ending e JOIN activation a USING (provider)
-     WHERE NOT a.settled AND a.lease_until <= coalesce(CAST(:now AS timestamptz), now())
-       AND a.ending_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
+     WHERE NOT a.settled AND a.lease_until <= {{now}}
+       AND a.ending_at <= {{now}} - CAST(:by AS interval)
     UNION ALL
     SELECT id, provider, state, provider_state, reason FROM activation
-     WHERE pursue_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:by AS interval)
+     WHERE pursue_at <= {{now}} - CAST(:by AS interval)
 )
 SELECT id, provider,
        CASE WHEN state <> ALL(CAST(:states AS text[])) THEN 'state'

@@ -13,16 +13,15 @@ ended AS (
        SET state = 'expiring', reason = coalesce(a.reason, 'provider'),
            provider_state = 'cancelling', epoch = epoch + 1,
            version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
-           ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now()))
+           ending_at = least(a.ending_at, {{now}})
       FROM due WHERE a.id = due.id
     RETURNING a.*, due.was
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+    SELECT id, {{now}}, 'expiring', 'expiring',
            jsonb_build_object('reason', reason)
       FROM ended WHERE was = 'waiting'
 )
-SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
-       policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+SELECT {{due_number}}
   FROM ended

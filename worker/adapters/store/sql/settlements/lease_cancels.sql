@@ -7,8 +7,8 @@
 WITH due AS MATERIALIZED (
     SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
      WHERE provider = :provider AND NOT settled
-       AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
-       AND lease_until <= coalesce(CAST(:now AS timestamptz), now())
+       AND ending_at <= {{now}}
+       AND lease_until <= {{now}}
        AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
@@ -21,18 +21,15 @@ leased AS (
        SET state = 'expiring', provider_state = 'cancelling', reason = coalesce(reason, 'timeout'),
            attempts = attempts + 1, epoch = epoch + 1,
            version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
-           lease_until = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
+           lease_until = {{now}} + CAST(:lease AS interval)
       FROM due WHERE a.id = due.id
-    RETURNING a.id, a.provider, a.provider_ref, a.account, a.state, due.provider_was AS provider_state,
-              a.reason, a.price_minor, a.policy, a.policy_version, a.rented_at, a.deadline_at,
-              due.before AS attempts, a.unknown_reads, a.epoch, a.ending_at, due.was
+    RETURNING a.*, due.was, due.provider_was, due.before
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+    SELECT id, {{now}}, 'expiring', 'expiring',
            jsonb_build_object('reason', reason)
       FROM leased WHERE was = 'waiting'
 )
-SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
-       policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+SELECT {{due_number with provider_was AS provider_state, before AS attempts}}
   FROM leased ORDER BY ending_at

@@ -4,7 +4,7 @@
 WITH due AS MATERIALIZED (
     SELECT id, attempts AS before FROM activation
      WHERE provider = :provider AND pursue_at IS NOT NULL
-       AND pursue_at <= coalesce(CAST(:now AS timestamptz), now())
+       AND pursue_at <= {{now}}
        AND state = ANY(CAST(:states AS text[]))
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
@@ -14,10 +14,9 @@ WITH due AS MATERIALIZED (
 leased AS (
     UPDATE activation a
        SET attempts = attempts + 1, epoch = epoch + 1,
-           pursue_at = coalesce(CAST(:now AS timestamptz), now()) + CAST(:lease AS interval)
+           pursue_at = {{now}} + CAST(:lease AS interval)
       FROM due WHERE a.id = due.id
     RETURNING a.*, due.before
 )
-SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
-       policy_version, rented_at, deadline_at, before AS attempts, unknown_reads, epoch
+SELECT {{due_number with before AS attempts}}
   FROM leased ORDER BY deadline_at

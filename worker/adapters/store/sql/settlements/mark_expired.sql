@@ -11,7 +11,7 @@ WITH RECURSIVE providers AS (
 due AS MATERIALIZED (
     SELECT a.id FROM activation a JOIN providers p USING (provider)
      WHERE NOT a.settled AND a.state = 'waiting'
-       AND a.ending_at <= coalesce(CAST(:now AS timestamptz), now()) - CAST(:behind AS interval)
+       AND a.ending_at <= {{now}} - CAST(:behind AS interval)
      LIMIT :limit
        FOR NO KEY UPDATE OF a SKIP LOCKED
 ),
@@ -23,7 +23,7 @@ marked AS (
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+    SELECT id, {{now}}, 'expiring', 'expiring',
            jsonb_build_object('reason', reason)
       FROM marked
 )

@@ -9,13 +9,12 @@ WITH RECURSIVE providers AS (
       FROM providers p WHERE p.provider IS NOT NULL
 )
 SELECT due.* FROM providers p, LATERAL (
-    SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
-           policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+    SELECT {{due_number}}
       FROM activation
      WHERE provider = p.provider AND NOT settled AND state = 'expiring'
-       AND ending_at <= coalesce(CAST(:now AS timestamptz), now())
+       AND ending_at <= {{now}}
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
-       AND deadline_at < coalesce(CAST(:now AS timestamptz), now()) - CAST(:grace AS interval)
+       AND deadline_at < {{now}} - CAST(:grace AS interval)
      ORDER BY ending_at LIMIT :limit
 ) due LIMIT :limit

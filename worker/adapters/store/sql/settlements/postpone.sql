@@ -14,11 +14,11 @@ locked AS MATERIALIZED (
 )
 UPDATE activation a
    SET lease_until = CASE WHEN a.pursue_at IS NOT NULL THEN a.lease_until
-                          ELSE coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
+                          ELSE {{now}} + asked.delay END,
        pursue_at = CASE WHEN a.pursue_at IS NOT NULL
-                        THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay END,
+                        THEN {{now}} + asked.delay END,
        cancel_not_before = CASE WHEN asked.too_early
-                                THEN coalesce(CAST(:now AS timestamptz), now()) + asked.delay
+                                THEN {{now}} + asked.delay
                                 ELSE a.cancel_not_before END,
        unknown_reads = asked.unknown_reads
   FROM asked JOIN locked USING (id)

@@ -9,16 +9,15 @@ ended AS (
     UPDATE activation a
        SET state = 'expiring', reason = 'provider', version = version + 1,
            provider_state = 'cancelling', epoch = epoch + 1,
-           ending_at = least(a.ending_at, coalesce(CAST(:now AS timestamptz), now()))
+           ending_at = least(a.ending_at, {{now}})
       FROM locked WHERE a.id = locked.id AND a.state = 'waiting'
     RETURNING a.*
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'expiring', 'expiring',
+    SELECT id, {{now}}, 'expiring', 'expiring',
            jsonb_build_object('reason', 'provider')
       FROM ended
 )
-SELECT id, provider, provider_ref, account, state, provider_state, reason, price_minor, policy,
-       policy_version, rented_at, deadline_at, attempts, unknown_reads, epoch
+SELECT {{due_number}}
   FROM ended

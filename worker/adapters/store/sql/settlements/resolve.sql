@@ -22,8 +22,8 @@ done AS (
 charged AS (
     INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, opened_at, ended_at)
     SELECT id, provider, coalesce(cost_minor, price_minor), coalesce(cost_currency, currency),
-           'loss', coalesce(CAST(:now AS timestamptz), now()),
-           coalesce(CAST(:now AS timestamptz), now())
+           'loss', {{now}},
+           {{now}}
       -- A captured hold pays for what the provider keeps: only a released one is our loss.
       FROM done WHERE provider_state = 'charged' AND state = 'refunded'
         ON CONFLICT (activation_id) DO UPDATE SET state = 'loss', ended_at = excluded.ended_at
@@ -36,13 +36,13 @@ disputed AS (
         ON CONFLICT (activation_id) DO NOTHING
 ),
 whole AS (
-    UPDATE exposure e SET state = 'resolved', ended_at = coalesce(CAST(:now AS timestamptz), now())
+    UPDATE exposure e SET state = 'resolved', ended_at = {{now}}
       FROM done WHERE e.activation_id = done.id AND done.provider_state = 'cancelled'
        AND e.state <> 'resolved'
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()), 'provider', state,
+    SELECT id, {{now}}, 'provider', state,
            jsonb_build_object('provider_state', provider_state)
       FROM done
 )

@@ -29,7 +29,7 @@ won AS (
                              AND a.provider_state IN
                                  ('cancelled', 'finished', 'charged', 'gone', 'disputed')
                             THEN NULL
-                            ELSE coalesce(CAST(:now AS timestamptz), now()) + asked.act_after END,
+                            ELSE {{now}} + asked.act_after END,
            lease_until = '-infinity',
            attempts = CASE WHEN asked.provider_state = 'finishing' THEN 0 ELSE a.attempts END,
            epoch = epoch + 1,
@@ -45,7 +45,7 @@ ended AS (
 ),
 final AS (
     INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at)
-    SELECT id, state, price_minor, reason, coalesce(CAST(:now AS timestamptz), now()) FROM ended
+    SELECT id, state, price_minor, reason, {{now}} FROM ended
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
@@ -60,7 +60,7 @@ moved AS (
 told AS (
     INSERT INTO event (subject, type, activation_id, account, at, payload, state)
     SELECT id::text, 'activation.' || state, id, account,
-           coalesce(CAST(:now AS timestamptz), now()),
+           {{now}},
            jsonb_build_object('id', id, 'provider', provider, 'provider_ref', provider_ref,
                               'account', account, 'state', state, 'amount_minor', price_minor,
                               'currency', currency, 'charge', charge, 'reason', reason),
@@ -71,14 +71,14 @@ exposed AS (
     INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, opened_at, ended_at)
     SELECT id, provider, coalesce(cost_minor, price_minor), coalesce(cost_currency, currency),
            CASE provider_state WHEN 'charged' THEN 'loss' ELSE 'open' END,
-           coalesce(CAST(:now AS timestamptz), now()),
-           CASE provider_state WHEN 'charged' THEN coalesce(CAST(:now AS timestamptz), now()) END
+           {{now}},
+           CASE provider_state WHEN 'charged' THEN {{now}} END
       FROM won WHERE exposed AND provider_state IN ('open', 'cancelling', 'charged', 'disputed')
         ON CONFLICT (activation_id) DO NOTHING
 ),
 logged AS (
     INSERT INTO transition (activation_id, at, what, state, detail)
-    SELECT id, coalesce(CAST(:now AS timestamptz), now()),
+    SELECT id, {{now}},
            CASE state WHEN 'in_review' THEN 'in_review' ELSE 'settled' END, state,
            jsonb_build_object('reason', reason, 'provider_state', provider_state,
                               'amount_minor', price_minor)
@@ -97,5 +97,5 @@ booked AS (
       FROM sums WHERE b.account = sums.account
 )
 SELECT id, provider, state, reason, price_minor, currency,
-       coalesce(CAST(:now AS timestamptz), now()) - deadline_at AS lateness
+       {{now}} - deadline_at AS lateness
   FROM won
