@@ -37,8 +37,7 @@ class Index:
 
     def __post_init__(self) -> None:
         for path in self.source.sql():
-            self.sql[path.stem] = path
-            self.sql["/".join(path.with_suffix("").parts[-2:])] = path
+            self.sql[str(path.with_suffix("")).rpartition("/sql/")[2]] = path
         for module in self.source.modules.values():
             self._define(module)
         for module in self.source.modules.values():

@@ -1,5 +1,6 @@
 """Every statement in a file of its own says why it is as it is, and somebody runs it."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ FOLDERS: Final = {
     "leadership",
     "audit",
 }
+_STATEMENT: Final = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 
 #: They are named in code, with their folder; audits and migrations are found by theirs.
@@ -34,6 +36,21 @@ def text_of(file: Path) -> str:
     """A statement in one line, without its comments."""
     lines = file.read_text().splitlines()
     return " ".join(" ".join(line.split("--", maxsplit=1)[0] for line in lines).split())
+
+
+def inline(node: ast.expr) -> bool:
+    """Whether it is the text of a statement."""
+    first = node.values[0] if isinstance(node, ast.JoinedStr) else node
+    return (
+        isinstance(first, ast.Constant)
+        and isinstance(first.value, str)
+        and _STATEMENT.match(first.value) is not None
+    )
+
+
+def lines_of(node: ast.expr) -> int:
+    assert node.end_lineno is not None
+    return node.end_lineno - node.lineno + 1
 
 
 def code() -> str:
@@ -66,6 +83,33 @@ def test_each_is_used() -> None:
     unused = [name for name in names if f'"{name}"' not in source]
 
     assert unused == []
+
+
+def test_within_the_code_stands_only_what_is_two_lines_long() -> None:
+    long = [
+        f"{module.name}:{node.lineno}"
+        for module in sorted(STORE.glob("*.py"))
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.expr) and inline(node) and lines_of(node) > 2
+    ]
+
+    assert long == []
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ('"SELECT 1"', 1),
+        ('("SELECT 1"\n" FROM a")', 2),
+        ('("UPDATE a"\n" SET b = 1"\n" WHERE c")', 3),
+        ('(f"WITH a AS ({x})"\n" SELECT"\n" 1")', 3),
+    ],
+)
+def test_the_lines_of_a_statement_within_the_code_are_counted(source: str, lines: int) -> None:
+    node = ast.parse(source, mode="eval").body
+
+    assert inline(node)
+    assert lines_of(node) == lines
 
 
 @pytest.mark.parametrize("file", PARTS, ids=lambda file: file.stem)

@@ -10,11 +10,6 @@ from worker.adapters.store.database import scalar
 from worker.adapters.store.statements import statement
 from worker.ports.store.case_view import Timer
 
-_RINGS = text(
-    "SELECT true FROM timer WHERE kind = :kind AND subject = CAST(:id AS uuid)"
-    " AND fired_at IS NULL AND due_at = CAST(:due_at AS timestamptz)"
-    " AND due_at < CAST(:now AS timestamptz) FOR NO KEY UPDATE"
-)
 _RANG = text(
     "UPDATE timer SET fired_at = CAST(:now AS timestamptz)"
     " WHERE kind = :kind AND subject = CAST(:id AS uuid)"
@@ -48,7 +43,7 @@ async def clock(connection: AsyncConnection, now: datetime | None) -> datetime:
 async def rings(connection: AsyncConnection, timer: Timer, now: datetime) -> bool:
     """Whether this timer still has to act; it has fired with this transaction."""
     thing = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at, "now": now}
-    if (await connection.execute(_RINGS, thing)).scalar() is None:
+    if (await connection.execute(statement("cases/lock_timer"), thing)).scalar() is None:
         return False
     await connection.execute(_RANG, {key: thing[key] for key in ("kind", "id", "now")})
     return True

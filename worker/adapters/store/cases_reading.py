@@ -13,15 +13,6 @@ from worker.domain.policy import Profile
 from worker.ports.store.case_view import Case, CaseKind, EvidenceEntry
 from worker.ports.store.cases import Review, ReviewPlace
 
-_COLUMNS = (
-    "SELECT c.*, a.currency,"
-    " coalesce((SELECT sum(t.amount_minor) FROM transfer t"
-    " WHERE t.key IN ('claim:' || c.id, 'withdraw:' || c.id)), 0)::bigint AS moved_minor"
-    " FROM case_ c JOIN account a USING (account)"
-)
-_ONE = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid)")
-_LOCKED = text(f"{_COLUMNS} WHERE c.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF c")
-_OF_RENTAL = text(f"{_COLUMNS} WHERE c.rental_id = CAST(:id AS uuid) ORDER BY c.opened_at")
 _DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
 _EVIDENCE = text(
     "SELECT at, what, content FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
@@ -31,26 +22,22 @@ _TIMERS = text(
     " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
 )
 _START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
-_WAITING = text(
-    "SELECT c.id FROM case_ c WHERE c.account = :account AND c.kind = :kind"
-    " AND c.closed_at IS NULL"
-    " AND (SELECT d.reason FROM decision d WHERE d.subject = c.id ORDER BY d.seq DESC LIMIT 1)"
-    "   = :reason ORDER BY c.opened_at"
-)
 
 
 async def whole(connection: AsyncConnection, id_: UUID) -> Case | None:
-    row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
+    row = (await connection.execute(statement("cases/one"), {"id": id_})).mappings().one_or_none()
     return None if row is None else await _with_history(connection, row)
 
 
 async def locked(connection: AsyncConnection, id_: UUID) -> Case:
-    row = (await connection.execute(_LOCKED, {"id": id_})).mappings().one()
+    row = (await connection.execute(statement("cases/one_locked"), {"id": id_})).mappings().one()
     return await _with_history(connection, row)
 
 
 async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[Case]:
-    found = (await connection.execute(_OF_RENTAL, {"id": rental})).mappings().all()
+    found = (
+        (await connection.execute(statement("cases/of_rental"), {"id": rental})).mappings().all()
+    )
     return [await _with_history(connection, row) for row in found]
 
 
@@ -84,7 +71,7 @@ async def waiting(
     connection: AsyncConnection, account: AccountId, kind: CaseKind, *, waiting_for: str
 ) -> list[UUID]:
     wanted = {"account": account, "kind": kind.value, "reason": waiting_for}
-    return [row[0] for row in await connection.execute(_WAITING, wanted)]
+    return [row[0] for row in await connection.execute(statement("cases/waiting_for"), wanted)]
 
 
 async def _with_history(connection: AsyncConnection, row: RowMapping) -> Case:

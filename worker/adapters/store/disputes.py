@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.statements import statement
@@ -23,24 +23,6 @@ _FATES: Final = {
 }
 SHOWN: Final = 20  #: In a report.
 RENTALS_MAX: Final = 20  #: Whose history is read once more, at one time.
-_SUMS = text(
-    "SELECT currency, count(*) AS numbers, sum(amount_minor)::bigint AS minor"
-    " FROM provider_dispute WHERE provider = :provider AND ended_at IS NULL"
-    " GROUP BY currency ORDER BY currency"
-)
-_RENTED = text(
-    "WITH doubted AS (SELECT activation_id AS id FROM provider_dispute"
-    " WHERE provider = :provider AND ended_at IS NULL"
-    # Those it forgot, and those whose code came after the cancel: only its history ends them.
-    " UNION SELECT activation_id FROM exposure WHERE provider = :provider AND state = 'open'),"
-    " picked AS (SELECT a.rented_at FROM doubted JOIN activation a USING (id)"
-    " WHERE a.provider_ref IS NOT NULL AND a.pursue_at IS NULL"
-    " AND a.rented_at > now() - CAST(:oldest AS interval)"
-    " AND a.rented_at <= now() - CAST(:newest AS interval)"
-    # Others the next time: what is never agreed on must not hide what will be.
-    " ORDER BY random() LIMIT :most)"
-    " SELECT rented_at FROM picked ORDER BY rented_at"
-).bindparams(most=RENTALS_MAX)
 
 
 async def compare_history(
@@ -67,14 +49,16 @@ async def rented_at(
     connection: AsyncConnection, provider: ProviderName, oldest: timedelta, newest: timedelta
 ) -> list[datetime]:
     """When the numbers in doubt were rented."""
-    this = {"provider": provider, "oldest": oldest, "newest": newest}
-    return list((await connection.execute(_RENTED, this)).scalars())
+    this = {"provider": provider, "oldest": oldest, "newest": newest, "most": RENTALS_MAX}
+    return list((await connection.execute(statement("purchases/disputed_since"), this)).scalars())
 
 
 async def sums_of(
     connection: AsyncConnection, provider: ProviderName
 ) -> Mapping[str, tuple[int, int]]:
-    found = (await connection.execute(_SUMS, {"provider": provider})).mappings()
+    found = (
+        await connection.execute(statement("purchases/dispute_sums"), {"provider": provider})
+    ).mappings()
     return {row["currency"]: (row["numbers"], row["minor"]) for row in found}
 
 

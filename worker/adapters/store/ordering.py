@@ -19,15 +19,6 @@ from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 
-#: Whoever gives a ref to an order waits here for another who gives it to another order.
-_LOCK_REF = text("SELECT pg_advisory_xact_lock(hashtextextended('ref:' || :ref, 0))")
-#: A ref is used again, but not within a day.
-_TAKEN = text(
-    "SELECT EXISTS (SELECT FROM purchase p JOIN activation a USING (provider)"
-    " WHERE p.id = CAST(:id AS uuid) AND a.provider_ref = :ref AND a.id <> p.id"
-    " AND (NOT a.settled OR a.rented_at > p.asked_at - interval '1 day'))"
-)
-
 #: What only matters where the activation is made with its number.
 TIMING: Final = ("expires_at", "expires_in", "cancel_not_before", "ago")
 
@@ -50,8 +41,8 @@ async def keep_bought(
     connection: AsyncConnection, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
 ) -> Activation | None:
     this = {"id": id_, "ref": bought.ref}
-    await connection.execute(_LOCK_REF, {"ref": bought.ref})
-    if (await connection.execute(_TAKEN, this)).scalar_one():
+    await connection.execute(statement("purchases/lock_ref"), {"ref": bought.ref})
+    if (await connection.execute(statement("purchases/ref_is_taken"), this)).scalar_one():
         return await keep_unknown(connection, id_)
     await connection.execute(
         statement("purchases/purchase_activation"),

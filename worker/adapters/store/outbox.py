@@ -5,19 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId
 from worker.ports.store.outbox import Event
-
-_NEWEST = text(
-    "SELECT seq, subject, type, number, at, activation_id, payload, attempts FROM event"
-    " WHERE seq < coalesce(CAST(:before AS bigint), 9223372036854775807)"
-    " ORDER BY seq DESC LIMIT :limit"
-)
 
 
 class _Thing(NamedTuple):
@@ -78,7 +72,9 @@ class OutboxRepository:
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
         async def work(connection: AsyncConnection) -> list[tuple[int, Event]]:
-            result = await connection.execute(_NEWEST, {"before": before, "limit": limit})
+            result = await connection.execute(
+                statement("outbox/newest_events"), {"before": before, "limit": limit}
+            )
             return [(row["seq"], _event(row)) for row in result.mappings()]
 
         return await self._db.read(work)

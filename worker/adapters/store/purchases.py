@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import disputes, exposures, ordering, reconciling
+from worker.adapters.store import disputes, ordering, reconciling
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
@@ -21,6 +21,7 @@ from worker.ports.store.purchases import (
     Bought,
     CountedSums,
     EndedExposure,
+    ExposureCause,
     ExposureEnd,
     HistoryComparison,
     OpenExposure,
@@ -38,10 +39,9 @@ _PUSHED = text(
     "SELECT DISTINCT provider_ref FROM push"
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
 )
-_DRAIN = text(
-    "INSERT INTO provider_drain (provider) VALUES (:provider)"
-    # An update that changes nothing, so that the row that was there comes back too.
-    " ON CONFLICT (provider) DO UPDATE SET provider = excluded.provider RETURNING drained_at"
+_EXPOSURE = text(
+    "SELECT currency, sum(amount_minor)::bigint AS minor FROM exposure"
+    " WHERE provider = :provider AND state = 'open' GROUP BY currency ORDER BY currency"
 )
 _UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
 _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uuid))"
@@ -153,22 +153,39 @@ class PurchaseRepository:
         return await self._db.read(lambda c: reconciling.report(c, provider, currency))
 
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
-        return await self._db.read(lambda c: exposures.by_currency(c, provider))
+        found = await self._rows(_EXPOSURE, provider=provider)
+        return {row["currency"]: row["minor"] for row in found}
 
     async def open_exposures(
         self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
     ) -> list[OpenExposure]:
-        return await self._db.read(lambda c: exposures.open_ones(c, provider, limit, older_than))
+        found = await self._rows(
+            statement("purchases/open_exposures"),
+            provider=provider,
+            older_than=older_than,
+            limit=limit,
+        )
+        return [_open_exposure(row) for row in found]
 
     async def end_exposures(
         self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
     ) -> list[EndedExposure]:
-        return await self._db.write(lambda c: exposures.end(c, provider, ids, end, by))
+        async def work(connection: AsyncConnection) -> list[EndedExposure]:
+            this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
+            ending = await connection.execute(statement("purchases/end_exposures"), this)
+            by_us = set(ending.scalars())
+            # A statement of its own: it sees what others ended while the first one waited.
+            ended = await connection.execute(statement("purchases/ended_exposures"), this)
+            return [
+                _ended_exposure(row, now=row["activation_id"] in by_us) for row in ended.mappings()
+            ]
+
+        return await self._db.write(work)
 
     async def drain(self, provider: ProviderName) -> datetime:
         async def work(connection: AsyncConnection) -> datetime:
             drained: datetime = (
-                await connection.execute(_DRAIN, {"provider": provider})
+                await connection.execute(statement("purchases/drain"), {"provider": provider})
             ).scalar_one()
             return drained
 
@@ -193,3 +210,14 @@ class PurchaseRepository:
             return (await connection.execute(sql, parameters)).mappings().all()
 
         return await self._db.write(work)
+
+
+def _open_exposure(row: RowMapping) -> OpenExposure:
+    columns: dict[str, Any] = dict(row)
+    cause = ExposureCause(columns.pop("why"))
+    return OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
+
+
+def _ended_exposure(row: RowMapping, *, now: bool) -> EndedExposure:
+    columns: dict[str, Any] = dict(row)
+    return EndedExposure(end=ExposureEnd(columns.pop("state")), now=now, **columns)

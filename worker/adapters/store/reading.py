@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
+from worker.adapters.store.statements import statement
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, SmsCode
 from worker.ports.store.activations import (
@@ -16,11 +17,6 @@ from worker.ports.store.activations import (
     TimelineEntry,
 )
 
-_CODES = text(
-    "SELECT activation_id, code, text, received_at FROM code"
-    " WHERE activation_id = ANY(CAST(:ids AS uuid[])) AND code IS NOT NULL"
-    " ORDER BY activation_id, number"
-)
 _SETTLEMENTS = text("SELECT * FROM settlement WHERE activation_id = ANY(CAST(:ids AS uuid[]))")
 _TIMELINES = text(
     "SELECT activation_id, at, what, state, detail FROM transition"
@@ -63,7 +59,7 @@ async def whole(
         return {}
     ids = {"ids": [row["id"] for row in found]}
     codes: dict[ActivationId, list[ShownCode]] = {}
-    for row in (await connection.execute(_CODES, ids)).mappings():
+    for row in (await connection.execute(statement("activations/shown_codes"), ids)).mappings():
         shown = ShownCode(SmsCode(row["code"]), row["text"], row["received_at"])
         codes.setdefault(row["activation_id"], []).append(shown)
     settlements = {

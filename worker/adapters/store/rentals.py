@@ -36,14 +36,7 @@ _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
     " ORDER BY rented_at DESC LIMIT 1"
 )
-# Two accounts hold different balances: the number itself is what they must not both get.
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:number, 0))")
 _ONE = text("SELECT * FROM rental WHERE id = CAST(:id AS uuid)")
-_PUT_OFF = text(
-    "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
-    " WHERE kind = :kind AND subject = CAST(:id AS uuid) AND fired_at IS NULL"
-    " AND due_at = CAST(:due_at AS timestamptz)"
-)
 _ACCOUNT = text(
     "SELECT a.currency, a.state, b.amount_minor FROM account a JOIN balance b USING (account)"
     " WHERE a.account = :account AND b.bucket = 'available'"
@@ -110,7 +103,7 @@ async def put_off(
 ) -> None:
     clock = await locks.clock(connection, now)
     later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
-    await connection.execute(_PUT_OFF, {**later, "until": clock + by})
+    await connection.execute(statement("cases/put_off_timer"), {**later, "until": clock + by})
 
 
 async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -> bool:
@@ -123,7 +116,9 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 async def book(
     connection: AsyncConnection, rental: Rental, now: datetime | None
 ) -> RentalBookingResult:
-    await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
+    await connection.execute(
+        statement("cases/lock_number"), {"number": f"{rental.provider}\n{rental.ref}"}
+    )
     if not await locks.locked(connection, rental.account):
         return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)

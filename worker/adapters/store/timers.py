@@ -19,18 +19,7 @@ from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
 from worker.ports.store.policies import PolicyLookup
 
-_PENDING = text(
-    "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
-    " AND (NOT CAST(:overdue AS boolean)"
-    "      OR due_at < coalesce(CAST(:now AS timestamptz), now()))"
-    " ORDER BY due_at, kind LIMIT :limit"
-)
 _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
-# A claim that still lacks something when the window ends counts as silence; so does one denied.
-_CLAIMED = text(
-    "SELECT min(CAST(facts ->> 'claim_at' AS timestamptz)) FROM case_"
-    " WHERE activation_id = :id AND kind = 'claim' AND state NOT IN ('denied', 'needs_evidence')"
-)
 
 
 async def lease(
@@ -45,7 +34,7 @@ async def pending(
     connection: AsyncConnection, limit: int, now: datetime | None, *, overdue_only: bool
 ) -> list[Timer]:
     wanted = {"overdue": overdue_only, "limit": limit, "now": now}
-    timers = await connection.execute(_PENDING, wanted)
+    timers = await connection.execute(statement("cases/pending_timers"), wanted)
     return [cases_rows.timer(row) for row in timers.mappings()]
 
 
@@ -103,7 +92,9 @@ class SilenceEnding:
             account=AccountId(about["account"]),
             order=cases_rows.ordered(order, rental=False),
             profile=self.policy_of(policy, version),
-            claim_at=(await connection.execute(_CLAIMED, {"id": timer.subject})).scalar(),
+            claim_at=(
+                await connection.execute(statement("cases/claimed_at"), {"id": timer.subject})
+            ).scalar(),
             due_at=timer.due_at,
             now=clock,
         )
