@@ -116,9 +116,8 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 async def book(
     connection: AsyncConnection, rental: Rental, now: datetime | None
 ) -> RentalBookingResult:
-    await connection.execute(
-        statement("cases/lock_number"), {"number": f"{rental.provider}\n{rental.ref}"}
-    )
+    number = {"number": f"{rental.provider}\n{rental.ref}"}
+    await connection.execute(statement("cases/lock_number"), number)
     if not await locks.locked(connection, rental.account):
         return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
