@@ -131,26 +131,8 @@ async def book(
     if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
         return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
-    await connection.execute(
-        statement("cases/book_rental"),
-        {
-            "id": rental.id,
-            "provider": rental.provider,
-            "ref": rental.ref,
-            "account": rental.account,
-            "phone": rental.phone,
-            "service": rental.service,
-            "country": rental.country,
-            "price": rental.price_minor,
-            "currency": account["currency"],
-            "charge": rental.charge.value,
-            "policy": rental.policy,
-            "policy_version": rental.policy_version,
-            "rented_at": rental.rented_at,
-            "ends_at": rental.ends_at,
-            "now": clock,
-        },
-    )
+    columns = _columns(rental, account["currency"], clock)
+    await connection.execute(statement("cases/book_rental"), columns)
     await connection.execute(
         statement("cases/move"),
         {
@@ -167,6 +149,26 @@ async def book(
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
     return RentalBookingResult(CaseOpenOutcome.NEW, await _whole(connection, booked))
+
+
+def _columns(rental: Rental, currency: str, now: datetime) -> dict[str, object]:
+    return {
+        "id": rental.id,
+        "provider": rental.provider,
+        "ref": rental.ref,
+        "account": rental.account,
+        "phone": rental.phone,
+        "service": rental.service,
+        "country": rental.country,
+        "price": rental.price_minor,
+        "currency": currency,
+        "charge": rental.charge.value,
+        "policy": rental.policy,
+        "policy_version": rental.policy_version,
+        "rented_at": rental.rented_at,
+        "ends_at": rental.ends_at,
+        "now": now,
+    }
 
 
 def _same(found: Rental, asked: Rental) -> bool:
