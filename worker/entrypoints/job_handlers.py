@@ -22,6 +22,7 @@ def job_handlers_of(worker: Worker) -> JobHandlers:
         tick=worker.ticks.run,
         reporter=worker.parts.reporter,
         providers=list(worker.parts.providers),
+        now=worker.parts.clock.now,
         monotonic=worker.parts.clock.monotonic,
     )
 
