@@ -4,22 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry
-
-from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.log_events import LOG_EVENTS
-from worker.adapters.telemetry.metrics import PREFIX, Metrics
-from worker.domain.ids import ProviderName
+from worker.adapters.telemetry.metrics import PREFIX, rows
 
 REFERENCE: Final = Path(__file__).parent / "telemetry.md"
-
-_EVERYTHING: Final = LabelSets(
-    version="0",
-    providers=[LabelledProvider(ProviderName("any"), "USD", 1)],
-    jobs=["any"],
-    invariants=["any"],
-    timers=["any"],
-)
 
 _HEAD: Final = """\
 # What the worker tells
@@ -55,14 +43,9 @@ def reference() -> str:
 
 
 def _metrics() -> Iterator[str]:
-    registry = CollectorRegistry()
-    Metrics(registry, _EVERYTHING)
-    for metric in sorted(registry.collect(), key=lambda each: each.name):
-        if not metric.name.startswith(PREFIX):
-            continue
-        labels = sorted({label for sample in metric.samples for label in sample.labels} - {"le"})
-        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-        yield f"| `{name}` | {metric.type} | {', '.join(labels)} | {metric.documentation} |\n"
+    for _, row in sorted(rows(), key=lambda named: named[1].name):
+        labels = ", ".join(sorted(row.labels))
+        yield f"| `{PREFIX}{row.name}` | {row.kind.__name__.lower()} | {labels} | {row.says} |\n"
 
 
 if __name__ == "__main__":

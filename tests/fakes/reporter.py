@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.settlements import SettledNumber
 
@@ -69,8 +70,8 @@ class RecordingReporter:
     def quarantined(self, id_: ActivationId, what: str) -> None:
         self.told.append(("quarantined", (id_, what)))
 
-    def job(self, name: str, result: str, seconds: float) -> None:
-        self.told.append(("job", (name, result, seconds)))
+    def job(self, name: str, result: JobResult, seconds: float) -> None:
+        self.told.append(("job", (name, result.value, seconds)))
 
     def event_delivery(self, result: str, count: int = 1) -> None:
         self.told.append(("event_delivery", (result, count)))

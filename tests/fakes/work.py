@@ -1,7 +1,7 @@
-"""A worker on a real queue whose services a test steers."""
+"""A worker on a real queue whose job handlers a test steers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from worker.domain.backoff import Backoff
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.jobs import JobHandlers
+from worker.ports.reporter import JobResult
 
 PHONE = "+4917012345678"
 SHORT = timedelta(milliseconds=10)
@@ -27,36 +28,26 @@ class Work:
         self.started = asyncio.Event()
         self.let_go = asyncio.Event()
 
-    def services(self) -> JobHandlers:
+    def handlers(self) -> JobHandlers:
         return JobHandlers(
             accept=self._accept,
-            sweep=self._sweep,
-            timers=self._done,
-            canary=self._done,
-            watch=self._done,
-            expire=self._done,
-            repair=self._done,
-            reconcile=self._done,
-            deliver_events=self._done,
-            audit=self._done,
+            tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
         )
 
-    async def _done(self, *_: object) -> str:
-        return "done"
-
-    async def _accept(self, payloads: list[Any]) -> str:
+    async def _accept(self, payloads: Sequence[Any]) -> JobResult:
         if self.failures:
             self.failures -= 1
             raise ConnectionError(PHONE)
         self.accepted += payloads
-        return "done"
+        return JobResult.DONE
 
-    async def _sweep(self) -> str:
-        self.started.set()
-        await self.let_go.wait()
-        return "done"
+    async def _tick(self, name: str, _: ProviderName | None) -> JobResult:
+        if name == "sweep":
+            self.started.set()
+            await self.let_go.wait()
+        return JobResult.DONE
 
 
 @asynccontextmanager
@@ -65,6 +56,6 @@ async def working(work: Work, url: str, **options: Any) -> AsyncIterator[asyncio
     stop = asyncio.Event()
     backoff = Backoff(first=SHORT, longest=SHORT)
     async with asyncio.TaskGroup() as group:
-        group.create_task(run_supervised(work.services(), url, stop, backoff=backoff, **options))
+        group.create_task(run_supervised(work.handlers(), url, stop, backoff=backoff, **options))
         yield stop
         stop.set()

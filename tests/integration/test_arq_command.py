@@ -15,8 +15,8 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints import arq_worker
 from worker.entrypoints.arq_worker import cli_settings
 from worker.jobs import JobHandlers
+from worker.ports.reporter import JobResult
 from worker.settings import Settings
-from worker.settings.model import Redis
 
 # arq closes its pool by a name that redis has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
@@ -34,28 +34,23 @@ class Opened:
     async def __call__(self, settings: Settings) -> AsyncIterator[JobHandlers]:
         self.settings.append(settings)
         yield JobHandlers(
-            accept=self._done,
-            watch=self._done,
-            expire=self._done,
-            repair=self._done,
-            reconcile=self._done,
-            sweep=self._done,
-            timers=self._done,
-            canary=self._done,
-            deliver_events=self._done,
-            audit=self._done,
+            accept=self._accept,
+            tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
         )
         self.closed.set()
 
-    async def _done(self, *_: object) -> str:
-        return "done"
+    async def _accept(self, _: object) -> JobResult:
+        return JobResult.DONE
+
+    async def _tick(self, _name: str, _provider: ProviderName | None) -> JobResult:
+        return JobResult.DONE
 
 
 @pytest.fixture
 def settings(redis_url: str) -> Settings:
-    return Settings(redis=Redis.model_validate({"url": redis_url}))
+    return Settings.model_validate({"redis": {"url": redis_url}})
 
 
 async def test_the_command_works_off_the_queue_and_ticks(

@@ -75,7 +75,7 @@ class LongFromTheSecondOn:
 async def test_a_worker_that_ran_for_long_is_back_soon(work: Work) -> None:
     """Only failures that follow each other make it wait longer."""
     minutes = itertools.count(0.0, 60.0)
-    services = replace(work.services(), monotonic=lambda: next(minutes))
+    services = replace(work.handlers(), monotonic=lambda: next(minutes))
     stop = asyncio.Event()
     nowhere = "redis://127.0.0.1:9/0"
     running = asyncio.create_task(
@@ -118,7 +118,7 @@ async def test_a_job_that_does_not_end_in_time_is_run_again_elsewhere(
 
 async def test_a_worker_that_is_cancelled_ends(work: Work, queue: ArqRedis, redis_url: str) -> None:
     await queue.enqueue_job("sweep", _job_id="one")
-    worker = asyncio.create_task(run_supervised(work.services(), redis_url, asyncio.Event()))
+    worker = asyncio.create_task(run_supervised(work.handlers(), redis_url, asyncio.Event()))
     await work.started.wait()
 
     worker.cancel()

@@ -13,19 +13,28 @@ from tests.conftest import Valkey
 from worker.adapters.redis.queue import QUEUE, open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints import ticker as module
-from worker.entrypoints.ticker import LOST_SECONDS, SKEW, WORTH, Tick, Ticker, run_ticker, ticks_for
+from worker.entrypoints.ticker import (
+    LOST_SECONDS,
+    SKEW,
+    WORTH,
+    QueuedTick,
+    Ticker,
+    run_ticker,
+    ticks_for,
+)
 from worker.jobs import JOBS
+from worker.lifecycle.ticks import PER_PROVIDER
 
 P = ProviderName("p")
 EVERY = 1_000
-SWEEP = Tick("sweep", EVERY, None)
-WATCH = Tick("watch", EVERY, P)
+SWEEP = QueuedTick("sweep", EVERY, None)
+WATCH = QueuedTick("watch", EVERY, P)
 
 
 class Host:
     """One host's ticker, with the host's own idea of the time."""
 
-    def __init__(self, queue: ArqRedis, *ticks: Tick) -> None:
+    def __init__(self, queue: ArqRedis, *ticks: QueuedTick) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.slept: list[float] = []
         self.ticker = Ticker(queue, ticks, now=lambda: self.now, sleep=self.sleep)
@@ -132,7 +141,7 @@ async def test_a_tick_says_which_job_and_which_provider(queue: ArqRedis) -> None
 
 
 async def test_the_ticker_sleeps_from_slot_to_slot(queue: ArqRedis) -> None:
-    host = Host(queue, SWEEP, Tick("audit", 2_500, None))
+    host = Host(queue, SWEEP, QueuedTick("audit", 2_500, None))
 
     with pytest.raises(asyncio.CancelledError):
         await host.ticker.run()
@@ -162,14 +171,16 @@ async def test_a_ticker_of_its_own_fills_the_queue(queue: ArqRedis, redis_url: s
 
     jobs = {job.function for job in await queue.queued_jobs()}
 
-    assert jobs == {job.name for job in JOBS} - {"accept"}
+    assert jobs == set(JOBS) - {"accept"}
 
 
 def test_every_provider_has_its_ticks() -> None:
     ticks = ticks_for([P, ProviderName("q")])
 
     assert len({tick.id(0) for tick in ticks}) == len(ticks)
-    assert sorted(tick.job for tick in ticks if tick.provider == "q") == sorted(module.PER_PROVIDER)
+    assert sorted(tick.job for tick in ticks if tick.provider == "q") == sorted(
+        tick.name for tick in PER_PROVIDER
+    )
 
 
 def test_slots_follow_each_other_without_gaps() -> None:

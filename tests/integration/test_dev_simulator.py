@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aiohttp
 
-from worker.entrypoints.daemon import DEV_PROVIDER, with_simulator
+from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.settings import Settings, load_settings
 
 

@@ -69,7 +69,7 @@ async def test_a_job_and_a_call_that_hang_share_one_drain(
     worker: Worker, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = Work()
-    monkeypatch.setattr(daemon, "job_handlers_of", lambda _worker: work.services())
+    monkeypatch.setattr(daemon, "job_handlers_of", lambda _worker: work.handlers())
     stop = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         served = contextlib.AsyncExitStack()

@@ -87,7 +87,7 @@ async def test_a_budget_survives_a_clock_that_is_set_back(open_schedule: Open) -
     schedule = open_schedule(10)
     far_ahead = int((utc_now() + HOUR).timestamp()) * 1_000_000
     async with redis.asyncio.Redis(connection_pool=schedule._redis.connection_pool) as client:
-        await client.set(module.budget(P), far_ahead)
+        await client.set(module.budget_key(P), far_ahead)
     await schedule.add(P, [(number(1), utc_now() - HOUR)])
 
     claim = await schedule.lease(P, 1, LEASE)
@@ -99,7 +99,7 @@ async def test_an_idle_budget_leaves_no_key(open_schedule: Open, redis_url: str)
     assert await open_schedule(10).spend(P, 1) == 1
 
     async with redis.asyncio.Redis.from_url(redis_url) as client:
-        assert 0 < await client.pttl(module.budget(P)) <= 1_200
+        assert 0 < await client.pttl(module.budget_key(P)) <= 1_200
 
 
 async def test_lost_scripts_are_loaded_again(open_schedule: Open, valkey: Valkey) -> None:
@@ -126,7 +126,7 @@ async def test_a_flush_is_seen_as_not_intact(open_schedule: Open, valkey: Valkey
 async def test_another_run_of_the_server_is_not_intact(open_schedule: Open, redis_url: str) -> None:
     schedule = open_schedule()
     async with redis.asyncio.Redis.from_url(redis_url) as client:
-        await client.set(module.rebuilt(P), "the run before")
+        await client.set(module.rebuilt_key(P), "the run before")
 
     assert not await schedule.intact(P)
 
@@ -239,7 +239,7 @@ async def fill(schedule: RedisSchedule, count: int) -> None:
     times = encode(number(0)).decode().split("|", maxsplit=2)[2]
     script = schedule._redis.register_script(FILL)
     for first in range(0, count, 100_000):
-        await script(keys=[module.due(P)], args=[first, past, times])
+        await script(keys=[module.due_key(P)], args=[first, past, times])
 
 
 def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:

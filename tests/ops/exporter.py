@@ -14,13 +14,13 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from tests.ops.vocabulary import KNOWN
-from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.label_sets import OPERATIONS
 from worker.adapters.telemetry.logs import configure_logging, logger
-from worker.adapters.telemetry.metrics import Metrics
+from worker.adapters.telemetry.metrics import Metrics, render
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.settlements import SettledNumber
 
@@ -52,7 +52,7 @@ def report(reporter: OpsReporter) -> None:
         for operation in OPERATIONS:
             reporter.request(name, operation, "ok", 0.05)
     for job in KNOWN.jobs:
-        reporter.job(job, "done", 0.1)
+        reporter.job(job, JobResult.DONE, 0.1)
     reporter.event_delivery("sent", 3)
     reporter.schedule_lag(timedelta(0))
     reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])

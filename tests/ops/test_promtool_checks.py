@@ -7,7 +7,7 @@ import pytest
 
 from tests.ops.queries import ALERTS, DEPLOY, RULES
 from tests.ops.vocabulary import registry
-from worker.adapters.telemetry.exposition import render
+from worker.adapters.telemetry.metrics import render
 
 CONFIG = DEPLOY / "prometheus/prometheus.yaml"
 TESTS = sorted((DEPLOY / "prometheus/tests").glob("*.yaml"))

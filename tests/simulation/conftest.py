@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.integration.lifecycle.world import POLICIES
+from tests.fakes.resources import POLICIES
 from tests.simulation.process import ForgetfulDatabase, Outside, owned
 from tests.simulation.their_side import TheirSide
 from tests.simulation.town import Town

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 
 import asyncpg
@@ -138,6 +139,7 @@ class ThroughStore:
 
     def __init__(self, real: PostgresStore, gate: Gate) -> None:
         self.policies = real.policies
+        self.leadership = real.leadership
         self.activations = Through(real.activations, Whom.STORE, gate)
         self.settlements = Through(real.settlements, Whom.STORE, gate)
         self.purchases = Through(real.purchases, Whom.STORE, gate)
@@ -193,7 +195,14 @@ class Outside:
 
 @dataclass
 class Host(World):
-    """A process with a clock that goes on while it sleeps."""
+    """A process with a clock that goes on while it sleeps, and a schedule of its own."""
+
+    gate: Gate = field(default_factory=Gate)
+
+    @cached_property
+    def schedule(self) -> LocalSchedule:
+        schedule = LocalSchedule({SIM: self.budget}, clock=self.now)
+        return cast("LocalSchedule", Through(schedule, Whom.SCHEDULE, self.gate))
 
     async def _sleep(self, seconds: float) -> None:
         self.elapsed += max(seconds, SHORTEST_NAP_S)
@@ -255,10 +264,9 @@ def started(outside: Outside, gate: Gate) -> Process:
         cast("PostgresStore", store),
         outside.admin,
         provider=cast("ScriptedProvider", provider),
-        their_terms=terms(lifetime=LIFETIME),
+        terms={SIM: terms(lifetime=LIFETIME)},
+        gate=gate,
     )
-    schedule = LocalSchedule({SIM: world.budget}, clock=world.now)
-    world.schedule = cast("LocalSchedule", Through(schedule, Whom.SCHEDULE, gate))
     return Process(world, gate)
 
 

@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from tests.integration.cases.case_shop import clauses
-from tests.integration.lifecycle.world import POLICIES, PRICE, SECOND, World, order
+from tests.integration.lifecycle.world import PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
 from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
@@ -186,23 +183,11 @@ async def claim_paid(life: Life) -> None:
         await life.passes(SECOND)
 
     async def claims(world: World) -> Any:
-        return await case_desk(world).open_claim(id_, {"claim_kind": "non_receiving"})
+        return await world.desk.cases.open_claim(id_, {"claim_kind": "non_receiving"})
 
     for _ in range(2):
         await life.asks(claims)
     life.claimed_minor += PRICE
-
-
-def case_desk(world: World) -> CaseService:
-    return CaseService(
-        cases=world.store.cases,
-        books=world.store.books,
-        judges=judges_by_kind(clauses),
-        activation_reviews=ActivationReviews(world.store.activations, world.settle),
-        profiles=POLICIES,
-        default_policy="P1",
-        clock=world.clock,
-    )
 
 
 async def _looked_for(life: Life) -> None:

@@ -1,8 +1,8 @@
 """arq jobs hand their work on, report how it ended, and lose nothing that is nowhere else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 from arq.worker import Retry
@@ -11,85 +11,88 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import until
 from worker import jobs
 from worker.domain.ids import ProviderName
-from worker.jobs import JOBS, Ctx, JobHandlers
+from worker.jobs import JOBS, JobHandlers
+from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER
+from worker.ports.reporter import JobResult
 
-Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
-
-PER_PROVIDER = [jobs.watch, jobs.expire, jobs.repair, jobs.reconcile]
-FOR_ALL = [jobs.sweep, jobs.deliver_events, jobs.audit, jobs.timers, jobs.canary]
 SECRET = "+4917012345678"
 
 
 class Work:
-    """JobHandlers that note who called them, and do what the test says."""
+    """Job handlers that note what they were asked, and do what the test says."""
 
-    def __init__(self, does: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, does: Callable[[], Awaitable[JobResult]]) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.reporter = RecordingReporter()
         self._does = does
 
-    def ctx(self, job_try: int = 1) -> Ctx:
-        named = {job.name: self._service(job.name) for job in JOBS}
-        services = JobHandlers(
-            **named,
+    async def job(self, name: str, *given: Any, job_try: int = 1) -> None:
+        """Run it as arq would."""
+        ctx = {"handlers": self.handlers(), "job_try": job_try}
+        await JOBS[name].coroutine(ctx, *given)
+
+    def handlers(self) -> JobHandlers:
+        return JobHandlers(
+            accept=self._accept,
+            tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
             monotonic=lambda: 7.0,
         )
-        return {"services": services, "job_try": job_try}
 
-    def _service(self, name: str) -> jobs.Service:
-        async def serve(*arguments: object) -> str:
-            self.calls.append((name, *arguments))
-            return await self._does()
+    async def _accept(self, payloads: Sequence[Any]) -> JobResult:
+        self.calls.append(("accept", payloads))
+        return await self._does()
 
-        return serve
-
-
-async def done() -> str:
-    return "done"
+    async def _tick(self, name: str, provider: ProviderName | None) -> JobResult:
+        self.calls.append((name, provider))
+        return await self._does()
 
 
-async def broken() -> str:
+async def done() -> JobResult:
+    return JobResult.DONE
+
+
+async def broken() -> JobResult:
     raise ValueError(SECRET)
 
 
-async def broken_in_a_group() -> str:
+async def broken_in_a_group() -> JobResult:
     async with asyncio.TaskGroup() as group:
         group.create_task(broken())
-    return "never"
+    return JobResult.DONE
 
 
-async def hang() -> str:
+async def hang() -> JobResult:
     await asyncio.Event().wait()
-    return "never"
+    return JobResult.DONE
 
 
-@pytest.mark.parametrize("job", PER_PROVIDER)
-async def test_a_tick_of_a_provider_is_passed_on_and_reported(job: Job) -> None:
+@pytest.mark.parametrize("job", [tick.name for tick in PER_PROVIDER])
+async def test_a_tick_of_a_provider_is_passed_on_and_reported(job: str) -> None:
     work = Work(done)
 
-    await job(work.ctx(), "p")
+    await work.job(job, "p")
 
-    assert work.calls == [(job.__name__, "p")]
-    assert work.reporter.of("job") == [(job.__name__, "done", 0.0)]
+    assert work.calls == [(job, "p")]
+    assert work.reporter.of("job") == [(job, "done", 0.0)]
 
 
-@pytest.mark.parametrize("job", FOR_ALL)
-async def test_a_tick_for_all_is_passed_on_and_reported(job: Job) -> None:
+@pytest.mark.parametrize("job", [tick.name for tick in FOR_ALL])
+async def test_a_tick_for_all_is_passed_on_and_reported(job: str) -> None:
     work = Work(done)
 
-    await job(work.ctx())
+    await work.job(job)
 
-    assert work.calls == [(job.__name__,)]
-    assert work.reporter.of("job") == [(job.__name__, "done", 0.0)]
+    assert work.calls == [(job, None)]
+    assert work.reporter.of("job") == [(job, "done", 0.0)]
 
 
 @pytest.mark.parametrize("given", [{"account": "a"}, [{"account": "a"}]])
 async def test_numbers_are_accepted_one_by_one_or_in_lists(given: Any) -> None:
     work = Work(done)
 
-    await jobs.accept(work.ctx(), given)
+    await work.job("accept", given)
 
     assert work.calls == [("accept", [{"account": "a"}])]
 
@@ -97,7 +100,7 @@ async def test_numbers_are_accepted_one_by_one_or_in_lists(given: Any) -> None:
 async def test_too_many_numbers_in_one_job_are_refused() -> None:
     work = Work(done)
 
-    await jobs.accept(work.ctx(), [{}] * (jobs.ACCEPT_MAX + 1))
+    await work.job("accept", [{}] * (jobs.ACCEPT_MAX + 1))
 
     assert work.calls == []
     assert work.reporter.of("job") == [("accept", "refused", 0.0)]
@@ -105,11 +108,11 @@ async def test_too_many_numbers_in_one_job_are_refused() -> None:
 
 @pytest.mark.parametrize("does", [broken, broken_in_a_group])
 async def test_a_tick_that_fails_is_reported_without_its_message(
-    does: Callable[[], Awaitable[str]],
+    does: Callable[[], Awaitable[JobResult]],
 ) -> None:
     work = Work(does)
 
-    await jobs.watch(work.ctx(), "p")
+    await work.job("watch", "p")
 
     assert work.reporter.of("job") == [("watch", "failed", 0.0)]
     ((what, _, detail),) = work.reporter.of("trouble")
@@ -125,7 +128,7 @@ async def test_a_tick_that_hangs_ends_before_arq_gives_it_up(
     monkeypatch.setattr(jobs, "WORK_SECONDS", 0.01)
     work = Work(hang)
 
-    await jobs.expire(work.ctx(), "p")
+    await work.job("expire", "p")
 
     assert work.reporter.of("job") == [("expire", "failed", 0.0)]
 
@@ -135,7 +138,7 @@ async def test_numbers_that_could_not_be_taken_are_tried_again(job_try: int, sec
     work = Work(broken)
 
     with pytest.raises(Retry) as retry:
-        await jobs.accept(work.ctx(job_try), {})
+        await work.job("accept", {}, job_try=job_try)
 
     assert retry.value.defer_score == seconds * 1_000
     assert work.reporter.of("job") == [("accept", "again", 0.0)]
@@ -147,12 +150,12 @@ async def test_numbers_whose_acceptance_hangs_are_tried_again(
     monkeypatch.setattr(jobs, "WORK_SECONDS", 0.01)
 
     with pytest.raises(Retry):
-        await jobs.accept(Work(hang).ctx(), {})
+        await Work(hang).job("accept", {})
 
 
 async def test_a_job_can_be_cancelled() -> None:
     work = Work(hang)
-    running = asyncio.create_task(jobs.sweep(work.ctx()))
+    running = asyncio.create_task(work.job("sweep"))
     await until(lambda: bool(work.calls))
 
     running.cancel()
@@ -161,7 +164,7 @@ async def test_a_job_can_be_cancelled() -> None:
         await running
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
 def test_every_job_is_short_keeps_no_result_and_may_be_tried_for_ever(job: Any) -> None:
     assert job.timeout_s == jobs.ARQ_SECONDS <= 30
     assert job.keep_result_s == 0

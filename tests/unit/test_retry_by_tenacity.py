@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.unit.lifecycle.scripted import OwnTime
-from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.database import Database
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import BACKOFFS, SAME_ORDER, STORE_WRITE, Backoff
 from worker.ports.errors import StoreUnavailable
 

@@ -1,27 +1,23 @@
 """Puts the parts together: every step of the lifecycle gets what it needs, once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
-from worker.adapters.retry import TenacityRetry
-from worker.adapters.telemetry.progress import Progress
-from worker.bootstrap.canary import canary_of
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import payments_of
 from worker.bootstrap.resources import Resources
-from worker.domain.policy import Profile, Reason
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
+from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
 from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.due_timers import DueTimers
-from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.deliver import Deliver
+from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -33,12 +29,8 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.lifecycle.ticks import Ticks
+from worker.lifecycle.ticks import Steps, Ticks
 from worker.lifecycle.watch import Watch
-
-#: How long each loop may be silent before `/livez` says that a restart would help. A database that
-#: died without a word holds one up for a minute, and for that a restart is no help.
-LOOPS: Final = {"backstop": timedelta(seconds=120)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +48,18 @@ class Worker:
     desk: WorkerService
     ticks: Ticks
     backstop: Backstop
-    audit: Audit
-    progress: Progress
-    grace: timedelta
+    drain: Drain
+
+    @property
+    def steps(self) -> Steps:
+        return self.ticks.steps
 
 
 def assemble(parts: Resources) -> Worker:
-    profiles = parts.policies
-    clauses = _clauses(parts, profiles)
-    timers = _timers(parts, profiles, clauses)
-    progress = Progress(parts.clock.monotonic, LOOPS)
+    timers = _timers(parts)
     settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
-    accept = _accept(parts, profiles)
-    rules = PolicyOutcomes(profiles, parts.store.policies.kept, parts.reporter)
+    accept = _accept(parts)
+    rules = PolicyOutcomes(parts.policies, parts.store.policies.kept, parts.reporter)
     expire = Expire(
         settlements=parts.store.settlements,
         activations=parts.store.activations,
@@ -80,29 +71,34 @@ def assemble(parts: Resources) -> Worker:
         terms=parts.terms,
     )
     sweep = _sweep(parts, settle, rules)
-    cases = _cases(parts, profiles, timers, settle)
+    cases = _cases(parts, timers, settle)
     desk = _desk(parts, accept, expire, sweep, cases)
-    ticks = Ticks(
-        providers=parts.providers,
-        watching=_watch(parts, settle, rules),
-        expiring=expire,
-        pursuing=_pursue(parts, settle),
-        sweeping=sweep,
-        repairing=_repair(parts, accept),
-        reconciling=_reconcile(parts, accept),
-        timing=timers,
+    steps = Steps(
         clock=parts.clock,
-        canary_run=canary_of(parts, desk),
-        delivering=_deliver(parts),
+        watch=_watch(parts, settle, rules),
+        expire=expire,
+        pursue=_pursue(parts, settle),
+        repair=_repair(parts, accept),
+        reconcile=_reconcile(parts, accept),
+        sweep=sweep,
+        timers=timers,
+        deliver=_deliver(parts),
+        audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
+        canary=_canary(parts, desk),
     )
+    ticks = Ticks(steps=steps, providers=parts.providers)
     return Worker(
         parts=parts,
         desk=desk,
         ticks=ticks,
-        backstop=_backstop(parts, ticks, progress),
-        audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
-        progress=progress,
-        grace=sweep.grace,
+        backstop=_backstop(parts, ticks),
+        drain=Drain(
+            purchases=parts.store.purchases,
+            settlements=parts.store.settlements,
+            settle=settle,
+            rules=rules,
+            clock=parts.clock,
+        ),
     )
 
 
@@ -117,9 +113,9 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     )
 
 
-def _accept(parts: Resources, profiles: Mapping[str, Profile]) -> Accept:
+def _accept(parts: Resources) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
-        profile = profiles.get(name)
+        profile = parts.policies.get(name)
         if profile is None:
             return None
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
@@ -189,24 +185,14 @@ def _repair(parts: Resources, accept: Accept) -> Repair:
     )
 
 
-def _clauses(parts: Resources, profiles: Mapping[str, Profile]) -> ClauseLookup:
-    directory = parts.settings.policies.directory
-    known = {name: load_clauses(name, directory) for name in profiles}
-
-    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
-        return grounds(known.get(policy, ()), reason)
-
-    return clauses
-
-
-def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: ClauseLookup) -> DueTimers:
+def _timers(parts: Resources) -> DueTimers:
     return DueTimers(
         cases=parts.store.cases,
         books=parts.store.books,
         activations=parts.store.activations,
         reporter=parts.reporter,
-        judges=judges_by_kind(clauses),
-        claim_windows=ClaimWindows(parts.store.cases, clauses, profiles),
+        judges=judges_by_kind(parts.clauses),
+        claim_windows=ClaimWindows(parts.store.cases, parts.clauses, parts.policies),
         rental_closer=RentalCloser(
             cases=parts.store.cases,
             rentals=parts.rentals,
@@ -217,15 +203,13 @@ def _timers(parts: Resources, profiles: Mapping[str, Profile], clauses: ClauseLo
     )
 
 
-def _cases(
-    parts: Resources, profiles: Mapping[str, Profile], timers: DueTimers, settle: Settle
-) -> CaseService:
+def _cases(parts: Resources, timers: DueTimers, settle: Settle) -> CaseService:
     return CaseService(
         cases=parts.store.cases,
         books=parts.store.books,
         judges=timers.judges,
         activation_reviews=ActivationReviews(parts.store.activations, settle),
-        profiles=profiles,
+        profiles=parts.policies,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
     )
@@ -272,20 +256,43 @@ def _desk(
 
 
 def _deliver(parts: Resources) -> Deliver | None:
-    if parts.webhook is None:
+    if parts.sender is None:
         return None
     return Deliver(
-        outbox=parts.store.outbox, sender=parts.webhook, reporter=parts.reporter, clock=parts.clock
+        outbox=parts.store.outbox, sender=parts.sender, reporter=parts.reporter, clock=parts.clock
     )
 
 
-def _backstop(parts: Resources, ticks: Ticks, progress: Progress) -> Backstop:
+def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
+    settings = parts.settings.canary
+    if settings.provider is None:
+        return None
+    provider = ProviderName(settings.provider)
+    order = CanaryOrder(
+        provider=provider,
+        service=settings.service,
+        country=settings.country,
+        every=timedelta(seconds=settings.every_seconds),
+        currency=parts.terms[provider].currency,
+    )
+    return Canary(
+        purchases=parts.store.purchases,
+        books=parts.store.books,
+        activations=parts.store.activations,
+        desk=desk,
+        reporter=parts.reporter,
+        clock=parts.clock,
+        order=order,
+    )
+
+
+def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
     return Backstop(
         settlements=parts.store.settlements,
         leadership=parts.store.leadership,
+        schedule=parts.schedule,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,
-        redis_away=lambda: parts.schedule.away,
-        moved=lambda: progress.moved("backstop"),
+        redis_away=parts.redis_away,
     )

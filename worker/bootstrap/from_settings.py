@@ -20,8 +20,11 @@ from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile, load_profile, policy_names
+from worker.domain.policy import Profile, Reason, load_profile, policy_names
+from worker.domain.policy.clauses import grounds, load_clauses
+from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget
+from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
@@ -33,18 +36,6 @@ from worker.ports.store.case_view import TimerKind
 from worker.settings import Settings
 
 VERSION: Final = version("activation-worker")
-JOBS: Final = (
-    "accept",
-    "watch",
-    "expire",
-    "sweep",
-    "repair",
-    "reconcile",
-    "timers",
-    "audit",
-    "deliver_events",
-    "canary",
-)
 
 
 def utc_now() -> datetime:
@@ -81,14 +72,23 @@ def spaced(
 ) -> dict[ProviderName, ProviderTerms]:
     """The terms with looks no closer together than the provider demands, whatever is configured."""
     return {
-        name: replace(one, poll=max(one.poll, providers[name].capabilities.look_gap or one.poll))
-        for name, one in terms.items()
+        name: replace(its, poll=max(its.poll, providers[name].capabilities.look_gap or its.poll))
+        for name, its in terms.items()
     }
 
 
 def profiles_of(settings: Settings) -> dict[str, Profile]:
     directory = settings.policies.directory
     return {name: load_profile(name, directory) for name in policy_names(directory)}
+
+
+def clauses_of(settings: Settings, policies: Mapping[str, Profile]) -> ClauseLookup:
+    known = {name: load_clauses(name, settings.policies.directory) for name in policies}
+
+    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
+        return grounds(known.get(policy, ()), reason)
+
+    return clauses
 
 
 def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
@@ -157,18 +157,18 @@ def webhook_of(settings: Settings) -> Webhook | None:
 def telemetry_of(
     settings: Settings, books: BookStore, clock: Clock
 ) -> tuple[OpsReporter, CollectorRegistry]:
-    known = LabelSets(
+    sets = LabelSets(
         version=VERSION,
         providers=[
-            LabelledProvider(ProviderName(name), one.currency, one.exposure_limit_minor)
-            for name, one in settings.providers.items()
+            LabelledProvider(ProviderName(name), provider.currency, provider.exposure_limit_minor)
+            for name, provider in settings.providers.items()
         ],
-        jobs=JOBS,
+        jobs=list(JOBS),
         invariants=books.invariants,
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )
     registry = CollectorRegistry()
-    metrics = Metrics(registry, known)
+    metrics = Metrics(registry, sets)
     log = logger("worker")
     return OpsReporter(metrics, log, now=clock.now, monotonic=clock.monotonic), registry

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
@@ -10,8 +11,10 @@ from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
+from worker.adapters.telemetry.metrics import render
 from worker.bootstrap.assemble import Worker, assemble
 from worker.bootstrap.from_settings import (
+    clauses_of,
     profiles_of,
     providers_of,
     rentals_of,
@@ -60,7 +63,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         reporter, registry = telemetry_of(settings, store.books, clock)
         await _read_policies(store.policies, reporter)
         terms = terms_of(settings)
-        rates = {name: one.requests_per_second for name, one in terms.items()}
+        rates = {name: its.requests_per_second for name, its in terms.items()}
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
         stack.push_async_callback(redis.close)
         local = LocalSchedule(rates, clock=clock.now)
@@ -74,18 +77,20 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         parts = Resources(
             settings=settings,
             policies=policies,
+            clauses=clauses_of(settings, policies),
             store=store,
             schedule=schedule,
+            redis_away=lambda: schedule.away,
             providers=providers,
             rentals=rentals_of(settings, providers),
-            webhook=webhook,
+            sender=webhook,
             terms=spaced(terms, providers),
             reporter=reporter,
-            registry=registry,
+            metrics=partial(render, registry),
             clock=clock,
         )
         worker = assemble(parts)
-        stack.push_async_callback(worker.audit.close)
+        stack.push_async_callback(worker.steps.audit.close)
         yield worker
 
 

@@ -42,7 +42,7 @@ assert DRAIN_SECONDS >= ARQ_SECONDS
 
 def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
     return {
-        "functions": JOBS,
+        "functions": list(JOBS.values()),
         "queue_name": QUEUE,
         "redis_pool": queue,
         "max_jobs": MAX_JOBS,
@@ -60,7 +60,7 @@ def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
 
 
 async def run_supervised(
-    services: JobHandlers,
+    handlers: JobHandlers,
     redis_url: str,
     stop: asyncio.Event,
     *,
@@ -74,25 +74,25 @@ async def run_supervised(
     quiet_arq()
     failures = 0
     while not stop.is_set():
-        started = services.monotonic()
+        started = handlers.monotonic()
         try:
-            await _run_once(services, redis_url, stop, drain_seconds)
+            await _run_once(handlers, redis_url, stop, drain_seconds)
         except Exception as error:  # noqa: BLE001 - not every failure of arq is one of Redis
-            services.reporter.trouble("arq.worker_lost", detail=type(error).__name__)
-        if services.monotonic() - started > STEADY_SECONDS:
+            handlers.reporter.trouble("arq.worker_lost", detail=type(error).__name__)
+        if handlers.monotonic() - started > STEADY_SECONDS:
             failures = 0
         await _sleep_unless(stop, backoff.wait(failures).total_seconds())
         failures += 1
 
 
 async def _run_once(
-    services: JobHandlers, redis_url: str, stop: asyncio.Event, drain_seconds: float
+    handlers: JobHandlers, redis_url: str, stop: asyncio.Event, drain_seconds: float
 ) -> None:
     """One arq worker, until *stop* is set or it fails."""
     queue = open_queue(redis_url)
     worker = Worker(
         **worker_options(queue, health_key(os.getpid())),
-        ctx={"services": services},
+        ctx={"handlers": handlers},
         handle_signals=False,
     )
     main = asyncio.create_task(worker.async_run())
@@ -153,9 +153,9 @@ def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict
     async def on_startup(ctx: Ctx) -> None:
         quiet_arq()  # here, because the command has configured logging by now
         stack = ctx["stack"] = AsyncExitStack()
-        services = ctx["services"] = await stack.enter_async_context(open_job_handlers(settings))
+        handlers = ctx["handlers"] = await stack.enter_async_context(open_job_handlers(settings))
         ctx["ticker"] = asyncio.create_task(
-            run_ticker(url, services.providers, now=lambda: datetime.now(UTC))
+            run_ticker(url, handlers.providers, now=lambda: datetime.now(UTC))
         )
 
     async def on_shutdown(ctx: Ctx) -> None:

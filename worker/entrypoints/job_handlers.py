@@ -1,64 +1,32 @@
-"""What arq's jobs may touch: the worker's desk and ticks, behind a closed vocabulary."""
+"""What arq's jobs may touch: the worker's service and its ticks."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from worker.bootstrap import Worker, open_worker
-from worker.domain.ids import ProviderName
 from worker.entrypoints.http.number_intake import read_number_intake
 from worker.entrypoints.http.problems import Problem
-from worker.jobs import REFUSED, JobHandlers, Service
-from worker.lifecycle.ticks import TickResult
+from worker.jobs import JobHandlers
+from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome
 from worker.settings import Settings
 
-DONE = TickResult.DONE.value
-
 
 def job_handlers_of(worker: Worker) -> JobHandlers:
-    ticks, parts = worker.ticks, worker.parts
-
-    async def watch(provider: str) -> str:
-        return (await ticks.watch(ProviderName(provider))).value
-
-    async def expire(provider: str) -> str:
-        return (await ticks.expire(ProviderName(provider))).value
-
-    async def repair(provider: str) -> str:
-        return (await ticks.repair(ProviderName(provider))).value
-
-    async def reconcile(provider: str) -> str:
-        return (await ticks.reconcile(ProviderName(provider))).value
-
-    async def accept(payloads: Sequence[Mapping[str, Any]]) -> str:
+    async def accept(payloads: Sequence[Mapping[str, Any]]) -> JobResult:
         return await _accept(worker, payloads)
 
     return JobHandlers(
         accept=accept,
-        watch=watch,
-        expire=expire,
-        repair=repair,
-        reconcile=reconcile,
-        sweep=_told(ticks.sweep),
-        timers=_told(ticks.timers),
-        deliver_events=_told(ticks.deliver_events),
-        audit=_told(worker.audit.tick),
-        canary=_told(ticks.canary),
-        reporter=parts.reporter,
-        providers=list(parts.providers),
-        monotonic=parts.clock.monotonic,
+        tick=worker.ticks.run,
+        reporter=worker.parts.reporter,
+        providers=list(worker.parts.providers),
+        monotonic=worker.parts.clock.monotonic,
     )
 
 
-def _told(tick: Callable[[], Awaitable[TickResult]]) -> Service:
-    async def run() -> str:
-        return (await tick()).value
-
-    return run
-
-
-async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> str:
+async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> JobResult:
     """Numbers handed over by a program that waits for no answer: refusals are for ops to see."""
     handed, refused = [], 0
     for payload in payloads:
@@ -70,7 +38,7 @@ async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> str:
     wrong = [r.how.value for r in results if r.how not in {AcceptOutcome.NEW, AcceptOutcome.SAME}]
     for why in [*wrong, *["invalid"] * refused]:
         worker.parts.reporter.trouble("accept.refused", detail=why)
-    return REFUSED if wrong or refused else DONE
+    return JobResult.REFUSED if wrong or refused else JobResult.DONE
 
 
 @asynccontextmanager

@@ -2,14 +2,22 @@
 
 import asyncio
 import json
+import secrets
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
 
 from worker.entrypoints.children import Child, running
+from worker.settings import ProviderSettings, Settings
+from worker.simulator.config import FIRST_ID, FIRST_ID_MAX
 
 API_KEY = "sim-key"  #: Opens nothing but the simulator.
+DEV_PROVIDER: Final = "sim"
 
 
 @asynccontextmanager
@@ -26,6 +34,46 @@ async def simulated_provider(home: Path, options: Sequence[str] = ()) -> AsyncIt
         url = _url(child.log)
         assert url is not None
         yield url
+
+
+@asynccontextmanager
+async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settings]:
+    """The same settings with a simulated provider, and a token where none is configured."""
+    # Cancels at any age: scenarios of a few seconds must be able to reach their ending.
+    options = ["--min-cancel-age", "0", "--first-id", str(_first_id(time.time()))]
+    async with simulated_provider(home, options) as url:
+        provider = ProviderSettings(
+            family="handler_api",
+            base_url=url,
+            api_key=SecretStr(API_KEY),
+            poll_seconds=1.0,
+            min_cancel_age_seconds=0,
+        )
+        providers = {**settings.providers, DEV_PROVIDER: provider}
+        api = settings.api
+        if not api.tokens:
+            tokens = f"dev:operate:{_dev_token(home)}"
+            api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
+        yield settings.model_copy(update={"providers": providers, "api": api})
+
+
+def _first_id(now: float) -> int:
+    """Beyond all that were sold before: the database of `dev` outlives its simulated provider.
+
+    One that it knows already is another order's, and leaves the purchase in doubt. Ten for each
+    second that passes are more than anybody rents from the start of one `dev` to the next.
+    """
+    return FIRST_ID + int(now * 10) % (FIRST_ID_MAX - FIRST_ID)
+
+
+def _dev_token(home: Path) -> str:
+    """A token only this machine's user can read, so that the other terminal finds it."""
+    token = secrets.token_urlsafe(32)
+    file = home / "token"
+    file.touch(mode=0o600, exist_ok=True)
+    file.chmod(0o600)
+    file.write_text(token)
+    return token
 
 
 def _url(log: Path) -> str | None:

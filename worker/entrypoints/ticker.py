@@ -14,22 +14,7 @@ from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import QUEUE, open_queue
 from worker.domain.ids import ProviderName
-from worker.lifecycle.ticks import STRETCH
-
-PER_PROVIDER = {
-    # Each goes on for as long as its slot: the next one takes over, on this host or another.
-    "watch": STRETCH,
-    "expire": STRETCH,
-    "repair": timedelta(seconds=30),
-    "reconcile": timedelta(hours=1),
-}
-FOR_ALL = {
-    "sweep": timedelta(seconds=1),
-    "timers": timedelta(seconds=5),
-    "deliver_events": timedelta(seconds=1),
-    "audit": timedelta(minutes=5),
-    "canary": timedelta(seconds=5),
-}
+from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER, Tick
 
 # arq takes jobs by score: ticks go first, however long the line of numbers to accept is.
 AHEAD = timedelta(days=1)
@@ -44,7 +29,9 @@ LOST_SECONDS = 1.0  #: Until the next try while Redis is away.
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class Tick(NamedTuple):
+class QueuedTick(NamedTuple):
+    """A kind of tick as the queue has it: one job per slot, and per provider or for all."""
+
     job: str
     every_ms: int
     provider: ProviderName | None
@@ -63,7 +50,7 @@ class Ticker:
     def __init__(
         self,
         queue: ArqRedis,
-        ticks: Sequence[Tick],
+        ticks: Sequence[QueuedTick],
         *,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -73,7 +60,7 @@ class Ticker:
         self._now = now
         self._sleep = sleep
         #: The slot for which each tick was last seen in the queue, by whichever host.
-        self._seen: dict[Tick, int] = {}
+        self._seen: dict[QueuedTick, int] = {}
 
     async def run(self) -> None:
         while True:
@@ -104,14 +91,16 @@ class Ticker:
         now_ms = millis(self._now())
         return min(tick.every_ms - now_ms % tick.every_ms for tick in self._ticks) / 1_000
 
-    async def _look(self, ticks: Sequence[Tick], now_ms: int) -> tuple[int, list[bytes | None]]:
+    async def _look(
+        self, ticks: Sequence[QueuedTick], now_ms: int
+    ) -> tuple[int, list[bytes | None]]:
         async with self._queue.pipeline(transaction=False) as pipe:
             pipe.zcount(QUEUE, "-inf", now_ms - AHEAD // _MILLISECOND)
             pipe.mget([marker(tick, now_ms) for tick in ticks])
             waiting, taken = await pipe.execute()
         return waiting, taken
 
-    async def _enqueue(self, tick: Tick, now_ms: int) -> None:
+    async def _enqueue(self, tick: QueuedTick, now_ms: int) -> None:
         arguments = () if tick.provider is None else (tick.provider,)
         await self._queue.enqueue_job(
             tick.job,
@@ -121,7 +110,7 @@ class Ticker:
             _expires=WORTH,
         )
 
-    async def _mark(self, ticks: Sequence[Tick], now_ms: int) -> None:
+    async def _mark(self, ticks: Sequence[QueuedTick], now_ms: int) -> None:
         """For hosts whose clock comes later to a slot whose job has already run."""
         async with self._queue.pipeline(transaction=False) as pipe:
             for tick in ticks:
@@ -141,16 +130,18 @@ async def run_ticker(
         await queue.aclose(close_connection_pool=True)
 
 
-def ticks_for(providers: Sequence[ProviderName]) -> list[Tick]:
-    ticks = [
-        Tick(job, every // _MILLISECOND, provider)
-        for provider in providers
-        for job, every in PER_PROVIDER.items()
+def ticks_for(providers: Sequence[ProviderName]) -> list[QueuedTick]:
+    return [
+        *(_queued(tick, name) for name in providers for tick in PER_PROVIDER),
+        *(_queued(tick, None) for tick in FOR_ALL),
     ]
-    return ticks + [Tick(job, every // _MILLISECOND, None) for job, every in FOR_ALL.items()]
 
 
-def marker(tick: Tick, now_ms: int) -> str:
+def _queued(tick: Tick, provider: ProviderName | None) -> QueuedTick:
+    return QueuedTick(tick.name, tick.every // _MILLISECOND, provider)
+
+
+def marker(tick: QueuedTick, now_ms: int) -> str:
     return f"aw:tick:{tick.id(now_ms)}"
 
 

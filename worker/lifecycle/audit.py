@@ -13,8 +13,7 @@ from typing import Final
 
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import TickResult
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import JobResult, Reporter
 from worker.ports.store.books import BookStore, Finding
 
 PATIENCE: Final = timedelta(seconds=10)  #: What a job waits for the end of the round.
@@ -30,20 +29,20 @@ class Audit:
     clock: Clock
     patience: timedelta = PATIENCE
     _left: deque[str] = field(default_factory=deque)  #: Of the round that is going on.
-    _found: list[Finding] = field(default_factory=list)
+    _findings: list[Finding] = field(default_factory=list)
     _round: "asyncio.Task[None] | None" = None
 
-    async def tick(self) -> TickResult:
+    async def tick(self) -> JobResult:
         """Begin a round, or let one go on; BUSY where it is not at its end yet."""
         if self._round is None or self._round.done():
-            self._round = asyncio.ensure_future(self._go_on())
-            self._round.add_done_callback(_heard)
-        going = self._round
-        await asyncio.wait({going}, timeout=self.patience.total_seconds())
-        if not going.done():
-            return TickResult.BUSY
-        await going  # Raises what it ended with.
-        return TickResult.DONE
+            self._round = asyncio.ensure_future(self._run_round())
+            self._round.add_done_callback(_take_error)
+        running = self._round
+        await asyncio.wait({running}, timeout=self.patience.total_seconds())
+        if not running.done():
+            return JobResult.BUSY
+        await running  # Raises what it ended with.
+        return JobResult.DONE
 
     async def close(self) -> None:
         """Leave off, wherever it is."""
@@ -51,14 +50,14 @@ class Audit:
             self._round.cancel()
             await asyncio.gather(self._round, return_exceptions=True)
 
-    async def _go_on(self) -> None:
+    async def _run_round(self) -> None:
         """From where the last round left off to the end of this one."""
         if not self._left:
             self._left.extend(self.books.invariants)
-            self._found.clear()
+            self._findings.clear()
         while self._left:
             await self._check(self._left[0])
-        self.reporter.audited(tuple(self._found))
+        self.reporter.audited(tuple(self._findings))
 
     async def _check(self, invariant: str) -> None:
         try:
@@ -72,13 +71,13 @@ class Audit:
             await self.clock.sleep(TURN.total_seconds())
             return
         self._left.popleft()
-        self._found.append(finding)
+        self._findings.append(finding)
         if finding.violations and self._left:
             # The alert waits for the end of the round, which may be far.
             self.reporter.trouble("audit.violation_found", detail=invariant)
 
 
-def _heard(ended: "asyncio.Task[None]") -> None:
-    """A round that was cut off while no job waited has told of it already."""
+def _take_error(ended: "asyncio.Task[None]") -> None:
+    """Take the error of a round that no job waited for: it was reported already."""
     if not ended.cancelled():
         ended.exception()

@@ -1,45 +1,53 @@
 """The backstop: what arq starts, started without arq, straight from the database.
 
 Redis may be gone, or every worker that took a tick dead. Whoever leads a provider (a lock in the
-database, so one process at most) then runs its ticks until somebody else does again.
+database, so one process at most) then runs its ticks until somebody else does again. Which ticks,
+and after which silence, is in `TICKS`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.ticks import TickResult, Ticks
+from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
 from worker.ports.errors import ScheduleUnavailable, StoreError
 from worker.ports.leadership import Leadership
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import JobResult, Reporter
+from worker.ports.schedule import Schedule
 from worker.ports.store.settlements import SettlementStore
 
-PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before we take it for gone.
 EVERY: Final = timedelta(seconds=1)
-REPAIR_EVERY: Final = timedelta(seconds=60)
+#: How long the loop may stand still before `/livez` says that a restart would help. A database that
+#: died without a word holds it up for a minute, and for that a restart is no help.
+STUCK: Final = timedelta(seconds=120)
 
 
 @dataclass(slots=True, kw_only=True)
 class Backstop:
     settlements: SettlementStore
     leadership: Leadership
+    schedule: Schedule
     ticks: Ticks
     reporter: Reporter
     clock: Clock
     redis_away: Callable[[], bool]
-    moved: Callable[[], None]  #: Tells liveness that this loop moves.
-    _tasks: dict[str, asyncio.Task[TickResult]] = field(default_factory=dict)
-    _stands_in: set[ProviderName] = field(default_factory=set)  #: For whom, while Redis is away.
+    _tasks: dict[str, asyncio.Task[JobResult]] = field(default_factory=dict)
+    #: The providers for which this process is the backstop, while Redis is away.
+    _stands_in: set[ProviderName] = field(default_factory=set)
+    _moved: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._moved = self.clock.monotonic()
 
     async def run(self) -> None:
         """Until cancelled; a failure is reported, and the next second tries again."""
         try:
             while True:
-                self.moved()
+                self._moved = self.clock.monotonic()
                 try:
                     await self.look_after_all()
                 except StoreError as error:
@@ -50,57 +58,70 @@ class Backstop:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    def is_stuck(self) -> bool:
+        return self.clock.monotonic() - self._moved > STUCK.total_seconds()
+
     async def look_after_all(self) -> None:
         for name in self.ticks.providers:
-            await self._look_after(name)
-        if self.ticks.silent_for("sweep", None) > PATIENCE:
-            # Others may sweep all along; once more costs two cheap questions.
-            self._start("sweep", self.ticks.sweep())
+            away = self.redis_away()
+            if await self._must_stand_in(name, away=away):
+                await self._start_provider_ticks(name, away=away)
         away = self.redis_away()
-        if self.ticks.delivering and (
-            away or self.ticks.silent_for("deliver_events", None) > PATIENCE
-        ):
-            # Codes go out by events, too. Whoever sends them, each is leased by one.
-            self._start("deliver_events", self.ticks.deliver_events())
-        if self.ticks.canary_run and away and await self.leadership.leads("canary"):
-            # Customers are served without Redis: it has to show that.
-            self._start("canary", self.ticks.canary())
+        for tick in FOR_ALL:
+            if (
+                tick.after is None
+                and self.ticks.configured(tick)
+                and self._is_due(tick, None, away=away)
+                and (not tick.led or await self.leadership.leads(tick.name))
+            ):
+                self._start(tick, None)
 
-    async def _look_after(self, name: ProviderName) -> None:
-        away = self.redis_away()
+    async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
+        """Whether nobody else ends the numbers of this provider, and this process leads it."""
         if not away:
             self._stands_in.discard(name)
         if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
-            return
+            return False
         if not away and not await self.settlements.behind(name, PATIENCE):
-            return  # Another host does the work.
+            return False  # Another host does the work.
         if not await self.leadership.leads(f"provider:{name}"):
             self._stands_in.discard(name)
-            return
-        self._start(f"expire:{name}", self.ticks.expire(name))
+            return False
         if away:
             # Patience was for the first time: a last look must not fall between two stretches.
             self._stands_in.add(name)
-            self._start(f"expire:{name}:next", self.ticks.expire(name))
-            self._start(f"watch:{name}", self.ticks.watch(name))
-            self._start(f"watch:{name}:next", self.ticks.watch(name))
-            if self.ticks.silent_for("repair", name) > REPAIR_EVERY or not await self._intact(name):
-                self._start(f"repair:{name}", self.ticks.repair(name))
+        return True
+
+    async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
+        for tick in PER_PROVIDER:
+            mends = away and tick.mends_schedule
+            if self._is_due(tick, name, away=away) or (mends and not await self._intact(name)):
+                self._start(tick, name)
+                if away and tick.lasts:
+                    self._start(tick, name, ":next")  # It waits in line, so no gap is between.
+
+    def _is_due(self, tick: Tick, name: ProviderName | None, *, away: bool) -> bool:
+        silence = tick.silence
+        if away and tick.silence_without_redis is not None:
+            silence = tick.silence_without_redis
+        if silence is None:
+            return False
+        return silence == AT_ONCE or self.ticks.silent_for(tick.name, name) > silence
 
     async def _intact(self, name: ProviderName) -> bool:
         try:
-            return await self.ticks.repairing.schedule.intact(name)
+            return await self.schedule.intact(name)
         except ScheduleUnavailable:
             return True  # Nothing to repair into yet.
 
-    def _start(self, key: str, tick: Coroutine[Any, Any, TickResult]) -> None:
+    def _start(self, tick: Tick, name: ProviderName | None, place: str = "") -> None:
+        key = f"{tick.name}:{name}{place}"
         if key in self._tasks:
-            tick.close()
             return
-        self._tasks[key] = asyncio.ensure_future(tick)
+        self._tasks[key] = asyncio.ensure_future(self.ticks.run(tick.name, name))
         self._tasks[key].add_done_callback(lambda task: self._done(key, task))
 
-    def _done(self, key: str, task: "asyncio.Task[TickResult]") -> None:
+    def _done(self, key: str, task: "asyncio.Task[JobResult]") -> None:
         self._tasks.pop(key, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.reporter.trouble("backstop.failed", detail=type(error).__name__)

@@ -74,6 +74,8 @@ class Lanes(Generic[Item]):
             if self._is_low():
                 await self._refilled()
                 self._open_lanes()
+                if not self.useful():
+                    break
             if not self.queue:
                 break
             await self._take(self.queue.popleft())

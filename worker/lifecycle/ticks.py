@@ -1,6 +1,7 @@
-"""Ticks: one stretch of each kind of work, at most one at once per process and provider.
+"""Ticks: the worker's recurring work, one row per kind in `TICKS`, and what runs them.
 
-arq starts them on some host; the daemon's backstop starts the same ones when nobody does.
+arq's jobs, the ticker's slots, the backstop and the labels of the job metrics derive from the
+table. arq starts a tick on some host; the daemon's backstop starts it where arq does not.
 """
 
 import asyncio
@@ -9,9 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.audit import Audit
 from worker.lifecycle.canary import Canary
 from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock
@@ -23,145 +25,266 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
 from worker.ports.provider import Circuit, Provider
+from worker.ports.reporter import JobResult
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
+PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before arq is taken for gone.
+AT_ONCE: Final = timedelta(0)
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
-SILENT: Final = timedelta(seconds=10)  #: Dates are days away: that long without a look is harmless.
 IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
+KeepGoing: TypeAlias = Callable[[], bool]
 
-class TickResult(enum.Enum):
-    """How a tick ended; "nothing to do" is no failure."""
 
-    DONE = "done"
-    BUSY = "busy"  #: The same tick runs in this process already, and another one is of no use.
-    UNKNOWN = "unknown"  #: No such provider is configured here.
+class Step(Protocol):
+    """Work for all providers together."""
+
+    async def tick(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The work that ticks run, and the time they run by."""
+
+    clock: Clock
+    watch: Watch
+    expire: Expire
+    pursue: Pursue
+    repair: Repair
+    reconcile: Reconcile
+    sweep: Sweep
+    timers: DueTimers
+    deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
+    audit: Audit
+    canary: Canary | None  #: None where none is configured.
+
+
+class Overlap(enum.Enum):
+    """What a tick does while another of its kind and provider runs in the same process."""
+
+    WAIT = enum.auto()  #: It waits for the end of that one, so no gap is between; a third leaves.
+    LEAVE = enum.auto()  #: It ends at once.
+    JOIN = enum.auto()  #: It runs beside it: its step allows that.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What all kinds of tick have: when arq runs one, and when the backstop does."""
+
+    name: str
+    every: timedelta  #: arq runs one in each slot of this length, on whichever host.
+    lasts: timedelta | None = None  #: It goes on for so long; None: it ends with its work.
+    overlap: Overlap = Overlap.WAIT
+    #: The backstop runs it after so long without one in this process; None: it does not.
+    silence: timedelta | None = None
+    #: The same while Redis is away; None: as with Redis.
+    silence_without_redis: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTick(Tick):
+    """A kind of tick that runs for each provider; the backstop runs it where it leads that one."""
+
+    run: Callable[[Steps, Provider, KeepGoing], Awaitable[object]]
+    #: Without Redis the backstop also runs it as soon as the schedule has lost numbers.
+    mends_schedule: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTick(Tick):
+    """A kind of tick that runs for all providers together."""
+
+    step: Callable[[Steps], Step | None]  #: None where it is not configured.
+    led: bool = False  #: Of all processes, the backstop of one runs it.
+    #: Run at the end of that tick, where this one was silent, instead of by the backstop.
+    after: str | None = None
+
+
+async def _watch(steps: Steps, provider: Provider, keep_going: KeepGoing) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(steps.watch.tick(provider, keep_going))
+        group.create_task(_keep_schedule(steps, provider.name, keep_going))
+
+
+async def _keep_schedule(steps: Steps, name: ProviderName, keep_going: KeepGoing) -> None:
+    """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
+    while keep_going():
+        if not await steps.repair.schedule.intact(name):
+            await steps.repair.reschedule(name)
+        await steps.clock.sleep(KEEP.total_seconds())
+
+
+async def _expire(steps: Steps, provider: Provider, keep_going: KeepGoing) -> None:
+    """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
+    while keep_going():
+        done = await steps.expire.tick(provider, keep_going)
+        done += await steps.pursue.tick(provider)
+        if not done or provider.circuit is Circuit.OPEN:
+            await steps.clock.sleep(IDLE.total_seconds())
+
+
+async def _repair(steps: Steps, provider: Provider, _: KeepGoing) -> None:
+    await steps.repair.tick(provider)
+
+
+async def _reconcile(steps: Steps, provider: Provider, _: KeepGoing) -> None:
+    await steps.reconcile.tick(provider)
+
+
+PER_PROVIDER: Final = (
+    ProviderTick(
+        name="watch",
+        every=STRETCH,  # Each lasts as long as its slot: the next one takes over.
+        lasts=STRETCH,
+        silence_without_redis=AT_ONCE,
+        run=_watch,
+    ),
+    ProviderTick(
+        name="expire",
+        every=STRETCH,
+        lasts=STRETCH,
+        silence=PATIENCE,
+        silence_without_redis=AT_ONCE,
+        run=_expire,
+    ),
+    ProviderTick(
+        name="repair",
+        every=timedelta(seconds=30),
+        silence_without_redis=timedelta(seconds=60),
+        mends_schedule=True,
+        run=_repair,
+    ),
+    ProviderTick(name="reconcile", every=timedelta(hours=1), run=_reconcile),
+)
+
+FOR_ALL: Final = (
+    SharedTick(
+        name="sweep",
+        every=timedelta(seconds=1),
+        silence=PATIENCE,  # Others may sweep all along; once more costs two cheap questions.
+        step=lambda steps: steps.sweep,
+    ),
+    SharedTick(
+        name="timers",
+        every=timedelta(seconds=5),
+        silence=timedelta(seconds=10),  # Dates are days away: that long is harmless.
+        after="sweep",
+        step=lambda steps: steps.timers,
+    ),
+    SharedTick(
+        name="deliver_events",
+        every=timedelta(seconds=1),
+        # One batch has all connections there are: what a second one leases would only fail.
+        overlap=Overlap.LEAVE,
+        silence=PATIENCE,
+        silence_without_redis=AT_ONCE,  # Codes go out by events. Each event is leased by one.
+        step=lambda steps: steps.deliver,
+    ),
+    SharedTick(
+        name="audit",
+        every=timedelta(minutes=5),
+        overlap=Overlap.JOIN,  # All wait for the one round that goes on.
+        step=lambda steps: steps.audit,
+    ),
+    SharedTick(
+        name="canary",
+        every=timedelta(seconds=5),
+        silence_without_redis=AT_ONCE,  # Customers are served without Redis: it has to show that.
+        led=True,
+        step=lambda steps: steps.canary,
+    ),
+)
+
+TICKS: Final[Mapping[str, ProviderTick | SharedTick]] = {
+    tick.name: tick for tick in (*PER_PROVIDER, *FOR_ALL)
+}
+
+_Key: TypeAlias = tuple[str, ProviderName | None]
 
 
 @dataclass(slots=True, kw_only=True)
 class Ticks:
+    """Runs ticks, at most one at once of each kind and provider in this process."""
+
+    steps: Steps
     providers: Mapping[ProviderName, Provider]
-    watching: Watch
-    expiring: Expire
-    pursuing: Pursue
-    sweeping: Sweep
-    repairing: Repair
-    reconciling: Reconcile
-    timing: DueTimers
-    clock: Clock
-    canary_run: Canary | None = None  #: None where none is configured.
-    delivering: Deliver | None = None  #: None where no endpoint is configured: events are kept.
-    _locks: dict[tuple[str, ProviderName | None], asyncio.Lock] = field(default_factory=dict)
-    _waiting: set[tuple[str, ProviderName | None]] = field(default_factory=set)
+    _locks: dict[_Key, asyncio.Lock] = field(default_factory=dict)
+    _waiting: set[_Key] = field(default_factory=set)
     _stopping: bool = False
-    _since: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
-    _ended: dict[tuple[str, ProviderName | None], float] = field(default_factory=dict)
+    _since: dict[_Key, float] = field(default_factory=dict)
+    _ended: dict[_Key, float] = field(default_factory=dict)
 
-    async def watch(self, name: ProviderName) -> TickResult:
-        return await self._tick("watch", name, self._watch)
+    async def run(self, name: str, provider: ProviderName | None = None) -> JobResult:
+        """One tick of that kind; of a provider where there is one per provider."""
+        match TICKS[name]:
+            case ProviderTick() as tick:
+                return await self._run_for_provider(tick, provider)
+            case SharedTick() as tick:
+                result = await self._run_for_all(tick)
+                await self._run_silent_after(tick)
+                return result
 
-    async def expire(self, name: ProviderName) -> TickResult:
-        return await self._tick("expire", name, self._expire)
+    def configured(self, tick: SharedTick) -> bool:
+        return tick.step(self.steps) is not None
 
-    async def repair(self, name: ProviderName) -> TickResult:
-        return await self._tick("repair", name, self.repairing.tick)
-
-    async def reconcile(self, name: ProviderName) -> TickResult:
-        return await self._tick("reconcile", name, self.reconciling.tick)
-
-    async def sweep(self) -> TickResult:
-        async with self._once("sweep", None) as mine:
-            if mine:
-                await self.sweeping.tick()
-        if self.silent_for("timers", None) > SILENT:
-            # Nobody starts their tick here: arq may be gone, and the backstop starts this one.
-            await self.timers()
-        return TickResult.DONE if mine else TickResult.BUSY
-
-    async def timers(self) -> TickResult:
-        async with self._once("timers", None) as mine:
-            if mine:
-                await self.timing.tick()
-            return TickResult.DONE if mine else TickResult.BUSY
-
-    async def canary(self) -> TickResult:
-        async with self._once("canary", None) as mine:
-            if mine and self.canary_run is not None:
-                await self.canary_run.tick()
-            return TickResult.DONE if mine else TickResult.BUSY
-
-    async def deliver_events(self) -> TickResult:
-        """One batch has all connections there are: what a second one leases would only fail."""
-        if self.delivering is None:
-            return TickResult.DONE
-        if ("deliver_events", None) in self._since:
-            return TickResult.BUSY
-        async with self._once("deliver_events", None):
-            await self.delivering.tick()
-        return TickResult.DONE
-
-    def silent_for(self, kind: str, name: ProviderName | None) -> timedelta:
+    def silent_for(self, name: str, provider: ProviderName | None = None) -> timedelta:
         """How long ago the last such tick of this process ended; nothing while one runs."""
-        if (lock := self._locks.get((kind, name))) is not None and lock.locked():
+        key = (name, provider)
+        if (lock := self._locks.get(key)) is not None and lock.locked():
             return timedelta(0)
-        ended = self._ended.setdefault((kind, name), self.clock.monotonic())
-        return timedelta(seconds=self.clock.monotonic() - ended)
+        ended = self._ended.setdefault(key, self.steps.clock.monotonic())
+        return timedelta(seconds=self.steps.clock.monotonic() - ended)
 
     def stop(self) -> None:
         """End the running stretches at their next step; none goes on for long after."""
         self._stopping = True
 
-    def _stretch(self) -> Callable[[], bool]:
-        """Whether the stretch that begins now still goes on."""
-        until = self.clock.monotonic() + STRETCH.total_seconds()
-        return lambda: not self._stopping and self.clock.monotonic() < until
-
     def stuck(self) -> list[str]:
         """The kinds of tick that run for longer than any may: a restart would help."""
-        now = self.clock.monotonic()
+        now = self.steps.clock.monotonic()
         return sorted(
             {key[0] for key, at in self._since.items() if now - at > STUCK.total_seconds()}
         )
 
-    async def _watch(self, provider: Provider) -> None:
-        keep_going = self._stretch()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.watching.tick(provider, keep_going))
-            group.create_task(self._keep_schedule(provider.name, keep_going))
-
-    async def _keep_schedule(self, name: ProviderName, keep_going: Callable[[], bool]) -> None:
-        """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
-        while keep_going():
-            if not await self.repairing.schedule.intact(name):
-                await self.repairing.reschedule(name)
-            await self.clock.sleep(KEEP.total_seconds())
-
-    async def _expire(self, provider: Provider) -> None:
-        """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-        keep_going = self._stretch()
-        while keep_going():
-            done = await self.expiring.tick(provider, keep_going)
-            done += await self.pursuing.tick(provider)
-            if not done or provider.circuit is Circuit.OPEN:
-                await self.clock.sleep(IDLE.total_seconds())
-
-    async def _tick(
-        self, kind: str, name: ProviderName, work: Callable[[Provider], Awaitable[object]]
-    ) -> TickResult:
-        provider = self.providers.get(name)
+    async def _run_for_provider(self, tick: ProviderTick, name: ProviderName | None) -> JobResult:
+        provider = None if name is None else self.providers.get(name)
         if provider is None:
-            return TickResult.UNKNOWN
-        async with self._once(kind, name) as mine:
+            return JobResult.UNKNOWN
+        async with self._turn(tick, name) as mine:
             if mine:
-                await work(provider)
-            return TickResult.DONE if mine else TickResult.BUSY
+                await tick.run(self.steps, provider, self._keep_going(tick.lasts))
+            return JobResult.DONE if mine else JobResult.BUSY
+
+    async def _run_for_all(self, tick: SharedTick) -> JobResult:
+        step = tick.step(self.steps)
+        if step is None:
+            return JobResult.DONE
+        if tick.overlap is Overlap.JOIN:
+            return _result(await step.tick())
+        async with self._turn(tick, None) as mine:
+            return _result(await step.tick()) if mine else JobResult.BUSY
+
+    async def _run_silent_after(self, ended: SharedTick) -> None:
+        """Nobody starts these here: arq may be gone, and the backstop has started *ended*."""
+        for tick in FOR_ALL:
+            if tick.after == ended.name:
+                assert tick.silence is not None
+                if self.silent_for(tick.name) > tick.silence:
+                    await self.run(tick.name)
+
+    def _keep_going(self, lasts: timedelta | None) -> KeepGoing:
+        """Whether the tick that begins now still goes on."""
+        if lasts is None:
+            return lambda: not self._stopping
+        until = self.steps.clock.monotonic() + lasts.total_seconds()
+        return lambda: not self._stopping and self.steps.clock.monotonic() < until
 
     @asynccontextmanager
-    async def _once(self, kind: str, name: ProviderName | None) -> AsyncIterator[bool]:
-        """Whether it is ours; the next one waits for the last to end, so that no gap is between."""
-        key = (kind, name)
-        if key in self._waiting:
+    async def _turn(self, tick: Tick, name: ProviderName | None) -> AsyncIterator[bool]:
+        """Whether it is this tick's turn; it may come once the one that runs has ended."""
+        key = (tick.name, name)
+        if key in self._waiting or (tick.overlap is Overlap.LEAVE and key in self._since):
             yield False
             return
         lock = self._locks.setdefault(key, asyncio.Lock())
@@ -171,9 +294,13 @@ class Ticks:
         finally:
             self._waiting.discard(key)
         try:
-            self._since[key] = self.clock.monotonic()
+            self._since[key] = self.steps.clock.monotonic()
             yield True
         finally:
             del self._since[key]
             lock.release()
-            self._ended[key] = self.clock.monotonic()
+            self._ended[key] = self.steps.clock.monotonic()
+
+
+def _result(ended: object) -> JobResult:
+    return ended if isinstance(ended, JobResult) else JobResult.DONE

@@ -3,6 +3,7 @@
 No argument is an id, a phone or a code, except where the docstring says it goes to the log only.
 """
 
+import enum
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -11,6 +12,17 @@ from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.settlements import SettledNumber
+
+
+class JobResult(enum.Enum):
+    """How a job ended; "nothing to do" is no failure."""
+
+    DONE = "done"
+    BUSY = "busy"  #: The same tick runs in this process already, and another one is of no use.
+    UNKNOWN = "unknown"  #: No such provider is configured here.
+    REFUSED = "refused"  #: It was given something that it does not take.
+    AGAIN = "again"  #: It failed, and waits in the queue to be tried again.
+    FAILED = "failed"
 
 
 class Reporter(Protocol):
@@ -42,7 +54,7 @@ class Reporter(Protocol):
         """A number whose *what* (look, ending, pursuit) fails; the id goes to the log only."""
         ...
 
-    def job(self, name: str, result: str, seconds: float) -> None: ...
+    def job(self, name: str, result: JobResult, seconds: float) -> None: ...
 
     def event_delivery(self, result: str, count: int = 1) -> None: ...
 

@@ -54,7 +54,7 @@ class Schedule(Protocol):
         ...
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
-        """Reschedule or forget; a lease whose lease is not the current one changes nothing."""
+        """Reschedule or forget; how many. A number leased again since then stays as it is."""
         ...
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:

@@ -6,10 +6,9 @@ from pathlib import Path
 from worker.domain.families import FAMILIES, has_dialects
 from worker.domain.policy.loading import ProfileError, load_profile, policy_names
 from worker.domain.shipped import config_directory
-from worker.settings.errors import ConfigProblem
-from worker.settings.keys import Path as Key
-from worker.settings.keys import dotted
-from worker.settings.model import Policies, ProviderSettings, Settings
+from worker.settings.config_error import ConfigProblem
+from worker.settings.keys import Key, dotted
+from worker.settings.model import PolicySettings, ProviderSettings, Settings
 from worker.settings.values import SAFE_TOKEN_CHARS, is_loopback
 
 Origin = Callable[[Key], str]
@@ -17,7 +16,7 @@ Origin = Callable[[Key], str]
 
 def policy_directory(directory: Path) -> Path:
     """Where the policies are: the default means the shipped ones where it does not exist."""
-    default = Policies.model_fields["directory"].default
+    default = PolicySettings.model_fields["directory"].default
     if directory == default and not directory.is_dir():
         return config_directory() / "policies"
     return directory

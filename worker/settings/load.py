@@ -3,29 +3,35 @@
 Every problem is collected, so that one run of `check-config` shows them all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from worker.settings import sources
 from worker.settings.check import policy_directory, problems_in, warnings_about
-from worker.settings.errors import ConfigError, ConfigProblem
-from worker.settings.keys import Path as Key
+from worker.settings.config_error import ConfigError, ConfigProblem
 from worker.settings.keys import (
+    Key,
     dotted,
     environment_name,
     field_of,
     file_keys,
     is_secret,
+    known_paths,
     readable_from_files,
     suggestion,
 )
-from worker.settings.model import Policies, Settings
+from worker.settings.model import PolicySettings, Settings
 from worker.settings.sources import Collected, Layer
+from worker.settings.values import TokenSetting
+
+MASK = "********"
+_URLS = {("database", "url"), ("redis", "url")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def load(
 
 def _located(settings: Settings) -> Settings:
     """With the directory that the policies were found in."""
-    policies = Policies(directory=policy_directory(settings.policies.directory))
+    policies = PolicySettings(directory=policy_directory(settings.policies.directory))
     return settings.model_copy(update={"policies": policies})
 
 
@@ -173,3 +179,42 @@ def _shown(value: object, key: Key) -> str:
     """What was found, where it cannot be a secret."""
     plain = isinstance(value, str | int | float) and not is_secret(key)
     return f" (found {str(value)[:80]!r})" if plain else ""
+
+
+class Setting(NamedTuple):
+    key: str
+    value: str | int | float | list[str] | None
+    source: str
+
+
+def effective(loaded: Loaded) -> Iterator[Setting]:
+    """The settings as they are in effect, one for each key, with nothing secret in them."""
+    for key in known_paths(frozenset(loaded.settings.providers)):
+        value: object = loaded.settings
+        for part in key:
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
+        if key in _URLS and isinstance(value, SecretStr):
+            value = masked_url(value.get_secret_value())
+        yield Setting(dotted(key), _masked(value), loaded.origins.of(key))
+
+
+def _masked(value: object) -> str | int | float | list[str] | None:
+    match value:
+        case SecretStr():
+            return MASK
+        case tuple():
+            return [f"{t.name}:{t.scope}:{MASK}" for t in value if isinstance(t, TokenSetting)]
+        case None | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
+def masked_url(url: str) -> str:
+    """The URL without its passwords, in the authority or in the query."""
+    split = urlsplit(url)
+    user, at, host = split.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    netloc = f"{name}{colon}{MASK if colon else ''}{at}{host}"
+    query = [(k, MASK if "pass" in k.lower() else v) for k, v in parse_qsl(split.query)]
+    return urlunsplit(split._replace(netloc=netloc, query=urlencode(query, safe="*/")))

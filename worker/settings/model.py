@@ -75,20 +75,20 @@ class DatabaseSettings(Table):
     pool_size: Annotated[Number, Field(ge=2, le=100)] = 10
 
 
-class Redis(Table):
+class RedisSettings(Table):
     url: Annotated[SecretStr, AfterValidator(check_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
     url_file: SecretFile = None
 
 
-class Api(Table):
+class ApiSettings(Table):
     listen: Listen = ListenAddress("127.0.0.1", 8080)
     tokens: Annotated[tuple[TokenSetting, ...], BeforeValidator(parse_tokens)] = ()
     tokens_file: SecretFile = None
 
 
-class Admin(Table):
+class AdminSettings(Table):
     listen: Listen = ListenAddress("127.0.0.1", 9464)
 
 
@@ -100,13 +100,13 @@ class EventsSettings(Table):
     secret_file: SecretFile = None
 
 
-class Defaults(Table):
+class DefaultSettings(Table):
     policy: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     window_seconds: Annotated[Number, Field(ge=1, le=DAY_SECONDS)] = 1200
     credit_grace_seconds: Annotated[Number, Field(ge=0, le=3600)] = 60
 
 
-class Policies(Table):
+class PolicySettings(Table):
     directory: Path = Path("config/policies")
 
 
@@ -158,12 +158,12 @@ class Settings(BaseSettings):
     )
 
     database: DatabaseSettings = DatabaseSettings()
-    redis: Redis = Redis()
-    api: Api = Api()
-    admin: Admin = Admin()
+    redis: RedisSettings = RedisSettings()
+    api: ApiSettings = ApiSettings()
+    admin: AdminSettings = AdminSettings()
     events: EventsSettings = EventsSettings()
-    defaults: Defaults = Defaults()
-    policies: Policies = Policies()
+    defaults: DefaultSettings = DefaultSettings()
+    policies: PolicySettings = PolicySettings()
     worker: DaemonSettings = DaemonSettings()
     canary: CanarySettings = CanarySettings()
     providers: dict[ProviderKey, ProviderSettings] = {}

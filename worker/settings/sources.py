@@ -9,16 +9,16 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from worker.domain.shipped import config_directory
-from worker.settings.errors import ConfigError, ConfigProblem
+from worker.settings.config_error import ConfigError, ConfigProblem
 from worker.settings.keys import (
     COMMAND_LINE_NAMES,
+    Key,
     dotted,
     environment_name,
     is_known,
     path_of,
     suggestion,
 )
-from worker.settings.keys import Path as Key
 from worker.settings.model import PREFIX, Settings
 
 RUN_SECRETS = Path("/run/secrets")

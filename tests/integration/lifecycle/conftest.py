@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.integration.lifecycle.world import POLICIES, World
+from tests.fakes.resources import POLICIES
+from tests.integration.lifecycle.world import World
 from worker.adapters.store.postgres import PostgresStore
 
 

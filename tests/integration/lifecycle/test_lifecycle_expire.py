@@ -144,7 +144,7 @@ async def test_too_early_is_remembered_as_not_before(world: World) -> None:
     assert (await world.number(number)).state is State.EXPIRING
 
 
-async def test_thousands_are_claimed_in_batches_and_all_ended(world: World) -> None:
+async def test_thousands_are_leased_in_batches_and_all_ended(world: World) -> None:
     world.their_terms = terms(requests_per_second=100_000.0, max_in_flight=50)
     for number in range(25):
         await world.take_expired(f"{number:03}")
@@ -158,7 +158,7 @@ async def test_thousands_are_claimed_in_batches_and_all_ended(world: World) -> N
     assert len(world.provider.asked("cancel")) == 25
 
 
-async def test_more_is_claimed_while_calls_run_so_that_none_idles(world: World) -> None:
+async def test_more_is_leased_while_calls_run_so_that_none_idles(world: World) -> None:
     world.their_terms = terms(requests_per_second=2.0)  # Four at once.
     for number in range(11):
         await world.take_expired(str(number))
@@ -180,7 +180,7 @@ async def test_calls_stay_within_what_may_be_in_flight(world: World) -> None:
     assert world.provider.most_in_flight <= 3
 
 
-async def test_a_provider_that_is_away_costs_no_claim(world: World) -> None:
+async def test_a_provider_that_is_away_costs_no_lease(world: World) -> None:
     await world.take_expired()
     world.provider.circuit = Circuit.OPEN
 
@@ -200,7 +200,7 @@ async def test_a_provider_that_may_be_back_is_risked_two_numbers(world: World) -
     assert len(world.provider.asked("cancel")) == PROBES
 
 
-async def test_a_stretch_that_is_over_claims_nothing_more(world: World) -> None:
+async def test_a_stretch_that_is_over_leases_nothing_more(world: World) -> None:
     await world.take_expired()
 
     assert await world.expire.tick(world.provider, turns(0)) == 0

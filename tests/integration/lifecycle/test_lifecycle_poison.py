@@ -30,8 +30,8 @@ async def due_next(world: World) -> dict[str, timedelta]:
     world.skew = timedelta(0)
     found: dict[str, timedelta] = {}
     while await world.schedule.size(SIM) > len(found):
-        claim = await world.schedule.lease(SIM, 100, timedelta(hours=2))
-        found |= {one.number.ref: world.skew for one in claim.numbers}
+        batch = await world.schedule.lease(SIM, 100, timedelta(hours=2))
+        found |= {one.number.ref: world.skew for one in batch.numbers}
         world.skew += SECOND
         assert world.skew < WINDOW
     return found

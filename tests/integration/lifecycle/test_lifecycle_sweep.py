@@ -76,7 +76,7 @@ async def test_the_grace_is_over_only_after_its_last_instant(world: World) -> No
     assert await world.sweep.tick() == 0
 
 
-async def test_a_claim_for_a_cancel_does_not_keep_the_customer_waiting(world: World) -> None:
+async def test_a_lease_for_a_cancel_does_not_keep_the_customer_waiting(world: World) -> None:
     """Whoever holds the lease may be dead; whoever settles first wins."""
     number = await world.take_forgotten()
     world.provider.will("cancel", ProviderUnavailable("sim", "timeout"))

@@ -196,7 +196,7 @@ async def test_a_database_that_goes_away_in_one_look_costs_no_number_its_lease(
         await world.watch.tick(world.provider, turns(1))
 
     again = await world.schedule.lease(SIM, 10, SECOND)
-    assert refs([claimed.number for claimed in again.numbers]) == ["0", "1", "2", "3"]
+    assert refs([leased.number for leased in again.numbers]) == ["0", "1", "2", "3"]
 
 
 async def test_what_nobody_came_to_is_due_again_at_once(
@@ -218,10 +218,10 @@ async def test_what_nobody_came_to_is_due_again_at_once(
 
     assert len(world.provider.asked("look")) == 1
     again = await world.schedule.lease(SIM, 10, SECOND)
-    assert refs([claimed.number for claimed in again.numbers]) == ["0", "1", "2"]
+    assert refs([leased.number for leased in again.numbers]) == ["0", "1", "2"]
 
 
-async def test_a_full_claim_is_followed_by_the_next_without_a_nap(world: World) -> None:
+async def test_a_full_lease_is_followed_by_the_next_without_a_nap(world: World) -> None:
     world.their_terms = terms(requests_per_second=2.0)
     for number in range(4):
         await world.schedule.hint(SIM, live(await world.take(str(number))))

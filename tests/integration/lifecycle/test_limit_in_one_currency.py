@@ -1,12 +1,9 @@
 """A price limit is a sum of one currency: whoever counts in another is not asked with it."""
 
-from dataclasses import replace
-
 import pytest
 
-from tests.integration.lifecycle.world import PRICE, SIM, World, order
+from tests.integration.lifecycle.world import PRICE, World, order
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
-from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.rent import Rent
 from worker.ports.provider import NoRent, Rented
@@ -19,11 +16,9 @@ def both(world: World, currency: str) -> tuple[Rent, ScriptedProvider]:
     """Renting at the one that has no numbers in dollars, and at one that sells in *currency*."""
     world.provider.will("rent", NoRent.NO_NUMBERS)
     other = ScriptedProvider(OTHER).will("rent", Rented(ProviderRef("77"), "15550077"))
-    known = {SIM: terms(currency="USD"), OTHER: terms(name=OTHER, currency=currency)}
-    schedule = LocalSchedule({SIM: world.budget, OTHER: world.budget}, clock=world.now)
-    accept = replace(world.accept, terms=known, schedule=schedule)
-    providers = {SIM: world.provider, OTHER: other}
-    return replace(world.rent, providers=providers, terms=known, accept=accept), other
+    world.others[OTHER] = other
+    world.terms[OTHER] = terms(name=OTHER, currency=currency)
+    return world.rent, other
 
 
 @pytest.mark.parametrize(

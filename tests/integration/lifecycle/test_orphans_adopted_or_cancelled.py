@@ -8,7 +8,6 @@ from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW,
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import (
@@ -48,17 +47,6 @@ async def given_up(world: World) -> Activation:
     await world.pursue.tick(world.provider)
     assert await world.ended(number) == (State.REFUNDED, ProviderState.DISPUTED)
     return number
-
-
-def reconcile(world: World) -> Reconcile:
-    return Reconcile(
-        purchases=world.store.purchases,
-        schedule=world.schedule,
-        reporter=world.reporter,
-        clock=world.clock,
-        terms=world.terms,
-        accept=world.accept,
-    )
 
 
 def lists(world: World, row: ActiveRow) -> None:
@@ -142,7 +130,7 @@ async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> 
     number = await lost(world)
     remembers(world, PriceFate.NOT_YET)
 
-    assert await reconcile(world).tick(world.provider) == 0
+    assert await world.reconcile.tick(world.provider) == 0
 
     found = await world.number(number)
     assert (found.ref, found.phone, found.state) == ("77", "15550077", State.WAITING)
@@ -155,7 +143,7 @@ async def test_the_history_tells_what_became_of_a_purchase_that_was_given_up(wor
     remembers(world, PriceFate.GIVEN_BACK)
     world.provider.will("look", Cancelled())
 
-    await reconcile(world).tick(world.provider)
+    await world.reconcile.tick(world.provider)
     await world.pursue.tick(world.provider)
 
     assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
@@ -171,7 +159,7 @@ async def test_the_history_of_a_stranger_is_nobodys(world: World, told: dict[str
         told = {"rented_at": number.rented_at - timedelta(days=1)}
     remembers(world, PriceFate.KEPT, **told)
 
-    assert await reconcile(world).tick(world.provider) == 1
+    assert await world.reconcile.tick(world.provider) == 1
 
     assert (await world.number(number)).ref is None
     assert "provider.unknown_numbers" in world.reporter.troubles

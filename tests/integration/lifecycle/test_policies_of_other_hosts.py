@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.resources import POLICIES
 from tests.integration.lifecycle.world import (
     GRACE,
-    POLICIES,
     SECOND,
     SIM,
     WINDOW,

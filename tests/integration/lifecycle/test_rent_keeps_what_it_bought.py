@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.resources import POLICIES
 from tests.integration.lifecycle.world import (
     ALICE,
     GRACE,
-    POLICIES,
     PRICE,
     SECOND,
     SIM,

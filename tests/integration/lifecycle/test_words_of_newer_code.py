@@ -60,7 +60,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_cancel(
         await world.expire.end_now(world.provider, newer.id)
 
     assert (await world.number(ours)).state is State.REFUNDED
-    assert await untouched(world, newer) == before, "claimed again at each tick otherwise"
+    assert await untouched(world, newer) == before, "leased again at each tick otherwise"
     assert world.provider.asked("cancel") == ["2"]
 
 

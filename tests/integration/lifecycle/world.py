@@ -11,31 +11,33 @@ from typing import Any
 import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.resources import SETTINGS, resources
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
-from worker.adapters.retry import TenacityRetry
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.tenacity_retry import TenacityRetry
+from worker.bootstrap.assemble import Worker, WorkerService, assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
-from worker.domain.policy import load_profile
-from worker.lifecycle.accept import Accept, IntakePolicy
+from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.outcome import PolicyOutcomes
+from worker.lifecycle.outcome import OutcomeRules
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.repair import Repair
-from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
 from worker.ports.intake import NumberIntake
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
+from worker.settings import Settings
 
 ALICE = AccountId("alice")
 SIM = ProviderName("sim")
@@ -43,7 +45,6 @@ WINDOW = timedelta(minutes=20)
 GRACE = timedelta(seconds=60)
 SECOND = timedelta(seconds=1)
 PRICE = 25
-POLICIES = {name: load_profile(name) for name in ("default", "P0", "P1", "P2", "P3", "P4")}
 TURNS_MAX = 100_000
 
 
@@ -74,12 +75,22 @@ class World:
     admin: asyncpg.Connection
     provider: ScriptedProvider = field(default_factory=ScriptedProvider)
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
-    their_terms: ProviderTerms = field(default_factory=terms)
+    others: dict[ProviderName, ScriptedProvider] = field(default_factory=dict)
+    settings: Settings = SETTINGS
     budget: float = 100_000.0  #: Requests a second that the schedule grants.
     chance: float = 0.0
     skew: timedelta = timedelta(0)  #: Of this host's clock.
     elapsed: float = 0.0  #: Seconds by the process's clock, on top of those that really pass.
     sleeps: int = 0
+    terms: dict[ProviderName, ProviderTerms] = field(default_factory=lambda: {SIM: terms()})
+
+    @property
+    def their_terms(self) -> ProviderTerms:
+        return self.terms[SIM]
+
+    @their_terms.setter
+    def their_terms(self, agreed: ProviderTerms) -> None:
+        self.terms[SIM] = agreed
 
     def now(self) -> datetime:
         return utc_now() + self.skew
@@ -100,155 +111,81 @@ class World:
 
     @cached_property
     def schedule(self) -> LocalSchedule:
-        return LocalSchedule({SIM: self.budget}, clock=self.now)
+        return LocalSchedule(dict.fromkeys(self.terms, self.budget), clock=self.now)
+
+    def new_worker(self) -> Worker:
+        """The worker of a process that has just started."""
+        return assemble(
+            resources(
+                store=self.store,
+                schedule=self.schedule,
+                providers={SIM: self.provider, **self.others},
+                terms=self.terms,
+                reporter=self.reporter,
+                clock=self.clock,
+                settings=self.settings,
+            )
+        )
+
+    @cached_property
+    def worker(self) -> Worker:
+        return self.new_worker()
 
     @property
-    def terms(self) -> dict[ProviderName, ProviderTerms]:
-        return {SIM: self.their_terms}
+    def desk(self) -> WorkerService:
+        return self.worker.desk
 
-    @cached_property
-    def settle(self) -> Settle:
-        return Settle(settlements=self.store.settlements, reporter=self.reporter)
-
-    @cached_property
-    def rules(self) -> PolicyOutcomes:
-        return PolicyOutcomes(POLICIES, self.store.policies.kept, self.reporter)
-
-    @cached_property
-    def expire(self) -> Expire:
-        return Expire(
-            settlements=self.store.settlements,
-            activations=self.store.activations,
-            schedule=self.schedule,
-            reporter=self.reporter,
-            settle=self.settle,
-            rules=self.rules,
-            clock=self.clock,
-            terms=self.terms,
-        )
-
-    @cached_property
-    def sweep(self) -> Sweep:
-        return Sweep(
-            settlements=self.store.settlements,
-            reporter=self.reporter,
-            settle=self.settle,
-            rules=self.rules,
-            clock=self.clock,
-            grace=GRACE,
-        )
-
-    @cached_property
-    def pursue(self) -> Pursue:
-        return Pursue(
-            settlements=self.store.settlements,
-            activations=self.store.activations,
-            schedule=self.schedule,
-            reporter=self.reporter,
-            settle=self.settle,
-            clock=self.clock,
-            terms=self.terms,
-        )
-
-    @cached_property
-    def drain(self) -> Drain:
-        return Drain(
-            purchases=self.store.purchases,
-            settlements=self.store.settlements,
-            settle=self.settle,
-            rules=self.rules,
-            clock=self.clock,
-        )
-
-    @cached_property
-    def look(self) -> Look:
-        return Look(
-            activations=self.store.activations,
-            settlements=self.store.settlements,
-            reporter=self.reporter,
-            settle=self.settle,
-            rules=self.rules,
-            clock=self.clock,
-        )
-
-    @cached_property
-    def listing(self) -> Listing:
-        return Listing(
-            activations=self.store.activations,
-            schedule=self.schedule,
-            reporter=self.reporter,
-            look=self.look,
-            clock=self.clock,
-        )
-
-    @cached_property
-    def watch(self) -> Watch:
-        return Watch(
-            schedule=self.schedule,
-            reporter=self.reporter,
-            look=self.look,
-            listing=self.listing,
-            clock=self.clock,
-            terms=self.terms,
-        )
-
-    @cached_property
+    @property
     def accept(self) -> Accept:
-        def policy(name: str) -> IntakePolicy | None:
-            profile = POLICIES.get(name)
-            return None if profile is None else IntakePolicy(profile.version, None)
+        return self.desk.accepting
 
-        return Accept(
-            activations=self.store.activations,
-            purchases=self.store.purchases,
-            schedule=self.schedule,
-            reporter=self.reporter,
-            clock=self.clock,
-            terms=self.terms,
-            listed=lambda _: self.provider.capabilities.list_page_size is not None,
-            pushes=lambda _: self.provider.capabilities.push,
-            policies=policy,
-            default_policy="default",
-            default_window=WINDOW,
-        )
-
-    @cached_property
+    @property
     def rent(self) -> Rent:
-        return Rent(
-            purchases=self.store.purchases,
-            reporter=self.reporter,
-            accept=self.accept,
-            providers={SIM: self.provider},
-            terms=self.terms,
-            retry=retrying(self.clock),
-        )
+        return self.desk.renting
 
-    @cached_property
+    @property
+    def watch(self) -> Watch:
+        return self.worker.steps.watch
+
+    @property
+    def look(self) -> Look:
+        return self.watch.look
+
+    @property
+    def listing(self) -> Listing:
+        return self.watch.listing
+
+    @property
+    def expire(self) -> Expire:
+        return self.worker.steps.expire
+
+    @property
+    def pursue(self) -> Pursue:
+        return self.worker.steps.pursue
+
+    @property
     def repair(self) -> Repair:
-        return Repair(
-            purchases=self.store.purchases,
-            activations=self.store.activations,
-            schedule=self.schedule,
-            reporter=self.reporter,
-            accept=self.accept,
-            clock=self.clock,
-            terms=self.terms,
-        )
+        return self.worker.steps.repair
 
-    @cached_property
-    def desk(self) -> ActivationService:
-        return ActivationService(
-            activations=self.store.activations,
-            settlements=self.store.settlements,
-            purchases=self.store.purchases,
-            schedule=self.schedule,
-            providers={SIM: self.provider},
-            accepting=self.accept,
-            renting=self.rent,
-            expire=self.expire,
-            sweep=self.sweep,
-            clock=self.clock,
-        )
+    @property
+    def reconcile(self) -> Reconcile:
+        return self.worker.steps.reconcile
+
+    @property
+    def sweep(self) -> Sweep:
+        return self.worker.steps.sweep
+
+    @property
+    def settle(self) -> Settle:
+        return self.sweep.settle
+
+    @property
+    def rules(self) -> OutcomeRules:
+        return self.sweep.rules
+
+    @property
+    def drain(self) -> Drain:
+        return self.worker.drain
 
     async def start(self) -> None:
         """As a worker that starts does."""

@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.resources import resources
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
 from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider
 from worker.adapters.redis.local import LocalSchedule
+from worker.bootstrap.assemble import assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
-from worker.lifecycle.accept import Accept
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
-from worker.lifecycle.settle import Settle
 from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import SeenSms
@@ -133,19 +133,6 @@ class Business:
         return [row[0] for row in rows]
 
 
-def accepting(shop: Shop, both: dict[str, Any]) -> Accept:
-    return Accept(
-        activations=shop.store.activations,
-        purchases=shop.store.purchases,
-        policies=lambda _: None,
-        default_policy="default",
-        default_window=WINDOW,
-        listed=lambda _: True,
-        pushes=lambda _: False,
-        **both,
-    )
-
-
 @asynccontextmanager
 async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
     await shop.open(ALICE)
@@ -177,22 +164,19 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
             monotonic=time.monotonic,
             random=lambda: 0.5,
         )
-        both = {"schedule": schedule, "reporter": reporter, "clock": clock, "terms": {SIM: terms}}
-        settle = Settle(settlements=shop.store.settlements, reporter=reporter)
-        accept = accepting(shop, both)
+        worker = assemble(
+            resources(
+                store=shop.store,
+                schedule=schedule,
+                providers={SIM: provider},
+                terms={SIM: terms},
+                reporter=reporter,
+                clock=clock,
+            )
+        )
         try:
             yield Business(
-                shop,
-                simulator,
-                provider,
-                Reconcile(purchases=shop.store.purchases, accept=accept, **cast("Any", both)),
-                Pursue(
-                    settlements=shop.store.settlements,
-                    activations=shop.store.activations,
-                    settle=settle,
-                    **cast("Any", both),
-                ),
-                reporter,
+                shop, simulator, provider, worker.steps.reconcile, worker.steps.pursue, reporter
             )
         finally:
             await provider.close()

@@ -13,8 +13,8 @@ from tests.unit.lifecycle.scripted import OwnTime
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.postgres import PostgresStore
 from worker.lifecycle.audit import Audit
-from worker.lifecycle.ticks import TickResult
 from worker.ports.errors import StoreError, StoreUnavailable
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding
 
 PATIENCE = timedelta(seconds=20)
@@ -52,7 +52,7 @@ def told(audit: Audit) -> list[tuple[Finding, ...]]:
 async def test_piece_by_piece_it_finds_what_one_snapshot_finds(
     broken_shop: Shop, broken: str, audit: Audit
 ) -> None:
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
 
     whole = await broken_shop.store.books.audit()
     assert told(audit) == [tuple(whole)]
@@ -77,7 +77,7 @@ async def test_a_cut_in_the_middle_goes_on_there_and_the_last_piece_is_reached(
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             await audit.tick()
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
 
     assert len(asked) == len(audit.books.invariants) + 2
     (findings,) = told(audit)
@@ -94,7 +94,7 @@ async def test_no_two_processes_read_the_whole_database_at_once(
     assert await broken_shop.store.books.check(audit.books.invariants[0]) is None
     await broken_shop.one(f"SELECT pg_advisory_unlock({topic})")
 
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.stores import UnaskedBooks
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
-from worker.lifecycle.ticks import TickResult
 from worker.ports.errors import StoreUnavailable
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding
 
 SUMS = Finding("sums", "They add up.", 0)
@@ -60,7 +60,7 @@ def told_by(audit: Audit) -> RecordingReporter:
 async def test_every_finding_is_told_at_the_end_of_a_round() -> None:
     audit = audit_of(Books())
 
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
     assert told_by(audit).of("audited") == [(SUMS, ENDS, CODES)]
 
 
@@ -87,7 +87,7 @@ async def test_a_round_that_takes_long_goes_on_beside_the_jobs() -> None:
     books.free.clear()
     audit = audit_of(books, patience=timedelta(0))
 
-    assert [await audit.tick() for _ in range(3)] == [TickResult.BUSY] * 3
+    assert [await audit.tick() for _ in range(3)] == [JobResult.BUSY] * 3
     assert books.asked == ["sums"]
     assert told_by(audit).of("audited") == [], "no success before the end"
     books.free.set()
@@ -105,7 +105,7 @@ async def test_what_is_cut_off_goes_on_where_it_was_and_tries_what_failed_last()
     assert told_by(audit).of("audited") == []
     books.broken.clear()
 
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
     assert books.asked == ["sums", "ends", "codes", "ends"]
     assert told_by(audit).of("audited") == [(SUMS, CODES, ENDS)]
     ((what, _, detail),) = told_by(audit).of("trouble")
@@ -132,7 +132,7 @@ async def test_while_another_process_is_at_it_the_round_waits_for_its_turn() -> 
     books = Books(elsewhere=3)
     audit = audit_of(books)
 
-    assert await audit.tick() is TickResult.DONE
+    assert await audit.tick() is JobResult.DONE
     assert books.asked == ["sums"] * 4 + ["ends", "codes"]
 
 

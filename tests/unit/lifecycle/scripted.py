@@ -1,7 +1,7 @@
 """A provider, a store and a clock that do as told, and remember what they were asked."""
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -174,6 +174,16 @@ class StubStore(Stub):
         asked.bind(self, *arguments, **named)
 
 
+class Refunds:
+    """Rules that refund every number."""
+
+    async def load(self, due: Sequence[DueNumber]) -> None:
+        """Nothing is read."""
+
+    def __call__(self, _due: DueNumber, _sms_received_at: datetime | None) -> tuple[State, str]:
+        return State.REFUNDED, "timeout"
+
+
 async def free() -> None:
     """A rate budget that costs nothing."""
 
@@ -193,7 +203,7 @@ def terms(**other: Any) -> ProviderTerms:
 
 
 def due(number: int = 1, **other: Any) -> DueNumber:
-    """A number claimed for its ending, its window just over."""
+    """A number leased for its ending, its window just over."""
     given: dict[str, Any] = {
         "id": ActivationId(UUID(int=number)),
         "provider": SIM,

@@ -9,13 +9,13 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import (
     SIM,
     OwnTime,
+    Refunds,
     ScriptedProvider,
     Stub,
     StubStore,
     due,
     terms,
 )
-from worker.domain.activation import State
 from worker.domain.backoff import CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
@@ -49,19 +49,20 @@ class Shop:
             resolve=None,
         )
         self.provider = ScriptedProvider().will("cancel", error).will("look", error)
+        store = cast("Any", self.store)
         self.parts: dict[str, Any] = {
-            "settlements": cast("Any", self.store),
-            "settle": Settle(settlements=cast("Any", self.store), reporter=RecordingReporter()),
+            "settlements": store,
+            "settle": Settle(settlements=store, reporter=RecordingReporter()),
             "clock": OwnTime(chance=CHANCE).clock(),
         }
         self.calling: dict[str, Any] = {
             **self.parts,
-            "activations": cast("Any", self.store),
+            "activations": store,
             "schedule": cast("Any", Stub(spend=lambda _, wanted: wanted)),
             "reporter": RecordingReporter(),
             "terms": {SIM: terms()},
         }
-        self.rules: Any = lambda *_: (State.REFUNDED, "timeout")
+        self.rules = Refunds()
 
     def settled(self, endings: list[Ending]) -> Settlements:
         self.endings += endings

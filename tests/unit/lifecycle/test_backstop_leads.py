@@ -10,11 +10,13 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
 from worker.domain.ids import ProviderName
-from worker.lifecycle.backstop import EVERY, PATIENCE, REPAIR_EVERY, Backstop
-from worker.lifecycle.ticks import TickResult
+from worker.lifecycle.backstop import EVERY, STUCK, Backstop
+from worker.lifecycle.ticks import PATIENCE, TICKS, SharedTick
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
+from worker.ports.reporter import JobResult
 
 LONG = PATIENCE + timedelta(seconds=1)
+REPAIR_EVERY = TICKS["repair"].silence_without_redis or timedelta(0)
 
 
 class Watched:
@@ -27,55 +29,34 @@ class Watched:
         self.started: list[str] = []
         self.go = asyncio.Event()
         self.failure: Exception | None = None
-        self.moves = 0
         self.store = StubStore(behind=True)
         self.leadership = StubStore(leads=True)
         self.schedule = Stub(intact=True)
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
-        self.repairing = self
-        self.canary_run: object = None  #: The canary.
-        self.delivering: object = None  #: Events to an endpoint.
+        self.not_configured = {"canary", "deliver_events"}
         self.backstop = Backstop(
             settlements=cast("Any", self.store),
             leadership=cast("Any", self.leadership),
+            schedule=cast("Any", self.schedule),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
             redis_away=lambda: self.away,
-            moved=self.moved,
         )
-
-    def moved(self) -> None:
-        self.moves += 1
 
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
 
-    async def tick(self, kind: str) -> TickResult:
+    def configured(self, tick: SharedTick) -> bool:
+        return tick.name not in self.not_configured
+
+    async def run(self, kind: str, _: ProviderName | None) -> JobResult:
         self.started.append(kind)
         await self.go.wait()
         if self.failure is not None:
             raise self.failure
-        return TickResult.DONE
-
-    async def expire(self, _: ProviderName) -> TickResult:
-        return await self.tick("expire")
-
-    async def watch(self, _: ProviderName) -> TickResult:
-        return await self.tick("watch")
-
-    async def repair(self, _: ProviderName) -> TickResult:
-        return await self.tick("repair")
-
-    async def canary(self) -> TickResult:
-        return await self.tick("canary")
-
-    async def deliver_events(self) -> TickResult:
-        return await self.tick("deliver_events")
-
-    async def sweep(self) -> TickResult:
-        return await self.tick("sweep")
+        return JobResult.DONE
 
     async def second(self) -> list[str]:
         """What is started in one second of looking after all."""
@@ -207,8 +188,8 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
     assert await watched.second() == []
 
 
-async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> None:
-    watched.canary_run, watched.away = object(), True
+async def test_without_redis_one_process_runs_the_canary(watched: Watched) -> None:
+    watched.not_configured, watched.away = {"deliver_events"}, True
 
     assert await watched.second() == ["canary"]
     assert watched.leadership.asked("leads") == [("canary",)]
@@ -218,14 +199,14 @@ async def test_without_redis_one_process_flies_the_canary(watched: Watched) -> N
 
 
 async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> None:
-    watched.canary_run = object()
+    watched.not_configured = {"deliver_events"}
 
     assert await watched.second() == []
     assert watched.leadership.calls == []
 
 
 async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:
-    watched.delivering, watched.away = object(), True
+    watched.not_configured, watched.away = {"canary"}, True
 
     assert await watched.second() == ["deliver_events"]
     assert await watched.second() == []
@@ -234,7 +215,7 @@ async def test_without_redis_events_are_delivered_all_along(watched: Watched) ->
 
 
 async def test_events_nobody_delivers_are_delivered(watched: Watched) -> None:
-    watched.delivering = object()
+    watched.not_configured = {"canary"}
     assert await watched.second() == []
     watched.silence["deliver_events"] = LONG
 
@@ -272,7 +253,7 @@ async def test_a_database_that_is_away_for_a_second_does_not_end_the_loop(
     await asyncio.gather(running, return_exceptions=True)
 
     assert set(watched.reporter.troubles) == {"backstop.failed"}
-    assert watched.moves >= 4
+    assert len(watched.time.naps) >= 3
 
 
 async def test_stopping_it_stops_what_it_started(watched: Watched) -> None:
@@ -285,3 +266,18 @@ async def test_stopping_it_stops_what_it_started(watched: Watched) -> None:
 
     assert watched.backstop._tasks == {}
     assert watched.reporter.troubles == []
+
+
+async def test_a_loop_that_stands_still_is_stuck_until_it_moves_again(watched: Watched) -> None:
+    assert not watched.backstop.is_stuck()
+    watched.time.pass_by(STUCK)
+    assert not watched.backstop.is_stuck()
+
+    watched.time.pass_by(timedelta(seconds=1))
+    assert watched.backstop.is_stuck()
+
+    running = asyncio.ensure_future(watched.backstop.run())
+    await at_rest()
+    assert not watched.backstop.is_stuck()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

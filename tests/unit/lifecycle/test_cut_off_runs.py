@@ -13,13 +13,13 @@ from tests.unit.lifecycle.scripted import (
     RENTED,
     SIM,
     OwnTime,
+    Refunds,
     ScriptedProvider,
     Stub,
     StubStore,
     due,
     terms,
 )
-from worker.domain.activation import State
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -94,7 +94,7 @@ class Shelf:
             schedule=self.schedule,
             reporter=self.reporter,
             settle=self.settle(),
-            rules=lambda *_: (State.REFUNDED, "timeout"),
+            rules=Refunds(),
             clock=self.clock,
             terms=self.terms,
         )
@@ -112,11 +112,11 @@ class Shelf:
 
     async def watch(self) -> int:
         look = Look(
-            activations=cast("Any", self.store),
             settlements=cast("Any", self.store),
+            activations=cast("Any", self.store),
             reporter=self.reporter,
             settle=self.settle(),
-            rules=lambda *_: (State.REFUNDED, "timeout"),
+            rules=Refunds(),
             clock=self.clock,
         )
         watch = Watch(

@@ -1,4 +1,4 @@
-"""Every reply to a cancel, and what is learnt from it: never more than it says."""
+"""Every reply to a cancel, and what follows from it: never more than it says."""
 
 from datetime import timedelta
 from typing import Any
@@ -76,7 +76,7 @@ REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
 
 @pytest.mark.parametrize("why", REFUSALS)
 @pytest.mark.parametrize(
-    ("seen", "learnt"),
+    ("seen", "outcome"),
     [
         (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
@@ -86,11 +86,11 @@ REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
     ],
 )
 async def test_after_a_refusal_the_status_decides(
-    provider: ScriptedProvider, why: Refusal, seen: Any, learnt: CancelOutcome
+    provider: ScriptedProvider, why: Refusal, seen: Any, outcome: CancelOutcome
 ) -> None:
     provider.will("cancel", Refused(why)).will("look", seen)
 
-    assert await end(provider, due()) == learnt
+    assert await end(provider, due()) == outcome
     assert operations(provider) == ["cancel", "look"]
 
 
@@ -121,9 +121,9 @@ async def test_an_early_refusal_names_its_wait(provider: ScriptedProvider) -> No
 async def test_an_early_refusal_names_its_age(provider: ScriptedProvider) -> None:
     provider.will("cancel", Refused(Refusal.EARLY, min_age=120 * SECOND))
 
-    learnt = await end(provider, due(), OwnTime(RENTED, elapsed=100.0))
+    outcome = await end(provider, due(), OwnTime(RENTED, elapsed=100.0))
 
-    assert learnt == AskAgain(20 * SECOND, too_early=True)
+    assert outcome == AskAgain(20 * SECOND, too_early=True)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ async def test_an_early_refusal_that_is_over_never_makes_a_busy_loop(
 ) -> None:
     provider.will("cancel", reply)
 
-    learnt = await end(provider, due(), OwnTime(RENTED, elapsed=1200.0))
+    outcome = await end(provider, due(), OwnTime(RENTED, elapsed=1200.0))
 
-    assert learnt == AskAgain(SOONEST, too_early=True)
+    assert outcome == AskAgain(SOONEST, too_early=True)
 
 
 async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvider) -> None:
@@ -159,7 +159,7 @@ async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider)
 
 
 @pytest.mark.parametrize(
-    ("seen", "learnt"),
+    ("seen", "outcome"),
     [
         (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
@@ -168,11 +168,11 @@ async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider)
     ],
 )
 async def test_what_the_read_settles_is_never_cancelled_again(
-    provider: ScriptedProvider, seen: Any, learnt: CancelOutcome
+    provider: ScriptedProvider, seen: Any, outcome: CancelOutcome
 ) -> None:
     provider.will("look", seen)
 
-    assert await end(provider, due(attempts=1)) == learnt
+    assert await end(provider, due(attempts=1)) == outcome
     assert operations(provider) == ["look"]
 
 
@@ -188,10 +188,10 @@ async def test_a_number_known_in_between_is_not_gone(
 ) -> None:
     provider.will("look", Waiting(), again).will("cancel", Refused(Refusal.UNCLEAR))
 
-    learnt = await end(provider, due(attempts=3, unknown_reads=1))
+    outcome = await end(provider, due(attempts=3, unknown_reads=1))
 
     expected_reads = 1 if isinstance(again, NotKnown) else 0
-    assert learnt == AskAgain(8 * HALF, unknown_reads=expected_reads)
+    assert outcome == AskAgain(8 * HALF, unknown_reads=expected_reads)
 
 
 @pytest.mark.parametrize("operation", ["look", "cancel"])
@@ -206,10 +206,10 @@ async def test_no_usable_answer_is_no_information(
     provider._answers[operation, None].clear()
     provider.will(operation, error)
 
-    learnt = await end(provider, due(attempts=2, unknown_reads=1))
+    outcome = await end(provider, due(attempts=2, unknown_reads=1))
 
     still_unknown = 1 if operation == "look" else 0  # A read that answered ends the row.
-    assert learnt == AskAgain(2 * SOONEST, unknown_reads=still_unknown)
+    assert outcome == AskAgain(2 * SOONEST, unknown_reads=still_unknown)
 
 
 async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(

@@ -215,6 +215,21 @@ async def test_a_refill_that_says_not_now_to_the_end_ends_the_run() -> None:
     assert len(run.acted) == 4
 
 
+async def test_nothing_is_acted_on_when_it_became_useless_during_a_refill() -> None:
+    run = Run([1, 2], width=1)
+    useful = [True]
+
+    async def lease() -> Sequence[int]:
+        useful.clear()
+        return [3]
+
+    run.lanes.useful = lambda: bool(useful)
+    run.lanes.refill = Refill(lease, 10)
+    await run.lanes.run()
+
+    assert (run.acted, sorted(run.back)) == ([], [1, 2, 3])
+
+
 async def test_a_refill_that_fails_ends_the_run() -> None:
     async def fails() -> Sequence[int]:
         raise StoreUnavailable("away")

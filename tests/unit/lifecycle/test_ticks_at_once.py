@@ -1,7 +1,8 @@
 """One tick of a kind and provider at a time, the next one in line, the third sent away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -10,14 +11,15 @@ import pytest
 from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
-from worker.lifecycle.ticks import IDLE, STRETCH, STUCK, TickResult, Ticks
+from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Steps, Ticks
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
+from worker.ports.reporter import JobResult
 
 OTHER = ProviderName("other")
 
 
-class Steps:
+class Steered:
     """Ticks whose steps a test steers; each is a function of its provider."""
 
     def __init__(self) -> None:
@@ -28,12 +30,17 @@ class Steps:
         self.schedule = Stub(intact=True)
         steps = {
             step: Stub(tick=self.step(step))
-            for step in ("watching", "expiring", "pursuing", "sweeping", "reconciling", "timing")
+            for step in ("watch", "expire", "pursue", "sweep", "reconcile", "timers", "audit")
         }
-        repairing = Stub(tick=self.step("repairing"), reschedule=self.step("rescheduling"))
-        repairing.__dict__["schedule"] = self.schedule
-        given = cast("Any", {**steps, "repairing": repairing})
-        self.ticks = Ticks(providers=self.providers, clock=self.time.clock(), **given)
+        repair = Stub(tick=self.step("repair"), reschedule=self.step("reschedule"))
+        repair.__dict__["schedule"] = self.schedule
+        given = cast("Any", {**steps, "repair": repair, "deliver": None, "canary": None})
+        self.steps = Steps(clock=self.time.clock(), **given)
+        self.ticks = Ticks(steps=self.steps, providers=self.providers)
+
+    def configure(self, **steps: Any) -> None:
+        self.steps = replace(self.steps, **steps)
+        self.ticks = Ticks(steps=self.steps, providers=self.providers)
 
     def step(self, name: str) -> Callable[..., int]:
         def work(*_: Any) -> int:
@@ -43,12 +50,12 @@ class Steps:
         return work
 
     def steer(self, step: str, work: Any) -> None:
-        cast("Stub", getattr(self.ticks, step)).answers["tick"] = work
+        cast("Stub", getattr(self.steps, step)).answers["tick"] = work
 
 
 @pytest.fixture
-def steps() -> Steps:
-    return Steps()
+def steered() -> Steered:
+    return Steered()
 
 
 class Gate:
@@ -65,80 +72,78 @@ class Gate:
 
 
 @pytest.fixture
-def gate(steps: Steps) -> Gate:
+def gate(steered: Steered) -> Gate:
     gate = Gate()
-    for step in ("repairing", "sweeping", "timing"):
-        getattr(steps.ticks, step).__dict__["tick"] = gate.tick
+    for step in ("repair", "sweep", "timers"):
+        getattr(steered.steps, step).__dict__["tick"] = gate.tick
     return gate
 
 
-@pytest.mark.parametrize(("tick", "step"), [("repair", "repairing"), ("reconcile", "reconciling")])
-async def test_a_tick_does_its_step_once(steps: Steps, tick: str, step: str) -> None:
-    call: Callable[[ProviderName], Awaitable[TickResult]] = getattr(steps.ticks, tick)
+@pytest.mark.parametrize("tick", ["repair", "reconcile"])
+async def test_a_tick_does_its_step_once(steered: Steered, tick: str) -> None:
+    assert await steered.ticks.run(tick, SIM) is JobResult.DONE
 
-    assert await call(SIM) is TickResult.DONE
-
-    assert steps.worked == [step]
+    assert steered.worked == [tick]
 
 
-async def test_a_sweep_is_everybodys(steps: Steps) -> None:
-    assert await steps.ticks.sweep() is TickResult.DONE
+async def test_a_sweep_is_everybodys(steered: Steered) -> None:
+    assert await steered.ticks.run("sweep") is JobResult.DONE
 
-    assert steps.worked[0] == "sweeping"
-
-
-@pytest.mark.parametrize("tick", ["watch", "expire", "repair", "reconcile"])
-async def test_a_provider_nobody_configured_has_no_ticks(steps: Steps, tick: str) -> None:
-    call: Callable[[ProviderName], Awaitable[TickResult]] = getattr(steps.ticks, tick)
-
-    assert await call(ProviderName("nobody")) is TickResult.UNKNOWN
-
-    assert steps.worked == []
+    assert steered.worked[0] == "sweep"
 
 
-async def test_the_second_waits_and_the_third_is_sent_away(steps: Steps, gate: Gate) -> None:
-    first = asyncio.ensure_future(steps.ticks.repair(SIM))
+@pytest.mark.parametrize("tick", [tick.name for tick in PER_PROVIDER])
+async def test_a_provider_nobody_configured_has_no_ticks(steered: Steered, tick: str) -> None:
+    assert await steered.ticks.run(tick, ProviderName("nobody")) is JobResult.UNKNOWN
+
+    assert steered.worked == []
+
+
+async def test_the_second_waits_and_the_third_is_sent_away(steered: Steered, gate: Gate) -> None:
+    first = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
-    second = asyncio.ensure_future(steps.ticks.repair(SIM))
+    second = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
 
-    assert await steps.ticks.repair(SIM) is TickResult.BUSY
+    assert await steered.ticks.run("repair", SIM) is JobResult.BUSY
     assert gate.began == 1
     gate.go.set()
 
-    assert set(await asyncio.gather(first, second)) == {TickResult.DONE}
+    assert set(await asyncio.gather(first, second)) == {JobResult.DONE}
     assert gate.began == 2
 
 
-async def test_a_second_sweep_in_line_sends_the_third_away(steps: Steps, gate: Gate) -> None:
-    running = [asyncio.ensure_future(steps.ticks.sweep()) for _ in range(2)]
+async def test_a_second_sweep_in_line_sends_the_third_away(steered: Steered, gate: Gate) -> None:
+    running = [asyncio.ensure_future(steered.ticks.run("sweep")) for _ in range(2)]
     await at_rest()
 
-    assert await steps.ticks.sweep() is TickResult.BUSY
+    assert await steered.ticks.run("sweep") is JobResult.BUSY
     gate.go.set()
 
-    assert await asyncio.gather(*running) == [TickResult.DONE, TickResult.DONE]
+    assert await asyncio.gather(*running) == [JobResult.DONE, JobResult.DONE]
 
 
-async def test_a_delivery_that_goes_on_is_not_joined_by_another(steps: Steps, gate: Gate) -> None:
-    steps.ticks.delivering = cast("Any", gate)
-    first = asyncio.ensure_future(steps.ticks.deliver_events())
+async def test_a_delivery_that_goes_on_is_not_joined_by_another(
+    steered: Steered, gate: Gate
+) -> None:
+    steered.configure(deliver=gate)
+    first = asyncio.ensure_future(steered.ticks.run("deliver_events"))
     await at_rest()
 
-    assert await steps.ticks.deliver_events() is TickResult.BUSY
+    assert await steered.ticks.run("deliver_events") is JobResult.BUSY
     gate.go.set()
 
-    assert await first is TickResult.DONE
-    assert await steps.ticks.deliver_events() is TickResult.DONE
+    assert await first is JobResult.DONE
+    assert await steered.ticks.run("deliver_events") is JobResult.DONE
     assert gate.began == 2
 
 
-async def test_without_an_endpoint_there_is_nothing_to_deliver(steps: Steps) -> None:
-    assert await steps.ticks.deliver_events() is TickResult.DONE
+async def test_without_an_endpoint_there_is_nothing_to_deliver(steered: Steered) -> None:
+    assert await steered.ticks.run("deliver_events") is JobResult.DONE
 
 
-async def test_providers_do_not_wait_for_each_other(steps: Steps, gate: Gate) -> None:
-    running = [asyncio.ensure_future(steps.ticks.repair(name)) for name in (SIM, OTHER)]
+async def test_providers_do_not_wait_for_each_other(steered: Steered, gate: Gate) -> None:
+    running = [asyncio.ensure_future(steered.ticks.run("repair", name)) for name in (SIM, OTHER)]
     await at_rest()
 
     assert gate.began == 2
@@ -146,137 +151,139 @@ async def test_providers_do_not_wait_for_each_other(steps: Steps, gate: Gate) ->
     await asyncio.gather(*running)
 
 
-async def test_a_tick_that_fails_leaves_the_next_its_turn(steps: Steps) -> None:
-    steps.steer("repairing", StoreUnavailable("database: gone"))
+async def test_a_tick_that_fails_leaves_the_next_its_turn(steered: Steered) -> None:
+    steered.steer("repair", StoreUnavailable("database: gone"))
     with pytest.raises(StoreUnavailable):
-        await steps.ticks.repair(SIM)
-    steps.steer("repairing", 0)
+        await steered.ticks.run("repair", SIM)
+    steered.steer("repair", 0)
 
-    assert await steps.ticks.repair(SIM) is TickResult.DONE
-    assert steps.ticks.stuck() == []
+    assert await steered.ticks.run("repair", SIM) is JobResult.DONE
+    assert steered.ticks.stuck() == []
 
 
-async def test_who_gives_up_in_line_leaves_his_place(steps: Steps, gate: Gate) -> None:
-    first = asyncio.ensure_future(steps.ticks.repair(SIM))
+async def test_who_gives_up_in_line_leaves_his_place(steered: Steered, gate: Gate) -> None:
+    first = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
-    second = asyncio.ensure_future(steps.ticks.repair(SIM))
+    second = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
     second.cancel()
     await at_rest()
-    third = asyncio.ensure_future(steps.ticks.repair(SIM))
+    third = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
     gate.go.set()
 
-    assert set(await asyncio.gather(first, third)) == {TickResult.DONE}
+    assert set(await asyncio.gather(first, third)) == {JobResult.DONE}
 
 
-async def test_silence_counts_from_the_end_of_the_last_tick(steps: Steps, gate: Gate) -> None:
-    assert steps.ticks.silent_for("repair", SIM) == timedelta(0)
-    steps.time.pass_by(timedelta(seconds=7))
-    assert steps.ticks.silent_for("repair", SIM) == timedelta(seconds=7)
+async def test_silence_counts_from_the_end_of_the_last_tick(steered: Steered, gate: Gate) -> None:
+    assert steered.ticks.silent_for("repair", SIM) == timedelta(0)
+    steered.time.pass_by(timedelta(seconds=7))
+    assert steered.ticks.silent_for("repair", SIM) == timedelta(seconds=7)
 
-    running = asyncio.ensure_future(steps.ticks.repair(SIM))
+    running = asyncio.ensure_future(steered.ticks.run("repair", SIM))
     await at_rest()
-    steps.time.pass_by(timedelta(seconds=7))
-    assert steps.ticks.silent_for("repair", SIM) == timedelta(0)
-    gate.go.set()
-    await running
-    steps.time.pass_by(timedelta(seconds=3))
-
-    assert steps.ticks.silent_for("repair", SIM) == timedelta(seconds=3)
-
-
-async def test_a_tick_that_never_ends_is_stuck(steps: Steps, gate: Gate) -> None:
-    running = asyncio.ensure_future(steps.ticks.repair(SIM))
-    await at_rest()
-    steps.time.pass_by(STUCK)
-    assert steps.ticks.stuck() == []
-
-    steps.time.pass_by(timedelta(seconds=1))
-    assert steps.ticks.stuck() == ["repair"]
+    steered.time.pass_by(timedelta(seconds=7))
+    assert steered.ticks.silent_for("repair", SIM) == timedelta(0)
     gate.go.set()
     await running
+    steered.time.pass_by(timedelta(seconds=3))
 
-    assert steps.ticks.stuck() == []
-
-
-async def test_an_expire_tick_ends_and_pursues_until_its_stretch_is_over(steps: Steps) -> None:
-    await steps.ticks.expire(SIM)
-
-    assert set(steps.worked) == {"expiring", "pursuing"}
-    assert steps.worked.count("expiring") == STRETCH / IDLE
-    assert steps.time.elapsed == STRETCH.total_seconds()
+    assert steered.ticks.silent_for("repair", SIM) == timedelta(seconds=3)
 
 
-async def test_an_expire_tick_that_has_work_takes_no_nap(steps: Steps) -> None:
+async def test_a_tick_that_never_ends_is_stuck(steered: Steered, gate: Gate) -> None:
+    running = asyncio.ensure_future(steered.ticks.run("repair", SIM))
+    await at_rest()
+    steered.time.pass_by(STUCK)
+    assert steered.ticks.stuck() == []
+
+    steered.time.pass_by(timedelta(seconds=1))
+    assert steered.ticks.stuck() == ["repair"]
+    gate.go.set()
+    await running
+
+    assert steered.ticks.stuck() == []
+
+
+async def test_an_expire_tick_ends_and_pursues_until_its_stretch_is_over(steered: Steered) -> None:
+    await steered.ticks.run("expire", SIM)
+
+    assert set(steered.worked) == {"expire", "pursue"}
+    assert steered.worked.count("expire") == STRETCH / IDLE
+    assert steered.time.elapsed == STRETCH.total_seconds()
+
+
+async def test_an_expire_tick_that_has_work_takes_no_nap(steered: Steered) -> None:
     def busy(*_: Any) -> int:
-        steps.time.pass_by(timedelta(seconds=1))
+        steered.time.pass_by(timedelta(seconds=1))
         return 1
 
-    steps.steer("expiring", busy)
-    await steps.ticks.expire(SIM)
+    steered.steer("expire", busy)
+    await steered.ticks.run("expire", SIM)
 
-    assert steps.time.naps == []
-
-
-async def test_an_expire_tick_does_not_spin_while_the_provider_is_away(steps: Steps) -> None:
-    steps.done = 1
-    steps.providers[SIM].circuit = Circuit.OPEN
-
-    await steps.ticks.expire(SIM)
-
-    assert len(steps.time.naps) == STRETCH / IDLE
+    assert steered.time.naps == []
 
 
-async def test_stopping_ends_a_stretch_at_its_next_step(steps: Steps) -> None:
+async def test_an_expire_tick_does_not_spin_while_the_provider_is_away(steered: Steered) -> None:
+    steered.done = 1
+    steered.providers[SIM].circuit = Circuit.OPEN
+
+    await steered.ticks.run("expire", SIM)
+
+    assert len(steered.time.naps) == STRETCH / IDLE
+
+
+async def test_stopping_ends_a_stretch_at_its_next_step(steered: Steered) -> None:
     def last(*_: Any) -> int:
-        steps.ticks.stop()
+        steered.ticks.stop()
         return 0
 
-    steps.steer("expiring", last)
-    await steps.ticks.expire(SIM)
-    await steps.ticks.expire(SIM)
+    steered.steer("expire", last)
+    await steered.ticks.run("expire", SIM)
+    await steered.ticks.run("expire", SIM)
 
-    assert steps.worked == ["pursuing"]
-
-
-async def test_a_watch_tick_puts_back_a_flushed_schedule_while_it_looks(steps: Steps) -> None:
-    steps.schedule.answers["intact"] = lambda *_: len(steps.schedule.asked("intact")) != 2
-
-    await steps.ticks.watch(SIM)
-
-    assert steps.worked.count("watching") == 1
-    assert steps.worked.count("rescheduling") == 1
-    assert len(steps.schedule.asked("intact")) == STRETCH.total_seconds()
+    assert steered.worked == ["pursue"]
 
 
-async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(steps: Steps) -> None:
-    await steps.ticks.sweep()
-    assert "timing" not in steps.worked
-    steps.time.pass_by(timedelta(minutes=1))
+async def test_a_watch_tick_puts_back_a_flushed_schedule_while_it_looks(steered: Steered) -> None:
+    steered.schedule.answers["intact"] = lambda *_: len(steered.schedule.asked("intact")) != 2
 
-    await steps.ticks.sweep()
+    await steered.ticks.run("watch", SIM)
 
-    assert steps.worked.count("timing") == 1
-    assert await steps.ticks.timers() is TickResult.DONE
+    assert steered.worked.count("watch") == 1
+    assert steered.worked.count("reschedule") == 1
+    assert len(steered.schedule.asked("intact")) == STRETCH.total_seconds()
+
+
+async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(
+    steered: Steered,
+) -> None:
+    await steered.ticks.run("sweep")
+    assert "timers" not in steered.worked
+    steered.time.pass_by(timedelta(minutes=1))
+
+    await steered.ticks.run("sweep")
+
+    assert steered.worked.count("timers") == 1
+    assert await steered.ticks.run("timers") is JobResult.DONE
 
 
 async def test_a_second_look_at_the_timers_in_line_sends_the_third_away(
-    steps: Steps, gate: Gate
+    steered: Steered, gate: Gate
 ) -> None:
-    running = [asyncio.ensure_future(steps.ticks.timers()) for _ in range(2)]
+    running = [asyncio.ensure_future(steered.ticks.run("timers")) for _ in range(2)]
     await at_rest()
 
-    assert await steps.ticks.timers() is TickResult.BUSY
+    assert await steered.ticks.run("timers") is JobResult.BUSY
     gate.go.set()
 
-    assert set(await asyncio.gather(*running)) == {TickResult.DONE}
+    assert set(await asyncio.gather(*running)) == {JobResult.DONE}
 
 
-async def test_the_canary_is_sent_on_where_there_is_one(steps: Steps) -> None:
-    assert await steps.ticks.canary() is TickResult.DONE
-    steps.ticks.canary_run = cast("Any", Stub(tick=steps.step("canary_run")))
+async def test_the_canary_is_sent_on_where_there_is_one(steered: Steered) -> None:
+    assert await steered.ticks.run("canary") is JobResult.DONE
+    steered.configure(canary=Stub(tick=steered.step("canary")))
 
-    assert await steps.ticks.canary() is TickResult.DONE
+    assert await steered.ticks.run("canary") is JobResult.DONE
 
-    assert steps.worked == ["canary_run"]
+    assert steered.worked == ["canary"]

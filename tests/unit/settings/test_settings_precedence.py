@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.settings.given import HERO, Load
 from worker.settings import Loaded, load
-from worker.settings.effective import effective
+from worker.settings.load import effective
 
 RANKS = ("command line", "environment", "named file", "credentials", "run secrets", "toml")
 KEY = ("redis", "url")

@@ -14,7 +14,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import JobResult, Reporter
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.settlements import SettledNumber
 
@@ -274,7 +274,7 @@ Report = Callable[[Ops], None]
             {},
         ),
         (
-            lambda ops: ops.reporter.job("expire", "done", 100.0),
+            lambda ops: ops.reporter.job("expire", JobResult.DONE, 100.0),
             "job_seconds_sum",
             {"job": "expire"},
         ),

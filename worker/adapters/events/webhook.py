@@ -48,7 +48,7 @@ class Webhook:
                 headers=self._headers(event, body, now),
                 allow_redirects=False,  # A redirect is no success, and may lead anywhere.
             ) as response:
-                return _meaning(response.status, response.headers, now)
+                return _result_of(response.status, response.headers, now)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return Sent(SendResult.RETRY)
 
@@ -73,7 +73,7 @@ def body_of(event: Event) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
-def _meaning(status: int, headers: Mapping[str, str], now: datetime) -> Sent:
+def _result_of(status: int, headers: Mapping[str, str], now: datetime) -> Sent:
     if 200 <= status < 300:
         return Sent(SendResult.SENT)
     if status == HTTPStatus.GONE:

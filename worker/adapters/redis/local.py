@@ -38,7 +38,7 @@ class LocalBudget:
 
 
 @dataclass(slots=True)
-class ProviderLine:
+class ScheduledNumbers:
     """The numbers of one provider. `scores` is the truth; `heap` may hold outdated entries."""
 
     budget: LocalBudget
@@ -75,80 +75,84 @@ class LocalSchedule:
         self, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
     ) -> None:
         self._clock = clock
-        self._lines = {
-            name: ProviderLine(LocalBudget(Rate.per_second(rate))) for name, rate in rates.items()
+        self._by_provider = {
+            name: ScheduledNumbers(LocalBudget(Rate.per_second(rate)))
+            for name, rate in rates.items()
         }
 
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
-        self._lines = {name: ProviderLine(line.budget) for name, line in self._lines.items()}
+        self._by_provider = {
+            name: ScheduledNumbers(scheduled.budget)
+            for name, scheduled in self._by_provider.items()
+        }
 
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:
-        line = self._lines[provider]
-        before = len(line.scores)
+        scheduled = self._by_provider[provider]
+        before = len(scheduled.scores)
         for number, at in looks:
             member = encode(number)
-            if member not in line.scores:
-                line.put(member, micros_of(at))
-        return len(line.scores) - before
+            if member not in scheduled.scores:
+                scheduled.put(member, micros_of(at))
+        return len(scheduled.scores) - before
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        line, member, now = self._lines[provider], encode(number), self._now()
-        if line.scores.get(member, now + 1) > now:
-            line.put(member, now)
+        scheduled, member, now = self._by_provider[provider], encode(number), self._now()
+        if scheduled.scores.get(member, now + 1) > now:
+            scheduled.put(member, now)
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
-        line, now = self._lines[provider], self._now()
+        scheduled, now = self._by_provider[provider], self._now()
         token = now + micros_in(lease)
-        members = line.take_due(now, min(limit, line.budget.allowed(now)))
-        line.budget.pay(len(members))
+        members = scheduled.take_due(now, min(limit, scheduled.budget.allowed(now)))
+        scheduled.budget.pay(len(members))
         for member in members:
-            line.put(member, token)
+            scheduled.put(member, token)
         numbers = [Leased(decode(member), token) for member in members]
-        return LeaseBatch(numbers, self._wait(line, now))
+        return LeaseBatch(numbers, self._wait(scheduled, now))
 
-    def _wait(self, line: ProviderLine, now: int) -> timedelta:
-        first = line.first()
+    def _wait(self, scheduled: ScheduledNumbers, now: int) -> timedelta:
+        first = scheduled.first()
         if first is None:
             return NOTHING_SCHEDULED
-        ready_at = max(now, first[0], line.budget.affordable_at())
+        ready_at = max(now, first[0], scheduled.budget.affordable_at())
         return timedelta(microseconds=ready_at - now)
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
-        line, now = self._lines[provider], self._now()
+        scheduled, now = self._by_provider[provider], self._now()
         held = 0
         for (number, lease), at in nexts:
             member = encode(number)
-            if line.scores.get(member) != lease:
+            if scheduled.scores.get(member) != lease:
                 continue
             held += 1
             if at is None:
-                del line.scores[member]
+                del scheduled.scores[member]
             else:
-                line.put(member, max(now, micros_of(at)))
+                scheduled.put(member, max(now, micros_of(at)))
         return held
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
-        bucket = self._lines[provider].budget
-        granted = max(0, min(wanted, bucket.allowed(self._now())))
-        bucket.pay(granted)
+        budget = self._by_provider[provider].budget
+        granted = max(0, min(wanted, budget.allowed(self._now())))
+        budget.pay(granted)
         return granted
 
     async def size(self, provider: ProviderName) -> int:
-        return len(self._lines[provider].scores)
+        return len(self._by_provider[provider].scores)
 
     async def lag(self, provider: ProviderName) -> timedelta:
-        first = self._lines[provider].first()
+        first = self._by_provider[provider].first()
         late = 0 if first is None else self._now() - first[0]
         return timedelta(microseconds=max(0, late))
 
     async def rebuilt(self, provider: ProviderName) -> None:
-        self._lines[provider].rebuilt = True
+        self._by_provider[provider].rebuilt = True
 
     async def intact(self, provider: ProviderName) -> bool:
-        return self._lines[provider].rebuilt
+        return self._by_provider[provider].rebuilt
 
     def _now(self) -> int:
         return micros_of(self._clock())

@@ -62,20 +62,20 @@ class RedisSchedule:
         new = 0
         for batch in batches(looks):
             parts = [part for n, at in batch for part in (micros_in(at - now), encode(n))]
-            async with reaching():
-                new += await self._add(keys=[due(provider)], args=["NX", *parts])
+            async with calling_redis():
+                new += await self._add(keys=[due_key(provider)], args=["NX", *parts])
         return new
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        async with reaching():
-            await self._add(keys=[due(provider)], args=["LT", 0, encode(number)])
+        async with calling_redis():
+            await self._add(keys=[due_key(provider)], args=["LT", 0, encode(number)])
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         assert 0 < limit <= BATCH
         rate = self._rates[provider]
-        async with reaching():
+        async with calling_redis():
             token, wait, *members = await self._lease(
-                keys=[due(provider), budget(provider)],
+                keys=[due_key(provider), budget_key(provider)],
                 args=[
                     limit,
                     micros_in(lease),
@@ -91,29 +91,29 @@ class RedisSchedule:
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         now = self._clock()
-        held = 0
+        released = 0
         for batch in batches(nexts):
-            parts = [part for after in batch for part in release_arguments(after, now)]
-            async with reaching():
-                held += await self._release(keys=[due(provider)], args=parts)
-        return held
+            parts = [part for look in batch for part in release_arguments(look, now)]
+            async with calling_redis():
+                released += await self._release(keys=[due_key(provider)], args=parts)
+        return released
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
         rate = self._rates[provider]
-        async with reaching():
+        async with calling_redis():
             return int(
                 await self._spend(
-                    keys=[budget(provider)], args=[wanted, rate.interval_us, rate.ahead_us]
+                    keys=[budget_key(provider)], args=[wanted, rate.interval_us, rate.ahead_us]
                 )
             )
 
     async def size(self, provider: ProviderName) -> int:
-        async with reaching():
-            return int(await self._redis.zcard(due(provider)))
+        async with calling_redis():
+            return int(await self._redis.zcard(due_key(provider)))
 
     async def lag(self, provider: ProviderName) -> timedelta:
-        async with reaching(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.zrange(due(provider), 0, 0, withscores=True)
+        async with calling_redis(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrange(due_key(provider), 0, 0, withscores=True)
             pipe.time()
             first, (seconds, micros) = await pipe.execute()
         if not first:
@@ -122,13 +122,13 @@ class RedisSchedule:
         return timedelta(microseconds=max(0, now - int(first[0][1])))
 
     async def rebuilt(self, provider: ProviderName) -> None:
-        async with reaching():
-            await self._redis.set(rebuilt(provider), await self._run_id())
+        async with calling_redis():
+            await self._redis.set(rebuilt_key(provider), await self._run_id())
 
     async def intact(self, provider: ProviderName) -> bool:
         """The marker names the server's run: a restart or a failover may have lost the last."""
-        async with reaching():
-            marker = await self._redis.get(rebuilt(provider))
+        async with calling_redis():
+            marker = await self._redis.get(rebuilt_key(provider))
             return marker is not None and marker == await self._run_id()
 
     async def _run_id(self) -> bytes:
@@ -136,7 +136,7 @@ class RedisSchedule:
 
 
 @contextlib.asynccontextmanager
-async def reaching() -> AsyncIterator[None]:
+async def calling_redis() -> AsyncIterator[None]:
     """Whatever Redis or the way to it does wrong is one error, and soon."""
     try:
         async with asyncio.timeout(CALL_SECONDS):
@@ -145,9 +145,9 @@ async def reaching() -> AsyncIterator[None]:
         raise ScheduleUnavailable(type(error).__name__) from error
 
 
-def release_arguments(after: NextLook, now: datetime) -> tuple[bytes, int, int]:
-    delay = -1 if after.at is None else max(0, micros_in(after.at - now))
-    return encode(after.leased.number), after.leased.token, delay
+def release_arguments(look: NextLook, now: datetime) -> tuple[bytes, int, int]:
+    delay = -1 if look.at is None else max(0, micros_in(look.at - now))
+    return encode(look.leased.number), look.leased.token, delay
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -156,13 +156,13 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def due(provider: ProviderName) -> str:
+def due_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:due"
 
 
-def budget(provider: ProviderName) -> str:
+def budget_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:budget"
 
 
-def rebuilt(provider: ProviderName) -> str:
+def rebuilt_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:rebuilt"

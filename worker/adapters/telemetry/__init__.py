@@ -1,1 +1,1 @@
-"""What ops see of the worker: metrics, structured logs, and whether its loops still move."""
+"""What ops see of the worker: metrics and structured logs."""

@@ -1,30 +1,23 @@
-"""The closed sets that label values come from: fixed ones here, the others from the settings."""
+"""The labels of metrics, each with the closed set its values come from.
 
-from collections.abc import Sequence
+The sets are enums of the code or names of the configuration, never what somebody sent.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
+from worker.ports.reporter import JobResult
 from worker.ports.store.outbox import SendResult
 
-OUTCOMES = tuple(state.value for state in (State.DELIVERED, State.REFUNDED, State.CLOSED))
 #: Why money is given back without a person in between: there from the first scrape on.
 CREDIT_REASONS = tuple(reason.value for reason in EndReason)
 #: A person decided, days after the deadline as it should be: no word on how late we are.
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
-PROVIDER_ENDINGS = tuple(
-    state.value
-    for state in (
-        ProviderState.CANCELLED,
-        ProviderState.FINISHED,
-        ProviderState.CHARGED,
-        ProviderState.GONE,
-        ProviderState.DISPUTED,
-    )
-)
 OPERATIONS = (
     "rent",
     "look",
@@ -39,8 +32,6 @@ OPERATIONS = (
     "rental_close",
 )
 RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
-JOB_RESULTS = ("done", "busy", "unknown", "refused", "again", "failed")
-DELIVERIES = tuple(result.value for result in SendResult)
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
@@ -70,3 +61,42 @@ class LabelSets:
     @property
     def currencies(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(provider.currency for provider in self.providers))
+
+
+class Label(NamedTuple):
+    """A label's name, and the values that are known before anything happened."""
+
+    name: str
+    values: Callable[[LabelSets], Sequence[str]]
+
+
+def _fixed(name: str, values: Iterable[str]) -> Label:
+    known = tuple(values)
+    return Label(name, lambda _: known)
+
+
+PROVIDER = Label("provider", lambda sets: sets.provider_names)
+CURRENCY = Label("currency", lambda sets: sets.currencies)
+JOB = Label("job", lambda sets: sets.jobs)
+INVARIANT = Label("invariant", lambda sets: sets.invariants)
+TIMER_KIND = Label("kind", lambda sets: sets.timers)
+VERSION = Label("version", lambda sets: (sets.version,))
+OUTCOME = _fixed("outcome", (s.value for s in (State.DELIVERED, State.REFUNDED, State.CLOSED)))
+CREDIT_REASON = _fixed("reason", CREDIT_REASONS)
+PROVIDER_ENDING = _fixed(
+    "provider_state",
+    (
+        state.value
+        for state in (
+            ProviderState.CANCELLED,
+            ProviderState.FINISHED,
+            ProviderState.CHARGED,
+            ProviderState.GONE,
+            ProviderState.DISPUTED,
+        )
+    ),
+)
+OPERATION = _fixed("operation", OPERATIONS)
+REQUEST_RESULT = _fixed("result", RESULTS)
+JOB_RESULT = _fixed("result", (result.value for result in JobResult))
+SEND_RESULT = _fixed("result", (result.value for result in SendResult))

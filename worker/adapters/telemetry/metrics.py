@@ -1,10 +1,14 @@
-"""Every metric. Label values come from enums and configured names, never from replies.
+"""Every metric, one row each. The reference page and the series at 0 derive from the rows.
 
-Gauges about the whole queue are read by every replica from the same database: take `max`, a `sum`
-would count each number once per replica.
+Label values come from enums and configured names, never from replies. Gauges about the whole queue
+are read by every replica from the same database: take `max`, a `sum` would count each number once
+per replica.
 """
 
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,237 +18,284 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.exposition import choose_encoder
 
 from worker.adapters.telemetry.bounded_metric import BoundedMetric
 from worker.adapters.telemetry.label_sets import (
-    CREDIT_REASONS,
-    DELIVERIES,
-    JOB_RESULTS,
-    OPERATIONS,
-    OUTCOMES,
-    PROVIDER_ENDINGS,
-    RESULTS,
+    CREDIT_REASON,
+    CURRENCY,
+    INVARIANT,
+    JOB,
+    JOB_RESULT,
+    OPERATION,
+    OUTCOME,
+    PROVIDER,
+    PROVIDER_ENDING,
+    REQUEST_RESULT,
+    SEND_RESULT,
+    TIMER_KIND,
+    VERSION,
+    Label,
     LabelSets,
 )
 from worker.domain.activation import WINDOW
 
 PREFIX = "activation_worker_"
 
-CODE_WAIT = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
-REQUEST = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
+REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 # 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
-LATENESS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
+LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
 # The jobs for looks and endings go on for 5 s while there is work; any job is cut off at 18 s.
-JOB = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+JOB_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 
-assert WINDOW.total_seconds() in CODE_WAIT
+assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+Built_co = TypeVar("Built_co", covariant=True)
+Values: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Generic[Built_co]):
+    """One metric before it is built. As an attribute of `Metrics` it is what it was built into."""
+
+    kind: type[Counter | Gauge | Histogram]
+    name: str
+    says: str
+    labels: Sequence[str]
+    build: Callable[[CollectorRegistry, LabelSets], Built_co]
+
+    @overload
+    def __get__(self, metrics: None, owner: type) -> "Row[Built_co]": ...
+
+    @overload
+    def __get__(self, metrics: object, owner: type) -> Built_co: ...
+
+    def __get__(self, metrics: object, owner: type) -> "Row[Built_co] | Built_co":
+        return self  # Reached on the class only: on an object, its own attribute goes first.
+
+
+def _plain(
+    kind: type[M],
+    name: str,
+    says: str,
+    *labels: Label,
+    buckets: Sequence[float] = (),
+    at_start: Callable[[LabelSets], Mapping[Values, float]] = lambda _: {},
+) -> Row[M]:
+    """A metric of the client library; *at_start* are the values that some of its series get."""
+    names = [label.name for label in labels]
+    more: dict[str, Any] = {"buckets": buckets} if buckets else {}
+
+    def build(registry: CollectorRegistry, sets: LabelSets) -> M:
+        metric = kind(PREFIX + name, says, names, registry=registry, **more)
+        for values, value in at_start(sets).items():
+            series = metric.labels(*values) if values else metric
+            if isinstance(series, Gauge):
+                series.set(value)
+        return metric
+
+    return Row(kind=kind, name=name, says=says, labels=names, build=build)
+
+
+def _bounded(
+    kind: type[M],
+    name: str,
+    says: str,
+    *labels: Label,
+    buckets: Sequence[float] = (),
+    series: Callable[[LabelSets], Collection[Values]] | None = None,
+) -> Row[BoundedMetric[M]]:
+    """A metric whose *series* exist from the start: all there can be, unless they are given."""
+    plain = _plain(kind, name, says, *labels, buckets=buckets)
+
+    def build(registry: CollectorRegistry, sets: LabelSets) -> BoundedMetric[M]:
+        known = series(sets) if series else [*product(*(label.values(sets) for label in labels))]
+        return BoundedMetric(plain.build(registry, sets), known)
+
+    return Row(kind=kind, name=name, says=says, labels=plain.labels, build=build)
 
 
 class Metrics:
-    """Built once, in `bootstrap`; every test builds its own."""
+    """Built_co once, in `bootstrap`; every test builds its own."""
 
-    def __init__(self, registry: CollectorRegistry, known: LabelSets) -> None:
+    # Customers
+    accepted = _bounded(Counter, "accepted_total", "Numbers taken over or rented.", PROVIDER)
+    settled = _bounded(
+        Counter, "settled_total", "Activations that ended, by outcome.", PROVIDER, OUTCOME
+    )
+    credited_minor = _plain(
+        Counter,
+        "credited_minor_total",
+        "Money given back to customers, in minor units of the currency.",
+        CURRENCY,  # Money may be given back in one that no provider has: the reporter bounds both.
+        CREDIT_REASON,
+        at_start=lambda sets: dict.fromkeys(
+            product(sets.currencies, CREDIT_REASON.values(sets)), 0
+        ),
+    )
+    code_wait_seconds = _bounded(
+        Histogram,
+        "code_wait_seconds",
+        "Time from rental to the first code.",
+        PROVIDER,
+        buckets=CODE_WAIT_BUCKETS,
+    )
+    credit_lateness_seconds = _plain(
+        Histogram,
+        "credit_lateness_seconds",
+        "Time from the deadline to the credit, of numbers credited at or after it.",
+        buckets=LATENESS_BUCKETS,
+    )
+    late_codes = _bounded(
+        Counter, "late_codes_total", "Codes seen too late: neither shown nor charged.", PROVIDER
+    )
+
+    # The queue
+    live = _bounded(Gauge, "live", "Activations without an ending. Take max, not sum.", PROVIDER)
+    overdue = _plain(
+        Gauge,
+        "overdue",
+        "Activations without an ending after deadline and grace. Take max, not sum.",
+    )
+    oldest_overdue_seconds = _plain(
+        Gauge,
+        "oldest_overdue_seconds",
+        "Age past its deadline of the oldest activation without an ending. Take max, not sum.",
+    )
+    schedule_lag_seconds = _plain(
+        Gauge,
+        "schedule_lag_seconds",
+        "How long ago the oldest due look should have happened. Take max, not sum.",
+    )
+    timers_overdue = _bounded(
+        Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", TIMER_KIND
+    )
+    stats_last_success = _plain(
+        Gauge,
+        "stats_last_success_timestamp_seconds",
+        "When this process last read the queue-wide gauges; they are as old as this.",
+    )
+
+    # Providers
+    looks = _bounded(Counter, "looks_total", "Numbers looked at, in lists or singly.", PROVIDER)
+    resolved = _bounded(
+        Counter,
+        "resolved_total",
+        "Settled numbers whose end at the provider became certain.",
+        PROVIDER,
+        PROVIDER_ENDING,
+    )
+    provider_requests = _bounded(
+        Counter,
+        "provider_requests_total",
+        "Requests to providers, by how they ended.",
+        PROVIDER,
+        OPERATION,
+        REQUEST_RESULT,
+    )
+    provider_request_seconds = _bounded(
+        Histogram,
+        "provider_request_seconds",
+        "Duration of requests to providers.",
+        PROVIDER,
+        OPERATION,
+        buckets=REQUEST_BUCKETS,
+    )
+    provider_circuit_open = _bounded(
+        Gauge,
+        "provider_circuit_open",
+        "1 while this process sends the provider nothing because it failed too often.",
+        PROVIDER,
+    )
+    provider_exposure_minor = _bounded(
+        Gauge,
+        "provider_exposure_minor",
+        "Money credited while the provider may keep its price, in minor units. Take max, not sum.",
+        PROVIDER,
+        CURRENCY,
+        series=lambda sets: [(provider.name, provider.currency) for provider in sets.providers],
+    )
+    provider_exposure_limit_minor = _plain(
+        Gauge,
+        "provider_exposure_limit_minor",
+        "Exposure from which nothing more is rented there, in minor units. Take max, not sum.",
+        PROVIDER,
+        CURRENCY,
+        at_start=lambda sets: {
+            (provider.name, provider.currency): provider.exposure_limit_minor
+            for provider in sets.providers
+        },
+    )
+    provider_cancel_ratio = _bounded(
+        Gauge,
+        "provider_cancel_ratio",
+        "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
+        PROVIDER,
+    )
+
+    # Jobs and events
+    jobs = _bounded(Counter, "jobs_total", "Jobs run by this process.", JOB, JOB_RESULT)
+    job_seconds = _bounded(Histogram, "job_seconds", "Duration of jobs.", JOB, buckets=JOB_BUCKETS)
+    events_pending = _plain(
+        Gauge, "events_pending", "Outgoing events not delivered yet. Take max, not sum."
+    )
+    event_deliveries = _bounded(
+        Counter, "event_deliveries_total", "Attempts to deliver an outgoing event.", SEND_RESULT
+    )
+
+    # The books
+    audit_violations = _bounded(
+        Gauge,
+        "audit_violations",
+        "Violations this process found in its last audit; the newest audit counts.",
+        INVARIANT,
+    )
+    audit_last_success = _plain(
+        Gauge,
+        "audit_last_success_timestamp_seconds",
+        "When an audit last ran to its end, whatever it found. Take max, not sum.",
+    )
+    canary_last_success = _plain(
+        Gauge,
+        "canary_last_success_timestamp_seconds",
+        "When a canary activation last went all the way; 0 without one. Take max, not sum.",
+    )
+    canary_every_seconds = _plain(
+        Gauge,
+        "canary_every_seconds",
+        "Time between two canaries; 0 where none is configured.",
+        at_start=lambda sets: {(): sets.canary_every_seconds},
+    )
+    build_info = _plain(
+        Gauge,
+        "build_info",
+        "Always 1; the version that runs.",
+        VERSION,
+        at_start=lambda sets: {(sets.version,): 1},
+    )
+
+    def __init__(self, registry: CollectorRegistry, sets: LabelSets) -> None:
         # `_created` doubles the size of every counter and histogram, and nothing here reads it.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the client's, without types
-        self._registry = registry
         ProcessCollector(registry=registry)
-        self._customers(known)
-        self._queue(known)
-        self._providers(known)
-        self._work(known)
-        self._books(known)
-        self._build(known)
+        for attribute, row in rows():
+            vars(self)[attribute] = row.build(registry, sets)
 
-    def _customers(self, known: LabelSets) -> None:
-        providers = [(name,) for name in known.provider_names]
-        self.accepted = BoundedMetric(
-            self._counter("accepted_total", "Numbers taken over or rented.", "provider"),
-            providers,
-        )
-        self.settled = BoundedMetric(
-            self._counter(
-                "settled_total", "Activations that ended, by outcome.", "provider", "outcome"
-            ),
-            [*product(known.provider_names, OUTCOMES)],
-        )
-        self.credited_minor = self._counter(
-            "credited_minor_total",
-            "Money given back to customers, in minor units of the currency.",
-            "currency",
-            "reason",
-        )
-        for currency in known.currencies:
-            for reason in CREDIT_REASONS:
-                self.credited_minor.labels(currency, reason)
-        self.code_wait_seconds = BoundedMetric(
-            self._histogram(
-                "code_wait_seconds", "Time from rental to the first code.", CODE_WAIT, "provider"
-            ),
-            providers,
-        )
-        self.credit_lateness_seconds = self._histogram(
-            "credit_lateness_seconds",
-            "Time from the deadline to the credit, of numbers credited at or after it.",
-            LATENESS,
-        )
-        self.late_codes = BoundedMetric(
-            self._counter(
-                "late_codes_total", "Codes seen too late: neither shown nor charged.", "provider"
-            ),
-            providers,
-        )
 
-    def _queue(self, known: LabelSets) -> None:
-        self.live = BoundedMetric(
-            self._gauge("live", "Activations without an ending. Take max, not sum.", "provider"),
-            [(name,) for name in known.provider_names],
-        )
-        self.overdue = self._gauge(
-            "overdue", "Activations without an ending after deadline and grace. Take max, not sum."
-        )
-        self.oldest_overdue_seconds = self._gauge(
-            "oldest_overdue_seconds",
-            "Age past its deadline of the oldest activation without an ending. Take max, not sum.",
-        )
-        self.schedule_lag_seconds = self._gauge(
-            "schedule_lag_seconds",
-            "How long ago the oldest due look should have happened. Take max, not sum.",
-        )
-        self.timers_overdue = BoundedMetric(
-            self._gauge("timers_overdue", "Case timers past due. Take max, not sum.", "kind"),
-            [(kind,) for kind in known.timers],
-        )
-        self.stats_last_success = self._gauge(
-            "stats_last_success_timestamp_seconds",
-            "When this process last read the queue-wide gauges; they are as old as this.",
-        )
+def rows() -> Iterator[tuple[str, Row[object]]]:
+    """The rows of `Metrics`, by attribute."""
+    for attribute, row in vars(Metrics).items():
+        if isinstance(row, Row):
+            yield attribute, row
 
-    def _providers(self, known: LabelSets) -> None:
-        providers = [(name,) for name in known.provider_names]
-        self.looks = BoundedMetric(
-            self._counter("looks_total", "Numbers looked at, in lists or singly.", "provider"),
-            providers,
-        )
-        self.resolved = BoundedMetric(
-            self._counter(
-                "resolved_total",
-                "Settled numbers whose end at the provider became certain.",
-                "provider",
-                "provider_state",
-            ),
-            [*product(known.provider_names, PROVIDER_ENDINGS)],
-        )
-        self.provider_requests = BoundedMetric(
-            self._counter(
-                "provider_requests_total",
-                "Requests to providers, by how they ended.",
-                "provider",
-                "operation",
-                "result",
-            ),
-            [*product(known.provider_names, OPERATIONS, RESULTS)],
-        )
-        self.provider_request_seconds = BoundedMetric(
-            self._histogram(
-                "provider_request_seconds",
-                "Duration of requests to providers.",
-                REQUEST,
-                "provider",
-                "operation",
-            ),
-            [*product(known.provider_names, OPERATIONS)],
-        )
-        self.provider_circuit_open = BoundedMetric(
-            self._gauge(
-                "provider_circuit_open",
-                "1 while this process sends the provider nothing because it failed too often.",
-                "provider",
-            ),
-            providers,
-        )
-        self._standing(known)
 
-    def _standing(self, known: LabelSets) -> None:
-        """What a provider may hold against us, or we against it."""
-        pairs = [(provider.name, provider.currency) for provider in known.providers]
-        self.provider_exposure_minor = BoundedMetric(
-            self._gauge(
-                "provider_exposure_minor",
-                "Money credited while the provider may keep its price, in minor units. "
-                "Take max, not sum.",
-                "provider",
-                "currency",
-            ),
-            pairs,
-        )
-        limits = self._gauge(
-            "provider_exposure_limit_minor",
-            "Exposure from which nothing more is rented there, in minor units. Take max, not sum.",
-            "provider",
-            "currency",
-        )
-        for provider in known.providers:
-            limits.labels(provider.name, provider.currency).set(provider.exposure_limit_minor)
-        self.provider_cancel_ratio = BoundedMetric(
-            self._gauge(
-                "provider_cancel_ratio",
-                "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
-                "provider",
-            ),
-            [(name,) for name in known.provider_names],
-        )
-
-    def _work(self, known: LabelSets) -> None:
-        self.jobs = BoundedMetric(
-            self._counter("jobs_total", "Jobs run by this process.", "job", "result"),
-            [*product(known.jobs, JOB_RESULTS)],
-        )
-        self.job_seconds = BoundedMetric(
-            self._histogram("job_seconds", "Duration of jobs.", JOB, "job"),
-            [(job,) for job in known.jobs],
-        )
-        self.events_pending = self._gauge(
-            "events_pending", "Outgoing events not delivered yet. Take max, not sum."
-        )
-        self.event_deliveries = BoundedMetric(
-            self._counter(
-                "event_deliveries_total", "Attempts to deliver an outgoing event.", "result"
-            ),
-            [(result,) for result in DELIVERIES],
-        )
-
-    def _books(self, known: LabelSets) -> None:
-        self.audit_violations = BoundedMetric(
-            self._gauge(
-                "audit_violations",
-                "Violations this process found in its last audit; the newest audit counts.",
-                "invariant",
-            ),
-            [(invariant,) for invariant in known.invariants],
-        )
-        self.audit_last_success = self._gauge(
-            "audit_last_success_timestamp_seconds",
-            "When an audit last ran to its end, whatever it found. Take max, not sum.",
-        )
-        self.canary_last_success = self._gauge(
-            "canary_last_success_timestamp_seconds",
-            "When a canary activation last went all the way; 0 without one. Take max, not sum.",
-        )
-        self._gauge(
-            "canary_every_seconds", "Time between two canaries; 0 where none is configured."
-        ).set(known.canary_every_seconds)
-
-    def _build(self, known: LabelSets) -> None:
-        info = self._gauge("build_info", "Always 1; the version that runs.", "version")
-        info.labels(known.version).set(1)
-
-    def _counter(self, name: str, says: str, *labels: str) -> Counter:
-        return Counter(PREFIX + name, says, labels, registry=self._registry)
-
-    def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
-        return Gauge(PREFIX + name, says, labels, registry=self._registry)
-
-    def _histogram(
-        self, name: str, says: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(PREFIX + name, says, labels, buckets=buckets, registry=self._registry)
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The body of `/metrics` and its content type: as the scraper's Accept header asks."""
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):
+        # The Accept header asks for a version that is none: say it the plain way.
+        encode, content_type = choose_encoder("")
+    return encode(registry), content_type

@@ -13,13 +13,16 @@ from structlog.stdlib import BoundLogger
 
 from worker.adapters.telemetry.bounded_metric import OTHER, BoundedMetric
 from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
-from worker.adapters.telemetry.log_throttle import LogThrottle
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.settlements import SettledNumber
 
+QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
+NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memory starts anew.
+DETAIL_MAX = 200
 _NO_TIME = timedelta(0)
 
 
@@ -45,7 +48,7 @@ class OpsReporter:
         self._metrics.accepted.of(provider).inc(count)
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
-        ended = Counter((one.provider, one.outcome, one.reason) for one in settled)
+        ended = Counter((each.provider, each.outcome, each.reason) for each in settled)
         for (provider, outcome, reason), count in ended.items():
             if outcome is not State.IN_REVIEW:  # Not settled: a person will.
                 self._metrics.settled.of(provider, outcome.value).inc(count)
@@ -56,7 +59,7 @@ class OpsReporter:
                 reason=reason,
                 count=count,
             )
-        self._credited([one for one in settled if one.outcome is State.REFUNDED])
+        self._credited([each for each in settled if each.outcome is State.REFUNDED])
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
         if fate is CodeFate.SHOWN:
@@ -96,8 +99,8 @@ class OpsReporter:
     def quarantined(self, id_: ActivationId, what: str) -> None:
         self._log.error("activation.quarantined", activation=str(id_), why=what)
 
-    def job(self, name: str, result: str, seconds: float) -> None:
-        self._metrics.jobs.of(name, result).inc()
+    def job(self, name: str, result: JobResult, seconds: float) -> None:
+        self._metrics.jobs.of(name, result.value).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
 
     def event_delivery(self, result: str, count: int = 1) -> None:
@@ -137,15 +140,15 @@ class OpsReporter:
         self._log.info("audit.done", invariants=len(findings))
 
     def _credited(self, credited: Sequence[SettledNumber]) -> None:
-        given: Counter[tuple[str, str]] = Counter()
-        for one in credited:
-            given[one.currency, one.reason] += one.amount_minor
+        credits_minor: Counter[tuple[str, str]] = Counter()
+        for number in credited:
+            credits_minor[number.currency, number.reason] += number.amount_minor
             # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
-            if one.lateness >= _NO_TIME and one.reason not in VERDICTS:
-                self._metrics.credit_lateness_seconds.observe(one.lateness.total_seconds())
-        for (currency, reason), minor in given.items():
-            known = reason if reason in REASONS else OTHER
-            self._metrics.credited_minor.labels(self._currency(currency), known).inc(minor)
+            if number.lateness >= _NO_TIME and number.reason not in VERDICTS:
+                self._metrics.credit_lateness_seconds.observe(number.lateness.total_seconds())
+        for (currency, reason), minor in credits_minor.items():
+            label = reason if reason in REASONS else OTHER
+            self._metrics.credited_minor.labels(self._currency(currency), label).inc(minor)
 
     def _currency(self, code: str) -> str:
         if code not in self._currencies and len(self._currencies) < CURRENCIES_MAX:
@@ -159,6 +162,36 @@ class OpsReporter:
         _zero(self._metrics.provider_cancel_ratio)
         for provider, ratio in queue_stats.cancel_ratio.items():
             self._metrics.provider_cancel_ratio.of(provider).set(ratio)
+
+
+class LogThrottle:
+    """A provider that is down for an hour is one line every ten seconds, with how often it was."""
+
+    def __init__(self, log: BoundLogger, monotonic: Callable[[], float]) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self._written: dict[tuple[str, ProviderName | None], float] = {}
+        self._held_back: dict[tuple[str, ProviderName | None], int] = {}
+
+    def report(self, what: str, provider: ProviderName | None, detail: str) -> None:
+        trouble = (what, provider)
+        now = self._monotonic()
+        written = self._written.get(trouble)
+        if written is not None and now - written < QUIET_SECONDS:
+            self._held_back[trouble] = self._held_back.get(trouble, 0) + 1
+            return
+        self._remember(trouble, now)
+        fields: dict[str, str | int | None] = {
+            "provider": provider,
+            "detail": detail[:DETAIL_MAX],
+            "held_back": self._held_back.pop(trouble, None),
+        }
+        self._log.warning(what, **{name: value for name, value in fields.items() if value})
+
+    def _remember(self, trouble: tuple[str, ProviderName | None], now: float) -> None:
+        if len(self._written) >= NAMES_MAX:
+            self._written.clear()
+        self._written[trouble] = now
 
 
 def _zero(gauges: BoundedMetric[Gauge]) -> None:

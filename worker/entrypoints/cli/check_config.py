@@ -24,7 +24,7 @@ def check_config(
     Example: activation-worker check-config --show-effective
     """
     from worker.settings import load
-    from worker.settings.effective import effective
+    from worker.settings.load import effective
 
     loaded = load(config, environ=os.environ)
     lines = list(effective(loaded)) if show_effective else []

@@ -21,7 +21,6 @@ from worker.entrypoints.cli.output import (
     write_rows,
 )
 from worker.entrypoints.http.responses import instant
-from worker.lifecycle.drain import Drain
 from worker.ports.provider import Balance
 from worker.ports.store.purchases import Dispute, ProviderReport, PurchaseStore
 from worker.settings import load_settings
@@ -35,17 +34,6 @@ class ProviderSession:
 
     worker: Worker
     name: ProviderName
-
-    @property
-    def draining(self) -> Drain:
-        sweep, parts = self.worker.ticks.sweeping, self.worker.parts
-        return Drain(
-            purchases=parts.store.purchases,
-            settlements=parts.store.settlements,
-            settle=sweep.settle,
-            rules=sweep.rules,
-            clock=parts.clock,
-        )
 
     @property
     def purchases(self) -> PurchaseStore:
@@ -84,7 +72,7 @@ def with_session(
 
 async def start_drain(session: ProviderSession, *, at_once: bool) -> None:
     await session.report()
-    since = await session.draining.begin(session.name)
+    since = await session.worker.drain.begin(session.name)
     say(f"{session.name}: no new rentals since {short(since)}")
     if at_once:
         await _end_now(session)
@@ -93,14 +81,14 @@ async def start_drain(session: ProviderSession, *, at_once: bool) -> None:
 
 async def stop_drain(session: ProviderSession) -> None:
     await session.report()
-    was_drained = await session.draining.stop(session.name)
+    was_drained = await session.worker.drain.stop(session.name)
     says = "takes rentals again" if was_drained else "was not drained"
     say(f"{session.name}: {says}")
 
 
 async def _end_now(session: ProviderSession) -> None:
     ended: Counter[str] = Counter()
-    async for settled in session.draining.now(session.name):
+    async for settled in session.worker.drain.now(session.name):
         ended.update(number.outcome.value for number in settled)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.items()))
         say(f"{session.name}: {counts}")
@@ -137,7 +125,7 @@ async def _ask(session: ProviderSession) -> tuple[Balance | None, Sequence[Provi
     provider = session.worker.parts.providers.get(session.name)
     if provider is None:
         return None, None
-    reconciling = session.worker.ticks.reconciling
+    reconciling = session.worker.steps.reconcile
     balance = await reconciling.balance(provider)
     if balance is None or provider.capabilities.list_page_size is None:
         return balance, None

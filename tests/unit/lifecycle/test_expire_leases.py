@@ -1,4 +1,4 @@
-"""Claiming ahead: nobody idles, nobody claims twice, and a nameless number is not looked at."""
+"""Leasing ahead: no lane idles, no number is leased twice, and none without a ref is looked at."""
 
 import asyncio
 from typing import Any, cast
@@ -31,13 +31,13 @@ from worker.ports.store.activations import Activation
 from worker.ports.store.settlements import DueNumber, Settlements
 
 
-class Claims:
+class Leases:
     """An expire step over a store that hands out what is left of *many* numbers."""
 
     def __init__(self, many: int, rate: float, max_in_flight: int) -> None:
         self.left = [due(number) for number in range(1, many + 1)]
         self.store = StubStore(
-            lease_cancels=self.claim,
+            lease_cancels=self.lease,
             settle=lambda _: Settlements([], []),
             postpone=None,
             resolve=None,
@@ -56,88 +56,88 @@ class Claims:
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )
 
-    def claim(self, _: Any, limit: int, *__: Any) -> list[DueNumber]:
-        claimed, self.left = self.left[:limit], self.left[limit:]
-        return claimed
+    def lease(self, _: Any, limit: int, *__: Any) -> list[DueNumber]:
+        leased, self.left = self.left[:limit], self.left[limit:]
+        return leased
 
     def limits(self) -> list[int]:
         return [limit for _, limit, _ in self.store.asked("lease_cancels")]
 
 
 async def test_every_number_is_asked_about_once_however_many_hands_claim() -> None:
-    claims = Claims(many=97, rate=5.0, max_in_flight=8)
+    leases = Leases(many=97, rate=5.0, max_in_flight=8)
 
-    await claims.expire.tick(claims.provider, lambda: True)
+    await leases.expire.tick(leases.provider, lambda: True)
 
-    assert sorted(map(int, claims.provider.asked("cancel"))) == list(range(1, 98))
-    assert set(claims.limits()) == {10}
-
-
-async def test_no_more_is_claimed_than_the_rate_allows_soon() -> None:
-    claims = Claims(many=5000, rate=1_000_000.0, max_in_flight=100)
-
-    await claims.expire.tick(claims.provider, lambda: len(claims.left) > 3000)
-
-    assert claims.limits()[0] == 200
-    assert set(claims.limits()[1:]) == {1000}
+    assert sorted(map(int, leases.provider.asked("cancel"))) == list(range(1, 98))
+    assert set(leases.limits()) == {10}
 
 
-async def test_a_slow_rate_still_claims_one() -> None:
-    claims = Claims(many=2, rate=0.1, max_in_flight=5)
+async def test_no_more_is_leased_than_the_rate_allows_soon() -> None:
+    leases = Leases(many=5000, rate=1_000_000.0, max_in_flight=100)
 
-    await claims.expire.tick(claims.provider, lambda: True)
+    await leases.expire.tick(leases.provider, lambda: len(leases.left) > 3000)
 
-    assert set(claims.limits()) == {1}
-    assert len(claims.provider.asked("cancel")) == 2
+    assert leases.limits()[0] == 200
+    assert set(leases.limits()[1:]) == {1000}
 
 
-async def test_once_the_provider_is_away_nothing_more_is_claimed() -> None:
-    claims = Claims(many=50, rate=5.0, max_in_flight=1)
+async def test_a_slow_rate_still_leases_one() -> None:
+    leases = Leases(many=2, rate=0.1, max_in_flight=5)
+
+    await leases.expire.tick(leases.provider, lambda: True)
+
+    assert set(leases.limits()) == {1}
+    assert len(leases.provider.asked("cancel")) == 2
+
+
+async def test_once_the_provider_is_away_nothing_more_is_leased() -> None:
+    leases = Leases(many=50, rate=5.0, max_in_flight=1)
 
     async def last(_: object) -> Cancelled:
-        claims.provider.circuit = Circuit.OPEN
+        leases.provider.circuit = Circuit.OPEN
         return Cancelled()
 
-    claims.provider._answers["cancel", None].clear()
-    claims.provider.will("cancel", last)
-    await claims.expire.tick(claims.provider, lambda: True)
+    leases.provider._answers["cancel", None].clear()
+    leases.provider.will("cancel", last)
+    await leases.expire.tick(leases.provider, lambda: True)
 
-    assert claims.limits() == [2, 10]
-    assert len(claims.provider.asked("cancel")) == 12
+    assert leases.limits() == [2, 10]
+    assert len(leases.provider.asked("cancel")) == 12
 
 
-async def test_what_a_claim_took_that_was_cut_off_is_handed_back() -> None:
-    claims = Claims(many=50, rate=5.0, max_in_flight=1)
-    tick = asyncio.ensure_future(claims.expire.tick(claims.provider, lambda: True))
-    await until(lambda: claims.limits() == [2, 10])
+async def test_what_a_lease_took_that_was_cut_off_is_handed_back() -> None:
+    leases = Leases(many=50, rate=5.0, max_in_flight=1)
+    tick = asyncio.ensure_future(leases.expire.tick(leases.provider, lambda: True))
+    await until(lambda: leases.limits() == [2, 10])
 
     tick.cancel()
     await asyncio.gather(tick, return_exceptions=True)
 
-    back = [one.id for (batch,) in claims.store.asked("postpone") for one in batch]
+    back = [one.id for (batch,) in leases.store.asked("postpone") for one in batch]
     assert back == [due(number).id for number in range(1, 13)]
 
 
-async def test_ending_one_number_now_claims_no_other() -> None:
-    claims = Claims(many=50, rate=5.0, max_in_flight=8)
-    claims.store.answers["lease_cancel"] = [due(99)]
+async def test_ending_one_number_now_leases_no_other() -> None:
+    leases = Leases(many=50, rate=5.0, max_in_flight=8)
+    leases.store.answers["lease_cancel"] = [due(99)]
 
-    await claims.expire.end_now(claims.provider, due(99).id)
+    await leases.expire.end_now(leases.provider, due(99).id)
 
-    assert claims.provider.asked("cancel") == ["99"]
-    assert claims.limits() == []
+    assert leases.provider.asked("cancel") == ["99"]
+    assert leases.limits() == []
 
 
 async def test_ending_one_number_that_is_anothers_asks_nobody() -> None:
-    claims = Claims(many=0, rate=5.0, max_in_flight=8)
-    claims.store.answers["lease_cancel"] = []
+    leases = Leases(many=0, rate=5.0, max_in_flight=8)
+    leases.store.answers["lease_cancel"] = []
 
-    await claims.expire.end_now(claims.provider, due().id)
-    claims.provider.circuit = Circuit.OPEN
-    await claims.expire.end_now(claims.provider, due().id)
+    await leases.expire.end_now(leases.provider, due().id)
+    leases.provider.circuit = Circuit.OPEN
+    await leases.expire.end_now(leases.provider, due().id)
 
-    assert claims.provider.calls == []
-    assert len(claims.store.asked("lease_cancel")) == 1
+    assert leases.provider.calls == []
+    assert len(leases.store.asked("lease_cancel")) == 1
 
 
 async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
@@ -178,43 +178,43 @@ async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
 
 
 async def test_a_tick_of_two_workers_shares_the_numbers() -> None:
-    claims = Claims(many=60, rate=5.0, max_in_flight=4)
+    leases = Leases(many=60, rate=5.0, max_in_flight=4)
 
     done = await asyncio.gather(
-        claims.expire.tick(claims.provider, lambda: True),
-        claims.expire.tick(claims.provider, lambda: True),
+        leases.expire.tick(leases.provider, lambda: True),
+        leases.expire.tick(leases.provider, lambda: True),
     )
 
-    assert len(claims.provider.asked("cancel")) == 60
+    assert len(leases.provider.asked("cancel")) == 60
     assert min(done) > 0
 
 
 async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> None:
-    claims = Claims(many=500, rate=100.0, max_in_flight=8)
-    claims.provider.circuit = Circuit.PROBING
+    leases = Leases(many=500, rate=100.0, max_in_flight=8)
+    leases.provider.circuit = Circuit.PROBING
 
     def keep_going() -> bool:
-        if claims.provider.asked("cancel"):
-            claims.provider.circuit = Circuit.CLOSED  # The probes were answered.
+        if leases.provider.asked("cancel"):
+            leases.provider.circuit = Circuit.CLOSED  # The probes were answered.
         return True
 
-    await claims.expire.tick(claims.provider, keep_going)
+    await leases.expire.tick(leases.provider, keep_going)
 
-    assert claims.limits()[0] == PROBES
-    assert set(claims.limits()[1:]) == {16, 200}
+    assert leases.limits()[0] == PROBES
+    assert set(leases.limits()[1:]) == {16, 200}
 
 
 async def test_where_nothing_can_be_kept_no_other_is_asked_about() -> None:
-    claims = Claims(many=50, rate=5.0, max_in_flight=1)
-    claims.provider._answers["cancel", None].clear()
-    claims.provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1234"),)))
-    claims.store.answers["record_codes"] = StoreUnavailable("away")
+    leases = Leases(many=50, rate=5.0, max_in_flight=1)
+    leases.provider._answers["cancel", None].clear()
+    leases.provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1234"),)))
+    leases.store.answers["record_codes"] = StoreUnavailable("away")
 
     with pytest.raises(ExceptionGroup):
-        await claims.expire.tick(claims.provider, lambda: True)
+        await leases.expire.tick(leases.provider, lambda: True)
 
-    assert claims.provider.asked("cancel") == ["1"]
-    assert claims.reporter.of("quarantined") == [], "it is not this number's fault"
+    assert leases.provider.asked("cancel") == ["1"]
+    assert leases.reporter.of("quarantined") == [], "it is not this number's fault"
 
 
 async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:

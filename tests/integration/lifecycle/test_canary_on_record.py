@@ -9,27 +9,24 @@ from tests.integration.lifecycle.world import GRACE, SIM, World
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.canary import Canary, CanaryOrder
+from worker.lifecycle.canary import Canary
 from worker.ports.provider import Cancelled, NoRent, Rented
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
+from worker.settings import Settings
+from worker.settings.model import CanarySettings
 
 EVERY = timedelta(minutes=5)
-ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
+SETTINGS = Settings(canary=CanarySettings(provider=SIM, service="any", country="7"))
 REF = "77"
 
 
 def canary_of(world: World) -> Canary:
     """A process's; each has a memory of its own."""
-    return Canary(
-        purchases=world.store.purchases,
-        books=world.store.books,
-        activations=world.store.activations,
-        desk=world.desk,
-        reporter=world.reporter,
-        clock=world.clock,
-        order=ERRAND,
-    )
+    world.settings = SETTINGS
+    canary = world.new_worker().steps.canary
+    assert canary is not None
+    return canary
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def canary(world: World) -> Canary:
     return canary_of(world)
 
 
-async def flights(world: World) -> list[Activation]:
+async def canaries(world: World) -> list[Activation]:
     """Newest first."""
     return await world.store.activations.activations(account=ACCOUNT)
 
@@ -57,12 +54,12 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
 
     await canary.tick()
 
-    (flown,) = await flights(world)
-    assert (flown.state, flown.price_minor) == (State.DELIVERED, 0)
-    assert flown.settlement is not None
-    assert await success(world) == flown.settlement.at
+    (ended,) = await canaries(world)
+    assert (ended.state, ended.price_minor) == (State.DELIVERED, 0)
+    assert ended.settlement is not None
+    assert await success(world) == ended.settlement.at
     restarted = PostgresStore(database_url)
-    assert (await restarted.books.queue_stats(GRACE)).canary_success == flown.settlement.at
+    assert (await restarted.books.queue_stats(GRACE)).canary_success == ended.settlement.at
     await restarted.close()
     account = await world.store.books.account(ACCOUNT)
     assert account is not None
@@ -74,7 +71,7 @@ async def test_hosts_that_tick_at_the_same_moment_rent_one_number(
 ) -> None:
     await asyncio.gather(canary.tick(), *(canary_of(world).tick() for _ in range(5)))
 
-    assert len(world.provider.asked("rent")) == len(await flights(world)) == 1
+    assert len(world.provider.asked("rent")) == len(await canaries(world)) == 1
     assert world.reporter.troubles == []
 
 
@@ -90,13 +87,13 @@ async def test_one_without_a_code_is_told_of_and_leaves_the_last_success_where_i
     world.skew += EVERY
     await canary.tick()
     world.provider.will("cancel", Cancelled())
-    await world.age((await flights(world))[0], ERRAND.window + moment)
+    await world.age((await canaries(world))[0], canary.order.window + moment)
     await world.end_all()
     world.skew += EVERY
 
     await canary_of(world).tick()
 
-    assert sorted(one.state.value for one in await flights(world)) == [
+    assert sorted(one.state.value for one in await canaries(world)) == [
         "delivered",
         "refunded",
         "waiting",
@@ -113,7 +110,7 @@ async def test_one_that_is_not_sold_is_on_record_for_all_hosts(world: World) -> 
         await host.tick()
 
     assert world.reporter.of("trouble") == [("canary.failed", SIM, "no_numbers")]
-    assert await flights(world) == []
+    assert await canaries(world) == []
     assert len(world.provider.asked("rent")) == 1
 
 
