@@ -132,16 +132,16 @@ class World:
         return self.new_worker()
 
     @property
-    def desk(self) -> WorkerService:
-        return self.worker.desk
+    def service(self) -> WorkerService:
+        return self.worker.service
 
     @property
     def accept(self) -> Accept:
-        return self.desk.accepting
+        return self.service.accepting
 
     @property
     def rent(self) -> Rent:
-        return self.desk.renting
+        return self.service.renting
 
     @property
     def watch(self) -> Watch:
