@@ -24,6 +24,7 @@ from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
 from worker.ports.store.cases import CaseStore
 from worker.ports.store.outbox import OutboxStore
+from worker.ports.store.policies import ReadPolicies
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 
@@ -54,7 +55,8 @@ def the_store_satisfies_every_port(store: PostgresStore) -> None:
     cases: CaseStore = store.cases
     outbox: OutboxStore = store.outbox
     leadership: Leadership = store.leadership
-    del activations, settlements, purchases, books, cases, outbox, leadership
+    read_policies: ReadPolicies = store.policies.read
+    del activations, settlements, purchases, books, cases, outbox, leadership, read_policies
 
 
 def the_fakes_satisfy_their_ports(

@@ -7,8 +7,9 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult
+from worker.ports.reporter import JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 
@@ -58,8 +59,10 @@ class RecordingReporter:
     def looked(self, provider: ProviderName, count: int) -> None:
         self.told.append(("looked", (provider, count)))
 
-    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
-        self.told.append(("request", (provider, operation, result, seconds)))
+    def request(
+        self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
+    ) -> None:
+        self.told.append(("request", (provider, operation.value, result.value, seconds)))
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self.told.append(("circuit", (provider, is_open)))
@@ -73,8 +76,8 @@ class RecordingReporter:
     def job(self, name: str, result: JobResult, seconds: float) -> None:
         self.told.append(("job", (name, result.value, seconds)))
 
-    def event_delivery(self, result: str, count: int = 1) -> None:
-        self.told.append(("event_delivery", (result, count)))
+    def event_delivery(self, result: SendResult, count: int = 1) -> None:
+        self.told.append(("event_delivery", (result.value, count)))
 
     def queue_stats(self, queue_stats: QueueStats) -> None:
         self.told.append(("queue_stats", (queue_stats,)))

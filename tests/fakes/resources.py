@@ -8,6 +8,7 @@ from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName
 from worker.domain.shipped import config_directory
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
@@ -32,7 +33,7 @@ def resources(
 ) -> Resources:
     return Resources(
         settings=settings,
-        policies=POLICIES,
+        policies=PolicyBook(POLICIES, store.policies.read),
         clauses=CLAUSES,
         store=store,
         schedule=schedule,

@@ -42,7 +42,7 @@ FLOORS: Final = (
 #: The nouns that floors share, each with its one meaning.
 NOUNS: Final[Mapping[str, str]] = {
     "accept": "taking over a number that was rented",
-    "account_events": "what happened to an account: a deletion asked for, a block",
+    "account_events": "deletions and blocks of customers' accounts",
     "accounts": "customers' accounts and their balances",
     "activations": "rented numbers for one SMS",
     "audit": "the proof of the books",
@@ -77,7 +77,7 @@ CUSTOMERS: Final = re.compile(
 )
 #: The customer's word in other places: reasons, facts, timers and calls about his claim.
 CUSTOMERS_NAMES: Final = re.compile(
-    r"claim_(approved|rejected|window|kind|at|open|channel|facts)|(open|on|policy)_claims?",
+    r"claim_(approved|rejected|window|kind|at|open|channel|facts)|claim_?windows|(open|on|policy)_claims?",
     re.IGNORECASE,
 )
 #: Alone the word is a lease where work is taken, and the customer's elsewhere.

@@ -14,14 +14,14 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from tests.ops.vocabulary import KNOWN
-from worker.adapters.telemetry.label_sets import OPERATIONS
 from worker.adapters.telemetry.logs import configure_logging, logger
 from worker.adapters.telemetry.metrics import Metrics, render
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.reporter import JobResult
+from worker.ports.reporter import JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 REPORT_SECONDS = 0.1
@@ -49,11 +49,11 @@ def report(reporter: OpsReporter) -> None:
                 for outcome in (State.DELIVERED, State.REFUNDED, State.CLOSED)
             ]
         )
-        for operation in OPERATIONS:
-            reporter.request(name, operation, "ok", 0.05)
+        for operation in Operation:
+            reporter.request(name, operation, RequestResult.OK, 0.05)
     for job in KNOWN.jobs:
         reporter.job(job, JobResult.DONE, 0.1)
-    reporter.event_delivery("sent", 3)
+    reporter.event_delivery(SendResult.SENT, 3)
     reporter.schedule_lag(timedelta(0))
     reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])
     reporter.queue_stats(queue_stats())

@@ -18,7 +18,7 @@ async def town(database_url: str) -> AsyncIterator[Town]:
     asyncio.get_running_loop().set_task_factory(owned)
     forgetful = ForgetfulDatabase(database_url)
     store = PostgresStore(database_url, policies=POLICIES, events_wanted=True, db=forgetful)
-    await store.policies.kept_policies()
+    await store.policies.read()
     admin = await asyncpg.connect(database_url)
     yield Town(Outside(store, admin, TheirSide()))
     await admin.close()

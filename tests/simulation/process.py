@@ -138,7 +138,7 @@ class ThroughStore:
     """The store, with every repository behind a gate."""
 
     def __init__(self, real: PostgresStore, gate: Gate) -> None:
-        self.policies = real.policies
+        self.policies = Through(real.policies, Whom.STORE, gate)
         self.leadership = real.leadership
         self.activations = Through(real.activations, Whom.STORE, gate)
         self.settlements = Through(real.settlements, Whom.STORE, gate)

@@ -20,13 +20,6 @@ ENDING_OF: Final = 5
 #: Names of classes that stand for several things on purpose, each with the reason.
 SHARED: Final = {
     "Check": "a check of one list of a policy; each list has its own case",
-    "Dialect": "a dialect as its adapter reads it, and as the simulator speaks it",
-    "FiveSim": "the adapter of a family, and its face in the simulator",
-    "HandlerApi": "the same",
-    "Knobs": "what a script can turn at one face of the simulator",
-    "OnlineSim": "the adapter of a family, and its face in the simulator",
-    "SmsMan": "the same",
-    "VakSms": "the same",
 }
 #: Those that are left: a class that is new gets a name of its own.
 UNEXPLAINED_MAX: Final = 34

@@ -29,7 +29,7 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.lifecycle.ticks import Steps, Ticks
+from worker.lifecycle.ticks import Ticks, TickSteps
 from worker.lifecycle.watch import Watch
 
 
@@ -51,7 +51,7 @@ class Worker:
     drain: Drain
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> TickSteps:
         return self.ticks.steps
 
 
@@ -59,7 +59,7 @@ def assemble(parts: Resources) -> Worker:
     timers = _timers(parts)
     settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
     accept = _accept(parts)
-    rules = PolicyOutcomes(parts.policies, parts.store.policies.kept, parts.reporter)
+    rules = PolicyOutcomes(parts.policies, parts.reporter)
     expire = Expire(
         settlements=parts.store.settlements,
         activations=parts.store.activations,
@@ -73,7 +73,7 @@ def assemble(parts: Resources) -> Worker:
     sweep = _sweep(parts, settle, rules)
     cases = _cases(parts, timers, settle)
     service = _service(parts, accept, expire, sweep, cases)
-    steps = Steps(
+    steps = TickSteps(
         clock=parts.clock,
         watch=_watch(parts, settle, rules),
         expire=expire,
@@ -115,7 +115,7 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
 
 def _accept(parts: Resources) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
-        profile = parts.policies.get(name)
+        profile = parts.policies.today.get(name)
         if profile is None:
             return None
         return IntakePolicy(profile.version, profile.window if profile.states_window else None)
@@ -191,6 +191,7 @@ def _timers(parts: Resources) -> DueTimers:
         books=parts.store.books,
         activations=parts.store.activations,
         reporter=parts.reporter,
+        policies=parts.policies,
         judges=judges_by_kind(parts.clauses),
         claim_windows=ClaimWindows(parts.store.cases, parts.clauses, parts.policies),
         rental_closer=RentalCloser(
@@ -209,7 +210,7 @@ def _cases(parts: Resources, timers: DueTimers, settle: Settle) -> CaseService:
         books=parts.store.books,
         judges=timers.judges,
         activation_reviews=ActivationReviews(parts.store.activations, settle),
-        profiles=parts.policies,
+        policies=parts.policies,
         default_policy=parts.settings.defaults.policy,
         clock=parts.clock,
     )

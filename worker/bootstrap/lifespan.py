@@ -8,7 +8,6 @@ from functools import partial
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
-from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
 from worker.adapters.telemetry.metrics import render
@@ -27,6 +26,7 @@ from worker.bootstrap.from_settings import (
 from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
 from worker.settings import Settings
 
@@ -57,11 +57,12 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
     configure_logging(sys.stderr)
     clock = clock or system_clock()
     async with AsyncExitStack() as stack:
-        policies = profiles_of(settings)
-        store = await stack.enter_async_context(open_store(settings, policies))
+        profiles = profiles_of(settings)
+        store = await stack.enter_async_context(open_store(settings, profiles))
+        policies = PolicyBook(profiles, store.policies.read)
         await store.ping()
         reporter, registry = telemetry_of(settings, store.books, clock)
-        await _read_policies(store.policies, reporter)
+        await _read_policies(policies, reporter)
         terms = terms_of(settings)
         rates = {name: its.requests_per_second for name, its in terms.items()}
         redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
@@ -77,7 +78,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         parts = Resources(
             settings=settings,
             policies=policies,
-            clauses=clauses_of(settings, policies),
+            clauses=clauses_of(settings, profiles),
             store=store,
             schedule=schedule,
             redis_away=lambda: schedule.away,
@@ -94,9 +95,9 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         yield worker
 
 
-async def _read_policies(policies: PolicyVersions, reporter: Reporter) -> None:
+async def _read_policies(policies: PolicyBook, reporter: Reporter) -> None:
     """Those of all orders there are; after a rollback some may be of newer code."""
-    await policies.kept_policies()
+    await policies.every_version()
     if policies.unreadable:
         told = "; ".join(f"{version} of {why}" for (_, version), why in policies.unreadable.items())
         reporter.trouble("policy.unreadable", detail=told)

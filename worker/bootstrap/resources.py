@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile
 from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
@@ -22,7 +22,7 @@ class Resources:
     """Ports and values: `open_worker` fills them with adapters, a test with its own."""
 
     settings: Settings
-    policies: Mapping[str, Profile]  #: Those of this process, by name.
+    policies: PolicyBook
     clauses: ClauseLookup  #: What a case's grounds are, by policy.
     store: PostgresStore
     schedule: Schedule

@@ -71,7 +71,7 @@ class Deliver:
     def _follow(self, results: Sequence[Sent]) -> None:
         """Do what the endpoint asks for: pause, or send nothing more."""
         for result, count in Counter(sent.result for sent in results).items():
-            self.reporter.event_delivery(result.value, count)
+            self.reporter.event_delivery(result, count)
         waits = [sent.retry_after for sent in results if sent.retry_after is not None]
         if waits:
             self._not_before = self.clock.now() + min(max(waits), PAUSE_MAX)

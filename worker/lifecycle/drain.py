@@ -43,6 +43,7 @@ class Drain:
         Numbers with a code keep it until their window is over: it was paid for.
         """
         while due := await self.settlements.give_up(provider, BATCH):
+            await self.rules.load(due)
             wait = PURSUIT.wait(0, self.clock.chance())
             not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
             settled = await self.settle([ending(number, self.rules, not_yet) for number in due])

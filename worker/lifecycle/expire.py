@@ -64,7 +64,7 @@ class Expire:
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
             most, first = self._limits(provider)
-            due = await self.settlements.lease_cancels(provider.name, first, LEASE)
+            due = await self._lease(provider, first)
             if due:
                 done += len(due)
                 more = self._refill(provider, most, keep_going) if len(due) == first else None
@@ -78,8 +78,14 @@ class Expire:
         if provider.circuit is Circuit.OPEN:
             return
         due = await self.settlements.lease_cancel(id_, provider.name, LEASE)
+        await self.rules.load(due)
         if due:
             await self._end(provider, due, None)
+
+    async def _lease(self, provider: Provider, limit: int) -> list[DueNumber]:
+        due = await self.settlements.lease_cancels(provider.name, limit, LEASE)
+        await self.rules.load(due)
+        return due
 
     def _limits(self, provider: Provider) -> tuple[int, int]:
         """How many to lease at once, and how many at first: no call runs during the first lease."""
@@ -96,7 +102,7 @@ class Expire:
                 return None  # The probes' answers decide how it goes on.
             if provider.circuit is Circuit.OPEN or not keep_going():
                 return ()
-            return await self.settlements.lease_cancels(provider.name, most, LEASE)
+            return await self._lease(provider, most)
 
         return Refill(lease, most)
 

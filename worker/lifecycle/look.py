@@ -182,5 +182,6 @@ class Look:
     async def ended(self, ids: Sequence[ActivationId]) -> None:
         """The provider ended them by itself and takes nothing: settle their customers."""
         due = await self.settlements.provider_ended(ids)
+        await self.rules.load(due)
         given_back = ProviderEnding(PriceFate.GIVEN_BACK)
         await self.settle([ending(number, self.rules, given_back) for number in due])

@@ -1,19 +1,28 @@
 """What the shop's policy makes of a number that ends without a code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
 
 from worker.domain.activation import EndReason, State
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.price_fate import PriceFate, ended_as
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import DueNumber, Ending
 
 EndingDecision: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
-OutcomeRules: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]
+OutcomeRule: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]
 FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
+
+
+class OutcomeRules(Protocol):
+    async def load(self, due: Sequence[DueNumber]) -> None:
+        """Read what these are judged by: after they were leased, before any of them is judged."""
+        ...
+
+    def __call__(self, due: DueNumber, sms_received_at: datetime | None, /) -> EndingDecision: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,12 @@ class ProviderEnding:
         return self.fate in {PriceFate.KEPT, PriceFate.NOT_YET}
 
 
-def ending(due: DueNumber, rules: OutcomeRules, at_provider: ProviderEnding) -> Ending:
+def ending(due: DueNumber, rule: OutcomeRule, at_provider: ProviderEnding) -> Ending:
     """The ending of a number without a code (E5, E6): by policy, with exposure where it is ours.
 
     A captured hold pays for what the provider may charge: only a released one exposes us.
     """
-    outcome, reason = rules(due, at_provider.sms_received_at)
+    outcome, reason = rule(due, at_provider.sms_received_at)
     assert outcome in _OUTCOMES
     return Ending(
         id=due.id,
@@ -57,13 +66,15 @@ class PolicyOutcomes:
     say by now: one that cannot be had is nobody's to guess, and a human decides.
     """
 
-    profiles: Mapping[str, Profile]  #: Today's, by name.
-    kept: Mapping[tuple[str, str], Profile]  #: By name and version; grows while other hosts add.
+    policies: PolicyBook
     reporter: Reporter
     _silent: "dict[_Silence, tuple[Profile, EndingDecision]]" = field(default_factory=dict)
 
+    async def load(self, due: Sequence[DueNumber]) -> None:
+        await self.policies.load((number.policy, number.policy_version) for number in due)
+
     def __call__(self, due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
-        profile = self.kept.get((due.policy, due.policy_version)) or self._todays(due)
+        profile = self.policies.of(due.policy, due.policy_version)
         if profile is None:
             missing = f"{due.policy} {due.policy_version}"
             self.reporter.trouble("policy.missing", provider=due.provider, detail=missing)
@@ -78,11 +89,6 @@ class PolicyOutcomes:
         if silence not in self._silent:
             self._silent[silence] = profile, _verdict(profile, due, reason, None)
         return self._silent[silence][1]
-
-    def _todays(self, due: DueNumber) -> Profile | None:
-        """Today's, where the number was bought under that very version."""
-        profile = self.profiles.get(due.policy)
-        return profile if profile is not None and profile.version == due.policy_version else None
 
 
 class _Silence(NamedTuple):

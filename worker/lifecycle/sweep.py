@@ -53,7 +53,9 @@ class Sweep:
         return credited
 
     async def _past_grace(self, limit: int) -> list[DueNumber]:
-        return await self.settlements.past_grace(self.grace, limit)
+        due = await self.settlements.past_grace(self.grace, limit)
+        await self.rules.load(due)
+        return due
 
     async def _each(
         self, read: Callable[[int], Awaitable[list[DueNumber]]], end: Callable[[DueNumber], Ending]

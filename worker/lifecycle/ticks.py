@@ -44,7 +44,7 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
+class TickSteps:
     """The work that ticks run, and the time they run by."""
 
     clock: Clock
@@ -86,7 +86,7 @@ class Tick:
 class ProviderTick(Tick):
     """A kind of tick that runs for each provider; the backstop runs it where it leads that one."""
 
-    run: Callable[[Steps, Provider, KeepGoing], Awaitable[object]]
+    run: Callable[[TickSteps, Provider, KeepGoing], Awaitable[object]]
     #: Without Redis the backstop also runs it as soon as the schedule has lost numbers.
     mends_schedule: bool = False
 
@@ -95,19 +95,19 @@ class ProviderTick(Tick):
 class SharedTick(Tick):
     """A kind of tick that runs for all providers together."""
 
-    step: Callable[[Steps], Step | None]  #: None where it is not configured.
+    step: Callable[[TickSteps], Step | None]  #: None where it is not configured.
     led: bool = False  #: Of all processes, the backstop of one runs it.
     #: Run at the end of that tick, where this one was silent, instead of by the backstop.
     after: str | None = None
 
 
-async def _watch(steps: Steps, provider: Provider, keep_going: KeepGoing) -> None:
+async def _watch(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(steps.watch.tick(provider, keep_going))
         group.create_task(_keep_schedule(steps, provider.name, keep_going))
 
 
-async def _keep_schedule(steps: Steps, name: ProviderName, keep_going: KeepGoing) -> None:
+async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepGoing) -> None:
     """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
     while keep_going():
         if not await steps.repair.schedule.intact(name):
@@ -115,7 +115,7 @@ async def _keep_schedule(steps: Steps, name: ProviderName, keep_going: KeepGoing
         await steps.clock.sleep(KEEP.total_seconds())
 
 
-async def _expire(steps: Steps, provider: Provider, keep_going: KeepGoing) -> None:
+async def _expire(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
     """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
     while keep_going():
         done = await steps.expire.tick(provider, keep_going)
@@ -124,11 +124,11 @@ async def _expire(steps: Steps, provider: Provider, keep_going: KeepGoing) -> No
             await steps.clock.sleep(IDLE.total_seconds())
 
 
-async def _repair(steps: Steps, provider: Provider, _: KeepGoing) -> None:
+async def _repair(steps: TickSteps, provider: Provider, _: KeepGoing) -> None:
     await steps.repair.tick(provider)
 
 
-async def _reconcile(steps: Steps, provider: Provider, _: KeepGoing) -> None:
+async def _reconcile(steps: TickSteps, provider: Provider, _: KeepGoing) -> None:
     await steps.reconcile.tick(provider)
 
 
@@ -207,7 +207,7 @@ _Key: TypeAlias = tuple[str, ProviderName | None]
 class Ticks:
     """Runs ticks, at most one at once of each kind and provider in this process."""
 
-    steps: Steps
+    steps: TickSteps
     providers: Mapping[ProviderName, Provider]
     _locks: dict[_Key, asyncio.Lock] = field(default_factory=dict)
     _waiting: set[_Key] = field(default_factory=set)

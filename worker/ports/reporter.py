@@ -11,7 +11,39 @@ from typing import Protocol
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
+
+
+class Operation(enum.Enum):
+    """What a request to a provider is for."""
+
+    RENT = "rent"
+    LOOK = "look"
+    LIST = "list"
+    CANCEL = "cancel"
+    FINISH = "finish"
+    ASK_AGAIN = "ask_again"
+    BALANCE = "balance"
+    RENTAL_OPEN = "rental_open"
+    RENTAL_READ = "rental_read"
+    RENTAL_PROLONG = "rental_prolong"
+    RENTAL_CLOSE = "rental_close"
+
+    @property
+    def buys(self) -> bool:
+        return self is Operation.RENT or self is Operation.RENTAL_OPEN
+
+
+class RequestResult(enum.Enum):
+    """How a request to a provider ended."""
+
+    OK = "ok"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  #: Nobody could read the reply.
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
 
 
 class JobResult(enum.Enum):
@@ -36,13 +68,9 @@ class Reporter(Protocol):
 
     def looked(self, provider: ProviderName, count: int) -> None: ...
 
-    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
-        """One provider request.
-
-        operation: rent look list cancel finish ask_again balance rental_open rental_read
-        rental_prolong rental_close; result: ok unavailable refused unknown timeout rate_limited.
-        """
-        ...
+    def request(
+        self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
+    ) -> None: ...
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None: ...
 
@@ -56,7 +84,7 @@ class Reporter(Protocol):
 
     def job(self, name: str, result: JobResult, seconds: float) -> None: ...
 
-    def event_delivery(self, result: str, count: int = 1) -> None: ...
+    def event_delivery(self, result: SendResult, count: int = 1) -> None: ...
 
     def queue_stats(self, queue_stats: QueueStats) -> None: ...
 

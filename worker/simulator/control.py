@@ -13,7 +13,7 @@ from worker.simulator.config import FaultRule, StrictModel
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceReply, Json, Request, arguments, json, number_id
 from worker.simulator.face import Face
-from worker.simulator.faults import FaultSchedule, PlannedFault
+from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
 from worker.simulator.traffic import Traffic
@@ -61,7 +61,7 @@ class _Balance(StrictModel):
 
 
 class Control:
-    def __init__(self, engine: Engine, face: Face, faults: FaultSchedule, traffic: Traffic) -> None:
+    def __init__(self, engine: Engine, face: Face, faults: PlannedFaults, traffic: Traffic) -> None:
         self._engine = engine
         self._face = face
         self._faults = faults

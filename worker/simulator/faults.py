@@ -18,7 +18,7 @@ class PlannedFault:
     ends: datetime
 
 
-class FaultSchedule:
+class PlannedFaults:
     def __init__(self, rules: tuple[FaultRule, ...], seed: int, started: datetime) -> None:
         self._rng = Random(f"{seed}:faults")  # noqa: S311 - seeded on purpose: a run can be repeated
         self._planned: list[PlannedFault] = []

@@ -25,7 +25,7 @@ from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceReply, Request, text
 from worker.simulator.faces import face_of
-from worker.simulator.faults import FaultSchedule, PlannedFault
+from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.push_sender import PushSender
 from worker.simulator.traffic import Traffic
 
@@ -121,7 +121,7 @@ class Simulator:
         self.clock = clock
         self.face = face_of(config)
         self.engine = Engine(config, self.face.terms)
-        self.faults = FaultSchedule(config.faults, config.seed, clock())
+        self.faults = PlannedFaults(config.faults, config.seed, clock())
         self.traffic = Traffic()
         self.pushes = PushSender(config.push, self.engine, self.face, clock, sleep)
         self._control = Control(self.engine, self.face, self.faults, self.traffic)

@@ -28,6 +28,7 @@ from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
 from worker.ports.intake import CompleteIntake
 from worker.ports.long_rental import (
@@ -160,6 +161,7 @@ class CaseShop:
         """Start as a process with these policies, over the database of an earlier one if given."""
         self.policies = policies
         self.store = ClockedStore(self.url, self.clock, policies=policies, db=db)
+        self.policy_book = PolicyBook(policies, self.store.policies.read)
         self.service = self.service_on(self.store)
 
     def service_on(self, store: PostgresStore) -> CaseService:
@@ -170,7 +172,7 @@ class CaseShop:
             activation_reviews=ActivationReviews(
                 store.activations, Settle(settlements=store.settlements, reporter=self.reporter)
             ),
-            profiles=self.policies,
+            policies=self.policy_book,
             default_policy="P3",
             clock=Clock(
                 now=lambda: self.clock.now, monotonic=lambda: 0.0, sleep=_never, chance=lambda: 0.5
@@ -184,8 +186,9 @@ class CaseShop:
             books=self.store.books,
             activations=self.store.activations,
             reporter=self.reporter,
+            policies=self.policy_book,
             judges=self.judges,
-            claim_windows=ClaimWindows(self.store.cases, clauses, self.policies),
+            claim_windows=ClaimWindows(self.store.cases, clauses, self.policy_book),
             rental_closer=RentalCloser(
                 cases=self.store.cases,
                 rentals={SIM: self.provider_rentals},
@@ -378,7 +381,7 @@ class CaseShop:
     async def seed_claim_windows(self, limit: int, now: datetime | None = None) -> list[int]:
         """Seed three times; how many windows each call set."""
         self.clock.now = now or self.clock.now
-        silence = ClaimWindows(self.store.cases, clauses, self.policies, batch=limit)
+        silence = ClaimWindows(self.store.cases, clauses, self.policy_book, batch=limit)
         return [await silence.seed() for _ in range(3)]
 
     async def add_instants(self, case: Case, **at: datetime | None) -> CaseChange:

@@ -72,7 +72,9 @@ async def test_of_two_verdicts_on_one_case_the_second_is_refused(
     # The service looks the case up first, in a transaction of its own: the gate is at the verdict.
     judge = shop.judges[CaseKind.CLAIM]
     first = await rival.start(
-        clocked(rival).cases.change_case(case.id, lambda view: judge.apply_verdict(view, grant))
+        clocked(rival).cases.change_case(
+            case.id, lambda view: judge.apply_verdict(view, grant), shop.policy_book.of
+        )
     )
     second = await rival.run_into(shop.give_verdict(case, grant=False))
 

@@ -130,7 +130,9 @@ async def deletion_hold(shop: CaseShop) -> SetTimer:
     case = await shop.report_account_event("delete_requested")
     # Its withdrawal is closed by a process that was killed before it rechecked the deletion.
     await shop.store.cases.change_case(
-        withdrawal.id, lambda view: shop.judges[withdrawal.kind].apply_verdict(view, shop.DENIAL)
+        withdrawal.id,
+        lambda view: shop.judges[withdrawal.kind].apply_verdict(view, shop.DENIAL),
+        shop.policy_book.of,
     )
     due = MONDAY + timedelta(minutes=10)
     return SetTimer(case.id, due, "balance_void", "deleted_by_customer", "account.done")
@@ -242,7 +244,9 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     first: asyncio.Task[Any]
     if kind is TimerKind.CLAIM_WINDOW:
         first = await rival.start(
-            rival.store.cases.end_in_silence(timer, shop.timers.claim_windows.decide)
+            rival.store.cases.end_in_silence(
+                timer, shop.timers.claim_windows.decide, shop.policy_book.of
+            )
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
@@ -252,7 +256,10 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         judge = shop.judges[(await shop.case(setup.subject)).kind]
         first = await rival.start(
             rival.store.cases.change_case(
-                setup.subject, lambda view: timer_step(judge, view), timer=timer
+                setup.subject,
+                lambda view: timer_step(judge, view),
+                shop.policy_book.of,
+                timer=timer,
             )
         )
     second = await rival.run_into(shop.timers.fire(timer))
@@ -287,7 +294,7 @@ async def test_an_overdue_review_stays_open_and_has_one_event(shop: CaseShop) ->
 
     assert await shop.event_types(case.id) == ["claim.in_review", "claim.overdue"]
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
-    assert len(await shop.store.cases.reviews(limit=10)) == 1
+    assert len(await shop.service.reviews(10)) == 1
     granted = await shop.give_verdict(case, grant=True)
     assert granted.case is not None
     assert granted.case.state is CaseState.GRANTED
@@ -314,20 +321,6 @@ async def test_one_tick_fires_every_timer_that_was_missed(shop: CaseShop) -> Non
     assert {until for _, until in finals} == {instant(MONDAY + 7 * DAY)}
 
 
-async def test_a_proper_claim_keeps_an_activation_from_becoming_final(shop: CaseShop) -> None:
-    await shop.open_account()
-    id_ = await shop.closed_activation("P1")
-    await shop.open_claim(id_)
-
-    await shop.fire_due_timers(MONDAY + 8 * DAY)
-    await shop.fire_due_timers(MONDAY + 8 * DAY)
-
-    assert await shop.event_types(id_) == ["activation.closed"]
-    assert [(outcome, reason) for outcome, reason, _ in await decisions(shop, id_)] == [
-        ("none", "already_settled")
-    ]
-
-
 async def test_a_policy_that_newer_code_kept_stops_no_timer(shop: CaseShop) -> None:
     await shop.open_account()
     setup = await sms_window(shop)
@@ -340,48 +333,6 @@ async def test_a_policy_that_newer_code_kept_stops_no_timer(shop: CaseShop) -> N
 
     assert await shop.state_of(setup.subject) is CaseState.GRANTED
     assert shop.reporter.of("trouble") == []
-
-
-async def test_refunded_numbers_and_policies_without_a_window_get_no_timer(shop: CaseShop) -> None:
-    await shop.open_account()
-    refunded = await shop.rent_number("P0", "1")
-    await shop.end_activation(refunded, State.REFUNDED)
-    await shop.closed_activation("P3", "2")
-
-    await shop.fire_due_timers(MONDAY + DAY)
-
-    assert await shop.fetch_value("SELECT count(*) FROM timer") == 0
-
-
-async def test_claim_windows_are_seeded_once_in_as_many_batches_as_needed(
-    shop: CaseShop,
-) -> None:
-    await shop.open_account()
-    for n in range(7):
-        await shop.closed_activation("P1", str(n))
-    shop.set_time(MONDAY + HOUR)
-
-    assert await shop.seed_claim_windows(limit=3) == [7, 0, 0], "in as many batches as it takes"
-
-    assert await shop.fetch_value("SELECT count(*) FROM timer WHERE kind = 'claim_window'") == 7
-
-
-async def test_a_settlement_is_seeded_only_when_no_older_one_can_still_be_committed(
-    shop: CaseShop,
-) -> None:
-    await shop.open_account()
-    await shop.closed_activation("P1")
-
-    assert await shop.seed_claim_windows(limit=100, now=shop.clock.now + timedelta(seconds=59)) == [
-        0,
-        0,
-        0,
-    ]
-    assert await shop.seed_claim_windows(limit=100, now=shop.clock.now + timedelta(seconds=2)) == [
-        1,
-        0,
-        0,
-    ]
 
 
 async def test_late_host_access_moves_the_repair_date_by_the_delay(shop: CaseShop) -> None:
@@ -453,45 +404,6 @@ async def test_a_claim_before_the_end_of_the_window_is_decided_after_it(shop: Ca
 
     assert await shop.state_of(case.id) is CaseState.GRANTED
     assert await shop.balances(ALICE) == (1000, 0)
-
-
-async def test_a_claim_window_whose_policy_is_lost_decides_nothing(shop: CaseShop) -> None:
-    await shop.open_account()
-    setup = await claim_window(shop)
-    before = await shop.event_types(setup.subject)
-    await shop.forget_policies()
-    shop.set_time(setup.due_at + TICK)
-
-    await shop.timers.fire(Timer(TimerKind.CLAIM_WINDOW, setup.subject, setup.due_at))
-
-    assert await decisions(shop, setup.subject) == []
-    assert await shop.event_types(setup.subject) == before
-
-
-async def test_no_order_older_than_its_policy_becomes_final(shop: CaseShop) -> None:
-    await shop.open_account()
-    shop.change_policy("P1", {"effective_from": (MONDAY + DAY).isoformat()})
-    id_ = await shop.closed_activation("P1")
-    before = await shop.event_types(id_)
-
-    await shop.fire_due_timers(MONDAY + DAY)
-    assert await shop.timer_due_at(TimerKind.CLAIM_WINDOW, id_) is not None
-    await shop.fire_due_timers(MONDAY + 8 * DAY)
-
-    assert await shop.timer_due_at(TimerKind.CLAIM_WINDOW, id_) is None
-    assert await decisions(shop, id_) == []
-    assert await shop.event_types(id_) == before
-
-
-async def test_one_call_seeds_fifty_batches_of_windows_and_the_next_continues(
-    shop: CaseShop,
-) -> None:
-    await shop.open_account()
-    for n in range(51):
-        await shop.closed_activation("P1", str(n))
-        shop.set_time(shop.clock.now + TICK)  # Activations of one instant are seeded together.
-
-    assert await shop.seed_claim_windows(limit=1, now=MONDAY + HOUR) == [50, 1, 0]
 
 
 async def test_a_tick_fires_five_batches_and_the_next_continues(shop: CaseShop) -> None:

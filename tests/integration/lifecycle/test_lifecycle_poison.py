@@ -10,7 +10,7 @@ import pytest
 from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
-from worker.lifecycle.outcome import EndingDecision
+from worker.lifecycle.outcome import EndingDecision, PolicyOutcomes
 from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
 from worker.ports.store.activations import Activation, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber
@@ -186,14 +186,14 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
     world: World,
 ) -> None:
     numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
-    rules = world.rules
 
-    def broken(due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
-        if due.id == numbers[1].id:
-            raise KeyError("secret")
-        return rules(due, sms_received_at)
+    class Broken(PolicyOutcomes):
+        def __call__(self, due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
+            if due.id == numbers[1].id:
+                raise KeyError("secret")
+            return super().__call__(due, sms_received_at)
 
-    sweep = replace(world.sweep, rules=broken)
+    sweep = replace(world.sweep, rules=Broken(world.policies, world.reporter))
     for _ in range(30):
         await sweep.tick()
         world.elapsed += 1

@@ -17,11 +17,11 @@ from tests.integration.lifecycle.world import (
     utc_now,
 )
 from tests.integration.store.shop import intake
-from worker.adapters.store import policies
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
+from worker.domain.policy.kept import profile_of
 from worker.ports.provider import Cancelled
 from worker.ports.store.activations import AcceptOutcome, Activation
 from worker.settings import load_settings
@@ -60,13 +60,12 @@ async def keep(world: World, version: str, content: Mapping[str, object]) -> Non
 def policies_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions this host reads from now on, in order."""
     read: list[str] = []
-    understood = policies.profile_of
 
     def counted(name: str, content: Mapping[str, object]) -> Profile:
         read.append(name)
-        return understood(name, content)
+        return profile_of(name, content)
 
-    monkeypatch.setattr(policies, "profile_of", counted)
+    monkeypatch.setattr("worker.lifecycle.policy_book.profile_of", counted)
     return read
 
 
@@ -171,12 +170,10 @@ async def test_a_policy_this_version_cannot_read_stops_no_start_and_no_list_of_r
     number = await accepted(world.store, "1", version="tomorrow")
     await world.sweep.tick()
 
-    (review,) = await world.store.cases.reviews(limit=10)
+    (review,) = await world.store.cases.reviews(await world.policies.every_version(), limit=10)
 
     assert review.id == number.id
-    assert world.store.policies.unreadable == {
-        ("P1", "tomorrow"): "P1: of_the_future: unknown field"
-    }
+    assert world.policies.unreadable == {("P1", "tomorrow"): "P1: of_the_future: unknown field"}
 
 
 async def test_a_worker_starts_with_a_policy_of_newer_code_and_tells_of_it(
@@ -187,7 +184,7 @@ async def test_a_worker_starts_with_a_policy_of_newer_code_and_tells_of_it(
     config.write_text(f'[database]\nurl = "{database_url}"\n')
 
     async with open_worker(load_settings(config, environ={})) as worker:
-        assert worker.parts.store.policies.kept == {}
+        assert worker.parts.policies.kept == {}
 
     assert "policy.unreadable" in (written := capsys.readouterr().err)
     assert "tomorrow of P1: of_the_future: unknown field" in written

@@ -26,6 +26,7 @@ from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.outcome import OutcomeRules
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
@@ -136,6 +137,10 @@ class World:
         return self.worker.service
 
     @property
+    def policies(self) -> PolicyBook:
+        return self.worker.parts.policies
+
+    @property
     def accept(self) -> Accept:
         return self.service.accepting
 
@@ -189,7 +194,7 @@ class World:
 
     async def start(self) -> None:
         """As a worker that starts does."""
-        await self.store.policies.kept_policies()
+        await self.policies.every_version()
 
     async def open(self, amount_minor: int = 100_000) -> None:
         await self.store.books.open_account(ALICE, "USD")

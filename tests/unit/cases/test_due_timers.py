@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore
+from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore, policy_book
 from worker.lifecycle.cases.due_timers import DueTimers
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.case_view import Timer, TimerKind
@@ -32,6 +32,7 @@ class DueShop:
             books=cast("Any", self.store),
             activations=cast("Any", self.store),
             reporter=self.reporter,
+            policies=policy_book(),
             judges={},
             claim_windows=cast("Any", Stub(seed=steps.get("seed", 0))),
             rental_closer=cast("Any", self.rental_closer),

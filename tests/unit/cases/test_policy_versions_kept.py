@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from worker.adapters.store.policies import content_of, profile_of
 from worker.domain.policy import load_profile, override, policy_names
+from worker.domain.policy.kept import content_of, profile_of
 from worker.domain.policy.loading import version_of
 
 

@@ -1,7 +1,7 @@
 """A provider, a store and a clock that do as told, and remember what they were asked."""
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -11,7 +11,9 @@ from tests.fakes.stores import signature
 from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.history import HistoryPage
 from worker.ports.provider import (
@@ -25,6 +27,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.store.policies import PolicyVersion
 from worker.ports.store.settlements import DueNumber
 
 SIM = ProviderName("sim")
@@ -147,12 +150,12 @@ class Stub:
     def asked(self, name: str) -> list[tuple[Any, ...]]:
         return [arguments for asked, arguments in self.calls if asked == name]
 
-    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+    def _verify(self, name: str, *arguments: Any, **named: Any) -> None:
         """Whether this may be asked so."""
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def ask(*arguments: Any, **named: Any) -> Any:
-            self.check(name, *arguments, **named)
+            self._verify(name, *arguments, **named)
             self.calls.append((name, (*arguments, *named.values())))
             await give_way()
             if name not in self.answers:
@@ -168,7 +171,7 @@ class Stub:
 class StubStore(Stub):
     """Any of the store's ports: asked for what one of them has, with its parameters."""
 
-    def check(self, name: str, *arguments: Any, **named: Any) -> None:
+    def _verify(self, name: str, *arguments: Any, **named: Any) -> None:
         asked = signature(name)
         assert asked is not None, f"no port of the store has {name}"
         asked.bind(self, *arguments, **named)
@@ -182,6 +185,18 @@ class Refunds:
 
     def __call__(self, _due: DueNumber, _sms_received_at: datetime | None) -> tuple[State, str]:
         return State.REFUNDED, "timeout"
+
+
+def policy_book(
+    today: Mapping[str, Profile] | None = None,
+    kept: Mapping[PolicyVersion, Profile] | None = None,
+) -> PolicyBook:
+    """A book that has read *kept*; nothing else is kept anywhere."""
+
+    async def read(_: Collection[PolicyVersion] | None) -> Mapping[PolicyVersion, Any]:
+        return {}
+
+    return PolicyBook(today or {}, read, dict(kept or {}))
 
 
 async def free() -> None:

@@ -16,6 +16,7 @@ from tests.unit.lifecycle.scripted import (
     Stub,
     StubStore,
     due,
+    policy_book,
     terms,
 )
 from worker.domain.activation import ProviderState, State
@@ -51,7 +52,7 @@ class Leases:
             schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             settle=Settle(settlements=store, reporter=self.reporter),
-            rules=PolicyOutcomes({}, {}, self.reporter),
+            rules=PolicyOutcomes(policy_book(), self.reporter),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )

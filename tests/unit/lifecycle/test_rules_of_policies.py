@@ -1,27 +1,31 @@
 """What each policy makes of a number without a code, and which policy nobody has."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due
+from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due, policy_book
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Profile, load_profile
+from worker.domain.policy.kept import content_of
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import (
     PolicyOutcomes,
     ProviderEnding,
     ending,
 )
+from worker.lifecycle.policy_book import PolicyBook
+from worker.ports.store.policies import PolicyVersion
 from worker.ports.store.settlements import DueNumber, Ending
 
 TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
 #: As bought under: `due` says version 1.
 KEPT: dict[tuple[str, str], Profile] = {(name, "1"): load_profile(name) for name in NAMES}
-RULES = PolicyOutcomes({}, KEPT, RecordingReporter())
+RULES = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())
 
 
 def judged(number: DueNumber, sms_received_at: datetime | None = None) -> tuple[State, str]:
@@ -62,7 +66,9 @@ def test_a_missing_reason_is_the_window() -> None:
     assert judged(due(reason=None)) == (State.REFUNDED, "timeout")
 
 
-def test_a_policy_that_is_gone_is_a_humans_to_decide() -> None:
+async def test_a_policy_that_is_gone_is_a_humans_to_decide() -> None:
+    await RULES.load([due(policy="yesterday")])
+
     assert judged(due(policy="yesterday")) == (State.IN_REVIEW, "policy_missing")
 
 
@@ -120,7 +126,9 @@ def test_a_number_given_back_exposes_nobody() -> None:
     assert ended.act_after is None
 
 
-def test_a_kept_price_exposes_us_only_where_the_customer_has_it_back() -> None:
+async def test_a_kept_price_exposes_us_only_where_the_customer_has_it_back() -> None:
+    await RULES.load([due(policy="yesterday")])
+
     assert end("default", ProviderEnding(PriceFate.KEPT)).exposure
     assert not end("P1", ProviderEnding(PriceFate.KEPT)).exposure
     assert not end("yesterday", ProviderEnding(PriceFate.KEPT)).exposure
@@ -153,7 +161,7 @@ def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
 
     kept = {("P1", "then"): then}
-    state, _ = PolicyOutcomes({"P1": today}, kept, RecordingReporter())(number, None)
+    state, _ = PolicyOutcomes(policy_book({"P1": today}, kept), RecordingReporter())(number, None)
 
     assert state is State.REFUNDED
 
@@ -162,15 +170,17 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
     today = load_profile("P1")
     number = due(1)._replace(policy="P1", policy_version=today.version)
 
-    state, _ = PolicyOutcomes({"P1": today}, {}, RecordingReporter())(number, None)
+    state, _ = PolicyOutcomes(policy_book({"P1": today}), RecordingReporter())(number, None)
 
     assert state is State.CLOSED
 
 
-def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
+async def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
     reporter = RecordingReporter()
     number = due(1)._replace(policy="default", policy_version="then")
-    rules = PolicyOutcomes({"default": load_profile("default")}, {}, reporter)
+    rules = PolicyOutcomes(policy_book({"default": load_profile("default")}), reporter)
+
+    await rules.load([number])
 
     assert rules(number, None) == (State.IN_REVIEW, "policy_missing")
     assert reporter.of("trouble") == [("policy.missing", SIM, "default then")]
@@ -179,7 +189,7 @@ def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
 @pytest.mark.parametrize("policy", NAMES)
 @pytest.mark.parametrize("reason", [EndReason.TIMEOUT, EndReason.PROVIDER])
 def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: EndReason) -> None:
-    rules = PolicyOutcomes({}, KEPT, RecordingReporter())
+    rules = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())
     profile = KEPT[policy, "1"]
     in_force = profile.effective_from or RENTED
     ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
@@ -191,16 +201,24 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
 
     together = [rules(order, None) for order in orders]
 
-    alone = [PolicyOutcomes({}, KEPT, RecordingReporter())(order, None) for order in orders]
+    alone = [
+        PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())(order, None) for order in orders
+    ]
     assert together == alone
 
 
-def test_a_policy_that_comes_later_is_taken_at_once() -> None:
+async def test_a_policy_that_comes_later_is_taken_at_once() -> None:
     number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
-    kept: dict[tuple[str, str], Profile] = {}
-    rules = PolicyOutcomes({}, kept, RecordingReporter())
+    stored: dict[PolicyVersion, Any] = {}
+
+    async def read(_: Collection[PolicyVersion] | None) -> dict[PolicyVersion, Any]:
+        return stored
+
+    rules = PolicyOutcomes(PolicyBook({}, read), RecordingReporter())
+    await rules.load([number])
     assert rules(number, None)[0] is State.IN_REVIEW
 
-    kept["P1", "then"] = load_profile("default")
+    stored["P1", "then"] = content_of(load_profile("default"))
+    await rules.load([number])
 
     assert rules(number, None)[0] is State.REFUNDED

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
-from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Steps, Ticks
+from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Ticks, TickSteps
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.reporter import JobResult
@@ -35,7 +35,7 @@ class Steered:
         repair = Stub(tick=self.step("repair"), reschedule=self.step("reschedule"))
         repair.__dict__["schedule"] = self.schedule
         given = cast("Any", {**steps, "repair": repair, "deliver": None, "canary": None})
-        self.steps = Steps(clock=self.time.clock(), **given)
+        self.steps = TickSteps(clock=self.time.clock(), **given)
         self.ticks = Ticks(steps=self.steps, providers=self.providers)
 
     def configure(self, **steps: Any) -> None:

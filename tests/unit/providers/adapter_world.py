@@ -10,7 +10,7 @@ from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.rental_account import RentalAccount
 from worker.adapters.providers.transport import ProviderContext
 from worker.domain.ids import ProviderName
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import Operation, Reporter, RequestResult
 
 KEY = "canary-key-5f2d81c4"
 NAME = ProviderName("acme")
@@ -41,9 +41,11 @@ class World:
     async def pay(self) -> None:
         self.paid += 1
 
-    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
+    def request(
+        self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
+    ) -> None:
         assert provider == NAME
-        self.requests.append((operation, result))
+        self.requests.append((operation.value, result.value))
         self.seconds.append(seconds)
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:

@@ -12,13 +12,7 @@ from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply, text_of
-from worker.adapters.providers.transport import (
-    LIST_CAP,
-    SINGLE_CAP,
-    Endpoint,
-    Operation,
-    Transport,
-)
+from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP, Endpoint, Transport
 from worker.domain.backoff import PROVIDER_READ
 from worker.ports.errors import (
     CircuitOpen,
@@ -28,6 +22,7 @@ from worker.ports.errors import (
     UnknownReply,
 )
 from worker.ports.provider import Circuit
+from worker.ports.reporter import Operation
 
 
 @pytest.fixture

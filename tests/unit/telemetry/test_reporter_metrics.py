@@ -14,8 +14,9 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult, Reporter
+from worker.ports.reporter import JobResult, Operation, Reporter, RequestResult
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 ALPHA = ProviderName("alpha")
@@ -165,12 +166,12 @@ def test_only_a_first_code_in_time_is_a_code_wait(
 
 
 def test_requests_count_and_last(ops: Ops) -> None:
-    ops.reporter.request(ALPHA, "cancel", "timeout", 10.0)
-    ops.reporter.request(ALPHA, "cancel", "BAD_KEY 5f0c", 0.1)
+    ops.reporter.request(ALPHA, Operation.CANCEL, RequestResult.TIMEOUT, 10.0)
+    ops.reporter.request(ALPHA, Operation.CANCEL, RequestResult.UNKNOWN, 0.1)
 
     counted = {"provider": "alpha", "operation": "cancel"}
     assert ops.value("provider_requests_total", **counted, result="timeout") == 1
-    assert ops.value("provider_requests_total", **counted, result="other") == 1
+    assert ops.value("provider_requests_total", **counted, result="unknown") == 1
     assert ops.value("provider_request_seconds_count", **counted) == 2
 
 
@@ -264,7 +265,7 @@ Report = Callable[[Ops], None]
             {"provider": "alpha", "provider_state": "charged"},
         ),
         (
-            lambda ops: ops.reporter.event_delivery("sent", 100),
+            lambda ops: ops.reporter.event_delivery(SendResult.SENT, 100),
             "event_deliveries_total",
             {"result": "sent"},
         ),

@@ -27,7 +27,6 @@ from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
@@ -35,20 +34,11 @@ from worker.adapters.providers.transport import (
 from worker.domain.families import Features, features_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError
 from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
-from worker.ports.provider import (
-    ActivePage,
-    Balance,
-    CancelReply,
-    Capabilities,
-    Circuit,
-    NoRent,
-    Observation,
-    Rented,
-    RentRequest,
-)
+from worker.ports.reporter import Operation
 from worker.ports.service import Push
 
 T = TypeVar("T")
@@ -107,12 +97,12 @@ class FamilyReplies:
 
     def _rented(
         self, reply: Reply, ref: object, phone: str | None, word: str | None = None
-    ) -> Rented:
+    ) -> port.Rented:
         """The number that was bought, of which at least the id and the phone must be there."""
         number = ref_of(ref)
         if number is None or phone is None:
             raise unreadable(self.provider, reply, word)
-        return Rented(ProviderRef(number), phone)
+        return port.Rented(ProviderRef(number), phone)
 
 
 class ActivationReplies(FamilyReplies, ABC):
@@ -121,30 +111,30 @@ class ActivationReplies(FamilyReplies, ABC):
     __slots__ = ()
 
     @abstractmethod
-    def rent(self, reply: Reply) -> Rented | NoRent: ...
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent: ...
 
     @abstractmethod
-    def look(self, reply: Reply) -> Observation: ...
+    def look(self, reply: Reply) -> port.Observation: ...
 
     @abstractmethod
-    def finish(self, reply: Reply) -> Observation | None:
+    def finish(self, reply: Reply) -> port.Observation | None:
         """What became of the number, or None where only a look shows it."""
 
     @abstractmethod
-    def balance(self, reply: Reply) -> Balance: ...
+    def balance(self, reply: Reply) -> port.Balance: ...
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         raise NotImplementedError
 
     def ask_again(self, reply: Reply) -> bool:
         """Only for families that can be asked for another SMS."""
         raise NotImplementedError
 
-    def page(self, reply: Reply) -> ActivePage:
+    def page(self, reply: Reply) -> port.ActivePage:
         """Only for families with a list of active numbers."""
         raise NotImplementedError
 
-    def whole_page(self, reply: Reply) -> ActivePage:
+    def whole_page(self, reply: Reply) -> port.ActivePage:
         """The page with all that its rows say of a number."""
         return self.page(reply)
 
@@ -164,12 +154,12 @@ class ObjectReplies(ActivationReplies):
             raise self._fault(reply, {})
         return body
 
-    def balance(self, reply: Reply) -> Balance:
+    def balance(self, reply: Reply) -> port.Balance:
         body = self._body(reply)
         minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
         if minor is None:
             raise self._fault(reply, body)
-        return Balance(minor, self.currency)
+        return port.Balance(minor, self.currency)
 
 
 class OperationCalls:
@@ -200,12 +190,12 @@ class OperationCalls:
     async def _buy(
         self,
         operation: Operation,
-        request: RentRequest | RentalRequest,
-        read: Callable[[Reply], Rented | NoRent],
+        request: port.RentRequest | RentalRequest,
+        read: Callable[[Reply], port.Rented | port.NoRent],
         currency: str,
         suffix: str = "",
         words: Mapping[str, object] = NO_WORDS,
-    ) -> Rented | NoRent:
+    ) -> port.Rented | port.NoRent:
         """Send a purchase, once. One with a limit that cannot be sent might exceed it."""
         route = self._routes[operation]
         target = route.target.format(
@@ -213,7 +203,7 @@ class OperationCalls:
         )
         if request.max_cost_minor is not None:
             if not route.price_limit:
-                return NoRent.PRICE_ABOVE_MAX
+                return port.NoRent.PRICE_ABOVE_MAX
             price = major(request.max_cost_minor, currency)
             target += route.price_limit.format(price=price, currency=currency)
         return await self._http.call(operation, target + suffix, read, method=route.method)
@@ -240,11 +230,11 @@ class ProviderAccount(OperationCalls):
         assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> port.Capabilities:
         return self._capabilities
 
     @property
-    def circuit(self) -> Circuit:
+    def circuit(self) -> port.Circuit:
         return self._http.circuit
 
     @property
@@ -252,29 +242,29 @@ class ProviderAccount(OperationCalls):
         """The transport of its long rentals; for most the same, with one circuit for both."""
         return self._http
 
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
+    async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
         return await self._buy(Operation.RENT, request, self.replies.rent, self._currency)
 
-    async def look(self, ref: ProviderRef) -> Observation:
+    async def look(self, ref: ProviderRef) -> port.Observation:
         return await self._ask(Operation.LOOK, ref, self.replies.look)
 
-    async def look_too(self, ref: ProviderRef) -> Observation:
+    async def look_too(self, ref: ProviderRef) -> port.Observation:
         """A look that a call needs besides what its caller has paid for."""
         await self._http.pay_more()
         return await self.look(ref)
 
-    async def list_active(self, page: int) -> ActivePage:
+    async def list_active(self, page: int) -> port.ActivePage:
         return await self._list(page, self.replies.page)
 
-    async def list_whole(self, page: int) -> ActivePage:
+    async def list_whole(self, page: int) -> port.ActivePage:
         return await self._list(page, self.replies.whole_page)
 
-    async def _list(self, page: int, read: Callable[[Reply], ActivePage]) -> ActivePage:
+    async def _list(self, page: int, read: Callable[[Reply], port.ActivePage]) -> port.ActivePage:
         size = self._capabilities.list_page_size
         assert size is not None, f"{self.name} has no list of active numbers, so no page {page}"
         target = self._routes[Operation.LIST].target
         if page > 0 and "{offset}" not in target:
-            return ActivePage((), last=True)  # It has no pages: all of it came with the first.
+            return port.ActivePage((), last=True)  # It has no pages: all of it came with the first.
         return await self._read_list(target.format(offset=page * size, limit=size), read)
 
     async def _read_list(self, target: str, read: Callable[[Reply], T]) -> T:
@@ -287,10 +277,10 @@ class ProviderAccount(OperationCalls):
         """Only for families with a history; asking another is a mistake of ours."""
         raise AssertionError(f"{self.name} has no history from {since} to {until}, {skip} on")
 
-    async def cancel(self, ref: ProviderRef) -> CancelReply:
+    async def cancel(self, ref: ProviderRef) -> port.CancelReply:
         return await self._ask(Operation.CANCEL, ref, self.replies.cancel)
 
-    async def finish(self, ref: ProviderRef) -> Observation:
+    async def finish(self, ref: ProviderRef) -> port.Observation:
         finished = await self._ask(Operation.FINISH, ref, self.replies.finish)
         return finished or await self.look_too(ref)
 
@@ -299,7 +289,7 @@ class ProviderAccount(OperationCalls):
             return False
         return await self._ask(Operation.ASK_AGAIN, ref, self.replies.ask_again)
 
-    async def balance(self) -> Balance:
+    async def balance(self) -> port.Balance:
         target = self._routes[Operation.BALANCE].target
         return await self._http.call_patiently(Operation.BALANCE, target, self.replies.balance)
 
@@ -307,8 +297,8 @@ class ProviderAccount(OperationCalls):
         await self._http.close()
 
 
-def _capabilities(features: Features) -> Capabilities:
-    return Capabilities(
+def _capabilities(features: Features) -> port.Capabilities:
+    return port.Capabilities(
         list_page_size=features.list_page_size,
         push=features.push,
         resend=features.resend,

@@ -8,29 +8,18 @@ from typing import Final, TypeAlias
 
 from worker.adapters.providers.family import FamilyReplies, OperationCalls, OperationTable
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport, escaped
+from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
-from worker.ports.long_rental import (
-    Availability,
-    CloseReply,
-    Ended,
-    Messages,
-    MessagesReply,
-    NoProlong,
-    NotClosed,
-    NotProlonged,
-    ProlongReply,
-    RentalRequest,
-    RentalTerms,
-)
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
-BAD_LENGTH: Final = NotProlonged(NoProlong.BAD_LENGTH)
-NO_BALANCE: Final = NotProlonged(NoProlong.NO_BALANCE)
-NOT_POSSIBLE: Final = NotProlonged(NoProlong.NOT_POSSIBLE)
+BAD_LENGTH: Final = port.NotProlonged(port.NoProlong.BAD_LENGTH)
+NO_BALANCE: Final = port.NotProlonged(port.NoProlong.NO_BALANCE)
+NOT_POSSIBLE: Final = port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
 
 
 class CloseFollowUp(enum.Enum):
@@ -40,7 +29,7 @@ class CloseFollowUp(enum.Enum):
     READ = "read"  #: Only the status shows what became of it.
 
 
-CloseAttempt: TypeAlias = CloseReply | CloseFollowUp
+CloseAttempt: TypeAlias = port.CloseReply | CloseFollowUp
 
 
 class RentalReplies(FamilyReplies, ABC):
@@ -52,9 +41,9 @@ class RentalReplies(FamilyReplies, ABC):
     def opened(self, reply: Reply) -> Rented | NoRent: ...
 
     @abstractmethod
-    def messages(self, reply: Reply) -> MessagesReply: ...
+    def messages(self, reply: Reply) -> port.MessagesReply: ...
 
-    def prolonged(self, reply: Reply) -> ProlongReply:
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
         """Only for families that sell more time."""
         raise NotImplementedError
 
@@ -66,7 +55,7 @@ class RentalReplies(FamilyReplies, ABC):
         """The reply to the close that follows `CloseFollowUp.FINISH`."""
         raise NotImplementedError
 
-    def ended(self, reply: Reply) -> CloseReply:
+    def ended(self, reply: Reply) -> port.CloseReply:
         """The reply to a close, in families with one kind of close."""
         raise NotImplementedError
 
@@ -77,7 +66,7 @@ class RentalAccount(OperationCalls):
     def __init__(
         self,
         http: Transport,
-        terms: RentalTerms,
+        terms: port.RentalTerms,
         routes: OperationTable,
         replies: RentalReplies,
         *,
@@ -91,14 +80,14 @@ class RentalAccount(OperationCalls):
         assert terms.price_limit == bool(routes[Operation.RENTAL_OPEN].price_limit)
 
     @property
-    def terms(self) -> RentalTerms:
+    def terms(self) -> port.RentalTerms:
         return self._terms
 
     def _length(self, length: timedelta) -> Mapping[str, object]:
         """How a route writes the length of a rental."""
         return {"hours": length // HOUR, "days": length // DAY}
 
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
+    async def open(self, request: port.RentalRequest) -> Rented | NoRent:
         if not self._terms.lengths.offer(request.length):
             return NoRent.BAD_REQUEST
         return await self._buy(
@@ -109,10 +98,10 @@ class RentalAccount(OperationCalls):
             words=self._length(request.length),
         )
 
-    async def messages(self, ref: ProviderRef) -> MessagesReply:
+    async def messages(self, ref: ProviderRef) -> port.MessagesReply:
         return await self._ask(Operation.RENTAL_READ, ref, self.replies.messages, cap=LIST_CAP)
 
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> port.ProlongReply:
         if not self._terms.prolongs:
             return NOT_POSSIBLE
         if not self._terms.lengths.offer(by):
@@ -121,11 +110,11 @@ class RentalAccount(OperationCalls):
             Operation.RENTAL_PROLONG, ref, self.replies.prolonged, words=self._length(by)
         )
 
-    async def available(self, ref: ProviderRef) -> Availability:
+    async def available(self, ref: ProviderRef) -> port.Availability:
         """What most families can say: whether the rental runs, and nothing about the number."""
         return availability_of(await self.messages(ref))
 
-    async def close(self, ref: ProviderRef) -> CloseReply:
+    async def close(self, ref: ProviderRef) -> port.CloseReply:
         """Give it back; where the price is kept anyway, end it; where that is unclear, look."""
         attempt = await self._ask(Operation.RENTAL_CLOSE, ref, self.replies.given_back)
         if attempt is CloseFollowUp.FINISH:
@@ -138,16 +127,16 @@ class RentalAccount(OperationCalls):
         return attempt
 
 
-def availability_of(seen: MessagesReply) -> Availability:
+def availability_of(seen: port.MessagesReply) -> port.Availability:
     match seen:
-        case Messages():
-            return Availability.NOT_TOLD
-        case Ended():
-            return Availability.ENDED
+        case port.Messages():
+            return port.Availability.NOT_TOLD
+        case port.Ended():
+            return port.Availability.ENDED
         case NotKnown():
-            return Availability.NOT_KNOWN
+            return port.Availability.NOT_KNOWN
 
 
-def closed_by(seen: MessagesReply) -> CloseReply:
+def closed_by(seen: port.MessagesReply) -> port.CloseReply:
     """What a look makes of a close that said nothing certain."""
-    return NotClosed(Refusal.UNCLEAR) if isinstance(seen, Messages) else seen
+    return port.NotClosed(Refusal.UNCLEAR) if isinstance(seen, port.Messages) else seen

@@ -1,6 +1,5 @@
 """One provider account: its bulkhead, its limits, its breaker, and the only place with the key."""
 
-import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,7 +25,7 @@ from worker.ports.errors import (
     ProviderUnavailable,
 )
 from worker.ports.provider import Circuit
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import Operation, Reporter, RequestResult
 
 T = TypeVar("T")
 
@@ -41,26 +40,6 @@ LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
-
-
-class Operation(enum.Enum):
-    """What a request is for; a metric label."""
-
-    RENT = "rent"
-    LOOK = "look"
-    LIST = "list"
-    CANCEL = "cancel"
-    FINISH = "finish"
-    ASK_AGAIN = "ask_again"
-    BALANCE = "balance"
-    RENTAL_OPEN = "rental_open"
-    RENTAL_READ = "rental_read"
-    RENTAL_PROLONG = "rental_prolong"
-    RENTAL_CLOSE = "rental_close"
-
-    @property
-    def buys(self) -> bool:
-        return self is Operation.RENT or self is Operation.RENTAL_OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,27 +174,31 @@ class Transport:
     def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
     ) -> None:
-        result = "ok"
+        result = RequestResult.OK
         match error:
             case RateLimited():
-                result = "rate_limited"
+                result = RequestResult.RATE_LIMITED
                 self._breaker.pause(error.pause_s)
                 self._breaker.answered(ticket)
             case Banned():
-                result = "refused"
+                result = RequestResult.REFUSED
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
             case NoFreeConnection():
-                result = "unavailable"
+                result = RequestResult.UNAVAILABLE
                 self._breaker.abandoned(ticket)  # Our own load: it says nothing about the provider.
             case ProviderUnavailable():
-                result = "timeout" if isinstance(error, TimedOut) else "unavailable"
+                result = RequestResult.UNAVAILABLE
+                if isinstance(error, TimedOut):
+                    result = RequestResult.TIMEOUT
                 self._breaker.failed(ticket)
             case _:
-                if error is not None:
-                    result = "refused" if isinstance(error, ProviderRefused) else "unknown"
+                if isinstance(error, ProviderRefused):
+                    result = RequestResult.REFUSED
+                elif error is not None:
+                    result = RequestResult.UNKNOWN
                 self._breaker.answered(ticket)
-        self._reporter.request(self.name, operation.value, result, self._monotonic() - began)
+        self._reporter.request(self.name, operation, result, self._monotonic() - began)
 
 
 def _is_over(state: tenacity.RetryCallState) -> bool:

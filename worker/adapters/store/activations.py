@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import codes, reading, rows
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database
-from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
 from worker.domain.activation import LIVE, State, answer_cancel
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -33,7 +33,7 @@ _BY_REF = text(
 class ActivationRepository:
     """Rented numbers: intake (E0), codes (E1, E1a, E1b), and what customers ask for (E3)."""
 
-    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
         self._db = db
         self._policies = policies
         self._event_state = event_state

@@ -1,6 +1,6 @@
 """Cases: opened once, changed one at a time, each change with its money in one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ from worker.adapters.store import cases_reading, cases_rows, rentals
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.cases_apply import apply
 from worker.adapters.store.database import Database
-from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
@@ -40,6 +40,7 @@ from worker.ports.store.cases import (
     SilenceJudge,
     UnseededPage,
 )
+from worker.ports.store.policies import PolicyLookup, PolicyVersion
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
@@ -60,30 +61,46 @@ class _About(NamedTuple):
     policy_version: str
 
 
+class _Judging(NamedTuple):
+    """How one change is judged: by whom, under which policy, when, and for which timer."""
+
+    judge: CaseJudge
+    policy_of: PolicyLookup
+    now: datetime | None
+    timer: Timer | None = None
+
+
 class CaseRepository:
     """Cases and the timers that move them, long rentals, and what waits for a human."""
 
-    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
         self._db = db
         self._policies = policies
         self._event_state = event_state
 
     async def open_case(
-        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
+        self,
+        new: NewCase,
+        judge: CaseJudge,
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
     ) -> CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
-        return await self._db.write(lambda c: self._open(c, new, judge, now))
+        return await self._db.write(lambda c: self._open(c, new, _Judging(judge, policy_of, now)))
 
     async def change_case(
         self,
         id_: UUID,
         judge: CaseJudge,
+        policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
         timer: Timer | None = None,
     ) -> CaseChange:
-        return await self._db.write(lambda c: self._alter(c, id_, judge, now, timer))
+        judging = _Judging(judge, policy_of, now, timer)
+        return await self._db.write(lambda c: self._alter(c, id_, judging))
 
     async def case(self, id_: UUID) -> Case | None:
         return await self._db.read(lambda c: cases_reading.whole(c, id_))
@@ -95,16 +112,20 @@ class CaseRepository:
             lambda c: cases_reading.waiting(c, account, kind, waiting_for=waiting_for)
         )
 
-    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        profiles = await self._policies.every_version()
+    async def reviews(
+        self,
+        policies: Mapping[PolicyVersion, Profile],
+        *,
+        limit: int,
+        after: ReviewPlace | None = None,
+    ) -> list[Review]:
         return await self._db.read(
-            lambda c: cases_reading.reviews(c, profiles, limit=limit, after=after)
+            lambda c: cases_reading.reviews(c, policies, limit=limit, after=after)
         )
 
-    async def review(self, id_: UUID) -> Review | None:
-        profiles = await self._policies.every_version()
-        found = await self._db.read(lambda c: cases_reading.reviews(c, profiles, limit=1, only=id_))
-        return found[0] if found else None
+    async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
+        rows = await self._db.read(lambda c: cases_reading.reviews(c, policies, limit=1, only=id_))
+        return rows[0] if rows else None
 
     async def book_rental(
         self, rental: Rental, *, now: datetime | None = None
@@ -142,7 +163,7 @@ class CaseRepository:
         )
 
     async def unseeded(
-        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
+        self, policies: Sequence[PolicyVersion], limit: int, *, now: datetime | None = None
     ) -> UnseededPage:
         return await self._db.read(lambda c: due_timers.unseeded(c, policies, limit, now))
 
@@ -150,22 +171,24 @@ class CaseRepository:
         await self._db.write(lambda c: due_timers.seed(c, timers, upto))
 
     async def end_in_silence(
-        self, timer: Timer, judge: SilenceJudge, *, now: datetime | None = None
+        self,
+        timer: Timer,
+        judge: SilenceJudge,
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
     ) -> bool:
-        end = due_timers.SilenceEnding(self._policies, self._event_state, now)
-        return await self._db.write(lambda c: end(c, timer, judge))
-
-    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
-        return await self._policies.kept_policies()
+        end = due_timers.SilenceEnding(judge, policy_of, self._event_state, now)
+        return await self._db.write(lambda c: end(c, timer))
 
     async def _open(
-        self, connection: AsyncConnection, new: NewCase, judge: CaseJudge, now: datetime | None
+        self, connection: AsyncConnection, new: NewCase, judging: _Judging
     ) -> CaseOpenResult:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
             return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
         order = await locks.order(connection, new.activation, new.rental)
-        clock = await locks.clock(connection, now)
+        clock = await locks.clock(connection, judging.now)
         made = await connection.execute(
             statement("case_insert"),
             {
@@ -191,17 +214,15 @@ class CaseRepository:
             )
             return CaseOpenResult(how, await cases_reading.whole(connection, new.id))
         case = await cases_reading.locked(connection, new.id)
-        view = await self._view(connection, case, order, clock)
-        await apply(connection, view, judge(view), self._event_state)
+        view = await _view(connection, case, order, clock, judging)
+        await apply(connection, view, judging.judge(view), self._event_state)
         return CaseOpenResult(CaseOpenOutcome.NEW, await cases_reading.whole(connection, new.id))
 
     async def _alter(
         self,
         connection: AsyncConnection,
         id_: UUID,
-        judge: CaseJudge,
-        now: datetime | None,
-        timer: Timer | None,
+        judging: _Judging,
     ) -> CaseChange:
         known = await cases_reading.whole(connection, id_)
         if known is None:
@@ -209,36 +230,36 @@ class CaseRepository:
         await locks.locked(connection, known.account)
         order = await locks.order(connection, known.activation, known.rental)
         case = await cases_reading.locked(connection, id_)
-        clock = await locks.clock(connection, now)
+        clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
             return CaseChange(await cases_reading.whole(connection, id_))
-        view = await self._view(connection, case, order, clock, timer)
-        step = judge(view)
+        view = await _view(connection, case, order, clock, judging)
+        step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state)
         return CaseChange(await cases_reading.whole(connection, id_), step.rejected)
 
-    async def _view(
-        self,
-        connection: AsyncConnection,
-        case: Case,
-        order: RowMapping | None,
-        now: datetime,
-        timer: Timer | None = None,
-    ) -> CaseView:
-        about = {"account": case.account, "id": case.id, "now": now}
-        held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
-        overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
-        rental = case.rental is not None
-        return CaseView(
-            case=case,
-            now=now,
-            profile=await self._policies.of(connection, case.policy, case.policy_version),
-            order=None if order is None else cases_rows.ordered(order, rental=rental),
-            holdings=cases_rows.holdings(held),
-            timer=timer,
-            overdue=tuple(TimerKind(row[0]) for row in overdue),
-        )
+
+async def _view(
+    connection: AsyncConnection,
+    case: Case,
+    order: RowMapping | None,
+    now: datetime,
+    judging: _Judging,
+) -> CaseView:
+    about = {"account": case.account, "id": case.id, "now": now}
+    held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
+    overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
+    rental = case.rental is not None
+    return CaseView(
+        case=case,
+        now=now,
+        profile=judging.policy_of(case.policy, case.policy_version),
+        order=None if order is None else cases_rows.ordered(order, rental=rental),
+        holdings=cases_rows.holdings(held),
+        timer=judging.timer,
+        overdue=tuple(TimerKind(row[0]) for row in overdue),
+    )
 
 
 async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:

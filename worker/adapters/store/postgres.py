@@ -12,7 +12,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
-from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.policy import Profile
@@ -39,9 +39,9 @@ class PostgresStore:
         event_state = "pending" if events_wanted else "kept"
         self.db = db or Database(url, pool_size=pool_size, role=ROLE)
         self.leadership = PostgresLeadership(Database(url, pool_size=1, role=ROLE))
-        self.policies = PolicyVersions(self.db, policies)
+        self.policies = PolicyRepository(self.db, policies)
         self.activations = ActivationRepository(self.db, self.policies, event_state)
-        self.settlements = SettlementRepository(self.db, self.policies, event_state)
+        self.settlements = SettlementRepository(self.db, event_state)
         self.purchases = PurchaseRepository(self.db, self.policies)
         self.books = BookRepository(self.db)
         self.cases = CaseRepository(self.db, self.policies, event_state)

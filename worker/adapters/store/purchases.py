@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes, exposures, ordering, reconciling
 from worker.adapters.store.database import Database, scalar
-from worker.adapters.store.policies import PolicyVersions
+from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.history import PastNumber
@@ -50,7 +50,7 @@ _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uu
 class PurchaseRepository:
     """Purchases and pushes, balances and histories held against our books, exposures, drains."""
 
-    def __init__(self, db: Database, policies: PolicyVersions) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository) -> None:
         self._db = db
         self._policies = policies
 

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database
-from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store.settlements import (
@@ -25,15 +24,14 @@ from worker.ports.store.settlements import (
 class SettlementRepository:
     """How numbers end (E2 to E7): leased, settled, and pursued at their provider."""
 
-    def __init__(self, db: Database, policies: PolicyVersions, event_state: str) -> None:
+    def __init__(self, db: Database, event_state: str) -> None:
         self._db = db
-        self._policies = policies
         self._event_state = event_state
 
     async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._to_judge(
+        return await self._due(
             "lease_cancels", provider=provider, limit=limit, lease=lease, id=None, now=now
         )
 
@@ -45,7 +43,7 @@ class SettlementRepository:
         *,
         now: datetime | None = None,
     ) -> list[DueNumber]:
-        return await self._to_judge(
+        return await self._due(
             "lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
         )
 
@@ -67,17 +65,17 @@ class SettlementRepository:
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._to_judge("past_grace", grace=grace, limit=limit, now=now)
+        return await self._due("past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._to_judge("provider_ended", ids=list(ids), now=now) if ids else []
+        return await self._due("provider_ended", ids=list(ids), now=now) if ids else []
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._to_judge("give_up", provider=provider, limit=limit, now=now)
+        return await self._due("give_up", provider=provider, limit=limit, now=now)
 
     async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
@@ -156,19 +154,6 @@ class SettlementRepository:
         async def work(connection: AsyncConnection) -> list[DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             return [rows.due(row) for row in result]
-
-        return await self._db.write(work)
-
-    async def _to_judge(self, name: str, **parameters: object) -> list[DueNumber]:
-        """Those that their policies are asked about: another host may know more of these."""
-
-        async def work(connection: AsyncConnection) -> list[DueNumber]:
-            result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
-            found = [rows.due(row) for row in result]
-            await self._policies.learn(
-                connection, {(one.policy, one.policy_version) for one in found}
-            )
-            return found
 
         return await self._db.write(work)
 

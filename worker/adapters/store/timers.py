@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import cases_locks as locks
 from worker.adapters.store import cases_rows
 from worker.adapters.store.cases_apply import decide
-from worker.adapters.store.policies import PolicyVersions
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
+from worker.ports.store.policies import PolicyLookup
 
 _PENDING = text(
     "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
@@ -85,13 +85,12 @@ async def seed(connection: AsyncConnection, timers: Sequence[Timer], upto: datet
 class SilenceEnding:
     """Makes an activation final that nobody complained about."""
 
-    policies: PolicyVersions
+    judge: SilenceJudge
+    policy_of: PolicyLookup
     event_state: str
     now: datetime | None
 
-    async def __call__(
-        self, connection: AsyncConnection, timer: Timer, judge: SilenceJudge
-    ) -> bool:
+    async def __call__(self, connection: AsyncConnection, timer: Timer) -> bool:
         about = (await connection.execute(_WHOSE, {"id": timer.subject})).mappings().one()
         await locks.locked(connection, about["account"])
         order = await locks.order(connection, timer.subject, None)
@@ -103,12 +102,12 @@ class SilenceEnding:
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
             order=cases_rows.ordered(order, rental=False),
-            profile=await self.policies.of(connection, policy, version),
+            profile=self.policy_of(policy, version),
             claim_at=(await connection.execute(_CLAIMED, {"id": timer.subject})).scalar(),
             due_at=timer.due_at,
             now=clock,
         )
-        made = judge(silent)
+        made = self.judge(silent)
         if made is None:
             return False
         await decide(connection, timer.subject, policy, version, made, clock)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
-from worker.ports.reporter import JobResult
+from worker.ports.reporter import JobResult, Operation, RequestResult
 from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
@@ -18,20 +18,6 @@ CREDIT_REASONS = tuple(reason.value for reason in EndReason)
 #: A person decided, days after the deadline as it should be: no word on how late we are.
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
-OPERATIONS = (
-    "rent",
-    "look",
-    "list",
-    "cancel",
-    "finish",
-    "ask_again",
-    "balance",
-    "rental_open",
-    "rental_read",
-    "rental_prolong",
-    "rental_close",
-)
-RESULTS = ("ok", "unavailable", "refused", "unknown", "timeout", "rate_limited")
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
@@ -96,7 +82,7 @@ PROVIDER_ENDING = _fixed(
         )
     ),
 )
-OPERATION = _fixed("operation", OPERATIONS)
-REQUEST_RESULT = _fixed("result", RESULTS)
+OPERATION = _fixed("operation", (operation.value for operation in Operation))
+REQUEST_RESULT = _fixed("result", (result.value for result in RequestResult))
 JOB_RESULT = _fixed("result", (result.value for result in JobResult))
 SEND_RESULT = _fixed("result", (result.value for result in SendResult))

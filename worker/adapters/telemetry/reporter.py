@@ -16,8 +16,9 @@ from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDIC
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult
+from worker.ports.reporter import JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
+from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
@@ -80,9 +81,11 @@ class OpsReporter:
     def looked(self, provider: ProviderName, count: int) -> None:
         self._metrics.looks.of(provider).inc(count)
 
-    def request(self, provider: ProviderName, operation: str, result: str, seconds: float) -> None:
-        self._metrics.provider_requests.of(provider, operation, result).inc()
-        self._metrics.provider_request_seconds.of(provider, operation).observe(seconds)
+    def request(
+        self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
+    ) -> None:
+        self._metrics.provider_requests.of(provider, operation.value, result.value).inc()
+        self._metrics.provider_request_seconds.of(provider, operation.value).observe(seconds)
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self._metrics.provider_circuit_open.of(provider).set(is_open)
@@ -103,8 +106,8 @@ class OpsReporter:
         self._metrics.jobs.of(name, result.value).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
 
-    def event_delivery(self, result: str, count: int = 1) -> None:
-        self._metrics.event_deliveries.of(result).inc(count)
+    def event_delivery(self, result: SendResult, count: int = 1) -> None:
+        self._metrics.event_deliveries.of(result.value).inc(count)
 
     def queue_stats(self, queue_stats: QueueStats) -> None:
         metrics = self._metrics

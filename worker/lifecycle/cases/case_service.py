@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.policy import FactError, Op, Profile, Reason
+from worker.domain.policy import FactError, Op, Reason
 from worker.lifecycle.cases import payouts
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
@@ -30,6 +30,7 @@ from worker.lifecycle.cases.outages import (
 from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
 from worker.ports.store.cases import (
@@ -83,7 +84,7 @@ class CaseService:
     books: BookStore
     judges: Mapping[CaseKind, KindJudge]
     activation_reviews: ActivationReviews
-    profiles: Mapping[str, Profile]
+    policies: PolicyBook
     default_policy: str
     clock: Clock
 
@@ -195,11 +196,12 @@ class CaseService:
         return case if case is not None and case.kind is kind else None
 
     async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
-        reviews = await self.cases.reviews(limit=limit, after=after)
+        policies = await self.policies.every_version()
+        reviews = await self.cases.reviews(policies, limit=limit, after=after)
         return [self._with_clauses(review) for review in reviews]
 
     async def review(self, id_: UUID) -> Review | None:
-        review = await self.cases.review(id_)
+        review = await self.cases.review(id_, await self.policies.every_version())
         return None if review is None else self._with_clauses(review)
 
     def _with_clauses(self, review: Review) -> Review:
@@ -210,7 +212,7 @@ class CaseService:
         return replace(review, clauses=clauses(review.policy, Reason(review.reason)))
 
     def policy_version(self, name: str | None) -> tuple[str, str] | None:
-        profile = self.profiles.get(name or self.default_policy)
+        profile = self.policies.today.get(name or self.default_policy)
         return None if profile is None else (profile.name, profile.version)
 
     def not_in_future(self, name: str, at: datetime | None) -> None:
@@ -259,8 +261,10 @@ class CaseService:
         self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
     ) -> CaseOpenResult:
         judge = self.judges[new.kind]
-        result = await self.cases.open_case(
-            new, lambda view: open_step(judge, view, date_fact, words)
+        result = await self.policies.judged(
+            lambda policy_of: self.cases.open_case(
+                new, lambda view: open_step(judge, view, date_fact, words), policy_of
+            )
         )
         await self._recheck_deletion(result.case)
         return result
@@ -268,7 +272,7 @@ class CaseService:
     async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> CaseChange:
         if await self.case(id_, kind) is None:
             return CaseChange(None)
-        result = await self.cases.change_case(id_, judge)
+        result = await self._judged(id_, judge)
         await self._recheck_deletion(result.case)
         return result
 
@@ -281,7 +285,12 @@ class CaseService:
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
         for id_ in waiting:
-            await self.cases.change_case(id_, lambda view: recheck_step(judge, view))
+            await self._judged(id_, lambda view: recheck_step(judge, view))
+
+    async def _judged(self, id_: UUID, judge: CaseJudge) -> CaseChange:
+        return await self.policies.judged(
+            lambda policy_of: self.cases.change_case(id_, judge, policy_of)
+        )
 
 
 def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:

@@ -8,6 +8,7 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store.case_view import DecisionRecord, Timer, TimerKind
 from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
@@ -19,15 +20,12 @@ BATCHES: Final = 50  #: Of one tick; windows are days long, so the rest waits fo
 class ClaimWindows:
     cases: CaseStore
     clauses: ClauseLookup
-    profiles: Mapping[str, Profile]  #: Today's; the store keeps those of older orders.
+    policies: PolicyBook
     batch: int = BATCH
 
     async def seed(self) -> int:
         """Set a timer for the claim window of each newly settled activation; how many were set."""
-        profiles = {
-            **await self.cases.kept_policies(),
-            **{(name, profile.version): profile for name, profile in self.profiles.items()},
-        }
+        profiles = await self.policies.every_version()
         windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
         seeded = 0
         for _ in range(BATCHES):
@@ -43,7 +41,9 @@ class ClaimWindows:
         return seeded
 
     async def fire(self, timer: Timer) -> None:
-        await self.cases.end_in_silence(timer, self.decide)
+        await self.policies.judged(
+            lambda policy_of: self.cases.end_in_silence(timer, self.decide, policy_of)
+        )
 
     def decide(self, silent: SilentActivation) -> DecisionRecord | None:
         """The decision after the window; None unless it is final or there is nothing to do."""

@@ -8,6 +8,7 @@ from typing import Final
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.rental_closing import RentalCloser
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore
@@ -29,6 +30,7 @@ class DueTimers:
     books: BookStore
     activations: ActivationStore
     reporter: Reporter
+    policies: PolicyBook
     judges: Mapping[CaseKind, KindJudge]
     claim_windows: ClaimWindows
     rental_closer: RentalCloser
@@ -92,6 +94,8 @@ class DueTimers:
                 case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
                 judge = self.judges[case.kind]
-                await self.cases.change_case(
-                    timer.subject, lambda view: timer_step(judge, view), timer=timer
+                await self.policies.judged(
+                    lambda policy_of: self.cases.change_case(
+                        timer.subject, lambda view: timer_step(judge, view), policy_of, timer=timer
+                    )
                 )

@@ -26,6 +26,7 @@ from worker.ports.store.case_view import (
     Timer,
     TimerKind,
 )
+from worker.ports.store.policies import PolicyLookup, PolicyVersion
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
@@ -175,13 +176,21 @@ class CaseStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
     async def open_case(
-        self, new: NewCase, judge: CaseJudge, *, now: datetime | None = None
-    ) -> CaseOpenResult: ...
+        self,
+        new: NewCase,
+        judge: CaseJudge,
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
+    ) -> CaseOpenResult:
+        """Open it and judge it by the policy of its order; what *policy_of* raises undoes it."""
+        ...
 
     async def change_case(
         self,
         id_: UUID,
         judge: CaseJudge,
+        policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
         timer: Timer | None = None,
@@ -197,14 +206,20 @@ class CaseStore(Protocol):
         """The open cases of an account that wait with this reason."""
         ...
 
-    async def reviews(self, *, limit: int, after: ReviewPlace | None = None) -> list[Review]:
+    async def reviews(
+        self,
+        policies: Mapping[PolicyVersion, Profile],
+        *,
+        limit: int,
+        after: ReviewPlace | None = None,
+    ) -> list[Review]:
         """What waits for a human, ordered by its date.
 
         The clauses of an activation's are left to who knows them.
         """
         ...
 
-    async def review(self, id_: UUID) -> Review | None:
+    async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
         """The one that waits under this id."""
         ...
 
@@ -243,7 +258,7 @@ class CaseStore(Protocol):
     ) -> list[Timer]: ...
 
     async def unseeded(
-        self, policies: Sequence[tuple[str, str]], limit: int, *, now: datetime | None = None
+        self, policies: Sequence[PolicyVersion], limit: int, *, now: datetime | None = None
     ) -> UnseededPage:
         """The next settled activations of these policies without a claim window."""
         ...
@@ -254,14 +269,11 @@ class CaseStore(Protocol):
         self,
         timer: Timer,
         judge: SilenceJudge,
+        policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
     ) -> bool:
         """Make an activation final by *judge*'s decision; None: nothing follows."""
-        ...
-
-    async def kept_policies(self) -> dict[tuple[str, str], Profile]:
-        """Every version an order was ever made under."""
         ...
 
 

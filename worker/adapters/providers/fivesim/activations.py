@@ -37,28 +37,13 @@ from worker.adapters.providers.reply import (
     text_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext
+from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.history import HistoryPage
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Balance,
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Sms,
-    Waiting,
-)
+from worker.ports.reporter import Operation
 
 PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
 LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
@@ -86,68 +71,68 @@ RATE_LIMITED: Final = frozenset(
     }
 )
 REFUSALS: Final = {
-    "you need to wait time": Refusal.EARLY,
-    "order has sms": Refusal.CODE_ARRIVED,
-    "order not found": Refusal.UNCLEAR,
-    "record not found": Refusal.UNCLEAR,
-    "order expired": Refusal.UNCLEAR,
-    "order no sms": Refusal.UNCLEAR,
-    "hosting order": Refusal.NOT_CANCELLABLE,
+    "you need to wait time": port.Refusal.EARLY,
+    "order has sms": port.Refusal.CODE_ARRIVED,
+    "order not found": port.Refusal.UNCLEAR,
+    "record not found": port.Refusal.UNCLEAR,
+    "order expired": port.Refusal.UNCLEAR,
+    "order no sms": port.Refusal.UNCLEAR,
+    "hosting order": port.Refusal.NOT_CANCELLABLE,
 }
 NO_RENT: Final = {
-    "no free phones": NoRent.NO_NUMBERS,
-    "not enough user balance": NoRent.NO_BALANCE,
-    "bad country": NoRent.BAD_REQUEST,
-    "bad operator": NoRent.BAD_REQUEST,
-    "country is incorrect": NoRent.BAD_REQUEST,
-    "product is incorrect": NoRent.BAD_REQUEST,
-    "select country": NoRent.BAD_REQUEST,
-    "select operator": NoRent.BAD_REQUEST,
-    "no product": NoRent.BAD_REQUEST,
+    "no free phones": port.NoRent.NO_NUMBERS,
+    "not enough user balance": port.NoRent.NO_BALANCE,
+    "bad country": port.NoRent.BAD_REQUEST,
+    "bad operator": port.NoRent.BAD_REQUEST,
+    "country is incorrect": port.NoRent.BAD_REQUEST,
+    "product is incorrect": port.NoRent.BAD_REQUEST,
+    "select country": port.NoRent.BAD_REQUEST,
+    "select operator": port.NoRent.BAD_REQUEST,
+    "no product": port.NoRent.BAD_REQUEST,
 }
 
 
 class FiveSimReplies(ActivationReplies):
     """Reads the replies of 5sim. Raises `ProviderError` only."""
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
         if is_answer(reply) and text_of(reply) in NOT_KNOWN:
-            return NotKnown()
+            return port.NotKnown()
         raise self._fault(reply)
 
-    def _seen(self, reply: Reply, order: dict[str, Any]) -> Observation:
+    def _seen(self, reply: Reply, order: dict[str, Any]) -> port.Observation:
         sms, status = _sms_in(order.get("sms")), order.get("status")
         if not isinstance(status, str):
             raise unreadable(self.provider, reply)
         if status == CHARGED:
-            return Finished(sms)
+            return port.Finished(sms)
         if status in LIVE | GIVEN_BACK and sms:
-            return CodesArrived(sms)  # The SMS counts more than the label beside it.
+            return port.CodesArrived(sms)  # The SMS counts more than the label beside it.
         if status in LIVE:
-            return Waiting()
+            return port.Waiting()
         if status in GIVEN_BACK and not order.get("sms"):
-            return Cancelled()  # Only without any SMS, not with one that could not be read.
+            return port.Cancelled()  # Only without any SMS, not with one that could not be read.
         raise unreadable(self.provider, reply)
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         order = self._order(reply)
         if order is None:
             why = REFUSALS.get(text_of(reply)) if is_answer(reply) else None
             if why is None:
                 raise self._fault(reply)
-            return Refused(why)
+            return port.Refused(why)
         match self._seen(reply, order):
-            case CodesArrived(sms=sms) | Finished(sms=sms) if sms:
-                return Refused(Refusal.CODE_ARRIVED, sms=sms)
-            case Cancelled():
-                return Cancelled()
+            case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+                return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+            case port.Cancelled():
+                return port.Cancelled()
             case _:
-                return Refused(Refusal.UNCLEAR)
+                return port.Refused(port.Refusal.UNCLEAR)
 
-    def finish(self, reply: Reply) -> Observation | None:
+    def finish(self, reply: Reply) -> port.Observation | None:
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
@@ -155,7 +140,7 @@ class FiveSimReplies(ActivationReplies):
             return None
         raise self._fault(reply)
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         order = self._order(reply)
         if order is None:
             why = NO_RENT.get(text_of(reply)) if is_answer(reply) else None
@@ -171,21 +156,21 @@ class FiveSimReplies(ActivationReplies):
             expires_at=instant_of(order.get("expires")),
         )
 
-    def balance(self, reply: Reply) -> Balance:
+    def balance(self, reply: Reply) -> port.Balance:
         body = exact_json_of(reply) if is_success(reply) else None
         minor = (
             balance_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
         )
         if minor is None:
             raise self._fault(reply)
-        return Balance(minor, self.currency)
+        return port.Balance(minor, self.currency)
 
-    def page(self, reply: Reply) -> ActivePage:
+    def page(self, reply: Reply) -> port.ActivePage:
         """A page of the history, newest first, of which only the live orders are kept."""
         rows = self._orders(reply, json_of)
         read = [self._row(reply, row) for row in rows]
         live = [row for status, row in read if status in LIVE]
-        return ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
+        return port.ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
     def history(self, reply: Reply) -> HistoryPage:
         """The same page with the orders that have ended."""
@@ -195,7 +180,7 @@ class FiveSimReplies(ActivationReplies):
             raise unreadable(self.provider, reply)
         return HistoryPage(rows, len(orders) or None)
 
-    def whole_page(self, reply: Reply) -> ActivePage:
+    def whole_page(self, reply: Reply) -> port.ActivePage:
         """The live orders with every fact of their rows: too slow where only codes are needed."""
         return with_facts(self.page(reply), self.history(reply))
 
@@ -206,13 +191,13 @@ class FiveSimReplies(ActivationReplies):
             raise self._fault(reply)
         return rows
 
-    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
+    def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
         ref, status = ref_of(row.get("id")), row.get("status")
         if ref is None or not isinstance(status, str):
             raise unreadable(self.provider, reply)
-        return status, ActiveRow(
+        return status, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("sms")),
             phone_of(row.get("phone")),
@@ -234,7 +219,7 @@ class FiveSimReplies(ActivationReplies):
         return unreadable(self.provider, reply)
 
 
-def _sms_in(rows: object) -> tuple[Sms, ...]:
+def _sms_in(rows: object) -> tuple[port.Sms, ...]:
     return several_sms(
         (row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
     )

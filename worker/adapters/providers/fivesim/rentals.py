@@ -25,14 +25,15 @@ from worker.adapters.providers.reply import (
     text_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
-from worker.ports.long_rental import Ended, Messages, MessagesReply, NotClosed, RentalTerms, only
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "1month"}
-TERMS: Final = RentalTerms(
-    lengths=only(*NAMES), whole_number=True, gives_expiry=True, tells_refund=True
+TERMS: Final = port.RentalTerms(
+    lengths=port.only(*NAMES), whole_number=True, gives_expiry=True, tells_refund=True
 )
 ROUTES: Final[OperationTable] = {
     Operation.RENTAL_OPEN: OperationRoute("/buy/hosting/{country}/any/{name}"),
@@ -53,7 +54,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         order = self._order(reply)
         if order is None:
             if is_answer(reply) and text_of(reply) in NOT_KNOWN:
@@ -61,32 +62,32 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
         if status == CHARGED:
-            return Ended(PriceFate.KEPT)
+            return port.Ended(PriceFate.KEPT)
         if status in GIVEN_BACK:
             # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
             cancelled = status == CANCELLED and not rows
-            return Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
+            return port.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
             raise unreadable(self.provider, reply)
-        return Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))
+        return port.Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         words = text_of(reply) if is_answer(reply) else ""
         if words == EARLY:
-            return NotClosed(Refusal.EARLY)
+            return port.NotClosed(Refusal.EARLY)
         return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         words = text_of(reply) if is_answer(reply) else ""
         if words in PAID or words == NO_SMS:
-            return NotClosed(Refusal.NOT_CANCELLABLE)
+            return port.NotClosed(Refusal.NOT_CANCELLABLE)
         return self._ended(reply)
 
     def _ended(self, reply: Reply) -> CloseAttempt:
         if is_answer(reply) and text_of(reply) in NOT_KNOWN:
             return CloseFollowUp.READ
         seen = self.messages(reply)
-        return CloseFollowUp.READ if isinstance(seen, Messages) else seen
+        return CloseFollowUp.READ if isinstance(seen, port.Messages) else seen
 
 
 def _raw_sms(row: dict[str, Any]) -> RawSms:

@@ -11,9 +11,10 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect
 from worker.adapters.providers.handler_api.replies import HandlerReplies
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.ports import provider as port
 from worker.ports.history import HistoryPage
-from worker.ports.provider import NoRent, Rented, RentRequest
+from worker.ports.reporter import Operation
 
 PATH: Final = "/stubs/handler_api.php?action="
 FINISH: Final = "6"
@@ -54,7 +55,7 @@ class HandlerApiAccount(ProviderAccount):
         )
         super().__init__(config, context, endpoint, routes_of(dialect), self._rows)
 
-    async def rent(self, request: RentRequest) -> Rented | NoRent:
+    async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
         named = request.order is not None and self._dialect.takes_order
         suffix = f"&orderId={escaped(request.order or '')}" if named else ""
         return await self._buy(

@@ -29,24 +29,14 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
-from worker.ports.long_rental import (
-    Ended,
-    Messages,
-    MessagesReply,
-    NoProlong,
-    NotClosed,
-    NotProlonged,
-    Prolonged,
-    ProlongReply,
-    RentalTerms,
-    only,
-)
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.reporter import Operation
 
-TERMS: Final = RentalTerms(
-    lengths=only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),
+TERMS: Final = port.RentalTerms(
+    lengths=port.only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),
     prolongs=True,
     gives_expiry=True,
     tells_refund=True,
@@ -78,18 +68,18 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         word = word_in(reply).word
         return NoRent.BAD_REQUEST if is_answer(reply) and word in BAD_LENGTHS else self.rent(reply)
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         body = json_of(reply) if is_success(reply) else None
         if isinstance(body, dict) and isinstance(body.get("data"), list):
             return self._messages(reply, body)
         answer = word_in(reply)
         if is_answer(reply) and answer.word == OVER:
-            return Ended()  # Terminated or refunded: hero does not say which.
+            return port.Ended()  # Terminated or refunded: hero does not say which.
         if is_answer(reply) and self._is_not_known(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
 
-    def _messages(self, reply: Reply, body: dict[str, Any]) -> Messages:
+    def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         rows, meta = body["data"], body.get("meta")
         if not all(isinstance(row, dict) for row in rows):
             raise unreadable(self.provider, reply)
@@ -98,18 +88,20 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             for row in rows
         )
         total = count_of(meta.get("total")) if isinstance(meta, dict) else 0
-        return Messages(sms, complete=total <= len(rows))
+        return port.Messages(sms, complete=total <= len(rows))
 
-    def prolonged(self, reply: Reply) -> ProlongReply:
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
         body = exact_json_of(reply) if is_success(reply) else None
         if isinstance(body, dict) and "activationId" in body:
-            return Prolonged(instant_of(body.get("activationEndTime")))
+            return port.Prolonged(instant_of(body.get("activationEndTime")))
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not is_answer(reply):
             raise self._fault(reply, answer)
         if word in OFF | TOO_SOON:
-            return NotProlonged(NoProlong.NOT_NOW, span_of(info.get("retry_after_seconds")))
+            return port.NotProlonged(
+                port.NoProlong.NOT_NOW, span_of(info.get("retry_after_seconds"))
+            )
         if word in words.NO_BALANCE:
             return NO_BALANCE
         if word in BAD_LENGTHS:
@@ -122,12 +114,12 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return Ended(PriceFate.GIVEN_BACK)
+            return port.Ended(PriceFate.GIVEN_BACK)
         return self._not_closed(reply, CloseFollowUp.FINISH)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return Ended(PriceFate.KEPT)
+            return port.Ended(PriceFate.KEPT)
         return self._not_closed(reply, CloseFollowUp.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
@@ -137,9 +129,9 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             raise unreadable(self.provider, reply)
         match refused.why:
             case Refusal.EARLY:
-                return NotClosed(refused.why, refused.retry_after, refused.min_age)
+                return port.NotClosed(refused.why, refused.retry_after, refused.min_age)
             case Refusal.CODE_ARRIVED if word_in(reply).word == UNREAD:
-                return NotClosed(refused.why, sms=refused.sms)
+                return port.NotClosed(refused.why, sms=refused.sms)
             case Refusal.CODE_ARRIVED | Refusal.NOT_CANCELLABLE:
                 return kept_anyway
             case Refusal.UNCLEAR:

@@ -28,24 +28,16 @@ from worker.adapters.providers.reply import (
     phone_of,
     unreadable,
 )
-from worker.adapters.providers.transport import LIST_CAP, Operation, Transport
+from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.long_rental import (
-    Availability,
-    Ended,
-    Lengths,
-    Messages,
-    MessagesReply,
-    Prolonged,
-    ProlongReply,
-    RentalTerms,
-)
 from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.reporter import Operation
 
-TERMS: Final = RentalTerms(
-    lengths=Lengths(HOUR, 4 * HOUR, 1344 * HOUR),
+TERMS: Final = port.RentalTerms(
+    lengths=port.Lengths(HOUR, 4 * HOUR, 1344 * HOUR),
     prolongs=True,
     tells_refund=True,
     tells_outage=True,
@@ -82,7 +74,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return NoRent.BAD_REQUEST
         return self.rent(reply)
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         body = self._success(reply)
         if body is not None and "values" in body:
             return self._messages(reply, body)
@@ -90,16 +82,16 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if not is_answer(reply):
             raise self._fault(reply, answer)
         if answer.word == WAITING:
-            return Messages()
+            return port.Messages()
         if answer.word in ENDINGS and not answer.rest:  # Alone, as in the status of an activation.
-            return Ended(ENDINGS[answer.word])
+            return port.Ended(ENDINGS[answer.word])
         if answer.word == DEAD:
             raise ProviderUnavailable(self.provider, DEAD)
         if self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
 
-    def _messages(self, reply: Reply, body: dict[str, Any]) -> Messages:
+    def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         """`values` is an object by index, or an empty list where there is none."""
         values, quantity = body["values"], body.get("quantity")
         if isinstance(values, dict):
@@ -107,16 +99,16 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
             raise unreadable(self.provider, reply)
         sms = all_sms(RawSms(None, row.get("text"), row.get("date")) for row in values)
-        return Messages(sms, complete=count_of(quantity) <= len(values))
+        return port.Messages(sms, complete=count_of(quantity) <= len(values))
 
-    def available(self, reply: Reply) -> Availability:
+    def available(self, reply: Reply) -> port.Availability:
         if is_answer(reply) and word_in(reply).word == DEAD:
-            return Availability.DOWN
+            return port.Availability.DOWN
         return availability_of(self.messages(reply))
 
-    def prolonged(self, reply: Reply) -> ProlongReply:
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
         if self._phone(reply) is not None:
-            return Prolonged()  # The reply has the new end, but without a time zone.
+            return port.Prolonged()  # The reply has the new end, but without a time zone.
         answer = word_in(reply)
         if not is_answer(reply):
             raise self._fault(reply, answer)
@@ -132,14 +124,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return Ended(PriceFate.GIVEN_BACK)
+            return port.Ended(PriceFate.GIVEN_BACK)
         if is_answer(reply) and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return Ended(PriceFate.KEPT)
+            return port.Ended(PriceFate.KEPT)
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
@@ -174,5 +166,5 @@ class HandlerRentals(RentalAccount):
         self._states = HandlerRentalReplies(config.name, dialect, config.currency)
         super().__init__(http, TERMS, ROUTES, self._states, finish=FINISH)
 
-    async def available(self, ref: ProviderRef) -> Availability:
+    async def available(self, ref: ProviderRef) -> port.Availability:
         return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)

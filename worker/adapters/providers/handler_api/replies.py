@@ -32,25 +32,9 @@ from worker.adapters.providers.reply import (
     unreadable,
 )
 from worker.domain.ids import ProviderRef
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.history import HistoryPage
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Balance,
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Sms,
-    Waiting,
-)
 
 EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
 AGE_MAX_S = 86_400
@@ -92,51 +76,51 @@ class HandlerReplies(ActivationReplies):
         super().__init__(provider, currency)
         self.dialect = dialect
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         text = text_of(reply)
         if is_success(reply) and (seen := self._seen(text)) is not None:
             return seen
         answer = word_in(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
-            return NotKnown()
+            return port.NotKnown()
         raise self._fault(reply, answer)
 
-    def _seen(self, text: str) -> Observation | None:
+    def _seen(self, text: str) -> port.Observation | None:
         if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
-            return Waiting()
+            return port.Waiting()
         word, _, code = text.partition(":")
         if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := sms_of(code)) is not None:
             # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
-            return CodesArrived((sms,))
+            return port.CodesArrived((sms,))
         if text in self.dialect.cancelled:
-            return Cancelled()
-        return Finished() if text in self.dialect.finished else None
+            return port.Cancelled()
+        return port.Finished() if text in self.dialect.finished else None
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         if is_success(reply) and text_of(reply) == "ACCESS_CANCEL":
-            return Cancelled()
+            return port.Cancelled()
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not is_answer(reply):
             raise self._fault(reply, answer)
         if word == "EARLY_CANCEL_DENIED":
-            return Refused(
-                Refusal.EARLY,
+            return port.Refused(
+                port.Refusal.EARLY,
                 retry_after=_span(info.get("retry_after_seconds") or reply.retry_after_s),
                 min_age=_span(info.get("minActivationTime")),
             )
         if word in {"OTP_RECEIVED", "NEW_OTP_RECEIVED"}:
-            return Refused(Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
+            return port.Refused(port.Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
         if word == "FREE_CANCELLATION_EXPIRED":
-            return Refused(Refusal.NOT_CANCELLABLE)
+            return port.Refused(port.Refusal.NOT_CANCELLABLE)
         if word in words.UNCLEAR or self._is_not_known(word, reply):
-            return Refused(Refusal.UNCLEAR)
+            return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, answer)
 
-    def finish(self, reply: Reply) -> Finished | None:
+    def finish(self, reply: Reply) -> port.Finished | None:
         """`Finished`, or None where only a look shows what became of the number."""
         if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
-            return Finished()
+            return port.Finished()
         answer = word_in(reply)
         if is_answer(reply) and self._is_unclear(answer.word, reply):
             return None
@@ -150,7 +134,7 @@ class HandlerReplies(ActivationReplies):
             return False
         raise self._fault(reply, answer)
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = word_in(reply)
         if is_success(reply):
             if answer.word == "ACCESS_NUMBER":
@@ -162,11 +146,11 @@ class HandlerReplies(ActivationReplies):
             return why
         raise self._fault(reply, answer)
 
-    def _rented_text(self, reply: Reply, rest: str) -> Rented:
+    def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
         return self._rented(reply, ref.strip(), phone_of(phone.strip()), "ACCESS_NUMBER")
 
-    def _rented_json(self, reply: Reply, body: dict[str, Any]) -> Rented:
+    def _rented_json(self, reply: Reply, body: dict[str, Any]) -> port.Rented:
         rented = self._rented(reply, body["activationId"], phone_of(body.get("phoneNumber")))
         named = currency_of(body.get("currency"), self.currency)
         cost, currency = cost_in(body.get("activationCost"), named)
@@ -178,27 +162,27 @@ class HandlerReplies(ActivationReplies):
             cancel_not_before=instant_of(body.get("activationCancel")),
         )
 
-    def balance(self, reply: Reply) -> Balance:
+    def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
         if is_success(reply) and answer.word == "ACCESS_BALANCE":
             minor = balance_minor(answer.rest, self.currency)
             if minor is not None:
-                return Balance(minor, self.currency)
+                return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
 
-    def page(self, reply: Reply) -> ActivePage:
+    def page(self, reply: Reply) -> port.ActivePage:
         """A page of active numbers; one row that cannot be read makes it unreadable."""
         raw = self._rows_in(reply)
         if raw is None:
             answer = word_in(reply)
             if answer.word == "NO_ACTIVATIONS" and is_answer(reply):
-                return ActivePage((), last=True)
+                return port.ActivePage((), last=True)
             raise self._fault(reply, answer)
         rows = [self._row(reply, row) for row in raw]
         # More than was asked for: this company ignores the limit and lists everything at once.
-        return ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
+        return port.ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
 
-    def whole_page(self, reply: Reply) -> ActivePage:
+    def whole_page(self, reply: Reply) -> port.ActivePage:
         """The same page with every fact of its rows: too slow where only codes are needed."""
         page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
@@ -216,11 +200,11 @@ class HandlerReplies(ActivationReplies):
         rows = body.get("data" if shape is ListShape.DATA else "activeActivations")
         return rows if isinstance(rows, list) else None
 
-    def _row(self, reply: Reply, row: object) -> ActiveRow:
+    def _row(self, reply: Reply, row: object) -> port.ActiveRow:
         if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
             raise unreadable(self.provider, reply)
         sms = sms_of(row.get("smsCode"), row.get("smsText"))
-        return ActiveRow(
+        return port.ActiveRow(
             ProviderRef(ref),
             () if sms is None else (sms,),
             phone_of(row.get("phoneNumber")),
@@ -272,14 +256,14 @@ class HandlerReplies(ActivationReplies):
         return None
 
 
-def _no_rent(word: str) -> NoRent | None:
+def _no_rent(word: str) -> port.NoRent | None:
     if word in words.NO_NUMBERS:
-        return NoRent.NO_NUMBERS
+        return port.NoRent.NO_NUMBERS
     if word in words.NO_BALANCE:
-        return NoRent.NO_BALANCE
+        return port.NoRent.NO_BALANCE
     if word in words.PRICE_ABOVE_MAX:
-        return NoRent.PRICE_ABOVE_MAX
-    return NoRent.BAD_REQUEST if word in words.BAD_REQUEST else None
+        return port.NoRent.PRICE_ABOVE_MAX
+    return port.NoRent.BAD_REQUEST if word in words.BAD_REQUEST else None
 
 
 def _span(seconds: object) -> timedelta | None:
@@ -288,7 +272,7 @@ def _span(seconds: object) -> timedelta | None:
     return timedelta(seconds=seconds)
 
 
-def _codes_in(rows: object) -> tuple[Sms, ...]:
+def _codes_in(rows: object) -> tuple[port.Sms, ...]:
     return several_sms(
         (row.get("code"), row.get("text"), row.get("date")) for row in objects_in(rows)
     )

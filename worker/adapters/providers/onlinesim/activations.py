@@ -28,26 +28,11 @@ from worker.adapters.providers.reply import (
     str_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Balance,
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Sms,
-    Waiting,
-)
+from worker.ports.reporter import Operation
 
 #: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
 STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
@@ -83,26 +68,26 @@ RATE_LIMITED: Final = frozenset({"INTERVAL_CONCURRENT_REQUESTS_ERROR"})
 TRANSIENT: Final = frozenset({"TRY_AGAIN_LATER"})
 TOO_EARLY: Final = "NO_COMPLETE_TZID"
 NO_RENT: Final = {
-    "NO_NUMBER": NoRent.NO_NUMBERS,
-    "WARNING_NO_NUMS": NoRent.NO_NUMBERS,
-    "EXCEEDED_CONCURRENT_OPERATIONS": NoRent.NO_NUMBERS,
-    "TIME_INTERVAL_ERROR": NoRent.NO_NUMBERS,
-    "WARNING_LOW_BALANCE": NoRent.NO_BALANCE,
-    "ERROR_NO_SERVICE": NoRent.BAD_REQUEST,
-    "UNDEFINED_COUNTRY": NoRent.BAD_REQUEST,
-    "ERROR_PARAMS": NoRent.BAD_REQUEST,
-    "NEED_EXTENSION_NUMBER": NoRent.BAD_REQUEST,
+    "NO_NUMBER": port.NoRent.NO_NUMBERS,
+    "WARNING_NO_NUMS": port.NoRent.NO_NUMBERS,
+    "EXCEEDED_CONCURRENT_OPERATIONS": port.NoRent.NO_NUMBERS,
+    "TIME_INTERVAL_ERROR": port.NoRent.NO_NUMBERS,
+    "WARNING_LOW_BALANCE": port.NoRent.NO_BALANCE,
+    "ERROR_NO_SERVICE": port.NoRent.BAD_REQUEST,
+    "UNDEFINED_COUNTRY": port.NoRent.BAD_REQUEST,
+    "ERROR_PARAMS": port.NoRent.BAD_REQUEST,
+    "NEED_EXTENSION_NUMBER": port.NoRent.BAD_REQUEST,
 }
 
 
 class OnlineSimReplies(ActivationReplies):
     """Reads the replies of onlinesim. Raises `ProviderError` only."""
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         rows = json_of(reply)
         if not is_success(reply) or not isinstance(rows, list):
             if is_answer(reply) and word_of(rows) in NOT_KNOWN:
-                return NotKnown()
+                return port.NotKnown()
             raise self._fault(reply, word_of(rows))
         if len(rows) != 1 or not isinstance(rows[0], dict):
             raise unreadable(self.provider, reply)
@@ -111,29 +96,29 @@ class OnlineSimReplies(ActivationReplies):
         if not isinstance(state, str):
             raise unreadable(self.provider, reply)
         if state == OVER_OK:
-            return Finished(sms)
+            return port.Finished(sms)
         if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
             if sms:
-                return CodesArrived(sms)
+                return port.CodesArrived(sms)
             if state != ANSWERED:
-                return Cancelled() if state == OVER_EMPTY else Waiting()
+                return port.Cancelled() if state == OVER_EMPTY else port.Waiting()
         if state in NOT_KNOWN:
-            return NotKnown()
+            return port.NotKnown()
         raise unreadable(self.provider, reply)
 
-    def closed(self, reply: Reply) -> Refusal | None:
+    def closed(self, reply: Reply) -> port.Refusal | None:
         """None where the operation is closed now; else why not."""
         body = json_of(reply)
         if is_success(reply) and is_one(body):
             return None
         if is_answer(reply) and word_of(body) == TOO_EARLY:
-            return Refusal.EARLY
+            return port.Refusal.EARLY
         if is_answer(reply) and word_of(body) in NOT_KNOWN:
-            return Refusal.UNCLEAR
+            return port.Refusal.UNCLEAR
         raise self._fault(reply, word_of(body))
 
-    def finish(self, reply: Reply) -> Finished | None:
-        return Finished() if self.closed(reply) is None else None
+    def finish(self, reply: Reply) -> port.Finished | None:
+        return port.Finished() if self.closed(reply) is None else None
 
     def ask_again(self, reply: Reply) -> bool:
         body = json_of(reply)
@@ -143,7 +128,7 @@ class OnlineSimReplies(ActivationReplies):
             return False
         raise self._fault(reply, word_of(body))
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = json_of(reply)
         if is_success(reply) and is_one(body) and isinstance(body, dict):
             return self._rented(reply, body.get("tzid"), phone_of(body.get("number")))
@@ -152,31 +137,31 @@ class OnlineSimReplies(ActivationReplies):
             raise self._fault(reply, word_of(body))
         return why
 
-    def balance(self, reply: Reply) -> Balance:
+    def balance(self, reply: Reply) -> port.Balance:
         body = exact_json_of(reply)
         if is_success(reply) and is_one(body) and isinstance(body, dict):
             minor = balance_minor(body.get("balance"), self.currency)
             if minor is not None:
-                return Balance(minor, self.currency)
+                return port.Balance(minor, self.currency)
         raise self._fault(reply, word_of(body))
 
-    def page(self, reply: Reply) -> ActivePage:
+    def page(self, reply: Reply) -> port.ActivePage:
         rows = json_of(reply)
         if is_answer(reply) and word_of(rows) == "ERROR_NO_OPERATIONS":
-            return ActivePage((), last=True)
+            return port.ActivePage((), last=True)
         if not is_success(reply) or not isinstance(rows, list):
             raise self._fault(reply, word_of(rows))
         read = [self._row(reply, row) for row in rows]
         live = WAITING | {ANSWERED}
-        return ActivePage([row for state, row in read if state in live], last=True)
+        return port.ActivePage([row for state, row in read if state in live], last=True)
 
-    def _row(self, reply: Reply, row: object) -> tuple[str, ActiveRow]:
+    def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
             raise unreadable(self.provider, reply)
         ref, state = ref_of(row.get("tzid")), row.get("response")
         if ref is None or not isinstance(state, str):
             raise unreadable(self.provider, reply)
-        return state, ActiveRow(
+        return state, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("msg")),
             phone_of(row.get("number")),
@@ -213,7 +198,7 @@ def word_of(body: object) -> str:
     return response if isinstance(response, str) else ""
 
 
-def _sms_in(msg: object) -> tuple[Sms, ...]:
+def _sms_in(msg: object) -> tuple[port.Sms, ...]:
     """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
     rows: list[Any] = msg if isinstance(msg, list) else [msg]
     codes = (row.get("msg") if isinstance(row, dict) else row for row in rows)
@@ -231,30 +216,30 @@ class OnlineSimAccount(ProviderAccount):
         )
         super().__init__(config, context, endpoint, ROUTES, self._states)
 
-    async def cancel(self, ref: ProviderRef) -> CancelReply:
+    async def cancel(self, ref: ProviderRef) -> port.CancelReply:
         before = await self.look(ref)
-        if not isinstance(before, Waiting):
+        if not isinstance(before, port.Waiting):
             return _refused_by(before)
         await self._http.pay_more()
         refusal = await self._ask(Operation.CANCEL, ref, self._states.closed)
         if refusal is not None:
-            return Refused(refusal)
+            return port.Refused(refusal)
         match await self.look_too(ref):
-            case CodesArrived(sms=sms) | Finished(sms=sms):
-                return Refused(Refusal.CODE_ARRIVED, sms=sms)
-            case Cancelled() | NotKnown():
+            case port.CodesArrived(sms=sms) | port.Finished(sms=sms):
+                return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+            case port.Cancelled() | port.NotKnown():
                 # Closed, and without an SMS an instant before: there is nothing to charge for.
-                return Cancelled()
-            case Waiting():
-                return Refused(Refusal.UNCLEAR)
+                return port.Cancelled()
+            case port.Waiting():
+                return port.Refused(port.Refusal.UNCLEAR)
 
 
-def _refused_by(seen: Observation) -> CancelReply:
+def _refused_by(seen: port.Observation) -> port.CancelReply:
     """What a look before the cancel makes of it, where the number does not simply wait."""
     match seen:
-        case Cancelled():
-            return Cancelled()
-        case CodesArrived(sms=sms) | Finished(sms=sms) if sms:
-            return Refused(Refusal.CODE_ARRIVED, sms=sms)
+        case port.Cancelled():
+            return port.Cancelled()
+        case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+            return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
         case _:
-            return Refused(Refusal.UNCLEAR)
+            return port.Refused(port.Refusal.UNCLEAR)

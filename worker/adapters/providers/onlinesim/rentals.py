@@ -32,22 +32,13 @@ from worker.adapters.providers.reply import (
     span_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Operation, Transport
-from worker.ports.long_rental import (
-    CloseReply,
-    Ended,
-    Lengths,
-    Messages,
-    MessagesReply,
-    NotClosed,
-    Prolonged,
-    ProlongReply,
-    RentalTerms,
-)
+from worker.adapters.providers.transport import Transport
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
-TERMS: Final = RentalTerms(
-    lengths=Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True
+TERMS: Final = port.RentalTerms(
+    lengths=port.Lengths(DAY, DAY, 365 * DAY), prolongs=True, whole_number=True, gives_expiry=True
 )
 
 ROUTES: Final[OperationTable] = {
@@ -77,7 +68,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             raise self._fault(reply, word)
         return why
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         body = exact_json_of(reply)
         rows = body.get("list") if isinstance(body, dict) else None
         if is_success(reply) and is_one(body) and isinstance(rows, list):
@@ -86,21 +77,23 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             return NotKnown()
         raise self._fault(reply, word_of(body))
 
-    def _seen(self, reply: Reply, rows: list[Any]) -> MessagesReply:
+    def _seen(self, reply: Reply, rows: list[Any]) -> port.MessagesReply:
         row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
         match row.get("status"):
             case 1:
                 return _messages_in(row.get("messages"))
             case 0:
-                return Ended()
+                return port.Ended()
             case _:
                 raise unreadable(self.provider, reply)
 
-    def prolonged(self, reply: Reply) -> ProlongReply:
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
         body = exact_json_of(reply)
         if is_success(reply) and is_one(body) and isinstance(body, dict):
             row = body.get("item")
-            return Prolonged(expires_in=span_of(row.get("time") if isinstance(row, dict) else None))
+            return port.Prolonged(
+                expires_in=span_of(row.get("time") if isinstance(row, dict) else None)
+            )
         word = word_of(body)
         if not is_answer(reply):
             raise self._fault(reply, word)
@@ -114,28 +107,28 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             return NotKnown()
         raise self._fault(reply, word)
 
-    def ended(self, reply: Reply) -> CloseReply:
+    def ended(self, reply: Reply) -> port.CloseReply:
         body = exact_json_of(reply)
         if is_success(reply) and is_one(body):
-            return Ended()
+            return port.Ended()
         if is_answer(reply) and word_of(body) in TOO_SOON:
-            return NotClosed(Refusal.EARLY)
+            return port.NotClosed(Refusal.EARLY)
         if is_answer(reply) and word_of(body) in NOT_KNOWN:
             return NotKnown()
         raise self._fault(reply, word_of(body))
 
 
-def _messages_in(messages: object) -> Messages:
+def _messages_in(messages: object) -> port.Messages:
     """The SMS of a rental: a list, or an object that holds a page of the list."""
     pages = messages if isinstance(messages, dict) else {}
     rows = pages.get("data", messages)
     if not isinstance(rows, list):
-        return Messages(complete=False)
+        return port.Messages(complete=False)
     sms = all_sms(
         RawSms(row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
     )
     total = pages.get("total")
-    return Messages(sms, complete=total is None or total == len(rows))
+    return port.Messages(sms, complete=total is None or total == len(rows))
 
 
 def _phone_in(row: dict[str, Any]) -> str | None:

@@ -17,21 +17,10 @@ from worker.adapters.providers.reply import (
     sms_of,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.provider import (
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Waiting,
-)
+from worker.ports.reporter import Operation
 
 PATH: Final = "/control"  #: Of activations.
 SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="
@@ -51,39 +40,39 @@ WAITING: Final = "wait_sms"
 NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
 REFUSED: Final = frozenset({"wrong_token", "bad_token"})
 NO_RENT: Final = {
-    "no_free_phones": NoRent.NO_NUMBERS,
-    "not_enough_balance": NoRent.NO_BALANCE,
-    "wrong_application_id": NoRent.BAD_REQUEST,
-    "wrong_country_id": NoRent.BAD_REQUEST,
+    "no_free_phones": port.NoRent.NO_NUMBERS,
+    "not_enough_balance": port.NoRent.NO_BALANCE,
+    "wrong_application_id": port.NoRent.BAD_REQUEST,
+    "wrong_country_id": port.NoRent.BAD_REQUEST,
 }
 
 
 class SmsManReplies(ObjectReplies):
     """Reads the replies of sms-man. Raises `ProviderError` only."""
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         body = self._body(reply)
         error = body.get("error_code")
         if is_success(reply) and not error and (sms := sms_of(body.get("sms_code"))):
-            return CodesArrived((sms,))
+            return port.CodesArrived((sms,))
         if error == WAITING:
-            return Waiting()
+            return port.Waiting()
         if isinstance(error, str) and error in NOT_KNOWN:
-            return NotKnown()
+            return port.NotKnown()
         raise self._fault(reply, body)
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return Cancelled()
+            return port.Cancelled()
         if self._refused(body):
-            return Refused(Refusal.UNCLEAR)
+            return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
-    def finish(self, reply: Reply) -> Finished | None:
+    def finish(self, reply: Reply) -> port.Finished | None:
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return Finished()
+            return port.Finished()
         if self._refused(body):
             return None
         raise self._fault(reply, body)
@@ -96,7 +85,7 @@ class SmsManReplies(ObjectReplies):
             return False
         raise self._fault(reply, body)
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
         error = body.get("error_code")
         if is_success(reply) and not error and "request_id" in body:

@@ -8,21 +8,14 @@ from worker.adapters.providers.family import OperationRoute, OperationTable, Pro
 from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import RawSms, Reply, all_sms, is_success, unreadable
 from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
-from worker.ports.long_rental import (
-    CloseReply,
-    Ended,
-    Lengths,
-    Messages,
-    MessagesReply,
-    NotClosed,
-    RentalTerms,
-)
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
-TERMS: Final = RentalTerms(
-    lengths=Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
+TERMS: Final = port.RentalTerms(
+    lengths=port.Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
 )
 PATH: Final = "/rent-api"
 ROUTES: Final[OperationTable] = {
@@ -41,11 +34,11 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         body = self._body(reply)
         error = body.get("error_code")
         if isinstance(error, str) and error in NONE_YET:
-            return Messages()
+            return port.Messages()
         if error == NOT_FOUND:
             return NotKnown()
         rows = body.get("sms")
@@ -53,19 +46,19 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
             raise self._fault(reply, body)
         if not all(isinstance(row, dict) for row in rows):
             raise unreadable(self.provider, reply)
-        return Messages(
+        return port.Messages(
             all_sms(RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows)
         )
 
-    def ended(self, reply: Reply) -> CloseReply:
+    def ended(self, reply: Reply) -> port.CloseReply:
         """Why a reject is refused is not documented, so nothing is done that keeps the price."""
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return Ended(PriceFate.GIVEN_BACK)
+            return port.Ended(PriceFate.GIVEN_BACK)
         if body.get("error_code") == NOT_FOUND:
             return NotKnown()
         if self._refused(body):
-            return NotClosed(Refusal.UNCLEAR)
+            return port.NotClosed(Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
 

@@ -28,26 +28,11 @@ from worker.adapters.providers.reply import (
     unreadable,
 )
 from worker.adapters.providers.smspva.rentals import RentalTransport
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, Transport
+from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Balance,
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Sms,
-    Waiting,
-)
+from worker.ports.reporter import Operation
 
 LIFETIME_MAX_S: Final = 86_400
 
@@ -70,10 +55,10 @@ UNAUTHORISED: Final = 401
 TOO_MANY: Final = 411  #: Karma or rate.
 ANSWER_STATUSES: Final = frozenset({500, 501, 502, 503})
 NO_RENT: Final = {
-    405: NoRent.BAD_REQUEST,
-    UNPAID: NoRent.NO_BALANCE,
-    501: NoRent.NO_NUMBERS,
-    502: NoRent.NO_NUMBERS,
+    405: port.NoRent.BAD_REQUEST,
+    UNPAID: port.NoRent.NO_BALANCE,
+    501: port.NoRent.NO_NUMBERS,
+    502: port.NoRent.NO_NUMBERS,
 }
 
 
@@ -87,32 +72,32 @@ class SmsPvaBody(NamedTuple):
 class SmsPvaReplies(ActivationReplies):
     """Reads the replies of SMSPVA. Raises `ProviderError` only."""
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         answer = self._answer(reply)
         if answer.status == DONE and (sms := _sms_in(answer.data)):
-            return CodesArrived(sms)
+            return port.CodesArrived(sms)
         if answer.status == NOT_YET:
-            return Waiting()
+            return port.Waiting()
         if answer.status in NOT_KNOWN:
-            return NotKnown()
+            return port.NotKnown()
         if answer.status == UNPAID:
             raise ProviderRefused(self.provider, "balance too low to read an SMS")
         raise self._fault(reply, answer)
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         answer = self._answer(reply)
         if answer.status == DONE:
-            return Cancelled()
+            return port.Cancelled()
         if answer.status == UNPAID:
-            return Refused(Refusal.CODE_ARRIVED)
+            return port.Refused(port.Refusal.CODE_ARRIVED)
         if 400 <= answer.status < 500 and answer.status not in {UNAUTHORISED, TOO_MANY}:
-            return Refused(Refusal.UNCLEAR)  # Few reasons for a refusal are documented.
+            return port.Refused(port.Refusal.UNCLEAR)  # Few reasons for a refusal are documented.
         raise self._fault(reply, answer)
 
-    def finish(self, reply: Reply) -> Finished | None:
+    def finish(self, reply: Reply) -> port.Finished | None:
         answer = self._answer(reply)
         if answer.status == DONE:
-            return Finished()
+            return port.Finished()
         if answer.status in NOT_KNOWN | NO_SMS:
             return None
         raise self._fault(reply, answer)
@@ -125,7 +110,7 @@ class SmsPvaReplies(ActivationReplies):
             return False
         raise self._fault(reply, answer)
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = self._answer(reply)
         if answer.status != DONE:
             why = NO_RENT.get(answer.status)
@@ -136,26 +121,26 @@ class SmsPvaReplies(ActivationReplies):
         rented = self._rented(reply, data.get("orderId"), _phone_in(data))
         return replace(rented, expires_in=span_of(data.get("orderExpireIn"), LIFETIME_MAX_S))
 
-    def balance(self, reply: Reply) -> Balance:
+    def balance(self, reply: Reply) -> port.Balance:
         answer = self._answer(reply)
         if answer.status == DONE and isinstance(answer.data, dict):
             minor = balance_minor(answer.data.get("balance"), self.currency)
             if minor is not None:
-                return Balance(minor, self.currency)
+                return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
 
-    def page(self, reply: Reply) -> ActivePage:
+    def page(self, reply: Reply) -> port.ActivePage:
         answer = self._answer(reply)
         data = answer.data
         rows = data.get("orders") if isinstance(data, dict) else data
         if answer.status != DONE or not isinstance(rows, list):
             raise self._fault(reply, answer)
-        return ActivePage([self._row(reply, row) for row in rows], last=True)
+        return port.ActivePage([self._row(reply, row) for row in rows], last=True)
 
-    def _row(self, reply: Reply, row: object) -> ActiveRow:
+    def _row(self, reply: Reply, row: object) -> port.ActiveRow:
         if not isinstance(row, dict) or (ref := ref_of(row.get("orderId"))) is None:
             raise unreadable(self.provider, reply)
-        return ActiveRow(
+        return port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row),
             _phone_in(row),
@@ -182,7 +167,7 @@ class SmsPvaReplies(ActivationReplies):
         return unreadable(self.provider, reply)
 
 
-def _sms_in(data: object) -> tuple[Sms, ...]:
+def _sms_in(data: object) -> tuple[port.Sms, ...]:
     sms = data.get("sms") if isinstance(data, dict) else None
     rows = objects_in(sms if isinstance(sms, list) else [sms])
     return several_sms((row.get("code"), row.get("fullText"), None) for row in rows)

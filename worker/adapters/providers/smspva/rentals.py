@@ -36,26 +36,15 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Endpoint,
-    Operation,
     ProviderContext,
     Transport,
     escaped,
 )
 from worker.domain.ids import ProviderRef
+from worker.ports import long_rental as port
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.long_rental import (
-    Availability,
-    CloseReply,
-    Ended,
-    Messages,
-    MessagesReply,
-    NotClosed,
-    Prolonged,
-    ProlongReply,
-    RentalTerms,
-    only,
-)
 from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 HOST: Final = "api.smspva.com"
 RENTAL_HOST: Final = "smspva.com"
@@ -66,8 +55,8 @@ PERIODS: Final = {
     for name, (unit, most) in reversed(UNITS.items())
     for count in range(1, most + 1)
 }
-TERMS: Final = RentalTerms(
-    lengths=only(*PERIODS), prolongs=True, gives_expiry=True, tells_outage=True
+TERMS: Final = port.RentalTerms(
+    lengths=port.only(*PERIODS), prolongs=True, gives_expiry=True, tells_outage=True
 )
 
 ROUTES: Final[OperationTable] = {
@@ -83,7 +72,7 @@ ORDERS: Final = "?method=orders"
 SWITCH_ON: Final = "?method=activate&id={ref}"
 
 #: The `state` of an order. 0 (off) and 2 (being switched on) say nothing about an outage.
-STATES: Final = {1: Availability.UP, -1: Availability.DOWN}
+STATES: Final = {1: port.Availability.UP, -1: port.Availability.DOWN}
 OFF: Final = 0
 
 BAD_KEY: Final = re.compile(r"\bapi ?key\b", re.IGNORECASE)
@@ -109,11 +98,11 @@ class SmsPvaRentalReplies(RentalReplies):
         rented = self._rented(reply, row.get("id"), _phone_in(row))
         return replace(rented, expires_at=unix_of(row.get("until")))
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         done, data, words = self._answer(reply)
         rows = data.get("SmsList") if isinstance(data, dict) else None
         if done and isinstance(rows, list):
-            return Messages(
+            return port.Messages(
                 all_sms(
                     RawSms(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
                     for row in objects_in(rows)
@@ -122,7 +111,7 @@ class SmsPvaRentalReplies(RentalReplies):
         if not done and NOT_FOUND.search(words):
             return NotKnown()
         if not done and CLOSED.search(words):
-            return Ended()
+            return port.Ended()
         raise unreadable(self.provider, reply)
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
@@ -137,29 +126,29 @@ class SmsPvaRentalReplies(RentalReplies):
                 return int(row["state"])
         return None
 
-    def switched_on(self, reply: Reply) -> Availability:
+    def switched_on(self, reply: Reply) -> port.Availability:
         done, _, words = self._answer(reply)
         if not done and NOT_FOUND.search(words):
-            return Availability.NOT_KNOWN
+            return port.Availability.NOT_KNOWN
         if not done and CLOSED.search(words):
-            return Availability.ENDED
-        return Availability.NOT_TOLD  # It takes a while; the next look at the list shows it.
+            return port.Availability.ENDED
+        return port.Availability.NOT_TOLD  # It takes a while; the next look at the list shows it.
 
-    def prolonged(self, reply: Reply) -> ProlongReply:
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
         done, _, words = self._answer(reply)
         if done:
-            return Prolonged()
+            return port.Prolonged()
         if NOT_FOUND.search(words):
             return NotKnown()
         return NO_BALANCE if NO_MONEY.search(words) else NOT_POSSIBLE
 
-    def ended(self, reply: Reply) -> CloseReply:
+    def ended(self, reply: Reply) -> port.CloseReply:
         done, _, words = self._answer(reply)
         if done or CLOSED.search(words):
-            return Ended()
+            return port.Ended()
         if NOT_FOUND.search(words):
             return NotKnown()
-        return NotClosed(Refusal.UNCLEAR)
+        return port.NotClosed(Refusal.UNCLEAR)
 
     def _answer(self, reply: Reply) -> tuple[bool, Any, str]:
         """Whether it was done, the data, and the sentence that came with it."""
@@ -224,7 +213,7 @@ class SmsPvaRentals(RentalAccount):
     def _length(self, length: timedelta) -> Mapping[str, object]:
         return {"period": PERIODS[length]}
 
-    async def available(self, ref: ProviderRef) -> Availability:
+    async def available(self, ref: ProviderRef) -> port.Availability:
         state = await self._http.call(
             Operation.RENTAL_READ,
             ORDERS,
@@ -235,7 +224,7 @@ class SmsPvaRentals(RentalAccount):
             await self._http.pay_more()
             return await super().available(ref)  # Absence from a list proves nothing.
         if state != OFF:
-            return STATES.get(state, Availability.NOT_TOLD)
+            return STATES.get(state, port.Availability.NOT_TOLD)
         await self._http.pay_more()
         target = SWITCH_ON.format(ref=escaped(ref))
         return await self._http.call(Operation.RENTAL_READ, target, self._orders.switched_on)

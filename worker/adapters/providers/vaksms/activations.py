@@ -17,21 +17,10 @@ from worker.adapters.providers.reply import (
     several_sms,
     unreadable,
 )
-from worker.adapters.providers.transport import Endpoint, Operation, ProviderContext, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.provider import (
-    Cancelled,
-    CancelReply,
-    CodesArrived,
-    Finished,
-    NoRent,
-    NotKnown,
-    Observation,
-    Refusal,
-    Refused,
-    Rented,
-    Waiting,
-)
+from worker.ports.reporter import Operation
 
 PRICE_LIMIT: Final = "maxPrice={price}&"
 END: Final = OperationRoute("/setStatus/?idNum={ref}&status=end&")
@@ -55,50 +44,50 @@ NOT_KNOWN: Final = "idNumNotFound"
 BAD_STATUS: Final = "badStatus"
 REFUSED: Final = frozenset({"apiKeyNotFound"})
 NO_RENT: Final = {
-    "noNumber": NoRent.NO_NUMBERS,
-    "noMoney": NoRent.NO_BALANCE,
-    "noService": NoRent.BAD_REQUEST,
-    "noCountry": NoRent.BAD_REQUEST,
-    "noOperator": NoRent.BAD_REQUEST,
-    "badService": NoRent.BAD_REQUEST,
-    "badData": NoRent.BAD_REQUEST,
+    "noNumber": port.NoRent.NO_NUMBERS,
+    "noMoney": port.NoRent.NO_BALANCE,
+    "noService": port.NoRent.BAD_REQUEST,
+    "noCountry": port.NoRent.BAD_REQUEST,
+    "noOperator": port.NoRent.BAD_REQUEST,
+    "badService": port.NoRent.BAD_REQUEST,
+    "badData": port.NoRent.BAD_REQUEST,
 }
 
 
 class VakSmsReplies(ObjectReplies):
     """Reads the replies of vak-sms. Raises `ProviderError` only."""
 
-    def look(self, reply: Reply) -> Observation:
+    def look(self, reply: Reply) -> port.Observation:
         body = self._body(reply)
         if _word(body, "error") == NOT_KNOWN:
-            return NotKnown()
+            return port.NotKnown()
         if not is_success(reply) or "smsCode" not in body or "error" in body:
             raise self._fault(reply, body)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
         if sms := several_sms((code, None, None) for code in rows):
-            return CodesArrived(sms)
+            return port.CodesArrived(sms)
         if codes is None or codes == []:
-            return Waiting()
+            return port.Waiting()
         raise unreadable(self.provider, reply)
 
-    def cancel(self, reply: Reply) -> CancelReply:
+    def cancel(self, reply: Reply) -> port.CancelReply:
         body = self._body(reply)
         status = _word(body, "status")
         if is_success(reply) and status in DONE and "error" not in body:
-            return Cancelled()
+            return port.Cancelled()
         if status == RECEIVED:
-            return Refused(Refusal.CODE_ARRIVED)
+            return port.Refused(port.Refusal.CODE_ARRIVED)
         if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
-            return Refused(Refusal.UNCLEAR)
+            return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
-    def finish(self, reply: Reply) -> Finished | None:
+    def finish(self, reply: Reply) -> port.Finished | None:
         """Ending a number with an SMS is refused as received: that is its ending."""
         body = self._body(reply)
         status = _word(body, "status")
         if is_success(reply) and (status in DONE or status == RECEIVED) and "error" not in body:
-            return Finished()
+            return port.Finished()
         if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return None
         raise self._fault(reply, body)
@@ -112,7 +101,7 @@ class VakSmsReplies(ObjectReplies):
             return False
         raise self._fault(reply, body)
 
-    def rent(self, reply: Reply) -> Rented | NoRent:
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
         if is_success(reply) and "idNum" in body:
             return self._rented(reply, body["idNum"], phone_of(body.get("tel")))

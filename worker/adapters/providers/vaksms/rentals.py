@@ -5,7 +5,7 @@ from typing import Final
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import Reply, is_success, sms_of, unreadable
-from worker.adapters.providers.transport import Operation, Transport
+from worker.adapters.providers.transport import Transport
 from worker.adapters.providers.vaksms.activations import (
     BAD_STATUS,
     COMING,
@@ -17,19 +17,12 @@ from worker.adapters.providers.vaksms.activations import (
     RECEIVED,
     VakSmsReplies,
 )
-from worker.ports.long_rental import (
-    CloseReply,
-    Ended,
-    Messages,
-    MessagesReply,
-    NotClosed,
-    RentalTerms,
-    only,
-)
+from worker.ports import long_rental as port
 from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.reporter import Operation
 
 #: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
-TERMS: Final = RentalTerms(lengths=only(4 * HOUR), price_limit=True)
+TERMS: Final = port.RentalTerms(lengths=port.only(4 * HOUR), price_limit=True)
 ROUTES: Final[OperationTable] = {
     Operation.RENTAL_OPEN: OperationRoute(
         "/getNumber/?service={service}&country={country}&rent=true&", price_limit=PRICE_LIMIT
@@ -45,7 +38,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
     def opened(self, reply: Reply) -> Rented | NoRent:
         return self.rent(reply)
 
-    def messages(self, reply: Reply) -> MessagesReply:
+    def messages(self, reply: Reply) -> port.MessagesReply:
         body = self._body(reply)
         if body.get("error") == NOT_KNOWN:
             return NotKnown()
@@ -56,21 +49,21 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
         read = [sms_of(code) for code in rows if code is not None]
         if None in read:
             raise unreadable(self.provider, reply)
-        return Messages(tuple(sms for sms in read if sms is not None))
+        return port.Messages(tuple(sms for sms in read if sms is not None))
 
-    def ended(self, reply: Reply) -> CloseReply:
+    def ended(self, reply: Reply) -> port.CloseReply:
         """That a rental's price comes back with it is not documented."""
         body = self._body(reply)
         status, error = body.get("status"), body.get("error")
         done = isinstance(status, str) and status in DONE
         if is_success(reply) and done and "error" not in body:
-            return Ended()
+            return port.Ended()
         if status == RECEIVED:
-            return NotClosed(Refusal.NOT_CANCELLABLE)
+            return port.NotClosed(Refusal.NOT_CANCELLABLE)
         if error == NOT_KNOWN:
             return NotKnown()
         if status == COMING or error == BAD_STATUS:
-            return NotClosed(Refusal.UNCLEAR)
+            return port.NotClosed(Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
 
