@@ -133,8 +133,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
         return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
-        service=worker.desk,
-        cases=worker.desk.cases,
+        service=worker.service,
+        cases=worker.service.cases,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,
