@@ -35,7 +35,7 @@ from worker.lifecycle.watch import Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerService(ActivationService):
-    """The one desk of the worker: numbers, and the cases about them."""
+    """What shops may ask for: numbers, and the cases about them."""
 
     cases: CaseService
 
@@ -45,7 +45,7 @@ class Worker:
     """Everything that runs, put together once."""
 
     parts: Resources
-    desk: WorkerService
+    service: WorkerService
     ticks: Ticks
     backstop: Backstop
     drain: Drain
@@ -72,7 +72,7 @@ def assemble(parts: Resources) -> Worker:
     )
     sweep = _sweep(parts, settle, rules)
     cases = _cases(parts, timers, settle)
-    desk = _desk(parts, accept, expire, sweep, cases)
+    service = _service(parts, accept, expire, sweep, cases)
     steps = TickSteps(
         clock=parts.clock,
         watch=_watch(parts, settle, rules),
@@ -84,12 +84,12 @@ def assemble(parts: Resources) -> Worker:
         timers=timers,
         deliver=_deliver(parts),
         audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
-        canary=_canary(parts, desk),
+        canary=_canary(parts, service),
     )
     ticks = Ticks(steps=steps, providers=parts.providers)
     return Worker(
         parts=parts,
-        desk=desk,
+        service=service,
         ticks=ticks,
         backstop=_backstop(parts, ticks),
         drain=Drain(
@@ -227,7 +227,7 @@ def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     )
 
 
-def _desk(
+def _service(
     parts: Resources, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseService
 ) -> WorkerService:
     return WorkerService(
@@ -264,7 +264,7 @@ def _deliver(parts: Resources) -> Deliver | None:
     )
 
 
-def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
+def _canary(parts: Resources, service: WorkerService) -> Canary | None:
     settings = parts.settings.canary
     if settings.provider is None:
         return None
@@ -280,7 +280,7 @@ def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
         purchases=parts.store.purchases,
         books=parts.store.books,
         activations=parts.store.activations,
-        desk=desk,
+        service=service,
         reporter=parts.reporter,
         clock=parts.clock,
         order=order,

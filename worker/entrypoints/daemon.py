@@ -15,7 +15,7 @@ from aiohttp import web
 from worker.adapters.providers.registry import parse_push
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
-from worker.bootstrap.from_settings import VERSION, utc_now
+from worker.bootstrap.from_settings import VERSION
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import with_servers
@@ -75,7 +75,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
         _ = await _start(stack, _keep_gauges(worker))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
-        _ = await _start(stack, run_ticker(redis_url, providers, now=utc_now))
+        _ = await _start(stack, run_ticker(redis_url, providers, now=worker.parts.clock.now))
         try:
             yield {"api": _address(api), "admin": _address(admin)}
         finally:
@@ -133,8 +133,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
         return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
-        service=worker.desk,
-        cases=worker.desk.cases,
+        service=worker.service,
+        cases=worker.service.cases,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,

@@ -94,6 +94,13 @@ class BatchCommitter:
         """Nobody acts on it any more: it is due again at once."""
         self.postponed(Postponed.of(due, timedelta(0)))
 
+    async def hand_back_all(self, due: Sequence[DueNumber]) -> None:
+        """Numbers of a run that never began are due again at once."""
+        for number in due:
+            self.handed_back(number)
+        self.start()
+        await self.finish()
+
     def resolved(self, due: DueNumber, state: ProviderState) -> None:
         self._resolved.append((due, Resolved(due.id, due.epoch, state)))
         self._news.set()

@@ -18,6 +18,8 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "audit.violation_found": "The same, while the audit still goes on: the alert comes at its end.",
     "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
     "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
+    "clock.database_stepped": "The database's clock moved by another time than passed here.",
+    "clock.host_differs": "This host's clock differs from the database's, which is used.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",

@@ -78,7 +78,7 @@ async def test_cancel_ends_a_waiting_number_at_once(world: World) -> None:
     number = await waiting(world)
     world.provider.will("cancel", Cancelled())
 
-    result = await world.desk.cancel(number.id)
+    result = await world.service.cancel(number.id)
 
     assert result.how is ActionOutcome.DONE
     assert result.activation is not None
@@ -102,7 +102,7 @@ async def test_cancel_in_any_other_state_changes_nothing(
     number = await given(world)
     before = await world.number(number)
 
-    result = await world.desk.cancel(number.id)
+    result = await world.service.cancel(number.id)
 
     assert result.how is how
     assert await world.number(number) == before
@@ -110,14 +110,14 @@ async def test_cancel_in_any_other_state_changes_nothing(
 
 
 async def test_cancel_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.cancel(NOBODY)).how is ActionOutcome.UNKNOWN
+    assert (await world.service.cancel(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 async def test_cancel_twice_at_once_is_one_ending(world: World) -> None:
     number = await waiting(world)
     world.provider.will("cancel", Cancelled())
 
-    results = await asyncio.gather(*(world.desk.cancel(number.id) for _ in range(4)))
+    results = await asyncio.gather(*(world.service.cancel(number.id) for _ in range(4)))
 
     assert {result.how for result in results} <= {ActionOutcome.DONE, ActionOutcome.PENDING}
     assert ActionOutcome.DONE in {result.how for result in results}
@@ -129,7 +129,7 @@ async def test_cancel_that_the_provider_does_not_answer_is_pending(world: World)
     number = await waiting(world)
     world.provider.will("cancel", ProviderUnavailable("sim", "timeout"))
 
-    result = await world.desk.cancel(number.id)
+    result = await world.service.cancel(number.id)
 
     assert result.how is ActionOutcome.PENDING
     assert await world.ended(number) == (State.EXPIRING, ProviderState.CANCELLING)
@@ -139,7 +139,7 @@ async def test_cancel_while_the_provider_is_away_is_pending_and_asks_nobody(worl
     number = await waiting(world)
     world.provider.circuit = Circuit.OPEN
 
-    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
+    assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
 
     assert world.provider.calls == []
     world.provider.circuit = Circuit.CLOSED
@@ -154,7 +154,7 @@ async def test_cancel_before_the_provider_allows_one_is_pending(world: World) ->
         "UPDATE activation SET cancel_not_before = now() + interval '2 minutes'"
     )
 
-    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
+    assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
     assert await world.end_all() == 0
 
     assert world.provider.calls == []
@@ -167,7 +167,7 @@ async def test_cancel_that_meets_a_code_shows_it(world: World) -> None:
     number = await waiting(world)
     world.provider.will("cancel", Refused(Refusal.CODE_ARRIVED, sms=CODE))
 
-    result = await world.desk.cancel(number.id)
+    result = await world.service.cancel(number.id)
 
     assert result.how is ActionOutcome.CODE_RECEIVED
     assert (await world.number(number)).state is State.RECEIVED
@@ -179,7 +179,7 @@ async def test_cancel_of_a_provider_that_is_not_configured_any_more_is_pending(
     number = await waiting(world)
     await world.admin.execute("UPDATE activation SET provider = 'gone'")
 
-    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
+    assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
 
 
 async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
@@ -193,7 +193,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
 
     with monkeypatch.context() as patched:
         patched.setattr(world.store.settlements, "settle", away)
-        result = await world.desk.cancel(number.id)
+        result = await world.service.cancel(number.id)
 
     assert result.how is ActionOutcome.PENDING
     assert world.reporter.of("trouble") == [("job.failed", None, "cancel: StoreUnavailable")]
@@ -215,9 +215,9 @@ async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
         return Cancelled()
 
     world.provider.will("cancel", slow)
-    assert (await world.desk.cancel(number.id)).how is ActionOutcome.PENDING
+    assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
     answer.set()
-    await asyncio.gather(*world.desk._running)
+    await asyncio.gather(*world.service._running)
 
     assert (await world.number(number)).state is State.REFUNDED
 
@@ -232,12 +232,12 @@ async def test_a_caller_who_hangs_up_does_not_cut_the_cancel(world: World) -> No
         return Cancelled()
 
     world.provider.will("cancel", slow)
-    caller = asyncio.ensure_future(world.desk.cancel(number.id))
+    caller = asyncio.ensure_future(world.service.cancel(number.id))
     await asyncio.wait_for(asked.wait(), 10)
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     answer.set()
-    await asyncio.gather(*world.desk._running)
+    await asyncio.gather(*world.service._running)
 
     assert (await world.number(number)).state is State.REFUNDED
 
@@ -248,8 +248,8 @@ async def test_a_caller_who_hangs_up_does_not_cut_the_cancel(world: World) -> No
 async def test_finish_delivers_a_number_with_a_code(world: World) -> None:
     number = await received(world)
 
-    result = await world.desk.finish(number.id)
-    again = await world.desk.finish(number.id)
+    result = await world.service.finish(number.id)
+    again = await world.service.finish(number.id)
 
     assert (result.how, again.how) == (ActionOutcome.DONE, ActionOutcome.DONE)
     assert await world.ended(number) == (State.DELIVERED, ProviderState.FINISHING)
@@ -261,13 +261,13 @@ async def test_finish_without_a_code_changes_nothing(world: World, given: Given)
     number = await given(world)
     before = await world.number(number)
 
-    assert (await world.desk.finish(number.id)).how is ActionOutcome.NO_CODE
+    assert (await world.service.finish(number.id)).how is ActionOutcome.NO_CODE
 
     assert await world.number(number) == before
 
 
 async def test_finish_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.finish(NOBODY)).how is ActionOutcome.UNKNOWN
+    assert (await world.service.finish(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 # --- resend
@@ -282,14 +282,14 @@ async def test_resend_is_what_the_provider_says(
     number = await received(world)
     world.provider.will("ask_again", said)
 
-    assert (await world.desk.resend(number.id)).how is how
+    assert (await world.service.resend(number.id)).how is how
 
 
 async def test_resend_that_is_not_answered_is_told(world: World) -> None:
     number = await received(world)
     world.provider.will("ask_again", ProviderUnavailable("sim", "timeout"))
 
-    assert (await world.desk.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
+    assert (await world.service.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
 
 
 async def test_resend_is_paid_from_the_rate_budget(
@@ -301,7 +301,7 @@ async def test_resend_is_paid_from_the_rate_budget(
     world.provider.will("ask_again", True)  # noqa: FBT003 - what the provider says
     assert await world.schedule.spend(SIM, 1) == 1, "one request in a thousand seconds"
 
-    assert (await world.desk.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
+    assert (await world.service.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.asked("ask_again") == []
 
@@ -321,7 +321,7 @@ async def test_resend_in_any_other_state_asks_nobody(
 ) -> None:
     number = await given(world)
 
-    assert (await world.desk.resend(number.id)).how is how
+    assert (await world.service.resend(number.id)).how is how
 
     assert world.provider.asked("ask_again") == []
 
@@ -330,18 +330,18 @@ async def test_resend_after_the_window_asks_nobody(world: World) -> None:
     number = await received(world)
     await world.age(number, WINDOW + SECOND)
 
-    assert (await world.desk.resend(number.id)).how is ActionOutcome.ENDED
+    assert (await world.service.resend(number.id)).how is ActionOutcome.ENDED
 
 
 async def test_resend_where_it_is_not_offered_asks_nobody(world: World) -> None:
     number = await received(world)
     world.provider.capabilities = Capabilities(resend=False)
 
-    assert (await world.desk.resend(number.id)).how is ActionOutcome.NOT_OFFERED
+    assert (await world.service.resend(number.id)).how is ActionOutcome.NOT_OFFERED
 
 
 async def test_resend_of_nothing_is_unknown(world: World) -> None:
-    assert (await world.desk.resend(NOBODY)).how is ActionOutcome.UNKNOWN
+    assert (await world.service.resend(NOBODY)).how is ActionOutcome.UNKNOWN
 
 
 # --- push
@@ -355,7 +355,7 @@ async def test_a_push_is_a_reason_to_look_now_and_no_code(world: World) -> None:
     number = await waiting(world)
     world.provider.will("look", CodesArrived(CODE))
 
-    await world.desk.push(SIM, [push("1")])
+    await world.service.push(SIM, [push("1")])
     assert (await world.number(number)).state is State.WAITING
     await world.watch.tick(world.provider, turns(1))
 
@@ -367,7 +367,7 @@ async def test_a_push_before_the_number_was_handed_over_has_it_looked_at_then(
 ) -> None:
     world.provider.capabilities = Capabilities(push=True)
     world.provider.will("look", CodesArrived(CODE))
-    await world.desk.push(SIM, [push("1"), push("1"), push("2", "2")])
+    await world.service.push(SIM, [push("1"), push("1"), push("2", "2")])
 
     number = await waiting(world)
     await world.watch.tick(world.provider, turns(1))
@@ -378,9 +378,9 @@ async def test_a_push_before_the_number_was_handed_over_has_it_looked_at_then(
 async def test_the_same_push_again_is_no_new_reason(world: World) -> None:
     number = await waiting(world)
     world.provider.will("look", CodesArrived(CODE))
-    await world.desk.push(SIM, [push("1")])
+    await world.service.push(SIM, [push("1")])
     await world.watch.tick(world.provider, turns(1))
-    await world.desk.push(SIM, [push("1")])
+    await world.service.push(SIM, [push("1")])
 
     await world.watch.tick(world.provider, turns(1))
 
@@ -397,7 +397,7 @@ async def test_a_push_without_a_schedule_is_kept(
         raise ScheduleUnavailable
 
     monkeypatch.setattr(world.schedule, "hint", away)
-    await world.desk.push(SIM, [push("1")])
+    await world.service.push(SIM, [push("1")])
 
     assert await world.one("SELECT count(*) FROM push") == 1
 
@@ -406,7 +406,7 @@ async def test_a_push_without_a_schedule_is_kept(
 
 
 async def test_what_cannot_be_taken_says_why_and_the_rest_is_taken(world: World) -> None:
-    results = await world.desk.accept(
+    results = await world.service.accept(
         [
             handed_over("1", provider=ProviderName("nobody")),
             handed_over("2", policy="yesterday"),
@@ -423,7 +423,7 @@ async def test_more_than_a_batch_is_taken_in_order(
 ) -> None:
     monkeypatch.setattr("worker.lifecycle.accept.BATCH", 3)
 
-    results = await world.desk.accept([handed_over(str(number)) for number in range(8)])
+    results = await world.service.accept([handed_over(str(number)) for number in range(8)])
 
     assert [r.activation.ref for r in results if r.activation] == [str(n) for n in range(8)]
     assert await world.schedule.size(SIM) == 8
@@ -447,7 +447,7 @@ async def test_a_number_is_kept_although_no_schedule_can_be_reached(
 async def test_the_same_number_again_is_neither_counted_nor_scheduled_again(world: World) -> None:
     number = await world.take()
 
-    (again,) = await world.desk.accept([handed_over("1", rented_at=number.rented_at)])
+    (again,) = await world.service.accept([handed_over("1", rented_at=number.rented_at)])
 
     assert again.how.value == "same"
     assert world.reporter.of("accepted") == [(SIM, 1)]
