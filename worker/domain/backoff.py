@@ -52,6 +52,8 @@ AnyBackoff: TypeAlias = Backoff | Steps
 
 #: A cancel that its provider did not confirm, while the customer waits for it.
 CANCEL: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=60), jitter=0.5)
+#: A number whose account somebody else keeps locked.
+ACCOUNT_LOCKED: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=10))
 #: What a provider is still owed once the customer is settled.
 PURSUIT: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=10), jitter=0.5)
 #: One number or code that fails by a bug; somebody may have mended its row meanwhile.

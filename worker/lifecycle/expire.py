@@ -157,7 +157,7 @@ class Expire:
                     return
                 received_at = sms[0].received_at if sms else None
                 at_provider = ProviderEnding(fate, sms_received_at=received_at)
-                results.ended(ending(due, self.rules, at_provider))
+                results.ended(due, ending(due, self.rules, at_provider))
             case AskAgain(delay, too_early, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, too_early, unknown_reads))
             case _:

@@ -106,7 +106,7 @@ async def _read(
 ) -> _Batch:
     balances = (
         await connection.execute(
-            statement("books/lock_balances"),
+            statement("books/lock_accounts"),
             {"accounts": sorted({i.number.account for i in intakes})},
         )
     ).mappings()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -70,6 +70,10 @@ class _Judging(NamedTuple):
     timer: Timer | None = None
 
 
+#: For a row that somebody keeps locked: the other timers that are due wait behind this one.
+TIMER_LOCK_WAIT: Final = timedelta(milliseconds=200)
+
+
 class CaseRepository:
     """Cases and the timers that move them, long rentals, and what waits for a human."""
 
@@ -100,7 +104,8 @@ class CaseRepository:
         timer: Timer | None = None,
     ) -> CaseChange:
         judging = _Judging(judge, policy_of, now, timer)
-        return await self._db.write(lambda c: self._alter(c, id_, judging))
+        lock_wait = None if timer is None else TIMER_LOCK_WAIT
+        return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> Case | None:
         return await self._db.read(lambda c: cases_reading.whole(c, id_))
@@ -179,7 +184,7 @@ class CaseRepository:
         now: datetime | None = None,
     ) -> bool:
         end = due_timers.SilenceEnding(judge, policy_of, self._event_state, now)
-        return await self._db.write(lambda c: end(c, timer))
+        return await self._db.write(lambda c: end(c, timer), lock_wait=TIMER_LOCK_WAIT)
 
     async def _open(
         self, connection: AsyncConnection, new: NewCase, judging: _Judging

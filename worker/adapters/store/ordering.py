@@ -113,7 +113,7 @@ async def _begin(
     call: str,
 ) -> PurchaseStart:
     balances = (
-        await connection.execute(statement("books/lock_balances"), {"accounts": [order.account]})
+        await connection.execute(statement("books/lock_accounts"), {"accounts": [order.account]})
     ).mappings()
     account = {row["bucket"]: row for row in balances}.get("available")
     hashed = _hash({**content, "policy_version": None})

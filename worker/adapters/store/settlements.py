@@ -1,15 +1,18 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.errors import RowLocked
 from worker.ports.store.settlements import (
     DueNumber,
     Ending,
@@ -19,6 +22,9 @@ from worker.ports.store.settlements import (
     SettledNumber,
     Settlements,
 )
+
+BUCKETS: Final = 2  #: Balances of an account: available and held.
+WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
 
 
 class SettlementRepository:
@@ -114,21 +120,80 @@ class SettlementRepository:
         return await self._db.write(work)
 
     async def settle(
-        self, endings: Sequence[Ending], *, now: datetime | None = None
+        self,
+        endings: Sequence[Ending],
+        *,
+        lock_wait: timedelta | None = None,
+        now: datetime | None = None,
     ) -> Settlements:
-        """One row the database refuses does not hold up the others: halve until it stands alone."""
         if not endings:
             return Settlements([], [])
+        if lock_wait is None:
+            return await self._settle_all(endings, None, now)
+        settled, refused, left = await self._settle_free(endings, now)
+        busy: list[ActivationId] = []
+        for number, account in enumerate(dict.fromkeys(ending.account for ending in left)):
+            theirs = [ending for ending in left if ending.account == account]
+            if number >= WAITED_FOR_MAX:
+                busy += [ending.id for ending in theirs]
+                continue
+            try:
+                more = await self._settle_all(theirs, lock_wait, now)
+            except RowLocked:
+                busy += [ending.id for ending in theirs]
+            else:
+                settled, refused = [*settled, *more.settled], [*refused, *more.refused]
+        return Settlements(settled, refused, busy)
+
+    async def _settle_free(
+        self, endings: Sequence[Ending], now: datetime | None
+    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        """Settle those whose accounts nobody has locked; the other endings are left."""
+
+        async def work(connection: AsyncConnection) -> tuple[list[SettledNumber], list[Ending]]:
+            free = await _lock_free(connection, endings)
+            ready = [ending for ending in endings if ending.account in free]
+            left = [ending for ending in endings if ending.account not in free]
+            done = await _settle(connection, ready, now, self._event_state) if ready else []
+            return done, left
+
         try:
-            done = await self._db.write(lambda c: _settle(c, endings, now, self._event_state))
-        except IntegrityError:
+            done, left = await self._db.write(work)
+        except DBAPIError:
+            # One of them is refused. Halved, each half waits for its accounts, as if asked alone.
+            return await self._halve_free(endings, now)
+        return done, [], left
+
+    async def _halve_free(
+        self, endings: Sequence[Ending], now: datetime | None
+    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        if len(endings) == 1:
+            return [], [endings[0].id], []
+        half = len(endings) // 2
+        first = await self._settle_free(endings[:half], now)
+        second = await self._settle_free(endings[half:], now)
+        return [*first[0], *second[0]], [*first[1], *second[1]], [*first[2], *second[2]]
+
+    async def _settle_all(
+        self, endings: Sequence[Ending], lock_wait: timedelta | None, now: datetime | None
+    ) -> Settlements:
+        """One row the database refuses does not hold up the others: halve until it stands alone."""
+
+        async def work(connection: AsyncConnection) -> list[SettledNumber]:
+            accounts = sorted({ending.account for ending in endings})
+            await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
+            return await _settle(connection, endings, now, self._event_state)
+
+        try:
+            done = await self._db.write(work, lock_wait=lock_wait)
+        except DBAPIError:
             if len(endings) == 1:
                 return Settlements([], [endings[0].id])
         else:
             return Settlements(done, [])
         half = len(endings) // 2
-        first = await self.settle(endings[:half], now=now)
-        second = await self.settle(endings[half:], now=now)
+        first = await self._settle_all(endings[:half], lock_wait, now)
+        second = await self._settle_all(endings[half:], lock_wait, now)
         return Settlements([*first.settled, *second.settled], [*first.refused, *second.refused])
 
     async def postpone(
@@ -171,14 +236,20 @@ class SettlementRepository:
         await self._db.write(work)
 
 
+async def _lock_free(connection: AsyncConnection, endings: Sequence[Ending]) -> set[str]:
+    """The accounts whose balances are ours now."""
+    accounts = {"accounts": sorted({ending.account for ending in endings})}
+    rows_ = await connection.execute(statement("books/lock_free_balances"), accounts)
+    buckets = Counter(row.account for row in rows_)
+    return {account for account, locked in buckets.items() if locked == BUCKETS}
+
+
 async def _settle(
     connection: AsyncConnection,
     endings: Sequence[Ending],
     now: datetime | None,
     event_state: str,
 ) -> list[SettledNumber]:
-    accounts = sorted({ending.account for ending in endings})
-    await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
     result = await connection.execute(
         statement("settlements/settle"),
         {

@@ -50,6 +50,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "schedule.redis_back": "Redis answers again.",
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
     "schedule.unavailable": "No schedule could be reached for a tick.",
+    "settle.account_locked": "Endings whose account somebody keeps locked; the others go on.",
     "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
     "watch.store_failed": "What a look found could not be stored; it is found again.",
 }
