@@ -105,7 +105,10 @@ def test_two_words_for_a_price_make_a_vocabulary(make: Make) -> None:
 def test_a_protocol_is_a_name_for_the_store_where_it_has_its_methods(make: Make) -> None:
     source = make(
         {
-            "worker/adapters/store/store.py": "class BookRepository:\n    async def settle(self): ...",
+            "worker/adapters/store/books.py": """
+                class BookRepository:
+                    async def settle(self): ...
+                """,
             "worker/adapters/store/lock.py": "class Lock:\n    async def leads(self): ...",
             "worker/ports/lock.py": "class Leadership(Protocol):\n    async def leads(self): ...",
             "worker/ports/store.py": "class Books(Protocol):\n    async def settle(self): ...",
