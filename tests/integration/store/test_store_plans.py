@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.store.shop import Shop
-from worker.adapters.store import reading
+from worker.adapters.store import activation_reading
 from worker.adapters.store.statements import statement
 
 ROWS = """
@@ -115,6 +115,7 @@ VALUES = {
     "listed": "ARRAY['19999', '19998']",
     "rented_before": "now()",
     "epochs": "ARRAY[0]",
+    "ended_for": "interval '10m'",
     "delays": "ARRAY[interval '1s']",
     "too_early": "ARRAY[false]",
     "unknown_reads": "ARRAY[0]",
@@ -152,6 +153,8 @@ HOT = {
     "activations/lock_for_codes": {"activation_ref", "activation_pkey"},
     "activations/known_codes": {"activation_ref", "activation_pkey"},
     "purchases/unknown_refs": {"activation_ref"},
+    "purchases/numbers_of_history": {"activation_ref"},
+    "purchases/correct_by_history": {"activation_pkey"},
     "books/overdue_numbers": DUE | {"activation_live_ref"},
     "books/newest_canary": {"activation_of_account"},
     "outbox/lease_events": set(),
@@ -179,7 +182,7 @@ async def test_hot_statements_read_no_whole_table(broken_shop: Shop) -> None:
 async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
 
-    plan = await generic_plan(broken_shop, reading.newest(frozenset({"account"})).text)
+    plan = await generic_plan(broken_shop, activation_reading.newest(frozenset({"account"})).text)
 
     assert plan.indexes_on("activation") == {"activation_of_account"}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import codes, reading, rows
+from worker.adapters.store import activation_reading, codes, rows
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database
 from worker.adapters.store.policies import PolicyRepository
@@ -87,7 +87,7 @@ class ActivationRepository:
         return await self._db.write(work)
 
     async def activation(self, id_: ActivationId) -> Activation | None:
-        found = await self._db.read(lambda c: reading.by_ids(c, [id_], timeline=True))
+        found = await self._db.read(lambda c: activation_reading.by_ids(c, [id_], timeline=True))
         return found.get(id_)
 
     async def activations(
@@ -112,10 +112,12 @@ class ActivationRepository:
             if before is not None:
                 parameters["id"] = before[1]
             result = await connection.execute(
-                reading.newest(filters), {**parameters, "limit": limit}
+                activation_reading.newest(filters), {**parameters, "limit": limit}
             )
             found = result.mappings().all()
-            return list((await reading.whole(connection, found, timeline=False)).values())
+            return list(
+                (await activation_reading.whole(connection, found, timeline=False)).values()
+            )
 
         return await self._db.read(work)
 

@@ -16,7 +16,8 @@ from worker.domain.history_check import BookedNumber, check_history
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.history import PastNumber
-from worker.ports.store.purchases import Dispute, HistoryComparison
+from worker.ports.provider import ActiveRow
+from worker.ports.store.purchases import Dispute, HistoryComparison, ReopenedNumbers
 
 #: The words of `provider_dispute.says` that a history has.
 _SAYS: Final = {PriceFate.KEPT: "charged", PriceFate.GIVEN_BACK: "given_back"}
@@ -98,6 +99,22 @@ def _correction(row: RowMapping, past: PastNumber) -> _Correction | None:
         amount_minor=past.cost_minor if past.cost_minor is not None else row["amount_minor"],
         currency=past.currency if known else row["currency"],
     )
+
+
+async def reopen_listed(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    rows: Sequence[ActiveRow],
+    ended_for: timedelta,
+) -> ReopenedNumbers:
+    parameters = {
+        "provider": provider,
+        "refs": [row.ref for row in rows],
+        "phones": [row.phone for row in rows],
+        "ended_for": ended_for,
+    }
+    found = await connection.execute(statement("purchases/reopen_listed"), parameters)
+    return ReopenedNumbers(**found.mappings().one())
 
 
 async def rented_at(

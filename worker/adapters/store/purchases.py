@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import disputes, ordering, reconciling
+from worker.adapters.store import disputes, provider_balances, purchase_intents
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
@@ -63,18 +63,20 @@ class PurchaseRepository:
         window: timedelta,
     ) -> PurchaseStart:
         await self._policies.keep(policy, policy_version)
-        return await ordering.begin(self._db, id_, order, (policy, policy_version), window)
+        return await purchase_intents.begin(self._db, id_, order, (policy, policy_version), window)
 
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
-        return await self._db.write(lambda c: ordering.keep_bought(c, id_, bought, min_cancel_age))
+        return await self._db.write(
+            lambda c: purchase_intents.keep_bought(c, id_, bought, min_cancel_age)
+        )
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        return await self._db.write(lambda c: ordering.keep_unknown(c, id_))
+        return await self._db.write(lambda c: purchase_intents.keep_unknown(c, id_))
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        await self._db.write(lambda c: ordering.keep_failed(c, id_, failure))
+        await self._db.write(lambda c: purchase_intents.keep_failed(c, id_, failure))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
@@ -117,13 +119,13 @@ class PurchaseRepository:
         return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
 
     async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
-        return await self._db.read(lambda c: reconciling.count(c, provider, currency))
+        return await self._db.read(lambda c: provider_balances.count(c, provider, currency))
 
     async def keep_reading(
         self, provider: ProviderName, balance: Balance, before: CountedSums
     ) -> BalanceDifference | None:
         return await self._db.write(
-            lambda c: reconciling.keep_reading(c, provider, balance, before)
+            lambda c: provider_balances.keep_reading(c, provider, balance, before)
         )
 
     async def reopen_listed(
@@ -131,9 +133,7 @@ class PurchaseRepository:
     ) -> ReopenedNumbers:
         if not rows:
             return ReopenedNumbers(0, 0)
-        return await self._db.write(
-            lambda c: reconciling.reopen_listed(c, provider, rows, ended_for)
-        )
+        return await self._db.write(lambda c: disputes.reopen_listed(c, provider, rows, ended_for))
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
@@ -150,7 +150,7 @@ class PurchaseRepository:
         return await self._db.read(lambda c: disputes.rented_at(c, provider, oldest, newest))
 
     async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
-        return await self._db.read(lambda c: reconciling.report(c, provider, currency))
+        return await self._db.read(lambda c: provider_balances.report(c, provider, currency))
 
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
         found = await self._rows(_EXPOSURE, provider=provider)
@@ -200,7 +200,7 @@ class PurchaseRepository:
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
         async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(reconciling.DRAINED)).mappings()
+            found = (await connection.execute(provider_balances.DRAINED)).mappings()
             return {ProviderName(row["provider"]): row["drained_at"] for row in found}
 
         return await self._db.read(work)

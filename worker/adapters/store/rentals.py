@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_reading
+from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_reading
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -192,7 +192,7 @@ async def _newest(
 
 
 async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
-    cases = await cases_reading.of_rental(connection, row["id"])
+    cases = await case_reading.of_rental(connection, row["id"])
     return Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),

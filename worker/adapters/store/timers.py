@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_rows
-from worker.adapters.store.cases_apply import decide
+from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_rows
+from worker.adapters.store.case_changes import decide
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
@@ -27,7 +27,7 @@ async def lease(
 ) -> list[Timer]:
     wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
     leased = await connection.execute(statement("cases/lease_timers"), wanted)
-    return [cases_rows.timer(row) for row in leased.mappings()]
+    return [case_rows.timer(row) for row in leased.mappings()]
 
 
 async def pending(
@@ -35,7 +35,7 @@ async def pending(
 ) -> list[Timer]:
     wanted = {"overdue": overdue_only, "limit": limit, "now": now}
     timers = await connection.execute(statement("cases/pending_timers"), wanted)
-    return [cases_rows.timer(row) for row in timers.mappings()]
+    return [case_rows.timer(row) for row in timers.mappings()]
 
 
 async def unseeded(
@@ -90,7 +90,7 @@ class SilenceEnding:
         silent = SilentActivation(
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
-            order=cases_rows.ordered(order, rental=False),
+            order=case_rows.ordered(order, rental=False),
             profile=self.policy_of(policy, version),
             claim_at=(
                 await connection.execute(statement("cases/claimed_at"), {"id": timer.subject})
@@ -112,7 +112,7 @@ class SilenceEnding:
             "activation": str(silent.id),
             "account": silent.account,
             "outcome": Outcome.FINALISED.value,
-            "deadline": cases_rows.instant(silent.due_at),
+            "deadline": case_rows.instant(silent.due_at),
         }
         await connection.execute(
             statement("cases/write_event"),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.cases_rows import as_json, instant
+from worker.adapters.store.case_rows import as_json, instant
 from worker.adapters.store.statements import statement
 from worker.domain.policy import Outcome
 from worker.domain.transfer import (

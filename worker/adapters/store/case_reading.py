@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_rows
+from worker.adapters.store import case_rows
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId
 from worker.domain.policy import Profile
@@ -62,7 +62,7 @@ async def reviews(
     }
     found = await connection.execute(statement("cases/reviews"), wanted)
     return [
-        cases_rows.review(row, profiles.get((row["policy"], row["policy_version"])))
+        case_rows.review(row, profiles.get((row["policy"], row["policy_version"])))
         for row in found.mappings()
     ]
 
@@ -79,9 +79,9 @@ async def _with_history(connection: AsyncConnection, row: RowMapping) -> Case:
     decisions = (await connection.execute(_DECISIONS, about)).mappings()
     timers = (await connection.execute(_TIMERS, about)).mappings()
     added = await connection.execute(_EVIDENCE, about)
-    return cases_rows.case(
+    return case_rows.case(
         row,
-        decisions=tuple(cases_rows.decision(one) for one in decisions),
-        timers=tuple(cases_rows.timer(one) for one in timers),
+        decisions=tuple(case_rows.decision(one) for one in decisions),
+        timers=tuple(case_rows.timer(one) for one in timers),
         evidence=tuple(EvidenceEntry(*one) for one in added),
     )

@@ -1,8 +1,7 @@
-"""Providers as a business: balances held against our books, numbers pursued again, drains."""
+"""Balances of providers, held against our books, and the report on one provider."""
 
-from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import RowMapping, text
@@ -12,13 +11,12 @@ from worker.adapters.store import disputes
 from worker.adapters.store.statements import statement
 from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.ids import ProviderName
-from worker.ports.provider import ActiveRow, Balance
+from worker.ports.provider import Balance
 from worker.ports.store.purchases import (
     BalanceDifference,
     BalanceReading,
     CountedSums,
     ProviderReport,
-    ReopenedNumbers,
 )
 
 DIFFERENCES: Final = 20  #: Shown in a report.
@@ -37,22 +35,6 @@ _KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)
 async def count(connection: AsyncConnection, provider: ProviderName, currency: str) -> CountedSums:
     last = await _last(connection, provider)
     return await _counted(connection, provider, currency, last)
-
-
-async def reopen_listed(
-    connection: AsyncConnection,
-    provider: ProviderName,
-    rows: Sequence[ActiveRow],
-    ended_for: timedelta,
-) -> ReopenedNumbers:
-    parameters = {
-        "provider": provider,
-        "refs": [row.ref for row in rows],
-        "phones": [row.phone for row in rows],
-        "ended_for": ended_for,
-    }
-    found = await connection.execute(statement("purchases/reopen_listed"), parameters)
-    return ReopenedNumbers(**found.mappings().one())
 
 
 async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:

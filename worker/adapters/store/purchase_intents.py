@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import reading
+from worker.adapters.store import activation_reading
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId
@@ -52,7 +52,7 @@ async def keep_bought(
     for timing in TIMING:
         del adopted[timing]
     await connection.execute(statement("purchases/adopt"), adopted)
-    return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
+    return (await activation_reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
 async def keep_failed(connection: AsyncConnection, id_: ActivationId, failure: str) -> None:
@@ -71,7 +71,7 @@ async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activa
         statement("purchases/purchase_activation"),
         {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
     )
-    return (await reading.by_ids(connection, [id_], timeline=True)).get(id_)
+    return (await activation_reading.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
 def _content(
@@ -154,7 +154,7 @@ async def _known(
         return PurchaseStart(PurchaseState.OTHER_CONTENT, None)
     if known["state"] == "failed":
         return PurchaseStart(PurchaseState.FAILED, None, known["failure"])
-    found = await reading.by_ids(connection, [ActivationId(id_)], timeline=True)
+    found = await activation_reading.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
