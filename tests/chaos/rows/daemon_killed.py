@@ -47,11 +47,11 @@ class Killed:
 
 
 async def measure(scale: Scale) -> list[Line]:
-    over_and_over = await _over_and_over(scale)
-    return [_line(over_and_over), await _one_of_two()]
+    return [await measure_over_and_over(scale), await measure_one_of_two(scale)]
 
 
-def _line(found: Killed) -> Line:
+async def measure_over_and_over(scale: Scale) -> Line:
+    found = await _over_and_over(scale)
     lost = len(found.codes.lost)
     return Line(
         f"daemon killed {found.kills} times in {found.lasted:.0f} s",
@@ -131,9 +131,9 @@ async def _kill(stage: Stage, daemon: Process, kills: int) -> tuple[Process, lis
     return daemon, silences
 
 
-async def _one_of_two() -> Line:
+async def measure_one_of_two(_: Scale) -> Line:
     lasting, count = 10.0, 40
-    async with staged("one-of-two") as (stage, _):
+    async with staged("one-of-two") as (stage, _set):
         daemons = [await stage.start_daemon(), await stage.start_daemon()]
         async with api_of(daemons[0]) as first, api_of(daemons[1]) as second:
             await stage.open_account(first, "acme")

@@ -61,8 +61,11 @@ class Result:
 
 
 async def measure(scale: Scale) -> list[Line]:
-    lasting = scale.pick(20.0, 12.0)
-    return [_line(kind, await _one(kind, lasting)) for kind in KINDS]
+    return [await measure_kind(kind, scale) for kind in KINDS]
+
+
+async def measure_kind(kind: Kind, scale: Scale) -> Line:
+    return _line(kind, await _one(kind, scale.pick(20.0, 12.0)))
 
 
 def _line(kind: Kind, result: Result) -> Line:
