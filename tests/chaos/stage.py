@@ -197,7 +197,7 @@ async def staged(
             **provider_settings,
             **(settings or {}),
         }
-        first = providers.get(PROVIDER) or next(iter(providers.values()))
+        first = providers[PROVIDER]  # The world configures one of that name in any case.
         world = World(servers.database_url, redis_url, home, first.url, first.control, given)
         stack.callback(world.end_all)
         made = Stage(world, servers, providers)

@@ -77,16 +77,15 @@ async def _round(
     top_up = {"reference": "second", "amount_minor": TOP_UP}
     async with stage.database() as session, session.transaction():
         await session.fetch(LOCK, account)
-        calls = [
-            asyncio.create_task(api.call("POST", "/v1/activations/bulk", {"activations": items})),
-            asyncio.create_task(api.call("POST", f"/v1/accounts/{account}/topups", top_up)),
-        ]
+        # The freeze waits first: whoever waits behind it has read the account before.
+        freezing = asyncio.create_task(api.call("POST", f"/v1/accounts/{account}/events", FREEZE))
         await asyncio.sleep(WAIT)
-        calls.append(
-            asyncio.create_task(api.call("POST", f"/v1/accounts/{account}/events", FREEZE))
+        taking = asyncio.create_task(
+            api.call("POST", "/v1/activations/bulk", {"activations": items})
         )
+        paying = asyncio.create_task(api.call("POST", f"/v1/accounts/{account}/topups", top_up))
         await asyncio.sleep(2 * WAIT)
-    _taken, paid, frozen = await asyncio.gather(*calls)
+    frozen, _taken, paid = await asyncio.gather(freezing, taking, paying)
     assert frozen.status in {200, 201}, frozen
     if paid.status in {200, 201}:
         stage.paid_in[account] += TOP_UP

@@ -30,7 +30,7 @@ EACH = 2  #: Numbers of each kind at each provider.
 WINDOW = round(LASTING + LEFT)
 
 PLANS = (
-    ProviderPlan("classic"),
+    ProviderPlan(),
     ProviderPlan("hero", dialect="hero"),
     ProviderPlan("fivesim", family="fivesim"),
     ProviderPlan("onlinesim", family="onlinesim"),

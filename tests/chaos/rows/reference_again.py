@@ -6,6 +6,7 @@ comes back with empty books and sells the same reference to somebody else.
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from tests.acceptance.two_providers import settings_for, simulated
@@ -47,7 +48,7 @@ async def measure(_: Scale) -> list[Line]:
 
             assert await becomes(credited, 30.0), "the old numbers were not credited"
             async with simulated(home, *listen, "--script", str(script)) as provider:
-                named = type(provider)(NAME, provider.url, provider.control)
+                named = replace(provider, name=NAME)
                 new = await hand_over_new(
                     api, named, "new", COUNT, f"code-arrives:{SMS_AFTER}", NEW_WINDOW
                 )
@@ -74,7 +75,7 @@ async def measure(_: Scale) -> list[Line]:
 async def _old_numbers(api: Api, home: Path, listen: list[str]) -> list[Number]:
     """Numbers whose provider goes away before their deadline."""
     async with simulated(home, *listen) as provider:
-        named = type(provider)(NAME, provider.url, provider.control)
+        named = replace(provider, name=NAME)
         numbers = await hand_over_new(api, named, "old", COUNT, "timeout", WINDOW)
         await asyncio.sleep(WINDOW - 2)
     return numbers
