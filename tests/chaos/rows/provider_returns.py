@@ -31,6 +31,7 @@ PLANS = (
     ProviderPlan(settings=FAST),
     ProviderPlan("other", dialect="smsbower", settings=FAST),
 )
+GRACE = {"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "600"}  #: Longer than any outage here.
 LOOKED_AT = 10  #: Numbers at each provider that wait for a code during the outage.
 DELIVERED = 20  #: Numbers at each that are to be finished there when it is back.
 ENDING_CALLS = ("look", "list", "history", "cancel", "finish")
@@ -67,8 +68,7 @@ class Return:
 async def measure(scale: Scale) -> list[Line]:
     owed = scale.pick(10_000, 1_000)
     long_outage = scale.pick(90.0, 30.0)
-    settings = {"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "600"}
-    async with staged("returns", *PLANS, settings=settings) as (stage, _):
+    async with staged("returns", *PLANS, settings=GRACE) as (stage, _):
         daemon = await stage.start_daemon()
         async with api_of(daemon) as api:
             short = await _outage(stage, api, owed // 2, scale.pick(24, 12), 14.0)
@@ -76,6 +76,7 @@ async def measure(scale: Scale) -> list[Line]:
             proof = await stage.proof(api)
     return [
         _first_line(short, f"two providers answer again after 14 s of 503, {owed:,} numbers owed"),
+        *[await _several(count, owed, scale) for count in scale.pick((2, 4), (2,))],
         _first_line(long, f"two providers answer again after {long_outage:.0f} s of 503"),
         Line(
             "what is owed costs calls",
@@ -98,6 +99,17 @@ async def measure(scale: Scale) -> list[Line]:
             {f"finished_{each.provider}": each.finished for each in long},
         ),
     ]
+
+
+async def _several(count: int, owed: int, scale: Scale) -> Line:
+    """The burst must not begin later, or go slower, because several daemons share it."""
+    async with staged("returns", *PLANS, settings=GRACE) as (stage, _):
+        daemons = [await stage.start_daemon() for _ in range(count)]
+        async with api_of(daemons[0]) as api:
+            returns = await _outage(stage, api, owed // 2, scale.pick(24, 12), 14.0)
+            proof = await stage.proof(api)
+    assert proof.holds, proof
+    return _first_line(returns, f"the same with {count} daemons")
 
 
 def _first_line(returns: Sequence[Return], what: str) -> Line:
