@@ -31,7 +31,7 @@ EVERY: Final[Sequence[Shipped]] = [
 
 #: Exported, and read by nothing that is shipped; each with its reason.
 UNREAD: Final = {
-    "dependency_up": "for who reads /readyz by Prometheus; the alerts go by what customers see",
+    "activation_worker_dependency_up": "for who reads /readyz by Prometheus; the alerts go by what customers see",
     "process_max_fds": "comes with the process collector",
     "process_open_fds": "comes with the process collector",
     "process_virtual_memory_bytes": "comes with the process collector",

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import Dependency, Reporter
 from worker.ports.schedule import LeaseBatch, NextLook, Schedule
 from worker.ports.store.activations import LiveNumber
 
@@ -143,6 +143,7 @@ class FailoverSchedule:
             self._away = True
             self._local.clear()
             self._next_try = now + TRY_EVERY_SECONDS
+            self._reporter.dependency(Dependency.REDIS, works=False)
             self._reporter.trouble("schedule.redis_lost")
         return self._away
 
@@ -163,6 +164,7 @@ class FailoverSchedule:
         self._rebuilt = set()
         self._quiet_until = self._monotonic() + QUIET_SECONDS
         self._local.clear()
+        self._reporter.dependency(Dependency.REDIS, works=True)
         self._reporter.trouble("schedule.redis_back")
 
     async def _quiet(self) -> timedelta:
