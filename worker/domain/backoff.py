@@ -52,6 +52,8 @@ AnyBackoff: TypeAlias = Backoff | Steps
 
 #: A cancel that its provider did not confirm, while the customer waits for it.
 CANCEL: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=60), jitter=0.5)
+#: Whatever met a provider that is away: due when it is back, however long that takes.
+AWAY: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=1), jitter=0.5)
 #: What a provider is still owed once the customer is settled.
 PURSUIT: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=10), jitter=0.5)
 #: One number or code that fails by a bug; somebody may have mended its row meanwhile.
@@ -97,6 +99,7 @@ EVENT: Final = Steps(
 
 BACKOFFS: Final[Mapping[str, AnyBackoff]] = {
     "cancel": CANCEL,
+    "away": AWAY,
     "pursuit": PURSUIT,
     "quarantine": QUARANTINE,
     "same_order": SAME_ORDER,
