@@ -7,7 +7,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench scale brownout mutation fuzz lock clean
+.PHONY: help demo test lint house bench scale brownout chaos mutation fuzz lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -38,6 +38,9 @@ scale: $(READY) ## A hundred thousand live numbers, and a killed daemon (OPTIONS
 
 brownout: $(READY) ## Half an hour of brown-out at one of three providers (OPTIONS="--minutes 2")
 	@$(BIN)/python -m tests.bench.brownout $(OPTIONS)
+
+chaos: $(READY) ## What is lost when anything breaks, against the promises (OPTIONS="--quick --only redis-away")
+	@$(BIN)/python -m tests.chaos $(OPTIONS)
 
 mutation: $(READY) ## Every mutant of the refund policies against their tests (long; resumes where it stopped)
 	@$(BIN)/python tests/mutation/run.py

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from arq.typing import WorkerCoroutine
@@ -42,6 +43,7 @@ class JobHandlers:
     tick: Callable[[str, ProviderName | None], Awaitable[JobResult]]
     reporter: Reporter
     providers: Sequence[ProviderName]
+    now: Callable[[], datetime]  #: The database's time.
     monotonic: Callable[[], float] = time.monotonic
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.reporter import RecordingReporter
@@ -30,6 +30,7 @@ class Work:
 
     def handlers(self) -> JobHandlers:
         return JobHandlers(
+            now=lambda: datetime.now(UTC),
             accept=self._accept,
             tick=self._tick,
             reporter=self.reporter,

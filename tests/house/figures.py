@@ -165,7 +165,7 @@ MEASURES: Final[Sequence[Measure]] = (
         "names for the store",
         24,
         6,
-        "protocols in ports and lifecycle whose methods the store has",
+        "protocols in ports and lifecycle whose methods a repository of the store has",
         _protocols,
     ),
     Measure(

@@ -37,8 +37,7 @@ class Index:
 
     def __post_init__(self) -> None:
         for path in self.source.sql():
-            self.sql[path.stem] = path
-            self.sql["/".join(path.with_suffix("").parts[-2:])] = path
+            self.sql[str(path.with_suffix("")).rpartition("/sql/")[2]] = path
         for module in self.source.modules.values():
             self._define(module)
         for module in self.source.modules.values():
@@ -134,17 +133,24 @@ class Index:
         return found
 
     def behind(self, key: Key) -> list[Key]:
-        """The class itself; for a protocol the classes that have all its methods."""
+        """The class itself; for a protocol the classes with all its methods and what these take."""
         if not self.is_protocol(key):
             return [key]
-        wanted = self.methods(key).keys()
+        wanted = self._signatures(key)
         return [
             each
             for each in self.classes
             if not self.is_protocol(each)
             and not each.module.startswith("worker.simulator")
-            and wanted <= self.methods(each).keys()
+            and all(
+                takes <= self._signatures(each).get(name, frozenset())
+                for name, takes in wanted.items()
+            )
         ]
+
+    def _signatures(self, key: Key) -> dict[str, frozenset[str]]:
+        """By the name of each method the names of what it takes: `self` is always among them."""
+        return {name: _takes(self.functions[each]) for name, each in self.methods(key).items()}
 
     def field_types(self, key: Key, name: str) -> frozenset[Key]:
         for each in self.bases(key):
@@ -237,3 +243,10 @@ def assigned(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
             yield ast.unparse(target), node.value
     if isinstance(node, ast.AnnAssign) and node.value is not None:
         yield ast.unparse(node.target), node.value
+
+
+def _takes(function: Function) -> frozenset[str]:
+    arguments = function.args
+    return frozenset(
+        each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    )

@@ -46,18 +46,19 @@ NOUNS: Final[Mapping[str, str]] = {
     "accounts": "customers' accounts and their balances",
     "activations": "rented numbers for one SMS",
     "audit": "the proof of the books",
+    "books": "accounts' money, its audit, and what is kept for a while",
     "canary": "the worker's own number",
     "cases": "what is decided over days",
     "claims": "what customers ask back",
     "daemon": "the long-running process, and the command that starts it",
     "events": "what is told to the outside",
     "history": "what a provider says of past numbers",
-    "idempotency": "calls under a key, and their kept answers",
     "leadership": "the one process that acts for all",
     "migrate": "bringing the schema up to date",
     "orders": "numbers that are bought through us",
     "outbox": "events that are still to be sent",
     "outages": "rentals that did not work",
+    "policies": "the rules that orders were made under",
     "provider": "a company that rents numbers out",
     "providers": "several of them",
     "purchases": "numbers bought at a provider, and their intents",
@@ -184,7 +185,7 @@ def leases_named_claim(source: Source) -> dict[str, list[str]]:
         if names:
             found[str(module.path)] = sorted(names)
     for path in source.sql():
-        if "claim" in path.stem:
+        if "claim" in path.stem and not CUSTOMERS.match(str(path.parent)):
             found[str(path)] = [path.stem]
     return found
 
@@ -247,12 +248,15 @@ def _snake(name: str) -> str:
 
 
 def store_protocols(source: Source) -> dict[str, list[str]]:
-    """Protocols of the ports and the lifecycle that the store implements: each is a name for it."""
+    """Protocols of the ports and the lifecycle that a repository implements: each names the store.
+
+    The lock of the leader is no part of it: it has a connection of its own and knows no rows.
+    """
     methods = _methods(source)
     stored = {
         name
-        for (module, _), names in methods.items()
-        if module.startswith("worker.adapters.store.")
+        for (module, class_), names in methods.items()
+        if module.startswith("worker.adapters.store.") and class_.endswith("Repository")
         for name in names
     }
     found = defaultdict(list)

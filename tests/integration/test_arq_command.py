@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from arq.connections import RedisSettings
@@ -34,6 +35,7 @@ class Opened:
     async def __call__(self, settings: Settings) -> AsyncIterator[JobHandlers]:
         self.settings.append(settings)
         yield JobHandlers(
+            now=lambda: datetime.now(UTC),
             accept=self._accept,
             tick=self._tick,
             reporter=self.reporter,

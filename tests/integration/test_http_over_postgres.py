@@ -1,4 +1,4 @@
-"""The API over the real desk and the real store: what the fakes promise, PostgreSQL keeps.
+"""The API over the real service and the real store: what the fakes promise, PostgreSQL keeps.
 
 The tests that only call the API are those of the unit suite, run again here.
 """
@@ -92,8 +92,8 @@ async def worker(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIter
 def deps(worker: Worker) -> ApiDeps:
     store = worker.parts.store
     return ApiDeps(
-        service=worker.desk,
-        cases=worker.desk.cases,
+        service=worker.service,
+        cases=worker.service.cases,
         activations=store.activations,
         books=store.books,
         outbox=store.outbox,

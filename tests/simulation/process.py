@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 
@@ -177,11 +178,16 @@ class ForgetfulDatabase(Database):
         super().__init__(url, pool_size=10, role=ROLE)
         self.forgets = False  #: The next one.
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        lock_wait: timedelta | None = None,
+    ) -> T:
         if self.forgets:
             self.forgets = False
-            await super().write(work)
-        return await super().write(work)
+            await super().write(work, lock_wait=lock_wait)
+        return await super().write(work, lock_wait=lock_wait)
 
 
 @dataclass(frozen=True, slots=True)

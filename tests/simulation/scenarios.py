@@ -58,7 +58,7 @@ async def code_pushed_early(life: Life) -> None:
     life.outside.theirs.receive(number, "1234")
     for _ in range(2):
         await life.asks(pushed(number))
-    await life.asks(lambda world: world.desk.accept(life.handed))
+    await life.asks(lambda world: world.service.accept(life.handed))
     await life.asks(read_on)
 
 
@@ -77,7 +77,7 @@ async def timeout_cancelled(life: Life) -> None:
 
 async def cancel_pressed(life: Life) -> None:
     id_ = await life.id_of(await life.taken())
-    await life.asks(lambda world: world.desk.cancel(id_))
+    await life.asks(lambda world: world.service.cancel(id_))
 
 
 async def cancel_refused_for_a_code(life: Life) -> None:
@@ -85,7 +85,7 @@ async def cancel_refused_for_a_code(life: Life) -> None:
     number = await life.taken()
     id_ = await life.id_of(number)
     life.outside.theirs.receive(number, "1234")
-    await life.asks(lambda world: world.desk.cancel(id_))
+    await life.asks(lambda world: world.service.cancel(id_))
     await life.asks(read_on)
 
 
@@ -94,7 +94,7 @@ async def cancel_meets_a_code(life: Life) -> None:
     id_ = await life.id_of(await life.taken(Behaviour.CANCEL_RACE))
 
     async def both(world: World) -> object:
-        return await asyncio.gather(world.desk.cancel(id_), read(world))
+        return await asyncio.gather(world.service.cancel(id_), read(world))
 
     await life.asks(both)
 
@@ -137,7 +137,7 @@ async def finish_after_a_code(life: Life) -> None:
     id_ = await life.id_of(number)
     life.outside.theirs.receive(number, "1234")
     await life.asks(read_on)
-    await life.asks(lambda world: world.desk.finish(id_))
+    await life.asks(lambda world: world.service.finish(id_))
     await life.passes(SECOND)
     await life.asks(pursued)
 
@@ -145,7 +145,7 @@ async def finish_after_a_code(life: Life) -> None:
 async def purchase(life: Life) -> None:
     """The shop orders until it is answered; then a code comes, and the window ends."""
     wanted = _ordered(life)
-    await life.asks(lambda world: world.desk.rent(wanted))
+    await life.asks(lambda world: world.service.rent(wanted))
     await _looked_for(life)
     for number in life.sold:
         life.outside.theirs.receive(number, "1234")
@@ -158,7 +158,7 @@ async def purchase(life: Life) -> None:
 async def purchase_asked_once(life: Life) -> None:
     """The shop does not order again, and no code comes."""
     wanted = _ordered(life)
-    if await life.does(lambda world: world.desk.rent(wanted)) is None:
+    if await life.does(lambda world: world.service.rent(wanted)) is None:
         life.unanswered += 1
     await _looked_for(life)
     await life.window_passes()
@@ -169,7 +169,7 @@ async def bulk_told_twice(life: Life) -> None:
     for _ in range(BULK):
         life.rented()
     for _ in range(2):
-        await life.asks(lambda world: world.desk.accept(life.handed))
+        await life.asks(lambda world: world.service.accept(life.handed))
     await life.window_passes()
     await life.asks(ended)
 
@@ -183,7 +183,7 @@ async def claim_paid(life: Life) -> None:
         await life.passes(SECOND)
 
     async def claims(world: World) -> Any:
-        return await world.desk.cases.open_claim(id_, {"claim_kind": "non_receiving"})
+        return await world.service.cases.open_claim(id_, {"claim_kind": "non_receiving"})
 
     for _ in range(2):
         await life.asks(claims)

@@ -35,7 +35,7 @@ _STORED = "SELECT rented_at FROM activation WHERE account = $1 AND provider_ref 
 
 
 async def _orders_again(wanted: PurchaseOrder, world: World) -> object:
-    return await world.desk.rent(wanted)
+    return await world.service.rent(wanted)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Swarm:
         for one in handed:
             stored = await self.life.outside.admin.fetchval(_STORED, self.life.account, one.ref)
             asked.append(replace(one, rented_at=stored or one.rented_at))
-        return await world.desk.accept(asked)
+        return await world.service.accept(asked)
 
     async def _orders(self) -> str:
         if len(self.orders) < ORDERS:
@@ -134,14 +134,14 @@ class Swarm:
             self.orders.append(order(key, account=self.life.account, service="ordered"))
             self.life.orders.append(key)
         wanted = self.weather.rng.choice(self.orders)
-        await self._does(lambda world: world.desk.rent(wanted))
+        await self._does(lambda world: world.service.rent(wanted))
         return f"order {wanted.idempotency_key}"
 
     async def _presses_cancel(self) -> str:
-        return await self._wishes("cancel", lambda world, id_: world.desk.cancel(id_))
+        return await self._wishes("cancel", lambda world, id_: world.service.cancel(id_))
 
     async def _finishes(self) -> str:
-        return await self._wishes("finish", lambda world, id_: world.desk.finish(id_))
+        return await self._wishes("finish", lambda world, id_: world.service.finish(id_))
 
     async def _wishes(self, what: str, wish: Callable[[World, Any], Any]) -> str:
         rows = await self.life.outside.admin.fetch(_ALL, self.life.account)

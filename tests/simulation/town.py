@@ -108,7 +108,7 @@ class Life:
         """A number that is handed over, told again until it is answered."""
         number = self.rented(behaviour, **other)
         handed = self.handed[-1]
-        await self.asks(lambda world: world.desk.accept([handed]))
+        await self.asks(lambda world: world.service.accept([handed]))
         return number
 
     async def does(self, work: Work) -> Any:
@@ -182,7 +182,7 @@ def pushed(number: SimulatedNumber) -> Work:
     push = Push(ProviderRef(str(number.id)), number.phone, number.service, f"push {number.id}")
 
     async def work(world: World) -> bool:
-        await world.desk.push(SIM, [push])
+        await world.service.push(SIM, [push])
         return True
 
     return work

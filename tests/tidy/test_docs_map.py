@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +19,7 @@ NAMES: Final = ("life.md", "words.md", "changing.md")
 ENDING_OF: Final = 5
 
 #: Names of classes that stand for several things on purpose, each with the reason.
-SHARED: Final = {
-    "Check": "a check of one list of a policy; each list has its own case",
-}
+SHARED: Final[Mapping[str, str]] = {}
 #: Those that are left: a class that is new gets a name of its own.
 UNEXPLAINED_MAX: Final = 34
 

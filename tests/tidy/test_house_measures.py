@@ -70,13 +70,14 @@ def test_a_lease_is_told_from_the_customers_claim(make: Make) -> None:
         {
             "worker/lifecycle/watch.py": "CLAIM = 500\ndef claim_window(): ...",
             "worker/lifecycle/cases/claims.py": "def claim(): ...",
-            "worker/adapters/store/sql/claim_cancels.sql": "",
+            "worker/adapters/store/sql/settlements/claim_cancels.sql": "",
+            "worker/adapters/store/sql/cases/claimed_at.sql": "",
         }
     )
 
     assert words.leases_named_claim(source) == {
         "worker/lifecycle/watch.py": ["CLAIM"],
-        "worker/adapters/store/sql/claim_cancels.sql": ["claim_cancels"],
+        "worker/adapters/store/sql/settlements/claim_cancels.sql": ["claim_cancels"],
     }
 
 
@@ -104,7 +105,12 @@ def test_two_words_for_a_price_make_a_vocabulary(make: Make) -> None:
 def test_a_protocol_is_a_name_for_the_store_where_it_has_its_methods(make: Make) -> None:
     source = make(
         {
-            "worker/adapters/store/store.py": "class Store:\n    async def settle(self): ...",
+            "worker/adapters/store/books.py": """
+                class BookRepository:
+                    async def settle(self): ...
+                """,
+            "worker/adapters/store/lock.py": "class Lock:\n    async def leads(self): ...",
+            "worker/ports/lock.py": "class Leadership(Protocol):\n    async def leads(self): ...",
             "worker/ports/store.py": "class Books(Protocol):\n    async def settle(self): ...",
             "worker/ports/clock.py": "class Clock(Protocol):\n    def now(self): ...",
             "worker/lifecycle/desk.py": """

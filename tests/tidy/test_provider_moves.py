@@ -1,6 +1,8 @@
 """Every statement that moves a number at its provider makes only moves that the table allows."""
 
 import re
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,6 +15,8 @@ from worker.domain.activation import (
     ProviderState,
     ProviderTransition,
 )
+from worker.domain.history_check import BookedNumber, check_history
+from worker.domain.price_fate import PriceFate
 
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 OPEN, CANCELLING, FINISHING = (
@@ -38,6 +42,8 @@ _BY_CUSTOMER: Final = {
     "provider_ref IS NULL": {CANCELLING, DISPUTED},
     # Expiring or received: no verdict names a state, and nothing else settles.
     "a.state = asked.source": {OPEN, CANCELLING},
+    # Compared with its history, which decides nothing about a number that has not ended.
+    "a.provider_state = asked.was": {CANCELLED, FINISHED, CHARGED, GONE, DISPUTED},
 }
 
 
@@ -79,7 +85,7 @@ WRITERS: Final = {
         },
         given=frozenset({CANCELLED, CHARGED, GONE, DISPUTED, FINISHED}),
     ),
-    "compare_history": Writer(
+    "correct_by_history": Writer(
         {
             (CANCELLED, DISPUTED),
             (FINISHED, DISPUTED),
@@ -90,8 +96,8 @@ WRITERS: Final = {
             (DISPUTED, CHARGED),
             (DISPUTED, FINISHED),
         },
-        # `provider_dispute.held`: what the number was before its dispute.
-        given=frozenset({CANCELLED, FINISHED, CHARGED}),
+        "a.provider_state = asked.was",
+        given=frozenset({DISPUTED, CANCELLED, CHARGED, FINISHED}),
     ),
     "reopen_listed": Writer(
         {
@@ -102,7 +108,7 @@ WRITERS: Final = {
         }
     ),
 }
-CORRECTING: Final = {"compare_history", "reopen_listed"}
+CORRECTING: Final = {"correct_by_history", "reopen_listed"}
 
 _SET: Final = re.compile(
     r"\bprovider_state\s*=\s*(?P<to>CASE\b.*?\bEND|coalesce\([^)]*\)|'\w+'|\w+\.\w+)", re.DOTALL
@@ -127,16 +133,10 @@ def update_of(statement: str) -> tuple[str, str] | None:
     return None
 
 
-def target_of(changes: str, statement: str) -> str:
+def target_of(changes: str) -> str:
     found = _SET.search(changes)
     assert found is not None
-    target = found["to"]
-    if target.startswith("differ."):
-        name = target.removeprefix("differ.")
-        decided = re.search(rf"\bCASE\b(?:(?!\bAS\b).)*\bEND AS {name}\b", statement, re.DOTALL)
-        assert decided is not None
-        return decided[0]
-    return target
+    return found["to"]
 
 
 def reached_in(target: str) -> set[ProviderState]:
@@ -157,15 +157,24 @@ def left_in(changes: str, rest: str) -> set[ProviderState]:
     return {ProviderState(word) for word in words}
 
 
-def statements() -> dict[str, tuple[str, str, str]]:
-    """By name: each that moves a number at its provider (its SET, its guards, all of it)."""
+def statements() -> dict[str, tuple[str, str]]:
+    """By name: each that moves a number at its provider (its SET, its guards)."""
     found = {}
     for file in sorted((STORE / "sql").rglob("*.sql")):
-        statement = text_of(file)
-        update = update_of(statement)
+        update = update_of(text_of(file))
         if update is not None:
-            found[file.stem] = (*update, statement)
+            found[file.stem] = update
     return found
+
+
+def every_booked_number() -> Iterator[BookedNumber]:
+    """All that the books can hold: only a disputed number has an open dispute."""
+    no_dispute: list[ProviderState | None] = [None]
+    for state in ProviderState:
+        before = [*no_dispute, *(set(ProviderState) - {DISPUTED})]
+        for held in before if state is DISPUTED else no_dispute:
+            for refunded, exposed in product((False, True), repeat=2):
+                yield BookedNumber(state, held, refunded, exposed)
 
 
 def transitions(name: str) -> set[ProviderTransition]:
@@ -188,17 +197,17 @@ def test_no_statement_within_the_code_writes_the_state() -> None:
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_it_reaches_the_states_that_its_moves_reach(name: str) -> None:
-    changes, _, statement = statements()[name]
+    changes, _ = statements()[name]
     writer = WRITERS[name]
 
-    reached = reached_in(target_of(changes, statement))
+    reached = reached_in(target_of(changes))
 
     assert reached | writer.given == {target for _, target in writer.moves}
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_its_guards_name_the_states_that_its_moves_leave(name: str) -> None:
-    changes, rest, _ = statements()[name]
+    changes, rest = statements()[name]
     writer = WRITERS[name]
     left = {source for source, _ in writer.moves}
 
@@ -220,6 +229,18 @@ def test_it_makes_only_moves_that_the_table_allows(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(WRITERS) - CORRECTING))
 def test_it_leaves_no_final_state(name: str) -> None:
     assert PROVIDER_FINAL.isdisjoint({source for source, _ in WRITERS[name].moves})
+
+
+def test_the_history_decides_the_moves_that_its_statement_makes() -> None:
+    decided = {
+        (booked.state, correction.becomes)
+        for booked in every_booked_number()
+        for fate in PriceFate
+        if (correction := check_history(booked, fate)) is not None
+    }
+
+    # A late code's exposure ends, and the number stays what it is.
+    assert decided - {(CANCELLED, CANCELLED)} == WRITERS["correct_by_history"].moves
 
 
 def test_each_move_of_the_table_is_made_by_a_statement() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ class Work:
 
     def handlers(self) -> JobHandlers:
         return JobHandlers(
+            now=lambda: datetime.now(UTC),
             accept=self._accept,
             tick=self._tick,
             reporter=self.reporter,

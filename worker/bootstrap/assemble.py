@@ -30,12 +30,13 @@ from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.ticks import Ticks, TickSteps
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerService(ActivationService):
-    """The one desk of the worker: numbers, and the cases about them."""
+    """What shops may ask for: numbers, and the cases about them."""
 
     cases: CaseService
 
@@ -45,7 +46,7 @@ class Worker:
     """Everything that runs, put together once."""
 
     parts: Resources
-    desk: WorkerService
+    service: WorkerService
     ticks: Ticks
     backstop: Backstop
     drain: Drain
@@ -58,7 +59,8 @@ class Worker:
 def assemble(parts: Resources) -> Worker:
     timers = _timers(parts)
     settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
-    accept = _accept(parts)
+    unscheduled = Unscheduled(schedule=parts.schedule, reporter=parts.reporter)
+    accept = _accept(parts, unscheduled)
     rules = PolicyOutcomes(parts.policies, parts.reporter)
     expire = Expire(
         settlements=parts.store.settlements,
@@ -72,7 +74,7 @@ def assemble(parts: Resources) -> Worker:
     )
     sweep = _sweep(parts, settle, rules)
     cases = _cases(parts, timers, settle)
-    desk = _desk(parts, accept, expire, sweep, cases)
+    service = _service(parts, accept, expire, sweep, cases)
     steps = TickSteps(
         clock=parts.clock,
         watch=_watch(parts, settle, rules),
@@ -84,14 +86,14 @@ def assemble(parts: Resources) -> Worker:
         timers=timers,
         deliver=_deliver(parts),
         audit=Audit(books=parts.store.books, reporter=parts.reporter, clock=parts.clock),
-        canary=_canary(parts, desk),
+        canary=_canary(parts, service),
     )
     ticks = Ticks(steps=steps, providers=parts.providers)
     return Worker(
         parts=parts,
-        desk=desk,
+        service=service,
         ticks=ticks,
-        backstop=_backstop(parts, ticks),
+        backstop=_backstop(parts, ticks, unscheduled),
         drain=Drain(
             purchases=parts.store.purchases,
             settlements=parts.store.settlements,
@@ -113,7 +115,7 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     )
 
 
-def _accept(parts: Resources) -> Accept:
+def _accept(parts: Resources, unscheduled: Unscheduled) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
         profile = parts.policies.today.get(name)
         if profile is None:
@@ -124,6 +126,7 @@ def _accept(parts: Resources) -> Accept:
         activations=parts.store.activations,
         purchases=parts.store.purchases,
         schedule=parts.schedule,
+        unscheduled=unscheduled,
         reporter=parts.reporter,
         clock=parts.clock,
         terms=parts.terms,
@@ -227,7 +230,7 @@ def _reconcile(parts: Resources, accept: Accept) -> Reconcile:
     )
 
 
-def _desk(
+def _service(
     parts: Resources, accept: Accept, expire: Expire, sweep: Sweep, cases: CaseService
 ) -> WorkerService:
     return WorkerService(
@@ -264,7 +267,7 @@ def _deliver(parts: Resources) -> Deliver | None:
     )
 
 
-def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
+def _canary(parts: Resources, service: WorkerService) -> Canary | None:
     settings = parts.settings.canary
     if settings.provider is None:
         return None
@@ -280,18 +283,19 @@ def _canary(parts: Resources, desk: WorkerService) -> Canary | None:
         purchases=parts.store.purchases,
         books=parts.store.books,
         activations=parts.store.activations,
-        desk=desk,
+        service=service,
         reporter=parts.reporter,
         clock=parts.clock,
         order=order,
     )
 
 
-def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
+def _backstop(parts: Resources, ticks: Ticks, unscheduled: Unscheduled) -> Backstop:
     return Backstop(
         settlements=parts.store.settlements,
         leadership=parts.store.leadership,
         schedule=parts.schedule,
+        unscheduled=unscheduled,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

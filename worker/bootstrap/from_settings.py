@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -42,9 +42,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def system_clock() -> Clock:
+def system_clock(now: Callable[[], datetime] = utc_now) -> Clock:
     return Clock(
-        now=utc_now,
+        now=now,
         monotonic=time.monotonic,
         sleep=asyncio.sleep,
         chance=random.random,  # Jitter: nothing secret hangs on it.

@@ -1,9 +1,12 @@
 """Open the worker, or its store alone, and close it again whatever happens."""
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from time import monotonic
+from typing import Any
 
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
@@ -21,11 +24,13 @@ from worker.bootstrap.from_settings import (
     system_clock,
     telemetry_of,
     terms_of,
+    utc_now,
     webhook_of,
 )
 from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.database_time import DatabaseTime
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
 from worker.settings import Settings
@@ -55,13 +60,16 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
     Raises `StoreError` where the database cannot be used.
     """
     configure_logging(sys.stderr)
-    clock = clock or system_clock()
     async with AsyncExitStack() as stack:
         profiles = profiles_of(settings)
         store = await stack.enter_async_context(open_store(settings, profiles))
         policies = PolicyBook(profiles, store.policies.read)
         await store.ping()
+        time = DatabaseTime(ask=store.time, monotonic=monotonic, host_now=utc_now)
+        clock = clock or system_clock(time.now)
         reporter, registry = telemetry_of(settings, store.books, clock)
+        await time.read(reporter)
+        await stack.enter_async_context(_kept(time.keep(clock.sleep, reporter)))
         await _read_policies(policies, reporter)
         terms = terms_of(settings)
         rates = {name: its.requests_per_second for name, its in terms.items()}
@@ -69,6 +77,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         stack.push_async_callback(redis.close)
         local = LocalSchedule(rates, clock=clock.now)
         schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
+        await stack.enter_async_context(_kept(schedule.keep_probing(clock.sleep)))
         providers = providers_of(settings, reporter, clock, schedule)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
@@ -93,6 +102,17 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         worker = assemble(parts)
         stack.push_async_callback(worker.steps.audit.close)
         yield worker
+
+
+@asynccontextmanager
+async def _kept(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that lives as long as the block."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _read_policies(policies: PolicyBook, reporter: Reporter) -> None:

@@ -54,6 +54,8 @@ AnyBackoff: TypeAlias = Backoff | Steps
 CANCEL: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=60), jitter=0.5)
 #: Whatever met a provider that is away: due when it is back, however long that takes.
 AWAY: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=1), jitter=0.5)
+#: A number whose account somebody else keeps locked.
+ACCOUNT_LOCKED: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=10))
 #: What a provider is still owed once the customer is settled.
 PURSUIT: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=10), jitter=0.5)
 #: One number or code that fails by a bug; somebody may have mended its row meanwhile.

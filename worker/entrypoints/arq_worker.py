@@ -11,7 +11,6 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from arq.connections import ArqRedis, RedisSettings
@@ -154,9 +153,7 @@ def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict
         quiet_arq()  # here, because the command has configured logging by now
         stack = ctx["stack"] = AsyncExitStack()
         handlers = ctx["handlers"] = await stack.enter_async_context(open_job_handlers(settings))
-        ctx["ticker"] = asyncio.create_task(
-            run_ticker(url, handlers.providers, now=lambda: datetime.now(UTC))
-        )
+        ctx["ticker"] = asyncio.create_task(run_ticker(url, handlers.providers, now=handlers.now))
 
     async def on_shutdown(ctx: Ctx) -> None:
         ctx["ticker"].cancel()

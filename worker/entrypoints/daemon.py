@@ -15,7 +15,7 @@ from aiohttp import web
 from worker.adapters.providers.registry import parse_push
 from worker.adapters.telemetry.logs import logger
 from worker.bootstrap import Worker, open_worker
-from worker.bootstrap.from_settings import VERSION, utc_now
+from worker.bootstrap.from_settings import VERSION
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.embedded import with_servers
@@ -28,6 +28,7 @@ from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.reporter import Dependency
 from worker.ports.service import Push
 from worker.settings import Settings
 from worker.settings.values import ListenAddress
@@ -75,7 +76,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
         _ = await _start(stack, _keep_gauges(worker))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
-        _ = await _start(stack, run_ticker(redis_url, providers, now=utc_now))
+        _ = await _start(stack, run_ticker(redis_url, providers, now=worker.parts.clock.now))
         try:
             yield {"api": _address(api), "admin": _address(admin)}
         finally:
@@ -133,8 +134,8 @@ def _api_deps(worker: Worker) -> ApiDeps:
         return parse_push(configured.family, configured.dialect, body)
 
     return ApiDeps(
-        service=worker.desk,
-        cases=worker.desk.cases,
+        service=worker.service,
+        cases=worker.service.cases,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,
@@ -188,6 +189,10 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
     return checks
 
 
+async def _database_works(worker: Worker) -> bool:
+    return (await _database(worker)).ok
+
+
 async def _database(worker: Worker) -> HealthCheck:
     try:
         await worker.parts.store.ping()
@@ -203,6 +208,8 @@ async def _keep_gauges(worker: Worker) -> None:
     """
     parts, grace = worker.parts, worker.steps.sweep.grace
     while True:
+        parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
+        parts.reporter.dependency(Dependency.DATABASE, works=await _database_works(worker))
         try:
             parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]

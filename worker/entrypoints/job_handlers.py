@@ -22,6 +22,7 @@ def job_handlers_of(worker: Worker) -> JobHandlers:
         tick=worker.ticks.run,
         reporter=worker.parts.reporter,
         providers=list(worker.parts.providers),
+        now=worker.parts.clock.now,
         monotonic=worker.parts.clock.monotonic,
     )
 
@@ -34,7 +35,7 @@ async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> JobR
             handed.append(read_number_intake(payload))
         except Problem:
             refused += 1
-    results = await worker.desk.accept(handed)
+    results = await worker.service.accept(handed)
     wrong = [r.how.value for r in results if r.how not in {AcceptOutcome.NEW, AcceptOutcome.SAME}]
     for why in [*wrong, *["invalid"] * refused]:
         worker.parts.reporter.trouble("accept.refused", detail=why)

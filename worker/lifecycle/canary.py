@@ -48,7 +48,7 @@ class Canary:
     purchases: PurchaseStore
     books: BookStore
     activations: ActivationStore
-    desk: Service
+    service: Service
     reporter: Reporter
     clock: Clock
     order: CanaryOrder
@@ -70,7 +70,7 @@ class Canary:
 
     async def _order(self, slot: datetime) -> None:
         await self.books.open_account(ACCOUNT, self.order.currency)
-        result = await self.desk.rent(
+        result = await self.service.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
                 account=ACCOUNT,
@@ -88,7 +88,7 @@ class Canary:
         """Finish it as a customer who has the code would."""
         canary = await self.activations.activation(id_)
         if canary is not None and canary.state is State.RECEIVED:
-            await self.desk.finish(id_)
+            await self.service.finish(id_)
 
     async def _lost_before(self, slot: datetime) -> list[State]:
         """What became of those without a code whose window ended in the slot before this one.

@@ -9,7 +9,7 @@ leased while a provider cannot be reached: its numbers wait for the grace.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
@@ -27,7 +27,7 @@ from worker.lifecycle.cancel import (
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Lanes, Refill
+from worker.lifecycle.lanes import Lanes, Refill, lease_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
@@ -63,7 +63,7 @@ class Expire:
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
             most, first = self._limits(provider)
-            due = await self._lease(provider, first)
+            due = await self._lease_due(provider, first)
             if due:
                 done += len(due)
                 more = self._refill(provider, most, keep_going) if len(due) == first else None
@@ -76,15 +76,23 @@ class Expire:
         """End one number that a caller waits for, unless it is not due or leased by another."""
         if provider.circuit is Circuit.OPEN:
             return
-        due = await self.settlements.lease_cancel(id_, provider.name, LEASE)
-        await self.rules.load(due)
+        due = await self._lease(lambda: self.settlements.lease_cancel(id_, provider.name, LEASE))
         if due:
             await self._end(provider, due, None)
 
-    async def _lease(self, provider: Provider, limit: int) -> list[DueNumber]:
-        due = await self.settlements.lease_cancels(provider.name, limit, LEASE)
-        await self.rules.load(due)
-        return due
+    async def _lease_due(self, provider: Provider, limit: int) -> list[DueNumber]:
+        return await self._lease(
+            lambda: self.settlements.lease_cancels(provider.name, limit, LEASE)
+        )
+
+    async def _lease(self, lease: Callable[[], Awaitable[list[DueNumber]]]) -> list[DueNumber]:
+        """Lease numbers, and read what they are judged by."""
+        return await lease_safely(lease, self._results().hand_back_all, self.rules.load)
+
+    def _results(self) -> BatchCommitter:
+        return BatchCommitter(
+            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+        )
 
     def _limits(self, provider: Provider) -> tuple[int, int]:
         """How many to lease at once, and how many at first: no call runs during the first lease."""
@@ -98,7 +106,7 @@ class Expire:
         async def lease() -> Sequence[DueNumber]:
             if provider.circuit is Circuit.OPEN or not keep_going():
                 return ()
-            return await self._lease(provider, most)
+            return await self._lease_due(provider, most)
 
         return Refill(lease, most)
 
@@ -111,9 +119,7 @@ class Expire:
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
         cancel = CancelAtProvider(clock=self.clock, pay=budget.take)
-        results = BatchCommitter(
-            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
-        )
+        results = self._results()
 
         async def act(number: DueNumber) -> None:
             await self._report(number, await cancel(provider, number), results)
@@ -148,7 +154,7 @@ class Expire:
                     return
                 received_at = sms[0].received_at if sms else None
                 at_provider = ProviderEnding(fate, sms_received_at=received_at)
-                results.ended(ending(due, self.rules, at_provider))
+                results.ended(due, ending(due, self.rules, at_provider))
             case AskAgain(delay, too_early, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, too_early, unknown_reads))
             case _:

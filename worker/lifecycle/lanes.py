@@ -17,6 +17,33 @@ from typing import Generic, TypeVar
 from worker.ports.errors import StoreError
 
 Item = TypeVar("Item")
+Batch = TypeVar("Batch")
+
+
+async def lease_safely(
+    lease: Callable[[], Awaitable[Batch]],
+    hand_back: Callable[[Batch], Awaitable[object]],
+    prepare: Callable[[Batch], Awaitable[None]] | None = None,
+) -> Batch:
+    """Lease and prepare a batch; whatever ends that early, what was leased is handed back."""
+    leasing = asyncio.ensure_future(lease())
+    try:
+        # Shielded: a lease that is committed must not be lost with its answer.
+        batch = await asyncio.shield(leasing)
+        if prepare is not None:
+            await prepare(batch)
+    except BaseException:
+        await asyncio.shield(asyncio.ensure_future(_undo(leasing, hand_back)))
+        raise
+    return batch
+
+
+async def _undo(
+    leasing: "asyncio.Future[Batch]", hand_back: Callable[[Batch], Awaitable[object]]
+) -> None:
+    (batch,) = await asyncio.gather(leasing, return_exceptions=True)
+    if not isinstance(batch, BaseException):
+        await hand_back(batch)
 
 
 @dataclass(frozen=True, slots=True)

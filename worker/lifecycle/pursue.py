@@ -25,7 +25,7 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Lanes
+from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.provider_return import wait_while_away
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
@@ -67,19 +67,25 @@ class Pursue:
             return 0
         terms = self.terms[provider.name]
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
-        due = await self.settlements.lease_pursuits(provider.name, limit, LEASE)
+        due = await lease_safely(
+            lambda: self.settlements.lease_pursuits(provider.name, limit, LEASE),
+            self._results().hand_back_all,
+        )
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
             width = max(1, terms.max_in_flight // 2)
             await self._pursue(provider, due, width)
         return len(due)
 
+    def _results(self) -> BatchCommitter:
+        return BatchCommitter(
+            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+        )
+
     async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
         cancel = CancelAtProvider(clock=self.clock, pay=budget.take, backoff=PURSUIT)
-        results = BatchCommitter(
-            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
-        )
+        results = self._results()
 
         async def act(number: DueNumber) -> None:
             await self._act(provider, number, cancel, results)

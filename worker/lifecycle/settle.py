@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.domain.activation import ProviderState, State
+from worker.domain.backoff import ACCOUNT_LOCKED
+from worker.domain.ids import ActivationId
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import (
@@ -20,6 +22,8 @@ from worker.ports.store.settlements import (
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
 GATHER: Final = timedelta(milliseconds=50)  #: How long a result waits for others.
+#: For an account that somebody else has locked. A settlement of ours holds one for less.
+LOCK_WAIT: Final = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +34,35 @@ class Settle:
     reporter: Reporter
 
     async def __call__(self, endings: Sequence[Ending]) -> list[SettledNumber]:
+        """For a caller who waits: locked accounts are waited for. What was settled."""
+        return (await self._settle(endings, None)).settled
+
+    async def batch(self, endings: Sequence[Ending]) -> "BatchSettled":
+        """For many accounts at once: one that stays locked holds up none of the others."""
+        return await self._settle(endings, LOCK_WAIT)
+
+    async def _settle(
+        self, endings: Sequence[Ending], lock_wait: timedelta | None
+    ) -> "BatchSettled":
         settled: list[SettledNumber] = []
+        busy: set[ActivationId] = set()
         for start in range(0, len(endings), BATCH):
-            done, refused = await self.settlements.settle(endings[start : start + BATCH])
-            settled += done
-            for id_ in refused:
+            batch = endings[start : start + BATCH]
+            outcome = await self.settlements.settle(batch, lock_wait=lock_wait)
+            settled += outcome.settled
+            busy |= set(outcome.busy)
+            for id_ in outcome.refused:
                 self.reporter.quarantined(id_, "settle.refused")
         if settled:
             self.reporter.settled(settled)
-        return settled
+        if busy:
+            self.reporter.trouble("settle.account_locked", detail=str(len(busy)))
+        return BatchSettled(settled, busy)
+
+
+class BatchSettled(NamedTuple):
+    settled: list[SettledNumber]
+    busy: set[ActivationId]  #: Their accounts are locked by somebody else: settle them later.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +99,15 @@ class BatchCommitter:
     settle: Settle
     sleep: Callable[[float], Awaitable[None]]
     uncommitted: Uncommitted = field(default_factory=Uncommitted)
-    _endings: list[Ending] = field(default_factory=list)
+    _endings: list[tuple[DueNumber, Ending]] = field(default_factory=list)
     _postponed: list[Postponed] = field(default_factory=list)
     _resolved: list[tuple[DueNumber, Resolved]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
     _running: "asyncio.Task[None] | None" = None
 
-    def ended(self, ending: Ending) -> None:
-        self._endings.append(ending)
+    def ended(self, due: DueNumber, ending: Ending) -> None:
+        self._endings.append((due, ending))
         self._news.set()
 
     def postponed(self, postponed: Postponed) -> None:
@@ -93,6 +117,13 @@ class BatchCommitter:
     def handed_back(self, due: DueNumber) -> None:
         """Nobody acts on it any more: it is due again at once."""
         self.postponed(Postponed.of(due, timedelta(0)))
+
+    async def hand_back_all(self, due: Sequence[DueNumber]) -> None:
+        """Numbers of a run that never began are due again at once."""
+        for number in due:
+            self.handed_back(number)
+        self.start()
+        await self.finish()
 
     def resolved(self, due: DueNumber, state: ProviderState) -> None:
         self._resolved.append((due, Resolved(due.id, due.epoch, state)))
@@ -137,7 +168,8 @@ class BatchCommitter:
         settlements, reporter = self.settle.settlements, self.settle.reporter
         try:
             if endings:
-                await self.settle(endings)
+                settled = await self.settle.batch([ending for _, ending in endings])
+                postponed += [_later(due) for due, _ in endings if due.id in settled.busy]
                 endings = []
             await settlements.postpone(postponed)
             postponed = []
@@ -150,6 +182,11 @@ class BatchCommitter:
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:
             self._news.set()
+
+
+def _later(due: DueNumber) -> Postponed:
+    """Its provider has confirmed the end, but its account is locked: it is due again."""
+    return Postponed.of(due, ACCOUNT_LOCKED.wait(due.attempts))
 
 
 def delivery(due: DueNumber) -> Ending:

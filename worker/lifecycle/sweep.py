@@ -77,10 +77,13 @@ class Sweep:
         now = self.clock.monotonic()
         tried = [number for number in due if self._failures.over(number.id, now)]
         endings = [each for number in tried if (each := self._ending(number, end, now)) is not None]
-        settled = {number.id for number in await self.settle(endings)}
+        outcome = await self.settle.batch(endings)
+        settled = {number.id for number in outcome.settled}
         for each in endings:
             if each.id in settled:
                 self._failures.clear(each.id)
+            elif each.id in outcome.busy:
+                self._failures.add(each.id, "settle.account_locked", now)
             else:  # Refused, as `settle` reported; or settled by another, and never due again.
                 self._failures.add(each.id, "settle.refused", now)
         return len(settled)

@@ -15,7 +15,7 @@ from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.lanes import Lanes
+from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_return import until_reachable
@@ -68,7 +68,10 @@ class Watch:
                 await until_reachable(provider, self.clock)
                 continue
             began = self.clock.monotonic()
-            lease = await self.schedule.lease(provider.name, limit, LEASE)
+            lease = await lease_safely(
+                lambda: self.schedule.lease(provider.name, limit, LEASE),
+                lambda lease: self._hand_back(provider, lease.numbers),
+            )
             if lease.numbers:
                 looked += await self._look(provider, terms, lease.numbers)
             if len(lease.numbers) < limit:
@@ -76,6 +79,10 @@ class Watch:
                 nap = min(LONGEST_NAP, max(lease.wait, GATHER - spent))
                 await self.clock.sleep(nap.total_seconds())
         return looked
+
+    async def _hand_back(self, provider: Provider, leased: Sequence[Leased]) -> None:
+        now = self.clock.now()
+        await self.schedule.release(provider.name, [NextLook(number, now) for number in leased])
 
     async def _lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """Read the list when it is due, and only while a number can be on it."""

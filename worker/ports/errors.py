@@ -7,6 +7,7 @@
 * StoreError
   - StoreUnavailable      the database cannot be reached     -> try again; nothing is known
   - CommitUnknown         the connection died in COMMIT      -> run the same statement again
+  - RowLocked             somebody else keeps a row locked   -> try it later; the others go on
 * ScheduleUnavailable     Redis cannot be reached            -> go on from the database
 
 No message holds a key, a phone or a code: replies are classified before anything is raised.
@@ -61,6 +62,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """It could not be reached, or ended the connection before COMMIT was sent."""
+
+
+class RowLocked(StoreError):
+    """Somebody keeps a row locked for longer than this may wait. The database itself works."""
 
 
 class CommitUnknown(StoreError):

@@ -57,6 +57,13 @@ class JobResult(enum.Enum):
     FAILED = "failed"
 
 
+class Dependency(enum.Enum):
+    """A server that this process leans on; a metric label."""
+
+    DATABASE = "database"
+    REDIS = "redis"
+
+
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
 
@@ -91,6 +98,10 @@ class Reporter(Protocol):
     def event_delivery(self, result: SendResult, count: int = 1) -> None: ...
 
     def queue_stats(self, queue_stats: QueueStats) -> None: ...
+
+    def dependency(self, dependency: Dependency, *, works: bool) -> None:
+        """Whether it does what it is for just now, judged by its effect."""
+        ...
 
     def schedule_lag(self, lag: timedelta) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What shops may ask of the worker, over HTTP, arq or the command line: one desk for all three."""
+"""What shops may ask of the worker, over HTTP, arq or the command line."""
 
 import enum
 from collections.abc import Sequence

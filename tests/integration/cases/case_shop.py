@@ -240,7 +240,7 @@ class CaseShop:
                 SIM, 1000, timedelta(seconds=30), now=self.clock.now
             )
         end = delivery(id_) if delivered else ending(id_, outcome=outcome, **other)
-        (settled,), _ = await self.store.settlements.settle([end], now=self.clock.now)
+        (settled,), *_ = await self.store.settlements.settle([end], now=self.clock.now)
         assert settled.id == id_
 
     async def settle_on(self, store: PostgresStore, id_: ActivationId, outcome: State) -> None:

@@ -117,7 +117,7 @@ async def test_one_that_is_not_sold_is_on_record_for_all_hosts(world: World) -> 
 async def test_customers_numbers_are_no_canaries(world: World) -> None:
     number = await world.take(REF)
     await world.record(REF, "1234")
-    await world.desk.finish(number.id)
+    await world.service.finish(number.id)
 
     assert (await world.number(number)).state is State.DELIVERED
     assert await success(world) is None

@@ -33,7 +33,7 @@ async def test_draining_now_ends_also_where_nothing_can_be_settled(
 ) -> None:
     number = await world.take()
 
-    async def refuses(endings: Sequence[Ending]) -> Settlements:
+    async def refuses(endings: Sequence[Ending], **_: object) -> Settlements:
         return Settlements([], [one.id for one in endings])
 
     monkeypatch.setattr(world.store.settlements, "settle", refuses)

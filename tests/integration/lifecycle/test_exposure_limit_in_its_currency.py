@@ -28,4 +28,4 @@ async def test_only_what_is_open_in_the_currency_of_the_limit_halts_rentals(
     await world.admin.execute("UPDATE exposure SET currency = $1", currency)
     assert await world.exposure() == [(PRICE, "open")] * 2
 
-    assert (await world.desk.rent(order())).how is how
+    assert (await world.service.rent(order())).how is how

@@ -59,7 +59,7 @@ def row(ref: str, service: str = "any") -> ActiveRow:
 async def pending(world: World, key: str = "order-1") -> Activation:
     world.provider._answers["rent", None].clear()
     world.provider.will("rent", LOST)
-    result = await world.desk.rent(order(key))
+    result = await world.service.rent(order(key))
     assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     return result.activation
@@ -68,7 +68,7 @@ async def pending(world: World, key: str = "order-1") -> Activation:
 async def test_a_number_is_bought_and_watched(world: World) -> None:
     world.provider.will("rent", RENTED)
 
-    result = await world.desk.rent(order(max_cost_minor=30))
+    result = await world.service.rent(order(max_cost_minor=30))
 
     assert result.how is PurchaseOutcome.RENTED
     assert result.activation is not None
@@ -83,8 +83,8 @@ async def test_a_number_is_bought_and_watched(world: World) -> None:
 async def test_the_same_order_again_buys_nothing(world: World) -> None:
     world.provider.will("rent", RENTED)
 
-    results = await asyncio.gather(*(world.desk.rent(order()) for _ in range(4)))
-    again = await world.desk.rent(order())
+    results = await asyncio.gather(*(world.service.rent(order()) for _ in range(4)))
+    again = await world.service.rent(order())
 
     assert len(world.provider.asked("rent")) == 1
     assert again.how is PurchaseOutcome.SAME
@@ -98,9 +98,9 @@ async def test_the_same_order_again_buys_nothing(world: World) -> None:
 
 async def test_another_order_under_the_same_key_is_refused(world: World) -> None:
     world.provider.will("rent", RENTED)
-    await world.desk.rent(order())
+    await world.service.rent(order())
 
-    assert (await world.desk.rent(order(service="other"))).how is PurchaseOutcome.OTHER_CONTENT
+    assert (await world.service.rent(order(service="other"))).how is PurchaseOutcome.OTHER_CONTENT
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_another_order_under_the_same_key_is_refused(world: World) -> None
 async def test_an_order_that_cannot_be_is_refused_before_anybody_is_asked(
     world: World, wanted: dict[str, Any], how: PurchaseOutcome
 ) -> None:
-    assert (await world.desk.rent(order(**wanted))).how is how
+    assert (await world.service.rent(order(**wanted))).how is how
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -137,8 +137,8 @@ async def test_what_was_certainly_not_bought_gives_the_hold_back(
 ) -> None:
     world.provider.will("rent", reply)
 
-    assert (await world.desk.rent(order())).how is how
-    assert (await world.desk.rent(order())).how is how  # And stays what this key stands for.
+    assert (await world.service.rent(order())).how is how
+    assert (await world.service.rent(order())).how is how  # And stays what this key stands for.
 
     assert len(world.provider.asked("rent")) == 1
     assert await world.money() == (ALL, 0)
@@ -149,7 +149,7 @@ async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: Worl
     await world.take_forgotten()
     await world.sweep.tick()
 
-    assert (await world.desk.rent(order())).how is PurchaseOutcome.EXPOSURE_LIMIT
+    assert (await world.service.rent(order())).how is PurchaseOutcome.EXPOSURE_LIMIT
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -158,7 +158,7 @@ async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: Worl
 async def test_a_provider_that_is_being_drained_gets_no_new_business(world: World) -> None:
     await world.store.purchases.drain(SIM)
 
-    assert (await world.desk.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
+    assert (await world.service.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -174,7 +174,7 @@ async def test_who_waits_too_long_for_his_turn_has_bought_nothing(
 
     monkeypatch.setattr(world.schedule, "spend", nothing)
 
-    assert (await world.desk.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
+    assert (await world.service.rent(order())).how is PurchaseOutcome.PROVIDER_UNAVAILABLE
 
     assert world.provider.calls == []
     assert await world.money() == (ALL, 0)
@@ -186,7 +186,7 @@ async def test_a_limit_of_nothing_is_no_limit(world: World) -> None:
     await world.take_forgotten()
     await world.sweep.tick()
 
-    assert (await world.desk.rent(order())).how is PurchaseOutcome.RENTED
+    assert (await world.service.rent(order())).how is PurchaseOutcome.RENTED
 
 
 @pytest.mark.parametrize("error", [LOST, UnknownReply("sim", "HTML")])
@@ -195,8 +195,8 @@ async def test_an_outcome_nobody_knows_is_never_bought_again(
 ) -> None:
     world.provider.will("rent", error, RENTED)
 
-    first = await world.desk.rent(order())
-    second = await world.desk.rent(order())
+    first = await world.service.rent(order())
+    second = await world.service.rent(order())
 
     assert (first.how, second.how) == (PurchaseOutcome.PENDING, PurchaseOutcome.PENDING)
     assert len(world.provider.asked("rent")) == 1
@@ -210,7 +210,7 @@ async def test_the_providers_own_expiry_shortens_the_window(world: World) -> Non
     expires_at = utc_now() + timedelta(minutes=5)
     world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_at=expires_at))
 
-    result = await world.desk.rent(order())
+    result = await world.service.rent(order())
 
     assert result.activation is not None
     assert result.activation.deadline_at == expires_at
@@ -220,7 +220,7 @@ async def test_a_provider_whose_clock_is_an_hour_behind_ends_no_number_early(wor
     expires_at = utc_now() - timedelta(minutes=40)
     world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_at=expires_at))
 
-    result = await world.desk.rent(order())
+    result = await world.service.rent(order())
 
     assert result.activation is not None
     assert result.activation.deadline_at == result.activation.rented_at + WINDOW
@@ -231,7 +231,7 @@ async def test_an_expiry_given_as_a_span_counts_from_the_reply(world: World) -> 
     span = timedelta(minutes=5)
     world.provider.will("rent", Rented(ProviderRef("77"), "1555", expires_in=span))
 
-    result = await world.desk.rent(order())
+    result = await world.service.rent(order())
 
     assert result.activation is not None
     off = result.activation.deadline_at - result.activation.rented_at - span
@@ -246,7 +246,7 @@ async def test_a_buyer_that_died_is_found_out(world: World) -> None:
         await asyncio.Event().wait()
 
     world.provider.will("rent", never)
-    buying = asyncio.ensure_future(world.desk.rent(order()))
+    buying = asyncio.ensure_future(world.service.rent(order()))
     await asyncio.wait_for(asked.wait(), 10)
     buying.cancel()
     await asyncio.gather(buying, return_exceptions=True)
@@ -256,7 +256,7 @@ async def test_a_buyer_that_died_is_found_out(world: World) -> None:
 
     await world.repair.tick(world.provider)
 
-    assert (await world.desk.rent(order())).how is PurchaseOutcome.PENDING
+    assert (await world.service.rent(order())).how is PurchaseOutcome.PENDING
     assert len(world.provider.asked("rent")) == 1
     assert await world.money() == (ALL - PRICE, PRICE)
 
@@ -281,7 +281,7 @@ async def test_an_answer_that_comes_after_all_gives_the_number_its_ref(world: Wo
         return RENTED
 
     world.provider.will("rent", late)
-    result = await world.desk.rent(order())
+    result = await world.service.rent(order())
 
     assert arrived.is_set()
     assert result.how is PurchaseOutcome.RENTED
@@ -308,7 +308,7 @@ async def test_an_orphan_that_was_handed_over_meanwhile_is_given_to_nobody(liste
     number = await pending(listed)
     listed.provider.will("list", page(row("77", "any")))
     await listed.repair.tick(listed.provider)
-    await listed.desk.accept([handed_over("77")])
+    await listed.service.accept([handed_over("77")])
 
     await listed.repair.tick(listed.provider)
 
@@ -393,7 +393,7 @@ async def test_without_a_list_a_lost_purchase_ends_with_its_grace(world: World) 
 
 async def test_cancel_of_a_lost_purchase_waits_for_its_number(listed: World) -> None:
     number = await pending(listed)
-    await listed.desk.cancel(number.id)
+    await listed.service.cancel(number.id)
     assert await listed.end_all() == 0
     listed.provider.will("list", page(row("77"))).will("cancel", Cancelled())
 
@@ -478,9 +478,9 @@ async def test_who_repeats_an_order_that_is_not_answered_waits_for_it_only_so_lo
         return RENTED
 
     world.provider.will("rent", slow)
-    first = asyncio.ensure_future(world.desk.rent(order()))
+    first = asyncio.ensure_future(world.service.rent(order()))
     await until(lambda: bool(world.provider.calls))
-    second = asyncio.ensure_future(world.desk.rent(order()))
+    second = asyncio.ensure_future(world.service.rent(order()))
     await until(lambda: world.sleeps > 1)
     assert SAME_ORDER.within is not None
     world.elapsed += SAME_ORDER.within.total_seconds()

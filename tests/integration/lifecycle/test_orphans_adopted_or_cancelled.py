@@ -32,7 +32,7 @@ ROW = ActiveRow(ProviderRef("77"), (), "15550077", "any", "1", COST, "USD")
 async def lost(world: World) -> Activation:
     """Bought without our knowing; its window is 20 minutes."""
     world.provider.will("rent", LOST)
-    result = await world.desk.rent(order(max_cost_minor=25))
+    result = await world.service.rent(order(max_cost_minor=25))
     assert result.how is PurchaseOutcome.PENDING
     assert result.activation is not None
     return result.activation

@@ -27,7 +27,7 @@ async def test_a_pressed_cancel_buys_one_request(world: World, bought: list[int]
     number = await world.take()
     world.provider.will("cancel", Cancelled())
 
-    await world.desk.cancel(number.id)
+    await world.service.cancel(number.id)
 
     assert bought == [1]
 
@@ -47,7 +47,7 @@ async def test_the_few_that_are_due_buy_no_more_than_they_are(
 async def test_one_finish_buys_one_request(world: World, bought: list[int]) -> None:
     number = await world.take()
     await world.record("1", "1234")
-    await world.desk.finish(number.id)
+    await world.service.finish(number.id)
     world.provider.will("finish", Finished(()))
 
     assert await world.pursue.tick(world.provider) == 1

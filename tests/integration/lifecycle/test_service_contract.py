@@ -21,7 +21,7 @@ class RealShop:
 
     @property
     def service(self) -> Service:
-        return self.world.desk
+        return self.world.service
 
     def now(self) -> datetime:
         return utc_now()

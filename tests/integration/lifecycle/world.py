@@ -133,8 +133,8 @@ class World:
         return self.new_worker()
 
     @property
-    def desk(self) -> WorkerService:
-        return self.worker.desk
+    def service(self) -> WorkerService:
+        return self.worker.service
 
     @property
     def policies(self) -> PolicyBook:
@@ -142,11 +142,11 @@ class World:
 
     @property
     def accept(self) -> Accept:
-        return self.desk.accepting
+        return self.service.accepting
 
     @property
     def rent(self) -> Rent:
-        return self.desk.renting
+        return self.service.renting
 
     @property
     def watch(self) -> Watch:

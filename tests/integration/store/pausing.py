@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import asyncpg
@@ -33,7 +34,12 @@ class PausingDatabase(Database):
         super().__init__(url, pool_size=2, role=ROLE)
         self.gate = gate
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        lock_wait: timedelta | None = None,
+    ) -> T:
         async def paused(connection: AsyncConnection) -> T:
             result = await work(connection)
             if not self.gate.reached.is_set():
@@ -42,7 +48,7 @@ class PausingDatabase(Database):
                 await self.gate.go.wait()
             return result
 
-        return await super().write(paused)
+        return await super().write(paused, lock_wait=lock_wait)
 
 
 class CountingDatabase(Database):
@@ -52,12 +58,17 @@ class CountingDatabase(Database):
         super().__init__(url, pool_size=5, role=ROLE)
         self.begun = 0
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        lock_wait: timedelta | None = None,
+    ) -> T:
         async def counted(connection: AsyncConnection) -> T:
             self.begun += 1
             return await work(connection)
 
-        return await super().write(counted)
+        return await super().write(counted, lock_wait=lock_wait)
 
 
 @dataclass

@@ -35,7 +35,13 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.backoff import STORE_WRITE
 from worker.domain.ids import activation_id, purchase_id
-from worker.ports.errors import CommitUnknown, SchemaMissing, StoreUnavailable
+from worker.ports.errors import (
+    CommitUnknown,
+    RowLocked,
+    SchemaMissing,
+    StoreError,
+    StoreUnavailable,
+)
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.books import TopUpOutcome
@@ -361,14 +367,19 @@ async def test_a_newer_schema_is_fine(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "condition",
+    ("condition", "error"),
     [
-        "SET LOCAL default_transaction_read_only = on; SET LOCAL transaction_read_only = on",
-        "SET LOCAL lock_timeout = '1ms'",
-        "SET LOCAL statement_timeout = '50ms'",
+        (
+            "SET LOCAL default_transaction_read_only = on; SET LOCAL transaction_read_only = on",
+            StoreUnavailable,
+        ),
+        ("SET LOCAL lock_timeout = '1ms'", RowLocked),
+        ("SET LOCAL statement_timeout = '50ms'", StoreUnavailable),
     ],
 )
-async def test_what_the_database_cannot_do_now_is_unavailable(shop: Shop, condition: str) -> None:
+async def test_what_the_database_cannot_do_now_has_its_own_error(
+    shop: Shop, condition: str, error: type[StoreError]
+) -> None:
     """A standby, a lock nobody gives up, a statement that takes too long."""
     await rented(shop)
     await shop.admin.execute("BEGIN; SELECT FROM activation FOR UPDATE")
@@ -378,7 +389,7 @@ async def test_what_the_database_cannot_do_now_is_unavailable(shop: Shop, condit
             await connection.execute(text(setting))
         await connection.execute(text("UPDATE activation SET version = version + 1"))
 
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(error):
         await shop.store.db.write(work)
     await shop.admin.execute("ROLLBACK")
 

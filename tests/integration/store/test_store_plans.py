@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.store.shop import Shop
-from worker.adapters.store import reading
+from worker.adapters.store import activation_reading
 from worker.adapters.store.statements import statement
 
 ROWS = """
@@ -115,6 +115,7 @@ VALUES = {
     "listed": "ARRAY['19999', '19998']",
     "rented_before": "now()",
     "epochs": "ARRAY[0]",
+    "ended_for": "interval '10m'",
     "delays": "ARRAY[interval '1s']",
     "too_early": "ARRAY[false]",
     "unknown_reads": "ARRAY[0]",
@@ -132,31 +133,33 @@ VALUES = {
 }
 
 HOT = {
-    "lease_cancels": DUE,
-    "lease_pursuits": {"activation_pursued"},
-    "due_deliveries": DUE,
-    "past_grace": DUE,
-    "mark_expired": DUE,
-    "behind": DUE,
-    "foreign_rows": DUE | {"activation_pursued"},
-    "live_numbers": {"activation_live_ref"},
-    "missing_from": {"activation_live_ref", "activation_due"},
-    "settle": {"activation_pkey"},
-    "postpone": {"activation_pkey"},
-    "resolve": {"activation_pkey"},
-    "press_cancel": {"activation_pkey"},
-    "ask_finish": {"activation_pkey"},
-    "due_delivery": {"activation_pkey"},
-    "provider_ended": {"activation_pkey"},
-    "known_refs": {"activation_ref"},
-    "lock_for_codes": {"activation_ref", "activation_pkey"},
-    "known_codes": {"activation_ref", "activation_pkey"},
-    "unknown_refs": {"activation_ref"},
-    "stats_live": DUE | {"activation_live_ref"},
-    "stats_canary": {"activation_of_account"},
-    "lease_events": set(),
-    "events_sent": set(),
-    "entries": set(),
+    "settlements/lease_cancels": DUE,
+    "settlements/lease_pursuits": {"activation_pursued"},
+    "settlements/due_deliveries": DUE,
+    "settlements/past_grace": DUE,
+    "settlements/mark_expired": DUE,
+    "settlements/behind": DUE,
+    "settlements/foreign_rows": DUE | {"activation_pursued"},
+    "activations/live_numbers": {"activation_live_ref"},
+    "activations/missing_from": {"activation_live_ref", "activation_due"},
+    "settlements/settle": {"activation_pkey"},
+    "settlements/postpone": {"activation_pkey"},
+    "settlements/resolve": {"activation_pkey"},
+    "activations/press_cancel": {"activation_pkey"},
+    "activations/ask_finish": {"activation_pkey"},
+    "settlements/due_delivery": {"activation_pkey"},
+    "settlements/provider_ended": {"activation_pkey"},
+    "activations/known_refs": {"activation_ref"},
+    "activations/lock_for_codes": {"activation_ref", "activation_pkey"},
+    "activations/known_codes": {"activation_ref", "activation_pkey"},
+    "purchases/unknown_refs": {"activation_ref"},
+    "purchases/numbers_of_history": {"activation_ref"},
+    "purchases/correct_by_history": {"activation_pkey"},
+    "books/overdue_numbers": DUE | {"activation_live_ref"},
+    "books/newest_canary": {"activation_of_account"},
+    "outbox/lease_events": set(),
+    "outbox/events_sent": set(),
+    "books/entries": set(),
 }
 
 
@@ -179,7 +182,7 @@ async def test_hot_statements_read_no_whole_table(broken_shop: Shop) -> None:
 async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
 
-    plan = await generic_plan(broken_shop, reading.newest(frozenset({"account"})).text)
+    plan = await generic_plan(broken_shop, activation_reading.newest(frozenset({"account"})).text)
 
     assert plan.indexes_on("activation") == {"activation_of_account"}
 
@@ -187,7 +190,7 @@ async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> No
 async def test_timers_read_what_was_settled_since_and_no_more(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
     filled = PARAMETER.sub(
-        lambda name: VALUES.get(name[1], "NULL"), statement("timer_unseeded").text
+        lambda name: VALUES.get(name[1], "NULL"), statement("cases/unseeded_windows").text
     )
 
     explained = await broken_shop.one("EXPLAIN (FORMAT JSON) " + filled)

@@ -28,7 +28,7 @@ ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, curr
 
 @dataclass
 class Shop:
-    """The desk and its store, in memory, for any number of processes."""
+    """The service and its store, in memory, for any number of processes."""
 
     time: OwnTime = field(default_factory=OwnTime)
     reporter: RecordingReporter = field(default_factory=RecordingReporter)
@@ -54,7 +54,7 @@ class Shop:
             purchases=store,
             books=store,
             activations=store,
-            desk=cast("Any", self),
+            service=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
             order=errand,

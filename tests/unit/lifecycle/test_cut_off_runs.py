@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -216,6 +217,57 @@ async def test_what_is_leased_while_the_run_is_cancelled_twice_is_due_again_at_o
     await at_rest()
 
     assert sorted(shelf.back) == ALL_AT_ONCE
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+async def test_what_a_run_leased_while_it_was_cancelled_is_due_again_at_once(
+    shelf: Shelf, step: Step, times: int
+) -> None:
+    leasing = asyncio.Event()
+
+    def slowly(lease: Callable[..., Any]) -> Callable[..., Any]:
+        async def wait(*asked: Any) -> Any:
+            leasing.set()
+            await shelf.answers.wait()
+            return lease(*asked)
+
+        return wait
+
+    shelf.store.lease_cancels = slowly(shelf.lease)  # type: ignore[attr-defined] # it waits
+    shelf.store.lease_pursuits = slowly(shelf.lease)  # type: ignore[attr-defined] # it waits
+    shelf.schedule.lease = slowly(shelf.looks)
+    shelf.answers.clear()
+    running = asyncio.ensure_future(step(shelf))
+    await leasing.wait()
+
+    for _ in range(times):
+        running.cancel()
+        await at_rest()
+    shelf.answers.set()
+    await at_rest()
+
+    assert running.cancelled()
+    leased = [str(number) for number in range(1, NUMBERS - len(shelf.left) + 1)]
+    assert leased != []
+    assert sorted(shelf.back) == [(number, AT_ONCE) for number in leased]
+
+
+async def test_what_is_leased_and_cannot_be_judged_is_due_again_at_once(shelf: Shelf) -> None:
+    class Away(Refunds):
+        async def load(self, due: Sequence[DueNumber]) -> None:
+            assert due
+            raise StoreUnavailable("away")
+
+    expire = replace(shelf.expiring(), rules=Away())
+
+    with pytest.raises(StoreUnavailable):
+        await expire.tick(shelf.provider, lambda: True)
+
+    leased = [str(number) for number in range(1, NUMBERS - len(shelf.left) + 1)]
+    assert leased != []
+    assert sorted(shelf.back) == [(number, AT_ONCE) for number in leased]
+    assert shelf.provider.calls == []
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -27,6 +27,7 @@ from worker.lifecycle.expire import Expire
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
 from worker.ports.store.activations import Activation
@@ -150,6 +151,7 @@ async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
         activations=cast("Any", StubStore()),
         purchases=cast("Any", StubStore()),
         schedule=cast("Any", schedule),
+        unscheduled=Unscheduled(schedule=cast("Any", schedule), reporter=RecordingReporter()),
         reporter=RecordingReporter(),
         clock=OwnTime().clock(),
         terms={SIM: terms()},

@@ -16,11 +16,18 @@ from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
-from worker.ports.store.settlements import Ending, Postponed, Resolved, SettledNumber, Settlements
+from worker.ports.store.settlements import (
+    DueNumber,
+    Ending,
+    Postponed,
+    Resolved,
+    SettledNumber,
+    Settlements,
+)
 
 
-def ended(number: int = 1) -> Ending:
-    return ending(
+def ended(number: int = 1) -> tuple[DueNumber, Ending]:
+    return due(number), ending(
         due(number), lambda *_: (State.REFUNDED, "timeout"), ProviderEnding(PriceFate.GIVEN_BACK)
     )
 
@@ -29,7 +36,7 @@ def postponed(number: int = 1) -> Postponed:
     return Postponed(ActivationId(UUID(int=number)), 1, timedelta(seconds=1))
 
 
-def settled(endings: list[Ending]) -> Settlements:
+def settled(endings: list[Ending], **_: Any) -> Settlements:
     done = [
         SettledNumber(one.id, SIM, one.outcome, one.reason, 25, "USD", timedelta(0))
         for one in endings
@@ -48,14 +55,14 @@ class Group:
         self.commit = BatchCommitter(settle=self.settle, sleep=self.time.sleep)
 
     def sizes(self) -> list[int]:
-        return [len(endings) for (endings,) in self.store.asked("settle")]
+        return [len(endings) for endings, *_ in self.store.asked("settle")]
 
 
 async def test_what_comes_together_is_committed_together() -> None:
     group = Group()
     running = asyncio.ensure_future(group.commit.run())
     for number in range(5):
-        group.commit.ended(ended(number))
+        group.commit.ended(*ended(number))
 
     group.commit.close()
     await running
@@ -66,9 +73,9 @@ async def test_what_comes_together_is_committed_together() -> None:
 async def test_the_first_waits_a_moment_for_company() -> None:
     group = Group()
     running = asyncio.ensure_future(group.commit.run())
-    group.commit.ended(ended(1))
+    group.commit.ended(*ended(1))
     await until(lambda: bool(group.time.naps))
-    group.commit.ended(ended(2))
+    group.commit.ended(*ended(2))
     await until(lambda: bool(group.sizes()))
 
     group.commit.close()
@@ -81,7 +88,7 @@ async def test_the_first_waits_a_moment_for_company() -> None:
 async def test_a_full_batch_waits_for_nobody() -> None:
     group = Group()
     for number in range(BATCH):
-        group.commit.ended(ended(number))
+        group.commit.ended(*ended(number))
     running = asyncio.ensure_future(group.commit.run())
     await until(lambda: bool(group.sizes()))
 
@@ -92,7 +99,7 @@ async def test_a_full_batch_waits_for_nobody() -> None:
 
 async def test_closing_commits_all_that_is_left_and_ends() -> None:
     group = Group()
-    group.commit.ended(ended())
+    group.commit.ended(*ended())
     group.commit.postponed(postponed(2))
     group.commit.resolved(due(3), ProviderState.CANCELLED)
     group.commit.close()
@@ -120,12 +127,12 @@ async def test_what_comes_while_another_group_is_committed_is_in_the_next() -> N
 
     def more(endings: list[Ending]) -> Settlements:
         if len(group.sizes()) == 1:
-            group.commit.ended(ended(2))
+            group.commit.ended(*ended(2))
             group.commit.close()
         return settled(endings)
 
     group.store.answers["settle"] = more
-    group.commit.ended(ended(1))
+    group.commit.ended(*ended(1))
 
     await group.commit.run()
 
@@ -134,7 +141,7 @@ async def test_what_comes_while_another_group_is_committed_is_in_the_next() -> N
 
 async def test_a_database_that_is_away_ends_the_group_with_its_error() -> None:
     group = Group(settle=StoreUnavailable("database: gone"))
-    group.commit.ended(ended())
+    group.commit.ended(*ended())
     group.commit.close()
 
     with pytest.raises(StoreUnavailable):
@@ -153,7 +160,7 @@ async def test_settling_nothing_asks_nobody() -> None:
 async def test_more_than_a_batch_is_settled_batch_by_batch() -> None:
     group = Group()
 
-    done = await group.settle([ended(number) for number in range(2 * BATCH + 1)])
+    done = await group.settle([ended(number)[1] for number in range(2 * BATCH + 1)])
 
     assert len(done) == 2 * BATCH + 1
     assert group.sizes() == [BATCH, BATCH, 1]
@@ -163,7 +170,7 @@ async def test_more_than_a_batch_is_settled_batch_by_batch() -> None:
 async def test_what_the_database_refuses_is_quarantined_and_not_told_as_settled() -> None:
     group = Group(settle=lambda endings: Settlements([], [one.id for one in endings]))
 
-    assert await group.settle([ended(1), ended(2)]) == []
+    assert await group.settle([ended(1)[1], ended(2)[1]]) == []
 
     refused = [(ActivationId(UUID(int=n)), "settle.refused") for n in (1, 2)]
     assert group.reporter.of("quarantined") == refused

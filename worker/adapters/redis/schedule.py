@@ -26,7 +26,10 @@ from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 
-CALL_SECONDS = 3.0  #: For one round trip with everything that can precede it (connect, check).
+#: For one round trip with everything that can precede it (connect, check). A Redis that is slower
+#: is of no use: looks would come after their deadlines.
+CALL_SECONDS = 1.0
+WRITABLE = "aw:writable"  #: Written to see whether writes work; means nothing.
 BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
 NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
 TURN_MS = 950  #: Less than the second between two probes: their turn must be over by then.
@@ -122,6 +125,11 @@ class RedisSchedule:
     async def answers_again(self, provider: ProviderName) -> None:
         async with calling_redis():
             await self._redis.set(back_key(provider), "1", px=BACK_MS)
+
+    async def check_writes(self) -> None:
+        """Raises `ScheduleUnavailable` where Redis is full, read-only, too slow or away."""
+        async with calling_redis():
+            await self._redis.set(WRITABLE, 1, px=1_000)
 
     async def size(self, provider: ProviderName) -> int:
         async with calling_redis():

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import reading, rows
+from worker.adapters.store import activation_reading, rows
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.statements import statement
 from worker.domain.activation import ProviderState, State, deadline_of
@@ -80,7 +80,7 @@ async def _accept(
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
-    full = await reading.by_ids(connection, repeated, timeline=False) if repeated else {}
+    full = await activation_reading.by_ids(connection, repeated, timeline=False) if repeated else {}
     return [_answer(answer, lost, full) for answer in answers]
 
 
@@ -106,7 +106,8 @@ async def _read(
 ) -> _Batch:
     balances = (
         await connection.execute(
-            statement("lock_balances"), {"accounts": sorted({i.number.account for i in intakes})}
+            statement("books/lock_accounts"),
+            {"accounts": sorted({i.number.account for i in intakes})},
         )
     ).mappings()
     accounts: dict[str, _Account] = {}
@@ -117,7 +118,7 @@ async def _read(
             )
     known = (
         await connection.execute(
-            statement("known_refs"),
+            statement("activations/known_refs"),
             {
                 "providers": [i.number.provider for i in intakes],
                 "refs": [i.number.ref for i in intakes],
@@ -228,5 +229,5 @@ async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationI
     if not batch.rows:
         return set()
     columns = dict(zip(_COLUMNS, map(list, zip(*batch.rows, strict=True)), strict=True))
-    result = await connection.execute(statement("accept"), columns)
+    result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}

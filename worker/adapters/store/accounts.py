@@ -25,7 +25,7 @@ async def open_account(
     connection: AsyncConnection, account: AccountId, currency: str
 ) -> tuple[AccountOpened, Account]:
     parameters = {"account": account, "currency": currency}
-    new = (await connection.execute(statement("open_account"), parameters)).rowcount
+    new = (await connection.execute(statement("books/open_account"), parameters)).rowcount
     stored = await read(connection, account)
     assert stored is not None
     if new:
@@ -38,14 +38,14 @@ async def entries(
     connection: AsyncConnection, account: AccountId, before: int | None, limit: int
 ) -> list[Entry]:
     parameters = {"account": account, "before": before, "limit": limit}
-    result = await connection.execute(statement("entries"), parameters)
+    result = await connection.execute(statement("books/entries"), parameters)
     return [_entry(row) for row in result.mappings()]
 
 
 async def top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
 ) -> tuple[TopUpOutcome, Account | None]:
-    await connection.execute(statement("lock_balances"), {"accounts": [account]})
+    await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
     found = await read(connection, account)
     if found is None:
         return TopUpOutcome.UNKNOWN_ACCOUNT, None
@@ -57,13 +57,17 @@ async def top_up(
     if found.state == "deleted":
         return TopUpOutcome.UNKNOWN_ACCOUNT, None
     await connection.execute(
-        statement("top_up"), {**thing, "account": account, "amount_minor": amount_minor}
+        statement("books/top_up"), {**thing, "account": account, "amount_minor": amount_minor}
     )
     return TopUpOutcome.NEW, await read(connection, account)
 
 
 async def read(connection: AsyncConnection, account: AccountId) -> Account | None:
-    row = (await connection.execute(statement("account"), {"account": account})).mappings().first()
+    row = (
+        (await connection.execute(statement("books/account"), {"account": account}))
+        .mappings()
+        .first()
+    )
     if row is None:
         return None
     return Account(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Executable, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import codes, reading, rows
+from worker.adapters.store import activation_reading, codes, rows
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database
 from worker.adapters.store.policies import PolicyRepository
@@ -55,7 +55,7 @@ class ActivationRepository:
     async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
         async def work(connection: AsyncConnection) -> int:
             asked = {"limit": limit, "now": now}
-            return (await connection.execute(statement("forget_texts"), asked)).rowcount
+            return (await connection.execute(statement("activations/forget_texts"), asked)).rowcount
 
         return await self._db.write(work)
 
@@ -63,7 +63,9 @@ class ActivationRepository:
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> CancelPress | None:
         async def work(connection: AsyncConnection) -> CancelPress | None:
-            result = await connection.execute(statement("press_cancel"), {"id": id_, "now": now})
+            result = await connection.execute(
+                statement("activations/press_cancel"), {"id": id_, "now": now}
+            )
             row = result.mappings().one_or_none()
             if row is None:
                 return None
@@ -76,14 +78,16 @@ class ActivationRepository:
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:
-            result = await connection.execute(statement("ask_finish"), {"id": id_, "now": now})
+            result = await connection.execute(
+                statement("activations/ask_finish"), {"id": id_, "now": now}
+            )
             found = result.scalar()
             return None if found is None else State(found)
 
         return await self._db.write(work)
 
     async def activation(self, id_: ActivationId) -> Activation | None:
-        found = await self._db.read(lambda c: reading.by_ids(c, [id_], timeline=True))
+        found = await self._db.read(lambda c: activation_reading.by_ids(c, [id_], timeline=True))
         return found.get(id_)
 
     async def activations(
@@ -108,10 +112,12 @@ class ActivationRepository:
             if before is not None:
                 parameters["id"] = before[1]
             result = await connection.execute(
-                reading.newest(filters), {**parameters, "limit": limit}
+                activation_reading.newest(filters), {**parameters, "limit": limit}
             )
             found = result.mappings().all()
-            return list((await reading.whole(connection, found, timeline=False)).values())
+            return list(
+                (await activation_reading.whole(connection, found, timeline=False)).values()
+            )
 
         return await self._db.read(work)
 
@@ -126,7 +132,7 @@ class ActivationRepository:
         self, provider: ProviderName, *, after: ActivationId | None, limit: int
     ) -> list[LiveNumber]:
         return await self._live(
-            statement("live_numbers"), provider=provider, after=after, limit=limit
+            statement("activations/live_numbers"), provider=provider, after=after, limit=limit
         )
 
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
@@ -141,7 +147,7 @@ class ActivationRepository:
         limit: int,
     ) -> list[LiveNumber]:
         return await self._live(
-            statement("missing_from"),
+            statement("activations/missing_from"),
             provider=provider,
             listed=list(listed),
             rented_before=rented_before,

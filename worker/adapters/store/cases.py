@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_reading, cases_rows, rentals
+from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_reading, case_rows, rentals
 from worker.adapters.store import timers as due_timers
-from worker.adapters.store.cases_apply import apply
+from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
@@ -70,6 +70,10 @@ class _Judging(NamedTuple):
     timer: Timer | None = None
 
 
+#: For a row that somebody keeps locked: the other timers that are due wait behind this one.
+TIMER_LOCK_WAIT: Final = timedelta(milliseconds=200)
+
+
 class CaseRepository:
     """Cases and the timers that move them, long rentals, and what waits for a human."""
 
@@ -100,16 +104,17 @@ class CaseRepository:
         timer: Timer | None = None,
     ) -> CaseChange:
         judging = _Judging(judge, policy_of, now, timer)
-        return await self._db.write(lambda c: self._alter(c, id_, judging))
+        lock_wait = None if timer is None else TIMER_LOCK_WAIT
+        return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> Case | None:
-        return await self._db.read(lambda c: cases_reading.whole(c, id_))
+        return await self._db.read(lambda c: case_reading.whole(c, id_))
 
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         return await self._db.read(
-            lambda c: cases_reading.waiting(c, account, kind, waiting_for=waiting_for)
+            lambda c: case_reading.waiting(c, account, kind, waiting_for=waiting_for)
         )
 
     async def reviews(
@@ -120,11 +125,11 @@ class CaseRepository:
         after: ReviewPlace | None = None,
     ) -> list[Review]:
         return await self._db.read(
-            lambda c: cases_reading.reviews(c, policies, limit=limit, after=after)
+            lambda c: case_reading.reviews(c, policies, limit=limit, after=after)
         )
 
     async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
-        rows = await self._db.read(lambda c: cases_reading.reviews(c, policies, limit=1, only=id_))
+        rows = await self._db.read(lambda c: case_reading.reviews(c, policies, limit=1, only=id_))
         return rows[0] if rows else None
 
     async def book_rental(
@@ -179,7 +184,7 @@ class CaseRepository:
         now: datetime | None = None,
     ) -> bool:
         end = due_timers.SilenceEnding(judge, policy_of, self._event_state, now)
-        return await self._db.write(lambda c: end(c, timer))
+        return await self._db.write(lambda c: end(c, timer), lock_wait=TIMER_LOCK_WAIT)
 
     async def _open(
         self, connection: AsyncConnection, new: NewCase, judging: _Judging
@@ -190,7 +195,7 @@ class CaseRepository:
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
         made = await connection.execute(
-            statement("case_insert"),
+            statement("cases/insert"),
             {
                 "id": new.id,
                 "kind": new.kind.value,
@@ -198,8 +203,8 @@ class CaseRepository:
                 "activation": new.activation,
                 "rental": new.rental,
                 "account": about.account,
-                "content_hash": cases_rows.hash_of(new),
-                "facts": cases_rows.as_json(new.facts),
+                "content_hash": case_rows.hash_of(new),
+                "facts": case_rows.as_json(new.facts),
                 "policy": about.policy,
                 "policy_version": about.policy_version,
                 "now": clock,
@@ -209,14 +214,14 @@ class CaseRepository:
             same = (await connection.execute(_HASH, {"id": new.id})).scalar()
             how = (
                 CaseOpenOutcome.SAME
-                if same == cases_rows.hash_of(new)
+                if same == case_rows.hash_of(new)
                 else CaseOpenOutcome.OTHER_CONTENT
             )
-            return CaseOpenResult(how, await cases_reading.whole(connection, new.id))
-        case = await cases_reading.locked(connection, new.id)
+            return CaseOpenResult(how, await case_reading.whole(connection, new.id))
+        case = await case_reading.locked(connection, new.id)
         view = await _view(connection, case, order, clock, judging)
         await apply(connection, view, judging.judge(view), self._event_state)
-        return CaseOpenResult(CaseOpenOutcome.NEW, await cases_reading.whole(connection, new.id))
+        return CaseOpenResult(CaseOpenOutcome.NEW, await case_reading.whole(connection, new.id))
 
     async def _alter(
         self,
@@ -224,20 +229,20 @@ class CaseRepository:
         id_: UUID,
         judging: _Judging,
     ) -> CaseChange:
-        known = await cases_reading.whole(connection, id_)
+        known = await case_reading.whole(connection, id_)
         if known is None:
             return CaseChange(None)
         await locks.locked(connection, known.account)
         order = await locks.order(connection, known.activation, known.rental)
-        case = await cases_reading.locked(connection, id_)
+        case = await case_reading.locked(connection, id_)
         clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
-            return CaseChange(await cases_reading.whole(connection, id_))
+            return CaseChange(await case_reading.whole(connection, id_))
         view = await _view(connection, case, order, clock, judging)
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state)
-        return CaseChange(await cases_reading.whole(connection, id_), step.rejected)
+        return CaseChange(await case_reading.whole(connection, id_), step.rejected)
 
 
 async def _view(
@@ -248,15 +253,15 @@ async def _view(
     judging: _Judging,
 ) -> CaseView:
     about = {"account": case.account, "id": case.id, "now": now}
-    held = (await connection.execute(statement("case_holdings"), about)).mappings().one()
+    held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     return CaseView(
         case=case,
         now=now,
         profile=judging.policy_of(case.policy, case.policy_version),
-        order=None if order is None else cases_rows.ordered(order, rental=rental),
-        holdings=cases_rows.holdings(held),
+        order=None if order is None else case_rows.ordered(order, rental=rental),
+        holdings=case_rows.holdings(held),
         timer=judging.timer,
         overdue=tuple(TimerKind(row[0]) for row in overdue),
     )

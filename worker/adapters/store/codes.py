@@ -45,7 +45,7 @@ async def record(
 ) -> list[RecordedCode]:
     locked = (
         await connection.execute(
-            statement("lock_for_codes"),
+            statement("activations/lock_for_codes"),
             {"providers": [s.provider for s in seen], "refs": [s.ref for s in seen], "now": now},
         )
     ).mappings()
@@ -55,7 +55,7 @@ async def record(
     ids = [row["id"] for row in numbers.values()]
     known = {
         (row[0], bytes(row[1]))
-        for row in await connection.execute(statement("known_codes"), {"ids": ids})
+        for row in await connection.execute(statement("activations/known_codes"), {"ids": ids})
     }
     judged = _judge(seen, numbers, known)
     await _keep(connection, judged, event_state)
@@ -103,7 +103,7 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
     if not new:
         return
     await connection.execute(
-        statement("keep_codes"),
+        statement("activations/keep_codes"),
         {
             "ids": [j.row["id"] for j in new],
             "hashes": [j.hash for j in new],

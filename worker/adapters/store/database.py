@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import asyncpg
@@ -16,7 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
-from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreUnavailable
+from worker.ports.errors import (
+    CommitUnknown,
+    RowLocked,
+    SchemaMissing,
+    StoreError,
+    StoreUnavailable,
+)
 from worker.ports.retry import Retry
 
 T = TypeVar("T")
@@ -40,8 +47,9 @@ _MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
 _READ_ONLY = "25006"
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
-# Shutting down, read-only, no slot left, a lock that nobody gives up.
-_AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300", "55P03"}
+# Shutting down, read-only, no slot left.
+_AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300"}
+_LOCKED = "55P03"  # lock_not_available: the wait for a row was over
 
 
 class RunAgain(StoreError):
@@ -72,6 +80,8 @@ def _meaning(error: Exception) -> StoreError | None:
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         if state in _AGAIN:
             return RunAgain(state)
+        if state == _LOCKED:
+            return RowLocked("database: a row stays locked")
         if (
             state[:2] not in {"08", "57", "25", "53"}
             and state not in _AWAY
@@ -132,13 +142,26 @@ class Database:
         """Run reads in one snapshot-per-statement connection; safe to repeat by nature."""
         return await self.write(work)
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        lock_wait: timedelta | None = None,
+    ) -> T:
         """Run *work* as one transaction, again where that is safe.
 
         *work* must be safe to repeat: after a commit whose acknowledgement was lost it runs once
-        more, on a new connection, and must then find nothing left to change.
+        more, on a new connection, and must then find nothing left to change. It waits *lock_wait*
+        for a locked row (None: as long as the server lets it) and then raises `RowLocked`.
         """
-        return await self._retry(STORE_WRITE, lambda: self._once(work), on=_REPEATED)
+
+        async def bounded(connection: AsyncConnection) -> T:
+            if lock_wait is not None:
+                milliseconds = int(lock_wait.total_seconds() * 1_000)
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{milliseconds}ms'"))
+            return await work(connection)
+
+        return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         with translated():

@@ -46,7 +46,7 @@ class PostgresLeadership:
             self._connection = await self._stack.enter_async_context(self.db.connection())
         with translated():
             # A lock is held once per success: asking for one we have would stack it up.
-            asked = _ALIVE if topic in self._held else statement("leads")
+            asked = _ALIVE if topic in self._held else statement("leadership/leads")
             if (await self._connection.execute(asked, {"topic": topic})).scalar():
                 self._held.add(topic)
         return topic in self._held

@@ -5,19 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId
 from worker.ports.store.outbox import Event
-
-_NEWEST = text(
-    "SELECT seq, subject, type, number, at, activation_id, payload, attempts FROM event"
-    " WHERE seq < coalesce(CAST(:before AS bigint), 9223372036854775807)"
-    " ORDER BY seq DESC LIMIT :limit"
-)
 
 
 class _Thing(NamedTuple):
@@ -58,14 +52,14 @@ class OutboxRepository:
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:
             parameters = {"limit": limit, "lease": lease, "now": now}
-            result = await connection.execute(statement("lease_events"), parameters)
+            result = await connection.execute(statement("outbox/lease_events"), parameters)
             return [_event(row) for row in result.mappings()]
 
         return await self._db.write(work)
 
     async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
         del now  # When it was sent is the endpoint's business; the order is ours.
-        await self._change("events_sent", _columns(ids))
+        await self._change("outbox/events_sent", _columns(ids))
 
     async def event_failed(
         self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
@@ -73,18 +67,20 @@ class OutboxRepository:
         thing = _thing(id_)
         if thing is not None:
             await self._change(
-                "event_failed", {**thing._asdict(), "retry_in": retry_in, "now": now}
+                "outbox/event_failed", {**thing._asdict(), "retry_in": retry_in, "now": now}
             )
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
         async def work(connection: AsyncConnection) -> list[tuple[int, Event]]:
-            result = await connection.execute(_NEWEST, {"before": before, "limit": limit})
+            result = await connection.execute(
+                statement("outbox/newest_events"), {"before": before, "limit": limit}
+            )
             return [(row["seq"], _event(row)) for row in result.mappings()]
 
         return await self._db.read(work)
 
     async def replay_events(self, ids: Sequence[str]) -> int:
-        return await self._change("replay_events", _columns(ids))
+        return await self._change("outbox/replay_events", _columns(ids))
 
     async def _change(self, name: str, parameters: Mapping[str, object]) -> int:
         async def work(connection: AsyncConnection) -> int:

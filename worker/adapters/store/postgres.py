@@ -1,6 +1,7 @@
 """The whole store: six repositories over one database, and what keeps it in order."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.database import Database
+from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
@@ -54,6 +55,15 @@ class PostgresStore:
             await connection.run_sync(check)
 
         await self.db.read(work)
+
+    async def time(self) -> datetime:
+        """The database's clock, whatever the hosts' clocks say. Raises `StoreUnavailable`."""
+
+        async def work(connection: AsyncConnection) -> datetime:
+            now: datetime = await scalar(connection, "SELECT clock_timestamp()")
+            return now
+
+        return await self.db.read(work)
 
     async def close(self) -> None:
         await self.leadership.close()

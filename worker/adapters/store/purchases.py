@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import disputes, exposures, ordering, reconciling
+from worker.adapters.store import disputes, provider_balances, purchase_intents
 from worker.adapters.store.database import Database, scalar
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.statements import statement
@@ -21,6 +21,7 @@ from worker.ports.store.purchases import (
     Bought,
     CountedSums,
     EndedExposure,
+    ExposureCause,
     ExposureEnd,
     HistoryComparison,
     OpenExposure,
@@ -38,10 +39,9 @@ _PUSHED = text(
     "SELECT DISTINCT provider_ref FROM push"
     " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[]))"
 )
-_DRAIN = text(
-    "INSERT INTO provider_drain (provider) VALUES (:provider)"
-    # An update that changes nothing, so that the row that was there comes back too.
-    " ON CONFLICT (provider) DO UPDATE SET provider = excluded.provider RETURNING drained_at"
+_EXPOSURE = text(
+    "SELECT currency, sum(amount_minor)::bigint AS minor FROM exposure"
+    " WHERE provider = :provider AND state = 'open' GROUP BY currency ORDER BY currency"
 )
 _UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
 _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uuid))"
@@ -63,18 +63,20 @@ class PurchaseRepository:
         window: timedelta,
     ) -> PurchaseStart:
         await self._policies.keep(policy, policy_version)
-        return await ordering.begin(self._db, id_, order, (policy, policy_version), window)
+        return await purchase_intents.begin(self._db, id_, order, (policy, policy_version), window)
 
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
-        return await self._db.write(lambda c: ordering.keep_bought(c, id_, bought, min_cancel_age))
+        return await self._db.write(
+            lambda c: purchase_intents.keep_bought(c, id_, bought, min_cancel_age)
+        )
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        return await self._db.write(lambda c: ordering.keep_unknown(c, id_))
+        return await self._db.write(lambda c: purchase_intents.keep_unknown(c, id_))
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        await self._db.write(lambda c: ordering.keep_failed(c, id_, failure))
+        await self._db.write(lambda c: purchase_intents.keep_failed(c, id_, failure))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
@@ -84,21 +86,23 @@ class PurchaseRepository:
         self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
     ) -> list[OpenPurchase]:
         found = await self._rows(
-            statement("open_purchases"), provider=provider, settled_for=settled_for
+            statement("purchases/open_purchases"), provider=provider, settled_for=settled_for
         )
         return [OpenPurchase(**row) for row in found]
 
     async def unknown_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
     ) -> list[ProviderRef]:
-        found = await self._rows(statement("unknown_refs"), provider=provider, refs=list(refs))
+        found = await self._rows(
+            statement("purchases/unknown_refs"), provider=provider, refs=list(refs)
+        )
         return [ProviderRef(row["ref"]) for row in found]
 
     async def keep_pushes(
         self, provider: ProviderName, pushes: Sequence[Push]
     ) -> list[ProviderRef]:
         found = await self._rows(
-            statement("keep_pushes"),
+            statement("purchases/keep_pushes"),
             provider=provider,
             hashes=[push.content_hash for push in pushes],
             refs=[push.ref for push in pushes],
@@ -115,13 +119,13 @@ class PurchaseRepository:
         return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
 
     async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
-        return await self._db.read(lambda c: reconciling.count(c, provider, currency))
+        return await self._db.read(lambda c: provider_balances.count(c, provider, currency))
 
     async def keep_reading(
         self, provider: ProviderName, balance: Balance, before: CountedSums
     ) -> BalanceDifference | None:
         return await self._db.write(
-            lambda c: reconciling.keep_reading(c, provider, balance, before)
+            lambda c: provider_balances.keep_reading(c, provider, balance, before)
         )
 
     async def reopen_listed(
@@ -129,9 +133,7 @@ class PurchaseRepository:
     ) -> ReopenedNumbers:
         if not rows:
             return ReopenedNumbers(0, 0)
-        return await self._db.write(
-            lambda c: reconciling.reopen_listed(c, provider, rows, ended_for)
-        )
+        return await self._db.write(lambda c: disputes.reopen_listed(c, provider, rows, ended_for))
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
@@ -148,25 +150,42 @@ class PurchaseRepository:
         return await self._db.read(lambda c: disputes.rented_at(c, provider, oldest, newest))
 
     async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
-        return await self._db.read(lambda c: reconciling.report(c, provider, currency))
+        return await self._db.read(lambda c: provider_balances.report(c, provider, currency))
 
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
-        return await self._db.read(lambda c: exposures.by_currency(c, provider))
+        found = await self._rows(_EXPOSURE, provider=provider)
+        return {row["currency"]: row["minor"] for row in found}
 
     async def open_exposures(
         self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
     ) -> list[OpenExposure]:
-        return await self._db.read(lambda c: exposures.open_ones(c, provider, limit, older_than))
+        found = await self._rows(
+            statement("purchases/open_exposures"),
+            provider=provider,
+            older_than=older_than,
+            limit=limit,
+        )
+        return [_open_exposure(row) for row in found]
 
     async def end_exposures(
         self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
     ) -> list[EndedExposure]:
-        return await self._db.write(lambda c: exposures.end(c, provider, ids, end, by))
+        async def work(connection: AsyncConnection) -> list[EndedExposure]:
+            this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
+            ending = await connection.execute(statement("purchases/end_exposures"), this)
+            by_us = set(ending.scalars())
+            # A statement of its own: it sees what others ended while the first one waited.
+            ended = await connection.execute(statement("purchases/ended_exposures"), this)
+            return [
+                _ended_exposure(row, now=row["activation_id"] in by_us) for row in ended.mappings()
+            ]
+
+        return await self._db.write(work)
 
     async def drain(self, provider: ProviderName) -> datetime:
         async def work(connection: AsyncConnection) -> datetime:
             drained: datetime = (
-                await connection.execute(_DRAIN, {"provider": provider})
+                await connection.execute(statement("purchases/drain"), {"provider": provider})
             ).scalar_one()
             return drained
 
@@ -181,7 +200,7 @@ class PurchaseRepository:
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
         async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(reconciling.DRAINED)).mappings()
+            found = (await connection.execute(provider_balances.DRAINED)).mappings()
             return {ProviderName(row["provider"]): row["drained_at"] for row in found}
 
         return await self._db.read(work)
@@ -191,3 +210,14 @@ class PurchaseRepository:
             return (await connection.execute(sql, parameters)).mappings().all()
 
         return await self._db.write(work)
+
+
+def _open_exposure(row: RowMapping) -> OpenExposure:
+    columns: dict[str, Any] = dict(row)
+    cause = ExposureCause(columns.pop("why"))
+    return OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
+
+
+def _ended_exposure(row: RowMapping, *, now: bool) -> EndedExposure:
+    columns: dict[str, Any] = dict(row)
+    return EndedExposure(end=ExposureEnd(columns.pop("state")), now=now, **columns)

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_reading
+from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_reading
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -36,14 +36,7 @@ _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
     " ORDER BY rented_at DESC LIMIT 1"
 )
-# Two accounts hold different balances: the number itself is what they must not both get.
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:number, 0))")
 _ONE = text("SELECT * FROM rental WHERE id = CAST(:id AS uuid)")
-_PUT_OFF = text(
-    "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
-    " WHERE kind = :kind AND subject = CAST(:id AS uuid) AND fired_at IS NULL"
-    " AND due_at = CAST(:due_at AS timestamptz)"
-)
 _ACCOUNT = text(
     "SELECT a.currency, a.state, b.amount_minor FROM account a JOIN balance b USING (account)"
     " WHERE a.account = :account AND b.bucket = 'available'"
@@ -91,7 +84,7 @@ async def closed(
         "at_provider": _CLOSINGS[how],
     }
     await connection.execute(
-        statement("case_event"),
+        statement("cases/write_event"),
         {
             "subject": str(row["id"]),
             "type": "rental.closed",
@@ -110,7 +103,7 @@ async def put_off(
 ) -> None:
     clock = await locks.clock(connection, now)
     later = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at}
-    await connection.execute(_PUT_OFF, {**later, "until": clock + by})
+    await connection.execute(statement("cases/put_off_timer"), {**later, "until": clock + by})
 
 
 async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -> bool:
@@ -123,7 +116,8 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 async def book(
     connection: AsyncConnection, rental: Rental, now: datetime | None
 ) -> RentalBookingResult:
-    await connection.execute(_ALONE, {"number": f"{rental.provider}\n{rental.ref}"})
+    number = {"number": f"{rental.provider}\n{rental.ref}"}
+    await connection.execute(statement("cases/lock_number"), number)
     if not await locks.locked(connection, rental.account):
         return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
@@ -137,28 +131,10 @@ async def book(
     if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
         return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
+    columns = _columns(rental, account["currency"], clock)
+    await connection.execute(statement("cases/book_rental"), columns)
     await connection.execute(
-        statement("case_rental"),
-        {
-            "id": rental.id,
-            "provider": rental.provider,
-            "ref": rental.ref,
-            "account": rental.account,
-            "phone": rental.phone,
-            "service": rental.service,
-            "country": rental.country,
-            "price": rental.price_minor,
-            "currency": account["currency"],
-            "charge": rental.charge.value,
-            "policy": rental.policy,
-            "policy_version": rental.policy_version,
-            "rented_at": rental.rented_at,
-            "ends_at": rental.ends_at,
-            "now": clock,
-        },
-    )
-    await connection.execute(
-        statement("case_move"),
+        statement("cases/move"),
         {
             "key": transfer_key(TransferKind.RENTAL, rental.id),
             "account": rental.account,
@@ -173,6 +149,26 @@ async def book(
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
     return RentalBookingResult(CaseOpenOutcome.NEW, await _whole(connection, booked))
+
+
+def _columns(rental: Rental, currency: str, now: datetime) -> dict[str, object]:
+    return {
+        "id": rental.id,
+        "provider": rental.provider,
+        "ref": rental.ref,
+        "account": rental.account,
+        "phone": rental.phone,
+        "service": rental.service,
+        "country": rental.country,
+        "price": rental.price_minor,
+        "currency": currency,
+        "charge": rental.charge.value,
+        "policy": rental.policy,
+        "policy_version": rental.policy_version,
+        "rented_at": rental.rented_at,
+        "ends_at": rental.ends_at,
+        "now": now,
+    }
 
 
 def _same(found: Rental, asked: Rental) -> bool:
@@ -196,7 +192,7 @@ async def _newest(
 
 
 async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
-    cases = await cases_reading.of_rental(connection, row["id"])
+    cases = await case_reading.of_rental(connection, row["id"])
     return Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),
@@ -218,6 +214,6 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
     )
 
 
-# As `case_rental.sql` and `case_end_rental.sql` write them.
+# As `cases/book_rental.sql` and `cases/end_rental.sql` write them.
 assert TimerKind.RENTAL_END.value == "rental_end"
 assert TimerKind.RENTAL_CLOSE.value == "rental_close"

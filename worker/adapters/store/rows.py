@@ -1,7 +1,7 @@
 """Rows of the database as the port's values."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping
 
@@ -21,8 +21,14 @@ KNOWN = {
 }
 
 
+#: The columns of what is due, in `DueNumber`'s order: `{{due_number}}` in a statement.
+DUE_NUMBER: Final = tuple(
+    "provider_ref" if field == "ref" else field for field in DueNumber._fields
+)
+
+
 def due(row: Sequence[Any]) -> DueNumber:
-    """By position: every statement about endings selects its columns in `DueNumber`'s order."""
+    """By position, as `DUE_NUMBER` is selected."""
     (id_, provider, ref, account, state, provider_state, reason, *rest) = row
     return DueNumber(
         ActivationId(id_),

@@ -1,15 +1,18 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.errors import RowLocked
 from worker.ports.store.settlements import (
     DueNumber,
     Ending,
@@ -19,6 +22,9 @@ from worker.ports.store.settlements import (
     SettledNumber,
     Settlements,
 )
+
+BUCKETS: Final = 2  #: Balances of an account: available and held.
+WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
 
 
 class SettlementRepository:
@@ -32,7 +38,12 @@ class SettlementRepository:
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_cancels", provider=provider, limit=limit, lease=lease, id=None, now=now
+            "settlements/lease_cancels",
+            provider=provider,
+            limit=limit,
+            lease=lease,
+            id=None,
+            now=now,
         )
 
     async def lease_cancel(
@@ -44,45 +55,45 @@ class SettlementRepository:
         now: datetime | None = None,
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
+            "settlements/lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
         )
 
     async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         return await self._due(
-            "lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
+            "settlements/lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
         )
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
-        return await self._due("due_deliveries", limit=limit, now=now)
+        return await self._due("settlements/due_deliveries", limit=limit, now=now)
 
     async def due_delivery(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("due_delivery", id=id_, now=now)
+        return await self._due("settlements/due_delivery", id=id_, now=now)
 
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("past_grace", grace=grace, limit=limit, now=now)
+        return await self._due("settlements/past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("provider_ended", ids=list(ids), now=now) if ids else []
+        return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
-        return await self._due("give_up", provider=provider, limit=limit, now=now)
+        return await self._due("settlements/give_up", provider=provider, limit=limit, now=now)
 
     async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[ForeignRow]:
         async def work(connection: AsyncConnection) -> list[ForeignRow]:
             parameters = {"by": by, "limit": limit, "now": now, **rows.KNOWN}
-            found = await connection.execute(statement("foreign_rows"), parameters)
+            found = await connection.execute(statement("settlements/foreign_rows"), parameters)
             return [ForeignRow(*row) for row in found]
 
         return await self._db.read(work)
@@ -92,7 +103,9 @@ class SettlementRepository:
     ) -> bool:
         async def work(connection: AsyncConnection) -> bool:
             parameters = {"provider": provider, "by": by, "now": now, **rows.KNOWN}
-            return bool((await connection.execute(statement("behind"), parameters)).scalar_one())
+            return bool(
+                (await connection.execute(statement("settlements/behind"), parameters)).scalar_one()
+            )
 
         return await self._db.read(work)
 
@@ -101,27 +114,86 @@ class SettlementRepository:
     ) -> int:
         async def work(connection: AsyncConnection) -> int:
             parameters = {"behind": behind, "limit": limit, "now": now}
-            result = await connection.execute(statement("mark_expired"), parameters)
+            result = await connection.execute(statement("settlements/mark_expired"), parameters)
             return int(result.scalar_one())
 
         return await self._db.write(work)
 
     async def settle(
-        self, endings: Sequence[Ending], *, now: datetime | None = None
+        self,
+        endings: Sequence[Ending],
+        *,
+        lock_wait: timedelta | None = None,
+        now: datetime | None = None,
     ) -> Settlements:
-        """One row the database refuses does not hold up the others: halve until it stands alone."""
         if not endings:
             return Settlements([], [])
+        if lock_wait is None:
+            return await self._settle_all(endings, None, now)
+        settled, refused, left = await self._settle_free(endings, now)
+        busy: list[ActivationId] = []
+        for number, account in enumerate(dict.fromkeys(ending.account for ending in left)):
+            theirs = [ending for ending in left if ending.account == account]
+            if number >= WAITED_FOR_MAX:
+                busy += [ending.id for ending in theirs]
+                continue
+            try:
+                more = await self._settle_all(theirs, lock_wait, now)
+            except RowLocked:
+                busy += [ending.id for ending in theirs]
+            else:
+                settled, refused = [*settled, *more.settled], [*refused, *more.refused]
+        return Settlements(settled, refused, busy)
+
+    async def _settle_free(
+        self, endings: Sequence[Ending], now: datetime | None
+    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        """Settle those whose accounts nobody has locked; the other endings are left."""
+
+        async def work(connection: AsyncConnection) -> tuple[list[SettledNumber], list[Ending]]:
+            free = await _lock_free(connection, endings)
+            ready = [ending for ending in endings if ending.account in free]
+            left = [ending for ending in endings if ending.account not in free]
+            done = await _settle(connection, ready, now, self._event_state) if ready else []
+            return done, left
+
         try:
-            done = await self._db.write(lambda c: _settle(c, endings, now, self._event_state))
-        except IntegrityError:
+            done, left = await self._db.write(work)
+        except DBAPIError:
+            # One of them is refused. Halved, each half waits for its accounts, as if asked alone.
+            return await self._halve_free(endings, now)
+        return done, [], left
+
+    async def _halve_free(
+        self, endings: Sequence[Ending], now: datetime | None
+    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        if len(endings) == 1:
+            return [], [endings[0].id], []
+        half = len(endings) // 2
+        first = await self._settle_free(endings[:half], now)
+        second = await self._settle_free(endings[half:], now)
+        return [*first[0], *second[0]], [*first[1], *second[1]], [*first[2], *second[2]]
+
+    async def _settle_all(
+        self, endings: Sequence[Ending], lock_wait: timedelta | None, now: datetime | None
+    ) -> Settlements:
+        """One row the database refuses does not hold up the others: halve until it stands alone."""
+
+        async def work(connection: AsyncConnection) -> list[SettledNumber]:
+            accounts = sorted({ending.account for ending in endings})
+            await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
+            return await _settle(connection, endings, now, self._event_state)
+
+        try:
+            done = await self._db.write(work, lock_wait=lock_wait)
+        except DBAPIError:
             if len(endings) == 1:
                 return Settlements([], [endings[0].id])
         else:
             return Settlements(done, [])
         half = len(endings) // 2
-        first = await self.settle(endings[:half], now=now)
-        second = await self.settle(endings[half:], now=now)
+        first = await self._settle_all(endings[:half], lock_wait, now)
+        second = await self._settle_all(endings[half:], lock_wait, now)
         return Settlements([*first.settled, *second.settled], [*first.refused, *second.refused])
 
     async def postpone(
@@ -130,7 +202,7 @@ class SettlementRepository:
         if not postponed:
             return
         await self._run(
-            "postpone",
+            "settlements/postpone",
             ids=[p.id for p in postponed],
             epochs=[p.epoch for p in postponed],
             delays=[p.delay for p in postponed],
@@ -143,7 +215,7 @@ class SettlementRepository:
         if not resolved:
             return
         await self._run(
-            "resolve",
+            "settlements/resolve",
             ids=[r.id for r in resolved],
             epochs=[r.epoch for r in resolved],
             provider_states=[r.provider_state.value for r in resolved],
@@ -164,16 +236,22 @@ class SettlementRepository:
         await self._db.write(work)
 
 
+async def _lock_free(connection: AsyncConnection, endings: Sequence[Ending]) -> set[str]:
+    """The accounts whose balances are ours now."""
+    accounts = {"accounts": sorted({ending.account for ending in endings})}
+    rows_ = await connection.execute(statement("books/lock_free_balances"), accounts)
+    buckets = Counter(row.account for row in rows_)
+    return {account for account, locked in buckets.items() if locked == BUCKETS}
+
+
 async def _settle(
     connection: AsyncConnection,
     endings: Sequence[Ending],
     now: datetime | None,
     event_state: str,
 ) -> list[SettledNumber]:
-    accounts = sorted({ending.account for ending in endings})
-    await connection.execute(statement("lock_balances"), {"accounts": accounts})
     result = await connection.execute(
-        statement("settle"),
+        statement("settlements/settle"),
         {
             "ids": [e.id for e in endings],
             "sources": [e.source.value for e in endings],

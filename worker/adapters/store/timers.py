@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import cases_locks as locks
-from worker.adapters.store import cases_rows
-from worker.adapters.store.cases_apply import decide
+from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_rows
+from worker.adapters.store.case_changes import decide
 from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
@@ -19,34 +19,23 @@ from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
 from worker.ports.store.policies import PolicyLookup
 
-_PENDING = text(
-    "SELECT kind, subject, due_at FROM timer WHERE fired_at IS NULL"
-    " AND (NOT CAST(:overdue AS boolean)"
-    "      OR due_at < coalesce(CAST(:now AS timestamptz), now()))"
-    " ORDER BY due_at, kind LIMIT :limit"
-)
 _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
-# A claim that still lacks something when the window ends counts as silence; so does one denied.
-_CLAIMED = text(
-    "SELECT min(CAST(facts ->> 'claim_at' AS timestamptz)) FROM case_"
-    " WHERE activation_id = :id AND kind = 'claim' AND state NOT IN ('denied', 'needs_evidence')"
-)
 
 
 async def lease(
     connection: AsyncConnection, limit: int, kinds: Collection[TimerKind], now: datetime | None
 ) -> list[Timer]:
     wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
-    leased = await connection.execute(statement("timer_lease"), wanted)
-    return [cases_rows.timer(row) for row in leased.mappings()]
+    leased = await connection.execute(statement("cases/lease_timers"), wanted)
+    return [case_rows.timer(row) for row in leased.mappings()]
 
 
 async def pending(
     connection: AsyncConnection, limit: int, now: datetime | None, *, overdue_only: bool
 ) -> list[Timer]:
     wanted = {"overdue": overdue_only, "limit": limit, "now": now}
-    timers = await connection.execute(_PENDING, wanted)
-    return [cases_rows.timer(row) for row in timers.mappings()]
+    timers = await connection.execute(statement("cases/pending_timers"), wanted)
+    return [case_rows.timer(row) for row in timers.mappings()]
 
 
 async def unseeded(
@@ -61,7 +50,7 @@ async def unseeded(
         "limit": limit,
         "now": now,
     }
-    rows = (await connection.execute(statement("timer_unseeded"), wanted)).mappings().all()
+    rows = (await connection.execute(statement("cases/unseeded_windows"), wanted)).mappings().all()
     windows = [
         UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
         for r in rows
@@ -72,7 +61,7 @@ async def unseeded(
 
 async def seed(connection: AsyncConnection, timers: Sequence[Timer], upto: datetime) -> None:
     await connection.execute(
-        statement("timer_seed"),
+        statement("cases/seed_timers"),
         {
             "ids": [timer.subject for timer in timers],
             "dues": [timer.due_at for timer in timers],
@@ -101,9 +90,11 @@ class SilenceEnding:
         silent = SilentActivation(
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
-            order=cases_rows.ordered(order, rental=False),
+            order=case_rows.ordered(order, rental=False),
             profile=self.policy_of(policy, version),
-            claim_at=(await connection.execute(_CLAIMED, {"id": timer.subject})).scalar(),
+            claim_at=(
+                await connection.execute(statement("cases/claimed_at"), {"id": timer.subject})
+            ).scalar(),
             due_at=timer.due_at,
             now=clock,
         )
@@ -121,10 +112,10 @@ class SilenceEnding:
             "activation": str(silent.id),
             "account": silent.account,
             "outcome": Outcome.FINALISED.value,
-            "deadline": cases_rows.instant(silent.due_at),
+            "deadline": case_rows.instant(silent.due_at),
         }
         await connection.execute(
-            statement("case_event"),
+            statement("cases/write_event"),
             {
                 "subject": str(silent.id),
                 "type": "claim.finalised",

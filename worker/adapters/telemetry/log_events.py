@@ -18,6 +18,8 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "audit.violation_found": "The same, while the audit still goes on: the alert comes at its end.",
     "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
     "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
+    "clock.database_stepped": "The database's clock moved by another time than passed here.",
+    "clock.host_differs": "This host's clock differs from the database's, which is used.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",
@@ -48,6 +50,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "schedule.redis_back": "Redis answers again.",
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
     "schedule.unavailable": "No schedule could be reached for a tick.",
+    "settle.account_locked": "Endings whose account somebody keeps locked; the others go on.",
     "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
     "watch.store_failed": "What a look found could not be stored; it is found again.",
 }

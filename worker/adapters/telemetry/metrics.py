@@ -24,6 +24,7 @@ from worker.adapters.telemetry.bounded_metric import BoundedMetric
 from worker.adapters.telemetry.label_sets import (
     CREDIT_REASON,
     CURRENCY,
+    DEPENDENCY,
     INVARIANT,
     JOB,
     JOB_RESULT,
@@ -120,7 +121,7 @@ def _bounded(
 
 
 class Metrics:
-    """Built_co once, in `bootstrap`; every test builds its own."""
+    """Built once, in `bootstrap`; every test builds its own."""
 
     # Customers
     accepted = _bounded(Counter, "accepted_total", "Numbers taken over or rented.", PROVIDER)
@@ -170,6 +171,12 @@ class Metrics:
         Gauge,
         "schedule_lag_seconds",
         "How long ago the oldest due look should have happened. Take max, not sum.",
+    )
+    dependency_up = _bounded(
+        Gauge,
+        "dependency_up",
+        "1 while this process can use the server for what it is for, judged by effect.",
+        DEPENDENCY,
     )
     timers_overdue = _bounded(
         Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", TIMER_KIND

@@ -9,7 +9,7 @@ from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claim_windows import ClaimWindows
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.policy_book import PolicyBook
-from worker.ports.errors import StoreError
+from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
@@ -73,6 +73,8 @@ class DueTimers:
         """A timer that fails stops no other; it is due again when its lease has ended."""
         try:
             await self.fire(timer)
+        except RowLocked as error:
+            self._failed(timer.kind.value, error)
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other

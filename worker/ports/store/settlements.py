@@ -72,11 +72,13 @@ class SettledNumber(NamedTuple):
 class Settlements(NamedTuple):
     """What one call of `settle` did; `refused` are numbers the database would not settle.
 
-    They break one of its rules: that is a bug or an attack, and a person must look.
+    They break one of its rules: that is a bug or an attack, and a person must look. `busy` are
+    numbers whose account stayed locked by somebody else: they are to be settled later.
     """
 
     settled: Sequence[SettledNumber]
     refused: Sequence[ActivationId]
+    busy: Sequence[ActivationId] = ()
 
 
 class Postponed(NamedTuple):
@@ -178,9 +180,17 @@ class SettlementStore(Protocol):
         ...
 
     async def settle(
-        self, endings: Sequence[Ending], *, now: datetime | None = None
+        self,
+        endings: Sequence[Ending],
+        *,
+        lock_wait: timedelta | None = None,
+        now: datetime | None = None,
     ) -> Settlements:
-        """Make endings final with their money and events; what is settled already is left out."""
+        """Make endings final with their money and events; what is settled already is left out.
+
+        With *lock_wait* the accounts that nobody has locked come first, each other one gets so
+        much time, and an ending whose account stays locked is `busy`. None waits for all of them.
+        """
         ...
 
     async def postpone(

@@ -1,0 +1,114 @@
+"""A provider hangs on purchases, then answers: what was never sold is proven unsold by itself."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from tests.acceptance.world import PROVIDER
+from tests.chaos.api import Answer, Api, api_of
+from tests.chaos.report import Line, seconds
+from tests.chaos.stage import PRICE, ProviderPlan, Scale, becomes, staged
+
+LIMIT_MINOR = 2_000
+ORDERS = 45
+PROVEN_WITHIN = 300.0
+TRY_EVERY = 3.0
+ORDER_SECONDS = 240.0  #: For the answer to an order while the provider hangs.
+
+
+async def measure(scale: Scale) -> list[Line]:
+    hangs = scale.pick(170.0, 30.0)
+    waited = scale.pick(PROVEN_WITHIN, 60.0)
+    # This dialect has both a list and a history.
+    plan = ProviderPlan(
+        PROVIDER, dialect="hero", settings={"EXPOSURE_LIMIT_MINOR": str(LIMIT_MINOR)}
+    )
+    settings = {"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"}
+    async with staged("purchases", plan, settings=settings) as (stage, _):
+        daemon = await stage.start_daemon()
+        async with api_of(daemon) as api:
+            await stage.open_account(api, "acme")
+            fault = {"kind": "hang", "seconds": hangs, "operations": ["rent"]}
+            await stage.sim.control.post("/_sim/faults", fault)
+            loop = asyncio.get_running_loop()
+            back = loop.time() + hangs
+            window = round(hangs / 2)
+            answers = await _order(api, window)
+            await asyncio.sleep(max(0.0, back - loop.time()))
+            most = await _exposed(api)
+            halted = await api.metric("provider_halted", provider=PROVIDER)
+            sold = await _until_sold(api, waited)
+            proven = await _until_proven(api, max(1.0, back + waited - loop.time()))
+            took = loop.time() - back
+            left = await _exposed(api)
+            proof = await stage.proof(api)
+    statuses = Counter(answer.problem or str(answer.status) for answer in answers)
+    told = ", ".join(f"{count} x {what}" for what, count in sorted(statuses.items()))
+    return [
+        Line(
+            f"a provider hangs {hangs:.0f} s on purchases",
+            "45 exposures for numbers it never sold; orders are refused until a person acts",
+            f"{ORDERS} orders answered {told}; exposed {most / PRICE:.0f} prices when it answers"
+            f" again, {left / PRICE:.0f} after {took:.0f} s; provider_halted"
+            f" {'is not there' if halted is None else f'{halted:.0f}'}; sells again after"
+            f" {seconds(sold)}; {proof}",
+            f"proven sold or unsold within {PROVEN_WITHIN / 60:.0f} min of its answering again,"
+            " the halt ends by itself",
+            proven and sold is not None and proof.holds,
+            {
+                "exposed_minor": most,
+                "exposed_after_minor": left,
+                "sells_again_seconds": sold,
+                "halted": halted,
+                "waited_seconds": waited,
+            },
+        )
+    ]
+
+
+def _body(window: int) -> dict[str, Any]:
+    return {
+        "account": "acme",
+        "provider": PROVIDER,
+        "service": "timeout",
+        "country": "0",
+        "price_minor": PRICE,
+        "window_seconds": window,
+    }
+
+
+async def _order(api: Api, window: int) -> list[Answer]:
+    body = _body(window)
+    return await asyncio.gather(
+        *(
+            api.call("POST", "/v1/activations", body, key=f"order-{n}", seconds=ORDER_SECONDS)
+            for n in range(ORDERS)
+        )
+    )
+
+
+async def _exposed(api: Api) -> int:
+    return round(await api.metric("provider_exposure_minor", provider=PROVIDER) or 0)
+
+
+async def _until_sold(api: Api, within: float) -> float | None:
+    """Seconds until an order is taken again."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def sold() -> bool:
+        key = f"again-{loop.time()}"
+        answer = await api.call("POST", "/v1/activations", _body(5), key=key)
+        return answer.status == 201
+
+    return loop.time() - began if await becomes(sold, within, every=TRY_EVERY) else None
+
+
+async def _until_proven(api: Api, within: float) -> bool:
+    """Whether nothing is exposed any more, and no purchase is in doubt."""
+
+    async def proven() -> bool:
+        in_doubt = await api.metric("purchases_in_doubt", provider=PROVIDER) or 0.0
+        return not await _exposed(api) and not in_doubt and not await api.held_minor("acme")
+
+    return await becomes(proven, within, every=1.0)

@@ -1,0 +1,110 @@
+"""A row that somebody keeps locked is waited for by whom it concerns, and by nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.integration.store.shop import ALICE, BOB, DEADLINE, TICK, Shop, ending, intake
+from worker.domain.activation import State
+from worker.domain.ids import AccountId, ActivationId
+from worker.ports.errors import RowLocked
+from worker.ports.store.activations import AcceptOutcome
+
+NOW = DEADLINE + TICK
+LOCK_WAIT = timedelta(milliseconds=20)
+CAROL = AccountId("carol")
+
+
+@asynccontextmanager
+async def balances_locked(shop: Shop, account: AccountId) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody's session holds the balances of this account until the block ends."""
+    other = await asyncpg.connect(shop.url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", account)
+            yield other
+    finally:
+        await other.close()
+
+
+async def waits_for_a_lock(shop: Shop) -> None:
+    """Until a session of the database waits for a row."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while not await shop.one(waiting):
+            pass
+
+
+async def expired(shop: Shop, account: AccountId, ref: str) -> ActivationId:
+    await shop.open(account)
+    return await shop.rent(ref, account=account)
+
+
+async def test_a_locked_account_delays_no_other_settlement(shop: Shop) -> None:
+    locked = await expired(shop, ALICE, "1")
+    free = [await expired(shop, BOB, "2"), await expired(shop, CAROL, "3")]
+    await shop.expire(NOW)
+    endings = [
+        ending(locked),
+        *(ending(id_, account=account) for id_, account in zip(free, (BOB, CAROL), strict=True)),
+    ]
+
+    async with balances_locked(shop, ALICE):
+        outcome = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
+
+    assert {number.id for number in outcome.settled} == set(free)
+    assert (outcome.refused, outcome.busy) == ([], [locked])
+    assert await shop.state(locked) is State.EXPIRING
+    again = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
+    assert [number.id for number in again.settled] == [locked]
+
+
+async def test_of_many_locked_accounts_only_a_few_are_waited_for(shop: Shop) -> None:
+    accounts = [AccountId(f"account-{number}") for number in range(8)]
+    ids = [await expired(shop, account, account) for account in accounts]
+    await shop.expire(NOW)
+    endings = [ending(id_, account=account) for id_, account in zip(ids, accounts, strict=True)]
+    other = await asyncpg.connect(shop.url)
+
+    async with other.transaction():
+        await other.execute("SELECT FROM balance FOR UPDATE")
+        began = asyncio.get_running_loop().time()
+        outcome = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
+        took = asyncio.get_running_loop().time() - began
+    await other.close()
+
+    assert set(outcome.busy) == set(ids)
+    assert took < 5  # Each alone waits ten seconds where nothing bounds it.
+
+
+async def test_a_transaction_with_a_bounded_wait_says_that_a_row_is_locked(shop: Shop) -> None:
+    await shop.open()
+
+    async def lock(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT FROM balance FOR UPDATE"))
+
+    async with balances_locked(shop, ALICE):
+        with pytest.raises(RowLocked):
+            await shop.store.db.write(lock, lock_wait=LOCK_WAIT)
+
+
+@pytest.mark.parametrize("state", ["frozen", "blocked", "deleted"])
+async def test_no_hold_begins_after_a_freeze_that_was_committed_while_it_waited(
+    shop: Shop, state: str
+) -> None:
+    await shop.open()
+
+    async with balances_locked(shop, ALICE) as freezing:
+        accepting = asyncio.create_task(shop.store.activations.accept([intake("1")]))
+        await waits_for_a_lock(shop)
+        await freezing.execute("UPDATE account SET state = $1", state)
+
+    (result,) = await accepting
+    assert result.how is AcceptOutcome.UNKNOWN_ACCOUNT
+    assert await shop.money() == (100_000, 0)

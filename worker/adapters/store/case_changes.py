@@ -1,0 +1,224 @@
+"""What a step does to the database: decision, money, review, timers and event, all or none."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.case_rows import as_json, instant
+from worker.adapters.store.statements import statement
+from worker.domain.policy import Outcome
+from worker.domain.transfer import (
+    OUTSIDE,
+    REVENUE,
+    Charge,
+    TransferKind,
+    available,
+    held,
+    transfer_key,
+)
+from worker.ports.store.case_view import (
+    CLOSED,
+    Case,
+    CaseState,
+    CaseStep,
+    CaseView,
+    DecisionRecord,
+    MoneyMove,
+)
+
+_ADD = text(
+    "INSERT INTO evidence (case_id, at, what, content)"
+    " VALUES (CAST(:id AS uuid), CAST(:now AS timestamptz), :what, CAST(:content AS jsonb))"
+)
+_ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
+_WITHHELD = {
+    TransferKind.WITHHOLD: 1,
+    TransferKind.GIVEBACK: -1,
+    TransferKind.EXCESS: -1,
+    TransferKind.WITHDRAW: -1,
+    TransferKind.FEE: -1,
+}
+
+
+async def apply(
+    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+) -> None:
+    case = view.case
+    if step.evidence is not None:
+        what, content = step.evidence
+        added = {"id": case.id, "now": view.now, "what": what, "content": as_json(content)}
+        await connection.execute(_ADD, added)
+    if step.record is not None:
+        await decide(connection, case.id, case.policy, case.policy_version, step.record, view.now)
+    for move in step.moves:
+        await _move(connection, view, move)
+    await _update(connection, view, step)
+    await _review(connection, view, step)
+    await _timers(connection, case, step)
+    if step.ends_rental:
+        ended = {"id": case.rental, "now": view.now}
+        await connection.execute(statement("cases/end_rental"), ended)
+    if step.account_state is not None:
+        await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
+    if step.event is not None:
+        await _tell(connection, view, step, event_state)
+
+
+async def decide(
+    connection: AsyncConnection,
+    subject: object,
+    policy: str,
+    policy_version: str,
+    made: DecisionRecord,
+    now: object,
+) -> None:
+    decision = made.decision
+    to = decision.destination
+    await connection.execute(
+        statement("cases/decide"),
+        {
+            "subject": subject,
+            "now": now,
+            "op": made.op.value,
+            "facts": as_json(made.facts),
+            "policy": policy,
+            "policy_version": policy_version,
+            "clauses": list(made.clauses),
+            "outcome": decision.outcome.value,
+            "reason": decision.reason.value,
+            "amount": decision.amount_minor,
+            "fee": decision.fee_minor,
+            "destination": None if to is None else to.value,
+            "deadline": decision.deadline,
+            "as_of": made.as_of or now,
+            "by": "verdict" if made.by_human else "policy",
+        },
+    )
+
+
+async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) -> None:
+    source, destination = _sides(view, move)
+    await connection.execute(
+        statement("cases/move"),
+        {
+            "key": transfer_key(move.kind, view.case.id),
+            "account": view.case.account,
+            "activation": view.case.activation,
+            "source": source,
+            "destination": destination,
+            "amount": move.amount_minor,
+            "currency": view.case.currency,
+            "now": view.now,
+        },
+    )
+
+
+def _sides(view: CaseView, move: MoneyMove) -> tuple[str, str]:
+    """From where to where; money that is not with us goes back where it came from."""
+    account, order = view.case.account, view.order
+    outside = move.leaves_platform or (order is not None and order.charge is Charge.EXTERNAL)
+    return {
+        TransferKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
+        TransferKind.WITHHOLD: (available(account), held(account)),
+        TransferKind.GIVEBACK: (held(account), available(account)),
+        TransferKind.EXCESS: (held(account), available(account)),
+        TransferKind.WITHDRAW: (held(account), OUTSIDE),
+        TransferKind.FEE: (held(account), REVENUE),
+        TransferKind.VOID: (available(account), REVENUE),
+    }[move.kind]
+
+
+async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
+    withheld = sum(_WITHHELD.get(move.kind, 0) * move.amount_minor for move in step.moves)
+    verdict = view.case.verdict if step.verdict is None else step.verdict
+    await connection.execute(
+        statement("cases/update"),
+        {
+            "id": view.case.id,
+            "state": step.state.value,
+            "facts": as_json(step.facts),
+            "verdict": as_json(verdict),
+            "withheld": withheld,
+            "closed": step.state in CLOSED,
+            "now": view.now,
+        },
+    )
+
+
+async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
+    wanted = step.state is CaseState.IN_REVIEW
+    decision = None if step.record is None else step.record.decision
+    if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
+        return  # Nothing else is asked: what waits goes on waiting, however late it is.
+    to = None if decision is None else decision.destination
+    await connection.execute(
+        statement("cases/review"),
+        {
+            "id": view.case.id,
+            "now": view.now,
+            "wanted": wanted,
+            "reason": "" if decision is None else decision.reason.value,
+            "clauses": [] if step.record is None else list(step.record.clauses),
+            "proposed": 0 if decision is None else decision.amount_minor,
+            "destination": None if to is None else to.value,
+            "by_when": None if decision is None else decision.deadline,
+        },
+    )
+
+
+async def _timers(connection: AsyncConnection, case: Case, step: CaseStep) -> None:
+    timers = {} if step.state in CLOSED else step.timers
+    await connection.execute(
+        statement("cases/set_timers"),
+        {
+            "id": case.id,
+            "kinds": [kind.value for kind in timers],
+            "dues": list(timers.values()),
+        },
+    )
+
+
+async def _tell(
+    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+) -> None:
+    await connection.execute(
+        statement("cases/write_event"),
+        {
+            "subject": str(view.case.id),
+            "type": step.event,
+            "activation": view.case.activation,
+            "account": view.case.account,
+            "now": view.now,
+            "payload": json.dumps(_payload(view, step)),
+            "event_state": event_state,
+        },
+    )
+
+
+def _payload(view: CaseView, step: CaseStep) -> Mapping[str, Any]:
+    case = view.case
+    told: dict[str, Any] = {
+        "id": str(case.id),
+        "kind": case.kind.value,
+        "subject": case.subject,
+        "activation": None if case.activation is None else str(case.activation),
+        "rental": None if case.rental is None else str(case.rental),
+        "account": case.account,
+        "state": step.state.value,
+        "currency": case.currency,
+    }
+    if step.record is None:
+        return told
+    decision, clauses = step.record.decision, step.record.clauses
+    return told | {
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "amount_minor": decision.amount_minor,
+        "fee_minor": decision.fee_minor,
+        "destination": None if decision.destination is None else decision.destination.value,
+        "deadline": None if decision.deadline is None else instant(decision.deadline),
+        "clauses": list(clauses),
+    }

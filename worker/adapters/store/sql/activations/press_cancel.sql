@@ -1,0 +1,25 @@
+-- The Cancel button (E3): a waiting number becomes expiring, the first reason stays; anything else
+-- answers as it is. Due at once, or when the provider first allows a cancel.
+WITH found AS MATERIALIZED (
+    SELECT id, state, provider, cancel_not_before FROM activation
+     WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE
+),
+pressed AS (
+    UPDATE activation a
+       SET state = 'expiring', reason = 'cancel', version = version + 1,
+           ending_at = least(a.ending_at, {{now}}),
+           -- Never later than the deadline: what the provider still refuses then, the grace ends.
+           lease_until = least(a.cancel_not_before, a.ending_at)
+      FROM found WHERE a.id = found.id AND a.state = 'waiting'
+    RETURNING a.id
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT id, {{now}}, 'expiring', 'expiring',
+           jsonb_build_object('reason', 'cancel')
+      FROM pressed
+)
+SELECT state, provider,
+       CASE WHEN cancel_not_before > {{now}}
+            THEN cancel_not_before END AS not_before
+  FROM found

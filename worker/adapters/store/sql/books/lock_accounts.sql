@@ -1,0 +1,9 @@
+-- Lock what a hold will touch, in one order for everybody, and say what the accounts are by then.
+--
+-- The account's own row is locked with its balances: a freeze that is committed while this waits
+-- for a balance must be seen. Without that lock the state would be the one before the wait.
+SELECT b.account, b.bucket, b.amount_minor, a.currency, a.state
+  FROM balance b JOIN account a USING (account)
+ WHERE b.account = ANY(CAST(:accounts AS text[]))
+ ORDER BY b.account, b.bucket
+   FOR NO KEY UPDATE OF b, a

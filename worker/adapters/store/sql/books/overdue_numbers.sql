@@ -1,0 +1,17 @@
+-- Live numbers per provider, those past deadline and grace, and the oldest deadline among all live.
+-- Index scans over live rows only: `ending_at` is never later than the instant after the deadline.
+-- A number in review waits for a human, not for us.
+WITH live AS MATERIALIZED (
+    SELECT provider, count(*) AS live FROM activation WHERE NOT settled GROUP BY provider
+)
+SELECT live.provider, live.live, late.overdue, late.oldest_deadline,
+       {{now}} AS now
+  FROM live, LATERAL (
+    SELECT count(*) FILTER (WHERE deadline_at < {{now}}
+                                                  - CAST(:grace AS interval)) AS overdue,
+           min(deadline_at) AS oldest_deadline
+      FROM activation
+     WHERE provider = live.provider AND NOT settled AND state <> 'in_review'
+       AND ending_at <= {{now}}
+       AND deadline_at < {{now}}
+  ) late

@@ -1,0 +1,17 @@
+-- Lease due timers of these kinds, oldest first. A date is in time up to its last instant: due is what is before now.
+-- The lease only saves work: who fires one locks it and looks again.
+WITH due AS MATERIALIZED (
+    SELECT kind, subject FROM timer
+     WHERE fired_at IS NULL AND kind = ANY(CAST(:kinds AS text[]))
+       AND due_at < {{now}}
+       AND lease_until < {{now}}
+     ORDER BY due_at LIMIT :limit
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+leased AS (
+    UPDATE timer t
+       SET lease_until = {{now}} + interval '30 seconds'
+      FROM due WHERE t.kind = due.kind AND t.subject = due.subject
+    RETURNING t.kind, t.subject, t.due_at
+)
+SELECT kind, subject, due_at FROM leased ORDER BY due_at, kind

@@ -1,0 +1,4 @@
+-- Timers that have not fired, earliest first; only those whose time is over where that is asked.
+SELECT kind, subject, due_at FROM timer
+ WHERE fired_at IS NULL AND (NOT CAST(:overdue AS boolean) OR due_at < {{now}})
+ ORDER BY due_at, kind LIMIT :limit

@@ -1,0 +1,22 @@
+-- Lease the next due event of each subject; `next_at` is the lease, so a dead holder's come back.
+--
+-- Only the oldest pending event of a subject may go: the next waits until it is sent or dead. The
+-- order is by the time they fell due, so what waits for an endpoint that is down costs nothing here.
+WITH due AS MATERIALIZED (
+    SELECT e.seq, e.attempts AS before FROM event e
+     WHERE e.state = 'pending' AND e.next_at <= {{now}}
+       AND NOT EXISTS (SELECT FROM event earlier
+                        WHERE earlier.state = 'pending' AND earlier.subject = e.subject
+                          AND earlier.seq < e.seq)
+     ORDER BY e.next_at, e.seq LIMIT :limit
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+leased AS (
+    UPDATE event e
+       SET attempts = attempts + 1,
+           next_at = {{now}} + CAST(:lease AS interval)
+      FROM due WHERE e.seq = due.seq
+    RETURNING e.*, due.before
+)
+SELECT seq, subject, type, number, at, activation_id, payload, before AS attempts
+  FROM leased ORDER BY seq

@@ -1,0 +1,35 @@
+-- Lease numbers that are to be cancelled now, oldest first; the intent is committed by this (E2, E4).
+--
+-- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and lease too
+-- much. The lease is not indexed, so this is a HOT update; what is leased or postponed is skipped
+-- here, and there is never more of it than the grace lets pile up. `:id` leases just that one.
+-- Words we do not know are newer code's: it ends these numbers, and `foreign_rows` tells of them.
+WITH due AS MATERIALIZED (
+    SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
+     WHERE provider = :provider AND NOT settled
+       AND ending_at <= {{now}}
+       AND lease_until <= {{now}}
+       AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
+       AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
+       AND provider_state = ANY(CAST(:provider_states AS text[]))
+       AND (CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid))
+     ORDER BY ending_at LIMIT :limit
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+leased AS (
+    UPDATE activation a
+       SET state = 'expiring', provider_state = 'cancelling', reason = coalesce(reason, 'timeout'),
+           attempts = attempts + 1, epoch = epoch + 1,
+           version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
+           lease_until = {{now}} + CAST(:lease AS interval)
+      FROM due WHERE a.id = due.id
+    RETURNING a.*, due.was, due.provider_was, due.before
+),
+logged AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT id, {{now}}, 'expiring', 'expiring',
+           jsonb_build_object('reason', reason)
+      FROM leased WHERE was = 'waiting'
+)
+SELECT {{due_number with provider_was AS provider_state, before AS attempts}}
+  FROM leased ORDER BY ending_at
