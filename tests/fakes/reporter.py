@@ -64,6 +64,9 @@ class RecordingReporter:
     ) -> None:
         self.told.append(("request", (provider, operation.value, result.value, seconds)))
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        self.told.append(("answers_again", (provider, seconds)))
+
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self.told.append(("circuit", (provider, is_open)))
 

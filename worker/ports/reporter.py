@@ -81,6 +81,10 @@ class Reporter(Protocol):
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None: ...
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        """The first look or ending got an answer, so long after the provider was found back."""
+        ...
+
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
         """Something a person may want to read: a dotted event name, no secrets."""
         ...

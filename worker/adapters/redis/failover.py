@@ -11,7 +11,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Dependency, Reporter
-from worker.ports.schedule import LeaseBatch, NextLook, Schedule
+from worker.ports.schedule import LeaseBatch, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -85,6 +85,12 @@ class FailoverSchedule:
         if await self._quiet():
             return 0
         return await self._ask(lambda schedule: schedule.spend(provider, wanted))
+
+    async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
+        return await self._ask(lambda schedule: schedule.probe_turn(provider, open_for))
+
+    async def answers_again(self, provider: ProviderName) -> None:
+        await self._ask(lambda schedule: schedule.answers_again(provider))
 
     async def size(self, provider: ProviderName) -> int:
         return await self._ask(lambda schedule: schedule.size(provider))

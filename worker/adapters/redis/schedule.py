@@ -1,7 +1,8 @@
 """The schedule in Redis: one sorted set and one request budget per provider.
 
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
-the server's clock), `aw:{provider}:budget`, `aw:{provider}:rebuilt`.
+the server's clock), `aw:{provider}:budget`, `aw:{provider}:rebuilt`, and while it is away
+`aw:{provider}:probe` (somebody has just asked whether it is back), `aw:{provider}:back` (it is).
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from worker.adapters.redis.members import decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import LeaseBatch, Leased, NextLook
+from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ CALL_SECONDS = 1.0
 WRITABLE = "aw:writable"  #: Written to see whether writes work; means nothing.
 BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
 NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
+TURN_MS = 950  #: Less than the second between two probes: their turn must be over by then.
+BACK_MS = 5_000  #: Longer than any process takes to ask.
 
 assert 3 * BATCH < 8_000
 
@@ -48,6 +51,7 @@ class RedisSchedule:
         self._lease = self._script("lease")
         self._release = self._script("release")
         self._spend = self._script("spend")
+        self._turn = self._script("turn")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
         here = files("worker.adapters.redis")
@@ -109,6 +113,18 @@ class RedisSchedule:
                     keys=[budget_key(provider)], args=[wanted, rate.interval_us, rate.ahead_us]
                 )
             )
+
+    async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
+        waited_ms = max(0, micros_in(open_for) // 1000)
+        async with calling_redis():
+            turn = await self._turn(
+                keys=[probe_key(provider), back_key(provider)], args=[TURN_MS, BACK_MS, waited_ms]
+            )
+        return ProbeTurn(turn.decode())
+
+    async def answers_again(self, provider: ProviderName) -> None:
+        async with calling_redis():
+            await self._redis.set(back_key(provider), "1", px=BACK_MS)
 
     async def check_writes(self) -> None:
         """Raises `ScheduleUnavailable` where Redis is full, read-only, too slow or away."""
@@ -174,3 +190,11 @@ def budget_key(provider: ProviderName) -> str:
 
 def rebuilt_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:rebuilt"
+
+
+def probe_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:probe"
+
+
+def back_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:back"

@@ -45,6 +45,8 @@ PREFIX = "activation_worker_"
 
 CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
 REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+# 1.5 is what is promised.
+RETURN_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30)
 # 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
 LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
 # The jobs for looks and endings go on for 5 s while there is work; any job is cut off at 18 s.
@@ -215,6 +217,13 @@ class Metrics:
         "provider_circuit_open",
         "1 while this process sends the provider nothing because it failed too often.",
         PROVIDER,
+    )
+    provider_answers_again_seconds = _bounded(
+        Histogram,
+        "provider_answers_again_seconds",
+        "Time from a provider's first answer after an outage to the first look or ending.",
+        PROVIDER,
+        buckets=RETURN_BUCKETS,
     )
     provider_exposure_minor = _bounded(
         Gauge,

@@ -96,6 +96,9 @@ class OpsReporter:
             else:
                 self._log.info("provider.circuit_closed", provider=provider)
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        self._metrics.provider_answers_again_seconds.of(provider).observe(seconds)
+
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
         self._troubles.report(what, provider, detail)
 
