@@ -32,7 +32,7 @@ EVERY: Final[Sequence[Shipped]] = [
 #: Exported, and read by nothing that is shipped; each with its reason.
 UNREAD: Final = {
     "activation_worker_provider_answers_again_seconds": "read by hand after an outage",
-    "dependency_up": "for who reads /readyz by Prometheus; the alerts go by what customers see",
+    "activation_worker_dependency_up": "as /readyz says it; alerts go by what customers see",
     "process_max_fds": "comes with the process collector",
     "process_open_fds": "comes with the process collector",
     "process_virtual_memory_bytes": "comes with the process collector",
