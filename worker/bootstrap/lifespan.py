@@ -16,6 +16,7 @@ from worker.adapters.telemetry.logs import configure_logging
 from worker.adapters.telemetry.metrics import render
 from worker.bootstrap.assemble import Worker, assemble
 from worker.bootstrap.from_settings import (
+    Resources,
     clauses_of,
     profiles_of,
     providers_of,
@@ -27,10 +28,8 @@ from worker.bootstrap.from_settings import (
     utc_now,
     webhook_of,
 )
-from worker.bootstrap.resources import Resources
 from worker.domain.policy import Profile
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.database_time import DatabaseTime
+from worker.lifecycle.clock import Clock, DatabaseTime
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
 from worker.settings import Settings

@@ -10,7 +10,6 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.watch import first_look
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.intake import CompleteIntake, NumberIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.activations import (
@@ -18,7 +17,9 @@ from worker.ports.store.activations import (
     AcceptResult,
     Activation,
     ActivationStore,
+    CompleteIntake,
     LiveNumber,
+    NumberIntake,
 )
 from worker.ports.store.purchases import PurchaseStore
 

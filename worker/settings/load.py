@@ -14,9 +14,10 @@ from pydantic_core import ErrorDetails
 
 from worker.settings import sources
 from worker.settings.check import policy_directory, problems_in, warnings_about
-from worker.settings.config_error import ConfigError, ConfigProblem
-from worker.settings.keys import (
+from worker.settings.model import (
     Key,
+    PolicySettings,
+    Settings,
     dotted,
     environment_name,
     field_of,
@@ -26,9 +27,8 @@ from worker.settings.keys import (
     readable_from_files,
     suggestion,
 )
-from worker.settings.model import PolicySettings, Settings
 from worker.settings.sources import Collected, Layer
-from worker.settings.values import TokenSetting
+from worker.settings.values import ConfigError, ConfigProblem, TokenSetting
 
 MASK = "********"
 _URLS = {("database", "url"), ("redis", "url")}

@@ -9,17 +9,18 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from worker.domain.shipped import config_directory
-from worker.settings.config_error import ConfigError, ConfigProblem
-from worker.settings.keys import (
+from worker.settings.model import (
     COMMAND_LINE_NAMES,
+    PREFIX,
     Key,
+    Settings,
     dotted,
     environment_name,
     is_known,
     path_of,
     suggestion,
 )
-from worker.settings.model import PREFIX, Settings
+from worker.settings.values import ConfigError, ConfigProblem
 
 RUN_SECRETS = Path("/run/secrets")
 FILE_CHARS_MAX = 1_000_000  #: No configuration or secret is longer; a device file may be.

@@ -9,17 +9,16 @@ from functools import partial
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import activation_reading, rows
-from worker.adapters.store.database import Database, scalar
-from worker.adapters.store.statements import statement
+from worker.adapters.store import rows
+from worker.adapters.store.database import Database, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import AccountId, ActivationId, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.intake import CompleteIntake
 from worker.ports.store.activations import (
     AcceptOutcome,
     AcceptResult,
     Activation,
+    CompleteIntake,
     TimelineEntry,
 )
 
@@ -80,7 +79,7 @@ async def _accept(
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
-    full = await activation_reading.by_ids(connection, repeated, timeline=False) if repeated else {}
+    full = await rows.by_ids(connection, repeated, timeline=False) if repeated else {}
     return [_answer(answer, lost, full) for answer in answers]
 
 

@@ -8,13 +8,12 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_locks as locks
-from worker.adapters.store import case_reading, case_rows, rentals
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import case_rows, rentals
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
-from worker.adapters.store.database import Database
+from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.store.case_view import (
@@ -108,13 +107,13 @@ class CaseRepository:
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> Case | None:
-        return await self._db.read(lambda c: case_reading.whole(c, id_))
+        return await self._db.read(lambda c: case_rows.whole(c, id_))
 
     async def open_cases_of(
         self, account: AccountId, kind: CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         return await self._db.read(
-            lambda c: case_reading.waiting(c, account, kind, waiting_for=waiting_for)
+            lambda c: case_rows.waiting(c, account, kind, waiting_for=waiting_for)
         )
 
     async def reviews(
@@ -125,11 +124,11 @@ class CaseRepository:
         after: ReviewPlace | None = None,
     ) -> list[Review]:
         return await self._db.read(
-            lambda c: case_reading.reviews(c, policies, limit=limit, after=after)
+            lambda c: case_rows.reviews(c, policies, limit=limit, after=after)
         )
 
     async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
-        rows = await self._db.read(lambda c: case_reading.reviews(c, policies, limit=1, only=id_))
+        rows = await self._db.read(lambda c: case_rows.reviews(c, policies, limit=1, only=id_))
         return rows[0] if rows else None
 
     async def book_rental(
@@ -217,11 +216,11 @@ class CaseRepository:
                 if same == case_rows.hash_of(new)
                 else CaseOpenOutcome.OTHER_CONTENT
             )
-            return CaseOpenResult(how, await case_reading.whole(connection, new.id))
-        case = await case_reading.locked(connection, new.id)
+            return CaseOpenResult(how, await case_rows.whole(connection, new.id))
+        case = await case_rows.locked(connection, new.id)
         view = await _view(connection, case, order, clock, judging)
         await apply(connection, view, judging.judge(view), self._event_state)
-        return CaseOpenResult(CaseOpenOutcome.NEW, await case_reading.whole(connection, new.id))
+        return CaseOpenResult(CaseOpenOutcome.NEW, await case_rows.whole(connection, new.id))
 
     async def _alter(
         self,
@@ -229,20 +228,20 @@ class CaseRepository:
         id_: UUID,
         judging: _Judging,
     ) -> CaseChange:
-        known = await case_reading.whole(connection, id_)
+        known = await case_rows.whole(connection, id_)
         if known is None:
             return CaseChange(None)
         await locks.locked(connection, known.account)
         order = await locks.order(connection, known.activation, known.rental)
-        case = await case_reading.locked(connection, id_)
+        case = await case_rows.locked(connection, id_)
         clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
-            return CaseChange(await case_reading.whole(connection, id_))
+            return CaseChange(await case_rows.whole(connection, id_))
         view = await _view(connection, case, order, clock, judging)
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state)
-        return CaseChange(await case_reading.whole(connection, id_), step.rejected)
+        return CaseChange(await case_rows.whole(connection, id_), step.rejected)
 
 
 async def _view(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.domain.policy import Profile
-from worker.domain.policy.kept import content_of
+from worker.domain.policy.loading import content_of
 from worker.ports.store.policies import PolicyVersion
 
 _KEEP = text(

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_locks as locks
-from worker.adapters.store import case_reading
-from worker.adapters.store.statements import statement
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import case_rows
+from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import (
@@ -192,7 +192,7 @@ async def _newest(
 
 
 async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
-    cases = await case_reading.of_rental(connection, row["id"])
+    cases = await case_rows.of_rental(connection, row["id"])
     return Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),

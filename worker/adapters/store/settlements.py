@@ -9,8 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
-from worker.adapters.store.database import Database
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.store.settlements import (

@@ -20,7 +20,6 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from worker.adapters.telemetry.bounded_metric import BoundedMetric
 from worker.adapters.telemetry.label_sets import (
     CREDIT_REASON,
     CURRENCY,
@@ -35,6 +34,7 @@ from worker.adapters.telemetry.label_sets import (
     SEND_RESULT,
     TIMER_KIND,
     VERSION,
+    BoundedMetric,
     Label,
     LabelSets,
 )

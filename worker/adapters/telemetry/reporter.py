@@ -11,8 +11,13 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from worker.adapters.telemetry.bounded_metric import OTHER, BoundedMetric
-from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
+from worker.adapters.telemetry.label_sets import (
+    CURRENCIES_MAX,
+    OTHER,
+    REASONS,
+    VERDICTS,
+    BoundedMetric,
+)
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName

@@ -18,7 +18,7 @@ from worker.domain.policy.claim_checks import (
     version,
     wrong_channel,
 )
-from worker.domain.policy.deadlines import credit_by
+from worker.domain.policy.deadlines import credit_by, prorated
 from worker.domain.policy.decision import (
     Decision,
     credit,
@@ -28,10 +28,8 @@ from worker.domain.policy.decision import (
     propose,
     review,
 )
-from worker.domain.policy.kinds import ClaimKind, Product
 from worker.domain.policy.money_out import destination, pay
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
-from worker.domain.policy.proration import prorated
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Outcome, Product, Reason
 
 _NEVER_PROVIDED = frozenset({ClaimKind.CANNOT_PROVIDE, ClaimKind.NO_NUMBERS})
 

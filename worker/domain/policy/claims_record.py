@@ -11,10 +11,9 @@ from worker.domain.policy.claim_checks import (
     wrong_channel,
 )
 from worker.domain.policy.decision import Decision, credit, deny, first_answer, propose
-from worker.domain.policy.kinds import ClaimKind
 from worker.domain.policy.orders import undisplayed_in_time
-from worker.domain.policy.outcomes import Destination, Reason
 from worker.domain.policy.profile import Undisplayed
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Reason
 
 
 def record_claim(case: ClaimCase) -> Decision:

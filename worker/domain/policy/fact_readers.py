@@ -9,22 +9,23 @@ from typing import Any, TypeAlias, TypeVar
 
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy.facts import Topup
-from worker.domain.policy.kinds import (
+from worker.domain.policy.vocabulary import (
     AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
     ClaimKind,
     CustomerChoice,
+    Destination,
     Evidence,
     Kyc,
+    Op,
     PaymentMethod,
     Product,
     RequestField,
     Sla,
     WithdrawReason,
 )
-from worker.domain.policy.outcomes import Destination, Op
 
 FactReader: TypeAlias = Callable[[Any], object]
 E = TypeVar("E", bound=enum.Enum)

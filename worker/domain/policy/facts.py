@@ -10,22 +10,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from worker.domain.policy.kinds import (
+from worker.domain.policy.vocabulary import (
     AccountEventKind,
     AccountFlag,
     BuyChannel,
     Channel,
     ClaimKind,
     CustomerChoice,
+    Destination,
     Evidence,
     Kyc,
+    Op,
     PaymentMethod,
     Product,
     RequestField,
     Sla,
     WithdrawReason,
 )
-from worker.domain.policy.outcomes import Destination, Op
 
 
 class OrderFacts(NamedTuple):

@@ -19,9 +19,8 @@ from worker.domain.policy.decision import (
     wait,
 )
 from worker.domain.policy.facts import OrderFacts
-from worker.domain.policy.kinds import ClaimKind, Product
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, Undisplayed
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Outcome, Product, Reason
 
 
 class OrderCase(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from worker.domain.policy.deadlines import credit_by, review_by
+from worker.domain.policy.deadlines import capped_end, credit_by, prorated, review_by
 from worker.domain.policy.decision import (
     Decision,
     credit,
@@ -15,9 +15,8 @@ from worker.domain.policy.decision import (
     wait,
 )
 from worker.domain.policy.facts import OutageFacts
-from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
-from worker.domain.policy.proration import capped_end, prorated
+from worker.domain.policy.vocabulary import Outcome, Reason
 
 
 class OutageCase(NamedTuple):

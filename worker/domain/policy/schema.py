@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from worker.domain.policy.kinds import Channel, ClaimKind, RequestField, WithdrawReason
 from worker.domain.policy.profile import (
     BASIS_POINTS,
     AutoCredit,
@@ -18,6 +17,7 @@ from worker.domain.policy.profile import (
     Undisplayed,
     WithdrawalMode,
 )
+from worker.domain.policy.vocabulary import Channel, ClaimKind, RequestField, WithdrawReason
 
 ValueReader: TypeAlias = Callable[[object], object]
 E = TypeVar("E", bound=enum.Enum)

@@ -16,10 +16,9 @@ from worker.domain.policy.decision import (
     wait,
 )
 from worker.domain.policy.facts import Topup, WithdrawalFacts
-from worker.domain.policy.kinds import WithdrawReason
 from worker.domain.policy.money_out import deposit_age_fee, kyc_block
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, WithdrawalMode
+from worker.domain.policy.vocabulary import Destination, Outcome, Reason, WithdrawReason
 
 
 class WithdrawalCase(NamedTuple):

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
-from worker.lifecycle.cases import payouts
+from worker.lifecycle.cases import withdrawals
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
-from worker.lifecycle.cases.added_facts import FactsToAdd, first_instants
 from worker.lifecycle.cases.case_steps import (
     KindJudge,
     Verdict,
@@ -27,7 +26,14 @@ from worker.lifecycle.cases.outages import (
     outage_number,
     outage_restored_at,
 )
-from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    FactsToAdd,
+    check_facts,
+    first_instants,
+    instant_fact,
+    without_none,
+)
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -186,10 +192,10 @@ class CaseService:
         return await self.verdict(id_, case.kind, verdict)
 
     async def paid(self, id_: UUID, kind: CaseKind) -> CaseChange:
-        return await self._change(id_, kind, payouts.paid_step)
+        return await self._change(id_, kind, withdrawals.paid_step)
 
     async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> CaseChange:
-        return await self._change(id_, kind, lambda view: payouts.extended_step(view, facts))
+        return await self._change(id_, kind, lambda view: withdrawals.extended_step(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
         case = await self.cases.case(id_)

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
-from worker.domain.policy.kinds import Sla
-from worker.lifecycle.cases.added_facts import FactsToAdd
-from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, instant_fact
+from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases.questions import ClauseLookup, FactsToAdd, ask_policy, instant_fact
 from worker.ports.store.case_view import (
     CLOSED,
     Case,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import payouts
+from worker.lifecycle.cases import withdrawals
 from worker.lifecycle.cases.case_steps import (
     PAYING,
     STATE_AFTER,
@@ -74,7 +74,7 @@ class ClaimJudge:
         if sla is TimerKind.HONOUR:
             return view.order.purchased_at
         if sla is TimerKind.REFUND_PAYMENT:
-            return payouts.approving_decision(view.case).at
+            return withdrawals.approving_decision(view.case).at
         return instant_in(view.case.facts, "claim_at") or view.case.opened_at
 
     def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
