@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
-from worker.domain.ids import AccountId, ActivationId, activation_id
+from worker.domain.ids import ActivationId, activation_id
 from worker.domain.transfer import Charge
 from worker.ports.store.activations import (
     AcceptOutcome,
     AcceptResult,
     Activation,
     CompleteIntake,
+    NumberIntake,
     TimelineEntry,
 )
 
@@ -43,7 +45,7 @@ class _Batch:
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
     new: dict[tuple[str, str], tuple[CompleteIntake, Activation]] = field(default_factory=dict)
-    rows: list[tuple[object, ...]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def granted(self) -> set[ActivationId]:
@@ -167,66 +169,46 @@ def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
     return not _same_content(row, intake)
 
 
+def _told(number: NumberIntake) -> dict[str, Any]:
+    """What the caller told about a number, by the names of the columns."""
+    told = {f.name: getattr(number, f.name) for f in fields(number)}
+    told["provider_ref"] = told.pop("ref")
+    told["window_seconds"] = int(told.pop("window").total_seconds())
+    told["charge"] = number.charge.value
+    return told
+
+
 def _same_content(row: RowMapping, intake: CompleteIntake) -> bool:
     """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
-    number = intake.number
-    given = (number.account, number.phone, number.service, number.country, number.policy)
-    stored = (row["account"], row["phone"], row["service"], row["country"], row["policy"])
-    return (
-        given == stored
-        and number.price_minor == row["price_minor"]
-        and number.charge.value == row["charge"]
-        and int(intake.window.total_seconds()) == row["window_seconds"]
-        and (number.rented_at is None or number.rented_at == row["rented_at"])
-        and (number.expires_at is None or number.expires_at == row["expires_at"])
-    )
+    told = _told(intake.number)
+    return all(value is None or value == row[column] for column, value in told.items())
 
 
 def _add(batch: _Batch, intake: CompleteIntake, currency: str, rented_at: datetime) -> Activation:
     number = intake.number
     expires_at = None if number.expires_at is None else max(number.expires_at, rented_at)
-    deadline_at = deadline_of(rented_at, intake.window, expires_at)
-    id_ = activation_id(number.provider, number.ref, rented_at)
-    batch.rows.append(
-        (
-            id_, number.provider, number.ref, number.account, number.phone, number.service,
-            number.country, number.price_minor, currency, intake.cost_minor,
-            intake.cost_currency, intake.policy, intake.policy_version, number.charge.value,
-            rented_at, int(intake.window.total_seconds()), deadline_at, number.expires_at,
-            rented_at + intake.min_cancel_age,
-        )
-    )  # fmt: skip
-    new = Activation(
-        id=id_,
-        provider=number.provider,
-        ref=number.ref,
-        account=AccountId(number.account),
-        phone=number.phone,
-        service=number.service,
-        country=number.country,
-        price_minor=number.price_minor,
-        currency=currency,
-        policy=intake.policy,
-        state=State.WAITING,
-        provider_state=ProviderState.OPEN,
-        rented_at=rented_at,
-        deadline_at=deadline_at,
-        timeline=(TimelineEntry(batch.now, "accepted", {"state": "waiting"}),),
-    )
+    row = {
+        **_told(number),
+        "id": activation_id(number.provider, number.ref, rented_at),
+        "currency": currency,
+        "cost_minor": intake.cost_minor,
+        "cost_currency": intake.cost_currency,
+        "policy_version": intake.policy_version,
+        "rented_at": rented_at,
+        "deadline_at": deadline_of(rented_at, intake.window, expires_at),
+        "cancel_not_before": rented_at + intake.min_cancel_age,
+    }
+    first = {"state": State.WAITING.value, "provider_state": ProviderState.OPEN.value}
+    timeline = (TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
+    new = rows.activation({**row, **first}, timeline=timeline)
+    batch.rows.append(row)
     batch.new[(number.provider, number.ref)] = intake, new
     return new
-
-
-_COLUMNS = (
-    "ids", "providers", "refs", "accounts", "phones", "services", "countries", "prices",
-    "currencies", "costs", "cost_currencies", "policies", "policy_versions", "charges", "rented",
-    "windows", "deadlines", "expiries", "cancel_not_before",
-)  # fmt: skip
 
 
 async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationId]:
     if not batch.rows:
         return set()
-    columns = dict(zip(_COLUMNS, map(list, zip(*batch.rows, strict=True)), strict=True))
+    columns = {column: [row[column] for row in batch.rows] for column in batch.rows[0]}
     result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}

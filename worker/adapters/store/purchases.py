@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -94,17 +95,15 @@ def _content(
     order: PurchaseOrder, policy: str, policy_version: str, window: timedelta
 ) -> dict[str, Any]:
     """What makes two orders the same, and all that the activation is made of later."""
+    content = {f.name: getattr(order, f.name) for f in fields(order)}
+    del content["idempotency_key"], content["window"]
+    if not order.otherwise:
+        del content["otherwise"]
     return {
-        "account": order.account,
-        "provider": order.provider,
-        "service": order.service,
-        "country": order.country,
-        "price_minor": order.price_minor,
-        "max_cost_minor": order.max_cost_minor,
+        **content,
         "policy": policy,
         "policy_version": policy_version,
         "window_seconds": int(window.total_seconds()),
-        **({"otherwise": order.otherwise} if order.otherwise else {}),
     }
 
 

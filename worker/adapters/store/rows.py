@@ -1,8 +1,9 @@
 """Rows of the database as the port's values, and activations read back with all they have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,22 +61,17 @@ def live_number(row: RowMapping) -> LiveNumber:
     )
 
 
-def activation(row: RowMapping, **parts: Any) -> Activation:
+_OTHERWISE: Final = {"ref", "state", "provider_state", "codes", "settlement", "timeline"}
+_AS_STORED: Final = tuple(f.name for f in fields(Activation) if f.name not in _OTHERWISE)
+
+
+def activation(row: Mapping[str, Any], **parts: Any) -> Activation:
+    """Most columns are named as their fields, and hold what these do."""
     return Activation(
-        id=ActivationId(row["id"]),
-        provider=ProviderName(row["provider"]),
+        **{name: row[name] for name in _AS_STORED},
         ref=row["provider_ref"],
-        account=AccountId(row["account"]),
-        phone=row["phone"],
-        service=row["service"],
-        country=row["country"],
-        price_minor=row["price_minor"],
-        currency=row["currency"],
-        policy=row["policy"],
         state=_STATES[row["state"]],
         provider_state=_PROVIDER_STATES[row["provider_state"]],
-        rented_at=row["rented_at"],
-        deadline_at=row["deadline_at"],
         **parts,
     )
 
