@@ -19,19 +19,7 @@ from pydantic_settings import (
 
 from worker.domain.families import DialectName, FamilyName
 from worker.domain.money import AMOUNT_MAX, is_currency
-from worker.settings.values import (
-    ListenAddress,
-    TokenSetting,
-    check_api_key,
-    check_base_url,
-    check_database_url,
-    check_hook_secret,
-    check_http_url,
-    check_redis_url,
-    check_signing_secret,
-    parse_address,
-    parse_tokens,
-)
+from worker.settings import values
 
 DAY_SECONDS = 86_400
 PREFIX = "AW_"
@@ -60,7 +48,7 @@ def _currency(value: str) -> str:
 _OPTIONAL = BeforeValidator(_none_if_empty)
 Number = Annotated[int, BeforeValidator(_no_bool)]
 Seconds = Annotated[float, BeforeValidator(_no_bool)]
-Listen = Annotated[ListenAddress, BeforeValidator(parse_address)]
+Listen = Annotated[values.ListenAddress, BeforeValidator(values.parse_address)]
 SecretFile = Annotated[Path | None, _OPTIONAL]
 
 
@@ -71,7 +59,7 @@ class Table(BaseModel):
 
 
 class DatabaseSettings(Table):
-    url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
+    url: Annotated[SecretStr, AfterValidator(values.check_database_url)] = SecretStr(
         "postgresql://127.0.0.1:5432/activation_worker"
     )
     url_file: SecretFile = None
@@ -79,26 +67,26 @@ class DatabaseSettings(Table):
 
 
 class RedisSettings(Table):
-    url: Annotated[SecretStr, AfterValidator(check_redis_url)] = SecretStr(
+    url: Annotated[SecretStr, AfterValidator(values.check_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
     url_file: SecretFile = None
 
 
 class ApiSettings(Table):
-    listen: Listen = ListenAddress("127.0.0.1", 8080)
-    tokens: Annotated[tuple[TokenSetting, ...], BeforeValidator(parse_tokens)] = ()
+    listen: Listen = values.ListenAddress("127.0.0.1", 8080)
+    tokens: Annotated[tuple[values.TokenSetting, ...], BeforeValidator(values.parse_tokens)] = ()
     tokens_file: SecretFile = None
 
 
 class AdminSettings(Table):
-    listen: Listen = ListenAddress("127.0.0.1", 9464)
+    listen: Listen = values.ListenAddress("127.0.0.1", 9464)
 
 
 class EventsSettings(Table):
-    url: Annotated[Annotated[str, AfterValidator(check_http_url)] | None, _OPTIONAL] = None
+    url: Annotated[Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL] = None
     secret: Annotated[
-        Annotated[SecretStr, AfterValidator(check_signing_secret)] | None, _OPTIONAL
+        Annotated[SecretStr, AfterValidator(values.check_signing_secret)] | None, _OPTIONAL
     ] = None
     secret_file: SecretFile = None
 
@@ -127,11 +115,11 @@ class CanarySettings(Table):
 class ProviderSettings(Table):
     family: FamilyName
     dialect: DialectName = "classic"
-    base_url: Annotated[str, AfterValidator(check_base_url)]
-    api_key: Annotated[SecretStr, AfterValidator(check_api_key)]
+    base_url: Annotated[str, AfterValidator(values.check_base_url)]
+    api_key: Annotated[SecretStr, AfterValidator(values.check_api_key)]
     api_key_file: SecretFile = None
     hook_secret: Annotated[
-        Annotated[SecretStr, AfterValidator(check_hook_secret)] | None, _OPTIONAL
+        Annotated[SecretStr, AfterValidator(values.check_hook_secret)] | None, _OPTIONAL
     ] = None
     hook_secret_file: SecretFile = None
     poll_seconds: Annotated[Seconds, Field(gt=0, le=3600, allow_inf_nan=False)] = 3.0

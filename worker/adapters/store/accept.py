@@ -15,14 +15,7 @@ from worker.adapters.store.database import Database, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.store.activations import (
-    AcceptOutcome,
-    AcceptResult,
-    Activation,
-    CompleteIntake,
-    NumberIntake,
-    TimelineEntry,
-)
+from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
@@ -44,7 +37,9 @@ class _Batch:
     now: datetime
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
-    new: dict[tuple[str, str], tuple[CompleteIntake, Activation]] = field(default_factory=dict)
+    new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
+        default_factory=dict
+    )
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -53,9 +48,9 @@ class _Batch:
 
 
 async def accept(
-    db: Database, intakes: Sequence[CompleteIntake], now: datetime | None
-) -> list[AcceptResult]:
-    results: dict[int, AcceptResult] = {}
+    db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None
+) -> list[port.AcceptResult]:
+    results: dict[int, port.AcceptResult] = {}
     left = list(enumerate(intakes))
     for _ in range(ROUNDS):
         if not left:
@@ -73,8 +68,8 @@ async def accept(
 
 
 async def _accept(
-    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
-) -> list[AcceptResult | None]:
+    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
+) -> list[port.AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
     batch = await _read(connection, intakes, now)
     answers = [_judge(batch, intake) for intake in intakes]
@@ -86,24 +81,24 @@ async def _accept(
 
 
 def _answer(
-    judged: AcceptResult,
+    judged: port.AcceptResult,
     lost: AbstractSet[ActivationId],
-    full: Mapping[ActivationId, Activation],
-) -> AcceptResult | None:
+    full: Mapping[ActivationId, port.Activation],
+) -> port.AcceptResult | None:
     """The judgement as the database let it become true; None where it has to be judged again.
 
     What was granted to a number that is another's now is there for the rest of the batch.
     """
     if judged.activation is None:
-        return None if lost and judged.how is AcceptOutcome.BALANCE_TOO_LOW else judged
+        return None if lost and judged.how is port.AcceptOutcome.BALANCE_TOO_LOW else judged
     id_ = judged.activation.id
     if id_ in lost:
         return None
-    return AcceptResult(judged.how, full.get(id_, judged.activation))
+    return port.AcceptResult(judged.how, full.get(id_, judged.activation))
 
 
 async def _read(
-    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
+    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
 ) -> _Batch:
     balances = (
         await connection.execute(
@@ -130,34 +125,39 @@ async def _read(
     return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
 
 
-def _judge(batch: _Batch, intake: CompleteIntake) -> AcceptResult:
+def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     """What becomes of one intake; a granted one takes its hold from the batch's balances."""
     number = intake.number
     thing = (number.provider, number.ref)
     if thing in batch.new:
         earlier, activation = batch.new[thing]
         same = intake == earlier
-        return AcceptResult(AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, activation)
+        return port.AcceptResult(
+            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT, activation
+        )
     row = batch.known.get(thing)
     if row is not None and not _is_another_rental(row, intake):
         same = _same_content(row, intake)
-        return AcceptResult(
-            AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, rows.activation(row)
+        return port.AcceptResult(
+            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT,
+            rows.activation(row),
         )
     account = batch.accounts.get(number.account)
     if account is None or not account.open:
-        return AcceptResult(AcceptOutcome.UNKNOWN_ACCOUNT, None)
+        return port.AcceptResult(port.AcceptOutcome.UNKNOWN_ACCOUNT, None)
     rented_at = number.rented_at or batch.now
     if rented_at > batch.now + SKEW:
-        return AcceptResult(AcceptOutcome.RENTED_IN_FUTURE, None)
+        return port.AcceptResult(port.AcceptOutcome.RENTED_IN_FUTURE, None)
     if number.charge is Charge.HOLD:
         if account.available < number.price_minor:
-            return AcceptResult(AcceptOutcome.BALANCE_TOO_LOW, None)
+            return port.AcceptResult(port.AcceptOutcome.BALANCE_TOO_LOW, None)
         account.available -= number.price_minor
-    return AcceptResult(AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at))
+    return port.AcceptResult(
+        port.AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at)
+    )
 
 
-def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
+def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a known ref is used again: only an ended rental can be followed by another one.
 
     Without `rented_at` the same content is the same rental told twice, however late.
@@ -169,7 +169,7 @@ def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
     return not _same_content(row, intake)
 
 
-def _told(number: NumberIntake) -> dict[str, Any]:
+def _told(number: port.NumberIntake) -> dict[str, Any]:
     """What the caller told about a number, by the names of the columns."""
     told = {f.name: getattr(number, f.name) for f in fields(number)}
     told["provider_ref"] = told.pop("ref")
@@ -178,13 +178,15 @@ def _told(number: NumberIntake) -> dict[str, Any]:
     return told
 
 
-def _same_content(row: RowMapping, intake: CompleteIntake) -> bool:
+def _same_content(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
     told = _told(intake.number)
     return all(value is None or value == row[column] for column, value in told.items())
 
 
-def _add(batch: _Batch, intake: CompleteIntake, currency: str, rented_at: datetime) -> Activation:
+def _add(
+    batch: _Batch, intake: port.CompleteIntake, currency: str, rented_at: datetime
+) -> port.Activation:
     number = intake.number
     expires_at = None if number.expires_at is None else max(number.expires_at, rented_at)
     row = {
@@ -199,7 +201,7 @@ def _add(batch: _Batch, intake: CompleteIntake, currency: str, rented_at: dateti
         "cancel_not_before": rented_at + intake.min_cancel_age,
     }
     first = {"state": State.WAITING.value, "provider_state": ProviderState.OPEN.value}
-    timeline = (TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
+    timeline = (port.TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
     new = rows.activation({**row, **first}, timeline=timeline)
     batch.rows.append(row)
     batch.new[(number.provider, number.ref)] = intake, new

@@ -15,15 +15,7 @@ from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.activation import LIVE, CodeFate, ProviderState, State, answer_cancel, code_fate
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.store.activations import (
-    AcceptResult,
-    Activation,
-    CancelPress,
-    CompleteIntake,
-    LiveNumber,
-    RecordedCode,
-    SeenSms,
-)
+from worker.ports.store import activations as port
 
 CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
 TEXT_MAX = 2_000
@@ -46,14 +38,17 @@ def keepable(text: str, longest: int) -> str:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     row: RowMapping
-    sms: SeenSms
+    sms: port.SeenSms
     hash: bytes
     fate: CodeFate
 
 
 async def record(
-    connection: AsyncConnection, seen: Sequence[SeenSms], now: datetime | None, event_state: str
-) -> list[RecordedCode]:
+    connection: AsyncConnection,
+    seen: Sequence[port.SeenSms],
+    now: datetime | None,
+    event_state: str,
+) -> list[port.RecordedCode]:
     locked = (
         await connection.execute(
             statement("activations/lock_for_codes"),
@@ -71,7 +66,7 @@ async def record(
     judged = _judge(seen, numbers, known)
     await _keep(connection, judged, event_state)
     return [
-        RecordedCode(
+        port.RecordedCode(
             ActivationId(j.row["id"]),
             ProviderName(j.row["provider"]),
             j.fate,
@@ -83,7 +78,7 @@ async def record(
 
 
 def _judge(
-    seen: Sequence[SeenSms],
+    seen: Sequence[port.SeenSms],
     numbers: Mapping[tuple[str, str], RowMapping],
     known: set[tuple[UUID, bytes]],
 ) -> list[_Judged]:
@@ -143,15 +138,15 @@ class ActivationRepository:
         self._event_state = event_state
 
     async def accept(
-        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
-    ) -> list[AcceptResult]:
+        self, intakes: Sequence[port.CompleteIntake], *, now: datetime | None = None
+    ) -> list[port.AcceptResult]:
         for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
             await self._policies.keep(name, version)
         return await accept(self._db, intakes, now)
 
     async def record_codes(
-        self, seen: Sequence[SeenSms], *, now: datetime | None = None
-    ) -> list[RecordedCode]:
+        self, seen: Sequence[port.SeenSms], *, now: datetime | None = None
+    ) -> list[port.RecordedCode]:
         if not seen:
             return []
         return await self._db.write(lambda c: record(c, seen, now, self._event_state))
@@ -165,8 +160,8 @@ class ActivationRepository:
 
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
-    ) -> CancelPress | None:
-        async def work(connection: AsyncConnection) -> CancelPress | None:
+    ) -> port.CancelPress | None:
+        async def work(connection: AsyncConnection) -> port.CancelPress | None:
             result = await connection.execute(
                 statement("activations/press_cancel"), {"id": id_, "now": now}
             )
@@ -174,7 +169,7 @@ class ActivationRepository:
             if row is None:
                 return None
             state = State(row["state"])
-            return CancelPress(
+            return port.CancelPress(
                 answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
             )
 
@@ -190,7 +185,7 @@ class ActivationRepository:
 
         return await self._db.write(work)
 
-    async def activation(self, id_: ActivationId) -> Activation | None:
+    async def activation(self, id_: ActivationId) -> port.Activation | None:
         found = await self._db.read(lambda c: rows.by_ids(c, [id_], timeline=True))
         return found.get(id_)
 
@@ -202,8 +197,8 @@ class ActivationRepository:
         account: AccountId | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
-    ) -> list[Activation]:
-        async def work(connection: AsyncConnection) -> list[Activation]:
+    ) -> list[port.Activation]:
+        async def work(connection: AsyncConnection) -> list[port.Activation]:
             asked = {
                 "live": True if state in LIVE else None,
                 "state": None if state is None else state.value,
@@ -230,12 +225,12 @@ class ActivationRepository:
 
     async def live_numbers(
         self, provider: ProviderName, *, after: ActivationId | None, limit: int
-    ) -> list[LiveNumber]:
+    ) -> list[port.LiveNumber]:
         return await self._live(
             statement("activations/live_numbers"), provider=provider, after=after, limit=limit
         )
 
-    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> port.LiveNumber | None:
         found = await self._live(_BY_REF, provider=provider, ref=ref)
         return found[0] if found else None
 
@@ -245,7 +240,7 @@ class ActivationRepository:
         listed: Sequence[ProviderRef],
         rented_before: datetime,
         limit: int,
-    ) -> list[LiveNumber]:
+    ) -> list[port.LiveNumber]:
         return await self._live(
             statement("activations/missing_from"),
             provider=provider,
@@ -254,8 +249,8 @@ class ActivationRepository:
             limit=limit,
         )
 
-    async def _live(self, sql: Executable, **parameters: object) -> list[LiveNumber]:
-        async def work(connection: AsyncConnection) -> list[LiveNumber]:
+    async def _live(self, sql: Executable, **parameters: object) -> list[port.LiveNumber]:
+        async def work(connection: AsyncConnection) -> list[port.LiveNumber]:
             result = await connection.execute(sql, parameters)
             return [rows.live_number(row) for row in result.mappings()]
 

@@ -17,16 +17,7 @@ from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.errors import StoreError
-from worker.ports.store.books import (
-    Account,
-    AccountOpened,
-    Entry,
-    Finding,
-    KeptAnswer,
-    QueueStats,
-    TakenKey,
-    TopUpOutcome,
-)
+from worker.ports.store import books as port
 from worker.ports.store.purchases import ACCOUNT
 
 OFFENDERS: Final = 5  #: Shown per invariant.
@@ -67,12 +58,12 @@ def _question(invariant: str) -> TextClause:
     )
 
 
-async def check_all(connection: AsyncConnection) -> list[Finding]:
+async def check_all(connection: AsyncConnection) -> list[port.Finding]:
     await _begin(connection)
     return [await _check(connection, invariant) for invariant in invariants()]
 
 
-async def check_alone(connection: AsyncConnection, invariant: str) -> Finding | None:
+async def check_alone(connection: AsyncConnection, invariant: str) -> port.Finding | None:
     await _begin(connection)
     mine = (await connection.execute(_ALONE)).scalar_one()
     return await _check(connection, invariant) if mine else None
@@ -83,9 +74,9 @@ async def _begin(connection: AsyncConnection) -> None:
     await connection.execute(_PATIENCE)
 
 
-async def _check(connection: AsyncConnection, invariant: str) -> Finding:
+async def _check(connection: AsyncConnection, invariant: str) -> port.Finding:
     row = await _asked(connection, _question(invariant), _PARAMETERS.get(invariant, {}))
-    return Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))
+    return port.Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))
 
 
 async def _asked(
@@ -116,20 +107,20 @@ def topup_key(account: AccountId, reference: str) -> str:
 
 async def open_account(
     connection: AsyncConnection, account: AccountId, currency: str
-) -> tuple[AccountOpened, Account]:
+) -> tuple[port.AccountOpened, port.Account]:
     parameters = {"account": account, "currency": currency}
     new = (await connection.execute(statement("books/open_account"), parameters)).rowcount
     stored = await read(connection, account)
     assert stored is not None
     if new:
-        return AccountOpened.NEW, stored
+        return port.AccountOpened.NEW, stored
     same = stored.currency == currency
-    return (AccountOpened.SAME if same else AccountOpened.OTHER_CONTENT), stored
+    return (port.AccountOpened.SAME if same else port.AccountOpened.OTHER_CONTENT), stored
 
 
 async def entries(
     connection: AsyncConnection, account: AccountId, before: int | None, limit: int
-) -> list[Entry]:
+) -> list[port.Entry]:
     parameters = {"account": account, "before": before, "limit": limit}
     result = await connection.execute(statement("books/entries"), parameters)
     return [_entry(row) for row in result.mappings()]
@@ -137,25 +128,25 @@ async def entries(
 
 async def top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
-) -> tuple[TopUpOutcome, Account | None]:
+) -> tuple[port.TopUpOutcome, port.Account | None]:
     await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
     found = await read(connection, account)
     if found is None:
-        return TopUpOutcome.UNKNOWN_ACCOUNT, None
+        return port.TopUpOutcome.UNKNOWN_ACCOUNT, None
     thing = {"key": topup_key(account, reference)}
     booked = (await connection.execute(_BOOKED, thing)).mappings().one_or_none()
     if booked is not None:
         same = booked["amount_minor"] == amount_minor
-        return (TopUpOutcome.SAME if same else TopUpOutcome.OTHER_CONTENT), found
+        return (port.TopUpOutcome.SAME if same else port.TopUpOutcome.OTHER_CONTENT), found
     if found.state == "deleted":
-        return TopUpOutcome.UNKNOWN_ACCOUNT, None
+        return port.TopUpOutcome.UNKNOWN_ACCOUNT, None
     await connection.execute(
         statement("books/top_up"), {**thing, "account": account, "amount_minor": amount_minor}
     )
-    return TopUpOutcome.NEW, await read(connection, account)
+    return port.TopUpOutcome.NEW, await read(connection, account)
 
 
-async def read(connection: AsyncConnection, account: AccountId) -> Account | None:
+async def read(connection: AsyncConnection, account: AccountId) -> port.Account | None:
     row = (
         (await connection.execute(statement("books/account"), {"account": account}))
         .mappings()
@@ -163,7 +154,7 @@ async def read(connection: AsyncConnection, account: AccountId) -> Account | Non
     )
     if row is None:
         return None
-    return Account(
+    return port.Account(
         AccountId(row["account"]),
         row["currency"],
         row["available_minor"],
@@ -172,9 +163,9 @@ async def read(connection: AsyncConnection, account: AccountId) -> Account | Non
     )
 
 
-def _entry(row: RowMapping) -> Entry:
+def _entry(row: RowMapping) -> port.Entry:
     activation = row["activation_id"]
-    return Entry(
+    return port.Entry(
         id=row["id"],
         at=row["at"],
         kind=row["kind"],
@@ -203,46 +194,54 @@ class BookRepository:
 
     async def open_account(
         self, account: AccountId, currency: str
-    ) -> tuple[AccountOpened, Account]:
+    ) -> tuple[port.AccountOpened, port.Account]:
         return await self._db.write(lambda c: open_account(c, account, currency))
 
-    async def account(self, account: AccountId) -> Account | None:
+    async def account(self, account: AccountId) -> port.Account | None:
         return await self._db.read(lambda c: read(c, account))
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[TopUpOutcome, Account | None]:
+    ) -> tuple[port.TopUpOutcome, port.Account | None]:
         assert amount_minor > 0
         return await self._db.write(lambda c: top_up(c, account, reference, amount_minor))
 
-    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
+    async def entries(
+        self, account: AccountId, *, before: int | None, limit: int
+    ) -> list[port.Entry]:
         return await self._db.read(lambda c: entries(c, account, before, limit))
 
     @property
     def invariants(self) -> Sequence[str]:
         return invariants()
 
-    async def audit(self) -> list[Finding]:
+    async def audit(self) -> list[port.Finding]:
         return await self._db.read(check_all)
 
-    async def check(self, invariant: str) -> Finding | None:
+    async def check(self, invariant: str) -> port.Finding | None:
         return await self._db.read(lambda c: check_alone(c, invariant))
 
-    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
+    async def queue_stats(
+        self, grace: timedelta, *, now: datetime | None = None
+    ) -> port.QueueStats:
         return await self._db.read(lambda c: _queue_stats(c, grace, now))
 
-    async def take_key(self, key: str, content_hash: str) -> TakenKey:
-        async def work(connection: AsyncConnection) -> TakenKey:
+    async def take_key(self, key: str, content_hash: str) -> port.TakenKey:
+        async def work(connection: AsyncConnection) -> port.TakenKey:
             asked = {"key": key, "content_hash": content_hash}
-            return TakenKey(*(await connection.execute(statement("books/take_key"), asked)).one())
+            return port.TakenKey(
+                *(await connection.execute(statement("books/take_key"), asked)).one()
+            )
 
         return await self._db.write(work)
 
-    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
-        async def work(connection: AsyncConnection) -> KeptAnswer:
+    async def keep_answer(
+        self, key: str, content_hash: str, answer: port.KeptAnswer
+    ) -> port.KeptAnswer:
+        async def work(connection: AsyncConnection) -> port.KeptAnswer:
             given = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
             result = await connection.execute(statement("books/keep_answer"), given)
-            kept: KeptAnswer | None = result.scalar()
+            kept: port.KeptAnswer | None = result.scalar()
             return answer if kept is None else kept
 
         return await self._db.write(work)
@@ -263,7 +262,7 @@ class BookRepository:
 
 async def _queue_stats(
     connection: AsyncConnection, grace: timedelta, now: datetime | None
-) -> QueueStats:
+) -> port.QueueStats:
     async def rows(name: str, **parameters: object) -> Sequence[RowMapping]:
         return (await connection.execute(statement(name), parameters)).mappings().all()
 
@@ -275,7 +274,7 @@ async def _queue_stats(
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     pending = await connection.execute(statement("books/pending_events"))
     settled = await connection.execute(statement("books/newest_canary"), canary)
-    return QueueStats(
+    return port.QueueStats(
         live={ProviderName(row["provider"]): row["live"] for row in live},
         overdue=sum(row["overdue"] for row in live),
         oldest_overdue=max(late, default=_ON_TIME),

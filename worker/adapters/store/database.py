@@ -30,13 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
-from worker.ports.errors import (
-    CommitUnknown,
-    RowLocked,
-    SchemaMissing,
-    StoreError,
-    StoreUnavailable,
-)
+from worker.ports import errors
 from worker.ports.retry import Retry
 from worker.ports.store.settlements import DueNumber
 
@@ -102,14 +96,14 @@ _AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300"}
 _LOCKED = "55P03"  # lock_not_available: the wait for a row was over
 
 
-class RunAgain(StoreError):
+class RunAgain(errors.StoreError):
     """The database itself asks for this transaction to be run again."""
 
 
 _REPEATED = (
     RunAgain,
-    StoreUnavailable,
-    CommitUnknown,
+    errors.StoreUnavailable,
+    errors.CommitUnknown,
 )  #: Serialisation, deadlock, lost connection.
 
 
@@ -122,23 +116,23 @@ def _sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
-def _meaning(error: Exception) -> StoreError | None:
+def _meaning(error: Exception) -> errors.StoreError | None:
     """What an exception of the database says, without its text: that may hold values."""
     state = _sqlstate(error)
     if state in _MISSING:
-        return SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
+        return errors.SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         if state in _AGAIN:
             return RunAgain(state)
         if state == _LOCKED:
-            return RowLocked("database: a row stays locked")
+            return errors.RowLocked("database: a row stays locked")
         if (
             state[:2] not in {"08", "57", "25", "53"}
             and state not in _AWAY
             and not isinstance(error, InterfaceError)
         ):
             return None
-    return StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
+    return errors.StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
 
 
 @contextmanager
@@ -242,8 +236,8 @@ async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
         raise
     except (DBAPIError, OSError) as error:
         meaning = _meaning(error)
-        if isinstance(meaning, StoreUnavailable):
-            raise CommitUnknown("database: connection lost in COMMIT") from None
+        if isinstance(meaning, errors.StoreUnavailable):
+            raise errors.CommitUnknown("database: connection lost in COMMIT") from None
         raise
 
 

@@ -18,15 +18,7 @@ from worker.domain.history_check import BookedNumber, check_history
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import ActiveRow, Balance, PastNumber
-from worker.ports.store.purchases import (
-    BalanceDifference,
-    BalanceReading,
-    CountedSums,
-    Dispute,
-    HistoryComparison,
-    ProviderReport,
-    ReopenedNumbers,
-)
+from worker.ports.store import purchases as port
 
 #: The words of `provider_dispute.says` that a history has.
 _SAYS: Final = {PriceFate.KEPT: "charged", PriceFate.GIVEN_BACK: "given_back"}
@@ -53,7 +45,7 @@ async def compare_history(
     provider: ProviderName,
     rows: Sequence[PastNumber],
     ended_for: timedelta,
-) -> HistoryComparison:
+) -> port.HistoryComparison:
     past = _unambiguous(rows)
     asked = {
         "provider": provider,
@@ -70,7 +62,7 @@ async def compare_history(
         if (correction := _correction(row, past[row["provider_ref"]])) is not None
     ]
     if not corrections:
-        return HistoryComparison({}, 0)
+        return port.HistoryComparison({}, 0)
     columns = {name: [getattr(each, name) for each in corrections] for name in _Correction._fields}
     moved = await connection.execute(statement("purchases/correct_by_history"), columns)
     return _comparison(moved.mappings())
@@ -115,7 +107,7 @@ async def reopen_listed(
     provider: ProviderName,
     rows: Sequence[ActiveRow],
     ended_for: timedelta,
-) -> ReopenedNumbers:
+) -> port.ReopenedNumbers:
     parameters = {
         "provider": provider,
         "refs": [row.ref for row in rows],
@@ -123,7 +115,7 @@ async def reopen_listed(
         "ended_for": ended_for,
     }
     found = await connection.execute(statement("purchases/reopen_listed"), parameters)
-    return ReopenedNumbers(**found.mappings().one())
+    return port.ReopenedNumbers(**found.mappings().one())
 
 
 async def rented_at(
@@ -143,19 +135,19 @@ async def sums_of(
     return {row["currency"]: (row["numbers"], row["minor"]) for row in found}
 
 
-async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[Dispute]:
+async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[port.Dispute]:
     found = await connection.execute(
         statement("purchases/newest_disputes"), {"provider": provider, "most": SHOWN}
     )
     return [_dispute(row) for row in found.mappings()]
 
 
-def _dispute(row: RowMapping) -> Dispute:
+def _dispute(row: RowMapping) -> port.Dispute:
     told: dict[str, Any] = dict(row)
-    return Dispute(ref=told.pop("provider_ref"), **told)
+    return port.Dispute(ref=told.pop("provider_ref"), **told)
 
 
-def _comparison(moved: Iterable[RowMapping]) -> HistoryComparison:
+def _comparison(moved: Iterable[RowMapping]) -> port.HistoryComparison:
     numbers: Counter[str] = Counter()
     minor: Counter[str] = Counter()
     agreed = 0
@@ -166,7 +158,7 @@ def _comparison(moved: Iterable[RowMapping]) -> HistoryComparison:
         else:
             agreed += row["was"] == ProviderState.DISPUTED.value
     sums = {currency: (numbers[currency], minor[currency]) for currency in sorted(numbers)}
-    return HistoryComparison(sums, agreed)
+    return port.HistoryComparison(sums, agreed)
 
 
 DIFFERENCES: Final = 20  #: Shown in a report.
@@ -182,7 +174,9 @@ _DIFFERENCES = text(
 _KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)")
 
 
-async def count(connection: AsyncConnection, provider: ProviderName, currency: str) -> CountedSums:
+async def count(
+    connection: AsyncConnection, provider: ProviderName, currency: str
+) -> port.CountedSums:
     last = await _last(connection, provider)
     return await _counted(connection, provider, currency, last)
 
@@ -197,7 +191,7 @@ async def _counted(
     provider: ProviderName,
     currency: str,
     last: RowMapping | None,
-) -> CountedSums:
+) -> port.CountedSums:
     """Over the span of the last reading, which a reading in another currency says nothing of."""
     if last is not None and last["currency"] == currency:
         since = last["counted_from"]
@@ -206,7 +200,7 @@ async def _counted(
             statement("purchases/counted_span"), {"provider": provider}
         )
         since = found.scalar_one()
-    return CountedSums(since, await _sums(connection, provider, currency, since))
+    return port.CountedSums(since, await _sums(connection, provider, currency, since))
 
 
 async def _sums(
@@ -221,8 +215,8 @@ async def _sums(
 
 
 async def keep_reading(
-    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: CountedSums
-) -> BalanceDifference | None:
+    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: port.CountedSums
+) -> port.BalanceDifference | None:
     await connection.execute(statement("purchases/lock_readings"), {"provider": provider})
     last = await _last(connection, provider)
     comparable = last is not None and last["currency"] == balance.currency
@@ -248,7 +242,7 @@ async def keep_reading(
         },
     )
     row = kept.mappings().one_or_none()
-    return None if row is None else BalanceDifference(**row)
+    return None if row is None else port.BalanceDifference(**row)
 
 
 async def _shortened(
@@ -271,14 +265,14 @@ def _bounds(reading: RowMapping) -> BalanceBounds:
 
 async def report(
     connection: AsyncConnection, provider: ProviderName, currency: str
-) -> ProviderReport:
+) -> port.ProviderReport:
     this = {"provider": provider}
     drained = (await connection.execute(DRAINED)).mappings().all()
     live = (await connection.execute(statement("purchases/count_live"), this)).mappings().all()
     exposure = (await connection.execute(_EXPOSURE, this)).mappings()
     differences = (await connection.execute(_DIFFERENCES, this)).mappings()
     last = await _last(connection, provider)
-    return ProviderReport(
+    return port.ProviderReport(
         known=(await connection.execute(_KNOWN, this)).scalar_one(),
         drained_at={row["provider"]: row["drained_at"] for row in drained}.get(provider),
         live={row["state"]: row["live"] for row in live},
@@ -287,8 +281,10 @@ async def report(
         exposure_minor={(row["state"], row["currency"]): row["minor"] for row in exposure},
         reading=None
         if last is None
-        else BalanceReading(last["at"], last["balance_minor"], last["currency"], last["proven"]),
-        differences=[BalanceDifference(**row) for row in differences],
+        else port.BalanceReading(
+            last["at"], last["balance_minor"], last["currency"], last["proven"]
+        ),
+        differences=[port.BalanceDifference(**row) for row in differences],
         disputed=await sums_of(connection, provider),
         disputes=await newest_of(connection, provider),
     )

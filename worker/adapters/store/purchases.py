@@ -17,22 +17,8 @@ from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
+from worker.ports.store import purchases as port
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import (
-    BalanceDifference,
-    Bought,
-    CountedSums,
-    EndedExposure,
-    ExposureCause,
-    ExposureEnd,
-    HistoryComparison,
-    OpenExposure,
-    OpenPurchase,
-    ProviderReport,
-    PurchaseStart,
-    PurchaseState,
-    ReopenedNumbers,
-)
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 
@@ -46,7 +32,7 @@ async def begin(
     order: PurchaseOrder,
     policy: tuple[str, str],
     window: timedelta,
-) -> PurchaseStart:
+) -> port.PurchaseStart:
     content = _content(order, *policy, window)
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
@@ -55,7 +41,7 @@ async def begin(
 
 
 async def keep_bought(
-    connection: AsyncConnection, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+    connection: AsyncConnection, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
 ) -> Activation | None:
     this = {"id": id_, "ref": bought.ref}
     await connection.execute(statement("purchases/lock_ref"), {"ref": bought.ref})
@@ -107,7 +93,7 @@ def _content(
     }
 
 
-def _number(bought: Bought) -> dict[str, object]:
+def _number(bought: port.Bought) -> dict[str, object]:
     return {
         "ref": bought.ref,
         "phone": bought.phone,
@@ -126,7 +112,7 @@ async def _begin(
     order: PurchaseOrder,
     content: dict[str, Any],
     call: str,
-) -> PurchaseStart:
+) -> port.PurchaseStart:
     balances = (
         await connection.execute(statement("books/lock_accounts"), {"accounts": [order.account]})
     ).mappings()
@@ -135,13 +121,13 @@ async def _begin(
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
     if known is not None and _is_ours(known, call):
-        return PurchaseStart(PurchaseState.NEW, None)
+        return port.PurchaseStart(port.PurchaseState.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
     if account is None or account["state"] != "open":
-        return PurchaseStart(PurchaseState.UNKNOWN_ACCOUNT, None)
+        return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
     if account["amount_minor"] < order.price_minor:
-        return PurchaseStart(PurchaseState.BALANCE_TOO_LOW, None)
+        return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(
         statement("purchases/begin_purchase"),
         {
@@ -154,7 +140,7 @@ async def _begin(
             "currency": account["currency"],
         },
     )
-    return PurchaseStart(PurchaseState.NEW, None)
+    return port.PurchaseStart(port.PurchaseState.NEW, None)
 
 
 def _is_ours(known: RowMapping, call: str) -> bool:
@@ -164,16 +150,18 @@ def _is_ours(known: RowMapping, call: str) -> bool:
 
 async def _known(
     connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str
-) -> PurchaseStart:
+) -> port.PurchaseStart:
     if known["content_hash"] != hashed:
-        return PurchaseStart(PurchaseState.OTHER_CONTENT, None)
+        return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
     if known["state"] == "failed":
-        return PurchaseStart(PurchaseState.FAILED, None, known["failure"])
+        return port.PurchaseStart(port.PurchaseState.FAILED, None, known["failure"])
     found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
-    return PurchaseStart(PurchaseState.RENTED if rented else PurchaseState.UNKNOWN, number)
+    return port.PurchaseStart(
+        port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN, number
+    )
 
 
 def _hash(content: dict[str, Any]) -> str:
@@ -210,12 +198,12 @@ class PurchaseRepository:
         policy: str,
         policy_version: str,
         window: timedelta,
-    ) -> PurchaseStart:
+    ) -> port.PurchaseStart:
         await self._policies.keep(policy, policy_version)
         return await begin(self._db, id_, order, (policy, policy_version), window)
 
     async def purchase_bought(
-        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+        self, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
     ) -> Activation | None:
         return await self._db.write(lambda c: keep_bought(c, id_, bought, min_cancel_age))
 
@@ -231,11 +219,11 @@ class PurchaseRepository:
 
     async def open_purchases(
         self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
-    ) -> list[OpenPurchase]:
+    ) -> list[port.OpenPurchase]:
         found = await self._rows(
             statement("purchases/open_purchases"), provider=provider, settled_for=settled_for
         )
-        return [OpenPurchase(**row) for row in found]
+        return [port.OpenPurchase(**row) for row in found]
 
     async def unknown_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
@@ -265,26 +253,26 @@ class PurchaseRepository:
     async def ordered(self, id_: ActivationId) -> bool:
         return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
 
-    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
+    async def count_provider(self, provider: ProviderName, currency: str) -> port.CountedSums:
         return await self._db.read(lambda c: disputes.count(c, provider, currency))
 
     async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: CountedSums
-    ) -> BalanceDifference | None:
+        self, provider: ProviderName, balance: Balance, before: port.CountedSums
+    ) -> port.BalanceDifference | None:
         return await self._db.write(lambda c: disputes.keep_reading(c, provider, balance, before))
 
     async def reopen_listed(
         self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> ReopenedNumbers:
+    ) -> port.ReopenedNumbers:
         if not rows:
-            return ReopenedNumbers(0, 0)
+            return port.ReopenedNumbers(0, 0)
         return await self._db.write(lambda c: disputes.reopen_listed(c, provider, rows, ended_for))
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> HistoryComparison:
+    ) -> port.HistoryComparison:
         if not rows:
-            return HistoryComparison({}, 0)
+            return port.HistoryComparison({}, 0)
         return await self._db.write(
             lambda c: disputes.compare_history(c, provider, rows, ended_for)
         )
@@ -294,7 +282,7 @@ class PurchaseRepository:
     ) -> list[datetime]:
         return await self._db.read(lambda c: disputes.rented_at(c, provider, oldest, newest))
 
-    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
+    async def provider_report(self, provider: ProviderName, currency: str) -> port.ProviderReport:
         return await self._db.read(lambda c: disputes.report(c, provider, currency))
 
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
@@ -303,7 +291,7 @@ class PurchaseRepository:
 
     async def open_exposures(
         self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
-    ) -> list[OpenExposure]:
+    ) -> list[port.OpenExposure]:
         found = await self._rows(
             statement("purchases/open_exposures"),
             provider=provider,
@@ -313,9 +301,9 @@ class PurchaseRepository:
         return [_open_exposure(row) for row in found]
 
     async def end_exposures(
-        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
-    ) -> list[EndedExposure]:
-        async def work(connection: AsyncConnection) -> list[EndedExposure]:
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
+    ) -> list[port.EndedExposure]:
+        async def work(connection: AsyncConnection) -> list[port.EndedExposure]:
             this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
             ending = await connection.execute(statement("purchases/end_exposures"), this)
             by_us = set(ending.scalars())
@@ -357,12 +345,12 @@ class PurchaseRepository:
         return await self._db.write(work)
 
 
-def _open_exposure(row: RowMapping) -> OpenExposure:
+def _open_exposure(row: RowMapping) -> port.OpenExposure:
     columns: dict[str, Any] = dict(row)
-    cause = ExposureCause(columns.pop("why"))
-    return OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
+    cause = port.ExposureCause(columns.pop("why"))
+    return port.OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
 
 
-def _ended_exposure(row: RowMapping, *, now: bool) -> EndedExposure:
+def _ended_exposure(row: RowMapping, *, now: bool) -> port.EndedExposure:
     columns: dict[str, Any] = dict(row)
-    return EndedExposure(end=ExposureEnd(columns.pop("state")), now=now, **columns)
+    return port.EndedExposure(end=port.ExposureEnd(columns.pop("state")), now=now, **columns)

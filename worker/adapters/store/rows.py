@@ -11,13 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import statement
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
-from worker.ports.store.activations import (
-    Activation,
-    LiveNumber,
-    Settlement,
-    ShownCode,
-    TimelineEntry,
-)
+from worker.ports.store import activations as port
 from worker.ports.store.settlements import DueNumber, SettledNumber
 
 _STATES = {state.value: state for state in State}
@@ -52,8 +46,8 @@ def settled(row: Sequence[Any]) -> SettledNumber:
     return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 
-def live_number(row: RowMapping) -> LiveNumber:
-    return LiveNumber(
+def live_number(row: RowMapping) -> port.LiveNumber:
+    return port.LiveNumber(
         ActivationId(row["id"]),
         ProviderRef(row["provider_ref"]),
         row["rented_at"],
@@ -62,12 +56,12 @@ def live_number(row: RowMapping) -> LiveNumber:
 
 
 _OTHERWISE: Final = {"ref", "state", "provider_state", "codes", "settlement", "timeline"}
-_AS_STORED: Final = tuple(f.name for f in fields(Activation) if f.name not in _OTHERWISE)
+_AS_STORED: Final = tuple(f.name for f in fields(port.Activation) if f.name not in _OTHERWISE)
 
 
-def activation(row: Mapping[str, Any], **parts: Any) -> Activation:
+def activation(row: Mapping[str, Any] | RowMapping, **parts: Any) -> port.Activation:
     """Most columns are named as their fields, and hold what these do."""
-    return Activation(
+    return port.Activation(
         **{name: row[name] for name in _AS_STORED},
         ref=row["provider_ref"],
         state=_STATES[row["state"]],
@@ -105,32 +99,32 @@ def newest(filters: frozenset[str]) -> TextClause:
 
 async def by_ids(
     connection: AsyncConnection, ids: Iterable[ActivationId], *, timeline: bool
-) -> dict[ActivationId, Activation]:
+) -> dict[ActivationId, port.Activation]:
     found = (await connection.execute(_ACTIVATIONS, {"ids": list(ids)})).mappings().all()
     return await whole(connection, found, timeline=timeline)
 
 
 async def whole(
     connection: AsyncConnection, found: Sequence[RowMapping], *, timeline: bool
-) -> dict[ActivationId, Activation]:
+) -> dict[ActivationId, port.Activation]:
     """Rows with their codes, settlement and, where asked for, timeline; in the rows' order."""
     if not found:
         return {}
     ids = {"ids": [row["id"] for row in found]}
-    codes: dict[ActivationId, list[ShownCode]] = {}
+    codes: dict[ActivationId, list[port.ShownCode]] = {}
     for row in (await connection.execute(statement("activations/shown_codes"), ids)).mappings():
-        shown = ShownCode(SmsCode(row["code"]), row["text"], row["received_at"])
+        shown = port.ShownCode(SmsCode(row["code"]), row["text"], row["received_at"])
         codes.setdefault(row["activation_id"], []).append(shown)
     settlements = {
-        row["activation_id"]: Settlement(
+        row["activation_id"]: port.Settlement(
             State(row["outcome"]), row["amount_minor"], row["reason"], row["at"]
         )
         for row in (await connection.execute(_SETTLEMENTS, ids)).mappings()
     }
-    timelines: dict[ActivationId, list[TimelineEntry]] = {}
+    timelines: dict[ActivationId, list[port.TimelineEntry]] = {}
     if timeline:
         for row in (await connection.execute(_TIMELINES, ids)).mappings():
-            line = TimelineEntry(
+            line = port.TimelineEntry(
                 row["at"], row["what"], {"state": row["state"], **(row["detail"] or {})}
             )
             timelines.setdefault(row["activation_id"], []).append(line)
