@@ -14,9 +14,8 @@ from tests.unit.lifecycle.scripted import StubStore
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.outbox import OutboxRepository
-from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.postgres import PostgresLeadership, PostgresStore
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
 from worker.ports.leadership import Leadership

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from worker.adapters.store.postgres import PostgresStore
-from worker.bootstrap.from_settings import clauses_of, profiles_of
-from worker.bootstrap.resources import Resources
+from worker.bootstrap.from_settings import Resources, clauses_of, profiles_of
 from worker.domain.ids import ProviderName
 from worker.domain.shipped import config_directory
 from worker.lifecycle.clock import Clock

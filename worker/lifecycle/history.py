@@ -21,8 +21,7 @@ from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.lanes import Lanes
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import Circuit, Provider
+from worker.ports.provider import Circuit, HistoryPage, PastNumber, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, PurchaseStore
 

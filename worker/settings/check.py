@@ -6,10 +6,8 @@ from pathlib import Path
 from worker.domain.families import FAMILIES, has_dialects
 from worker.domain.policy.loading import ProfileError, load_profile, policy_names
 from worker.domain.shipped import config_directory
-from worker.settings.config_error import ConfigProblem
-from worker.settings.keys import Key, dotted
-from worker.settings.model import PolicySettings, ProviderSettings, Settings
-from worker.settings.values import SAFE_TOKEN_CHARS, is_loopback
+from worker.settings.model import Key, PolicySettings, ProviderSettings, Settings, dotted
+from worker.settings.values import SAFE_TOKEN_CHARS, ConfigProblem, is_loopback
 
 Origin = Callable[[Key], str]
 

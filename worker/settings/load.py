@@ -12,23 +12,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from worker.settings import sources
+from worker.settings import model, sources
 from worker.settings.check import policy_directory, problems_in, warnings_about
-from worker.settings.config_error import ConfigError, ConfigProblem
-from worker.settings.keys import (
-    Key,
-    dotted,
-    environment_name,
-    field_of,
-    file_keys,
-    is_secret,
-    known_paths,
-    readable_from_files,
-    suggestion,
-)
-from worker.settings.model import PolicySettings, Settings
 from worker.settings.sources import Collected, Layer
-from worker.settings.values import TokenSetting
+from worker.settings.values import ConfigError, ConfigProblem, TokenSetting
 
 MASK = "********"
 _URLS = {("database", "url"), ("redis", "url")}
@@ -38,7 +25,7 @@ _URLS = {("database", "url"), ("redis", "url")}
 class Loaded:
     """Settings, and what only `check-config` wants to know about them."""
 
-    settings: Settings
+    settings: model.Settings
     origins: "Origins"
     config_file: Path
     warnings: tuple[str, ...]
@@ -50,13 +37,13 @@ class Origins:
 
     layers: Sequence[Layer]
 
-    def of(self, key: Key) -> str:
+    def of(self, key: model.Key) -> str:
         for layer in self.layers:
             if layer.holds(key):
                 return layer.origin(key)
         return "default"
 
-    def nearest(self, key: Key) -> str:
+    def nearest(self, key: model.Key) -> str:
         """For a key that is missing: where its table is."""
         while key and self.of(key) == "default":
             key = key[:-1]
@@ -68,7 +55,7 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
-) -> Settings:
+) -> model.Settings:
     """The settings of this process. Raises `ConfigError` with every problem found."""
     return load(config_file, environ=environ, overrides=overrides).settings
 
@@ -98,9 +85,9 @@ def load(
     return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
 
 
-def _located(settings: Settings) -> Settings:
+def _located(settings: model.Settings) -> model.Settings:
     """With the directory that the policies were found in."""
-    policies = PolicySettings(directory=policy_directory(settings.policies.directory))
+    policies = model.PolicySettings(directory=policy_directory(settings.policies.directory))
     return settings.model_copy(update={"policies": policies})
 
 
@@ -108,12 +95,12 @@ def _named_files(strong: Sequence[Layer], weak: Sequence[Layer]) -> Layer:
     """Values of the files that `*_file` keys name, unless something stronger says otherwise."""
     collected = Collected()
     everything = Origins([*strong, *weak])
-    for key in readable_from_files(_provider_names(everything)):
+    for key in model.readable_from_files(_provider_names(everything)):
         if any(layer.holds(key) for layer in strong):
             continue
         for layer in everything.layers:
-            if layer.holds(file_keys(key)):
-                named = layer.value(file_keys(key))
+            if layer.holds(model.file_keys(key)):
+                named = layer.value(model.file_keys(key))
                 if isinstance(named, str | Path) and str(named):
                     sources.put_file(collected, key, Path(named))
                 break
@@ -125,9 +112,9 @@ def _provider_names(origins: Origins) -> frozenset[str]:
     return frozenset(str(name) for table in tables if isinstance(table, Mapping) for name in table)
 
 
-def _validated(origins: Origins, problems: list[ConfigProblem]) -> Settings | None:
+def _validated(origins: Origins, problems: list[ConfigProblem]) -> model.Settings | None:
     try:
-        return Settings(**_merged(origins.layers))
+        return model.Settings(**_merged(origins.layers))
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
         problems += [_problem(each, origins) for each in details]
@@ -155,29 +142,31 @@ def _problem(error: ErrorDetails, origins: Origins) -> ConfigProblem:
     source = origins.of(key)
     match error["type"]:
         case "missing":
-            return ConfigProblem(dotted(key), origins.nearest(key), _missing(key))
+            return ConfigProblem(model.dotted(key), origins.nearest(key), _missing(key))
         case "extra_forbidden":
-            close = suggestion(key)
-            hint = f"; did you mean {dotted(close)}?" if close else ""
-            return ConfigProblem(dotted(key), source, f"there is no such setting{hint}")
+            close = model.suggestion(key)
+            hint = f"; did you mean {model.dotted(close)}?" if close else ""
+            return ConfigProblem(model.dotted(key), source, f"there is no such setting{hint}")
         case "value_error":
-            return ConfigProblem(dotted(key), source, str(error["ctx"]["error"]))
+            return ConfigProblem(model.dotted(key), source, str(error["ctx"]["error"]))
         case "string_pattern_mismatch" if key[:1] == ("providers",):
             message = "a provider's name is lower case letters, digits, and single - or _ between"
-            return ConfigProblem(dotted(key), source, message)
+            return ConfigProblem(model.dotted(key), source, message)
         case _:
-            return ConfigProblem(dotted(key), source, error["msg"] + _shown(error["input"], key))
+            return ConfigProblem(
+                model.dotted(key), source, error["msg"] + _shown(error["input"], key)
+            )
 
 
-def _missing(key: Key) -> str:
-    also = file_keys(key)
-    file = f", {also[-1]}" if field_of(also) else ""
-    return f"must be set: {key[-1]}{file}, or {environment_name(key)} in the environment"
+def _missing(key: model.Key) -> str:
+    also = model.file_keys(key)
+    file = f", {also[-1]}" if model.field_of(also) else ""
+    return f"must be set: {key[-1]}{file}, or {model.environment_name(key)} in the environment"
 
 
-def _shown(value: object, key: Key) -> str:
+def _shown(value: object, key: model.Key) -> str:
     """What was found, where it cannot be a secret."""
-    plain = isinstance(value, str | int | float) and not is_secret(key)
+    plain = isinstance(value, str | int | float) and not model.is_secret(key)
     return f" (found {str(value)[:80]!r})" if plain else ""
 
 
@@ -189,13 +178,13 @@ class Setting(NamedTuple):
 
 def effective(loaded: Loaded) -> Iterator[Setting]:
     """The settings as they are in effect, one for each key, with nothing secret in them."""
-    for key in known_paths(frozenset(loaded.settings.providers)):
+    for key in model.known_paths(frozenset(loaded.settings.providers)):
         value: object = loaded.settings
         for part in key:
             value = value[part] if isinstance(value, dict) else getattr(value, part)
         if key in _URLS and isinstance(value, SecretStr):
             value = masked_url(value.get_secret_value())
-        yield Setting(dotted(key), _masked(value), loaded.origins.of(key))
+        yield Setting(model.dotted(key), _masked(value), loaded.origins.of(key))
 
 
 def _masked(value: object) -> str | int | float | list[str] | None:

@@ -9,7 +9,6 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
@@ -17,6 +16,8 @@ from worker.ports.provider import (
     Cancelled,
     Capabilities,
     CodesArrived,
+    HistoryPage,
+    PastNumber,
     Sms,
     Waiting,
 )

@@ -35,9 +35,14 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.intake import NumberIntake
 from worker.ports.service import PurchaseOrder
-from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    Activation,
+    LiveNumber,
+    NumberIntake,
+    SeenSms,
+)
 from worker.settings import Settings
 
 ALICE = AccountId("alice")

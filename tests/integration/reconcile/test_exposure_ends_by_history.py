@@ -9,7 +9,7 @@ from tests.integration.store.shop import SIM
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle import history
-from worker.ports.history import PastNumber
+from worker.ports.provider import PastNumber
 from worker.ports.store.activations import SeenSms
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now

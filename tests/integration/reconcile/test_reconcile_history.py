@@ -13,8 +13,7 @@ from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle import history
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import Capabilities
+from worker.ports.provider import Capabilities, HistoryPage, PastNumber
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
 from worker.simulator.tariff import BuyerOrder

@@ -15,13 +15,13 @@ from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_terms import ProviderTerms
-from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     Balance,
     CancelReply,
     Capabilities,
     Circuit,
+    HistoryPage,
     NoRent,
     Observation,
     Rented,

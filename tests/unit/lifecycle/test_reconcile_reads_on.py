@@ -23,8 +23,14 @@ from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.history import AROUND
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Capabilities,
+    Circuit,
+    HistoryPage,
+    PastNumber,
+)
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
 DAY = timedelta(days=1)

@@ -37,8 +37,8 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
+from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 from worker.ports.service import Push
 

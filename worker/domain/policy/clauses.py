@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.domain.policy.loading import ProfileError, policy_directory
-from worker.domain.policy.outcomes import Reason
+from worker.domain.policy.vocabulary import Reason
 
 CLAUSE_ID = re.compile(r"[A-Za-z0-9_-]+\.[0-9]{2}")
 _REASONS = {reason.value: reason for reason in Reason}

@@ -7,7 +7,7 @@ import pytest
 
 from worker.domain.policy import Decision, Outcome, Reason, load_profile
 from worker.domain.policy.clauses import load_clauses
-from worker.domain.policy.contradictions import Contradiction
+from worker.domain.policy.loading import Contradiction
 
 VALUES = [
     load_profile("P0"),

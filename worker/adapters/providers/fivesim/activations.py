@@ -42,7 +42,7 @@ from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.history import HistoryPage
+from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
 PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size

@@ -9,8 +9,7 @@ from worker.adapters.providers.amounts import cost_in
 from worker.adapters.providers.reply import instant_of, phone_of, ref_of, str_of
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import ActivePage, ActiveRow
+from worker.ports.provider import ActivePage, ActiveRow, HistoryPage, PastNumber
 
 CHARGED: Final = "FINISHED"
 GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})

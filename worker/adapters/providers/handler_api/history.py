@@ -12,8 +12,7 @@ from worker.adapters.providers.handler_api.dialects import HandlerDialect
 from worker.adapters.providers.reply import phone_of, ref_of
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.history import PastNumber
-from worker.ports.provider import ActiveRow
+from worker.ports.provider import ActiveRow, PastNumber
 
 CHARGED: Final = "6"
 #: How the field of the SMS is written where there is none; it is a list, often inside a string.

@@ -34,7 +34,7 @@ from worker.adapters.providers.reply import (
 from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.history import HistoryPage
+from worker.ports.provider import HistoryPage
 
 EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
 AGE_MAX_S = 86_400
