@@ -7,9 +7,17 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from worker.simulator.config import SimulatorConfig, StrictModel
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id, text, with_wait
+from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
+    FaceCall,
+    FaceReply,
+    Request,
+    number_id,
+    text,
+    with_wait,
+)
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import FamilyTerms
 

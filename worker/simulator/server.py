@@ -21,9 +21,8 @@ from multidict import CIMultiDict
 
 from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, FaceReply, Request, text
+from worker.simulator.exchange import DenialReason, Denied, FaceCall, FaceReply, Request, text
 from worker.simulator.faces import face_of
 from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.push_sender import PushSender

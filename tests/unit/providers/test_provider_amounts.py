@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.amounts import balance_minor, cost_minor, currency_of, major
+from worker.adapters.providers.reply import balance_minor, cost_minor, currency_of, major
 from worker.domain.money import AMOUNT_MAX
 from worker.entrypoints.cli.output import amount
 

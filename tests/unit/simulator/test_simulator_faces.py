@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 
 from worker.domain.families import every_dialect
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, Request, amount, arguments, figure, number_id, price
+from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
+    FaceCall,
+    Request,
+    amount,
+    arguments,
+    figure,
+    number_id,
+    price,
+)
 from worker.simulator.faces import face_of
 from worker.simulator.numbers import SimulatedNumber
 from worker.simulator.tariff import BuyerOrder

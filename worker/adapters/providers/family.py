@@ -1,6 +1,6 @@
 """What a provider family is: its account, its table of operations, its readers and its pushes.
 
-A family's folder holds what is its own: the routes of its operations and the readers of its
+A family's module holds what is its own: the routes of its operations and the readers of its
 replies; `rental_account.py` is the same of long rentals. `registry.py` has a row for each family.
 """
 
@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
-from worker.adapters.providers.amounts import balance_minor, major
 from worker.adapters.providers.reply import (
     Reply,
+    balance_minor,
     exact_json_of,
     is_answer,
     is_success,
+    major,
     phone_of,
     ref_of,
     unreadable,

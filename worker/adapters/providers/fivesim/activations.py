@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from worker.adapters.providers.amounts import balance_minor, cost_in
 from worker.adapters.providers.family import (
     ActivationReplies,
     OperationRoute,
@@ -13,17 +12,11 @@ from worker.adapters.providers.family import (
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.fivesim.history import (
-    CHARGED,
-    GIVEN_BACK,
-    LIVE,
-    past_orders,
-    with_facts,
-    within,
-)
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
+    balance_minor,
+    cost_in,
     exact_json_of,
     instant_of,
     is_answer,
@@ -40,10 +33,75 @@ from worker.adapters.providers.reply import (
 from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.history import HistoryPage
+from worker.ports.history import HistoryPage, PastNumber
+from worker.ports.provider import ActivePage, ActiveRow
 from worker.ports.reporter import Operation
+
+CHARGED: Final = "FINISHED"
+GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
+LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not an SMS.
+
+
+def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | None:
+    """The rows of a page, or None where one of them cannot be read."""
+    read = [_past(row, currency) for row in rows]
+    kept = [row for row in read if row is not None]
+    return kept if len(kept) == len(read) else None
+
+
+def within(page: HistoryPage, since: datetime, until: datetime, skip: int) -> HistoryPage:
+    """The rows of a span. 5sim takes none: its last page is the first where all rows are older."""
+    known = [row.rented_at for row in page.rows if row.rented_at is not None]
+    over = page.next is None or (bool(known) and max(known) < since)
+    rows = [row for row in page.rows if row.rented_at and since <= row.rented_at <= until]
+    return HistoryPage(rows, None if over or page.next is None else skip + page.next)
+
+
+def with_facts(page: ActivePage, whole: HistoryPage) -> ActivePage:
+    """The live rows of a page with the facts that its history rows hold of them."""
+    facts = {row.ref: row for row in whole.rows}
+    return replace(page, rows=[_with_facts(row, facts[row.ref]) for row in page.rows])
+
+
+def _with_facts(row: ActiveRow, facts: PastNumber) -> ActiveRow:
+    return row._replace(
+        country=facts.country,
+        cost_minor=facts.cost_minor,
+        currency=facts.currency,
+        rented_at=facts.rented_at,
+    )
+
+
+def _past(row: object, currency: str) -> PastNumber | None:
+    if not isinstance(row, dict) or (ref := ref_of(row.get("id"))) is None:
+        return None
+    cost, cost_currency = cost_in(row.get("price"), currency)
+    return PastNumber(
+        ref=ProviderRef(ref),
+        fate=_fate(row),
+        phone=phone_of(row.get("phone")),
+        service=str_of(row.get("product")),
+        country=str_of(row.get("country")),
+        cost_minor=cost,
+        currency=cost_currency,
+        rented_at=instant_of(row.get("created_at")),
+    )
+
+
+def _fate(row: dict[str, Any]) -> PriceFate:
+    status = row.get("status")
+    if not isinstance(status, str):
+        return PriceFate.UNKNOWN
+    if status == CHARGED:
+        return PriceFate.KEPT
+    if status in GIVEN_BACK:
+        # Never guess at money: an SMS and a cancel on one row contradict each other.
+        return PriceFate.UNKNOWN if row.get("sms") else PriceFate.GIVEN_BACK
+    return PriceFate.NOT_YET if status in LIVE else PriceFate.UNKNOWN
+
 
 PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
 LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.

@@ -5,8 +5,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
-from worker.adapters.providers.fivesim.activations import NOT_KNOWN, FiveSimReplies
-from worker.adapters.providers.fivesim.history import CHARGED, GIVEN_BACK, LIVE
+from worker.adapters.providers.fivesim.activations import (
+    CHARGED,
+    GIVEN_BACK,
+    LIVE,
+    NOT_KNOWN,
+    FiveSimReplies,
+)
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,

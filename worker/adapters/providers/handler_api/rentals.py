@@ -1,4 +1,7 @@
-"""Long rentals of classic handler_api: calls of their own, answered in JSON, refused by a word."""
+"""Rentals in this family: the classic calls, answered in JSON and refused by a word, and hero's.
+
+Hero's rentals are activations of another kind, ended by calls without a body.
+"""
 
 from typing import Any, Final
 
@@ -8,6 +11,7 @@ from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
     BAD_LENGTH,
+    DAY,
     HOUR,
     NO_BALANCE,
     NOT_POSSIBLE,
@@ -22,10 +26,13 @@ from worker.adapters.providers.reply import (
     Reply,
     all_sms,
     count_of,
+    exact_json_of,
+    instant_of,
     is_answer,
     is_success,
     json_of,
     phone_of,
+    span_of,
     unreadable,
 )
 from worker.adapters.providers.transport import LIST_CAP, Transport
@@ -33,7 +40,7 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
 from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
@@ -168,3 +175,118 @@ class HandlerRentals(RentalAccount):
 
     async def available(self, ref: ProviderRef) -> port.Availability:
         return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)
+
+
+HERO_TERMS: Final = port.RentalTerms(
+    lengths=port.only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),
+    prolongs=True,
+    gives_expiry=True,
+    tells_refund=True,
+)
+HERO_ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "getRentNumber&service={service}&country={country}&duration={hours}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("getAllSms&id={ref}&size=100"),
+    Operation.RENTAL_PROLONG: OperationRoute("prolong&id={ref}&duration={hours}", "POST"),
+    Operation.RENTAL_CLOSE: OperationRoute("cancelActivation&id={ref}"),
+}
+HERO_FINISH: Final = "finishActivation&id={ref}"
+
+BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
+OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
+TOO_SOON: Final = frozenset({"FREEZE_PERIOD_NOT_REACHED", "TOO_EARLY"})
+NEVER: Final = frozenset({"ACTION_NOT_AVAILABLE", "RENEW_ACTIVATION_NOT_AVAILABLE"})
+UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has read that SMS yet, so the rental is not ended.
+HERO_OVER: Final = "ACTIVATION_NOT_ACTIVE"
+
+
+class HeroRentalReplies(HandlerReplies, RentalReplies):
+    """Reads the replies of hero about rentals. Raises `ProviderError` only."""
+
+    __slots__ = ()
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        word = word_in(reply).word
+        return NoRent.BAD_REQUEST if is_answer(reply) and word in BAD_LENGTHS else self.rent(reply)
+
+    def messages(self, reply: Reply) -> port.MessagesReply:
+        body = json_of(reply) if is_success(reply) else None
+        if isinstance(body, dict) and isinstance(body.get("data"), list):
+            return self._messages(reply, body)
+        answer = word_in(reply)
+        if is_answer(reply) and answer.word == HERO_OVER:
+            return port.Ended()  # Terminated or refunded: hero does not say which.
+        if is_answer(reply) and self._is_not_known(answer.word, reply):
+            return NotKnown()
+        raise self._fault(reply, answer)
+
+    def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
+        rows, meta = body["data"], body.get("meta")
+        if not all(isinstance(row, dict) for row in rows):
+            raise unreadable(self.provider, reply)
+        sms = all_sms(
+            RawSms(row.get("code"), row.get("text"), row.get("date"), instant_of(row.get("date")))
+            for row in rows
+        )
+        total = count_of(meta.get("total")) if isinstance(meta, dict) else 0
+        return port.Messages(sms, complete=total <= len(rows))
+
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
+        body = exact_json_of(reply) if is_success(reply) else None
+        if isinstance(body, dict) and "activationId" in body:
+            return port.Prolonged(instant_of(body.get("activationEndTime")))
+        answer = word_in(reply)
+        word, info = answer.word, answer.info or {}
+        if not is_answer(reply):
+            raise self._fault(reply, answer)
+        if word in OFF | TOO_SOON:
+            return port.NotProlonged(
+                port.NoProlong.NOT_NOW, span_of(info.get("retry_after_seconds"))
+            )
+        if word in words.NO_BALANCE:
+            return NO_BALANCE
+        if word in BAD_LENGTHS:
+            return BAD_LENGTH
+        if word in NEVER or word == HERO_OVER:
+            return NOT_POSSIBLE
+        if self._is_not_known(word, reply):
+            return NotKnown()
+        raise self._fault(reply, answer)
+
+    def given_back(self, reply: Reply) -> CloseAttempt:
+        if _is_done(reply):
+            return port.Ended(PriceFate.GIVEN_BACK)
+        return self._not_closed(reply, CloseFollowUp.FINISH)
+
+    def kept(self, reply: Reply) -> CloseAttempt:
+        if _is_done(reply):
+            return port.Ended(PriceFate.KEPT)
+        return self._not_closed(reply, CloseFollowUp.READ)
+
+    def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
+        """The reply to a refused close, which has the words of a refused cancel."""
+        refused = self.cancel(reply)
+        if not isinstance(refused, Refused):
+            raise unreadable(self.provider, reply)
+        match refused.why:
+            case Refusal.EARLY:
+                return port.NotClosed(refused.why, refused.retry_after, refused.min_age)
+            case Refusal.CODE_ARRIVED if word_in(reply).word == UNREAD:
+                return port.NotClosed(refused.why, sms=refused.sms)
+            case Refusal.CODE_ARRIVED | Refusal.NOT_CANCELLABLE:
+                return kept_anyway
+            case Refusal.UNCLEAR:
+                return CloseFollowUp.READ
+
+
+def _is_done(reply: Reply) -> bool:
+    return reply.status == 204 and not reply.body.strip()
+
+
+class HeroRentals(RentalAccount):
+    """The long rentals of one account at hero."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
+        super().__init__(http, HERO_TERMS, HERO_ROUTES, replies, finish=HERO_FINISH)

@@ -7,7 +7,6 @@ answers.
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from worker.adapters.providers.amounts import balance_minor
 from worker.adapters.providers.family import (
     ActivationReplies,
     OperationRoute,
@@ -18,6 +17,7 @@ from worker.adapters.providers.family import (
 from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
+    balance_minor,
     exact_json_of,
     objects_in,
     phone_of,

@@ -1,4 +1,4 @@
-"""The face of `/stubs/handler_api.php`: one GET, one line of text or JSON, per dialect."""
+"""What a request to `handler_api` asks for, in a dialect."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,26 +6,101 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from worker.simulator.config import BadScript, SimulatorConfig
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
     Request,
     amount,
+    arguments,
     figure,
     number_id,
     price,
 )
 from worker.simulator.face import Face
-from worker.simulator.faces.handler_api import bodies, parsing
+from worker.simulator.faces.handler_api import bodies
+from worker.simulator.faces.handler_api.bodies import ReplyWriter
 from worker.simulator.faces.handler_api.dialects import DIALECTS, SimulatedDialect
 from worker.simulator.faces.handler_api.hero_rest import PREFIX, HeroRest
 from worker.simulator.faces.handler_api.rentals import HandlerRentalFace
-from worker.simulator.faces.handler_api.wording import ReplyWriter
 from worker.simulator.numbers import CHARGED, REFUNDED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
+
+PATH = "/stubs/handler_api.php"
+OPERATIONS: Mapping[str, FaceOperation] = {
+    "getNumber": FaceOperation.RENT,
+    "getNumberV2": FaceOperation.RENT,
+    "getStatus": FaceOperation.LOOK,
+    "getStatusV2": FaceOperation.LOOK,
+    "getFullSms": FaceOperation.LOOK,
+    "getAllSms": FaceOperation.LOOK,
+    "getActiveActivations": FaceOperation.LIST,
+    "getListOfActiveActivations": FaceOperation.LIST,
+    "getHistory": FaceOperation.HISTORY,
+    "getBalance": FaceOperation.BALANCE,
+    "finishActivation": FaceOperation.FINISH,
+    "cancelActivation": FaceOperation.CANCEL,
+    "getRentNumber": FaceOperation.RENT,
+    "getRentStatus": FaceOperation.LOOK,
+    "getRentList": FaceOperation.LIST,
+    "continueRentNumber": FaceOperation.EXTEND,
+    "prolong": FaceOperation.EXTEND,
+}
+SETTINGS: Mapping[str, FaceOperation] = {"3": FaceOperation.ASK_AGAIN, "6": FaceOperation.FINISH}
+RENT_SETTINGS: Mapping[str, FaceOperation] = {"1": FaceOperation.FINISH, "2": FaceOperation.CANCEL}
+POSTED = frozenset({"prolong"})  #: Calls that a dialect of GETs takes as POST.
+ABOUT_ONE = frozenset(
+    {
+        FaceOperation.LOOK,
+        FaceOperation.CANCEL,
+        FaceOperation.FINISH,
+        FaceOperation.ASK_AGAIN,
+        FaceOperation.READY,
+        FaceOperation.EXTEND,
+    }
+)
+
+
+def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
+    args = arguments(request.query)
+    form = args.get("action", "")
+    operation = OPERATIONS.get(form, FaceOperation.OTHER)
+    refused = _refused(request, args, dialect, api_key)
+    if form in {"setStatus", "setStatusV2", "setRentStatus"}:
+        setting = _setting(form, args.get("status", ""), dialect)
+        operation = setting or FaceOperation.OTHER
+        refused = refused or (None if setting else DenialReason.BAD_STATUS)
+    return FaceCall(
+        operation, form, number_id(args.get("id")), args, refused, operation in ABOUT_ONE
+    )
+
+
+def _refused(
+    request: Request, args: Mapping[str, str], dialect: SimulatedDialect, api_key: str
+) -> DenialReason | None:
+    form = args.get("action", "")
+    if request.path != PATH:
+        return DenialReason.BAD_ACTION
+    if request.method not in ({"POST"} if form in POSTED else dialect.methods):
+        return DenialReason.BAD_METHOD
+    key = args.get("api_key")
+    if not key:
+        return DenialReason.NO_KEY
+    if key != api_key:
+        return DenialReason.BAD_KEY
+    return None if form in dialect.actions else DenialReason.BAD_ACTION
+
+
+def _setting(form: str, status: str, dialect: SimulatedDialect) -> FaceOperation | None:
+    if form == "setRentStatus":
+        return RENT_SETTINGS.get(status)
+    if status == "1":
+        return FaceOperation.READY if dialect.takes_ready else None
+    return FaceOperation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)
+
 
 GeneralHandler: TypeAlias = Callable[[Engine, FaceCall, datetime], FaceReply]
 NumberHandler: TypeAlias = Callable[[Engine, FaceCall, SimulatedNumber, datetime], FaceReply]
@@ -81,7 +156,7 @@ class HandlerApiFace(Face):
     def read(self, request: Request) -> FaceCall:
         if self._rest is not None and request.path.startswith(PREFIX):
             return self._rest.read(request)
-        return parsing.read(request, self._dialect, self._key)
+        return read_request(request, self._dialect, self._key)
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         if self._rest is not None and call.form.startswith(PREFIX):

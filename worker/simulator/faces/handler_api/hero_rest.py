@@ -6,9 +6,10 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,

@@ -6,9 +6,10 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,

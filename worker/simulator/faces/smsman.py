@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
+    DenialReason,
+    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
