@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from worker.entrypoints.cli.client import Target, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
@@ -22,7 +23,6 @@ from worker.entrypoints.cli.output import (
     write_line,
     write_rows,
 )
-from worker.entrypoints.cli.target import Target, target_of
 from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from worker.entrypoints.cli.client import Target, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import (
@@ -17,7 +18,6 @@ from worker.entrypoints.cli.output import (
     write_json,
     write_rows,
 )
-from worker.entrypoints.cli.target import Target, target_of
 
 EVENTS = "/v1/events"
 LIST_MAX = 10_000
