@@ -13,17 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
-from worker.adapters.providers.reply import (
-    Reply,
-    balance_minor,
-    exact_json_of,
-    is_answer,
-    is_success,
-    major,
-    phone_of,
-    ref_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import Reply, balance_minor, major, phone_of, ref_of
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
@@ -102,7 +92,7 @@ class FamilyReplies:
         """The number that was bought, of which at least the id and the phone must be there."""
         number = ref_of(ref)
         if number is None or phone is None:
-            raise unreadable(self.provider, reply, word)
+            raise reply.unreadable(self.provider, word)
         return port.Rented(ProviderRef(number), phone)
 
 
@@ -150,14 +140,14 @@ class ObjectReplies(ActivationReplies):
         """The error for a reply that is no answer to what was asked."""
 
     def _body(self, reply: Reply) -> dict[str, Any]:
-        body = exact_json_of(reply) if is_answer(reply) else None
+        body = reply.exact_json() if reply.is_answer else None
         if not isinstance(body, dict):
             raise self._fault(reply, {})
         return body
 
     def balance(self, reply: Reply) -> port.Balance:
         body = self._body(reply)
-        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        minor = balance_minor(body.get("balance"), self.currency) if reply.is_success else None
         if minor is None:
             raise self._fault(reply, body)
         return port.Balance(minor, self.currency)

@@ -31,18 +31,12 @@ from worker.adapters.providers.reply import (
     Reply,
     all_sms,
     balance_minor,
-    exact_json_of,
-    is_answer,
-    is_success,
-    is_unauthorised,
-    json_of,
     objects_in,
     phone_of,
     ref_of,
     several_sms,
     span_of,
     str_of,
-    unreadable,
 )
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.domain.ids import ProviderRef
@@ -102,17 +96,17 @@ class OnlineSimReplies(ActivationReplies):
     """Reads the replies of onlinesim. Raises `ProviderError` only."""
 
     def look(self, reply: Reply) -> port.Observation:
-        rows = json_of(reply)
-        if not is_success(reply) or not isinstance(rows, list):
-            if is_answer(reply) and word_of(rows) in NOT_KNOWN:
+        rows = reply.json()
+        if not reply.is_success or not isinstance(rows, list):
+            if reply.is_answer and word_of(rows) in NOT_KNOWN:
                 return port.NotKnown()
             raise self._fault(reply, word_of(rows))
         if len(rows) != 1 or not isinstance(rows[0], dict):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         row = rows[0]
         sms, state = _sms_in(row.get("msg")), row.get("response")
         if not isinstance(state, str):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         if state == OVER_OK:
             return port.Finished(sms)
         if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
@@ -122,16 +116,16 @@ class OnlineSimReplies(ActivationReplies):
                 return port.Cancelled() if state == OVER_EMPTY else port.Waiting()
         if state in NOT_KNOWN:
             return port.NotKnown()
-        raise unreadable(self.provider, reply)
+        raise reply.unreadable(self.provider)
 
     def closed(self, reply: Reply) -> port.Refusal | None:
         """None where the operation is closed now; else why not."""
-        body = json_of(reply)
-        if is_success(reply) and is_one(body):
+        body = reply.json()
+        if reply.is_success and is_one(body):
             return None
-        if is_answer(reply) and word_of(body) == TOO_EARLY:
+        if reply.is_answer and word_of(body) == TOO_EARLY:
             return port.Refusal.EARLY
-        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
             return port.Refusal.UNCLEAR
         raise self._fault(reply, word_of(body))
 
@@ -139,35 +133,35 @@ class OnlineSimReplies(ActivationReplies):
         return port.Finished() if self.closed(reply) is None else None
 
     def ask_again(self, reply: Reply) -> bool:
-        body = json_of(reply)
-        if is_success(reply) and is_one(body):
+        body = reply.json()
+        if reply.is_success and is_one(body):
             return True
-        if is_answer(reply) and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
+        if reply.is_answer and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
             return False
         raise self._fault(reply, word_of(body))
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
-        body = json_of(reply)
-        if is_success(reply) and is_one(body) and isinstance(body, dict):
+        body = reply.json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
             return self._rented(reply, body.get("tzid"), phone_of(body.get("number")))
-        why = NO_RENT.get(word_of(body)) if is_answer(reply) else None
+        why = NO_RENT.get(word_of(body)) if reply.is_answer else None
         if why is None:
             raise self._fault(reply, word_of(body))
         return why
 
     def balance(self, reply: Reply) -> port.Balance:
-        body = exact_json_of(reply)
-        if is_success(reply) and is_one(body) and isinstance(body, dict):
+        body = reply.exact_json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
             minor = balance_minor(body.get("balance"), self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, word_of(body))
 
     def page(self, reply: Reply) -> port.ActivePage:
-        rows = json_of(reply)
-        if is_answer(reply) and word_of(rows) == "ERROR_NO_OPERATIONS":
+        rows = reply.json()
+        if reply.is_answer and word_of(rows) == "ERROR_NO_OPERATIONS":
             return port.ActivePage((), last=True)
-        if not is_success(reply) or not isinstance(rows, list):
+        if not reply.is_success or not isinstance(rows, list):
             raise self._fault(reply, word_of(rows))
         read = [self._row(reply, row) for row in rows]
         live = WAITING | {ANSWERED}
@@ -175,10 +169,10 @@ class OnlineSimReplies(ActivationReplies):
 
     def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         ref, state = ref_of(row.get("tzid")), row.get("response")
         if ref is None or not isinstance(state, str):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return state, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("msg")),
@@ -188,14 +182,14 @@ class OnlineSimReplies(ActivationReplies):
         )
 
     def _fault(self, reply: Reply, word: str) -> ProviderError:
-        if is_answer(reply):
-            if word in REFUSED or is_unauthorised(reply):
+        if reply.is_answer:
+            if word in REFUSED or reply.is_unauthorised:
                 return ProviderRefused(self.provider, word or "HTTP 401")
             if word in RATE_LIMITED:
                 return RateLimited(self.provider, reply.retry_after_s)
             if word in TRANSIENT:
                 return ProviderUnavailable(self.provider, word)
-        return unreadable(self.provider, reply, word)
+        return reply.unreadable(self.provider, word)
 
 
 def _response(body: object) -> object:
@@ -286,23 +280,23 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
     """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
 
     def opened(self, reply: Reply) -> port.Rented | port.NoRent:
-        body = exact_json_of(reply)
+        body = reply.exact_json()
         row = body.get("item") if isinstance(body, dict) else None
-        if is_success(reply) and is_one(body) and isinstance(row, dict):
+        if reply.is_success and is_one(body) and isinstance(row, dict):
             rented = self._rented(reply, row.get("tzid"), _phone_in(row))
             return replace(rented, expires_in=span_of(row.get("time")))
         word = word_of(body)
         why = port.NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
-        if why is None or not is_answer(reply):
+        if why is None or not reply.is_answer:
             raise self._fault(reply, word)
         return why
 
     def messages(self, reply: Reply) -> long_rental.MessagesReply:
-        body = exact_json_of(reply)
+        body = reply.exact_json()
         rows = body.get("list") if isinstance(body, dict) else None
-        if is_success(reply) and is_one(body) and isinstance(rows, list):
+        if reply.is_success and is_one(body) and isinstance(rows, list):
             return self._seen(reply, rows)
-        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
             return port.NotKnown()
         raise self._fault(reply, word_of(body))
 
@@ -314,17 +308,17 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             case 0:
                 return long_rental.Ended()
             case _:
-                raise unreadable(self.provider, reply)
+                raise reply.unreadable(self.provider)
 
     def prolonged(self, reply: Reply) -> long_rental.ProlongReply:
-        body = exact_json_of(reply)
-        if is_success(reply) and is_one(body) and isinstance(body, dict):
+        body = reply.exact_json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
             row = body.get("item")
             return long_rental.Prolonged(
                 expires_in=span_of(row.get("time") if isinstance(row, dict) else None)
             )
         word = word_of(body)
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, word)
         if word == BAD_DAYS:
             return BAD_LENGTH
@@ -337,12 +331,12 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
         raise self._fault(reply, word)
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
-        body = exact_json_of(reply)
-        if is_success(reply) and is_one(body):
+        body = reply.exact_json()
+        if reply.is_success and is_one(body):
             return long_rental.Ended()
-        if is_answer(reply) and word_of(body) in TOO_SOON:
+        if reply.is_answer and word_of(body) in TOO_SOON:
             return long_rental.NotClosed(port.Refusal.EARLY)
-        if is_answer(reply) and word_of(body) in NOT_KNOWN:
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
             return port.NotKnown()
         raise self._fault(reply, word_of(body))
 

@@ -18,58 +18,6 @@ from worker.domain.money import AMOUNT_MAX, minor_digits
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import Sms
 
-#: ISO 4217 numbers seen in replies.
-_BY_NUMBER = {156: "CNY", 398: "KZT", 643: "RUB", 840: "USD", 978: "EUR", 980: "UAH"}
-_MOST = AMOUNT_MAX // 1000
-
-
-def cost_minor(value: object, currency: str) -> int | None:
-    """A price, rounded up: what is owed is never understated. None where it is none."""
-    return _minor(value, currency, ROUND_CEILING)
-
-
-def cost_in(value: object, currency: str) -> tuple[int, str] | tuple[None, None]:
-    """A price with its currency; None for both where there is none."""
-    cost = cost_minor(value, currency)
-    return (None, None) if cost is None else (cost, currency)
-
-
-def balance_minor(value: object, currency: str) -> int | None:
-    """A balance, rounded down; it may be below zero."""
-    return _minor(value, currency, ROUND_FLOOR, below_zero=True)
-
-
-def major(minor: int, currency: str) -> str:
-    """A price as providers take it: `21` cents are `0.21`."""
-    return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"
-
-
-def currency_of(value: object, default: str) -> str:
-    """The currency a reply names by its ISO 4217 number, else the configured one."""
-    if isinstance(value, str) and value.isdecimal() and len(value) <= 3:
-        value = int(value)
-    return _BY_NUMBER.get(value, default) if type(value) is int else default
-
-
-def _minor(value: object, currency: str, rounding: str, *, below_zero: bool = False) -> int | None:
-    amount = _decimal(value)
-    # Compared before it is turned into an int: 1e999999 would be a very long one.
-    if amount is None or not -_MOST <= amount <= _MOST or (amount < 0 and not below_zero):
-        return None
-    return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding))
-
-
-def _decimal(value: object) -> Decimal | None:
-    if type(value) is int:
-        return Decimal(value)
-    if isinstance(value, str) and len(value) <= 32:
-        try:
-            value = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-    return value if isinstance(value, Decimal) and value.is_finite() else None
-
-
 T = TypeVar("T")
 
 PAUSE_S = 5.0  #: After a 429 that does not say how long.
@@ -83,6 +31,9 @@ _QUOTES: Final = ("'", '"')
 _WORD: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")  #: Quotable in an error: no code looks like it.
 _REF: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  #: The longest known are 32 hex digits.
 _PHONE: Final = re.compile(r"\+?([0-9]{4,20})")
+#: ISO 4217 numbers seen in replies.
+_BY_NUMBER = {156: "CNY", 398: "KZT", 643: "RUB", 840: "USD", 978: "EUR", 980: "UAH"}
+_MOST = AMOUNT_MAX // 1000
 
 
 class Reply(NamedTuple):
@@ -94,6 +45,49 @@ class Reply(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.body)} bytes)"
+
+    @property
+    def is_success(self) -> bool:
+        """Whether good news counts: only with a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
+        return self.is_success or 400 <= self.status < 500
+
+    @property
+    def is_unauthorised(self) -> bool:
+        """Whether the family itself answers 401; a page would come from a server in front of it."""
+        return self.status == 401 and not self.body.startswith(b"<")
+
+    def text(self) -> str:
+        """The body as text, without the blanks and the one pair of quotes some put around it."""
+        return unquoted(self.body.decode("utf-8", "replace"))
+
+    def json(self) -> Any:  # noqa: ANN401 - what it is, is what the readers find out
+        """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    def exact_json(self) -> Any:  # noqa: ANN401 - the same
+        """The same with every number that has a fraction as a `Decimal`: where money is read."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_no_number)
+        except (ArithmeticError, ValueError, RecursionError):
+            return None  # A Decimal's exponent has limits, too.
+
+    def unreadable(self, provider: str, word: str | None = None) -> UnknownReply:
+        """The error for a reply that says nothing we know; quotes at most a word in capitals."""
+        if word is not None and len(word) <= 40 and _WORD.fullmatch(word):
+            return UnknownReply(provider, f"HTTP {self.status}: {word}")
+        start = self.body[:64].lstrip()
+        shapes = {60: "markup", 123: "JSON", 91: "JSON"}
+        shape = shapes.get(start[0], "text") if start else "empty"
+        size = len(self.body)
+        return UnknownReply(provider, f"HTTP {self.status}: unreadable {shape}, {size} bytes")
 
 
 class RawSms(NamedTuple):
@@ -150,26 +144,6 @@ def interpret(
     raise UnknownReply(provider, detail)
 
 
-def is_success(reply: Reply) -> bool:
-    """Whether good news counts: only with a 2xx."""
-    return 200 <= reply.status < 300
-
-
-def is_answer(reply: Reply) -> bool:
-    """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
-    return is_success(reply) or 400 <= reply.status < 500
-
-
-def is_unauthorised(reply: Reply) -> bool:
-    """Whether the family itself answers 401; a page would come from a server in front of it."""
-    return reply.status == 401 and not reply.body.startswith(b"<")
-
-
-def text_of(reply: Reply) -> str:
-    """The body as text, without the blanks and the one pair of quotes some put around it."""
-    return unquoted(reply.body.decode("utf-8", "replace"))
-
-
 def unquoted(text: str) -> str:
     text = text.strip()
     if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
@@ -177,35 +151,8 @@ def unquoted(text: str) -> str:
     return text
 
 
-def json_of(reply: Reply) -> Any:  # noqa: ANN401 - what it is, is what the readers find out
-    """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
-    try:
-        return orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 - the same
-    """The same with every number that has a fraction as a `Decimal`: where money is read."""
-    try:
-        return json.loads(reply.body, parse_float=Decimal, parse_constant=_no_number)
-    except (ArithmeticError, ValueError, RecursionError):  # A Decimal's exponent has limits, too.
-        return None
-
-
 def _no_number(constant: str) -> Any:  # noqa: ANN401 - never returns
     raise ValueError(constant)
-
-
-def unreadable(provider: str, reply: Reply, word: str | None = None) -> UnknownReply:
-    """The error for a reply that says nothing we know; quotes at most a word in capitals."""
-    if word is not None and len(word) <= 40 and _WORD.fullmatch(word):
-        return UnknownReply(provider, f"HTTP {reply.status}: {word}")
-    start = reply.body[:64].lstrip()
-    shape = "empty" if not start else {60: "markup", 123: "JSON", 91: "JSON"}.get(start[0], "text")
-    return UnknownReply(
-        provider, f"HTTP {reply.status}: unreadable {shape}, {len(reply.body)} bytes"
-    )
 
 
 def ref_of(value: object) -> str | None:
@@ -306,3 +253,50 @@ def span_of(seconds: object, longest_s: int = SPAN_MAX_S) -> timedelta | None:
     if type(seconds) is not int or not 0 < seconds <= longest_s:
         return None
     return timedelta(seconds=seconds)
+
+
+def cost_minor(value: object, currency: str) -> int | None:
+    """A price, rounded up: what is owed is never understated. None where it is none."""
+    return _minor(value, currency, ROUND_CEILING)
+
+
+def cost_in(value: object, currency: str) -> tuple[int, str] | tuple[None, None]:
+    """A price with its currency; None for both where there is none."""
+    cost = cost_minor(value, currency)
+    return (None, None) if cost is None else (cost, currency)
+
+
+def balance_minor(value: object, currency: str) -> int | None:
+    """A balance, rounded down; it may be below zero."""
+    return _minor(value, currency, ROUND_FLOOR, below_zero=True)
+
+
+def major(minor: int, currency: str) -> str:
+    """A price as providers take it: `21` cents are `0.21`."""
+    return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"
+
+
+def currency_of(value: object, default: str) -> str:
+    """The currency a reply names by its ISO 4217 number, else the configured one."""
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 3:
+        value = int(value)
+    return _BY_NUMBER.get(value, default) if type(value) is int else default
+
+
+def _minor(value: object, currency: str, rounding: str, *, below_zero: bool = False) -> int | None:
+    amount = _decimal(value)
+    # Compared before it is turned into an int: 1e999999 would be a very long one.
+    if amount is None or not -_MOST <= amount <= _MOST or (amount < 0 and not below_zero):
+        return None
+    return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding))
+
+
+def _decimal(value: object) -> Decimal | None:
+    if type(value) is int:
+        return Decimal(value)
+    if isinstance(value, str) and len(value) <= 32:
+        try:
+            value = Decimal(value.strip())
+        except InvalidOperation:
+            return None
+    return value if isinstance(value, Decimal) and value.is_finite() else None

@@ -16,16 +16,7 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    is_success,
-    is_unauthorised,
-    phone_of,
-    sms_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import RawSms, Reply, all_sms, phone_of, sms_of
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
@@ -64,7 +55,7 @@ class SmsManReplies(ObjectReplies):
     def look(self, reply: Reply) -> port.Observation:
         body = self._body(reply)
         error = body.get("error_code")
-        if is_success(reply) and not error and (sms := sms_of(body.get("sms_code"))):
+        if reply.is_success and not error and (sms := sms_of(body.get("sms_code"))):
             return port.CodesArrived((sms,))
         if error == WAITING:
             return port.Waiting()
@@ -99,7 +90,7 @@ class SmsManReplies(ObjectReplies):
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
         error = body.get("error_code")
-        if is_success(reply) and not error and "request_id" in body:
+        if reply.is_success and not error and "request_id" in body:
             return self._rented(reply, body["request_id"], phone_of(body.get("number")))
         why = NO_RENT.get(error) if isinstance(error, str) else None
         if why is None:
@@ -107,7 +98,7 @@ class SmsManReplies(ObjectReplies):
         return why
 
     def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
-        return is_success(reply) and body.get("success") is True and not body.get("error_code")
+        return reply.is_success and body.get("success") is True and not body.get("error_code")
 
     def _refused(self, body: dict[str, Any]) -> bool:
         """A no about this number: which words it comes in is documented for few."""
@@ -119,9 +110,9 @@ class SmsManReplies(ObjectReplies):
         by_word = isinstance(error, str) and error in REFUSED
         if by_word or (isinstance(message, dict) and "token" in message):
             return ProviderRefused(self.provider, "wrong token")
-        if is_unauthorised(reply):
+        if reply.is_unauthorised:
             return ProviderRefused(self.provider, "HTTP 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 class SmsManAccount(ProviderAccount):
@@ -167,10 +158,10 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
         if error == NOT_FOUND:
             return port.NotKnown()
         rows = body.get("sms")
-        if error or not is_success(reply) or not isinstance(rows, list):
+        if error or not reply.is_success or not isinstance(rows, list):
             raise self._fault(reply, body)
         if not all(isinstance(row, dict) for row in rows):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return long_rental.Messages(
             all_sms(RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows)
         )

@@ -14,15 +14,7 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
-from worker.adapters.providers.reply import (
-    Reply,
-    is_success,
-    is_unauthorised,
-    phone_of,
-    several_sms,
-    sms_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import Reply, phone_of, several_sms, sms_of
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.ports import long_rental
 from worker.ports import provider as port
@@ -68,7 +60,7 @@ class VakSmsReplies(ObjectReplies):
         body = self._body(reply)
         if _word(body, "error") == NOT_KNOWN:
             return port.NotKnown()
-        if not is_success(reply) or "smsCode" not in body or "error" in body:
+        if not reply.is_success or "smsCode" not in body or "error" in body:
             raise self._fault(reply, body)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
@@ -76,12 +68,12 @@ class VakSmsReplies(ObjectReplies):
             return port.CodesArrived(sms)
         if codes is None or codes == []:
             return port.Waiting()
-        raise unreadable(self.provider, reply)
+        raise reply.unreadable(self.provider)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         body = self._body(reply)
         status = _word(body, "status")
-        if is_success(reply) and status in DONE and "error" not in body:
+        if reply.is_success and status in DONE and "error" not in body:
             return port.Cancelled()
         if status == RECEIVED:
             return port.Refused(port.Refusal.CODE_ARRIVED)
@@ -93,7 +85,7 @@ class VakSmsReplies(ObjectReplies):
         """Ending a number with an SMS is refused as received: that is its ending."""
         body = self._body(reply)
         status = _word(body, "status")
-        if is_success(reply) and (status in DONE or status == RECEIVED) and "error" not in body:
+        if reply.is_success and (status in DONE or status == RECEIVED) and "error" not in body:
             return port.Finished()
         if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return None
@@ -102,7 +94,7 @@ class VakSmsReplies(ObjectReplies):
     def ask_again(self, reply: Reply) -> bool:
         body = self._body(reply)
         status = _word(body, "status")
-        if is_success(reply) and status in DONE and "error" not in body:
+        if reply.is_success and status in DONE and "error" not in body:
             return True
         if status in {RECEIVED, COMING} or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return False
@@ -110,7 +102,7 @@ class VakSmsReplies(ObjectReplies):
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
-        if is_success(reply) and "idNum" in body:
+        if reply.is_success and "idNum" in body:
             return self._rented(reply, body["idNum"], phone_of(body.get("tel")))
         error = _word(body, "error")
         why = NO_RENT.get(error)
@@ -122,9 +114,9 @@ class VakSmsReplies(ObjectReplies):
         error = _word(body, "error")
         if error in REFUSED:
             return ProviderRefused(self.provider, error)
-        if is_unauthorised(reply):
+        if reply.is_unauthorised:
             return ProviderRefused(self.provider, "HTTP 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _word(body: dict[str, Any], key: str) -> str:
@@ -165,13 +157,13 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
         body = self._body(reply)
         if body.get("error") == NOT_KNOWN:
             return port.NotKnown()
-        if not is_success(reply) or "smsCode" not in body or "error" in body:
+        if not reply.is_success or "smsCode" not in body or "error" in body:
             raise self._fault(reply, body)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
         read = [sms_of(code) for code in rows if code is not None]
         if None in read:
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return long_rental.Messages(tuple(sms for sms in read if sms is not None))
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
@@ -179,7 +171,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
         body = self._body(reply)
         status, error = body.get("status"), body.get("error")
         done = isinstance(status, str) and status in DONE
-        if is_success(reply) and done and "error" not in body:
+        if reply.is_success and done and "error" not in body:
             return long_rental.Ended()
         if status == RECEIVED:
             return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)

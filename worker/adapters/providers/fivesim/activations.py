@@ -17,18 +17,12 @@ from worker.adapters.providers.reply import (
     Reply,
     balance_minor,
     cost_in,
-    exact_json_of,
     instant_of,
-    is_answer,
-    is_success,
-    json_of,
     objects_in,
     phone_of,
     ref_of,
     several_sms,
     str_of,
-    text_of,
-    unreadable,
 )
 from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
@@ -157,14 +151,14 @@ class FiveSimReplies(ActivationReplies):
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
-        if is_answer(reply) and text_of(reply) in NOT_KNOWN:
+        if reply.is_answer and reply.text() in NOT_KNOWN:
             return port.NotKnown()
         raise self._fault(reply)
 
     def _seen(self, reply: Reply, order: dict[str, Any]) -> port.Observation:
         sms, status = _sms_in(order.get("sms")), order.get("status")
         if not isinstance(status, str):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         if status == CHARGED:
             return port.Finished(sms)
         if status in LIVE | GIVEN_BACK and sms:
@@ -173,12 +167,12 @@ class FiveSimReplies(ActivationReplies):
             return port.Waiting()
         if status in GIVEN_BACK and not order.get("sms"):
             return port.Cancelled()  # Only without any SMS, not with one that could not be read.
-        raise unreadable(self.provider, reply)
+        raise reply.unreadable(self.provider)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         order = self._order(reply)
         if order is None:
-            why = REFUSALS.get(text_of(reply)) if is_answer(reply) else None
+            why = REFUSALS.get(reply.text()) if reply.is_answer else None
             if why is None:
                 raise self._fault(reply)
             return port.Refused(why)
@@ -194,14 +188,14 @@ class FiveSimReplies(ActivationReplies):
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
-        if is_answer(reply) and text_of(reply) in REFUSALS:
+        if reply.is_answer and reply.text() in REFUSALS:
             return None
         raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         order = self._order(reply)
         if order is None:
-            why = NO_RENT.get(text_of(reply)) if is_answer(reply) else None
+            why = NO_RENT.get(reply.text()) if reply.is_answer else None
             if why is None:
                 raise self._fault(reply)
             return why
@@ -215,7 +209,7 @@ class FiveSimReplies(ActivationReplies):
         )
 
     def balance(self, reply: Reply) -> port.Balance:
-        body = exact_json_of(reply) if is_success(reply) else None
+        body = reply.exact_json() if reply.is_success else None
         minor = (
             balance_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
         )
@@ -225,17 +219,17 @@ class FiveSimReplies(ActivationReplies):
 
     def page(self, reply: Reply) -> port.ActivePage:
         """A page of the history, newest first, of which only the live orders are kept."""
-        rows = self._orders(reply, json_of)
+        rows = self._orders(reply, Reply.json)
         read = [self._row(reply, row) for row in rows]
         live = [row for status, row in read if status in LIVE]
         return port.ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
     def history(self, reply: Reply) -> HistoryPage:
         """The same page with the orders that have ended."""
-        orders = self._orders(reply, exact_json_of)
+        orders = self._orders(reply, Reply.exact_json)
         rows = past_orders(orders, self.currency)
         if rows is None:
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return HistoryPage(rows, len(orders) or None)
 
     def whole_page(self, reply: Reply) -> port.ActivePage:
@@ -243,7 +237,7 @@ class FiveSimReplies(ActivationReplies):
         return with_facts(self.page(reply), self.history(reply))
 
     def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:
-        body = body_of(reply) if is_success(reply) else None
+        body = body_of(reply) if reply.is_success else None
         rows = body.get("Data") if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise self._fault(reply)
@@ -251,10 +245,10 @@ class FiveSimReplies(ActivationReplies):
 
     def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         ref, status = ref_of(row.get("id")), row.get("status")
         if ref is None or not isinstance(status, str):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return status, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("sms")),
@@ -263,18 +257,18 @@ class FiveSimReplies(ActivationReplies):
         )
 
     def _order(self, reply: Reply) -> dict[str, Any] | None:
-        body = exact_json_of(reply) if is_success(reply) else None
+        body = reply.exact_json() if reply.is_success else None
         return body if isinstance(body, dict) and "status" in body else None
 
     def _fault(self, reply: Reply) -> ProviderError:
-        words = text_of(reply) if is_answer(reply) else ""
+        words = reply.text() if reply.is_answer else ""
         if words in REFUSED or (reply.status == 401 and not words.startswith("<")):
             return ProviderRefused(self.provider, f"HTTP {reply.status}: key or rating")
         if words in RATE_LIMITED:
             return RateLimited(self.provider, reply.retry_after_s)
         if words in TRANSIENT:
             return ProviderUnavailable(self.provider, words)
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _sms_in(rows: object) -> tuple[port.Sms, ...]:

@@ -20,16 +20,7 @@ from worker.adapters.providers.rental_account import (
     RentalAccount,
     RentalReplies,
 )
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    instant_of,
-    is_answer,
-    objects_in,
-    text_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import RawSms, Reply, all_sms, instant_of, objects_in
 from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
@@ -62,7 +53,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
     def messages(self, reply: Reply) -> port.MessagesReply:
         order = self._order(reply)
         if order is None:
-            if is_answer(reply) and text_of(reply) in NOT_KNOWN:
+            if reply.is_answer and reply.text() in NOT_KNOWN:
                 return NotKnown()
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
@@ -73,23 +64,23 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
             cancelled = status == CANCELLED and not rows
             return port.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return port.Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))
 
     def given_back(self, reply: Reply) -> CloseAttempt:
-        words = text_of(reply) if is_answer(reply) else ""
+        words = reply.text() if reply.is_answer else ""
         if words == EARLY:
             return port.NotClosed(Refusal.EARLY)
         return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
-        words = text_of(reply) if is_answer(reply) else ""
+        words = reply.text() if reply.is_answer else ""
         if words in PAID or words == NO_SMS:
             return port.NotClosed(Refusal.NOT_CANCELLABLE)
         return self._ended(reply)
 
     def _ended(self, reply: Reply) -> CloseAttempt:
-        if is_answer(reply) and text_of(reply) in NOT_KNOWN:
+        if reply.is_answer and reply.text() in NOT_KNOWN:
             return CloseFollowUp.READ
         seen = self.messages(reply)
         return CloseFollowUp.READ if isinstance(seen, port.Messages) else seen

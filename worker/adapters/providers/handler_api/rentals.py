@@ -26,14 +26,9 @@ from worker.adapters.providers.reply import (
     Reply,
     all_sms,
     count_of,
-    exact_json_of,
     instant_of,
-    is_answer,
-    is_success,
-    json_of,
     phone_of,
     span_of,
-    unreadable,
 )
 from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
@@ -77,7 +72,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         phone = self._phone(reply)
         if phone is not None:
             return self._rented(reply, phone.get("id"), phone_of(phone.get("number")))
-        if is_answer(reply) and word_in(reply).word in BAD_TIMES:
+        if reply.is_answer and word_in(reply).word in BAD_TIMES:
             return NoRent.BAD_REQUEST
         return self.rent(reply)
 
@@ -86,7 +81,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if body is not None and "values" in body:
             return self._messages(reply, body)
         answer = word_in(reply)
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if answer.word == WAITING:
             return port.Messages()
@@ -104,12 +99,12 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if isinstance(values, dict):
             values = [values[index] for index in sorted(values, key=_place)]
         if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         sms = all_sms(RawSms(None, row.get("text"), row.get("date")) for row in values)
         return port.Messages(sms, complete=count_of(quantity) <= len(values))
 
     def available(self, reply: Reply) -> port.Availability:
-        if is_answer(reply) and word_in(reply).word == DEAD:
+        if reply.is_answer and word_in(reply).word == DEAD:
             return port.Availability.DOWN
         return availability_of(self.messages(reply))
 
@@ -117,7 +112,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if self._phone(reply) is not None:
             return port.Prolonged()  # The reply has the new end, but without a time zone.
         answer = word_in(reply)
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if answer.word in words.NO_BALANCE:
             return NO_BALANCE
@@ -132,7 +127,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
             return port.Ended(PriceFate.GIVEN_BACK)
-        if is_answer(reply) and word_in(reply).word == TOO_LATE:
+        if reply.is_answer and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
@@ -143,9 +138,9 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
         answer = word_in(reply)
-        if is_answer(reply) and answer.word in OVER:
+        if reply.is_answer and answer.word in OVER:
             return CloseFollowUp.READ
-        if is_answer(reply) and self._is_no_rental(answer.word, reply):
+        if reply.is_answer and self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
 
@@ -153,7 +148,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         return word in UNKNOWN or self._is_not_known(word, reply)
 
     def _success(self, reply: Reply) -> dict[str, Any] | None:
-        body = json_of(reply) if is_success(reply) else None
+        body = reply.json() if reply.is_success else None
         return body if isinstance(body, dict) and body.get("status") == "success" else None
 
     def _phone(self, reply: Reply) -> dict[str, Any] | None:
@@ -208,23 +203,23 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         word = word_in(reply).word
-        return NoRent.BAD_REQUEST if is_answer(reply) and word in BAD_LENGTHS else self.rent(reply)
+        return NoRent.BAD_REQUEST if reply.is_answer and word in BAD_LENGTHS else self.rent(reply)
 
     def messages(self, reply: Reply) -> port.MessagesReply:
-        body = json_of(reply) if is_success(reply) else None
+        body = reply.json() if reply.is_success else None
         if isinstance(body, dict) and isinstance(body.get("data"), list):
             return self._messages(reply, body)
         answer = word_in(reply)
-        if is_answer(reply) and answer.word == HERO_OVER:
+        if reply.is_answer and answer.word == HERO_OVER:
             return port.Ended()  # Terminated or refunded: hero does not say which.
-        if is_answer(reply) and self._is_not_known(answer.word, reply):
+        if reply.is_answer and self._is_not_known(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         rows, meta = body["data"], body.get("meta")
         if not all(isinstance(row, dict) for row in rows):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         sms = all_sms(
             RawSms(row.get("code"), row.get("text"), row.get("date"), instant_of(row.get("date")))
             for row in rows
@@ -233,12 +228,12 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         return port.Messages(sms, complete=total <= len(rows))
 
     def prolonged(self, reply: Reply) -> port.ProlongReply:
-        body = exact_json_of(reply) if is_success(reply) else None
+        body = reply.exact_json() if reply.is_success else None
         if isinstance(body, dict) and "activationId" in body:
             return port.Prolonged(instant_of(body.get("activationEndTime")))
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if word in OFF | TOO_SOON:
             return port.NotProlonged(
@@ -268,7 +263,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         """The reply to a refused close, which has the words of a refused cancel."""
         refused = self.cancel(reply)
         if not isinstance(refused, Refused):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         match refused.why:
             case Refusal.EARLY:
                 return port.NotClosed(refused.why, refused.retry_after, refused.min_age)

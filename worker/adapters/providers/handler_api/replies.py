@@ -18,19 +18,13 @@ from worker.adapters.providers.reply import (
     balance_minor,
     cost_in,
     currency_of,
-    exact_json_of,
     instant_of,
-    is_answer,
-    is_success,
-    json_of,
     objects_in,
     phone_of,
     ref_of,
     several_sms,
     sms_of,
     str_of,
-    text_of,
-    unreadable,
 )
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -111,11 +105,11 @@ class ReplyWord(NamedTuple):
 
 def word_in(reply: Reply) -> ReplyWord:
     """The word of a text reply, or of a JSON error, which has it under one of several keys."""
-    text = text_of(reply)
+    text = reply.text()
     if not text.startswith("{"):
         word, _, rest = text.partition(":")
         return ReplyWord(word.strip(), rest)
-    body = json_of(reply)
+    body = reply.json()
     if not isinstance(body, dict):
         return ReplyWord("")
     for key in ("title", "error", "message", "msg"):
@@ -135,8 +129,8 @@ class HandlerReplies(ActivationReplies):
         self.dialect = dialect
 
     def look(self, reply: Reply) -> port.Observation:
-        text = text_of(reply)
-        if is_success(reply) and (seen := self._seen(text)) is not None:
+        text = reply.text()
+        if reply.is_success and (seen := self._seen(text)) is not None:
             return seen
         answer = word_in(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
@@ -155,11 +149,11 @@ class HandlerReplies(ActivationReplies):
         return port.Finished() if text in self.dialect.finished else None
 
     def cancel(self, reply: Reply) -> port.CancelReply:
-        if is_success(reply) and text_of(reply) == "ACCESS_CANCEL":
+        if reply.is_success and reply.text() == "ACCESS_CANCEL":
             return port.Cancelled()
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if word == "EARLY_CANCEL_DENIED":
             return port.Refused(
@@ -177,30 +171,30 @@ class HandlerReplies(ActivationReplies):
 
     def finish(self, reply: Reply) -> port.Finished | None:
         """`Finished`, or None where only a look shows what became of the number."""
-        if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
+        if reply.is_success and reply.text() == "ACCESS_ACTIVATION":
             return port.Finished()
         answer = word_in(reply)
-        if is_answer(reply) and self._is_unclear(answer.word, reply):
+        if reply.is_answer and self._is_unclear(answer.word, reply):
             return None
         raise self._fault(reply, answer)
 
     def ask_again(self, reply: Reply) -> bool:
-        if is_success(reply) and text_of(reply) == "ACCESS_RETRY_GET":
+        if reply.is_success and reply.text() == "ACCESS_RETRY_GET":
             return True
         answer = word_in(reply)
-        if is_answer(reply) and self._is_unclear(answer.word, reply):
+        if reply.is_answer and self._is_unclear(answer.word, reply):
             return False
         raise self._fault(reply, answer)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = word_in(reply)
-        if is_success(reply):
+        if reply.is_success:
             if answer.word == "ACCESS_NUMBER":
                 return self._rented_text(reply, answer.rest)
-            body = exact_json_of(reply)
+            body = reply.exact_json()
             if isinstance(body, dict) and "activationId" in body:
                 return self._rented_json(reply, body)
-        if is_answer(reply) and (why := _no_rent(answer.word)) is not None:
+        if reply.is_answer and (why := _no_rent(answer.word)) is not None:
             return why
         raise self._fault(reply, answer)
 
@@ -222,7 +216,7 @@ class HandlerReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
-        if is_success(reply) and answer.word == "ACCESS_BALANCE":
+        if reply.is_success and answer.word == "ACCESS_BALANCE":
             minor = balance_minor(answer.rest, self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
@@ -233,7 +227,7 @@ class HandlerReplies(ActivationReplies):
         raw = self._rows_in(reply)
         if raw is None:
             answer = word_in(reply)
-            if answer.word == "NO_ACTIVATIONS" and is_answer(reply):
+            if answer.word == "NO_ACTIVATIONS" and reply.is_answer:
                 return port.ActivePage((), last=True)
             raise self._fault(reply, answer)
         rows = [self._row(reply, row) for row in raw]
@@ -242,14 +236,16 @@ class HandlerReplies(ActivationReplies):
 
     def whole_page(self, reply: Reply) -> port.ActivePage:
         """The same page with every fact of its rows: too slow where only codes are needed."""
-        page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
+        page, raw = self.page(reply), self._rows_in(reply, Reply.exact_json) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
         return replace(page, rows=rows)
 
-    def _rows_in(self, reply: Reply, body_of: Callable[[Reply], Any] = json_of) -> list[Any] | None:
+    def _rows_in(
+        self, reply: Reply, body_of: Callable[[Reply], Any] = Reply.json
+    ) -> list[Any] | None:
         body = body_of(reply)
         shape = self.dialect.list_shape
-        if not is_success(reply):
+        if not reply.is_success:
             return None
         if shape is ListShape.BARE and (isinstance(body, list) or reply.body.strip() == b"null"):
             return body or []
@@ -260,7 +256,7 @@ class HandlerReplies(ActivationReplies):
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
         if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         sms = sms_of(row.get("smsCode"), row.get("smsText"))
         return port.ActiveRow(
             ProviderRef(ref),
@@ -271,7 +267,7 @@ class HandlerReplies(ActivationReplies):
 
     def history(self, reply: Reply) -> HistoryPage:
         """A page of past numbers; only an empty one is the last, whatever length was asked for."""
-        body = exact_json_of(reply) if is_success(reply) else None
+        body = reply.exact_json() if reply.is_success else None
         rows = past_numbers(body, self.dialect, self.currency)
         if rows is None:
             raise self._fault(reply, word_in(reply))
@@ -279,7 +275,7 @@ class HandlerReplies(ActivationReplies):
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
         unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
-        return unknown and is_answer(reply)
+        return unknown and reply.is_answer
 
     def _is_unclear(self, word: str, reply: Reply) -> bool:
         return word in words.UNCLEAR or self._is_not_known(word, reply)
@@ -287,8 +283,8 @@ class HandlerReplies(ActivationReplies):
     def _fault(self, reply: Reply, answer: ReplyWord) -> ProviderError:
         """The error for a reply that is no answer to what was asked."""
         word = answer.word
-        if not is_answer(reply):
-            return unreadable(self.provider, reply)
+        if not reply.is_answer:
+            return reply.unreadable(self.provider)
         if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
         if word.startswith("BANNED"):
@@ -297,7 +293,7 @@ class HandlerReplies(ActivationReplies):
             return RateLimited(self.provider, reply.retry_after_s)
         if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:
             return ProviderUnavailable(self.provider, f"HTTP {reply.status}, told to try again")
-        return self._edge_fault(reply) or unreadable(self.provider, reply, word)
+        return self._edge_fault(reply) or reply.unreadable(self.provider, word)
 
     def _banned(self, info: dict[str, Any]) -> ProviderRefused:
         if words.PART_OF_AN_ACCOUNT.search(str(info.get("scope"))):

@@ -18,14 +18,12 @@ from worker.adapters.providers.reply import (
     RateLimited,
     Reply,
     balance_minor,
-    exact_json_of,
     objects_in,
     phone_of,
     ref_of,
     several_sms,
     span_of,
     str_of,
-    unreadable,
 )
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
@@ -139,7 +137,7 @@ class SmsPvaReplies(ActivationReplies):
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
         if not isinstance(row, dict) or (ref := ref_of(row.get("orderId"))) is None:
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         return port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row),
@@ -150,7 +148,7 @@ class SmsPvaReplies(ActivationReplies):
 
     def _answer(self, reply: Reply) -> SmsPvaBody:
         """The status of the body, which the status of the reply must not contradict."""
-        body = exact_json_of(reply)
+        body = reply.exact_json()
         status = body.get("statusCode") if isinstance(body, dict) else None
         # The range is checked because an error names the status: a longer number could be a phone.
         if type(status) is not int or not 100 <= status < 600 or reply.status not in {status, DONE}:
@@ -164,7 +162,7 @@ class SmsPvaReplies(ActivationReplies):
             return RateLimited(self.provider, reply.retry_after_s)
         if answer.status == UNAUTHORISED and not reply.body.startswith(b"<"):
             return ProviderRefused(self.provider, "status 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _sms_in(data: object) -> tuple[port.Sms, ...]:

@@ -23,15 +23,10 @@ from worker.adapters.providers.reply import (
     RawSms,
     Reply,
     all_sms,
-    exact_json_of,
-    is_answer,
-    is_success,
-    is_unauthorised,
     objects_in,
     phone_of,
     ref_of,
     unix_of,
-    unreadable,
 )
 from worker.adapters.providers.transport import (
     LIST_CAP,
@@ -94,7 +89,7 @@ class SmsPvaRentalReplies(RentalReplies):
             return NoRent.NO_BALANCE if NO_MONEY.search(words) else NoRent.BAD_REQUEST
         row = data[0] if isinstance(data, list) and len(data) == 1 else data
         if not isinstance(row, dict):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         rented = self._rented(reply, row.get("id"), _phone_in(row))
         return replace(rented, expires_at=unix_of(row.get("until")))
 
@@ -112,16 +107,16 @@ class SmsPvaRentalReplies(RentalReplies):
             return NotKnown()
         if not done and CLOSED.search(words):
             return port.Ended()
-        raise unreadable(self.provider, reply)
+        raise reply.unreadable(self.provider)
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
         """The `state` of one order; None where the list does not have it."""
         done, data, _ = self._answer(reply)
         if not done or not isinstance(data, list):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         for row in data:
             if not isinstance(row, dict) or (order := ref_of(row.get("id"))) is None:
-                raise unreadable(self.provider, reply)
+                raise reply.unreadable(self.provider)
             if order == ref:
                 return int(row["state"])
         return None
@@ -152,13 +147,13 @@ class SmsPvaRentalReplies(RentalReplies):
 
     def _answer(self, reply: Reply) -> tuple[bool, Any, str]:
         """Whether it was done, the data, and the sentence that came with it."""
-        body = exact_json_of(reply) if is_answer(reply) else None
+        body = reply.exact_json() if reply.is_answer else None
         if not isinstance(body, dict):
             raise self._fault(reply)
         words = body.get("msg")
         words = words if isinstance(words, str) else ""
         match body.get("status"):
-            case 1 | "1" if is_success(reply):
+            case 1 | "1" if reply.is_success:
                 return True, body.get("data"), words
             case 0 | "0" if not BAD_KEY.search(words):
                 return False, None, words
@@ -168,9 +163,9 @@ class SmsPvaRentalReplies(RentalReplies):
                 raise self._fault(reply)
 
     def _fault(self, reply: Reply) -> ProviderError:
-        if is_unauthorised(reply):
+        if reply.is_unauthorised:
             return ProviderRefused(self.provider, "HTTP 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _phone_in(row: Mapping[str, Any]) -> str | None:
