@@ -31,8 +31,8 @@ from worker.ports.provider import (
 )
 from worker.simulator.behaviours import Behaviour, BehaviourChoice
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import DenialReason, Denied
 from worker.simulator.numbers import REFUNDED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder, FamilyTerms
 

@@ -19,7 +19,8 @@ from worker.simulator.behaviours import (
     text_of,
 )
 from worker.simulator.config import SimulatorConfig
-from worker.simulator.exchange import DenialReason, Denied, FaceOperation
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.exchange import FaceOperation
 from worker.simulator.ledger import ENDINGS_PER_CALL, Ledger, LedgerObserver
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder, FamilyTerms, Tariff

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import DenialReason, Denied, FaceOperation
+from worker.simulator.exchange import FaceOperation
 from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder, FamilyTerms
 

@@ -6,20 +6,16 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
     Request,
     amount,
-    arguments,
     figure,
-    json,
     number_id,
-    text,
 )
 from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
@@ -90,7 +86,7 @@ class FiveSimFace(Face):
 
     def read(self, request: Request) -> FaceCall:
         parts = [unquote(part) for part in request.path.removeprefix(PREFIX).split("/")]
-        args = arguments(request.query)
+        args = request.arguments()
         call = self._read(parts, args)
         known = request.path.startswith(PREFIX) and request.method == "GET"
         if call is None or not known:
@@ -138,20 +134,26 @@ class FiveSimFace(Face):
         if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
             # Only numbers whose time has run out are called "expired".
             denied = Denied(DenialReason.UNKNOWN_ID)
-        return json(self._order(number)) if denied is None else self.refuse(call, denied, now)
+        return (
+            FaceReply.json(self._order(number))
+            if denied is None
+            else self.refuse(call, denied, now)
+        )
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.BAD_ACTION:
             if call.form == NOT_FOUND_PAGE:
-                return text("<!DOCTYPE html><html><body>404</body></html>" + " " * 42_000)
+                return FaceReply.text("<!DOCTYPE html><html><body>404</body></html>" + " " * 42_000)
             return FaceReply(302, b"", headers=(("Location", NOT_FOUND_PAGE),))
         status, word = WORDS.get(denied.reason, (400, "internal error"))
         if denied.reason is DenialReason.UNKNOWN_ID and call.form == "check":
             status = 404
-        return text(word, status, "text/plain; charset=utf-8")  # It never says how long to wait.
+        return FaceReply.text(
+            word, status, "text/plain; charset=utf-8"
+        )  # It never says how long to wait.
 
     def empty_list(self, _call: FaceCall) -> FaceReply:
-        return json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
+        return FaceReply.json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
 
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args, hosting = call.args, call.form == "hosting"
@@ -172,7 +174,7 @@ class FiveSimFace(Face):
         )
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
-        return json(self._order(number) | {"status": "PENDING", "sms": None})
+        return FaceReply.json(self._order(number) | {"status": "PENDING", "sms": None})
 
     def _orders(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
@@ -185,10 +187,10 @@ class FiveSimFace(Face):
             rentals=args.get("category") == "hosting",
         )
         rows = [self._order(number) for number in page]
-        return json({"Data": rows, "ProductNames": [], "Statuses": [], "Total": total})
+        return FaceReply.json({"Data": rows, "ProductNames": [], "Statuses": [], "Total": total})
 
     def _profile(self, engine: Engine, now: datetime) -> FaceReply:
-        return json(
+        return FaceReply.json(
             {
                 "id": 1,
                 "email": "buyer@example.com",

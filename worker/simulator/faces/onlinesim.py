@@ -5,18 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
     Json,
     Request,
-    arguments,
     figure,
-    json,
     number_id,
     price,
 )
@@ -97,7 +94,7 @@ class OnlineSimFace(Face):
         }
 
     def read(self, request: Request) -> FaceCall:
-        args = arguments(request.query)
+        args = request.arguments()
         form = request.path.removeprefix(PREFIX).removesuffix(".php")
         operation = OPERATIONS.get(form)
         tzid = args.get("tzid")
@@ -119,13 +116,15 @@ class OnlineSimFace(Face):
                 return self._rent(engine, call, now)
             case "getState":
                 rows = self._rows(call, engine.live(now), now)
-                return json(rows) if rows else self.empty_list(call)
+                return FaceReply.json(rows) if rows else self.empty_list(call)
             case "rent/getRentState":
                 rentals = [self._rental(each, now) for each in engine.live(now, rentals=True)]
-                return json({"response": self._ok, "list": rentals})
+                return FaceReply.json({"response": self._ok, "list": rentals})
             case _:
                 balance = price(engine.balance_minor(now))
-                return json({"response": self._ok, "balance": balance, "zbalance": "0.00"})
+                return FaceReply.json(
+                    {"response": self._ok, "balance": balance, "zbalance": "0.00"}
+                )
 
     def answer_about(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -136,7 +135,7 @@ class OnlineSimFace(Face):
             return self._about_rental(engine, call, number, now)
         match call.form:
             case "getState":
-                return json(self._rows(call, [number], now))
+                return FaceReply.json(self._rows(call, [number], now))
             case "setOperationOk":
                 denied = self._close(engine, call, number, now)
             case _:
@@ -149,15 +148,17 @@ class OnlineSimFace(Face):
         match call.form:
             case "rent/getRentState":
                 engine.show(number)
-                return json({"response": self._ok, "list": [self._rental(number, now)]})
+                return FaceReply.json({"response": self._ok, "list": [self._rental(number, now)]})
             case "rent/closeRentNum":
                 denied = engine.cancel(number, now) and engine.finish(number, now)
-                return self.refuse(call, denied, now) if denied else json({"response": True})
+                return (
+                    self.refuse(call, denied, now) if denied else FaceReply.json({"response": True})
+                )
             case "rent/extendRentState" if days := number_id(call.args.get("days")):
                 denied = engine.extend(number, timedelta(days=days), now)
                 if denied is not None:
                     return self.refuse(call, denied, now)
-                return json({"response": self._ok, "item": self._rental(number, now)})
+                return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
             case "rent/extendRentState":
                 return self._word("UNDEFINED_DAYS")
             case _:
@@ -172,7 +173,7 @@ class OnlineSimFace(Face):
 
     def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form == "rent/getRentState":
-            return json({"response": self._ok, "list": []})
+            return FaceReply.json({"response": self._ok, "list": []})
         return self._word("ERROR_NO_OPERATIONS")
 
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -192,9 +193,9 @@ class OnlineSimFace(Face):
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
         if rental:
-            return json({"response": self._ok, "item": self._rental(number, now)})
+            return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
         body = {"response": self._ok, "tzid": number.id}
-        return json(body | {"number": "+" + number.phone} if args.get("number") else body)
+        return FaceReply.json(body | {"number": "+" + number.phone} if args.get("number") else body)
 
     def _close(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -212,11 +213,11 @@ class OnlineSimFace(Face):
     ) -> FaceReply:
         if denied is not None:
             return self.refuse(call, denied, now)
-        return json({"response": self._ok, "tzid": number.id})
+        return FaceReply.json({"response": self._ok, "tzid": number.id})
 
     def _word(self, word: str) -> FaceReply:
         body: dict[str, Any] = {"response": word}
-        return json({"original": body} if self._knobs.nested else body)
+        return FaceReply.json({"original": body} if self._knobs.nested else body)
 
     def _rows(
         self, call: FaceCall, numbers: list[SimulatedNumber], now: datetime

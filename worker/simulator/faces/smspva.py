@@ -10,20 +10,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
     Json,
     Request,
-    arguments,
-    json,
     number_id,
     price,
-    with_wait,
 )
 from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.numbers import SimulatedNumber, Status
@@ -62,7 +58,7 @@ class SmsPvaRentalFace:
         self._on_demand = on_demand
 
     def read(self, request: Request) -> FaceCall:
-        args = arguments(request.query)
+        args = request.arguments()
         operation = RENT_METHODS.get(args.get("method", ""))
         wrong_key = self._wrong_key(args.get("apikey"))
         refused = DenialReason.BAD_REQUEST if operation is None else wrong_key
@@ -117,7 +113,7 @@ class SmsPvaRentalFace:
                 return self._prolong(engine, call, number, now)
 
     def refuse(self, denied: Denied) -> FaceReply:
-        return json({"status": 0, "msg": RENT_MESSAGES.get(denied.reason, "Error")})
+        return FaceReply.json({"status": 0, "msg": RENT_MESSAGES.get(denied.reason, "Error")})
 
     def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
         return _rental_data([_row(number) | {"state": self._state(number)} for number in numbers])
@@ -135,11 +131,11 @@ class SmsPvaRentalFace:
         if hours is None:
             return self.refuse(Denied(DenialReason.BAD_REQUEST))
         denied = engine.extend(number, hours * HOUR, now)
-        return self.refuse(denied) if denied else json({"status": 1})
+        return self.refuse(denied) if denied else FaceReply.json({"status": 1})
 
 
 def _rental_data(data: Json) -> FaceReply:
-    return json({"status": 1, "data": data, "msg": ""})
+    return FaceReply.json({"status": 1, "data": data, "msg": ""})
 
 
 def _hours(args: Mapping[str, str]) -> int | None:
@@ -275,8 +271,8 @@ class SmsPvaFace(Face):
         if call.form.startswith(RENT_PATH) and denied.reason is not DenialReason.UNAVAILABLE:
             return self._rentals.refuse(denied)
         status, word = WORDS.get(denied.reason, (500, "ERROR"))
-        reply = json({"statusCode": status, "error": {"type": word}}, status)
-        return with_wait(reply, denied) if denied.reason is DenialReason.RATE_LIMITED else reply
+        reply = FaceReply.json({"statusCode": status, "error": {"type": word}}, status)
+        return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
 
     def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form.startswith(RENT_PATH):
@@ -308,7 +304,7 @@ class SmsPvaFace(Face):
         if number.status is not Status.RECEIVED:
             # Also after clearsms, which makes it forget the SMS that came.
             error = {"type": "SMS_NOT_YET_RECEIVED"}
-            return json({"statusCode": 202, "error": error}, 202)
+            return FaceReply.json({"statusCode": 202, "error": error}, 202)
         if engine.balance_minor(now) < 0:
             return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
         engine.show(number)
@@ -337,7 +333,7 @@ class SmsPvaFace(Face):
 
 
 def _data(data: dict[str, Any]) -> FaceReply:
-    return json({"statusCode": 200, "data": data})
+    return FaceReply.json({"statusCode": 200, "data": data})
 
 
 def _sms_json(number: SimulatedNumber) -> dict[str, str]:

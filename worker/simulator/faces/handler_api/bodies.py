@@ -7,19 +7,8 @@ from typing import Any
 
 import orjson
 
-from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
-    FaceCall,
-    FaceReply,
-    Json,
-    figure,
-    json,
-    number_id,
-    price,
-    text,
-    with_wait,
-)
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.exchange import FaceCall, FaceReply, Json, figure, number_id, price
 from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
@@ -291,10 +280,10 @@ class ReplyWriter:
 
     def text(self, body: str, status: int = 200) -> FaceReply:
         quote = self._dialect.quote
-        return text(f"{quote}{body}{quote}", status, self._dialect.text_type)
+        return FaceReply.text(f"{quote}{body}{quote}", status, self._dialect.text_type)
 
     def json(self, body: Json, status: int = 200) -> FaceReply:
-        return json(body, status, self._dialect.json_type)
+        return FaceReply.json(body, status, self._dialect.json_type)
 
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         wording = self._wording(call, denied.reason)
@@ -302,7 +291,7 @@ class ReplyWriter:
             reply = self.text(wording.token + self._more(denied, now), wording.status)
         else:
             reply = self.json(refusal(wording, denied, now), wording.status)
-        return with_wait(reply, denied) if denied.reason is DenialReason.RATE_LIMITED else reply
+        return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
 
     def _wording(self, call: FaceCall, reason: DenialReason) -> Wording:
         if call.form in RENT_FORMS and self._dialect.classic_rent:

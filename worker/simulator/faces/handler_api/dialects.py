@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import Field
 
 from worker.simulator.config import StrictModel
-from worker.simulator.exchange import JSON, TEXT, DenialReason
+from worker.simulator.denials import DenialReason
+from worker.simulator.exchange import JSON, TEXT
 from worker.simulator.tariff import FamilyTerms
 
 Style = Literal["text", "problem", "message", "access", "bare-error"]

@@ -6,16 +6,14 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from worker.simulator.config import BadScript, SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
     FaceCall,
     FaceOperation,
     FaceReply,
     Request,
     amount,
-    arguments,
     figure,
     number_id,
     price,
@@ -65,7 +63,7 @@ ABOUT_ONE = frozenset(
 
 
 def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
-    args = arguments(request.query)
+    args = request.arguments()
     form = args.get("action", "")
     operation = OPERATIONS.get(form, FaceOperation.OTHER)
     refused = _refused(request, args, dialect, api_key)

@@ -3,15 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    DenialReason,
-    Denied,
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    number_id,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, number_id
 from worker.simulator.faces.handler_api import bodies
 from worker.simulator.faces.handler_api.bodies import RENT_FORMS, ReplyWriter
 from worker.simulator.faces.handler_api.dialects import SimulatedDialect
