@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
-from worker.adapters.providers.reply import Reply, balance_minor, major, phone_of, ref_of
+from worker.adapters.providers import fields
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
@@ -90,7 +91,7 @@ class FamilyReplies:
         self, reply: Reply, ref: object, phone: str | None, word: str | None = None
     ) -> port.Rented:
         """The number that was bought, of which at least the id and the phone must be there."""
-        number = ref_of(ref)
+        number = fields.ref_of(ref)
         if number is None or phone is None:
             raise reply.unreadable(self.provider, word)
         return port.Rented(ProviderRef(number), phone)
@@ -147,7 +148,9 @@ class ObjectReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         body = self._body(reply)
-        minor = balance_minor(body.get("balance"), self.currency) if reply.is_success else None
+        minor = (
+            fields.balance_minor(body.get("balance"), self.currency) if reply.is_success else None
+        )
         if minor is None:
             raise self._fault(reply, body)
         return port.Balance(minor, self.currency)
@@ -195,7 +198,7 @@ class OperationCalls:
         if request.max_cost_minor is not None:
             if not route.price_limit:
                 return port.NoRent.PRICE_ABOVE_MAX
-            price = major(request.max_cost_minor, currency)
+            price = fields.major(request.max_cost_minor, currency)
             target += route.price_limit.format(price=price, currency=currency)
         return await self._http.call(operation, target + suffix, read, method=route.method)
 
@@ -310,7 +313,7 @@ class UnreadablePush(ValueError):
 
 def push_of(ref: object, phone: object, service: object, content: tuple[object, ...]) -> Push:
     """A push about the number *ref*; pushes with the same *content* are tries of one push."""
-    number = ref_of(ref)
+    number = fields.ref_of(ref)
     if number is None:
         raise UnreadablePush("no id of a number")
     try:
@@ -319,7 +322,7 @@ def push_of(ref: object, phone: object, service: object, content: tuple[object, 
         raise UnreadablePush("nested too deeply") from None
     return Push(
         ref=ProviderRef(number),
-        phone=phone_of(phone),
+        phone=fields.phone_of(phone),
         service=service if isinstance(service, str) else None,
         content_hash=hashlib.sha256(hashed).hexdigest(),
     )

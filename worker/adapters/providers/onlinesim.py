@@ -7,6 +7,7 @@ status shows whether an SMS had arrived, and with it a charge.
 from dataclasses import replace
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
     FamilyAdapter,
@@ -17,27 +18,8 @@ from worker.adapters.providers.family import (
     PushBody,
     push_of,
 )
-from worker.adapters.providers.rental_account import (
-    BAD_LENGTH,
-    DAY,
-    NO_BALANCE,
-    NOT_POSSIBLE,
-    RentalAccount,
-    RentalReplies,
-)
-from worker.adapters.providers.reply import (
-    RateLimited,
-    RawSms,
-    Reply,
-    all_sms,
-    balance_minor,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    span_of,
-    str_of,
-)
+from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental
@@ -143,7 +125,7 @@ class OnlineSimReplies(ActivationReplies):
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = reply.json()
         if reply.is_success and is_one(body) and isinstance(body, dict):
-            return self._rented(reply, body.get("tzid"), phone_of(body.get("number")))
+            return self._rented(reply, body.get("tzid"), fields.phone_of(body.get("number")))
         why = NO_RENT.get(word_of(body)) if reply.is_answer else None
         if why is None:
             raise self._fault(reply, word_of(body))
@@ -152,7 +134,7 @@ class OnlineSimReplies(ActivationReplies):
     def balance(self, reply: Reply) -> port.Balance:
         body = reply.exact_json()
         if reply.is_success and is_one(body) and isinstance(body, dict):
-            minor = balance_minor(body.get("balance"), self.currency)
+            minor = fields.balance_minor(body.get("balance"), self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, word_of(body))
@@ -170,14 +152,14 @@ class OnlineSimReplies(ActivationReplies):
     def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
             raise reply.unreadable(self.provider)
-        ref, state = ref_of(row.get("tzid")), row.get("response")
+        ref, state = fields.ref_of(row.get("tzid")), row.get("response")
         if ref is None or not isinstance(state, str):
             raise reply.unreadable(self.provider)
         return state, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("msg")),
-            phone_of(row.get("number")),
-            str_of(row.get("service")),
+            fields.phone_of(row.get("number")),
+            fields.str_of(row.get("service")),
             None if row.get("country") is None else str(row["country"]),
         )
 
@@ -214,7 +196,7 @@ def _sms_in(msg: object) -> tuple[port.Sms, ...]:
     """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
     rows: list[Any] = msg if isinstance(msg, list) else [msg]
     codes = (row.get("msg") if isinstance(row, dict) else row for row in rows)
-    return several_sms((code, None, None) for code in codes)
+    return fields.several_sms((code, None, None) for code in codes)
 
 
 class OnlineSimAccount(ProviderAccount):
@@ -284,7 +266,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
         row = body.get("item") if isinstance(body, dict) else None
         if reply.is_success and is_one(body) and isinstance(row, dict):
             rented = self._rented(reply, row.get("tzid"), _phone_in(row))
-            return replace(rented, expires_in=span_of(row.get("time")))
+            return replace(rented, expires_in=fields.span_of(row.get("time")))
         word = word_of(body)
         why = port.NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
         if why is None or not reply.is_answer:
@@ -315,17 +297,17 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
         if reply.is_success and is_one(body) and isinstance(body, dict):
             row = body.get("item")
             return long_rental.Prolonged(
-                expires_in=span_of(row.get("time") if isinstance(row, dict) else None)
+                expires_in=fields.span_of(row.get("time") if isinstance(row, dict) else None)
             )
         word = word_of(body)
         if not reply.is_answer:
             raise self._fault(reply, word)
         if word == BAD_DAYS:
-            return BAD_LENGTH
+            return long_rental.NotProlonged(long_rental.NoProlong.BAD_LENGTH)
         if NO_RENT.get(word) is port.NoRent.NO_BALANCE:
-            return NO_BALANCE
+            return long_rental.NotProlonged(long_rental.NoProlong.NO_BALANCE)
         if word == EXPIRED:
-            return NOT_POSSIBLE
+            return long_rental.NotProlonged(long_rental.NoProlong.NOT_POSSIBLE)
         if word in NOT_KNOWN:
             return port.NotKnown()
         raise self._fault(reply, word)
@@ -347,8 +329,9 @@ def _messages_in(messages: object) -> long_rental.Messages:
     rows = pages.get("data", messages)
     if not isinstance(rows, list):
         return long_rental.Messages(complete=False)
-    sms = all_sms(
-        RawSms(row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    sms = fields.all_sms(
+        fields.RawSms(row.get("code"), row.get("text"), row.get("created_at"))
+        for row in fields.objects_in(rows)
     )
     total = pages.get("total")
     return long_rental.Messages(sms, complete=total is None or total == len(rows))
@@ -356,7 +339,7 @@ def _messages_in(messages: object) -> long_rental.Messages:
 
 def _phone_in(row: dict[str, Any]) -> str | None:
     """The number comes without its country code, which is beside it."""
-    local, country = phone_of(row.get("number")), row.get("country")
+    local, country = fields.phone_of(row.get("number")), row.get("country")
     whole = local is None or str(row.get("number")).startswith("+") or type(country) is not int
     return local if whole else f"{country}{local}"
 

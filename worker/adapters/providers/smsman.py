@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     FamilyAdapter,
     ObjectReplies,
@@ -16,7 +17,7 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
-from worker.adapters.providers.reply import RawSms, Reply, all_sms, phone_of, sms_of
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
@@ -55,7 +56,7 @@ class SmsManReplies(ObjectReplies):
     def look(self, reply: Reply) -> port.Observation:
         body = self._body(reply)
         error = body.get("error_code")
-        if reply.is_success and not error and (sms := sms_of(body.get("sms_code"))):
+        if reply.is_success and not error and (sms := fields.sms_of(body.get("sms_code"))):
             return port.CodesArrived((sms,))
         if error == WAITING:
             return port.Waiting()
@@ -91,7 +92,7 @@ class SmsManReplies(ObjectReplies):
         body = self._body(reply)
         error = body.get("error_code")
         if reply.is_success and not error and "request_id" in body:
-            return self._rented(reply, body["request_id"], phone_of(body.get("number")))
+            return self._rented(reply, body["request_id"], fields.phone_of(body.get("number")))
         why = NO_RENT.get(error) if isinstance(error, str) else None
         if why is None:
             raise self._fault(reply, body)
@@ -163,7 +164,9 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
         if not all(isinstance(row, dict) for row in rows):
             raise reply.unreadable(self.provider)
         return long_rental.Messages(
-            all_sms(RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows)
+            fields.all_sms(
+                fields.RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows
+            )
         )
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:

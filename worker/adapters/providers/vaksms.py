@@ -5,6 +5,7 @@ Its rental is an activation that lives four hours, and gives its codes only.
 
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     FamilyAdapter,
     ObjectReplies,
@@ -14,7 +15,7 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
-from worker.adapters.providers.reply import Reply, phone_of, several_sms, sms_of
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
 from worker.ports import long_rental
 from worker.ports import provider as port
@@ -64,7 +65,7 @@ class VakSmsReplies(ObjectReplies):
             raise self._fault(reply, body)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
-        if sms := several_sms((code, None, None) for code in rows):
+        if sms := fields.several_sms((code, None, None) for code in rows):
             return port.CodesArrived(sms)
         if codes is None or codes == []:
             return port.Waiting()
@@ -103,7 +104,7 @@ class VakSmsReplies(ObjectReplies):
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
         if reply.is_success and "idNum" in body:
-            return self._rented(reply, body["idNum"], phone_of(body.get("tel")))
+            return self._rented(reply, body["idNum"], fields.phone_of(body.get("tel")))
         error = _word(body, "error")
         why = NO_RENT.get(error)
         if why is None:
@@ -161,7 +162,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
             raise self._fault(reply, body)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
-        read = [sms_of(code) for code in rows if code is not None]
+        read = [fields.sms_of(code) for code in rows if code is not None]
         if None in read:
             raise reply.unreadable(self.provider)
         return long_rental.Messages(tuple(sms for sms in read if sms is not None))

@@ -11,17 +11,9 @@ from uuid import UUID
 import typer
 
 from worker.domain.ids import ActivationId
+from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
-from worker.entrypoints.cli.output import (
-    Format,
-    OutputOption,
-    money,
-    say,
-    short,
-    write_json,
-    write_rows,
-)
 from worker.entrypoints.cli.provider_session import (
     ProviderSession,
     start_drain,
@@ -62,7 +54,7 @@ class Selection:
             raise Failure(Exit.USAGE, "give either --activation or --older-than")
 
 
-async def write_exposures(session: ProviderSession, output: Format) -> None:
+async def write_exposures(session: ProviderSession, output: out.Format) -> None:
     await session.report()
     exposures = await _open(session, timedelta(0))
     open_ = await session.purchases.exposure_by_currency(session.name)
@@ -73,11 +65,13 @@ async def write_exposures(session: ProviderSession, output: Format) -> None:
         "open": [_sum(currency, minor) for currency, minor in open_.items()],
     }
     _write_open(exposures, about, output)
-    if output is Format.TEXT:
+    if output is out.Format.TEXT:
         _say_sums(session, open_)
 
 
-async def settle_selected(session: ProviderSession, selection: Selection, output: Format) -> None:
+async def settle_selected(
+    session: ProviderSession, selection: Selection, output: out.Format
+) -> None:
     await session.report()
     if selection.older_than is None:
         ids = [ActivationId(id_) for id_ in dict.fromkeys(selection.ids)]
@@ -96,12 +90,12 @@ async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExp
         session.name, LIST_MAX, older_than=older_than
     )
     if len(exposures) == LIST_MAX:
-        say(f"{session.name}: the oldest {LIST_MAX}; there may be more")
+        out.say(f"{session.name}: the oldest {LIST_MAX}; there may be more")
     return exposures
 
 
 async def _end(
-    session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: Format
+    session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: out.Format
 ) -> list[EndedExposure]:
     purchases, by = session.purchases, selection.by or _login()
     ended: list[EndedExposure] = []
@@ -111,22 +105,22 @@ async def _end(
     _write_ended(session, ended, output)
     now = _sum_up((each.currency, each.amount_minor) for each in ended if each.now)
     change = f"ended as {selection.end.value}: {now}" if now else "nothing is changed"
-    say(f"{session.name}: {change}")
+    out.say(f"{session.name}: {change}")
     return ended
 
 
 def _write_open(
-    exposures: Sequence[OpenExposure], about: Mapping[str, object], output: Format
+    exposures: Sequence[OpenExposure], about: Mapping[str, object], output: out.Format
 ) -> None:
     match output:
-        case Format.TEXT:
+        case out.Format.TEXT:
             if exposures:
-                write_rows(COLUMNS, map(_row, exposures))
-        case Format.NDJSON:
+                out.write_rows(COLUMNS, map(_row, exposures))
+        case out.Format.NDJSON:
             for exposure in exposures:
-                write_json(_document(exposure))
-        case Format.JSON:
-            write_json(
+                out.write_json(_document(exposure))
+        case out.Format.JSON:
+            out.write_json(
                 {**about, "exposures": [_document(exposure) for exposure in exposures]}, indent=True
             )
 
@@ -153,16 +147,18 @@ def _preview(
     session: ProviderSession,
     selection: Selection,
     exposures: Sequence[OpenExposure],
-    output: Format,
+    output: out.Format,
 ) -> None:
     """Show what would end, because --older-than easily selects too many."""
     _write_open(exposures, {"provider": session.name, "done": False}, output)
     total = _sum_up((each.currency, each.amount_minor) for each in exposures)
     would = f"would end as {selection.end.value}: {total}"
-    say(f"{session.name}: {would}; nothing is changed without --yes")
+    out.say(f"{session.name}: {would}; nothing is changed without --yes")
 
 
-def _write_ended(session: ProviderSession, ended: Sequence[EndedExposure], output: Format) -> None:
+def _write_ended(
+    session: ProviderSession, ended: Sequence[EndedExposure], output: out.Format
+) -> None:
     documents = [
         {
             "id": str(exposure.activation_id),
@@ -174,26 +170,26 @@ def _write_ended(session: ProviderSession, ended: Sequence[EndedExposure], outpu
         for exposure in ended
     ]
     match output:
-        case Format.TEXT:
+        case out.Format.TEXT:
             if ended:
-                write_rows(("exposure", "amount", "is", "since"), map(_ended_row, ended))
-        case Format.NDJSON:
+                out.write_rows(("exposure", "amount", "is", "since"), map(_ended_row, ended))
+        case out.Format.NDJSON:
             for each in documents:
-                write_json(each)
-        case Format.JSON:
+                out.write_json(each)
+        case out.Format.JSON:
             document = {"provider": session.name, "done": True, "exposures": documents}
-            write_json(document, indent=True)
+            out.write_json(document, indent=True)
 
 
 def _ended_row(exposure: EndedExposure) -> list[object]:
-    amount = money(exposure.amount_minor, exposure.currency)
+    amount = out.money(exposure.amount_minor, exposure.currency)
     when = "now" if exposure.now else "before"
     return [exposure.activation_id, amount, exposure.end.value, when]
 
 
 def _row(exposure: OpenExposure) -> list[object]:
-    amount = money(exposure.amount_minor, exposure.currency)
-    since, waits_for = short(exposure.opened_at), _WAITS_FOR[exposure.why]
+    amount = out.money(exposure.amount_minor, exposure.currency)
+    since, waits_for = out.short(exposure.opened_at), _WAITS_FOR[exposure.why]
     return [exposure.activation_id, exposure.ref, amount, since, waits_for]
 
 
@@ -215,15 +211,15 @@ def _sum(currency: str, minor: int) -> dict[str, Any]:
 def _say_sums(session: ProviderSession, open_: Mapping[str, int]) -> None:
     limit, counted = session.exposure_limit_minor, session.currency
     if not open_:
-        say(f"{session.name}: no exposure is open")
+        out.say(f"{session.name}: no exposure is open")
     for currency, minor in open_.items():
-        line = f"{session.name}: {money(minor, currency)} open"
+        line = f"{session.name}: {out.money(minor, currency)} open"
         if not limit:
-            say(f"{line}; there is no limit")
+            out.say(f"{line}; there is no limit")
         elif currency == counted:
-            say(f"{line}; nothing is rented there from {money(limit, counted)} on")
+            out.say(f"{line}; nothing is rented there from {out.money(limit, counted)} on")
         else:
-            say(f"{line}; the limit is in {counted} and does not count it")
+            out.say(f"{line}; the limit is in {counted} and does not count it")
 
 
 def _sum_up(amounts: Iterable[tuple[str, int]]) -> str:
@@ -232,7 +228,7 @@ def _sum_up(amounts: Iterable[tuple[str, int]]) -> str:
     for currency, minor in amounts:
         numbers += 1
         sums[currency] += minor
-    parts = (money(minor, currency) for currency, minor in sorted(sums.items()))
+    parts = (out.money(minor, currency) for currency, minor in sorted(sums.items()))
     return f"{numbers} ({', '.join(parts)})" if numbers else ""
 
 
@@ -252,7 +248,7 @@ provider_app = typer.Typer(
 
 @provider_app.command("report")
 def report(
-    name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
+    name: NameArgument, config: ConfigOption = None, output: out.OutputOption = out.Format.TEXT
 ) -> None:
     """Show its balance, our sums, exposure, what is disputed or unexplained, and unknown numbers.
 
@@ -296,7 +292,7 @@ def resume(name: NameArgument, config: ConfigOption = None) -> None:
 
 @provider_app.command("exposure")
 def exposure(
-    name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
+    name: NameArgument, config: ConfigOption = None, output: out.OutputOption = out.Format.TEXT
 ) -> None:
     """List what it may still keep although the customers have it back, the oldest first.
 
@@ -338,7 +334,7 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
         str | None, typer.Option(metavar="NAME", help="Who decides; else the login name.")
     ] = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """End exposures that nobody else will: a person's word on who has the money.
 

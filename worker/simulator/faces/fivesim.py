@@ -5,18 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    figure,
-    number_id,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -101,7 +94,9 @@ class FiveSimFace(Face):
                 purchase = {"country": country, "operator": operator, "product": product}
                 return FaceCall(FaceOperation.RENT, form, None, {**args, **purchase})
             case [name, ref] if name in ABOUT_ONE:
-                return FaceCall(ABOUT_ONE[name], name, number_id(ref), args, about_one=True)
+                return FaceCall(
+                    ABOUT_ONE[name], name, exchange.number_id(ref), args, about_one=True
+                )
             case [name] if name in GENERAL:
                 return FaceCall(GENERAL[name], name, None, args)
             case _:
@@ -167,7 +162,7 @@ class FiveSimFace(Face):
                 service=product,
                 country=args["country"],
                 operator=args["operator"],
-                max_minor=amount(args.get("maxPrice")) if any_operator else None,
+                max_minor=exchange.amount(args.get("maxPrice")) if any_operator else None,
                 hours=hours if hosting else None,
             ),
             now,
@@ -178,9 +173,9 @@ class FiveSimFace(Face):
 
     def _orders(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
-        limit = number_id(args.get("limit")) or PAGE_MIN
+        limit = exchange.number_id(args.get("limit")) or PAGE_MIN
         page, total = engine.rented(
-            number_id(args.get("offset")) or 0,
+            exchange.number_id(args.get("offset")) or 0,
             min(max(limit, PAGE_MIN), PAGE_MAX),
             now,
             newest_first=args.get("reverse") == "true",
@@ -194,7 +189,7 @@ class FiveSimFace(Face):
             {
                 "id": 1,
                 "email": "buyer@example.com",
-                "balance": figure(engine.balance_minor(now)),
+                "balance": exchange.figure(engine.balance_minor(now)),
                 "frozen_balance": 0,
                 "rating": 96,
                 "default_country": {"name": "russia", "iso": "ru", "prefix": "+7"},
@@ -211,7 +206,7 @@ class FiveSimFace(Face):
             "phone": "+" + number.phone,
             "operator": number.operator,
             "product": number.service,
-            "price": figure(number.cost_minor),
+            "price": exchange.figure(number.cost_minor),
             "status": STATES.get(number.status, self._knobs.waiting_status),
             "expires": _nanoseconds(number.expires_at),
             "sms": sms or nothing,

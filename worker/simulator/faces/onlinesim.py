@@ -4,19 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Json,
-    Request,
-    figure,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs, denied_by_server
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -107,7 +99,12 @@ class OnlineSimFace(Face):
             operation = FaceOperation.LOOK
         about_one = operation in CHANGES or operation is FaceOperation.LOOK
         return FaceCall(
-            operation or FaceOperation.OTHER, form, number_id(tzid), args, refused, about_one
+            operation or FaceOperation.OTHER,
+            form,
+            exchange.number_id(tzid),
+            args,
+            refused,
+            about_one,
         )
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -121,7 +118,7 @@ class OnlineSimFace(Face):
                 rentals = [self._rental(each, now) for each in engine.live(now, rentals=True)]
                 return FaceReply.json({"response": self._ok, "list": rentals})
             case _:
-                balance = price(engine.balance_minor(now))
+                balance = exchange.price(engine.balance_minor(now))
                 return FaceReply.json(
                     {"response": self._ok, "balance": balance, "zbalance": "0.00"}
                 )
@@ -154,7 +151,7 @@ class OnlineSimFace(Face):
                 return (
                     self.refuse(call, denied, now) if denied else FaceReply.json({"response": True})
                 )
-            case "rent/extendRentState" if days := number_id(call.args.get("days")):
+            case "rent/extendRentState" if days := exchange.number_id(call.args.get("days")):
                 denied = engine.extend(number, timedelta(days=days), now)
                 if denied is not None:
                     return self.refuse(call, denied, now)
@@ -179,7 +176,7 @@ class OnlineSimFace(Face):
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         rental = call.form == "rent/getRentNum"
-        days = number_id(args.get("days"))
+        days = exchange.number_id(args.get("days"))
         if rental and not days:
             return self._word("UNDEFINED_DAYS")
         number = engine.rent(
@@ -232,8 +229,8 @@ class OnlineSimFace(Face):
     def _row(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         sms = number.sms[number.hidden :]
         return {
-            "country": number_id(number.country) or number.country,
-            "sum": figure(number.cost_minor),
+            "country": exchange.number_id(number.country) or number.country,
+            "sum": exchange.figure(number.cost_minor),
             "service": number.service,
             "number": "+" + number.phone,
             "response": _state(number, sms),
@@ -242,7 +239,9 @@ class OnlineSimFace(Face):
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }
 
-    def _messages(self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> Json:
+    def _messages(
+        self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]
+    ) -> exchange.Json:
         codes_only = call.args.get("message_to_code") == "1"
         texts = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":
@@ -264,15 +263,15 @@ class OnlineSimFace(Face):
         return {
             "status": 1 if number.live else 0,
             "messages": messages,
-            "sum": price(number.cost_minor),
-            "country": number_id(number.country) or number.country,
+            "sum": exchange.price(number.cost_minor),
+            "country": exchange.number_id(number.country) or number.country,
             "number": number.phone[1:],  # Without the country code.
             "rent": 1,
             "tzid": number.id,
             "time": int(time_left.total_seconds()),
             "days": time_left.days,
             "hours": int(time_left.total_seconds() // 3600),
-            "extend": {"1": price(number.cost_minor)},
+            "extend": {"1": exchange.price(number.cost_minor)},
         }
 
 

@@ -4,18 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs, denied_by_server
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -83,7 +76,7 @@ class SmsManFace(Face):
             return FaceCall(FaceOperation.OTHER, form, None, args, DenialReason.BAD_ACTION)
         refused = self._wrong_key(args.get("token")) or refused
         about_one = name in {"set-status", "get-sms", "get-all-sms"}
-        ref = number_id(args.get("request_id"))
+        ref = exchange.number_id(args.get("request_id"))
         return FaceCall(operation, form, ref, args, refused, about_one)
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -91,7 +84,9 @@ class SmsManFace(Face):
             case FaceOperation.RENT:
                 return self._rent(engine, call, now)
             case FaceOperation.BALANCE:
-                return FaceReply.json({"balance": price(engine.balance_minor(now)), "hold": 0})
+                return FaceReply.json(
+                    {"balance": exchange.price(engine.balance_minor(now)), "hold": 0}
+                )
             case _:
                 service = call.args.get("application_id", "1")
                 return FaceReply.json({service: {"application_id": service, "numbers": "1000"}})
@@ -133,13 +128,13 @@ class SmsManFace(Face):
         args = call.args
         hours = None
         if call.form.startswith(RENT):
-            hours = HOURS.get(args.get("type", ""), 0) * (number_id(args.get("time")) or 0)
+            hours = HOURS.get(args.get("type", ""), 0) * (exchange.number_id(args.get("time")) or 0)
             if not hours:
                 return self.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
         order = BuyerOrder(
             service=args.get("application_id", "rent" if hours else ""),
             country=args.get("country_id", ""),
-            max_minor=amount(args.get("maxPrice")),
+            max_minor=exchange.amount(args.get("maxPrice")),
             hours=hours,
         )
         number = engine.rent(order, now)

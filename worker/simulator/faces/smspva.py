@@ -9,18 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Json,
-    Request,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.numbers import SimulatedNumber, Status
 from worker.simulator.tariff import HOUR, BuyerOrder
@@ -64,7 +57,7 @@ class SmsPvaRentalFace:
         refused = DenialReason.BAD_REQUEST if operation is None else wrong_key
         form = f"{RENT_PATH}?{args.get('method', '')}"
         about_one = operation not in {None, FaceOperation.RENT, FaceOperation.LIST}
-        ref = number_id(args.get("id"))
+        ref = exchange.number_id(args.get("id"))
         return FaceCall(operation or FaceOperation.OTHER, form, ref, args, refused, about_one)
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -134,12 +127,12 @@ class SmsPvaRentalFace:
         return self.refuse(denied) if denied else FaceReply.json({"status": 1})
 
 
-def _rental_data(data: Json) -> FaceReply:
+def _rental_data(data: exchange.Json) -> FaceReply:
     return FaceReply.json({"status": 1, "data": data, "msg": ""})
 
 
 def _hours(args: Mapping[str, str]) -> int | None:
-    unit, count = HOURS.get(args.get("dtype", "")), number_id(args.get("dcount"))
+    unit, count = HOURS.get(args.get("dtype", "")), exchange.number_id(args.get("dcount"))
     return unit * count if unit and count else None
 
 
@@ -219,13 +212,13 @@ class SmsPvaFace(Face):
                 purchase["operator"] = operator[0] if operator else "any"
                 return FaceCall(FaceOperation.RENT, "number", None, purchase)
             case ["GET", "sms", ref]:
-                return FaceCall(FaceOperation.LOOK, "sms", number_id(ref), about_one=True)
+                return FaceCall(FaceOperation.LOOK, "sms", exchange.number_id(ref), about_one=True)
             case ["GET", "orders"]:
                 return FaceCall(FaceOperation.LIST, "orders")
             case ["GET", "balance" | "userinfo" as form]:
                 return FaceCall(FaceOperation.BALANCE, form)
             case ["PUT", name, ref] if name in CHANGES:
-                return FaceCall(CHANGES[name], name, number_id(ref), about_one=True)
+                return FaceCall(CHANGES[name], name, exchange.number_id(ref), about_one=True)
             case _:
                 return None
 
@@ -239,7 +232,7 @@ class SmsPvaFace(Face):
                 orders = [self._order(number, now) for number in engine.live(now)]
                 return _data({"orders": orders})
             case _:
-                balance = price(engine.balance_minor(now))
+                balance = exchange.price(engine.balance_minor(now))
                 more = {"name": "buyer", "karma": 100.0} if call.form == "userinfo" else {}
                 return _data({"balance": balance, **more})
 

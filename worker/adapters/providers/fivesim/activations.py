@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
     OperationRoute,
@@ -12,18 +13,7 @@ from worker.adapters.providers.family import (
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.reply import (
-    RateLimited,
-    Reply,
-    balance_minor,
-    cost_in,
-    instant_of,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    str_of,
-)
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
@@ -70,18 +60,18 @@ def _with_facts(row: ActiveRow, facts: PastNumber) -> ActiveRow:
 
 
 def _past(row: object, currency: str) -> PastNumber | None:
-    if not isinstance(row, dict) or (ref := ref_of(row.get("id"))) is None:
+    if not isinstance(row, dict) or (ref := fields.ref_of(row.get("id"))) is None:
         return None
-    cost, cost_currency = cost_in(row.get("price"), currency)
+    cost, cost_currency = fields.cost_in(row.get("price"), currency)
     return PastNumber(
         ref=ProviderRef(ref),
         fate=_fate(row),
-        phone=phone_of(row.get("phone")),
-        service=str_of(row.get("product")),
-        country=str_of(row.get("country")),
+        phone=fields.phone_of(row.get("phone")),
+        service=fields.str_of(row.get("product")),
+        country=fields.str_of(row.get("country")),
         cost_minor=cost,
         currency=cost_currency,
-        rented_at=instant_of(row.get("created_at")),
+        rented_at=fields.instant_of(row.get("created_at")),
     )
 
 
@@ -199,19 +189,21 @@ class FiveSimReplies(ActivationReplies):
             if why is None:
                 raise self._fault(reply)
             return why
-        rented = self._rented(reply, order.get("id"), phone_of(order.get("phone")))
-        cost, currency = cost_in(order.get("price"), self.currency)
+        rented = self._rented(reply, order.get("id"), fields.phone_of(order.get("phone")))
+        cost, currency = fields.cost_in(order.get("price"), self.currency)
         return replace(
             rented,
             cost_minor=cost,
             currency=currency,
-            expires_at=instant_of(order.get("expires")),
+            expires_at=fields.instant_of(order.get("expires")),
         )
 
     def balance(self, reply: Reply) -> port.Balance:
         body = reply.exact_json() if reply.is_success else None
         minor = (
-            balance_minor(body.get("balance"), self.currency) if isinstance(body, dict) else None
+            fields.balance_minor(body.get("balance"), self.currency)
+            if isinstance(body, dict)
+            else None
         )
         if minor is None:
             raise self._fault(reply)
@@ -246,14 +238,14 @@ class FiveSimReplies(ActivationReplies):
     def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
         if not isinstance(row, dict):
             raise reply.unreadable(self.provider)
-        ref, status = ref_of(row.get("id")), row.get("status")
+        ref, status = fields.ref_of(row.get("id")), row.get("status")
         if ref is None or not isinstance(status, str):
             raise reply.unreadable(self.provider)
         return status, port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row.get("sms")),
-            phone_of(row.get("phone")),
-            str_of(row.get("product")),
+            fields.phone_of(row.get("phone")),
+            fields.str_of(row.get("product")),
         )
 
     def _order(self, reply: Reply) -> dict[str, Any] | None:
@@ -272,14 +264,14 @@ class FiveSimReplies(ActivationReplies):
 
 
 def _sms_in(rows: object) -> tuple[port.Sms, ...]:
-    return several_sms(
-        (row.get("code"), row.get("text"), row.get("created_at")) for row in objects_in(rows)
+    return fields.several_sms(
+        (row.get("code"), row.get("text"), row.get("created_at")) for row in fields.objects_in(rows)
     )
 
 
 def _reaches_far_back(rows: Sequence[dict[str, Any]]) -> bool:
     """Whether a page reaches so far back that nothing behind it can be live."""
-    created = [instant_of(row.get("created_at")) for row in rows]
+    created = [fields.instant_of(row.get("created_at")) for row in rows]
     known = [instant for instant in created if instant is not None]
     return len(known) > 1 and max(known) - min(known) > LIVE_FOR
 

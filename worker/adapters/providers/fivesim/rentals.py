@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.fivesim.activations import (
     CHARGED,
@@ -20,7 +21,7 @@ from worker.adapters.providers.rental_account import (
     RentalAccount,
     RentalReplies,
 )
-from worker.adapters.providers.reply import RawSms, Reply, all_sms, instant_of, objects_in
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
@@ -65,7 +66,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
             return port.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
             raise reply.unreadable(self.provider)
-        return port.Messages(all_sms(_raw_sms(row) for row in objects_in(rows)))
+        return port.Messages(fields.all_sms(_raw_sms(row) for row in fields.objects_in(rows)))
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         words = reply.text() if reply.is_answer else ""
@@ -86,9 +87,9 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
         return CloseFollowUp.READ if isinstance(seen, port.Messages) else seen
 
 
-def _raw_sms(row: dict[str, Any]) -> RawSms:
+def _raw_sms(row: dict[str, Any]) -> fields.RawSms:
     created = row.get("created_at")
-    return RawSms(row.get("code"), row.get("text"), created, instant_of(created))
+    return fields.RawSms(row.get("code"), row.get("text"), created, fields.instant_of(created))
 
 
 class FiveSimRentals(RentalAccount):

@@ -5,31 +5,21 @@ Hero's rentals are activations of another kind, ended by calls without a body.
 
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
-    BAD_LENGTH,
     DAY,
     HOUR,
-    NO_BALANCE,
-    NOT_POSSIBLE,
     CloseAttempt,
     CloseFollowUp,
     RentalAccount,
     RentalReplies,
     availability_of,
 )
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    count_of,
-    instant_of,
-    phone_of,
-    span_of,
-)
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -71,7 +61,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def opened(self, reply: Reply) -> Rented | NoRent:
         phone = self._phone(reply)
         if phone is not None:
-            return self._rented(reply, phone.get("id"), phone_of(phone.get("number")))
+            return self._rented(reply, phone.get("id"), fields.phone_of(phone.get("number")))
         if reply.is_answer and word_in(reply).word in BAD_TIMES:
             return NoRent.BAD_REQUEST
         return self.rent(reply)
@@ -100,8 +90,10 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             values = [values[index] for index in sorted(values, key=_place)]
         if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
             raise reply.unreadable(self.provider)
-        sms = all_sms(RawSms(None, row.get("text"), row.get("date")) for row in values)
-        return port.Messages(sms, complete=count_of(quantity) <= len(values))
+        sms = fields.all_sms(
+            fields.RawSms(None, row.get("text"), row.get("date")) for row in values
+        )
+        return port.Messages(sms, complete=fields.count_of(quantity) <= len(values))
 
     def available(self, reply: Reply) -> port.Availability:
         if reply.is_answer and word_in(reply).word == DEAD:
@@ -115,11 +107,11 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if not reply.is_answer:
             raise self._fault(reply, answer)
         if answer.word in words.NO_BALANCE:
-            return NO_BALANCE
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
         if answer.word in BAD_TIMES:
-            return BAD_LENGTH
+            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
         if answer.word == DEAD or answer.word in OVER:
-            return NOT_POSSIBLE
+            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -220,31 +212,36 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         rows, meta = body["data"], body.get("meta")
         if not all(isinstance(row, dict) for row in rows):
             raise reply.unreadable(self.provider)
-        sms = all_sms(
-            RawSms(row.get("code"), row.get("text"), row.get("date"), instant_of(row.get("date")))
+        sms = fields.all_sms(
+            fields.RawSms(
+                row.get("code"),
+                row.get("text"),
+                row.get("date"),
+                fields.instant_of(row.get("date")),
+            )
             for row in rows
         )
-        total = count_of(meta.get("total")) if isinstance(meta, dict) else 0
+        total = fields.count_of(meta.get("total")) if isinstance(meta, dict) else 0
         return port.Messages(sms, complete=total <= len(rows))
 
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         body = reply.exact_json() if reply.is_success else None
         if isinstance(body, dict) and "activationId" in body:
-            return port.Prolonged(instant_of(body.get("activationEndTime")))
+            return port.Prolonged(fields.instant_of(body.get("activationEndTime")))
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not reply.is_answer:
             raise self._fault(reply, answer)
         if word in OFF | TOO_SOON:
             return port.NotProlonged(
-                port.NoProlong.NOT_NOW, span_of(info.get("retry_after_seconds"))
+                port.NoProlong.NOT_NOW, fields.span_of(info.get("retry_after_seconds"))
             )
         if word in words.NO_BALANCE:
-            return NO_BALANCE
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
         if word in BAD_LENGTHS:
-            return BAD_LENGTH
+            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
         if word in NEVER or word == HERO_OVER:
-            return NOT_POSSIBLE
+            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if self._is_not_known(word, reply):
             return NotKnown()
         raise self._fault(reply, answer)

@@ -8,24 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import ActivationReplies
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import HandlerDialect, ListShape
-from worker.adapters.providers.reply import (
-    Banned,
-    RateLimited,
-    Reply,
-    balance_minor,
-    cost_in,
-    currency_of,
-    instant_of,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    sms_of,
-    str_of,
-)
+from worker.adapters.providers.reply import Banned, RateLimited, Reply
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -49,8 +36,8 @@ def past_numbers(body: object, dialect: HandlerDialect, currency: str) -> list[P
 
 def with_facts(row: ActiveRow, raw: dict[str, Any], currency: str) -> ActiveRow:
     """A row of the list with the other facts that its JSON holds."""
-    country, named = raw.get("countryCode"), currency_of(raw.get("currency"), currency)
-    cost, cost_currency = cost_in(raw.get("activationCost"), named)
+    country, named = raw.get("countryCode"), fields.currency_of(raw.get("currency"), currency)
+    cost, cost_currency = fields.cost_in(raw.get("activationCost"), named)
     return row._replace(
         country=None if country is None else str(country),
         cost_minor=cost,
@@ -59,13 +46,15 @@ def with_facts(row: ActiveRow, raw: dict[str, Any], currency: str) -> ActiveRow:
 
 
 def _past(row: object, dialect: HandlerDialect, currency: str) -> PastNumber | None:
-    if not isinstance(row, dict) or (ref := ref_of(row.get("id"))) is None:
+    if not isinstance(row, dict) or (ref := fields.ref_of(row.get("id"))) is None:
         return None
-    cost, cost_currency = cost_in(row.get("cost"), currency_of(row.get("currency"), currency))
+    cost, cost_currency = fields.cost_in(
+        row.get("cost"), fields.currency_of(row.get("currency"), currency)
+    )
     return PastNumber(
         ref=ProviderRef(ref),
         fate=_fate(row, dialect),
-        phone=phone_of(row.get("phone")),
+        phone=fields.phone_of(row.get("phone")),
         # Of numbers that live it is zero, which is not what they cost.
         cost_minor=cost or None,
         currency=cost_currency if cost else None,
@@ -141,7 +130,7 @@ class HandlerReplies(ActivationReplies):
         if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
             return port.Waiting()
         word, _, code = text.partition(":")
-        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := sms_of(code)) is not None:
+        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := fields.sms_of(code)) is not None:
             # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
             return port.CodesArrived((sms,))
         if text in self.dialect.cancelled:
@@ -200,24 +189,26 @@ class HandlerReplies(ActivationReplies):
 
     def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
-        return self._rented(reply, ref.strip(), phone_of(phone.strip()), "ACCESS_NUMBER")
+        return self._rented(reply, ref.strip(), fields.phone_of(phone.strip()), "ACCESS_NUMBER")
 
     def _rented_json(self, reply: Reply, body: dict[str, Any]) -> port.Rented:
-        rented = self._rented(reply, body["activationId"], phone_of(body.get("phoneNumber")))
-        named = currency_of(body.get("currency"), self.currency)
-        cost, currency = cost_in(body.get("activationCost"), named)
+        rented = self._rented(reply, body["activationId"], fields.phone_of(body.get("phoneNumber")))
+        named = fields.currency_of(body.get("currency"), self.currency)
+        cost, currency = fields.cost_in(body.get("activationCost"), named)
         return replace(
             rented,
             cost_minor=cost,
             currency=currency,
-            expires_at=instant_of(body.get("activationEndTime") or body.get("activationEnd")),
-            cancel_not_before=instant_of(body.get("activationCancel")),
+            expires_at=fields.instant_of(
+                body.get("activationEndTime") or body.get("activationEnd")
+            ),
+            cancel_not_before=fields.instant_of(body.get("activationCancel")),
         )
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
         if reply.is_success and answer.word == "ACCESS_BALANCE":
-            minor = balance_minor(answer.rest, self.currency)
+            minor = fields.balance_minor(answer.rest, self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
@@ -255,14 +246,14 @@ class HandlerReplies(ActivationReplies):
         return rows if isinstance(rows, list) else None
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
-        if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
+        if not isinstance(row, dict) or (ref := fields.ref_of(row.get("activationId"))) is None:
             raise reply.unreadable(self.provider)
-        sms = sms_of(row.get("smsCode"), row.get("smsText"))
+        sms = fields.sms_of(row.get("smsCode"), row.get("smsText"))
         return port.ActiveRow(
             ProviderRef(ref),
             () if sms is None else (sms,),
-            phone_of(row.get("phoneNumber")),
-            str_of(row.get("serviceCode")),
+            fields.phone_of(row.get("phoneNumber")),
+            fields.str_of(row.get("serviceCode")),
         )
 
     def history(self, reply: Reply) -> HistoryPage:
@@ -327,6 +318,6 @@ def _span(seconds: object) -> timedelta | None:
 
 
 def _codes_in(rows: object) -> tuple[port.Sms, ...]:
-    return several_sms(
-        (row.get("code"), row.get("text"), row.get("date")) for row in objects_in(rows)
+    return fields.several_sms(
+        (row.get("code"), row.get("text"), row.get("date")) for row in fields.objects_in(rows)
     )

@@ -7,6 +7,7 @@ answers.
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
     OperationRoute,
@@ -14,17 +15,7 @@ from worker.adapters.providers.family import (
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.reply import (
-    RateLimited,
-    Reply,
-    balance_minor,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    span_of,
-    str_of,
-)
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
@@ -117,12 +108,12 @@ class SmsPvaReplies(ActivationReplies):
             return why
         data = answer.data if isinstance(answer.data, dict) else {}
         rented = self._rented(reply, data.get("orderId"), _phone_in(data))
-        return replace(rented, expires_in=span_of(data.get("orderExpireIn"), LIFETIME_MAX_S))
+        return replace(rented, expires_in=fields.span_of(data.get("orderExpireIn"), LIFETIME_MAX_S))
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = self._answer(reply)
         if answer.status == DONE and isinstance(answer.data, dict):
-            minor = balance_minor(answer.data.get("balance"), self.currency)
+            minor = fields.balance_minor(answer.data.get("balance"), self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
@@ -136,14 +127,14 @@ class SmsPvaReplies(ActivationReplies):
         return port.ActivePage([self._row(reply, row) for row in rows], last=True)
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
-        if not isinstance(row, dict) or (ref := ref_of(row.get("orderId"))) is None:
+        if not isinstance(row, dict) or (ref := fields.ref_of(row.get("orderId"))) is None:
             raise reply.unreadable(self.provider)
         return port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row),
             _phone_in(row),
-            str_of(row.get("service")),
-            str_of(row.get("country")),
+            fields.str_of(row.get("service")),
+            fields.str_of(row.get("country")),
         )
 
     def _answer(self, reply: Reply) -> SmsPvaBody:
@@ -167,13 +158,13 @@ class SmsPvaReplies(ActivationReplies):
 
 def _sms_in(data: object) -> tuple[port.Sms, ...]:
     sms = data.get("sms") if isinstance(data, dict) else None
-    rows = objects_in(sms if isinstance(sms, list) else [sms])
-    return several_sms((row.get("code"), row.get("fullText"), None) for row in rows)
+    rows = fields.objects_in(sms if isinstance(sms, list) else [sms])
+    return fields.several_sms((row.get("code"), row.get("fullText"), None) for row in rows)
 
 
 def _phone_in(data: dict[str, Any]) -> str | None:
     """The number comes without its country code; that comes beside it, as `+7` or as `RU`."""
-    local, code = phone_of(data.get("phoneNumber")), data.get("countryCode")
+    local, code = fields.phone_of(data.get("phoneNumber")), data.get("countryCode")
     digits = code.removeprefix("+") if isinstance(code, str) else ""
     if local is None or not digits.isdecimal() or not digits.isascii():
         return local

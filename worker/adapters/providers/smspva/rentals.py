@@ -11,23 +11,10 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
-from worker.adapters.providers.rental_account import (
-    DAY,
-    NO_BALANCE,
-    NOT_POSSIBLE,
-    RentalAccount,
-    RentalReplies,
-)
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    objects_in,
-    phone_of,
-    ref_of,
-    unix_of,
-)
+from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Endpoint,
@@ -91,16 +78,18 @@ class SmsPvaRentalReplies(RentalReplies):
         if not isinstance(row, dict):
             raise reply.unreadable(self.provider)
         rented = self._rented(reply, row.get("id"), _phone_in(row))
-        return replace(rented, expires_at=unix_of(row.get("until")))
+        return replace(rented, expires_at=fields.unix_of(row.get("until")))
 
     def messages(self, reply: Reply) -> port.MessagesReply:
         done, data, words = self._answer(reply)
         rows = data.get("SmsList") if isinstance(data, dict) else None
         if done and isinstance(rows, list):
             return port.Messages(
-                all_sms(
-                    RawSms(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
-                    for row in objects_in(rows)
+                fields.all_sms(
+                    fields.RawSms(
+                        None, row.get("text"), row.get("date"), fields.unix_of(row.get("date"))
+                    )
+                    for row in fields.objects_in(rows)
                 )
             )
         if not done and NOT_FOUND.search(words):
@@ -115,7 +104,7 @@ class SmsPvaRentalReplies(RentalReplies):
         if not done or not isinstance(data, list):
             raise reply.unreadable(self.provider)
         for row in data:
-            if not isinstance(row, dict) or (order := ref_of(row.get("id"))) is None:
+            if not isinstance(row, dict) or (order := fields.ref_of(row.get("id"))) is None:
                 raise reply.unreadable(self.provider)
             if order == ref:
                 return int(row["state"])
@@ -135,7 +124,9 @@ class SmsPvaRentalReplies(RentalReplies):
             return port.Prolonged()
         if NOT_FOUND.search(words):
             return NotKnown()
-        return NO_BALANCE if NO_MONEY.search(words) else NOT_POSSIBLE
+        if NO_MONEY.search(words):
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
+        return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
 
     def ended(self, reply: Reply) -> port.CloseReply:
         done, _, words = self._answer(reply)
@@ -170,7 +161,7 @@ class SmsPvaRentalReplies(RentalReplies):
 
 def _phone_in(row: Mapping[str, Any]) -> str | None:
     """The number comes without its country code, which is beside it, as `+7`; or it is whole."""
-    local, code = phone_of(row.get("pnumber")), row.get("ccode")
+    local, code = fields.phone_of(row.get("pnumber")), row.get("ccode")
     digits = code.removeprefix("+") if isinstance(code, str) else ""
     if local is None or not digits.isdecimal() or str(row.get("pnumber")).startswith("+"):
         return local

@@ -5,19 +5,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
 
+from worker.simulator import exchange
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    figure,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face
 from worker.simulator.faces.handler_api import bodies
 from worker.simulator.faces.handler_api.bodies import ReplyWriter
@@ -72,7 +64,7 @@ def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> F
         operation = setting or FaceOperation.OTHER
         refused = refused or (None if setting else DenialReason.BAD_STATUS)
     return FaceCall(
-        operation, form, number_id(args.get("id")), args, refused, operation in ABOUT_ONE
+        operation, form, exchange.number_id(args.get("id")), args, refused, operation in ABOUT_ONE
     )
 
 
@@ -193,7 +185,7 @@ class HandlerApiFace(Face):
                 service=args.get("service", ""),
                 country=args.get("country", "0"),
                 operator=args.get("operator", "any"),
-                max_minor=amount(args.get("maxPrice")),
+                max_minor=exchange.amount(args.get("maxPrice")),
                 reference=args.get("orderId"),
             ),
             now,
@@ -208,9 +200,9 @@ class HandlerApiFace(Face):
         old = call.form == "getListOfActiveActivations"
         most = OLD_PAGE if old else self._dialect.page_max
         default = OLD_PAGE if old else self._dialect.page_default
-        limit = number_id(call.args.get("length" if old else "limit"))
+        limit = exchange.number_id(call.args.get("length" if old else "limit"))
         rows = engine.active(
-            number_id(call.args.get("start")) or 0,
+            exchange.number_id(call.args.get("start")) or 0,
             min(default if limit is None else limit, most),
             now,
         )
@@ -221,19 +213,19 @@ class HandlerApiFace(Face):
     def _history(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         numbers = engine.rented_of(
-            number_id(args.get("start")) or 0,
-            number_id(args.get("end")) or int(now.timestamp()),
+            exchange.number_id(args.get("start")) or 0,
+            exchange.number_id(args.get("end")) or int(now.timestamp()),
             now,
         )
-        offset = number_id(args.get("offset")) or 0
-        size = number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
+        offset = exchange.number_id(args.get("offset")) or 0
+        size = exchange.number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
         rows = islice(
             (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
         )
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        balance = price(engine.balance_minor(now))
+        balance = exchange.price(engine.balance_minor(now))
         if self._dialect.name == "tiger" and call.args.get("format") == "json":
             return self._json({"balance": balance + "00", "currency": bodies.USD})
         return self._text(f"ACCESS_BALANCE:{balance}")
@@ -242,7 +234,7 @@ class HandlerApiFace(Face):
         service, country = call.args.get("service", "tg"), call.args.get("country", "0")
         match call.form:
             case "getPrices":
-                cost = figure(engine.tariff.price_of(service))
+                cost = exchange.figure(engine.tariff.price_of(service))
                 return self._json({country: {service: {"cost": cost, "count": 1000}}})
             case "getNumbersStatus":
                 return self._json({f"{service}_0": "1000"})
