@@ -7,11 +7,10 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
-from worker.entrypoints.cli import activation_text, change_stream
+from worker.entrypoints.cli import activations, change_stream
 from worker.entrypoints.cli.activations import event_line
-from worker.entrypoints.cli.client import connected
+from worker.entrypoints.cli.client import Target, connected
 from worker.entrypoints.cli.output import amount, parse_instant
-from worker.entrypoints.cli.target import Target
 
 SETTLED = {
     "state": "refunded",
@@ -224,7 +223,7 @@ def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: st
     ],
 )
 def test_the_money_line_adds_up(state: str, line: str) -> None:
-    assert activation_text.money_line(activation(1, state=state)) == line
+    assert activations.money_line(activation(1, state=state)) == line
 
 
 @pytest.mark.parametrize(
@@ -239,11 +238,11 @@ def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
     at = parse_instant(now)
 
     assert (
-        activation_text.window_bar(activation(1), at),
-        activation_text.time_left(activation(1), at),
+        activations.window_bar(activation(1), at),
+        activations.time_left(activation(1), at),
     ) == (drawn, left)
 
 
 @pytest.mark.parametrize("state", sorted(change_stream.ENDED))
 def test_every_ending_has_a_verdict(state: str) -> None:
-    assert "activation-worker show" in activation_text.ending_line(activation(1, state=state))
+    assert "activation-worker show" in activations.ending_line(activation(1, state=state))

@@ -4,21 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    arguments,
-    json,
-    number_id,
-    price,
-    text,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs, denied_by_server
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -74,7 +64,7 @@ class SmsManFace(Face):
         super().__init__(config, self._knobs.terms(timedelta(seconds=1200)))
 
     def read(self, request: Request) -> FaceCall:
-        args = arguments(request.query)
+        args = request.arguments()
         form = request.path.rstrip("/")
         name = form.removeprefix(CONTROL).removeprefix(RENT)
         operation = OPERATIONS.get(name)
@@ -86,7 +76,7 @@ class SmsManFace(Face):
             return FaceCall(FaceOperation.OTHER, form, None, args, DenialReason.BAD_ACTION)
         refused = self._wrong_key(args.get("token")) or refused
         about_one = name in {"set-status", "get-sms", "get-all-sms"}
-        ref = number_id(args.get("request_id"))
+        ref = exchange.number_id(args.get("request_id"))
         return FaceCall(operation, form, ref, args, refused, about_one)
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -94,10 +84,12 @@ class SmsManFace(Face):
             case FaceOperation.RENT:
                 return self._rent(engine, call, now)
             case FaceOperation.BALANCE:
-                return json({"balance": price(engine.balance_minor(now)), "hold": 0})
+                return FaceReply.json(
+                    {"balance": exchange.price(engine.balance_minor(now)), "hold": 0}
+                )
             case _:
                 service = call.args.get("application_id", "1")
-                return json({service: {"application_id": service, "numbers": "1000"}})
+                return FaceReply.json({service: {"application_id": service, "numbers": "1000"}})
 
     def answer_about(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -119,7 +111,7 @@ class SmsManFace(Face):
                 denied = engine.cancel(number, now, ending)
         if denied is not None:
             return self.refuse(call, denied, now)
-        return json({"request_id": number.id, "success": True})
+        return FaceReply.json({"request_id": number.id, "success": True})
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if (reply := denied_by_server(denied)) is not None:
@@ -127,28 +119,28 @@ class SmsManFace(Face):
         code, message = WORDS.get(denied.reason, (self._knobs.cancel_refused, "Not possible"))
         error_msg: Any = {"token": message} if self._knobs.error_msg == "object" else message
         body = {"success": False, "error_code": code, "error_msg": error_msg}
-        return json(body, self._knobs.error_status)
+        return FaceReply.json(body, self._knobs.error_status)
 
     def empty_list(self, call: FaceCall) -> FaceReply:
-        return text(f"Not Found: {call.form}", 404)  # There is no list.
+        return FaceReply.text(f"Not Found: {call.form}", 404)  # There is no list.
 
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         hours = None
         if call.form.startswith(RENT):
-            hours = HOURS.get(args.get("type", ""), 0) * (number_id(args.get("time")) or 0)
+            hours = HOURS.get(args.get("type", ""), 0) * (exchange.number_id(args.get("time")) or 0)
             if not hours:
                 return self.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
         order = BuyerOrder(
             service=args.get("application_id", "rent" if hours else ""),
             country=args.get("country_id", ""),
-            max_minor=amount(args.get("maxPrice")),
+            max_minor=exchange.amount(args.get("maxPrice")),
             hours=hours,
         )
         number = engine.rent(order, now)
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
-        return json(_row(number))
+        return FaceReply.json(_row(number))
 
     def _look(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -160,12 +152,14 @@ class SmsManFace(Face):
         if number.rental:
             rows = [_message(sms) for sms in reversed(number.sms)]
             if not rows and self._knobs.no_messages == "wait_sms":
-                return json(_row(number) | waiting)
+                return FaceReply.json(_row(number) | waiting)
             all_of_them = call.form.endswith("get-all-sms")
-            return json(_row(number) | {"sms": rows if all_of_them or not rows else rows[0]})
+            return FaceReply.json(
+                _row(number) | {"sms": rows if all_of_them or not rows else rows[0]}
+            )
         if number.status is Status.RECEIVED:
-            return json(_row(number) | {"sms_code": number.sms[-1].code})
-        return json(_row(number) | waiting)
+            return FaceReply.json(_row(number) | {"sms_code": number.sms[-1].code})
+        return FaceReply.json(_row(number) | waiting)
 
 
 def _row(number: SimulatedNumber) -> dict[str, Any]:

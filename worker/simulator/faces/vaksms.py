@@ -8,16 +8,7 @@ from typing import Literal
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    arguments,
-    figure,
-    json,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request, amount, figure
 from worker.simulator.face import Face, FaceKnobs, denied_by_server
 from worker.simulator.numbers import SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -92,7 +83,7 @@ class VakSmsFace(Face):
             return None
 
     def read(self, request: Request) -> FaceCall:
-        args = arguments(request.query)
+        args = request.arguments()
         form = request.path.removeprefix(PREFIX).rstrip("/")
         operation = OPERATIONS.get(form)
         refused = None
@@ -112,9 +103,9 @@ class VakSmsFace(Face):
             case "getNumber":
                 return self._rent(engine, call, now)
             case "getBalance":
-                return json({"balance": figure(engine.balance_minor(now))})
+                return FaceReply.json({"balance": figure(engine.balance_minor(now))})
             case "getCountNumber":
-                return json({call.args.get("service", "tg"): 1000})
+                return FaceReply.json({call.args.get("service", "tg"): 1000})
             case _:
                 return self._error("noNumber")  # This simulator rents no number a second time.
 
@@ -127,19 +118,19 @@ class VakSmsFace(Face):
             engine.show(number)
             codes = [sms.code for sms in number.sms]
             latest = codes[-1] if codes and number.status is Status.RECEIVED else None
-            return json({"smsCode": codes if "all" in call.args else latest})
+            return FaceReply.json({"smsCode": codes if "all" in call.args else latest})
         if call.operation is FaceOperation.ASK_AGAIN:
             denied = engine.ask_again(number, now)
-            return self.refuse(call, denied, now) if denied else json({"status": "ready"})
+            return self.refuse(call, denied, now) if denied else FaceReply.json({"status": "ready"})
         ending = Status.BANNED if call.args["status"] == "bad" else Status.CANCELLED
         denied = engine.cancel(number, now, ending)
-        return self.refuse(call, denied, now) if denied else json({"status": "update"})
+        return self.refuse(call, denied, now) if denied else FaceReply.json({"status": "update"})
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if (reply := denied_by_server(denied)) is not None:
             return reply
         if call.form == "setStatus" and denied.reason in REFUSALS:
-            return json({"status": REFUSALS[denied.reason]})
+            return FaceReply.json({"status": REFUSALS[denied.reason]})
         return self._error(ERRORS.get(denied.reason, "badData"))
 
     def empty_list(self, _call: FaceCall) -> FaceReply:
@@ -159,7 +150,7 @@ class VakSmsFace(Face):
         )
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
-        return json({"tel": int(number.phone), "idNum": self.ref(number)})
+        return FaceReply.json({"tel": int(number.phone), "idNum": self.ref(number)})
 
     def _error(self, word: str) -> FaceReply:
-        return json({"error": word}, self._knobs.error_status)
+        return FaceReply.json({"error": word}, self._knobs.error_status)

@@ -1,5 +1,6 @@
-"""`check-config`: every key, name of the environment, policy and provider file, before a start."""
+"""`check-config`, `migrate`, `run` and `dev`: from the configuration to the daemon that runs."""
 
+import asyncio
 import os
 from typing import Annotated
 
@@ -62,3 +63,56 @@ def _toml(value: object) -> str:
             return "[" + ", ".join(map(_toml, value)) + "]"
         case _:
             return str(value)
+
+
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database schema up to date. Safe to run from many hosts at once.
+
+    Run it before the new version starts; the old one goes on running meanwhile.
+    """
+    from worker.adapters.store.migrate import upgrade
+    from worker.settings import load_settings
+
+    settings = load_settings(config, environ=os.environ)
+    before, now = asyncio.run(upgrade(settings.database.url.get_secret_value()))
+    if before == now:
+        say(f"the schema is up to date: {now}")
+    else:
+        say(f"the schema was {before or 'missing'} and is now {now}")
+
+
+def run(
+    *,
+    config: ConfigOption = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Start PostgreSQL and Valkey, too.")
+    ] = False,
+) -> None:
+    """Run the daemon: the arq worker, provider polling, the HTTP API, the admin listener.
+
+    SIGTERM or Ctrl-C stops it: it takes no new work, ends what runs, and leaves the rest to the
+    next one. Nothing is lost when it is killed instead.
+    """
+    _daemon(config, embedded=embedded, simulator=False)
+
+
+def dev(config: ConfigOption = None) -> None:
+    """Run everything a developer needs: servers, the daemon, a simulated provider.
+
+    Then, in another terminal: activation-worker trigger timeout
+    """
+    say("dev: NOT FOR PRODUCTION: a simulated provider, servers without passwords")
+    _daemon(config, embedded=True, simulator=True)
+
+
+def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
+    from worker.settings import load_settings
+
+    settings = load_settings(config, environ=os.environ)
+
+    import uvloop
+
+    from worker.entrypoints.daemon import run_daemon
+
+    code = uvloop.run(run_daemon(settings, embedded=embedded, simulator=simulator))
+    raise typer.Exit(code)

@@ -5,21 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    arguments,
-    figure,
-    json,
-    number_id,
-    text,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -89,7 +79,7 @@ class FiveSimFace(Face):
 
     def read(self, request: Request) -> FaceCall:
         parts = [unquote(part) for part in request.path.removeprefix(PREFIX).split("/")]
-        args = arguments(request.query)
+        args = request.arguments()
         call = self._read(parts, args)
         known = request.path.startswith(PREFIX) and request.method == "GET"
         if call is None or not known:
@@ -104,7 +94,9 @@ class FiveSimFace(Face):
                 purchase = {"country": country, "operator": operator, "product": product}
                 return FaceCall(FaceOperation.RENT, form, None, {**args, **purchase})
             case [name, ref] if name in ABOUT_ONE:
-                return FaceCall(ABOUT_ONE[name], name, number_id(ref), args, about_one=True)
+                return FaceCall(
+                    ABOUT_ONE[name], name, exchange.number_id(ref), args, about_one=True
+                )
             case [name] if name in GENERAL:
                 return FaceCall(GENERAL[name], name, None, args)
             case _:
@@ -137,20 +129,26 @@ class FiveSimFace(Face):
         if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
             # Only numbers whose time has run out are called "expired".
             denied = Denied(DenialReason.UNKNOWN_ID)
-        return json(self._order(number)) if denied is None else self.refuse(call, denied, now)
+        return (
+            FaceReply.json(self._order(number))
+            if denied is None
+            else self.refuse(call, denied, now)
+        )
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.BAD_ACTION:
             if call.form == NOT_FOUND_PAGE:
-                return text("<!DOCTYPE html><html><body>404</body></html>" + " " * 42_000)
+                return FaceReply.text("<!DOCTYPE html><html><body>404</body></html>" + " " * 42_000)
             return FaceReply(302, b"", headers=(("Location", NOT_FOUND_PAGE),))
         status, word = WORDS.get(denied.reason, (400, "internal error"))
         if denied.reason is DenialReason.UNKNOWN_ID and call.form == "check":
             status = 404
-        return text(word, status, "text/plain; charset=utf-8")  # It never says how long to wait.
+        return FaceReply.text(
+            word, status, "text/plain; charset=utf-8"
+        )  # It never says how long to wait.
 
     def empty_list(self, _call: FaceCall) -> FaceReply:
-        return json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
+        return FaceReply.json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
 
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args, hosting = call.args, call.form == "hosting"
@@ -164,34 +162,34 @@ class FiveSimFace(Face):
                 service=product,
                 country=args["country"],
                 operator=args["operator"],
-                max_minor=amount(args.get("maxPrice")) if any_operator else None,
+                max_minor=exchange.amount(args.get("maxPrice")) if any_operator else None,
                 hours=hours if hosting else None,
             ),
             now,
         )
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
-        return json(self._order(number) | {"status": "PENDING", "sms": None})
+        return FaceReply.json(self._order(number) | {"status": "PENDING", "sms": None})
 
     def _orders(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
-        limit = number_id(args.get("limit")) or PAGE_MIN
+        limit = exchange.number_id(args.get("limit")) or PAGE_MIN
         page, total = engine.rented(
-            number_id(args.get("offset")) or 0,
+            exchange.number_id(args.get("offset")) or 0,
             min(max(limit, PAGE_MIN), PAGE_MAX),
             now,
             newest_first=args.get("reverse") == "true",
             rentals=args.get("category") == "hosting",
         )
         rows = [self._order(number) for number in page]
-        return json({"Data": rows, "ProductNames": [], "Statuses": [], "Total": total})
+        return FaceReply.json({"Data": rows, "ProductNames": [], "Statuses": [], "Total": total})
 
     def _profile(self, engine: Engine, now: datetime) -> FaceReply:
-        return json(
+        return FaceReply.json(
             {
                 "id": 1,
                 "email": "buyer@example.com",
-                "balance": figure(engine.balance_minor(now)),
+                "balance": exchange.figure(engine.balance_minor(now)),
                 "frozen_balance": 0,
                 "rating": 96,
                 "default_country": {"name": "russia", "iso": "ru", "prefix": "+7"},
@@ -208,7 +206,7 @@ class FiveSimFace(Face):
             "phone": "+" + number.phone,
             "operator": number.operator,
             "product": number.service,
-            "price": figure(number.cost_minor),
+            "price": exchange.figure(number.cost_minor),
             "status": STATES.get(number.status, self._knobs.waiting_status),
             "expires": _nanoseconds(number.expires_at),
             "sms": sms or nothing,

@@ -4,21 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Json,
-    Request,
-    arguments,
-    figure,
-    json,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face, FaceKnobs, denied_by_server
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -96,7 +86,7 @@ class OnlineSimFace(Face):
         }
 
     def read(self, request: Request) -> FaceCall:
-        args = arguments(request.query)
+        args = request.arguments()
         form = request.path.removeprefix(PREFIX).removesuffix(".php")
         operation = OPERATIONS.get(form)
         tzid = args.get("tzid")
@@ -109,7 +99,12 @@ class OnlineSimFace(Face):
             operation = FaceOperation.LOOK
         about_one = operation in CHANGES or operation is FaceOperation.LOOK
         return FaceCall(
-            operation or FaceOperation.OTHER, form, number_id(tzid), args, refused, about_one
+            operation or FaceOperation.OTHER,
+            form,
+            exchange.number_id(tzid),
+            args,
+            refused,
+            about_one,
         )
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -118,13 +113,15 @@ class OnlineSimFace(Face):
                 return self._rent(engine, call, now)
             case "getState":
                 rows = self._rows(call, engine.live(now), now)
-                return json(rows) if rows else self.empty_list(call)
+                return FaceReply.json(rows) if rows else self.empty_list(call)
             case "rent/getRentState":
                 rentals = [self._rental(each, now) for each in engine.live(now, rentals=True)]
-                return json({"response": self._ok, "list": rentals})
+                return FaceReply.json({"response": self._ok, "list": rentals})
             case _:
-                balance = price(engine.balance_minor(now))
-                return json({"response": self._ok, "balance": balance, "zbalance": "0.00"})
+                balance = exchange.price(engine.balance_minor(now))
+                return FaceReply.json(
+                    {"response": self._ok, "balance": balance, "zbalance": "0.00"}
+                )
 
     def answer_about(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -135,7 +132,7 @@ class OnlineSimFace(Face):
             return self._about_rental(engine, call, number, now)
         match call.form:
             case "getState":
-                return json(self._rows(call, [number], now))
+                return FaceReply.json(self._rows(call, [number], now))
             case "setOperationOk":
                 denied = self._close(engine, call, number, now)
             case _:
@@ -148,15 +145,17 @@ class OnlineSimFace(Face):
         match call.form:
             case "rent/getRentState":
                 engine.show(number)
-                return json({"response": self._ok, "list": [self._rental(number, now)]})
+                return FaceReply.json({"response": self._ok, "list": [self._rental(number, now)]})
             case "rent/closeRentNum":
                 denied = engine.cancel(number, now) and engine.finish(number, now)
-                return self.refuse(call, denied, now) if denied else json({"response": True})
-            case "rent/extendRentState" if days := number_id(call.args.get("days")):
+                return (
+                    self.refuse(call, denied, now) if denied else FaceReply.json({"response": True})
+                )
+            case "rent/extendRentState" if days := exchange.number_id(call.args.get("days")):
                 denied = engine.extend(number, timedelta(days=days), now)
                 if denied is not None:
                     return self.refuse(call, denied, now)
-                return json({"response": self._ok, "item": self._rental(number, now)})
+                return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
             case "rent/extendRentState":
                 return self._word("UNDEFINED_DAYS")
             case _:
@@ -171,13 +170,13 @@ class OnlineSimFace(Face):
 
     def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form == "rent/getRentState":
-            return json({"response": self._ok, "list": []})
+            return FaceReply.json({"response": self._ok, "list": []})
         return self._word("ERROR_NO_OPERATIONS")
 
     def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         rental = call.form == "rent/getRentNum"
-        days = number_id(args.get("days"))
+        days = exchange.number_id(args.get("days"))
         if rental and not days:
             return self._word("UNDEFINED_DAYS")
         number = engine.rent(
@@ -191,9 +190,9 @@ class OnlineSimFace(Face):
         if isinstance(number, Denied):
             return self.refuse(call, number, now)
         if rental:
-            return json({"response": self._ok, "item": self._rental(number, now)})
+            return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
         body = {"response": self._ok, "tzid": number.id}
-        return json(body | {"number": "+" + number.phone} if args.get("number") else body)
+        return FaceReply.json(body | {"number": "+" + number.phone} if args.get("number") else body)
 
     def _close(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
@@ -211,11 +210,11 @@ class OnlineSimFace(Face):
     ) -> FaceReply:
         if denied is not None:
             return self.refuse(call, denied, now)
-        return json({"response": self._ok, "tzid": number.id})
+        return FaceReply.json({"response": self._ok, "tzid": number.id})
 
     def _word(self, word: str) -> FaceReply:
         body: dict[str, Any] = {"response": word}
-        return json({"original": body} if self._knobs.nested else body)
+        return FaceReply.json({"original": body} if self._knobs.nested else body)
 
     def _rows(
         self, call: FaceCall, numbers: list[SimulatedNumber], now: datetime
@@ -230,8 +229,8 @@ class OnlineSimFace(Face):
     def _row(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         sms = number.sms[number.hidden :]
         return {
-            "country": number_id(number.country) or number.country,
-            "sum": figure(number.cost_minor),
+            "country": exchange.number_id(number.country) or number.country,
+            "sum": exchange.figure(number.cost_minor),
             "service": number.service,
             "number": "+" + number.phone,
             "response": _state(number, sms),
@@ -240,7 +239,9 @@ class OnlineSimFace(Face):
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }
 
-    def _messages(self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> Json:
+    def _messages(
+        self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]
+    ) -> exchange.Json:
         codes_only = call.args.get("message_to_code") == "1"
         texts = [each.code if codes_only else each.text for each in sms]
         if call.args.get("msg_list") == "1":
@@ -262,15 +263,15 @@ class OnlineSimFace(Face):
         return {
             "status": 1 if number.live else 0,
             "messages": messages,
-            "sum": price(number.cost_minor),
-            "country": number_id(number.country) or number.country,
+            "sum": exchange.price(number.cost_minor),
+            "country": exchange.number_id(number.country) or number.country,
             "number": number.phone[1:],  # Without the country code.
             "rent": 1,
             "tzid": number.id,
             "time": int(time_left.total_seconds()),
             "days": time_left.days,
             "hours": int(time_left.total_seconds() // 3600),
-            "extend": {"1": price(number.cost_minor)},
+            "extend": {"1": exchange.price(number.cost_minor)},
         }
 
 
