@@ -13,6 +13,7 @@ from typing import Final
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
@@ -52,6 +53,8 @@ class Backstop:
                     await self.look_after_all()
                 except StoreError as error:
                     self.reporter.trouble("backstop.failed", detail=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - without it nothing stands in for arq
+                    self.reporter.trouble("backstop.failed", detail=describe_safely(error))
                 await self.clock.sleep(EVERY.total_seconds())
         finally:
             for task in self._tasks.values():

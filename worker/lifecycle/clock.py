@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 
@@ -79,6 +80,8 @@ class DatabaseTime:
                 await self.read(reporter)
             except StoreError:
                 continue  # Whoever needs the database reports that it is away.
+            except Exception as error:  # noqa: BLE001 - without it the time would drift in silence
+                reporter.trouble("clock.read_failed", detail=describe_safely(error))
 
     def _take(self, at: datetime, counted_from: float, reporter: Reporter) -> None:
         if self._at is not None:

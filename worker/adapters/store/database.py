@@ -127,7 +127,7 @@ def _meaning(error: Exception) -> errors.StoreError | None:
         if state == _LOCKED:
             return errors.RowLocked("database: a row stays locked")
         if (
-            state[:2] not in {"08", "57", "25", "53"}
+            state[:2] not in {"08", "57", "25", "28", "53"}
             and state not in _AWAY
             and not isinstance(error, InterfaceError)
         ):

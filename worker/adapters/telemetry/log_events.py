@@ -19,6 +19,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
     "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
     "clock.database_stepped": "The database's clock moved by another time than passed here.",
+    "clock.read_failed": "The database's clock could not be read; the process counts on by itself.",
     "clock.host_differs": "This host's clock differs from the database's, which is used.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
@@ -51,6 +52,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
     "schedule.unavailable": "No schedule could be reached for a tick.",
     "settle.account_locked": "Endings whose account somebody keeps locked; the others go on.",
+    "ticker.failed": "The ticks of a slot were not put into the queue; it is tried again.",
     "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
     "watch.store_failed": "What a look found could not be stored; it is found again.",
 }
