@@ -11,6 +11,7 @@ from worker.entrypoints.daemon import _keep_gauges
 from worker.entrypoints.ticker import QueuedTick, Ticker
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.clock import DatabaseTime
+from worker.lifecycle.unscheduled import Unscheduled
 
 ROUNDS = 3
 
@@ -49,7 +50,8 @@ async def test_the_gauges_loop_goes_on() -> None:
     rounds = Rounds()
     worker = SimpleNamespace(
         parts=SimpleNamespace(
-            store=SimpleNamespace(books=SimpleNamespace(queue_stats=rounds.fail)),
+            store=SimpleNamespace(books=SimpleNamespace(queue_stats=rounds.fail), ping=rounds.fail),
+            redis_away=lambda: False,
             reporter=rounds.reporter,
             clock=SimpleNamespace(sleep=rounds.sleep),
         ),
@@ -85,6 +87,7 @@ async def test_the_backstop_goes_on() -> None:
         settlements=cast("Any", SimpleNamespace(behind=rounds.fail)),
         leadership=cast("Any", SimpleNamespace(leads=rounds.fail)),
         schedule=cast("Any", SimpleNamespace()),
+        unscheduled=Unscheduled(schedule=cast("Any", SimpleNamespace()), reporter=rounds.reporter),
         ticks=cast("Any", SimpleNamespace(providers={"sim": None}, silent_for=_for_long)),
         reporter=rounds.reporter,
         clock=cast("Any", SimpleNamespace(sleep=rounds.sleep, monotonic=lambda: 0.0)),
