@@ -125,7 +125,7 @@ class Watch:
                 next_look(number, await self.look.once(provider, number.number, terms))
 
         def quarantine(number: Leased, error: Exception) -> None:
-            next_look(number, self.look.failed(number.number, error))
+            next_look(number, self.look.failed(number.number, terms, error))
 
         async def release() -> None:
             await self.schedule.release(provider.name, nexts)
