@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.leadership import Leadership
+from worker.lifecycle.backstop import Leadership
 from worker.ports.store.activations import (
     AcceptResult,
     Activation,

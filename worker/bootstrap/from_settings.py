@@ -22,14 +22,13 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, Reason, load_profile, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy.loading import grounds, load_clauses
 from worker.jobs import JOBS
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter

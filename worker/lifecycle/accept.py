@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
 from worker.ports.reporter import Reporter

@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.budget import ProviderTerms
 from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStore
 

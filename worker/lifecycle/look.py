@@ -10,10 +10,10 @@ from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK, LAST_LOOK_AGAIN, next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (

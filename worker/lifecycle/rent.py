@@ -13,9 +13,8 @@ from typing import Final, assert_never
 from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter

@@ -18,7 +18,7 @@ from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy.loading import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.activation_reviews import ActivationReviews

@@ -18,7 +18,7 @@ from worker.lifecycle.outcome import (
     ending,
 )
 from worker.lifecycle.policy_book import PolicyBook
-from worker.ports.store.policies import PolicyVersion
+from worker.ports.store.cases import PolicyVersion
 from worker.ports.store.settlements import DueNumber, Ending
 
 TICK = timedelta(microseconds=1)

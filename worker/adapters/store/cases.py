@@ -18,7 +18,7 @@ from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.store import case_view
 from worker.ports.store import cases as port
-from worker.ports.store.policies import PolicyLookup, PolicyVersion
+from worker.ports.store.cases import PolicyLookup, PolicyVersion
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),

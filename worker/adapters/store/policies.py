@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database
 from worker.domain.policy import Profile
 from worker.domain.policy.loading import content_of
-from worker.ports.store.policies import PolicyVersion
+from worker.ports.store.cases import PolicyVersion
 
 _KEEP = text(
     "INSERT INTO policy_version (name, version, content)"

@@ -16,8 +16,13 @@ from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.ports.store.case_view import Timer, TimerKind
-from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
-from worker.ports.store.policies import PolicyLookup
+from worker.ports.store.cases import (
+    PolicyLookup,
+    SilenceJudge,
+    SilentActivation,
+    UnseededPage,
+    UnseededWindow,
+)
 
 _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
 

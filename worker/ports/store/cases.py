@@ -5,7 +5,7 @@ is paid when it is booked, and credited for the days on which it did not work.
 """
 
 import enum
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -16,7 +16,15 @@ from worker.domain.policy import Profile
 from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view
-from worker.ports.store.policies import PolicyLookup, PolicyVersion
+
+PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
+#: Of a version, by name and version; None: it cannot be had.
+PolicyLookup: TypeAlias = Callable[[str, str], Profile | None]
+#: The contents of those versions that are kept, as JSON; None asks for all there are.
+ReadPolicies: TypeAlias = Callable[
+    [Collection[PolicyVersion] | None], Awaitable[Mapping[PolicyVersion, Any]]
+]
+
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
