@@ -7,9 +7,9 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
-from worker.entrypoints.cli import activations, change_stream
+from worker.entrypoints.cli import activations
 from worker.entrypoints.cli.activations import event_line
-from worker.entrypoints.cli.client import Target, connected
+from worker.entrypoints.cli.client import ENDED, Target, changes, connected, events
 from worker.entrypoints.cli.output import amount, parse_instant
 
 SETTLED = {
@@ -152,7 +152,7 @@ async def test_the_tail_shows_every_event_once_and_in_order(daemon: FakeDaemon, 
         daemon.events.append(event(len(daemon.events)))
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        tail = change_stream.events(client, two_more)
+        tail = events(client, two_more)
         told = [(await anext(tail))["id"] for _ in range(14)]
         await tail.aclose()
 
@@ -180,7 +180,7 @@ async def test_a_daemon_that_answers_at_once_is_not_asked_all_the_time(
         await give_way()
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        states = [each["state"] async for each in change_stream.changes(client, id_, pause)]
+        states = [each["state"] async for each in changes(client, id_, pause)]
 
     assert (states, len(pauses)) == (["waiting", "refunded"], 1)
 
@@ -243,6 +243,6 @@ def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
     ) == (drawn, left)
 
 
-@pytest.mark.parametrize("state", sorted(change_stream.ENDED))
+@pytest.mark.parametrize("state", sorted(ENDED))
 def test_every_ending_has_a_verdict(state: str) -> None:
     assert "activation-worker show" in activations.ending_line(activation(1, state=state))

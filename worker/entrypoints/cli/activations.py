@@ -11,7 +11,15 @@ import typer
 
 from worker.domain.activation import FINAL, State
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, target_of
+from worker.entrypoints.cli.client import (
+    ACTIVATIONS,
+    Target,
+    changes,
+    connected,
+    events,
+    path_of,
+    target_of,
+)
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -193,15 +201,11 @@ def watch(
 
 
 async def _activation(target: Target, id_: str) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected, path_of
-
     async with connected(target) as daemon:
         return await daemon.get(path_of(id_))
 
 
 async def _list(target: Target, limit: int, filters: dict[str, str], output: out.Format) -> None:
-    from worker.entrypoints.cli.client import ACTIVATIONS, connected
-
     rows = []
     async with connected(target) as daemon:
         async for activation in daemon.pages(ACTIVATIONS, limit, **filters):
@@ -218,9 +222,6 @@ async def _list(target: Target, limit: int, filters: dict[str, str], output: out
 
 
 async def _follow(target: Target, id_: str, output: out.Format) -> None:
-    from worker.entrypoints.cli.change_stream import changes
-    from worker.entrypoints.cli.client import connected
-
     last: dict[str, Any] = {}
     with _window_bar(enabled=output is out.Format.TEXT and sys.stdout.isatty()) as show:
         async with connected(target) as daemon:
@@ -236,9 +237,6 @@ async def _follow(target: Target, id_: str, output: out.Format) -> None:
 
 
 async def _tail(target: Target, output: out.Format) -> None:
-    from worker.entrypoints.cli.change_stream import events
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         out.say(f"events of {target.url}; Ctrl-C stops")
         async for event in events(daemon):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, target_of
+from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.ports.store.case_view import Case
@@ -192,14 +192,10 @@ def _decision_row(decision: Mapping[str, Any]) -> list[object]:
 
 
 async def _reviews(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return [review async for review in daemon.pages("/v1/reviews", limit)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return await daemon.post(path, body)

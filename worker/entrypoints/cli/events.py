@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, target_of
+from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -65,8 +65,6 @@ def replay(
 
 
 async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return [event async for event in daemon.pages(EVENTS, limit)]
 

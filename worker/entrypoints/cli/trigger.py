@@ -12,12 +12,7 @@ import typer
 
 from worker.domain.activation import State
 from worker.entrypoints.cli.activations import change_line
-from worker.entrypoints.cli.client import (
-    DEV_PROVIDER,
-    DEV_TOKEN_FILE,
-    Target,
-    target_of,
-)
+from worker.entrypoints.cli.client import DEV_PROVIDER, DEV_TOKEN_FILE, Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
@@ -163,7 +158,6 @@ def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str 
 
 
 async def _run(run: ScenarioRun, target: Target, output: Format, *, watch: bool) -> Exit:
-    from worker.entrypoints.cli.client import connected
     from worker.entrypoints.cli.trigger_run import ScenarioRunner
 
     def changed(activation: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from worker.domain.activation import State
 from worker.domain.shipped import config_directory
-from worker.entrypoints.cli.change_stream import ENDED
-from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, Document, path_of
+from worker.entrypoints.cli.client import ACTIVATIONS, ENDED, Daemon, Document, path_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 
 SECONDS_MAX = 86_400
