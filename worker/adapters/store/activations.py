@@ -24,6 +24,10 @@ from worker.ports.store.activations import (
 )
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
+_FREE = text(
+    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
+    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
 _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
@@ -62,17 +66,14 @@ class ActivationRepository:
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> CancelPress | None:
-        async def work(connection: AsyncConnection) -> CancelPress | None:
-            result = await connection.execute(
-                statement("activations/press_cancel"), {"id": id_, "now": now}
-            )
-            row = result.mappings().one_or_none()
-            if row is None:
-                return None
-            state = State(row["state"])
-            return CancelPress(
-                answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
-            )
+        return (await self._db.write(lambda c: _press(c, [id_], now))).get(id_)
+
+    async def press_cancels(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> dict[ActivationId, CancelPress]:
+        async def work(connection: AsyncConnection) -> dict[ActivationId, CancelPress]:
+            free = [row[0] for row in await connection.execute(_FREE, {"ids": list(ids)})]
+            return await _press(connection, free, now) if free else {}
 
         return await self._db.write(work)
 
@@ -89,6 +90,9 @@ class ActivationRepository:
     async def activation(self, id_: ActivationId) -> Activation | None:
         found = await self._db.read(lambda c: activation_reading.by_ids(c, [id_], timeline=True))
         return found.get(id_)
+
+    async def activations_of(self, ids: Sequence[ActivationId]) -> dict[ActivationId, Activation]:
+        return await self._db.read(lambda c: activation_reading.by_ids(c, ids, timeline=True))
 
     async def activations(
         self,
@@ -160,3 +164,17 @@ class ActivationRepository:
             return [rows.live_number(row) for row in result.mappings()]
 
         return await self._db.read(work)
+
+
+async def _press(
+    connection: AsyncConnection, ids: Sequence[ActivationId], now: datetime | None
+) -> dict[ActivationId, CancelPress]:
+    asked = {"ids": list(ids), "now": now}
+    presses: dict[ActivationId, CancelPress] = {}
+    for row in await connection.execute(statement("activations/press_cancel"), asked):
+        id_, word, provider, not_before = row
+        state = State(word)
+        presses[ActivationId(id_)] = CancelPress(
+            answer_cancel(state), state, ProviderName(provider), not_before
+        )
+    return presses
