@@ -33,20 +33,25 @@ class SettlementRepository:
             provider=provider,
             limit=limit,
             lease=lease,
-            id=None,
+            ids=None,
             now=now,
         )
 
-    async def lease_cancel(
+    async def lease_cancels_of(
         self,
-        id_: ActivationId,
+        ids: Sequence[ActivationId],
         provider: ProviderName,
         lease: timedelta,
         *,
         now: datetime | None = None,
     ) -> list[port.DueNumber]:
         return await self._due(
-            "settlements/lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
+            "settlements/lease_cancels",
+            provider=provider,
+            limit=len(ids),
+            lease=lease,
+            ids=list(ids),
+            now=now,
         )
 
     async def lease_pursuits(
