@@ -175,6 +175,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
             if provider.hook_secret is not None
         },
         log=logger("worker.http"),
+        changes=worker.steps.expire.settle.changes,
     )
 
 
