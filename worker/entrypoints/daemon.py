@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
+from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.embedded import with_servers
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
@@ -29,7 +31,7 @@ from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
-from worker.ports.reporter import Dependency
+from worker.ports.reporter import Dependency, Reporter
 from worker.ports.service import Push
 from worker.settings import Settings
 from worker.settings.values import ListenAddress
@@ -70,9 +72,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
     handlers = job_handlers_of(worker)
     providers = list(worker.parts.providers)
     async with AsyncExitStack() as stack:
-        api = await _listen(stack, build_api(_api_deps(worker)), settings.api.listen, drain_seconds)
-        probes = build_admin(_admin_deps(worker, stop))
-        admin = await _listen(stack, probes, settings.admin.listen, READY_SECONDS)
+        api, admin = await _listen(stack, worker, stop, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
         _ = await _start(stack, _keep_gauges(worker))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
@@ -118,11 +118,32 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Ta
 
 
 async def _listen(
-    stack: AsyncExitStack, app: web.Application, address: ListenAddress, drain_seconds: float
-) -> web.AppRunner:
-    runner = await listen(app, address.host, address.port, drain_seconds=drain_seconds)
-    stack.push_async_callback(runner.cleanup)  # Does nothing where it was called before.
-    return runner
+    stack: AsyncExitStack, worker: Worker, stop: asyncio.Event, drain_seconds: float
+) -> tuple[web.AppRunner, web.AppRunner]:
+    """The API's listener and the admin's, until *stack* ends."""
+    settings = worker.parts.settings
+    refused = partial(_connection_refused, worker.parts.reporter)
+    api = await listen(
+        build_api(_api_deps(worker)),
+        settings.api.listen.host,
+        settings.api.listen.port,
+        drain_seconds=drain_seconds,
+        connections=api_connections(settings, partial(refused, "api")),
+    )
+    stack.push_async_callback(api.cleanup)  # Does nothing where it was called before.
+    admin = await listen(
+        build_admin(_admin_deps(worker, stop)),
+        settings.admin.listen.host,
+        settings.admin.listen.port,
+        drain_seconds=READY_SECONDS,
+        connections=admin_connections(partial(refused, "admin")),
+    )
+    stack.push_async_callback(admin.cleanup)
+    return api, admin
+
+
+def _connection_refused(reporter: Reporter, listener: str) -> None:
+    reporter.trouble("http.connection_refused", detail=f"{listener}: too many connections")
 
 
 def _address(runner: web.AppRunner) -> ListenAddress:
@@ -154,6 +175,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
             if provider.hook_secret is not None
         },
         log=logger("worker.http"),
+        changes=worker.steps.expire.settle.changes,
     )
 
 

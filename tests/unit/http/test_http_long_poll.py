@@ -87,6 +87,30 @@ async def test_all_who_wait_are_asked_for_in_one_question(
     await asyncio.gather(*tasks)
 
 
+async def test_what_this_process_changed_is_asked_about_at_once_and_alone(
+    long_poll: LongPoll, store: Store
+) -> None:
+    one, two = waiter(long_poll, ONE), waiter(long_poll, TWO)
+    await at_rest()
+    store.now = {ONE: 2, TWO: 1}
+
+    long_poll.changed([ONE])
+
+    assert (await ended(one), await ended(two)) == (True, False)
+    assert store.asked == [[ONE]]
+    long_poll.close()
+    await two
+
+
+async def test_a_change_that_nobody_waits_for_costs_no_query(
+    long_poll: LongPoll, store: Store
+) -> None:
+    long_poll.changed([ONE])
+    await at_rest()
+
+    assert store.asked == []
+
+
 async def test_only_those_whose_number_changed_are_woken(
     long_poll: LongPoll, ticks: Ticks, store: Store
 ) -> None:

@@ -173,6 +173,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",
+    "http.connection_refused": "More connections than allowed: those beyond were closed at once.",
     "job.failed": "A job ended with an error.",
     "job.refused": "A job was given something it does not take.",
     "policy.missing": "A number's policy is not kept, or cannot be read here: a human ends it.",

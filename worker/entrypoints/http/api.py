@@ -66,6 +66,7 @@ def build_api(deps: ApiDeps) -> web.Application:
         middlewares=[answering(deps.log, deps.new_request_id)], client_max_size=BODY_MAX
     )
     long_poll = LongPoll(deps.activations.versions)
+    deps.changes.subscribe(long_poll.changed)
     for route in routes_of(deps, long_poll):
         app.router.add_route(
             route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect

@@ -8,6 +8,7 @@ from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.middleware import Log, random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.case_service import CaseService
+from worker.lifecycle.changes import Changes
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
@@ -26,6 +27,7 @@ class ApiDeps:
     parse_push: Callable[[ProviderName, bytes], Sequence[Push]]
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
+    changes: Changes = field(default_factory=Changes)  #: What this process changes.
     new_request_id: Callable[[], str] = random_request_id
 
     @property

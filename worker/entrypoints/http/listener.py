@@ -2,7 +2,15 @@
 
 aiohttp answers a request line or header that it cannot read with plain text, and logs the bytes;
 they can hold a token.
+
+Connections are capped: what is beyond the cap is closed at once, so that callers never use up the
+descriptors that the worker itself needs.
 """
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 
@@ -10,13 +18,30 @@ from worker.entrypoints.http.middleware import problem_response
 from worker.entrypoints.http.problems import Problem, ProblemKind
 
 LINGER_SECONDS = 2.0  #: To read the rest of a refused body before the connection is closed.
-KEEPALIVE_SECONDS = 75.0  #: Longer than reverse proxies, so that the proxy closes first.
-BACKLOG = 1024
+#: For a whole request header, and between two requests. A call that is being answered is not idle.
+SILENT_SECONDS = 30.0
+BACKLOG = 1024  #: Connections that the kernel keeps until they are accepted.
 DRAIN_SECONDS_MIN = 0.01
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """What a listener allows: how many at once, and how long one may say nothing."""
+
+    most: int = BACKLOG
+    #: The loop accepts as many in one turn before the first of them can be refused.
+    backlog: int = BACKLOG
+    refused: Callable[[], None] = lambda: None  #: Called for each one beyond.
+    silent_seconds: float = SILENT_SECONDS
+
+
 async def listen(
-    app: web.Application, host: str, port: int, *, drain_seconds: float
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain_seconds: float,
+    connections: Connections = Connections(),
 ) -> web.AppRunner:
     """Serve until the runner's `cleanup()`; its `addresses` hold the port.
 
@@ -24,10 +49,10 @@ async def listen(
     """
     # aiohttp waits for a call twice: while the call may read its body, and after that. A timeout
     # of 0 means no limit to aiohttp.
-    runner = _Runner(app, shutdown_timeout=max(drain_seconds / 2, DRAIN_SECONDS_MIN))
+    runner = _Runner(app, connections, shutdown_timeout=max(drain_seconds / 2, DRAIN_SECONDS_MIN))
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        await web.TCPSite(runner, host, port, backlog=connections.backlog).start()
     except OSError:
         await runner.cleanup()
         raise
@@ -36,6 +61,12 @@ async def listen(
 
 class _Protocol(web.RequestHandler):
     __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(self._manager, _Server) and self._manager.refuses():
+            cast("asyncio.Transport", transport).abort()  # uvloop's is of no common class.
+            return
+        super().connection_made(transport)
 
     def handle_error(
         self,
@@ -54,17 +85,35 @@ class _Protocol(web.RequestHandler):
 
 
 class _Server(web.Server):
+    """Makes a protocol for each connection, and refuses those beyond the cap."""
+
+    def __init__(self, made: web.Server, allowed: Connections) -> None:
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            access_log=None,  # The middleware writes it, without paths and queries.
+            keepalive_timeout=allowed.silent_seconds,
+            lingering_time=LINGER_SECONDS,
+        )
+        self._allowed = allowed
+
     def __call__(self) -> web.RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
+    def refuses(self) -> bool:
+        """Whether one more connection is too many; it is reported."""
+        if len(self._connections) < self._allowed.most:
+            return False
+        self._allowed.refused()
+        return True
+
 
 class _Runner(web.AppRunner):
+    def __init__(
+        self, app: web.Application, allowed: Connections, *, shutdown_timeout: float
+    ) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout)
+        self._allowed = allowed
+
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        return _Server(
-            server.request_handler,
-            request_factory=server.request_factory,
-            access_log=None,  # The middleware writes it, without paths and queries.
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            lingering_time=LINGER_SECONDS,
-        )
+        return _Server(await super()._make_server(), self._allowed)

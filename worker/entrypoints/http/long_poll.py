@@ -1,4 +1,8 @@
-"""Long polling: one query for the versions of all activations that callers wait for."""
+"""Long polling: one query for the versions of all activations that callers wait for.
+
+What this process changes is told to it, and asked about at once; what others change is noticed by
+asking about all now and then.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -8,7 +12,7 @@ from typing import TypeAlias
 from worker.domain.ids import ActivationId
 from worker.ports.errors import StoreError
 
-EVERY_SECONDS = 0.2
+EVERY_SECONDS = 1.0
 WAITERS_MAX = 10_000
 
 Versions = Callable[[Sequence[ActivationId]], Awaitable[Mapping[ActivationId, int]]]
@@ -47,6 +51,8 @@ class LongPoll:
         self._waiters: dict[ActivationId, set[_Waiter]] = {}
         self._count = 0
         self._poller: asyncio.Task[None] | None = None
+        self._changed: set[ActivationId] = set()
+        self._asker: asyncio.Task[None] | None = None
         self._closed = False
 
     async def wait(
@@ -75,12 +81,19 @@ class LongPoll:
         finally:
             self._remove(id_, waiter)
 
+    def changed(self, ids: Sequence[ActivationId]) -> None:
+        """These have changed: who waits for them is woken without waiting for the next round."""
+        self._changed |= self._waiters.keys() & set(ids)
+        if self._changed and (self._asker is None or self._asker.done()):
+            self._asker = asyncio.create_task(self._ask_changed())
+
     def close(self) -> None:
         """Wake every waiter; from now on nobody waits."""
         self._closed = True
         self._wake(lambda _id, _waiter: True)
-        if self._poller is not None:
-            self._poller.cancel()
+        for task in (self._poller, self._asker):
+            if task is not None:
+                task.cancel()
 
     def _add(self, id_: ActivationId, waiter: _Waiter) -> None:
         self._waiters.setdefault(id_, set()).add(waiter)
@@ -99,11 +112,17 @@ class LongPoll:
         while self._waiters:
             await self._sleep(EVERY_SECONDS)
             self._wake(lambda _id, waiter: waiter.disconnected())
-            self._wake(_is_newer(await self._current()))
+            self._wake(_is_newer(await self._current(list(self._waiters))))
 
-    async def _current(self) -> Mapping[ActivationId, int]:
+    async def _ask_changed(self) -> None:
+        """Those that change during a query are the next one's."""
+        while self._changed:
+            ids, self._changed = list(self._changed), set()
+            self._wake(_is_newer(await self._current(ids)))
+
+    async def _current(self, ids: Sequence[ActivationId]) -> Mapping[ActivationId, int]:
         try:
-            return await self._versions(list(self._waiters)) if self._waiters else {}
+            return await self._versions(ids) if ids else {}
         except StoreError:
             return {}  # Nobody is woken; each wait still ends with its own time.
 
