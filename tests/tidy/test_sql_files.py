@@ -12,7 +12,7 @@ from worker.adapters.store.statements import statement
 
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 FILES: Final = sorted(STORE.rglob("*.sql"))
-#: One for each repository, one for the lock of the leader, and the audits.
+#: One for each repository, two for the processes and who of them leads, and the audits.
 FOLDERS: Final = {
     "activations",
     "settlements",
@@ -20,6 +20,7 @@ FOLDERS: Final = {
     "books",
     "cases",
     "outbox",
+    "instances",
     "leadership",
     "audit",
 }

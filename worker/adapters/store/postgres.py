@@ -10,6 +10,7 @@ from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
 from worker.adapters.store.database import Database, scalar
+from worker.adapters.store.instances import PostgresInstances
 from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
@@ -39,14 +40,16 @@ class PostgresStore:
     ) -> None:
         event_state = "pending" if events_wanted else "kept"
         self.db = db or Database(url, pool_size=pool_size, role=ROLE)
-        self.leadership = PostgresLeadership(Database(url, pool_size=1, role=ROLE))
+        self.instances = PostgresInstances(self.db, Database(url, pool_size=1, role=ROLE))
+        self.leadership = PostgresLeadership(self.instances)
+        holder = self.instances.holder
         self.policies = PolicyRepository(self.db, policies)
         self.activations = ActivationRepository(self.db, self.policies, event_state)
-        self.settlements = SettlementRepository(self.db, event_state)
+        self.settlements = SettlementRepository(self.db, event_state, holder)
         self.purchases = PurchaseRepository(self.db, self.policies)
         self.books = BookRepository(self.db)
-        self.cases = CaseRepository(self.db, self.policies, event_state)
-        self.outbox = OutboxRepository(self.db)
+        self.cases = CaseRepository(self.db, self.policies, event_state, holder)
+        self.outbox = OutboxRepository(self.db, holder)
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
@@ -66,5 +69,5 @@ class PostgresStore:
         return await self.db.read(work)
 
     async def close(self) -> None:
-        await self.leadership.close()
+        await self.instances.close()
         await self.db.close()

@@ -13,6 +13,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
+from worker.ports.instances import Holder, nobody
 from worker.ports.store.settlements import (
     DueNumber,
     Ending,
@@ -30,8 +31,9 @@ WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the othe
 class SettlementRepository:
     """How numbers end (E2 to E7): leased, settled, and pursued at their provider."""
 
-    def __init__(self, db: Database, event_state: str) -> None:
+    def __init__(self, db: Database, event_state: str, holder: Holder = nobody) -> None:
         self._db = db
+        self._holder = holder
         self._event_state = event_state
 
     async def lease_cancels(
@@ -42,6 +44,7 @@ class SettlementRepository:
             provider=provider,
             limit=limit,
             lease=lease,
+            holder=self._holder(),
             id=None,
             now=now,
         )
@@ -55,14 +58,25 @@ class SettlementRepository:
         now: datetime | None = None,
     ) -> list[DueNumber]:
         return await self._due(
-            "settlements/lease_cancels", provider=provider, limit=1, lease=lease, id=id_, now=now
+            "settlements/lease_cancels",
+            provider=provider,
+            limit=1,
+            lease=lease,
+            holder=self._holder(),
+            id=id_,
+            now=now,
         )
 
     async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         return await self._due(
-            "settlements/lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
+            "settlements/lease_pursuits",
+            provider=provider,
+            limit=limit,
+            lease=lease,
+            holder=self._holder(),
+            now=now,
         )
 
     async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
