@@ -9,16 +9,18 @@ import json
 import sys
 from dataclasses import asdict
 
-from tests.bench import burst, watch_cost
+from tests.bench import burst, recovery, watch_cost
 
+FIRST_CREDIT_S, CALLS_PER_NUMBER = 1.5, 1.1
 BURSTS = 3  #: The middle one counts.
-GOALS = {"burst": 0.5, watch_cost.LISTED: 10.0, watch_cost.UNLISTED: 1.5}
+GOALS = {"burst": 0.5, "recovery": 0.6, watch_cost.LISTED: 10.0, watch_cost.UNLISTED: 1.5}
 
 
-async def run(*, quick: bool) -> list[dict[str, object]]:
+async def run(*, quick: bool, owed: int | None = None) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     one = await middle_burst(2_000 if quick else 10_000)
     rows.append({"what": "burst", **asdict(one), "ratio": one.ratio, "goal": GOALS["burst"]})
+    rows.append(await _recovery(owed or (2_000 if quick else 10_000)))
     seconds = 15.0 if quick else 45.0
     for dialect, numbers, naive in (
         (watch_cost.LISTED, 10_000, 1_000),
@@ -32,6 +34,21 @@ async def run(*, quick: bool) -> list[dict[str, object]]:
         )
         rows.append({"what": kind, **asdict(cost), "ratio": cost.ratio, "goal": GOALS[dialect]})
     return rows
+
+
+async def _recovery(numbers: int) -> dict[str, object]:
+    found = await recovery.measure(numbers)
+    first = " and ".join(f"{seconds:.2f} s" for seconds in found.first_credit_seconds)
+    tell(
+        f"recovery of {found.numbers} at two providers after {found.away_seconds} s: first credit"
+        f" after {first}, then {found.numbers / found.ours_seconds:,.0f} a second,"
+        f" {found.ratio:.2f} of a bare loop, with {found.calls_per_number:.2f} calls a number"
+    )
+    # It is met only where the first credits and the calls are, too.
+    kept = max(found.first_credit_seconds) <= FIRST_CREDIT_S
+    kept &= found.calls_per_number <= CALLS_PER_NUMBER
+    ratio = found.ratio if kept else 0.0
+    return {"what": "recovery", **asdict(found), "ratio": ratio, "goal": GOALS["recovery"]}
 
 
 async def middle_burst(numbers: int) -> burst.Burst:
@@ -55,9 +72,10 @@ def tell(line: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--numbers", type=int, help="of the recovery (10,000)")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
-    rows = asyncio.run(run(quick=options.quick))
+    rows = asyncio.run(run(quick=options.quick, owed=options.numbers))
     if options.output == "json":
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:

@@ -17,7 +17,7 @@ from worker.adapters.redis.members import decode, encode
 from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import NextLook, Schedule
+from worker.ports.schedule import NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 FAST = ProviderName("fast")
@@ -324,3 +324,15 @@ async def test_claims_at_once_get_different_numbers(schedule: Schedule) -> None:
 )
 def test_a_member_holds_the_whole_number(live: LiveNumber) -> None:
     assert decode(encode(live)) == live
+
+
+async def test_of_several_who_wait_for_a_provider_each_may_be_told_to_ask(
+    schedule: Schedule,
+) -> None:
+    assert await schedule.probe_turn(FAST, SECOND) is ProbeTurn.ASK
+
+    await schedule.answers_again(FAST)
+
+    # A process alone asks again; one of several hears the answer of another.
+    assert await schedule.probe_turn(FAST, SECOND) in {ProbeTurn.ASK, ProbeTurn.BACK}
+    assert await schedule.probe_turn(SLOW, SECOND) is ProbeTurn.ASK

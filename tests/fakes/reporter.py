@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult, Operation, RequestResult
+from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -64,6 +64,9 @@ class RecordingReporter:
     ) -> None:
         self.told.append(("request", (provider, operation.value, result.value, seconds)))
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        self.told.append(("answers_again", (provider, seconds)))
+
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self.told.append(("circuit", (provider, is_open)))
 
@@ -81,6 +84,9 @@ class RecordingReporter:
 
     def queue_stats(self, queue_stats: QueueStats) -> None:
         self.told.append(("queue_stats", (queue_stats,)))
+
+    def dependency(self, dependency: Dependency, *, works: bool) -> None:
+        self.told.append(("dependency", (dependency, works)))
 
     def schedule_lag(self, lag: timedelta) -> None:
         self.told.append(("schedule_lag", (lag,)))

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from worker.adapters.redis.failover import (
     PATIENCE_SECONDS,
+    PROBE_EVERY_SECONDS,
     QUIET_SECONDS,
     TRY_EVERY_SECONDS,
     FailoverSchedule,
@@ -26,18 +27,28 @@ LEASE = timedelta(seconds=30)
 NUMBER = LiveNumber(ActivationId(UUID(int=1)), ProviderRef("1"), NOW, NOW + timedelta(minutes=20))
 
 
+class Enough(Exception):
+    """Ends a loop that goes on for ever."""
+
+
 class Flaky(LocalSchedule):
     """A schedule that can be out of reach, and counts who tried."""
 
     def __init__(self) -> None:
         super().__init__({P: 1e6, Q: 1e6}, clock=lambda: NOW)
         self.up = True
+        self.takes_writes = True
         self.tries = 0
 
     def _try(self) -> None:
         self.tries += 1
         if not self.up:
             raise ScheduleUnavailable("ConnectionError")
+
+    async def check_writes(self) -> None:
+        self._try()
+        if not self.takes_writes:
+            raise ScheduleUnavailable("OutOfMemoryError")
 
     async def size(self, provider: ProviderName) -> int:
         self._try()
@@ -81,6 +92,19 @@ class World:
         self.schedule = FailoverSchedule(
             self.redis, local, self.reporter, monotonic=lambda: self.seconds
         )
+
+    async def probe(self, times: int = 1) -> None:
+        """Let the loop that probes by writing run so many times."""
+        left = [times]
+
+        async def sleep(seconds: float) -> None:
+            if not left[0]:
+                raise Enough
+            left[0] -= 1
+            self.seconds += seconds
+
+        with pytest.raises(Enough):
+            await self.schedule.keep_probing(sleep)
 
     async def lose_redis(self) -> None:
         self.redis.up = False
@@ -208,3 +232,48 @@ async def test_the_first_second_back_grants_nothing(world: World) -> None:
     world.seconds += QUIET_SECONDS
     assert await world.schedule.spend(P, 1) == 1
     assert (await world.schedule.lease(P, 1, LEASE)).numbers
+
+
+async def test_a_redis_that_takes_no_writes_is_given_up_though_every_read_succeeds(
+    world: World,
+) -> None:
+    """Full, or a replica: it answers, and no number can be put on its schedule."""
+    world.redis.takes_writes = False
+
+    for _ in range(4):
+        await world.probe()
+        await world.schedule.size(P)
+
+    assert world.schedule.away
+    assert world.reporter.troubles == ["schedule.redis_lost"]
+
+
+async def test_it_is_given_up_within_its_patience_and_two_probes(world: World) -> None:
+    world.redis.takes_writes = False
+    began = world.seconds
+
+    while not world.schedule.away:
+        await world.probe()
+
+    assert world.seconds - began <= PATIENCE_SECONDS + 2 * PROBE_EVERY_SECONDS
+
+
+async def test_one_probe_that_fails_is_a_hiccup(world: World) -> None:
+    world.redis.takes_writes = False
+    await world.probe()
+    world.redis.takes_writes = True
+    await world.probe(times=10)
+
+    assert not world.schedule.away
+    assert world.reporter.told == []
+
+
+async def test_a_redis_that_takes_no_writes_yet_is_not_back(world: World) -> None:
+    await world.lose_redis()
+    world.redis.up = True
+    world.redis.takes_writes = False
+
+    world.seconds += TRY_EVERY_SECONDS
+    await world.schedule.size(P)
+
+    assert world.schedule.away

@@ -17,7 +17,7 @@ from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import InstanceId
-from worker.ports.schedule import Leased, NextLook, Schedule
+from worker.ports.schedule import Leased, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
@@ -297,3 +297,28 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
         schedule.rebuilt(P),
         schedule.intact(P),
     ]
+
+
+async def test_of_all_processes_one_asks_whether_a_provider_is_back(open_schedule: Open) -> None:
+    processes = [open_schedule() for _ in range(4)]
+
+    turns = [await each.probe_turn(P, LEASE) for each in processes]
+
+    assert turns == [ProbeTurn.ASK, ProbeTurn.WAIT, ProbeTurn.WAIT, ProbeTurn.WAIT]
+
+
+async def test_the_answer_one_process_had_is_heard_by_all(open_schedule: Open) -> None:
+    asking, waiting = open_schedule(), open_schedule()
+    assert await asking.probe_turn(P, LEASE) is ProbeTurn.ASK
+
+    await asking.answers_again(P)
+
+    assert await waiting.probe_turn(P, LEASE) is ProbeTurn.BACK
+
+
+async def test_an_answer_from_before_the_outage_ends_no_outage(open_schedule: Open) -> None:
+    asking, waiting = open_schedule(), open_schedule()
+    await asking.answers_again(P)
+    await asyncio.sleep(0.05)
+
+    assert await waiting.probe_turn(P, timedelta(milliseconds=10)) is ProbeTurn.ASK

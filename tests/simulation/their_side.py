@@ -91,6 +91,9 @@ class TheirSide:
         if number.live and not number.sms:
             self.engine.ledger.move(number, Status.PROVIDER_CANCELLED, utc_now())
 
+    async def reachable(self) -> None:
+        """Its circuit stays closed."""
+
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         self._asked()
         number = self.engine.rent(

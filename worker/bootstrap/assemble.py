@@ -30,6 +30,7 @@ from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.ticks import Ticks, TickSteps
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import Watch
 
 
@@ -58,7 +59,8 @@ class Worker:
 def assemble(parts: Resources) -> Worker:
     timers = _timers(parts)
     settle = Settle(settlements=parts.store.settlements, reporter=parts.reporter)
-    accept = _accept(parts)
+    unscheduled = Unscheduled(schedule=parts.schedule, reporter=parts.reporter)
+    accept = _accept(parts, unscheduled)
     rules = PolicyOutcomes(parts.policies, parts.reporter)
     expire = Expire(
         settlements=parts.store.settlements,
@@ -91,7 +93,7 @@ def assemble(parts: Resources) -> Worker:
         parts=parts,
         service=service,
         ticks=ticks,
-        backstop=_backstop(parts, ticks),
+        backstop=_backstop(parts, ticks, unscheduled),
         drain=Drain(
             purchases=parts.store.purchases,
             settlements=parts.store.settlements,
@@ -113,7 +115,7 @@ def _sweep(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Sweep:
     )
 
 
-def _accept(parts: Resources) -> Accept:
+def _accept(parts: Resources, unscheduled: Unscheduled) -> Accept:
     def terms(name: str) -> IntakePolicy | None:
         profile = parts.policies.today.get(name)
         if profile is None:
@@ -124,6 +126,7 @@ def _accept(parts: Resources) -> Accept:
         activations=parts.store.activations,
         purchases=parts.store.purchases,
         schedule=parts.schedule,
+        unscheduled=unscheduled,
         reporter=parts.reporter,
         clock=parts.clock,
         terms=parts.terms,
@@ -287,11 +290,12 @@ def _canary(parts: Resources, service: WorkerService) -> Canary | None:
     )
 
 
-def _backstop(parts: Resources, ticks: Ticks) -> Backstop:
+def _backstop(parts: Resources, ticks: Ticks, unscheduled: Unscheduled) -> Backstop:
     return Backstop(
         settlements=parts.store.settlements,
         leadership=parts.store.leadership,
         schedule=parts.schedule,
+        unscheduled=unscheduled,
         ticks=ticks,
         reporter=parts.reporter,
         clock=parts.clock,

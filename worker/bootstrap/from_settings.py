@@ -119,6 +119,7 @@ def providers_of(
             monotonic=clock.monotonic,
             random=clock.chance,
             pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
+            turns=schedule,
         )
         for name, account in accounts_of(settings).items()
     }

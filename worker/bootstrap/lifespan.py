@@ -81,6 +81,7 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         await stack.enter_async_context(_beating(store, redis, tuple(terms), reporter, clock))
         local = LocalSchedule(rates, clock=clock.now)
         schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
+        await stack.enter_async_context(_kept(schedule.keep_probing(clock.sleep)))
         providers = providers_of(settings, reporter, clock, schedule)
         for provider in providers.values():
             stack.push_async_callback(provider.close)

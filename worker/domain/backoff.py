@@ -52,6 +52,8 @@ AnyBackoff: TypeAlias = Backoff | Steps
 
 #: A cancel that its provider did not confirm, while the customer waits for it.
 CANCEL: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=60), jitter=0.5)
+#: Whatever met a provider that is away: due when it is back, however long that takes.
+AWAY: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=1), jitter=0.5)
 #: A number whose account somebody else keeps locked.
 ACCOUNT_LOCKED: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=10))
 #: What a provider is still owed once the customer is settled.
@@ -99,6 +101,7 @@ EVENT: Final = Steps(
 
 BACKOFFS: Final[Mapping[str, AnyBackoff]] = {
     "cancel": CANCEL,
+    "away": AWAY,
     "pursuit": PURSUIT,
     "quarantine": QUARANTINE,
     "same_order": SAME_ORDER,

@@ -8,10 +8,11 @@ the last second is seen while it still counts.
 from datetime import datetime, timedelta
 
 LAST_LOOK = timedelta(milliseconds=500)  #: How long before the deadline the last look is due.
+LAST_LOOK_AGAIN = timedelta(milliseconds=150)  #: After a last look that told nothing.
 WIDEST = timedelta(seconds=15)
 JITTER = 0.1  #: Of the gap, at most, to either side.
 
-assert timedelta(0) < LAST_LOOK < timedelta(seconds=1)
+assert timedelta(0) < LAST_LOOK_AGAIN < LAST_LOOK < timedelta(seconds=1)
 
 
 def gap_at(age: timedelta, closest: timedelta) -> timedelta:

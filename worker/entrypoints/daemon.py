@@ -28,6 +28,7 @@ from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.reporter import Dependency
 from worker.ports.service import Push
 from worker.settings import Settings
 from worker.settings.values import ListenAddress
@@ -188,6 +189,10 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
     return checks
 
 
+async def _database_works(worker: Worker) -> bool:
+    return (await _database(worker)).ok
+
+
 async def _database(worker: Worker) -> HealthCheck:
     try:
         await worker.parts.store.ping()
@@ -203,6 +208,8 @@ async def _keep_gauges(worker: Worker) -> None:
     """
     parts, grace = worker.parts, worker.steps.sweep.grace
     while True:
+        parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
+        parts.reporter.dependency(Dependency.DATABASE, works=await _database_works(worker))
         try:
             parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]

@@ -8,8 +8,8 @@ from typing import Final
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
-from worker.ports.errors import ScheduleUnavailable
 from worker.ports.intake import CompleteIntake, NumberIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -41,6 +41,7 @@ class Accept:
     activations: ActivationStore
     purchases: PurchaseStore
     schedule: Schedule
+    unscheduled: Unscheduled
     reporter: Reporter
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
@@ -95,10 +96,7 @@ class Accept:
         for provider, numbers in by_provider.items():
             self.reporter.accepted(provider, len(numbers))
             looks = self.looks(provider, numbers)
-            try:
-                await self.schedule.add(provider, await self._with_pushed(provider, looks))
-            except ScheduleUnavailable:
-                self.reporter.trouble("schedule.unavailable", provider=provider)
+            await self.unscheduled.add(provider, await self._with_pushed(provider, looks))
 
     async def _with_pushed(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]

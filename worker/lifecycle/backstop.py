@@ -14,13 +14,14 @@ from typing import Final
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
 from worker.ports.leadership import Leadership
 from worker.ports.reporter import JobResult, Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.settlements import SettlementStore
 
-EVERY: Final = timedelta(seconds=1)
+EVERY: Final = timedelta(milliseconds=500)
 #: How long the loop may stand still before `/livez` says that a restart would help. A database that
 #: died without a word holds it up for a minute, and for that a restart is no help.
 STUCK: Final = timedelta(seconds=120)
@@ -31,13 +32,12 @@ class Backstop:
     settlements: SettlementStore
     leadership: Leadership
     schedule: Schedule
+    unscheduled: Unscheduled
     ticks: Ticks
     reporter: Reporter
     clock: Clock
     redis_away: Callable[[], bool]
     _tasks: dict[str, asyncio.Task[JobResult]] = field(default_factory=dict)
-    #: The providers for which this process is the backstop, while Redis is away.
-    _stands_in: set[ProviderName] = field(default_factory=set)
     _moved: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +62,7 @@ class Backstop:
         return self.clock.monotonic() - self._moved > STUCK.total_seconds()
 
     async def look_after_all(self) -> None:
+        await self.unscheduled.add_again()
         for name in self.ticks.providers:
             away = self.redis_away()
             if await self._must_stand_in(name, away=away):
@@ -77,20 +78,16 @@ class Backstop:
                 self._start(tick, None)
 
     async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
-        """Whether nobody else ends the numbers of this provider, and this process leads it."""
+        """Whether nobody else ends the numbers of this provider, and this process leads it.
+
+        Without Redis no job is started anywhere, so there is nobody to be patient with.
+        """
         if not away:
-            self._stands_in.discard(name)
-        if name not in self._stands_in and self.ticks.silent_for("expire", name) <= PATIENCE:
-            return False
-        if not away and not await self.settlements.behind(name, PATIENCE):
-            return False  # Another host does the work.
-        if not await self.leadership.leads(f"provider:{name}"):
-            self._stands_in.discard(name)
-            return False
-        if away:
-            # Patience was for the first time: a last look must not fall between two stretches.
-            self._stands_in.add(name)
-        return True
+            if self.ticks.silent_for("expire", name) <= PATIENCE:
+                return False
+            if not await self.settlements.behind(name, PATIENCE):
+                return False  # Another host does the work.
+        return await self.leadership.leads(f"provider:{name}")
 
     async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
         for tick in PER_PROVIDER:

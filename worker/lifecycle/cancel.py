@@ -1,4 +1,7 @@
-"""End one number at its provider: cancel, and where the reply leaves doubt, read its status.
+"""End one number at its provider: cancel, and where it is refused, read its status.
+
+A cancel whose answer was lost is sent again: one that took effect before is refused or confirmed,
+and a refusal is followed by a read. So an outage costs one call for most numbers.
 
 Nothing here commits. An unreadable or missing answer is no information, so the number stays as it
 is and is due again.
@@ -13,6 +16,7 @@ from worker.domain.backoff import CANCEL, Backoff
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.provider_return import wait_while_away
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
     Cancelled,
@@ -67,8 +71,8 @@ class CancelAtProvider:
         ref = due.ref
         assert ref is not None
         try:
-            if due.attempts > 0:
-                # An earlier call may have taken effect without telling us: read before acting.
+            # Where a call can change more than it says, none is repeated before its effect is read.
+            if due.attempts > 0 and provider.capabilities.look_changes_things:
                 await self.pay()
                 outcome = self._read(due, await provider.look(ref))
                 if outcome is not None:
@@ -76,7 +80,7 @@ class CancelAtProvider:
                 due = due._replace(unknown_reads=0)  # It is known: no row of such reads any more.
             return await self._cancel(provider, due, ref)
         except ProviderError as error:
-            return self._later(due, error)
+            return self._later(provider, due, error)
 
     async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
         await self.pay()
@@ -137,11 +141,12 @@ class CancelAtProvider:
             return max(due.rented_at + reply.min_age - self.clock.now(), SOONEST)
         return self._wait(due)
 
-    def _later(self, due: DueNumber, error: ProviderError) -> AskAgain:
+    def _later(self, provider: Provider, due: DueNumber, error: ProviderError) -> AskAgain:
         wait = self._wait(due)
-        if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
-            wait = max(wait, error.retry_after)
-        if isinstance(error, ProviderRefused):
+        if isinstance(error, ProviderUnavailable):
+            chance = self.clock.chance()
+            wait = wait_while_away(provider, error, due.attempts, self.backoff, chance)
+        elif isinstance(error, ProviderRefused):
             wait = max(wait, REFUSED_RETRY)
         return AskAgain(wait, unknown_reads=due.unknown_reads)
 

@@ -40,7 +40,6 @@ from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 #: Two calls that take as long as they may, and what was leased ahead of them. Not much longer: the
 #: numbers of a process that was killed wait for its end, and are to be ended within half a minute.
 LEASE: Final = timedelta(seconds=25)
-PROBES: Final = 2  #: Numbers risked on a provider that may be back.
 AHEAD: Final = timedelta(seconds=2)  #: Lease no more than the rate lets us end in this time.
 
 assert LEASE > AHEAD * 4, "a leased number must be reached well before its lease ends"
@@ -99,15 +98,12 @@ class Expire:
         """How many to lease at once, and how many at first: no call runs during the first lease."""
         terms = self.terms[provider.name]
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
-        probing = provider.circuit is Circuit.PROBING
-        return most, min(most, PROBES if probing else 2 * terms.max_in_flight)
+        return most, min(most, 2 * terms.max_in_flight)
 
     def _refill(
         self, provider: Provider, most: int, keep_going: Callable[[], bool]
     ) -> Refill[DueNumber]:
-        async def lease() -> Sequence[DueNumber] | None:
-            if provider.circuit is Circuit.PROBING:
-                return None  # The probes' answers decide how it goes on.
+        async def lease() -> Sequence[DueNumber]:
             if provider.circuit is Circuit.OPEN or not keep_going():
                 return ()
             return await self._lease_due(provider, most)
@@ -141,7 +137,8 @@ class Expire:
             hand_back=results.handed_back,
             quarantine=quarantine,
             finish=results.finish,
-            useful=results.takes,
+            # What is left when the provider goes away is due as soon as it is back.
+            useful=lambda: results.takes() and provider.circuit is not Circuit.OPEN,
             refill=refill,
         )
         await lanes.run()

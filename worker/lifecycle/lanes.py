@@ -50,7 +50,7 @@ async def _undo(
 class Refill(Generic[Item]):
     """How a run leases more while its queue is low, so that no lane waits for work."""
 
-    lease: Callable[[], Awaitable[Sequence[Item] | None]]  #: None: not now.
+    lease: Callable[[], Awaitable[Sequence[Item]]]
     size: int  #: What one lease brings; fewer mean that nothing more is due.
 
     @property
@@ -138,9 +138,8 @@ class Lanes(Generic[Item]):
         assert self.refill is not None
         try:
             leased = await self.refill.lease()
-            if leased is not None:
-                self.queue.extend(leased)
-                self._all_leased = len(leased) < self.refill.size
+            self.queue.extend(leased)
+            self._all_leased = len(leased) < self.refill.size
         finally:
             self._refilling = None
 

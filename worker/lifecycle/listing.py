@@ -37,6 +37,7 @@ class _Reading:
     page: int = 0  #: The next one.
     ended: bool = False
     whole: bool = True  #: No page was lost so far.
+    answered: bool = False  #: A page could be had.
     # Nothing else of its rows is kept: whole, those of a million numbers are half a gigabyte.
     refs: list[ProviderRef] = field(default_factory=list)
 
@@ -46,6 +47,7 @@ class _Memory:
     """What one process remembers of a provider's list between two ticks."""
 
     pages: int = 1  #: Of the last reading.
+    unanswered: bool = False  #: No page of the last reading could be had.
     compare_at: float = float("-inf")  #: When the next comparison may be, on the process's clock.
     reading: _Reading | None = None  #: Which was not at its end when its tick was.
 
@@ -63,6 +65,11 @@ class Listing:
         """Whether a reading was left before its end."""
         memory = self._memory.get(provider)
         return memory is not None and memory.reading is not None
+
+    def unanswered(self, provider: ProviderName) -> bool:
+        """Whether the last reading got no page at all."""
+        memory = self._memory.get(provider)
+        return memory is not None and memory.unanswered
 
     async def read(
         self, provider: Provider, terms: ProviderTerms, live: int, keep_going: Callable[[], bool]
@@ -86,6 +93,7 @@ class Listing:
         while not reading.ended and keep_going():
             await self._pages(provider, terms, budget, memory.pages, reading)
         self.reporter.looked(provider.name, len(reading.refs) - before)
+        memory.unanswered = not reading.answered
         if not reading.ended:
             memory.reading = reading
         elif reading.whole:
@@ -106,16 +114,15 @@ class Listing:
         A page that cannot be had costs only its own numbers this reading, not all after it: of a
         provider that fails half of its calls the rest of a long list would never be read.
         """
-        # One page is the probe of a provider that may be back.
-        at_once = PAGES_AT_ONCE if provider.circuit is Circuit.CLOSED else 1
         # No more than one second of the rate: a tick that is over must not wait long for pages.
-        width = max(1, min(at_once, known - reading.page, int(terms.requests_per_second)))
+        width = max(1, min(PAGES_AT_ONCE, known - reading.page, int(terms.requests_per_second)))
         numbers = range(reading.page, reading.page + width)
         pages = (self._page(provider, budget, number) for number in numbers)
         for page in await asyncio.gather(*pages):
             if page is None:
                 reading.whole = False
                 continue
+            reading.answered = True
             reading.refs += [row.ref for row in page.rows]
             reading.ended |= page.last
         reading.page += width

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, assert_never
 
-from worker.domain.cadence import next_look
+from worker.domain.backoff import AWAY
+from worker.domain.cadence import LAST_LOOK, LAST_LOOK_AGAIN, next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
@@ -83,15 +84,15 @@ class Look:
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            return self.failed(number, terms, error)
+            return self.failed(number, error)
 
-    def failed(self, number: LiveNumber, terms: ProviderTerms, error: Exception) -> datetime | None:
-        """When to look again at a number whose look failed: ever later."""
+    def failed(self, number: LiveNumber, error: Exception) -> datetime | None:
+        """When to look again at a number whose look failed: later, at the last look at most."""
         why = f"look: {describe_safely(error)}"
         now = self.clock.monotonic()
         if self._numbers.add(number.id, why, now):
             self.reporter.quarantined(number.id, why)
-        return self.next(number, terms, self._numbers.wait(number.id, now))
+        return self._soon(number, self._numbers.wait(number.id, now))
 
     async def once(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
@@ -104,28 +105,38 @@ class Look:
     async def _seen(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
     ) -> datetime | None:
-        delay = timedelta(0)
         try:
             seen = await provider.look(number.ref)
         except ProviderUnavailable as error:
-            delay = error.retry_after or terms.poll
+            delay = error.retry_after or AWAY.wait(0, self.clock.chance())
+            return self._soon(number, delay) or self._once_more(number)
         except ProviderError as error:
             self.reporter.trouble(
                 "provider.look_failed", provider=provider.name, detail=type(error).__name__
             )
-        else:
-            if not await self._record_observation(provider.name, number, seen):
-                return None
-        return self.next(number, terms, delay)
+            return self.next(number, terms) or self._once_more(number)
+        if not await self._record_observation(provider.name, number, seen):
+            return None
+        return self.next(number, terms)
 
-    def next(self, number: LiveNumber, terms: ProviderTerms, delay: timedelta) -> datetime | None:
+    def next(self, number: LiveNumber, terms: ProviderTerms) -> datetime | None:
         return next_look(
             rented_at=number.rented_at,
             deadline_at=number.deadline_at,
-            now=self.clock.now() + delay,
+            now=self.clock.now(),
             closest=terms.poll,
             chance=self.clock.chance(),
         )
+
+    def _soon(self, number: LiveNumber, delay: timedelta) -> datetime | None:
+        """After *delay*, and for the last look at the latest; None where that is over."""
+        last, now = number.deadline_at - LAST_LOOK, self.clock.now()
+        return min(now + delay, last) if now < last else None
+
+    def _once_more(self, number: LiveNumber) -> datetime | None:
+        """The last look told nothing: a code that is there still counts until the deadline."""
+        at = self.clock.now() + LAST_LOOK_AGAIN
+        return at if at < number.deadline_at else None
 
     async def _record_observation(
         self, provider: ProviderName, number: LiveNumber, seen: Observation

@@ -23,12 +23,13 @@ from worker.lifecycle.cancel import (
     PriceKnown,
 )
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.expire import LEASE, PROBES
+from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, lease_safely
+from worker.lifecycle.provider_return import wait_while_away
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
-from worker.ports.errors import ProviderError
+from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -66,8 +67,6 @@ class Pursue:
             return 0
         terms = self.terms[provider.name]
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
-        if provider.circuit is Circuit.PROBING:
-            limit = PROBES
         due = await lease_safely(
             lambda: self.settlements.lease_pursuits(provider.name, limit, LEASE),
             self._results().hand_back_all,
@@ -103,7 +102,7 @@ class Pursue:
             hand_back=results.handed_back,
             quarantine=quarantine,
             finish=results.finish,
-            useful=results.takes,
+            useful=lambda: results.takes() and provider.circuit is not Circuit.OPEN,
         )
         await lanes.run()
 
@@ -144,6 +143,11 @@ class Pursue:
         assert due.ref is not None
         try:
             seen = await provider.finish(due.ref)
+        except ProviderUnavailable as error:
+            chance = self.clock.chance()
+            wait = wait_while_away(provider, error, due.attempts, PURSUIT, chance)
+            results.postponed(Postponed.of(due, wait))
+            return
         except ProviderError:
             results.postponed(self._later(due, due.unknown_reads))
             return

@@ -19,6 +19,7 @@ from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
+from worker.lifecycle.provider_return import until_reachable
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.repair import Repair
@@ -120,7 +121,9 @@ async def _expire(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -
     while keep_going():
         done = await steps.expire.tick(provider, keep_going)
         done += await steps.pursue.tick(provider)
-        if not done or provider.circuit is Circuit.OPEN:
+        if provider.circuit is Circuit.OPEN:
+            await until_reachable(provider, steps.clock)
+        elif not done:
             await steps.clock.sleep(IDLE.total_seconds())
 
 

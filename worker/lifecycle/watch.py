@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
+from worker.lifecycle.provider_return import until_reachable
 from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
@@ -27,7 +29,6 @@ LEASE_SIZE: Final = 500  #: Numbers per lease.
 LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
 GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
-DOWN_NAP: Final = timedelta(seconds=1)
 
 
 def first_look(
@@ -64,7 +65,7 @@ class Watch:
         limit = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
         while keep_going():
             if provider.circuit is Circuit.OPEN:
-                await self.clock.sleep(DOWN_NAP.total_seconds())
+                await until_reachable(provider, self.clock)
                 continue
             began = self.clock.monotonic()
             lease = await lease_safely(
@@ -91,10 +92,16 @@ class Watch:
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
         while keep_going():
+            if provider.circuit is Circuit.OPEN:
+                await until_reachable(provider, self.clock)
+                self._read_at.pop(provider.name, None)  # It is read as soon as it can be.
+                continue
             if not self.listing.unfinished(provider.name):
                 since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
-                if since < poll:
-                    await self.clock.sleep(min(poll - since, LONGEST_NAP.total_seconds()))
+                unanswered = self.listing.unanswered(provider.name)
+                wait = min(poll, AWAY.longest.total_seconds()) if unanswered else poll
+                if since < wait:
+                    await self.clock.sleep(min(wait - since, LONGEST_NAP.total_seconds()))
                     continue
                 self._read_at[provider.name] = self.clock.monotonic()
             live = await self.schedule.size(provider.name)
@@ -118,18 +125,20 @@ class Watch:
                 next_look(number, await self.look.once(provider, number.number, terms))
 
         def quarantine(number: Leased, error: Exception) -> None:
-            next_look(number, self.look.failed(number.number, terms, error))
+            next_look(number, self.look.failed(number.number, error))
 
         async def release() -> None:
             await self.schedule.release(provider.name, nexts)
 
         lanes = Lanes(
-            queue=deque(leased),
+            queue=deque(sorted(leased, key=lambda number: number.number.deadline_at)),
             width=terms.max_in_flight,
             act=act,
             hand_back=lambda number: nexts.append(NextLook(number, self.clock.now())),
             quarantine=quarantine,
             finish=release,
+            # What is left when the provider goes away is due as soon as it is back.
+            useful=lambda: provider.circuit is not Circuit.OPEN,
         )
         await lanes.run()
         self.reporter.looked(provider.name, len(nexts))

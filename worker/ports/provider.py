@@ -172,7 +172,6 @@ class Circuit(enum.Enum):
     """Whether calls to a provider go out just now."""
 
     CLOSED = "closed"  #: They do.
-    PROBING = "probing"  #: One or two may, to find out whether it is back.
     OPEN = "open"  #: None is sent: each raises `CircuitOpen`.
 
 
@@ -188,6 +187,10 @@ class Provider(Protocol):
     @property
     def circuit(self) -> Circuit:
         """Whether calls go out just now; after a 429 none does until its time is over."""
+        ...
+
+    async def reachable(self) -> None:
+        """Return once calls go out: at once when the provider answers again."""
         ...
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
@@ -211,7 +214,7 @@ class Provider(Protocol):
         ...
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
-        """Give the number back. Harmless to repeat, but read the status first."""
+        """Give the number back. Harmless to repeat; only the status says what a refusal means."""
         ...
 
     async def finish(self, ref: ProviderRef) -> Observation:

@@ -57,6 +57,13 @@ class JobResult(enum.Enum):
     FAILED = "failed"
 
 
+class Dependency(enum.Enum):
+    """A server that this process leans on; a metric label."""
+
+    DATABASE = "database"
+    REDIS = "redis"
+
+
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
 
@@ -74,6 +81,10 @@ class Reporter(Protocol):
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None: ...
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        """The first look or ending got an answer, so long after the provider was found back."""
+        ...
+
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
         """Something a person may want to read: a dotted event name, no secrets."""
         ...
@@ -87,6 +98,10 @@ class Reporter(Protocol):
     def event_delivery(self, result: SendResult, count: int = 1) -> None: ...
 
     def queue_stats(self, queue_stats: QueueStats) -> None: ...
+
+    def dependency(self, dependency: Dependency, *, works: bool) -> None:
+        """Whether it does what it is for just now, judged by its effect."""
+        ...
 
     def schedule_lag(self, lag: timedelta) -> None: ...
 

@@ -4,6 +4,7 @@ Only a doorbell: all of it can be lost and is rebuilt from the database. Raises
 `ScheduleUnavailable` and nothing else.
 """
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +36,27 @@ class NextLook(NamedTuple):
     at: datetime | None
 
 
-class Schedule(Protocol):
+class ProbeTurn(enum.Enum):
+    """What a process does that waits for a provider to answer again."""
+
+    ASK = "ask"  #: It asks the provider: nobody else did within the last second.
+    WAIT = "wait"  #: Another process has just asked.
+    BACK = "back"  #: Another process had an answer.
+
+
+class ProbeTurns(Protocol):
+    """Which of several processes asks a provider whether it answers again."""
+
+    async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
+        """Whose turn it is; BACK only for an answer that came within *open_for*."""
+        ...
+
+    async def answers_again(self, provider: ProviderName) -> None:
+        """Tell the other processes."""
+        ...
+
+
+class Schedule(ProbeTurns, Protocol):
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:

@@ -9,10 +9,10 @@ import pytest
 from tests.integration.lifecycle.world import PRICE, SECOND, WINDOW, World, turns, utc_now
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
-from worker.lifecycle.expire import PROBES
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
     Cancelled,
+    Capabilities,
     Circuit,
     CodesArrived,
     Finished,
@@ -118,9 +118,13 @@ async def test_a_number_unknown_twice_is_gone_and_told(world: World) -> None:
     assert world.reporter.troubles == ["provider.number_gone"]
 
 
-async def test_no_answer_keeps_the_number_and_reads_before_the_next_attempt(world: World) -> None:
+async def test_a_cancel_whose_answer_was_lost_is_sent_again_and_read_where_it_is_refused(
+    world: World,
+) -> None:
+    """The first one took effect: the second is refused, and the status says that we have it."""
     number = await world.take_expired()
-    world.provider.will("cancel", ProviderUnavailable("sim", "timeout")).will("look", Cancelled())
+    lost = ProviderUnavailable("sim", "timeout")
+    world.provider.will("cancel", lost, Refused(Refusal.UNCLEAR)).will("look", Cancelled())
 
     await world.end_all()
     assert await world.ended(number) == (State.EXPIRING, ProviderState.CANCELLING)
@@ -128,9 +132,38 @@ async def test_no_answer_keeps_the_number_and_reads_before_the_next_attempt(worl
     await world.forget_leases()
     await world.end_all()
 
-    assert [operation for operation, _ in world.provider.calls] == ["cancel", "look"]
-    assert (await world.number(number)).state is State.REFUNDED
+    assert [operation for operation, _ in world.provider.calls] == ["cancel", "cancel", "look"]
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
     assert await world.money() == (ALL, 0)
+    assert await world.exposure() == []
+
+
+async def test_a_cancel_that_never_arrived_costs_one_more_call(world: World) -> None:
+    number = await world.take_expired()
+    lost = ProviderUnavailable("sim", "refused", sent=False)
+    world.provider.will("cancel", lost, Cancelled())
+
+    await world.end_all()
+    await world.forget_leases()
+    await world.end_all()
+
+    assert [operation for operation, _ in world.provider.calls] == ["cancel", "cancel"]
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
+
+
+async def test_where_a_call_can_change_more_than_it_says_the_status_is_read_first(
+    world: World,
+) -> None:
+    number = await world.take_expired()
+    world.provider.capabilities = Capabilities(look_changes_things=True)
+    world.provider.will("cancel", ProviderUnavailable("sim", "timeout")).will("look", Cancelled())
+
+    await world.end_all()
+    await world.forget_leases()
+    await world.end_all()
+
+    assert [operation for operation, _ in world.provider.calls] == ["cancel", "look"]
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
 
 
 async def test_too_early_is_remembered_as_not_before(world: World) -> None:
@@ -187,17 +220,6 @@ async def test_a_provider_that_is_away_costs_no_lease(world: World) -> None:
     assert await world.end_all() == 0
 
     assert await world.one("SELECT attempts FROM activation") == 0
-
-
-async def test_a_provider_that_may_be_back_is_risked_two_numbers(world: World) -> None:
-    for number in range(5):
-        await world.take_expired(str(number))
-    world.provider.circuit = Circuit.PROBING
-    world.provider.will("cancel", Cancelled())
-
-    await world.expire.tick(world.provider, turns(1))
-
-    assert len(world.provider.asked("cancel")) == PROBES
 
 
 async def test_a_stretch_that_is_over_leases_nothing_more(world: World) -> None:

@@ -348,19 +348,23 @@ async def test_a_provider_that_is_away_is_not_asked_for_its_list(listed: World) 
     assert await listed.read_list() == 0
 
 
-async def test_a_provider_that_may_be_back_is_probed_with_one_page(listed: World) -> None:
-    """Where no number is near its ending, nobody else asks: without it the list stays unread."""
-    for at in range(3):
-        listed.provider.will("list", page(row(str(at)), last=at == 2), of=at)
-    await listed.read_list()
-    listed.provider.circuit = Circuit.PROBING
-    listed.provider.calls.clear()
-    listed.provider.most_in_flight = 0
+async def test_the_list_is_read_as_soon_as_its_provider_is_back(listed: World) -> None:
+    await listed.take(age=LONG_LISTED)
+    listed.provider.will("list", page())
+    await listed.watch.tick(listed.provider, turns(4))
+    assert listed.provider.asked("list") == [0]
+    listed.provider.circuit = Circuit.OPEN
 
-    await listed.read_list()
+    def keep_going() -> bool:
+        if listed.sleeps > asleep:
+            listed.provider.circuit = Circuit.CLOSED
+        return listed.provider.asked("list") == [0]
 
-    assert listed.provider.asked("list")[0] == 0
-    assert listed.provider.most_in_flight == 1
+    asleep = listed.sleeps
+    await listed.watch.tick(listed.provider, keep_going)
+
+    assert listed.provider.asked("list") == [0, 0]
+    assert listed.sleeps - asleep < 10, "the time between two readings is not waited for"
 
 
 async def test_a_listed_number_is_looked_at_itself_only_at_the_end(listed: World) -> None:

@@ -255,17 +255,6 @@ async def test_a_provider_that_is_away_is_not_pursued(world: World) -> None:
     assert await world.pursue.tick(world.provider) == 0
 
 
-async def test_a_provider_that_may_be_back_is_pursued_for_two_numbers(world: World) -> None:
-    for number in range(4):
-        await world.take_forgotten(str(number))
-    await world.sweep.tick()
-    await world.forget_leases()
-    world.provider.circuit = Circuit.PROBING
-    world.provider.will("cancel", Cancelled())
-
-    assert await world.pursue.tick(world.provider) == 2
-
-
 async def test_a_number_in_review_is_pursued_too(world: World) -> None:
     await world.take_forgotten()
     await world.admin.execute("UPDATE activation SET policy = 'yesterday'")

@@ -20,6 +20,7 @@ chances = st.floats(0, 1, exclude_max=True)
 #: The longest waits of the first attempts, in milliseconds, and how many attempts there are.
 WAITS = {
     "cancel": ([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000], None),
+    "away": ([1_000, 1_000, 1_000], None),
     "pursuit": ([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000], None),
     "quarantine": ([2_000, 4_000, 8_000, 16_000], None),
     "same_order": ([100, 100, 100], None),

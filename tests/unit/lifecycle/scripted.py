@@ -77,6 +77,10 @@ class ScriptedProvider:
         finally:
             self.in_flight -= 1
 
+    async def reachable(self) -> None:
+        while self.circuit is Circuit.OPEN:
+            await give_way()
+
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         return cast("Rented | NoRent", await self._answer("rent", request))
 

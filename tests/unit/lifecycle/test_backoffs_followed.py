@@ -16,13 +16,14 @@ from tests.unit.lifecycle.scripted import (
     due,
     terms,
 )
-from worker.domain.backoff import CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
+from worker.domain.activation import ProviderState
+from worker.domain.backoff import AWAY, CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
-from worker.ports.errors import ProviderUnavailable
+from worker.ports.errors import CircuitOpen, UnknownReply
 from worker.ports.store.settlements import DueNumber, Ending, Postponed, Settlements
 
 CHANCE = 0.25
@@ -48,7 +49,9 @@ class Shop:
             postpone=self.postponed.extend,
             resolve=None,
         )
-        self.provider = ScriptedProvider().will("cancel", error).will("look", error)
+        self.provider = (
+            ScriptedProvider().will("cancel", error).will("look", error).will("finish", error)
+        )
         store = cast("Any", self.store)
         self.parts: dict[str, Any] = {
             "settlements": store,
@@ -79,11 +82,12 @@ def waits(backoff: Backoff) -> list[timedelta]:
     return [backoff.wait(attempts, CHANCE) for attempts in ATTEMPTS]
 
 
-AWAY = ProviderUnavailable("sim", "HTTP 500")
+UNREADABLE = UnknownReply("sim", "HTML")
+GONE = CircuitOpen("sim")
 BUG = KeyError("a bug of ours")
 
 
-@pytest.mark.parametrize(("error", "backoff"), [(AWAY, CANCEL), (BUG, PURSUIT)])
+@pytest.mark.parametrize(("error", "backoff"), [(UNREADABLE, CANCEL), (GONE, AWAY), (BUG, PURSUIT)])
 async def test_a_cancel_that_failed_waits_by_its_backoff(
     error: Exception, backoff: Backoff
 ) -> None:
@@ -94,17 +98,22 @@ async def test_a_cancel_that_failed_waits_by_its_backoff(
     assert [one.delay for shop in shops for one in shop.postponed] == waits(backoff)
 
 
-@pytest.mark.parametrize("error", [AWAY, BUG])
-async def test_a_pursuit_that_failed_waits_by_its_backoff(error: Exception) -> None:
-    shops = [Shop(due(attempts=attempts), error) for attempts in ATTEMPTS]
+@pytest.mark.parametrize(
+    ("error", "backoff"), [(UNREADABLE, PURSUIT), (GONE, AWAY), (BUG, PURSUIT)]
+)
+@pytest.mark.parametrize("owed", [ProviderState.CANCELLING, ProviderState.FINISHING])
+async def test_a_pursuit_that_failed_waits_by_its_backoff(
+    owed: ProviderState, error: Exception, backoff: Backoff
+) -> None:
+    shops = [Shop(due(attempts=attempts, provider_state=owed), error) for attempts in ATTEMPTS]
     for shop in shops:
         await shop.pursue()
 
-    assert [one.delay for shop in shops for one in shop.postponed] == waits(PURSUIT)
+    assert [one.delay for shop in shops for one in shop.postponed] == waits(backoff)
 
 
 async def test_the_pursuit_of_a_number_past_its_grace_begins_with_the_first_wait() -> None:
-    shop = Shop(due(), AWAY)
+    shop = Shop(due(), GONE)
     sweep = Sweep(rules=shop.rules, grace=timedelta(0), reporter=RecordingReporter(), **shop.parts)
 
     await sweep.tick()
@@ -113,7 +122,7 @@ async def test_the_pursuit_of_a_number_past_its_grace_begins_with_the_first_wait
 
 
 async def test_the_pursuit_of_a_number_of_a_drained_provider_begins_with_the_first_wait() -> None:
-    shop = Shop(due(), AWAY)
+    shop = Shop(due(), GONE)
 
     async for _ in Drain(rules=shop.rules, purchases=cast("Any", shop.store), **shop.parts).now(
         SIM

@@ -12,10 +12,13 @@ from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, STUCK, Backstop
 from worker.lifecycle.ticks import PATIENCE, TICKS, SharedTick
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.reporter import JobResult
 
 LONG = PATIENCE + timedelta(seconds=1)
+#: What is started for a provider while Redis is away.
+STOOD_IN = ["expire", "expire", "watch", "watch"]
 REPAIR_EVERY = TICKS["repair"].silence_without_redis or timedelta(0)
 
 
@@ -39,6 +42,7 @@ class Watched:
             settlements=cast("Any", self.store),
             leadership=cast("Any", self.leadership),
             schedule=cast("Any", self.schedule),
+            unscheduled=Unscheduled(schedule=cast("Any", self.schedule), reporter=self.reporter),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),
@@ -81,7 +85,6 @@ async def watched() -> Any:
 
 async def test_while_somebody_ticks_it_does_nothing(watched: Watched) -> None:
     watched.silence["expire"] = PATIENCE
-    watched.away = True
 
     assert await watched.second() == []
     assert watched.leadership.calls == []
@@ -115,10 +118,10 @@ async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
 async def test_without_redis_it_ends_and_looks_with_the_next_stretch_in_line(
     watched: Watched,
 ) -> None:
-    watched.silence["expire"] = LONG
+    watched.silence["expire"] = timedelta(0)
     watched.away = True
 
-    assert await watched.second() == ["expire", "expire", "watch", "watch"]
+    assert await watched.second() == STOOD_IN
     assert await watched.second() == []  # They run, and the next ones are in line.
     assert watched.store.asked("behind") == []
 
@@ -130,7 +133,7 @@ async def test_without_redis_it_goes_on_without_being_patient_again(watched: Wat
     await watched.end_all()
     watched.silence["expire"] = timedelta(0)
 
-    assert await watched.second() == ["expire", "expire", "watch", "watch"]
+    assert await watched.second() == STOOD_IN
 
 
 async def test_once_redis_is_back_it_is_patient_again(watched: Watched) -> None:
@@ -140,23 +143,19 @@ async def test_once_redis_is_back_it_is_patient_again(watched: Watched) -> None:
     await watched.end_all()
     watched.silence["expire"] = timedelta(0)
     watched.away = False
-    assert await watched.second() == []
-    watched.away = True
 
     assert await watched.second() == []
 
 
-async def test_who_lost_the_lead_is_patient_again(watched: Watched) -> None:
-    watched.silence["expire"] = LONG
+async def test_who_lost_the_lead_starts_nothing_until_it_leads_again(watched: Watched) -> None:
     watched.away = True
     await watched.second()
     await watched.end_all()
-    watched.silence["expire"] = timedelta(0)
     watched.leadership.answers["leads"] = False
     assert await watched.second() == []
     watched.leadership.answers["leads"] = True
 
-    assert await watched.second() == []
+    assert await watched.second() == STOOD_IN
 
 
 @pytest.mark.parametrize(
@@ -191,8 +190,8 @@ async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:
 async def test_without_redis_one_process_runs_the_canary(watched: Watched) -> None:
     watched.not_configured, watched.away = {"deliver_events"}, True
 
-    assert await watched.second() == ["canary"]
-    assert watched.leadership.asked("leads") == [("canary",)]
+    assert await watched.second() == ["canary", *STOOD_IN]
+    assert watched.leadership.asked("leads") == [(f"provider:{SIM}",), ("canary",)]
     await watched.end_all()
     watched.leadership.answers["leads"] = False
     assert await watched.second() == []
@@ -208,10 +207,10 @@ async def test_with_redis_the_canary_is_left_to_its_job(watched: Watched) -> Non
 async def test_without_redis_events_are_delivered_all_along(watched: Watched) -> None:
     watched.not_configured, watched.away = {"canary"}, True
 
-    assert await watched.second() == ["deliver_events"]
+    assert await watched.second() == ["deliver_events", *STOOD_IN]
     assert await watched.second() == []
     await watched.end_all()
-    assert await watched.second() == ["deliver_events"]
+    assert await watched.second() == ["deliver_events", *STOOD_IN]
 
 
 async def test_events_nobody_delivers_are_delivered(watched: Watched) -> None:
@@ -226,7 +225,7 @@ async def test_where_no_endpoint_is_configured_none_is_served(watched: Watched) 
     watched.away = True
     watched.silence["deliver_events"] = LONG
 
-    assert await watched.second() == []
+    assert await watched.second() == STOOD_IN
 
 
 async def test_a_tick_that_fails_is_told_and_started_again(watched: Watched) -> None:

@@ -27,6 +27,8 @@ from worker.lifecycle.cancel import (
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     Cancelled,
+    Capabilities,
+    Circuit,
     CodesArrived,
     Finished,
     NotKnown,
@@ -44,6 +46,12 @@ HALF = CANCEL.first / 2  #: The shortest first wait, for `chance` 0.
 @pytest.fixture
 def provider() -> ScriptedProvider:
     return ScriptedProvider()
+
+
+@pytest.fixture
+def careful() -> ScriptedProvider:
+    """Of a family whose calls can change more than they say."""
+    return ScriptedProvider(capabilities=Capabilities(look_changes_things=True))
 
 
 async def end(
@@ -151,11 +159,81 @@ async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvi
     assert await end(provider, due()) == AskAgain(HALF, too_early=True)
 
 
-async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider) -> None:
-    provider.will("look", Waiting()).will("cancel", Cancelled())
+async def test_a_second_attempt_acts_at_once(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Cancelled())
 
     assert await end(provider, due(attempts=1)) == PriceKnown(PriceFate.GIVEN_BACK)
-    assert operations(provider) == ["look", "cancel"]
+    assert operations(provider) == ["cancel"]
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
+        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (NotKnown(), AskAgain(SOONEST, unknown_reads=1)),
+    ],
+)
+async def test_a_second_attempt_that_is_refused_is_followed_by_a_read(
+    provider: ScriptedProvider, why: Refusal, seen: Any, outcome: CancelOutcome
+) -> None:
+    provider.will("cancel", Refused(why)).will("look", seen)
+
+    assert await end(provider, due(attempts=1)) == outcome
+    assert operations(provider) == ["cancel", "look"]
+
+
+async def test_a_number_whose_refusals_end_in_two_unknown_reads_is_gone(
+    provider: ScriptedProvider,
+) -> None:
+    provider.will("cancel", Refused(Refusal.UNCLEAR)).will("look", NotKnown())
+
+    assert await end(provider, due(attempts=1, unknown_reads=1)) == PriceKnown(PriceFate.UNKNOWN)
+
+
+async def test_a_number_that_waits_in_between_is_not_gone(provider: ScriptedProvider) -> None:
+    provider.will("cancel", Refused(Refusal.UNCLEAR)).will("look", Waiting())
+
+    outcome = await end(provider, due(attempts=1, unknown_reads=1))
+
+    assert outcome == AskAgain(2 * HALF, unknown_reads=0)
+
+
+@pytest.mark.parametrize("attempts", [0, 4])
+async def test_a_provider_that_is_away_costs_a_short_wait(
+    provider: ScriptedProvider, attempts: int
+) -> None:
+    provider.will("cancel", ProviderUnavailable("sim", "HTTP 503"))
+
+    assert await end(provider, due(attempts=attempts)) == AskAgain(HALF)
+
+
+async def test_the_length_of_an_outage_plays_no_part(provider: ScriptedProvider) -> None:
+    provider.circuit = Circuit.OPEN
+    provider.will("cancel", ProviderUnavailable("sim", "HTTP 503"))
+
+    assert await end(provider, due(attempts=100)) == AskAgain(HALF)
+
+
+async def test_a_number_that_fails_while_others_are_answered_waits_ever_longer(
+    provider: ScriptedProvider,
+) -> None:
+    provider.will("cancel", ProviderUnavailable("sim", "HTTP 503"))
+
+    waits = [await end(provider, due(attempts=attempts)) for attempts in (5, 6, 7, 40)]
+
+    assert waits == [AskAgain(HALF * times) for times in (1, 2, 4, 60)]
+
+
+async def test_where_calls_change_things_a_second_attempt_reads_first(
+    careful: ScriptedProvider,
+) -> None:
+    careful.will("look", Waiting()).will("cancel", Cancelled())
+
+    assert await end(careful, due(attempts=1)) == PriceKnown(PriceFate.GIVEN_BACK)
+    assert operations(careful) == ["look", "cancel"]
 
 
 @pytest.mark.parametrize(
@@ -168,30 +246,31 @@ async def test_a_second_attempt_reads_before_it_acts(provider: ScriptedProvider)
     ],
 )
 async def test_what_the_read_settles_is_never_cancelled_again(
-    provider: ScriptedProvider, seen: Any, outcome: CancelOutcome
+    careful: ScriptedProvider, seen: Any, outcome: CancelOutcome
 ) -> None:
-    provider.will("look", seen)
+    careful.will("look", seen)
 
-    assert await end(provider, due(attempts=1)) == outcome
-    assert operations(provider) == ["look"]
+    assert await end(careful, due(attempts=1)) == outcome
+    assert operations(careful) == ["look"]
 
 
-async def test_a_number_unknown_twice_in_a_row_is_gone(provider: ScriptedProvider) -> None:
-    provider.will("look", NotKnown())
+async def test_a_number_unknown_twice_in_a_row_is_gone(careful: ScriptedProvider) -> None:
+    careful.will("look", NotKnown())
 
-    assert await end(provider, due(attempts=1, unknown_reads=1)) == PriceKnown(PriceFate.UNKNOWN)
+    assert await end(careful, due(attempts=1, unknown_reads=1)) == PriceKnown(PriceFate.UNKNOWN)
 
 
 @pytest.mark.parametrize("again", [NotKnown(), ProviderUnavailable("sim", "HTTP 500")])
 async def test_a_number_known_in_between_is_not_gone(
-    provider: ScriptedProvider, again: NotKnown | ProviderUnavailable
+    careful: ScriptedProvider, again: NotKnown | ProviderUnavailable
 ) -> None:
-    provider.will("look", Waiting(), again).will("cancel", Refused(Refusal.UNCLEAR))
+    careful.will("look", Waiting(), again).will("cancel", Refused(Refusal.UNCLEAR))
 
-    outcome = await end(provider, due(attempts=3, unknown_reads=1))
+    outcome = await end(careful, due(attempts=3, unknown_reads=1))
 
-    expected_reads = 1 if isinstance(again, NotKnown) else 0
-    assert outcome == AskAgain(8 * HALF, unknown_reads=expected_reads)
+    known_again = isinstance(again, NotKnown)
+    wait = 8 * HALF if known_again else HALF
+    assert outcome == AskAgain(wait, unknown_reads=1 if known_again else 0)
 
 
 @pytest.mark.parametrize("operation", ["look", "cancel"])
@@ -200,16 +279,17 @@ async def test_a_number_known_in_between_is_not_gone(
     [ProviderUnavailable("sim", "HTTP 500"), UnknownReply("sim", "HTML"), CircuitOpen("sim")],
 )
 async def test_no_usable_answer_is_no_information(
-    provider: ScriptedProvider, operation: str, error: Exception
+    careful: ScriptedProvider, operation: str, error: Exception
 ) -> None:
-    provider.will("look", Waiting()).will("cancel", Cancelled())
-    provider._answers[operation, None].clear()
-    provider.will(operation, error)
+    careful.will("look", Waiting()).will("cancel", Cancelled())
+    careful._answers[operation, None].clear()
+    careful.will(operation, error)
 
-    outcome = await end(provider, due(attempts=2, unknown_reads=1))
+    outcome = await end(careful, due(attempts=2, unknown_reads=1))
 
     still_unknown = 1 if operation == "look" else 0  # A read that answered ends the row.
-    assert outcome == AskAgain(2 * SOONEST, unknown_reads=still_unknown)
+    wait = HALF if isinstance(error, ProviderUnavailable) else 2 * SOONEST
+    assert outcome == AskAgain(wait, unknown_reads=still_unknown)
 
 
 async def test_a_named_wait_is_kept_and_a_shorter_one_is_not_a_reason_to_hurry(
@@ -231,17 +311,17 @@ async def test_a_bad_key_is_not_hammered(provider: ScriptedProvider) -> None:
     assert await end(provider, due()) == AskAgain(REFUSED_RETRY)
 
 
-async def test_every_request_is_paid_for_before_it_is_sent(provider: ScriptedProvider) -> None:
-    provider.will("look", Waiting()).will("cancel", Refused(Refusal.UNCLEAR))
+async def test_every_request_is_paid_for_before_it_is_sent(careful: ScriptedProvider) -> None:
+    careful.will("look", Waiting()).will("cancel", Refused(Refusal.UNCLEAR))
     paid: list[int] = []
 
     async def pay() -> None:
-        paid.append(len(provider.calls))
+        paid.append(len(careful.calls))
 
-    await CancelAtProvider(clock=OwnTime().clock(), pay=pay)(provider, due(attempts=1))
+    await CancelAtProvider(clock=OwnTime().clock(), pay=pay)(careful, due(attempts=1))
 
     assert paid == [0, 1, 2]
-    assert operations(provider) == ["look", "cancel", "look"]
+    assert operations(careful) == ["look", "cancel", "look"]
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_an_answer(provider: ScriptedProvider) -> None:

@@ -1,6 +1,7 @@
 """Leasing ahead: no lane idles, no number is leased twice, and none without a ref is looked at."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -22,10 +23,11 @@ from tests.unit.lifecycle.scripted import (
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.expire import PROBES, Expire
+from worker.lifecycle.expire import Expire
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
+from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
 from worker.ports.store.activations import Activation
@@ -104,7 +106,9 @@ async def test_once_the_provider_is_away_nothing_more_is_leased() -> None:
     await leases.expire.tick(leases.provider, lambda: True)
 
     assert leases.limits() == [2, 10]
-    assert len(leases.provider.asked("cancel")) == 12
+    assert len(leases.provider.asked("cancel")) == 1
+    postponed = [each for (some,) in leases.store.asked("postpone") for each in some]
+    assert [each.delay for each in postponed] == [timedelta(0)] * 11, "due when it is back"
 
 
 async def test_what_a_lease_took_that_was_cut_off_is_handed_back() -> None:
@@ -147,6 +151,7 @@ async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
         activations=cast("Any", StubStore()),
         purchases=cast("Any", StubStore()),
         schedule=cast("Any", schedule),
+        unscheduled=Unscheduled(schedule=cast("Any", schedule), reporter=RecordingReporter()),
         reporter=RecordingReporter(),
         clock=OwnTime().clock(),
         terms={SIM: terms()},
@@ -190,18 +195,15 @@ async def test_a_tick_of_two_workers_shares_the_numbers() -> None:
     assert min(done) > 0
 
 
-async def test_a_provider_that_came_back_gets_the_backlog_at_full_width() -> None:
+async def test_a_provider_that_came_back_gets_the_backlog_at_full_width_at_once() -> None:
     leases = Leases(many=500, rate=100.0, max_in_flight=8)
-    leases.provider.circuit = Circuit.PROBING
+    leases.provider.circuit = Circuit.OPEN
+    assert await leases.expire.tick(leases.provider, lambda: True) == 0
+    leases.provider.circuit = Circuit.CLOSED
 
-    def keep_going() -> bool:
-        if leases.provider.asked("cancel"):
-            leases.provider.circuit = Circuit.CLOSED  # The probes were answered.
-        return True
+    await leases.expire.tick(leases.provider, lambda: True)
 
-    await leases.expire.tick(leases.provider, keep_going)
-
-    assert leases.limits()[0] == PROBES
+    assert leases.limits()[0] == 16
     assert set(leases.limits()[1:]) == {16, 200}
 
 

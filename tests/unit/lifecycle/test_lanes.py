@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -61,11 +61,8 @@ class Supply:
         self.at_once = 0
         self.low_at: list[int] = []
         self.queue: deque[int] | None = None
-        self.not_now: Callable[[], bool] = lambda: False
 
-    async def lease(self) -> Sequence[int] | None:
-        if self.not_now():
-            return None
+    async def lease(self) -> Sequence[int]:
         self.leased += 1
         self.at_once += 1
         assert self.at_once == 1, "two lanes lease at once"
@@ -193,26 +190,6 @@ async def test_a_refill_opens_the_lanes_that_a_short_queue_did_not_need() -> Non
     await run.lanes.run()
 
     assert run.most_in_flight == 8
-
-
-async def test_a_refill_that_says_not_now_is_asked_again() -> None:
-    supply = Supply(many=5, size=4)
-    run = Run(range(4), width=1, refill=supply.refill())
-    supply.not_now = lambda: len(run.acted) < 2
-
-    await run.lanes.run()
-
-    assert len(run.acted) == 9
-
-
-async def test_a_refill_that_says_not_now_to_the_end_ends_the_run() -> None:
-    supply = Supply(many=5, size=4)
-    run = Run(range(4), width=2, refill=supply.refill())
-    supply.not_now = lambda: True
-
-    await run.lanes.run()
-
-    assert len(run.acted) == 4
 
 
 async def test_nothing_is_acted_on_when_it_became_useless_during_a_refill() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
+from worker.lifecycle.provider_return import AT_MOST
 from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Ticks, TickSteps
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
@@ -230,7 +231,7 @@ async def test_an_expire_tick_does_not_spin_while_the_provider_is_away(steered: 
 
     await steered.ticks.run("expire", SIM)
 
-    assert len(steered.time.naps) == STRETCH / IDLE
+    assert len(steered.time.naps) == STRETCH / AT_MOST
 
 
 async def test_stopping_ends_a_stretch_at_its_next_step(steered: Steered) -> None:

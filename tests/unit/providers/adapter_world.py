@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from tests.fakes.turns import give_way
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.rental_account import RentalAccount
@@ -27,6 +28,7 @@ class World:
     requests: list[tuple[str, str]] = field(default_factory=list)  #: (operation, result)
     seconds: list[float] = field(default_factory=list)
     circuits: list[bool] = field(default_factory=list)
+    returns: list[float] = field(default_factory=list)  #: Seconds until work was answered again.
 
     def monotonic(self) -> float:
         return self.now
@@ -37,6 +39,7 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+        await give_way()  # Who waits in a loop must let the others go on.
 
     async def pay(self) -> None:
         self.paid += 1
@@ -51,6 +54,10 @@ class World:
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         assert provider == NAME
         self.circuits.append(is_open)
+
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        assert provider == NAME
+        self.returns.append(seconds)
 
     @property
     def results(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A provider that fails is left alone, then asked carefully."""
+"""A provider that fails is left alone until it answers."""
 
 from datetime import timedelta
 from random import Random
@@ -10,14 +10,13 @@ from worker.adapters.providers.breaker import (
     FAILURES_TO_OPEN,
     FEW_LAST_S,
     FEW_TO_OPEN,
-    PROBES,
-    PROBES_TO_OPEN,
-    WAIT_FIRST_S,
-    WAIT_MAX_S,
+    PROBE_EVERY_S,
     Breaker,
 )
 from worker.ports.errors import CircuitOpen
 from worker.ports.provider import Circuit
+
+HOUR_S = 3600.0
 
 
 @pytest.fixture
@@ -32,7 +31,12 @@ def turns() -> list[Circuit]:
 
 @pytest.fixture
 def breaker(world: World, turns: list[Circuit]) -> Breaker:
-    return Breaker(NAME, monotonic=world.monotonic, random=world.random, changed=turns.append)
+    return Breaker(NAME, monotonic=world.monotonic, changed=turns.append, probed=True)
+
+
+@pytest.fixture
+def unprobed(world: World, turns: list[Circuit]) -> Breaker:
+    return Breaker(NAME, monotonic=world.monotonic, changed=turns.append, probed=False)
 
 
 def circuit_of(breaker: Breaker) -> Circuit:
@@ -106,137 +110,94 @@ def test_an_answer_between_failures_starts_the_count_again(breaker: Breaker) -> 
     assert circuit_of(breaker) is Circuit.CLOSED
 
 
-def test_while_open_nothing_is_admitted_and_the_error_says_for_how_long(
-    breaker: Breaker, world: World
+@pytest.mark.parametrize("passed", [0.0, PROBE_EVERY_S, HOUR_S])
+def test_while_open_no_customers_call_is_admitted_however_long_it_lasts(
+    breaker: Breaker, world: World, passed: float
 ) -> None:
     fail(breaker, FAILURES_TO_OPEN)
-    world.now += 2
+    world.now += passed
 
     with pytest.raises(CircuitOpen) as raised:
         breaker.admit()
 
-    assert raised.value.retry_after == timedelta(seconds=WAIT_FIRST_S - 2)
+    assert circuit_of(breaker) is Circuit.OPEN
+    assert raised.value.retry_after is None
     assert not raised.value.sent
 
 
-def test_after_the_wait_a_bounded_number_of_probes_may_go(breaker: Breaker, world: World) -> None:
+@pytest.mark.parametrize("passed", [0.0, HOUR_S])
+def test_the_first_answered_probe_closes_it_however_long_it_lasted(
+    breaker: Breaker, world: World, turns: list[Circuit], passed: float
+) -> None:
     fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-    assert circuit_of(breaker) is Circuit.PROBING
-
-    for _ in range(PROBES):
-        breaker.admit()
-
+    world.now += passed
+    breaker.failed(breaker.ticket)
     assert circuit_of(breaker) is Circuit.OPEN
-    with pytest.raises(CircuitOpen):
-        breaker.admit()
 
-
-def test_an_answered_probe_closes_it(breaker: Breaker, world: World, turns: list[Circuit]) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-
-    breaker.answered(breaker.admit())
+    breaker.answered(breaker.ticket)
 
     assert circuit_of(breaker) is Circuit.CLOSED
     assert turns == [Circuit.OPEN, Circuit.CLOSED]
 
 
-def test_a_lost_probe_proves_nothing_where_the_next_is_answered(
-    breaker: Breaker, world: World, turns: list[Circuit]
+def test_the_answer_another_process_had_closes_it_once(
+    breaker: Breaker, turns: list[Circuit]
 ) -> None:
     fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-    fail(breaker, PROBES_TO_OPEN - 1)
-    assert circuit_of(breaker) is Circuit.PROBING
 
-    breaker.answered(breaker.admit())
+    breaker.close()
+    breaker.close()
 
     assert circuit_of(breaker) is Circuit.CLOSED
     assert turns == [Circuit.OPEN, Circuit.CLOSED]
 
 
-def test_a_lost_probe_leaves_its_place_to_one_other(breaker: Breaker, world: World) -> None:
+def test_after_it_closed_it_takes_as_many_failures_again(breaker: Breaker) -> None:
     fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-    tickets = [breaker.admit() for _ in range(PROBES)]
+    breaker.answered(breaker.ticket)
 
-    breaker.failed(tickets[0])
+    fail(breaker, FAILURES_TO_OPEN - 1)
 
-    breaker.admit()
-    assert circuit_of(breaker) is Circuit.OPEN
+    assert circuit_of(breaker) is Circuit.CLOSED
 
 
-def test_failed_probes_double_the_wait_up_to_its_maximum(
-    breaker: Breaker, world: World, turns: list[Circuit]
-) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
-    waits = []
-    for _ in range(6):
-        with pytest.raises(CircuitOpen) as raised:
-            breaker.admit()
-        assert raised.value.retry_after is not None
-        waits.append(raised.value.retry_after.total_seconds())
-        world.now += waits[-1]
-        fail(breaker, PROBES_TO_OPEN)
-
-    assert waits == [5, 10, 20, 40, WAIT_MAX_S, WAIT_MAX_S]
-    assert turns == [Circuit.OPEN]
-
-
-def test_after_it_closed_the_next_wait_is_short_again(breaker: Breaker, world: World) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-    fail(breaker, PROBES_TO_OPEN)
-    world.now += 2 * WAIT_FIRST_S
-    breaker.answered(breaker.admit())
-
-    fail(breaker, FAILURES_TO_OPEN)
-
-    world.now += WAIT_FIRST_S
-    assert circuit_of(breaker) is Circuit.PROBING
-
-
-def test_waits_are_spread_by_the_dice(world: World, breaker: Breaker) -> None:
-    world.dice = 0.5
-    fail(breaker, FAILURES_TO_OPEN)
-
-    world.now += WAIT_FIRST_S
-    assert circuit_of(breaker) is Circuit.OPEN
-    world.now += WAIT_FIRST_S * 0.1
-    assert circuit_of(breaker) is Circuit.PROBING
-
-
-def test_calls_from_before_it_opened_change_nothing(breaker: Breaker, world: World) -> None:
+def test_calls_from_before_it_opened_change_nothing(breaker: Breaker) -> None:
     early, earlier = breaker.admit(), breaker.admit()
     fail(breaker, FAILURES_TO_OPEN)
 
     breaker.answered(early)
-    assert circuit_of(breaker) is Circuit.OPEN
-    world.now += WAIT_FIRST_S
     breaker.failed(earlier)
-    assert circuit_of(breaker) is Circuit.PROBING
 
-
-def test_a_probe_given_up_by_us_leaves_its_place_to_another(breaker: Breaker, world: World) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
-    world.now += WAIT_FIRST_S
-    tickets = [breaker.admit() for _ in range(PROBES)]
-
-    breaker.abandoned(tickets[0])
-
-    assert circuit_of(breaker) is Circuit.PROBING
-    breaker.admit()
     assert circuit_of(breaker) is Circuit.OPEN
 
 
 def test_a_call_given_up_while_closed_says_nothing(breaker: Breaker) -> None:
     fail(breaker, FAILURES_TO_OPEN - 1)
-    breaker.abandoned(breaker.admit())
+    breaker.admit()
 
     fail(breaker, 1)
 
     assert circuit_of(breaker) is Circuit.OPEN
+
+
+def test_where_nobody_probes_one_call_a_second_is_the_probe(
+    unprobed: Breaker, world: World, turns: list[Circuit]
+) -> None:
+    fail(unprobed, FAILURES_TO_OPEN)
+    with pytest.raises(CircuitOpen):
+        unprobed.admit()
+    ticket = unprobed.ticket
+    for _ in range(100):
+        world.now += PROBE_EVERY_S
+        assert circuit_of(unprobed) is Circuit.CLOSED
+        ticket = unprobed.admit()
+        assert circuit_of(unprobed) is Circuit.OPEN
+        unprobed.failed(ticket)
+
+    unprobed.answered(ticket)
+
+    assert circuit_of(unprobed) is Circuit.CLOSED
+    assert turns == [Circuit.OPEN, Circuit.CLOSED]
 
 
 def test_a_pause_holds_calls_back_without_opening_it(
@@ -244,8 +205,9 @@ def test_a_pause_holds_calls_back_without_opening_it(
 ) -> None:
     breaker.pause(7)
     assert circuit_of(breaker) is Circuit.OPEN
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(CircuitOpen) as raised:
         breaker.admit()
+    assert raised.value.retry_after == timedelta(seconds=7)
 
     world.now += 7
 
@@ -260,3 +222,16 @@ def test_a_shorter_pause_does_not_end_a_longer_one(breaker: Breaker, world: Worl
     world.now += 6
 
     assert circuit_of(breaker) is Circuit.OPEN
+
+
+def test_an_answer_that_asks_for_silence_ends_the_outage_and_keeps_the_silence(
+    breaker: Breaker, world: World
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN)
+    ticket = breaker.ticket
+    breaker.pause(7)
+    breaker.answered(ticket)
+
+    assert circuit_of(breaker) is Circuit.OPEN
+    world.now += 7
+    assert circuit_of(breaker) is Circuit.CLOSED

@@ -22,6 +22,7 @@ PROMISED = {
     "provider_requests": ("counter", {"provider", "operation", "result"}),
     "provider_request_seconds": ("histogram", {"provider", "operation"}),
     "provider_circuit_open": ("gauge", {"provider"}),
+    "provider_answers_again_seconds": ("histogram", {"provider"}),
     "provider_exposure_minor": ("gauge", {"provider", "currency"}),
     "provider_cancel_ratio": ("gauge", {"provider"}),
     "late_codes": ("counter", {"provider"}),

@@ -1,7 +1,7 @@
-"""A circuit breaker: after several failures in a row a provider is left alone, then probed.
+"""A circuit breaker: after several failures in a row a provider is left alone until it answers.
 
 Our own, because purgatory 3.0 reads `time.time()` itself, lets every call through while it is half
-open, and always waits equally long; here the clock is injected, probes are counted, waits double.
+open, and waits by a timer; here the clock is injected, and an answer closes the circuit, no timer.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,10 @@ from worker.ports.provider import Circuit
 FAILURES_TO_OPEN = 20
 FEW_TO_OPEN = 5
 FEW_LAST_S = 1.0
-PROBES = 2  #: At once, while half open.
-# One lost probe proves nothing of a provider that fails half of its calls, and its wait is doubled:
-# with one failure to open again it was left alone for half of a brown-out, with three hardly ever.
-PROBES_TO_OPEN = 3
-WAIT_FIRST_S = 5.0
-WAIT_MAX_S = 60.0
-JITTER = 0.2  #: Of the wait, at most, on top: replicas must not probe in step.
+#: Between two questions whether it answers again. However long it was away: a wait that grew with
+#: the outage cost up to a minute of codes after it.
+PROBE_EVERY_S = 1.0
 
-assert WAIT_FIRST_S <= WAIT_MAX_S
 assert FEW_TO_OPEN < FAILURES_TO_OPEN
 
 
@@ -39,39 +34,49 @@ class Breaker:
         provider: str,
         *,
         monotonic: Callable[[], float],
-        random: Callable[[], float],
         changed: Callable[[Circuit], None],
+        probed: bool,
     ) -> None:
         self._provider = provider
         self._monotonic = monotonic
-        self._random = random
         self._changed = changed  #: Called with OPEN or CLOSED when it becomes that.
+        #: Whether somebody probes while it is open; else one call a second is the probe.
+        self._probed = probed
         self._closed = True
         self._generation = 0
         self._failures = 0
         self._failing_since = monotonic()
-        self._probes = 0
-        self._wait_s = WAIT_FIRST_S
-        #: No call goes out before: the circuit is open, or a 429 asked for it.
-        self._silent_until = monotonic()
+        self._silent_until = monotonic()  #: No call goes out before: a 429 asked for it.
+        self._probe_at = monotonic()  #: When the next call is a probe, where nobody else probes.
 
     @property
     def circuit(self) -> Circuit:
-        if self._monotonic() < self._silent_until:
+        if self.silent_s > 0 or (not self._closed and not self._probes()):
             return Circuit.OPEN
-        if self._closed:
-            return Circuit.CLOSED
-        return Circuit.PROBING if self._probes < PROBES else Circuit.OPEN
+        return Circuit.CLOSED
+
+    @property
+    def silent_s(self) -> float:
+        """How long no call goes out, not even a probe."""
+        return max(0.0, self._silent_until - self._monotonic())
 
     def admit(self) -> int:
         """Let a call go out, or raise `CircuitOpen`."""
-        silent_s = self._silent_until - self._monotonic()
-        if silent_s > 0:
-            raise CircuitOpen(self._provider, retry_after=timedelta(seconds=silent_s))
+        if self.silent_s > 0:
+            raise CircuitOpen(self._provider, retry_after=timedelta(seconds=self.silent_s))
         if not self._closed:
-            if self._probes >= PROBES:
+            if not self._probes():
                 raise CircuitOpen(self._provider)
-            self._probes += 1
+            self._probe_at = self._monotonic() + PROBE_EVERY_S
+        return self._generation
+
+    def _probes(self) -> bool:
+        """Whether the next call is itself the question if the provider answers again."""
+        return not self._probed and self._monotonic() >= self._probe_at
+
+    @property
+    def ticket(self) -> int:
+        """That of a probe, which goes out although the circuit is open."""
         return self._generation
 
     def answered(self, ticket: int) -> None:
@@ -79,49 +84,37 @@ class Breaker:
         if ticket != self._generation:
             return
         self._failures = 0
-        if not self._closed:
-            self._switch(closed=True)
-            self._wait_s = WAIT_FIRST_S
-            self._changed(Circuit.CLOSED)
+        self.close()
+
+    def close(self) -> None:
+        """The provider answers, as this or another process found out."""
+        if self._closed:
+            return
+        self._switch(closed=True)
+        self._changed(Circuit.CLOSED)
 
     def failed(self, ticket: int) -> None:
         """Nothing usable came: no connection, no answer, or a server error."""
-        if ticket != self._generation:
+        if ticket != self._generation or not self._closed:
             return
         if self._failures == 0:
             self._failing_since = self._monotonic()
         self._failures += 1
-        if not self._closed:
-            self._probe_failed()
-        elif self._is_outage():
-            self._open()
+        if self._is_outage():
+            self._switch(closed=False)
+            self._probe_at = self._monotonic() + PROBE_EVERY_S
             self._changed(Circuit.OPEN)
-
-    def _probe_failed(self) -> None:
-        self._probes -= 1  # Its place is free for the next.
-        if self._failures >= PROBES_TO_OPEN:
-            self._wait_s = min(self._wait_s * 2, WAIT_MAX_S)
-            self._open()
 
     def _is_outage(self) -> bool:
         """Whether the failures in a row are an outage."""
         lasted = self._monotonic() - self._failing_since >= FEW_LAST_S
         return self._failures >= (FEW_TO_OPEN if lasted else FAILURES_TO_OPEN)
 
-    def abandoned(self, ticket: int) -> None:
-        """Our side gave up the call. That says nothing of the provider; a probe's place is free."""
-        if ticket == self._generation and not self._closed:
-            self._probes -= 1
-
     def pause(self, seconds: float) -> None:
         """The provider asked for silence (429); a longer silence already promised stays."""
         self._silent_until = max(self._silent_until, self._monotonic() + seconds)
 
-    def _open(self) -> None:
-        self._switch(closed=False)
-        self.pause(self._wait_s * (1 + JITTER * self._random()))
-
     def _switch(self, *, closed: bool) -> None:
         self._closed = closed
         self._generation += 1
-        self._failures = self._probes = 0
+        self._failures = 0

@@ -27,6 +27,7 @@ from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
     Endpoint,
+    Probe,
     ProviderContext,
     Transport,
     escaped,
@@ -220,7 +221,11 @@ class ProviderAccount(OperationCalls):
         routes: OperationTable,
         replies: ActivationReplies,
     ) -> None:
-        transport = Transport(config.name, endpoint, context, max_in_flight=config.max_in_flight)
+        # Every family tells the balance, and none charges for it.
+        probe = Probe(Operation.BALANCE, routes[Operation.BALANCE].target, replies.balance)
+        transport = Transport(
+            config.name, endpoint, context, max_in_flight=config.max_in_flight, probe=probe
+        )
         super().__init__(transport, routes)
         self.replies = replies
         self._capabilities = _capabilities(features_of(config.family, config.dialect))
@@ -236,6 +241,9 @@ class ProviderAccount(OperationCalls):
     @property
     def circuit(self) -> port.Circuit:
         return self._http.circuit
+
+    async def reachable(self) -> None:
+        await self._http.reachable()
 
     @property
     def rentals_http(self) -> Transport:

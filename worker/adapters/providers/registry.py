@@ -13,10 +13,16 @@ from worker.adapters.providers.family import (
     ProviderConfig,
     UnreadablePush,
 )
-from worker.adapters.providers.transport import TIMEOUT_S, ProviderContext, unmetered
+from worker.adapters.providers.transport import (
+    TIMEOUT_S,
+    OwnTurns,
+    ProviderContext,
+    unmetered,
+)
 from worker.domain.families import FAMILIES, features_of, has_dialects
 from worker.ports.long_rental import LongRentals
 from worker.ports.reporter import Reporter
+from worker.ports.schedule import ProbeTurns
 from worker.ports.service import Push
 
 ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
@@ -39,11 +45,13 @@ def build_provider(  # noqa: PLR0913 - the context of a provider, by name
     monotonic: Callable[[], float],
     random: Callable[[], float],
     pay: Callable[[], Awaitable[None]] = unmetered,
+    turns: ProbeTurns | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> ProviderAccount:
     """One provider account; its connections open with its first call.
 
-    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first.
+    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first; *turns* say which
+    process asks a provider that was away whether it answers again.
     """
     if config.family not in FAMILIES:
         raise ValueError(f"{config.name}: unknown family {config.family}")
@@ -57,6 +65,7 @@ def build_provider(  # noqa: PLR0913 - the context of a provider, by name
             monotonic=monotonic,
             random=random,
             pay=pay,
+            turns=turns or OwnTurns(),
             timeout_s=timeout_s,
         ),
     )

@@ -1,14 +1,16 @@
 """One provider account: its bulkhead, its limits, its breaker, and the only place with the key."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import tenacity
 
-from worker.adapters.providers.breaker import Breaker
+from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -23,9 +25,11 @@ from worker.ports.errors import (
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
+    ScheduleUnavailable,
 )
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Operation, Reporter, RequestResult
+from worker.ports.schedule import ProbeTurn, ProbeTurns
 
 T = TypeVar("T")
 
@@ -34,12 +38,28 @@ async def unmetered() -> None:
     """For callers whose requests are not counted."""
 
 
+class OwnTurns:
+    """`ProbeTurns` for a process that shares nothing with others: each turn is its own."""
+
+    async def probe_turn(self, _provider: ProviderName, _open_for: timedelta) -> ProbeTurn:
+        return ProbeTurn.ASK
+
+    async def answers_again(self, _provider: ProviderName) -> None:
+        """Nobody else waits for it."""
+
+
 TIMEOUT_S = 10.0  #: Of one exchange, waiting for a free connection included.
 SINGLE_CAP = 64 * 1024  #: Bytes of a reply that is no list.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
+#: Between two questions whose turn the next probe is, and whether another process had an answer.
+TURN_EVERY_S = PROBE_EVERY_S / 4
+PROBES_AT_ONCE = 12  #: Of a provider that answers nothing, a second apart: each may time out.
+#: What a customer waits for: the first of them after an outage ends it for customers, too.
+WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
 
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
+assert PROBES_AT_ONCE * PROBE_EVERY_S > TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +82,16 @@ class ProviderContext:
     random: Callable[[], float]  #: In [0, 1).
     #: Buys a request from the rate budget, beyond the first of a call, which the caller has bought.
     pay: Callable[[], Awaitable[None]] = unmetered
+    turns: ProbeTurns = field(default_factory=OwnTurns)  #: Which process probes.
     timeout_s: float = TIMEOUT_S
+
+
+class Probe(NamedTuple):
+    """A read that is free at the provider and shows whether it answers again."""
+
+    operation: Operation
+    target: str
+    read: Callable[[Reply], object]
 
 
 class Transport:
@@ -75,7 +104,9 @@ class Transport:
         context: ProviderContext,
         *,
         max_in_flight: int,
+        probe: Probe | None = None,
     ) -> None:
+        """Without a *probe* one call a second asks for itself whether the provider is back."""
         self.name = name
         self._endpoint = endpoint
         self._reporter = context.reporter
@@ -86,9 +117,17 @@ class Transport:
         self._breaker = Breaker(
             name,
             monotonic=context.monotonic,
-            random=context.random,
             changed=self._circuit_changed,
+            probed=probe is not None,
         )
+        self._turns = context.turns
+        self._probe = probe
+        self._probes_at_once = min(max_in_flight, PROBES_AT_ONCE)
+        self._probing: asyncio.Task[None] | None = None
+        self._probed_at = float("-inf")
+        self._closed = asyncio.Event()  #: The circuit is.
+        self._closed.set()
+        self._closed_at: float | None = None  #: Until the first answer to work after an outage.
         self._buys_from = context.monotonic()  #: The end of the last ban that a purchase met.
         self._wire = Wire(
             name,
@@ -103,7 +142,18 @@ class Transport:
         return self._breaker.circuit
 
     async def close(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
         await self._wire.close()
+
+    async def reachable(self) -> None:
+        """Return once calls go out: at once when the provider answers again."""
+        while self.circuit is Circuit.OPEN:
+            if self._breaker.silent_s > 0:
+                await self._sleep(self._breaker.silent_s)
+            else:
+                await self._closed.wait()
 
     async def call(
         self,
@@ -118,20 +168,27 @@ class Transport:
 
         *target* is path and query, percent-encoded, without the key.
         """
-        began = self._monotonic()
-        if operation.buys and began < self._buys_from:
-            wait = timedelta(seconds=self._buys_from - began)
+        if operation.buys and (now := self._monotonic()) < self._buys_from:
+            wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
-        ticket = self._breaker.admit()
+        return await self._send(self._breaker.admit(), operation, target, read, method, cap)
+
+    async def _send(
+        self,
+        ticket: int,
+        operation: Operation,
+        target: str,
+        read: Callable[[Reply], T],
+        method: str,
+        cap: int,
+    ) -> T:
+        began = self._monotonic()
         try:
             endpoint = self._endpoint
             reply = await self._wire.exchange(method, f"{target}{endpoint.key_suffix}", cap)
             answer = interpret(self.name, reply, read, endpoint.answer_statuses)
         except ProviderError as error:
             self._report(operation, ticket, began, error)
-            raise
-        except BaseException:
-            self._breaker.abandoned(ticket)
             raise
         self._report(operation, ticket, began, None)
         return answer
@@ -169,7 +226,64 @@ class Transport:
             self._breaker.pause(seconds)
 
     def _circuit_changed(self, circuit: Circuit) -> None:
+        self._report_circuit(circuit)
+        if circuit is Circuit.CLOSED:
+            self._closed.set()
+            self._closed_at = self._monotonic()
+            return
+        self._closed.clear()
+        self._closed_at = None
+        if self._probe is not None:
+            if self._probing is not None:
+                self._probing.cancel()  # It saw the circuit close, and not open again.
+            self._probing = asyncio.ensure_future(self._probe_until_back(self._probe))
+
+    def _report_circuit(self, circuit: Circuit) -> None:
         self._reporter.circuit(self.name, is_open=circuit is Circuit.OPEN)
+
+    async def _probe_until_back(self, probe: Probe) -> None:
+        """Ask about once a second, of all processes one at a time, until there is an answer."""
+        opened = self._monotonic()
+        probes: set[asyncio.Task[None]] = set()
+        try:
+            while not self._closed.is_set():
+                match await self._turn(timedelta(seconds=self._monotonic() - opened)):
+                    case ProbeTurn.BACK:
+                        self._breaker.close()
+                        return
+                    case ProbeTurn.ASK if self._may_probe(len(probes)):
+                        self._probed_at = self._monotonic()
+                        # Not awaited: what hangs until its timeout must not hold up the next one.
+                        probes.add(task := asyncio.ensure_future(self._ask(probe)))
+                        task.add_done_callback(probes.discard)
+                    case ProbeTurn.ASK | ProbeTurn.WAIT:
+                        pass
+                await self._sleep(TURN_EVERY_S)
+        finally:
+            for task in probes:
+                task.cancel()
+            await asyncio.gather(*probes, return_exceptions=True)
+
+    async def _turn(self, open_for: timedelta) -> ProbeTurn:
+        try:
+            return await self._turns.probe_turn(self.name, open_for)
+        except ScheduleUnavailable:
+            return ProbeTurn.ASK  # Nobody tells whose turn it is: each process takes its own.
+
+    def _may_probe(self, under_way: int) -> bool:
+        """Whether the last probe was long enough ago: also across a circuit that flaps."""
+        if self._breaker.silent_s > 0 or under_way >= self._probes_at_once:
+            return False
+        return self._monotonic() - self._probed_at >= PROBE_EVERY_S
+
+    async def _ask(self, probe: Probe) -> None:
+        await self.pay_more()
+        ticket = self._breaker.ticket
+        with contextlib.suppress(ProviderError):  # Reported where it was sent.
+            await self._send(ticket, probe.operation, probe.target, probe.read, "GET", SINGLE_CAP)
+        if self._closed.is_set():
+            with contextlib.suppress(ScheduleUnavailable):
+                await self._turns.answers_again(self.name)
 
     def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
@@ -185,8 +299,7 @@ class Transport:
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
             case NoFreeConnection():
-                result = RequestResult.UNAVAILABLE
-                self._breaker.abandoned(ticket)  # Our own load: it says nothing about the provider.
+                result = RequestResult.UNAVAILABLE  # Our own load: it says nothing about them.
             case ProviderUnavailable():
                 result = RequestResult.UNAVAILABLE
                 if isinstance(error, TimedOut):
@@ -198,7 +311,14 @@ class Transport:
                 elif error is not None:
                     result = RequestResult.UNKNOWN
                 self._breaker.answered(ticket)
+                self._works_again(operation)
         self._reporter.request(self.name, operation, result, self._monotonic() - began)
+
+    def _works_again(self, operation: Operation) -> None:
+        """Tell how long the first answer to work took since the circuit closed."""
+        if self._closed_at is not None and operation in WORK:
+            self._reporter.answers_again(self.name, self._monotonic() - self._closed_at)
+            self._closed_at = None
 
 
 def _is_over(state: tenacity.RetryCallState) -> bool:

@@ -7,8 +7,8 @@ import redis.asyncio
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 2.0
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 0.9
 IDLE_CHECK_SECONDS = 15  #: A connection idle for longer is checked before it is used.
 POOL_SIZE = 16
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from worker.adapters.redis.members import deadline_of, decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import LeaseBatch, Leased, NextLook
+from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
@@ -139,6 +139,12 @@ class LocalSchedule:
         granted = max(0, min(wanted, budget.allowed(self._now())))
         budget.pay(granted)
         return granted
+
+    async def probe_turn(self, _provider: ProviderName, _open_for: timedelta) -> ProbeTurn:
+        return ProbeTurn.ASK  # Nothing is shared: each process asks for itself.
+
+    async def answers_again(self, _provider: ProviderName) -> None:
+        """No other process hears it."""
 
     async def size(self, provider: ProviderName) -> int:
         return len(self._by_provider[provider].scores)

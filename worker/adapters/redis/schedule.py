@@ -2,7 +2,9 @@
 
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
 the server's clock), `aw:{provider}:held:{instance}` (the same for what one process has leased, so
-that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:rebuilt`.
+that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:rebuilt`, and
+while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
+`aw:{provider}:back` (it is).
 """
 
 import asyncio
@@ -22,14 +24,19 @@ from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId, nobody
-from worker.ports.schedule import LeaseBatch, Leased, NextLook
+from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
 
-CALL_SECONDS = 3.0  #: For one round trip with everything that can precede it (connect, check).
+#: For one round trip with everything that can precede it (connect, check). A Redis that is slower
+#: is of no use: looks would come after their deadlines.
+CALL_SECONDS = 1.0
+WRITABLE = "aw:writable"  #: Written to see whether writes work; means nothing.
 BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
 NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
+TURN_MS = 950  #: Less than the second between two probes: their turn must be over by then.
+BACK_MS = 5_000  #: Longer than any process takes to ask.
 
 assert 3 * BATCH < 8_000
 
@@ -54,6 +61,7 @@ class RedisSchedule:
         self._release = self._script("release")
         self._spend = self._script("spend")
         self._free = self._script("free")
+        self._turn = self._script("turn")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
         here = files("worker.adapters.redis")
@@ -122,6 +130,23 @@ class RedisSchedule:
                 )
             )
 
+    async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
+        waited_ms = max(0, micros_in(open_for) // 1000)
+        async with calling_redis():
+            turn = await self._turn(
+                keys=[probe_key(provider), back_key(provider)], args=[TURN_MS, BACK_MS, waited_ms]
+            )
+        return ProbeTurn(turn.decode())
+
+    async def answers_again(self, provider: ProviderName) -> None:
+        async with calling_redis():
+            await self._redis.set(back_key(provider), "1", px=BACK_MS)
+
+    async def check_writes(self) -> None:
+        """Raises `ScheduleUnavailable` where Redis is full, read-only, too slow or away."""
+        async with calling_redis():
+            await self._redis.set(WRITABLE, 1, px=1_000)
+
     async def size(self, provider: ProviderName) -> int:
         async with calling_redis():
             return int(await self._redis.zcard(due_key(provider)))
@@ -189,3 +214,11 @@ def budget_key(provider: ProviderName) -> str:
 
 def rebuilt_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:rebuilt"
+
+
+def probe_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:probe"
+
+
+def back_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:back"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import outcomes as policy
-from worker.ports.reporter import JobResult, Operation, RequestResult
+from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
@@ -85,4 +85,5 @@ PROVIDER_ENDING = _fixed(
 OPERATION = _fixed("operation", (operation.value for operation in Operation))
 REQUEST_RESULT = _fixed("result", (result.value for result in RequestResult))
 JOB_RESULT = _fixed("result", (result.value for result in JobResult))
+DEPENDENCY = _fixed("dependency", (dependency.value for dependency in Dependency))
 SEND_RESULT = _fixed("result", (result.value for result in SendResult))

@@ -33,7 +33,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "policy.unreadable": "Kept policies of newer code; who bought under them is a human's to end.",
     "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",
     "provider.circuit_closed": "The provider answers again.",
-    "provider.circuit_opened": "The provider failed too often and is only probed.",
+    "provider.circuit_opened": "The provider failed too often, and is asked once a second.",
     "provider.currency_differs": "The provider counts in another currency than is configured.",
     "provider.dispute_ended": "The provider's history agrees with our books after all.",
     "provider.disputed": "The provider's list or history contradicts what it had confirmed.",

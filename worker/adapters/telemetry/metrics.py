@@ -24,6 +24,7 @@ from worker.adapters.telemetry.bounded_metric import BoundedMetric
 from worker.adapters.telemetry.label_sets import (
     CREDIT_REASON,
     CURRENCY,
+    DEPENDENCY,
     INVARIANT,
     JOB,
     JOB_RESULT,
@@ -44,6 +45,8 @@ PREFIX = "activation_worker_"
 
 CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
 REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+# 1.5 is what is promised.
+RETURN_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30)
 # 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
 LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
 # The jobs for looks and endings go on for 5 s while there is work; any job is cut off at 18 s.
@@ -118,7 +121,7 @@ def _bounded(
 
 
 class Metrics:
-    """Built_co once, in `bootstrap`; every test builds its own."""
+    """Built once, in `bootstrap`; every test builds its own."""
 
     # Customers
     accepted = _bounded(Counter, "accepted_total", "Numbers taken over or rented.", PROVIDER)
@@ -169,6 +172,12 @@ class Metrics:
         "schedule_lag_seconds",
         "How long ago the oldest due look should have happened. Take max, not sum.",
     )
+    dependency_up = _bounded(
+        Gauge,
+        "dependency_up",
+        "1 while this process can use the server for what it is for, judged by effect.",
+        DEPENDENCY,
+    )
     timers_overdue = _bounded(
         Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", TIMER_KIND
     )
@@ -208,6 +217,13 @@ class Metrics:
         "provider_circuit_open",
         "1 while this process sends the provider nothing because it failed too often.",
         PROVIDER,
+    )
+    provider_answers_again_seconds = _bounded(
+        Histogram,
+        "provider_answers_again_seconds",
+        "Time from a provider's first answer after an outage to the first look or ending.",
+        PROVIDER,
+        buckets=RETURN_BUCKETS,
     )
     provider_exposure_minor = _bounded(
         Gauge,

@@ -16,7 +16,7 @@ from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDIC
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult, Operation, RequestResult
+from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -96,6 +96,9 @@ class OpsReporter:
             else:
                 self._log.info("provider.circuit_closed", provider=provider)
 
+    def answers_again(self, provider: ProviderName, seconds: float) -> None:
+        self._metrics.provider_answers_again_seconds.of(provider).observe(seconds)
+
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
         self._troubles.report(what, provider, detail)
 
@@ -124,6 +127,9 @@ class OpsReporter:
         if queue_stats.canary_success is not None:
             metrics.canary_last_success.set(queue_stats.canary_success.timestamp())
         metrics.stats_last_success.set(self._now().timestamp())
+
+    def dependency(self, dependency: Dependency, *, works: bool) -> None:
+        self._metrics.dependency_up.of(dependency.value).set(works)
 
     def schedule_lag(self, lag: timedelta) -> None:
         self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())

@@ -199,7 +199,7 @@ class RentalTransport(Transport):
         )
         super().__init__(config.name, endpoint, context, max_in_flight=config.max_in_flight)
 
-    def _circuit_changed(self, circuit: Circuit) -> None:
+    def _report_circuit(self, circuit: Circuit) -> None:
         """The circuit of a provider in the metrics is that of its activations."""
 
 
