@@ -178,6 +178,12 @@ class Metrics:
         "1 while this process can use the server for what it is for, judged by effect.",
         DEPENDENCY,
     )
+    leader = _plain(
+        Gauge,
+        "leader",
+        "1 where this process leads the provider; only the one that leads it exports this.",
+        PROVIDER,
+    )
     timers_overdue = _bounded(
         Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", TIMER_KIND
     )
