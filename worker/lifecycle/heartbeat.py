@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from worker.domain.heartbeat import BEAT_EVERY
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks
 from worker.ports.reporter import Reporter
 
@@ -64,7 +64,7 @@ class Heartbeat:
             await self.clock.sleep(BEAT_EVERY.total_seconds())
             try:
                 await self.beat()
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - who stops beating is taken for dead
                 self.reporter.trouble("instance.beat_failed", detail=type(error).__name__)
 
     async def _keep_freeing(self) -> None:
@@ -72,5 +72,5 @@ class Heartbeat:
             await self.clock.sleep(BEAT_EVERY.total_seconds())
             try:
                 await self.free_the_dead()
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - and nobody else might be left to free
                 self.reporter.trouble("instance.freeing_failed", detail=type(error).__name__)

@@ -31,20 +31,20 @@ class Others:
     before: list[DeadInstance] = field(default_factory=list)
     marked_by_another: bool = False
     redis_away: bool = False
-    database_away: bool = False
+    failure: Exception | None = None
     beats: int = 0
     marked: list[DeadInstance] = field(default_factory=list)
     freed: list[tuple[ProviderName, InstanceId]] = field(default_factory=list)
 
     async def beat(self) -> bool:
         self.beats += 1
-        if self.database_away:
-            raise StoreUnavailable("away")
+        if self.failure is not None:
+            raise self.failure
         return self.is_new
 
     async def dead(self) -> list[DeadInstance]:
-        if self.database_away:
-            raise StoreUnavailable("away")
+        if self.failure is not None:
+            raise self.failure
         found, self.found = self.found, []
         return found
 
@@ -124,13 +124,14 @@ async def test_a_process_that_was_marked_dead_is_reported(is_new: bool, told: li
     assert reporter.troubles == told
 
 
-async def test_a_database_that_is_away_stops_no_heartbeat() -> None:
-    others, reporter = Others(database_away=True), RecordingReporter()
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), RuntimeError("a bug")])
+async def test_no_failure_ends_the_heartbeat(failure: Exception) -> None:
+    others, reporter = Others(failure=failure), RecordingReporter()
     task = asyncio.ensure_future(heartbeat(others, reporter).keep())
     await reporter.heard("trouble", "instance.beat_failed", times=2)
     await reporter.heard("trouble", "instance.freeing_failed", times=2)
 
-    others.database_away = False
+    others.failure = None
     others.found = [DEAD]
     await reporter.heard("trouble", "instance.dead")
 
