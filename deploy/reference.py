@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from worker.adapters.telemetry.log_events import LOG_EVENTS
+from worker.adapters.telemetry.logs import LOG_EVENTS
 from worker.adapters.telemetry.metrics import PREFIX, rows
 
 REFERENCE: Final = Path(__file__).parent / "telemetry.md"

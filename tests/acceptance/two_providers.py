@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.world import PROVIDER, World, spawn, until
-from worker.entrypoints.cli.client import Daemon, connected
-from worker.entrypoints.cli.target import Target
+from worker.entrypoints.cli.client import Daemon, Target, connected
 
 OTHER = "other"
 _top_ups = itertools.count()

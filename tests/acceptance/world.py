@@ -17,8 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.postgres import PostgresStore
-from worker.entrypoints.cli.client import Daemon, connected
-from worker.entrypoints.cli.target import Target
+from worker.entrypoints.cli.client import Daemon, Target, connected
 
 TOKEN = "acceptance-token-on-loopback-only"
 PROVIDER = "sim"

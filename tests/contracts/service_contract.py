@@ -10,14 +10,8 @@ import pytest
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.intake import NumberIntake
-from worker.ports.service import (
-    ActionOutcome,
-    PurchaseOrder,
-    PurchaseOutcome,
-    Service,
-)
-from worker.ports.store.activations import AcceptOutcome, Activation
+from worker.ports.service import ActionOutcome, PurchaseOrder, PurchaseOutcome, Service
+from worker.ports.store.activations import AcceptOutcome, Activation, NumberIntake
 
 NOBODY = ActivationId(UUID(int=0))
 BALANCE = 100_000  #: What the shop's one account begins with.

@@ -14,17 +14,15 @@ from tests.unit.lifecycle.scripted import StubStore
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.outbox import OutboxRepository
-from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.postgres import PostgresLeadership, PostgresStore
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
-from worker.ports.leadership import Leadership
+from worker.lifecycle.backstop import Leadership
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
-from worker.ports.store.cases import CaseStore
+from worker.ports.store.cases import CaseStore, ReadPolicies
 from worker.ports.store.outbox import OutboxStore
-from worker.ports.store.policies import ReadPolicies
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 

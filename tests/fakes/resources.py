@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 from worker.adapters.store.postgres import PostgresStore
-from worker.bootstrap.from_settings import clauses_of, profiles_of
-from worker.bootstrap.resources import Resources
+from worker.bootstrap.from_settings import Resources, clauses_of, profiles_of
 from worker.domain.ids import ProviderName
 from worker.domain.shipped import config_directory
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.intake import CompleteIntake
-from worker.ports.leadership import Leadership
+from worker.lifecycle.backstop import Leadership
 from worker.ports.store.activations import (
     AcceptResult,
     Activation,
     ActivationStore,
     CancelPress,
+    CompleteIntake,
     LiveNumber,
     RecordedCode,
     SeenSms,

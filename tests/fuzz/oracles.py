@@ -27,7 +27,6 @@ from worker.adapters.providers.reply import Reply
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage
 from worker.ports.long_rental import Ended, Messages, NotClosed, Prolonged
 from worker.ports.provider import (
     ActivePage,
@@ -35,6 +34,7 @@ from worker.ports.provider import (
     Cancelled,
     CodesArrived,
     Finished,
+    HistoryPage,
     NoRent,
     NotKnown,
     Refusal,

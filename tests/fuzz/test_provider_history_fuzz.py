@@ -12,7 +12,7 @@ from worker.adapters.providers.reply import Reply, interpret
 from worker.domain.families import every_dialect, features_of
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage
+from worker.ports.provider import HistoryPage
 
 READERS: dict[str, Any] = {
     dialect or family: replies_of(family, dialect)

@@ -10,6 +10,7 @@ from arq.connections import ArqRedis
 from arq.constants import job_key_prefix
 
 from tests.conftest import Valkey
+from tests.fakes.reporter import RecordingReporter
 from worker.adapters.redis.queue import QUEUE, open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints import ticker as module
@@ -37,7 +38,9 @@ class Host:
     def __init__(self, queue: ArqRedis, *ticks: QueuedTick) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.slept: list[float] = []
-        self.ticker = Ticker(queue, ticks, now=lambda: self.now, sleep=self.sleep)
+        self.ticker = Ticker(
+            queue, ticks, now=lambda: self.now, reporter=RecordingReporter(), sleep=self.sleep
+        )
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -163,7 +166,8 @@ async def test_without_redis_the_ticker_keeps_trying(queue: ArqRedis, valkey: Va
 
 
 async def test_a_ticker_of_its_own_fills_the_queue(queue: ArqRedis, redis_url: str) -> None:
-    running = asyncio.create_task(run_ticker(redis_url, [P], now=lambda: datetime.now(UTC)))
+    ticker = run_ticker(redis_url, [P], now=lambda: datetime.now(UTC), reporter=RecordingReporter())
+    running = asyncio.create_task(ticker)
     while await queue.zcard(QUEUE) < len(ticks_for([P])):
         pass
     running.cancel()

@@ -12,7 +12,7 @@ from tests.integration.lifecycle.world import PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.purchase_matching import ANSWER_WITHIN
+from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 

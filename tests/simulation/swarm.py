@@ -11,8 +11,8 @@ from tests.integration.lifecycle.world import SIM, World, order
 from tests.simulation.process import ForgetfulDatabase, Process, started
 from tests.simulation.town import Life, Town, ended, pursued, pushed, read, repaired, swept
 from tests.simulation.weather import Fault, Stormy, Weather
-from worker.ports.intake import NumberIntake
 from worker.ports.service import PurchaseOrder
+from worker.ports.store.activations import NumberIntake
 from worker.simulator.behaviours import Behaviour
 
 NUMBERS: Final = 20

@@ -18,10 +18,10 @@ from tests.integration.lifecycle.world import (
 from tests.simulation.process import Gate, Outside, Process, started
 from tests.simulation.their_side import older
 from worker.domain.ids import AccountId, ActivationId, ProviderRef
-from worker.lifecycle.purchase_matching import ANSWER_WITHIN
+from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.lifecycle.watch import LEASE
-from worker.ports.intake import NumberIntake
 from worker.ports.service import Push
+from worker.ports.store.activations import NumberIntake
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import SimulatedNumber
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from worker.settings import load
-from worker.settings.keys import dotted, field_of, known_paths
+from worker.settings.model import dotted, field_of, known_paths
 from worker.settings.values import ListenAddress
 
 FILE = Path(__file__).parents[2] / "config/worker.toml"

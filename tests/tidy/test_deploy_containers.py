@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from tests.ops.queries import DEPLOY, ROOT
-from worker.settings.keys import is_known, path_of
-from worker.settings.model import PREFIX, Settings
+from worker.settings.model import PREFIX, Settings, is_known, path_of
 
 COMPOSE: Final = DEPLOY / "compose.yaml"
 STACK: Final[dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())

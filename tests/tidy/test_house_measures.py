@@ -84,7 +84,7 @@ def test_a_lease_is_told_from_the_customers_claim(make: Make) -> None:
 def test_two_words_for_a_price_make_a_vocabulary(make: Make) -> None:
     source = make(
         {
-            "worker/ports/history.py": """
+            "worker/ports/provider.py": """
                 class Fate(enum.Enum):
                     CHARGED = "charged"
                     GIVEN_BACK = "given_back"
@@ -97,7 +97,7 @@ def test_two_words_for_a_price_make_a_vocabulary(make: Make) -> None:
     )
 
     assert words.price_vocabularies(source) == {
-        "worker.ports.history.Fate": ["charged", "given_back"],
+        "worker.ports.provider.Fate": ["charged", "given_back"],
         "worker.lifecycle.ending.Learnt": ["charged", "gave_back"],
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.reference import REFERENCE, reference
-from worker.adapters.telemetry.log_events import LOG_EVENTS
+from worker.adapters.telemetry.logs import LOG_EVENTS
 
 WORKER: Final = Path(__file__).parents[2] / "worker"
 TELEMETRY: Final = WORKER / "adapters/telemetry"

@@ -7,8 +7,7 @@ from typing import Final
 
 import pytest
 
-from worker.adapters.store.rows import DUE_NUMBER
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import DUE_NUMBER, statement
 
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 FILES: Final = sorted(STORE.rglob("*.sql"))

@@ -33,4 +33,4 @@ def test_no_statement_names_a_kind_there_is_not() -> None:
 def test_the_description_of_an_entry_lists_them() -> None:
     described = json.loads(Path("tests/golden/openapi.json").read_text())["components"]["schemas"]
 
-    assert set(described["TransferKind"]["enum"]) == KINDS
+    assert set(described["Kind"]["enum"]) == KINDS

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from worker.adapters.tenacity_retry import TenacityRetry
-from worker.bootstrap.from_settings import payments_of
-from worker.bootstrap.resources import Resources
+from worker.bootstrap.from_settings import Resources, payments_of
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
@@ -13,8 +12,7 @@ from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
-from worker.lifecycle.cases.claim_windows import ClaimWindows
-from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.drain import Drain

@@ -1,10 +1,10 @@
-"""From settings to single parts: clock, terms, policies, providers, telemetry."""
+"""What the worker is made of, and its parts from settings: clock, terms, policies, telemetry."""
 
 import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
@@ -15,25 +15,48 @@ from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import unmetered
+from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, Reason, load_profile, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy.loading import grounds, load_clauses
 from worker.jobs import JOBS
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
+from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import TimerKind
+from worker.ports.store.outbox import Sender
 from worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Ports and values: `open_worker` fills them with adapters, a test with its own."""
+
+    settings: Settings
+    policies: PolicyBook
+    clauses: ClauseLookup  #: What a case's grounds are, by policy.
+    store: PostgresStore
+    schedule: Schedule
+    redis_away: Callable[[], bool]  #: Whether the schedule is in this process's memory meanwhile.
+    providers: Mapping[ProviderName, Provider]
+    rentals: Mapping[ProviderName, LongRentals]  #: Of those that rent for long: `rentals_of`.
+    sender: Sender | None  #: None where no endpoint is configured.
+    terms: Mapping[ProviderName, ProviderTerms]
+    reporter: Reporter
+    metrics: Callable[[str], tuple[bytes, str]]  #: `/metrics` and its type, for an Accept header.
+    clock: Clock
+
 
 VERSION: Final = version("activation-worker")
 

@@ -14,24 +14,11 @@ from worker.adapters.redis.schedule import RedisSchedule
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
 from worker.adapters.telemetry.metrics import render
+from worker.bootstrap import from_settings
 from worker.bootstrap.assemble import Worker, assemble
-from worker.bootstrap.from_settings import (
-    clauses_of,
-    profiles_of,
-    providers_of,
-    rentals_of,
-    spaced,
-    system_clock,
-    telemetry_of,
-    terms_of,
-    utc_now,
-    webhook_of,
-)
-from worker.bootstrap.resources import Resources
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.database_time import DatabaseTime
+from worker.lifecycle.clock import Clock, DatabaseTime
 from worker.lifecycle.heartbeat import Heartbeat
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
@@ -45,7 +32,7 @@ async def open_store(
     """The database alone, for commands that need nothing else."""
     store = PostgresStore(
         settings.database.url.get_secret_value(),
-        policies=profiles_of(settings) if policies is None else policies,
+        policies=from_settings.profiles_of(settings) if policies is None else policies,
         pool_size=settings.database.pool_size,
         events_wanted=settings.events.url is not None,
     )
@@ -63,17 +50,17 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
     """
     configure_logging(sys.stderr)
     async with AsyncExitStack() as stack:
-        profiles = profiles_of(settings)
+        profiles = from_settings.profiles_of(settings)
         store = await stack.enter_async_context(open_store(settings, profiles))
         policies = PolicyBook(profiles, store.policies.read)
         await store.ping()
-        time = DatabaseTime(ask=store.time, monotonic=monotonic, host_now=utc_now)
-        clock = clock or system_clock(time.now)
-        reporter, registry = telemetry_of(settings, store.books, clock)
+        time = DatabaseTime(ask=store.time, monotonic=monotonic, host_now=from_settings.utc_now)
+        clock = clock or from_settings.system_clock(time.now)
+        reporter, registry = from_settings.telemetry_of(settings, store.books, clock)
         await time.read(reporter)
         await stack.enter_async_context(_kept(time.keep(clock.sleep, reporter)))
         await _read_policies(policies, reporter)
-        terms = terms_of(settings)
+        terms = from_settings.terms_of(settings)
         rates = {name: its.requests_per_second for name, its in terms.items()}
         url, holder = settings.redis.url.get_secret_value(), store.instances.holder
         redis = RedisSchedule(url, rates, clock=clock.now, holder=holder)
@@ -82,23 +69,23 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         local = LocalSchedule(rates, clock=clock.now)
         schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
         await stack.enter_async_context(_kept(schedule.keep_probing(clock.sleep)))
-        providers = providers_of(settings, reporter, clock, schedule)
+        providers = from_settings.providers_of(settings, reporter, clock, schedule)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
-        webhook = webhook_of(settings)
+        webhook = from_settings.webhook_of(settings)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
-        parts = Resources(
+        parts = from_settings.Resources(
             settings=settings,
             policies=policies,
-            clauses=clauses_of(settings, profiles),
+            clauses=from_settings.clauses_of(settings, profiles),
             store=store,
             schedule=schedule,
             redis_away=lambda: schedule.away,
             providers=providers,
-            rentals=rentals_of(settings, providers),
+            rentals=from_settings.rentals_of(settings, providers),
             sender=webhook,
-            terms=spaced(terms, providers),
+            terms=from_settings.spaced(terms, providers),
             reporter=reporter,
             metrics=partial(render, registry),
             clock=clock,

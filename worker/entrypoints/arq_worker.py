@@ -21,6 +21,7 @@ from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
 from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
@@ -77,7 +78,7 @@ async def run_supervised(
         try:
             await _run_once(handlers, redis_url, stop, drain_seconds)
         except Exception as error:  # noqa: BLE001 - not every failure of arq is one of Redis
-            handlers.reporter.trouble("arq.worker_lost", detail=type(error).__name__)
+            handlers.reporter.trouble("arq.worker_lost", detail=describe_safely(error))
         if handlers.monotonic() - started > STEADY_SECONDS:
             failures = 0
         await _sleep_unless(stop, backoff.wait(failures).total_seconds())
@@ -153,7 +154,8 @@ def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict
         quiet_arq()  # here, because the command has configured logging by now
         stack = ctx["stack"] = AsyncExitStack()
         handlers = ctx["handlers"] = await stack.enter_async_context(open_job_handlers(settings))
-        ctx["ticker"] = asyncio.create_task(run_ticker(url, handlers.providers, now=handlers.now))
+        ticker = run_ticker(url, handlers.providers, now=handlers.now, reporter=handlers.reporter)
+        ctx["ticker"] = asyncio.create_task(ticker)
 
     async def on_shutdown(ctx: Ctx) -> None:
         ctx["ticker"].cancel()

@@ -28,7 +28,8 @@ from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.lifecycle.backstop import leadership_of
-from worker.ports.errors import ScheduleUnavailable, StoreError
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports.errors import StoreError
 from worker.ports.reporter import Dependency
 from worker.ports.service import Push
 from worker.settings import Settings
@@ -77,7 +78,10 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
         _ = await _start(stack, _keep_gauges(worker))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
-        _ = await _start(stack, run_ticker(redis_url, providers, now=worker.parts.clock.now))
+        ticker = run_ticker(
+            redis_url, providers, now=worker.parts.clock.now, reporter=worker.parts.reporter
+        )
+        _ = await _start(stack, ticker)
         try:
             yield {"api": _address(api), "admin": _address(admin)}
         finally:
@@ -191,7 +195,10 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
 
 
 async def _database_works(worker: Worker) -> bool:
-    return (await _database(worker)).ok
+    try:
+        return (await _database(worker)).ok
+    except Exception:  # noqa: BLE001 - whatever it is, the database is of no use now
+        return False
 
 
 async def _database(worker: Worker) -> HealthCheck:
@@ -205,7 +212,7 @@ async def _database(worker: Worker) -> HealthCheck:
 async def _keep_gauges(worker: Worker) -> None:
     """Read the queue-wide gauges, the same in every replica, and who leads, until cancelled.
 
-    A database that is away leaves them as they were, and is reported.
+    A failure of any kind leaves them as they were, and is reported.
     """
     parts, grace = worker.parts, worker.steps.sweep.grace
     while True:
@@ -219,8 +226,8 @@ async def _keep_gauges(worker: Worker) -> None:
             for name in parts.providers:
                 leads = await parts.store.leadership.leads(leadership_of(name))
                 parts.reporter.leader(name, leads=leads)
-        except (StoreError, ScheduleUnavailable) as error:
-            parts.reporter.trouble("queue_stats.failed", detail=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
+            parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
         await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 

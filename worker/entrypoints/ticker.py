@@ -14,7 +14,9 @@ from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import QUEUE, open_queue
 from worker.domain.ids import ProviderName
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER, Tick
+from worker.ports.reporter import Reporter
 
 # arq takes jobs by score: ticks go first, however long the line of numbers to accept is.
 AHEAD = timedelta(days=1)
@@ -53,11 +55,13 @@ class Ticker:
         ticks: Sequence[QueuedTick],
         *,
         now: Callable[[], datetime],
+        reporter: Reporter,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._ticks = ticks
         self._now = now
+        self._reporter = reporter
         self._sleep = sleep
         #: The slot for which each tick was last seen in the queue, by whichever host.
         self._seen: dict[QueuedTick, int] = {}
@@ -69,6 +73,9 @@ class Ticker:
                 await self._sleep(self.until_next_slot())
             except (RedisError, OSError):
                 # Quietly: whoever works with Redis reports it, and the backstop has the numbers.
+                await self._sleep(LOST_SECONDS)
+            except Exception as error:  # noqa: BLE001 - a loop that ends would end the process
+                self._reporter.trouble("ticker.failed", detail=describe_safely(error))
                 await self._sleep(LOST_SECONDS)
 
     async def tick(self) -> int:
@@ -120,12 +127,16 @@ class Ticker:
 
 
 async def run_ticker(
-    url: str, providers: Sequence[ProviderName], *, now: Callable[[], datetime]
+    url: str,
+    providers: Sequence[ProviderName],
+    *,
+    now: Callable[[], datetime],
+    reporter: Reporter,
 ) -> None:
     """A ticker with connections of its own, until cancelled."""
     queue = open_queue(url)
     try:
-        await Ticker(queue, ticks_for(providers), now=now).run()
+        await Ticker(queue, ticks_for(providers), now=now, reporter=reporter).run()
     finally:
         await queue.aclose(close_connection_pool=True)
 

@@ -6,20 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
-from worker.ports.intake import CompleteIntake, NumberIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.activations import (
-    AcceptOutcome,
-    AcceptResult,
-    Activation,
-    ActivationStore,
-    LiveNumber,
-)
+from worker.ports.store import activations as port
 from worker.ports.store.purchases import PurchaseStore
 
 BATCH: Final = 1000
@@ -38,7 +31,7 @@ Policies = Callable[[str], IntakePolicy | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    activations: ActivationStore
+    activations: port.ActivationStore
     purchases: PurchaseStore
     schedule: Schedule
     unscheduled: Unscheduled
@@ -51,47 +44,51 @@ class Accept:
     default_policy: str
     default_window: timedelta
 
-    async def __call__(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
-        results: list[AcceptResult] = []
+    async def __call__(self, handed: Sequence[port.NumberIntake]) -> list[port.AcceptResult]:
+        results: list[port.AcceptResult] = []
         for start in range(0, len(handed), BATCH):
             results += await self._batch(handed[start : start + BATCH])
         return results
 
-    async def _batch(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def _batch(self, handed: Sequence[port.NumberIntake]) -> list[port.AcceptResult]:
         drafts = [self.draft(number) for number in handed]
-        intakes = [draft for draft in drafts if isinstance(draft, CompleteIntake)]
+        intakes = [draft for draft in drafts if isinstance(draft, port.CompleteIntake)]
         stored = iter(await self.activations.accept(intakes) if intakes else [])
         results = [
-            next(stored) if isinstance(draft, CompleteIntake) else AcceptResult(draft, None)
+            next(stored)
+            if isinstance(draft, port.CompleteIntake)
+            else port.AcceptResult(draft, None)
             for draft in drafts
         ]
         await self.watch(
-            [r.activation for r in results if r.how is AcceptOutcome.NEW and r.activation]
+            [r.activation for r in results if r.how is port.AcceptOutcome.NEW and r.activation]
         )
         return results
 
-    def draft(self, handed: NumberIntake) -> CompleteIntake | AcceptOutcome:
+    def draft(self, handed: port.NumberIntake) -> port.CompleteIntake | port.AcceptOutcome:
         """The intake with its defaults filled in, or why there can be none."""
         terms = self.terms.get(handed.provider)
         if terms is None:
-            return AcceptOutcome.UNKNOWN_PROVIDER
+            return port.AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
         policy = self.policies(name)
         if policy is None:
-            return AcceptOutcome.UNKNOWN_POLICY
+            return port.AcceptOutcome.UNKNOWN_POLICY
         window = handed.window or policy.window or self.default_window
-        return CompleteIntake(
+        return port.CompleteIntake(
             number=replace(handed, window=window, policy=name),
             policy_version=policy.version,
             min_cancel_age=terms.min_cancel_age,
         )
 
-    async def watch(self, activations: Sequence[Activation]) -> None:
+    async def watch(self, activations: Sequence[port.Activation]) -> None:
         """Put stored numbers on the schedule; `repair` finds what is lost here."""
-        by_provider: dict[ProviderName, list[LiveNumber]] = {}
+        by_provider: dict[ProviderName, list[port.LiveNumber]] = {}
         for stored in activations:
             if stored.ref is not None:
-                number = LiveNumber(stored.id, stored.ref, stored.rented_at, stored.deadline_at)
+                number = port.LiveNumber(
+                    stored.id, stored.ref, stored.rented_at, stored.deadline_at
+                )
                 by_provider.setdefault(stored.provider, []).append(number)
         for provider, numbers in by_provider.items():
             self.reporter.accepted(provider, len(numbers))
@@ -99,8 +96,8 @@ class Accept:
             await self.unscheduled.add(provider, await self._with_pushed(provider, looks))
 
     async def _with_pushed(
-        self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
-    ) -> Sequence[tuple[LiveNumber, datetime]]:
+        self, provider: ProviderName, looks: Sequence[tuple[port.LiveNumber, datetime]]
+    ) -> Sequence[tuple[port.LiveNumber, datetime]]:
         """A number whose SMS was pushed before it was handed over is looked at now."""
         if not self.pushes(provider):
             return looks
@@ -109,8 +106,8 @@ class Accept:
         return [(number, now if number.ref in pushed else at) for number, at in looks]
 
     def looks(
-        self, provider: ProviderName, numbers: Sequence[LiveNumber]
-    ) -> list[tuple[LiveNumber, datetime]]:
+        self, provider: ProviderName, numbers: Sequence[port.LiveNumber]
+    ) -> list[tuple[port.LiveNumber, datetime]]:
         now, terms = self.clock.now(), self.terms[provider]
         listed = self.listed(provider)
         return [(number, first_look(number, terms, listed=listed, now=now)) for number in numbers]

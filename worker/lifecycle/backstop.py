@@ -9,17 +9,24 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
-from worker.ports.leadership import Leadership
 from worker.ports.reporter import JobResult, Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.settlements import SettlementStore
+
+
+class Leadership(Protocol):
+    async def leads(self, topic: str) -> bool:
+        """Whether this process leads *topic*; raises `StoreUnavailable` where nobody can know."""
+        ...
+
 
 EVERY: Final = timedelta(milliseconds=500)
 #: How long the loop may stand still before `/livez` says that a restart would help. A database that
@@ -57,6 +64,8 @@ class Backstop:
                     await self.look_after_all()
                 except StoreError as error:
                     self.reporter.trouble("backstop.failed", detail=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - without it nothing stands in for arq
+                    self.reporter.trouble("backstop.failed", detail=describe_safely(error))
                 await self.clock.sleep(EVERY.total_seconds())
         finally:
             for task in self._tasks.values():

@@ -5,10 +5,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTerms:
+    name: ProviderName
+    poll: timedelta  #: Between two looks, or two reads of the whole list, at the closest.
+    requests_per_second: float
+    max_in_flight: int
+    min_cancel_age: timedelta
+    lifetime: timedelta  #: After which the provider itself ends a number.
+    exposure_limit_minor: int
+    currency: str
+
 
 CHUNK_MAX: Final = 512
 CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.

@@ -18,7 +18,7 @@ from worker.domain.activation import CodeFate
 from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.budget import CHUNK_MAX, Budget
+from worker.lifecycle.budget import CHUNK_MAX, Budget, ProviderTerms
 from worker.lifecycle.cancel import (
     AskAgain,
     CancelAtProvider,
@@ -29,7 +29,6 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill, lease_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms

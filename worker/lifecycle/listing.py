@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName, ProviderRef
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import ActivePage, Circuit, Provider
 from worker.ports.reporter import Reporter

@@ -10,10 +10,10 @@ from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK, LAST_LOOK_AGAIN, next_look
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (
@@ -84,15 +84,16 @@ class Look:
         except StoreError:
             raise  # The database is away, for the others too.
         except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            return self.failed(number, error)
+            return self.failed(number, terms, error)
 
-    def failed(self, number: LiveNumber, error: Exception) -> datetime | None:
+    def failed(self, number: LiveNumber, terms: ProviderTerms, error: Exception) -> datetime | None:
         """When to look again at a number whose look failed: later, at the last look at most."""
         why = f"look: {describe_safely(error)}"
         now = self.clock.monotonic()
         if self._numbers.add(number.id, why, now):
             self.reporter.quarantined(number.id, why)
-        return self._soon(number, self._numbers.wait(number.id, now))
+        wait = self._numbers.wait(number.id, now)
+        return self.next(number, terms, wait) or self._soon(number, wait)
 
     async def once(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
@@ -119,11 +120,13 @@ class Look:
             return None
         return self.next(number, terms)
 
-    def next(self, number: LiveNumber, terms: ProviderTerms) -> datetime | None:
+    def next(
+        self, number: LiveNumber, terms: ProviderTerms, delay: timedelta = timedelta(0)
+    ) -> datetime | None:
         return next_look(
             rented_at=number.rented_at,
             deadline_at=number.deadline_at,
-            now=self.clock.now(),
+            now=self.clock.now() + delay,
             closest=terms.poll,
             chance=self.clock.chance(),
         )

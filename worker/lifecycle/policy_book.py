@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from worker.domain.policy import Profile, ProfileError
-from worker.domain.policy.kept import profile_of
-from worker.ports.store.policies import PolicyLookup, PolicyVersion, ReadPolicies
+from worker.domain.policy.loading import profile_of
+from worker.ports.store.cases import PolicyLookup, PolicyVersion, ReadPolicies
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from worker.domain.activation import ProviderState
 from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate, ended_as
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.cancel import (
     UNKNOWN_READS,
     AskAgain,
@@ -27,7 +27,6 @@ from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.provider_return import wait_while_away
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.instances import Holder, nobody

@@ -5,25 +5,206 @@ by what we bought and gave back, and by nothing else. What it lists as active mu
 already: such a number is pursued again. A number that fits a purchase whose reply was lost is that
 purchase's. Any other number that was not handed over costs money, but it is only reported, never
 cancelled: it may be on its way to us, or belong to another program with the same key.
+
+The last day of the history is read every time, so that each number is compared often enough for
+late changes of mind; older than that only around the numbers that are disputed or that it may still
+charge us for, until they are not. Each of the two has its own time: some companies tell of an old
+number only after all the newer ones.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import enum
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
+from worker.domain.activation import ProviderState
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.history import CompareHistory, HistoryPart, HistorySpan
-from worker.lifecycle.provider_terms import ProviderTerms
+from worker.lifecycle.lanes import Lanes
 from worker.ports.errors import ProviderError, StoreError
-from worker.ports.provider import ActiveRow, Balance, Circuit, Provider
+from worker.ports.provider import ActiveRow, Balance, Circuit, HistoryPage, PastNumber, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.purchases import BalanceDifference, PurchaseStore, ReopenedNumbers
+from worker.ports.store.purchases import (
+    BalanceDifference,
+    HistoryComparison,
+    OpenPurchase,
+    PurchaseStore,
+    ReopenedNumbers,
+)
+
+COMPARE_FOR: Final = timedelta(seconds=5)  #: Each part, per run; where it ended, the next goes on.
+FRESH: Final = timedelta(days=1)
+OLDEST: Final = timedelta(days=29)  #: Providers tell of thirty days.
+AROUND: Final = timedelta(minutes=30)  #: Of a disputed number's rental, by anybody's clock.
+LAGS: Final = timedelta(minutes=10)  #: What it says of younger numbers may not be true yet.
+
+assert AROUND < FRESH < OLDEST
+
+
+class HistoryPart(enum.Enum):
+    LAST_DAY = enum.auto()
+    DISPUTES = enum.auto()
+
+
+class HistorySpan(NamedTuple):
+    since: datetime
+    until: datetime
+    skip: int = 0
+    before: Sequence[PastNumber] = ()  #: The page before this one.
+
+    def after(self, page: HistoryPage) -> "HistorySpan | None":
+        """What follows this page; the same page again ends it: such a provider turns no pages."""
+        if page.next is None or (self.before and page.rows == self.before):
+            return None
+        return self._replace(skip=page.next, before=page.rows)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one run read so far."""
+
+    purchases: list[OpenPurchase]  #: Those of unknown outcome.
+    comparisons: list[HistoryComparison] = field(default_factory=list)
+    strangers: list[ProviderRef] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareHistory:
+    purchases: PurchaseStore
+    reporter: Reporter
+    adopt: Adopt
+    clock: Clock
+    budget: Budget
+    #: Where a run ended before its time, or was cut off: the next one goes on there.
+    unread: dict[tuple[ProviderName, HistoryPart], list[HistorySpan]]
+
+    async def __call__(self, provider: Provider) -> list[ProviderRef]:
+        """The refs of numbers that cost money or live, and that no activation has.
+
+        What goes wrong with one page is raised when the others were read.
+        """
+        purchases = await self.adopt.purchases.open_purchases(provider.name, settled_for=2 * FRESH)
+        read = _Read(purchases)
+        try:
+            for part in HistoryPart:
+                await self._read(provider, part, read)
+        finally:  # Each page is committed: the next run would find nothing new to report.
+            self._report(provider.name, read.comparisons)
+        if read.failures:
+            raise read.failures[0]
+        return read.strangers
+
+    async def _read(self, provider: Provider, part: HistoryPart, read: _Read) -> None:
+        """Page by page, until the provider says nothing or it takes too long."""
+        this = provider.name, part
+        spans = deque(self.unread.pop(this, ()) or await self._spans(*this))
+        left: list[HistorySpan] = []
+        until = self.clock.monotonic() + COMPARE_FOR.total_seconds()
+
+        async def act(span: HistorySpan) -> None:
+            page = await self._page(provider, span)
+            if page is None:
+                spans.clear()
+                return
+            await self._compare(provider.name, page.rows, read)
+            if (following := span.after(page)) is not None:
+                spans.appendleft(following)
+
+        async def keep() -> None:
+            if left:
+                self.unread[this] = left
+
+        lanes = Lanes(
+            queue=spans,
+            width=1,  # One page tells where the next begins.
+            act=act,
+            hand_back=left.append,
+            quarantine=lambda _, error: read.failures.append(error),
+            finish=keep,
+            useful=lambda: self.clock.monotonic() <= until,
+        )
+        try:
+            await lanes.run()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed  # There was one lane, so there is one error.
+
+    async def _compare(
+        self, provider: ProviderName, rows: Sequence[PastNumber], read: _Read
+    ) -> None:
+        read.comparisons.append(
+            await self.purchases.compare_history(provider, rows, ended_for=LAGS)
+        )
+        adopted, strangers = await self._orphans(provider, read.purchases, rows)
+        read.purchases = [purchase for purchase in read.purchases if purchase not in adopted]
+        read.strangers += strangers
+
+    async def _page(self, provider: Provider, span: HistorySpan) -> HistoryPage | None:
+        if provider.circuit is not Circuit.CLOSED:
+            return None
+        await self.budget.take()
+        try:
+            return await provider.history(span.since, span.until, span.skip)
+        except ProviderError:
+            return None  # Counted where it was sent; the next hour reads again.
+
+    async def _spans(self, provider: ProviderName, part: HistoryPart) -> list[HistorySpan]:
+        """The last day, or the time around each older dispute; no time twice."""
+        if part is HistoryPart.LAST_DAY:
+            now = self.clock.now()
+            return [HistorySpan(now - FRESH, now - LAGS)]
+        spans: list[HistorySpan] = []
+        for at in await self.purchases.disputed_since(provider, OLDEST, FRESH):
+            if spans and at - AROUND <= spans[-1].until:
+                spans[-1] = spans[-1]._replace(until=at + AROUND)
+            else:
+                spans.append(HistorySpan(at - AROUND, at + AROUND))
+        return spans
+
+    async def _orphans(
+        self,
+        provider: ProviderName,
+        purchases: Sequence[OpenPurchase],
+        rows: Sequence[PastNumber],
+    ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
+        """Purchases that have their number now, and the refs that no activation has."""
+        refs = [row.ref for row in rows]
+        unknown = set(await self.adopt.purchases.unknown_refs(provider, refs))
+        orphans = [row for row in rows if row.ref in unknown]
+        # An old number is recognised by its service: a time alone also fits the number of another.
+        named = [row for row in orphans if row.service is not None]
+        pairs = await self.adopt(provider, purchases, named)
+        adopted = {row.ref for _, row in pairs}
+        costly = {PriceFate.KEPT, PriceFate.NOT_YET}
+        strangers = [r.ref for r in orphans if r.fate in costly and r.ref not in adopted]
+        return [purchase for purchase, _ in pairs], strangers
+
+    def _report(self, provider: ProviderName, comparisons: Sequence[HistoryComparison]) -> None:
+        disputed = _sums(comparison.disputed for comparison in comparisons)
+        for currency, (numbers, minor) in disputed.items():
+            detail = f"{numbers} numbers, {minor} minor units of {currency}"
+            self.reporter.trouble("provider.disputed", provider=provider, detail=detail)
+            self.reporter.resolved(provider, ProviderState.DISPUTED, numbers)
+        if agreed := sum(comparison.agreed for comparison in comparisons):
+            self.reporter.trouble("provider.dispute_ended", provider=provider, detail=str(agreed))
+
+
+def _sums(several: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, tuple[int, int]]:
+    """By currency: (numbers, minor units) of all pages together."""
+    sums: dict[str, tuple[int, int]] = {}
+    for disputed in several:
+        for currency, (numbers, minor) in disputed.items():
+            so_far = sums.get(currency, (0, 0))
+            sums[currency] = (so_far[0] + numbers, so_far[1] + minor)
+    return sums
+
 
 READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.

@@ -13,16 +13,9 @@ from typing import Final, assert_never
 from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.provider_terms import ProviderTerms
-from worker.ports.errors import (
-    ProviderError,
-    ProviderRefused,
-    ProviderUnavailable,
-    StoreError,
-    StoreUnavailable,
-)
+from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.retry import Retry
@@ -140,10 +133,10 @@ class Rent:
             return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
         try:
             reply = await provider.rent(request)
-        except ProviderRefused:
+        except errors.ProviderRefused:
             return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
-        except ProviderError as error:
-            if isinstance(error, ProviderUnavailable) and not error.sent:
+        except errors.ProviderError as error:
+            if isinstance(error, errors.ProviderUnavailable) and not error.sent:
                 return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
             self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
             return PurchaseResult(
@@ -170,7 +163,7 @@ class Rent:
         kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
         activation = keeping.result() if kept else None
         if activation is None:
-            raise StoreUnavailable("a number is bought and not stored yet")
+            raise errors.StoreUnavailable("a number is bought and not stored yet")
         if activation.ref is None:
             return PurchaseResult(PurchaseOutcome.PENDING, activation)
         await self.accept.watch([activation])
@@ -210,8 +203,8 @@ class Rent:
             return await self.purchases.purchase_bought(id_, replace(sold, ago=ago), min_age)
 
         try:
-            return await self.retry(KEEP_BOUGHT, store, on=StoreError)
-        except StoreError:
+            return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
+        except errors.StoreError:
             return None
 
     async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:

@@ -9,11 +9,9 @@ from typing import Final
 
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.adopt import Adopt
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.adopt import ANSWER_WITHIN, Adopt
+from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
-from worker.lifecycle.purchase_matching import ANSWER_WITHIN
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Circuit, Provider
 from worker.ports.reporter import Reporter

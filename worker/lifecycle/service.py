@@ -16,11 +16,10 @@ from worker.lifecycle.rent import Rent
 from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
 from worker.ports.errors import ProviderError, ScheduleUnavailable
-from worker.ports.intake import NumberIntake
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
 from worker.ports.service import ActionOutcome, ActionResult, PurchaseOrder, PurchaseResult, Push
-from worker.ports.store.activations import AcceptResult, Activation, ActivationStore
+from worker.ports.store.activations import AcceptResult, Activation, ActivationStore, NumberIntake
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 

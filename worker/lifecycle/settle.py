@@ -11,14 +11,7 @@ from worker.domain.backoff import ACCOUNT_LOCKED
 from worker.domain.ids import ActivationId
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store.settlements import (
-    DueNumber,
-    Ending,
-    Postponed,
-    Resolved,
-    SettledNumber,
-    SettlementStore,
-)
+from worker.ports.store import settlements as port
 
 BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per row.
 GATHER: Final = timedelta(milliseconds=50)  #: How long a result waits for others.
@@ -30,21 +23,21 @@ LOCK_WAIT: Final = timedelta(milliseconds=50)
 class Settle:
     """The only step that settles; every other step hands it endings."""
 
-    settlements: SettlementStore
+    settlements: port.SettlementStore
     reporter: Reporter
 
-    async def __call__(self, endings: Sequence[Ending]) -> list[SettledNumber]:
+    async def __call__(self, endings: Sequence[port.Ending]) -> list[port.SettledNumber]:
         """For a caller who waits: locked accounts are waited for. What was settled."""
         return (await self._settle(endings, None)).settled
 
-    async def batch(self, endings: Sequence[Ending]) -> "BatchSettled":
+    async def batch(self, endings: Sequence[port.Ending]) -> "BatchSettled":
         """For many accounts at once: one that stays locked holds up none of the others."""
         return await self._settle(endings, LOCK_WAIT)
 
     async def _settle(
-        self, endings: Sequence[Ending], lock_wait: timedelta | None
+        self, endings: Sequence[port.Ending], lock_wait: timedelta | None
     ) -> "BatchSettled":
-        settled: list[SettledNumber] = []
+        settled: list[port.SettledNumber] = []
         busy: set[ActivationId] = set()
         for start in range(0, len(endings), BATCH):
             batch = endings[start : start + BATCH]
@@ -61,7 +54,7 @@ class Settle:
 
 
 class BatchSettled(NamedTuple):
-    settled: list[SettledNumber]
+    settled: list[port.SettledNumber]
     busy: set[ActivationId]  #: Their accounts are locked by somebody else: settle them later.
 
 
@@ -99,34 +92,34 @@ class BatchCommitter:
     settle: Settle
     sleep: Callable[[float], Awaitable[None]]
     uncommitted: Uncommitted = field(default_factory=Uncommitted)
-    _endings: list[tuple[DueNumber, Ending]] = field(default_factory=list)
-    _postponed: list[Postponed] = field(default_factory=list)
-    _resolved: list[tuple[DueNumber, Resolved]] = field(default_factory=list)
+    _endings: list[tuple[port.DueNumber, port.Ending]] = field(default_factory=list)
+    _postponed: list[port.Postponed] = field(default_factory=list)
+    _resolved: list[tuple[port.DueNumber, port.Resolved]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
     _running: "asyncio.Task[None] | None" = None
 
-    def ended(self, due: DueNumber, ending: Ending) -> None:
+    def ended(self, due: port.DueNumber, ending: port.Ending) -> None:
         self._endings.append((due, ending))
         self._news.set()
 
-    def postponed(self, postponed: Postponed) -> None:
+    def postponed(self, postponed: port.Postponed) -> None:
         self._postponed.append(postponed)
         self._news.set()
 
-    def handed_back(self, due: DueNumber) -> None:
+    def handed_back(self, due: port.DueNumber) -> None:
         """Nobody acts on it any more: it is due again at once."""
-        self.postponed(Postponed.of(due, timedelta(0)))
+        self.postponed(port.Postponed.of(due, timedelta(0)))
 
-    async def hand_back_all(self, due: Sequence[DueNumber]) -> None:
+    async def hand_back_all(self, due: Sequence[port.DueNumber]) -> None:
         """Numbers of a run that never began are due again at once."""
         for number in due:
             self.handed_back(number)
         self.start()
         await self.finish()
 
-    def resolved(self, due: DueNumber, state: ProviderState) -> None:
-        self._resolved.append((due, Resolved(due.id, due.epoch, state)))
+    def resolved(self, due: port.DueNumber, state: ProviderState) -> None:
+        self._resolved.append((due, port.Resolved(due.id, due.epoch, state)))
         self._news.set()
 
     def start(self) -> None:
@@ -184,14 +177,14 @@ class BatchCommitter:
             self._news.set()
 
 
-def _later(due: DueNumber) -> Postponed:
+def _later(due: port.DueNumber) -> port.Postponed:
     """Its provider has confirmed the end, but its account is locked: it is due again."""
-    return Postponed.of(due, ACCOUNT_LOCKED.wait(due.attempts))
+    return port.Postponed.of(due, ACCOUNT_LOCKED.wait(due.attempts))
 
 
-def delivery(due: DueNumber) -> Ending:
+def delivery(due: port.DueNumber) -> port.Ending:
     """A code was shown: the charge is kept, and the provider is owed a finish (E7)."""
-    return Ending(
+    return port.Ending(
         id=due.id,
         account=due.account,
         source=State.RECEIVED,

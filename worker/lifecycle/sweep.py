@@ -4,6 +4,7 @@ Deliveries whose window is over, deadlines that no provider was asked about, and
 is over: whatever else is down, the customer has the price back a few seconds after the grace.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +15,6 @@ from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
-from worker.lifecycle.foreign_rows import ForeignRows
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.reporter import Reporter
@@ -22,6 +22,36 @@ from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
 
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
 STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read no further.
+
+FOREIGN_ROWS_EVERY: Final = timedelta(minutes=1)
+NEWER_CODE_TAKES: Final = timedelta(minutes=1)  #: To end a number, where it runs.
+REPORTED_MAX: Final = 100  #: At once: it is a deploy gone wrong, and each line says the same.
+
+
+@dataclass(slots=True)
+class ForeignRows:
+    """Reports numbers that are left alone because their rows have words of newer code.
+
+    While versions run side by side, or after a rollback, only the newer worker ends its numbers: no
+    statement leases them here, so they cost the others nothing. Where no such worker runs they wait
+    for one, or for a person, who must know of them.
+    """
+
+    _next: float = 0.0  #: On the process's clock.
+    _reported: set[ActivationId] = field(default_factory=set)
+
+    async def report(self, settlements: SettlementStore, reporter: Reporter, now: float) -> None:
+        """Report each number once, and how many there are at every check."""
+        if now < self._next:
+            return
+        self._next = now + FOREIGN_ROWS_EVERY.total_seconds()
+        rows = await settlements.foreign_rows(NEWER_CODE_TAKES, REPORTED_MAX)
+        for row in rows:
+            if row.id not in self._reported:
+                reporter.quarantined(row.id, f"unread: {row.column}")
+        self._reported = {row.id for row in rows}
+        for provider, count in Counter(row.provider for row in rows).items():
+            reporter.trouble("activation.unread", provider=provider, detail=str(count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

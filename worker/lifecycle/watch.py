@@ -14,12 +14,12 @@ from typing import Final
 from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_return import until_reachable
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Leased, NextLook, Schedule
@@ -125,7 +125,7 @@ class Watch:
                 next_look(number, await self.look.once(provider, number.number, terms))
 
         def quarantine(number: Leased, error: Exception) -> None:
-            next_look(number, self.look.failed(number.number, error))
+            next_look(number, self.look.failed(number.number, terms, error))
 
         async def release() -> None:
             await self.schedule.release(provider.name, nexts)

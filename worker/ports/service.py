@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.intake import NumberIntake
-from worker.ports.store.activations import AcceptResult, Activation
+from worker.ports.store.activations import AcceptResult, Activation, NumberIntake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

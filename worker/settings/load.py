@@ -3,7 +3,7 @@
 Every problem is collected, so that one run of `check-config` shows them all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,23 +12,19 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from worker.settings import sources
-from worker.settings.check import policy_directory, problems_in, warnings_about
-from worker.settings.config_error import ConfigError, ConfigProblem
-from worker.settings.keys import (
-    Key,
-    dotted,
-    environment_name,
-    field_of,
-    file_keys,
-    is_secret,
-    known_paths,
-    readable_from_files,
-    suggestion,
-)
-from worker.settings.model import PolicySettings, Settings
+from worker.domain.families import FAMILIES, has_dialects
+from worker.domain.policy.loading import ProfileError, load_profile, policy_names
+from worker.domain.shipped import config_directory
+from worker.settings import model, sources
+from worker.settings.model import Key, PolicySettings, ProviderSettings, Settings, dotted
 from worker.settings.sources import Collected, Layer
-from worker.settings.values import TokenSetting
+from worker.settings.values import (
+    SAFE_TOKEN_CHARS,
+    ConfigError,
+    ConfigProblem,
+    TokenSetting,
+    is_loopback,
+)
 
 MASK = "********"
 _URLS = {("database", "url"), ("redis", "url")}
@@ -38,7 +34,7 @@ _URLS = {("database", "url"), ("redis", "url")}
 class Loaded:
     """Settings, and what only `check-config` wants to know about them."""
 
-    settings: Settings
+    settings: model.Settings
     origins: "Origins"
     config_file: Path
     warnings: tuple[str, ...]
@@ -50,13 +46,13 @@ class Origins:
 
     layers: Sequence[Layer]
 
-    def of(self, key: Key) -> str:
+    def of(self, key: model.Key) -> str:
         for layer in self.layers:
             if layer.holds(key):
                 return layer.origin(key)
         return "default"
 
-    def nearest(self, key: Key) -> str:
+    def nearest(self, key: model.Key) -> str:
         """For a key that is missing: where its table is."""
         while key and self.of(key) == "default":
             key = key[:-1]
@@ -68,7 +64,7 @@ def load_settings(
     *,
     environ: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
-) -> Settings:
+) -> model.Settings:
     """The settings of this process. Raises `ConfigError` with every problem found."""
     return load(config_file, environ=environ, overrides=overrides).settings
 
@@ -98,9 +94,9 @@ def load(
     return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
 
 
-def _located(settings: Settings) -> Settings:
+def _located(settings: model.Settings) -> model.Settings:
     """With the directory that the policies were found in."""
-    policies = PolicySettings(directory=policy_directory(settings.policies.directory))
+    policies = model.PolicySettings(directory=policy_directory(settings.policies.directory))
     return settings.model_copy(update={"policies": policies})
 
 
@@ -108,12 +104,12 @@ def _named_files(strong: Sequence[Layer], weak: Sequence[Layer]) -> Layer:
     """Values of the files that `*_file` keys name, unless something stronger says otherwise."""
     collected = Collected()
     everything = Origins([*strong, *weak])
-    for key in readable_from_files(_provider_names(everything)):
+    for key in model.readable_from_files(_provider_names(everything)):
         if any(layer.holds(key) for layer in strong):
             continue
         for layer in everything.layers:
-            if layer.holds(file_keys(key)):
-                named = layer.value(file_keys(key))
+            if layer.holds(model.file_keys(key)):
+                named = layer.value(model.file_keys(key))
                 if isinstance(named, str | Path) and str(named):
                     sources.put_file(collected, key, Path(named))
                 break
@@ -125,9 +121,9 @@ def _provider_names(origins: Origins) -> frozenset[str]:
     return frozenset(str(name) for table in tables if isinstance(table, Mapping) for name in table)
 
 
-def _validated(origins: Origins, problems: list[ConfigProblem]) -> Settings | None:
+def _validated(origins: Origins, problems: list[ConfigProblem]) -> model.Settings | None:
     try:
-        return Settings(**_merged(origins.layers))
+        return model.Settings(**_merged(origins.layers))
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
         problems += [_problem(each, origins) for each in details]
@@ -155,29 +151,31 @@ def _problem(error: ErrorDetails, origins: Origins) -> ConfigProblem:
     source = origins.of(key)
     match error["type"]:
         case "missing":
-            return ConfigProblem(dotted(key), origins.nearest(key), _missing(key))
+            return ConfigProblem(model.dotted(key), origins.nearest(key), _missing(key))
         case "extra_forbidden":
-            close = suggestion(key)
-            hint = f"; did you mean {dotted(close)}?" if close else ""
-            return ConfigProblem(dotted(key), source, f"there is no such setting{hint}")
+            close = model.suggestion(key)
+            hint = f"; did you mean {model.dotted(close)}?" if close else ""
+            return ConfigProblem(model.dotted(key), source, f"there is no such setting{hint}")
         case "value_error":
-            return ConfigProblem(dotted(key), source, str(error["ctx"]["error"]))
+            return ConfigProblem(model.dotted(key), source, str(error["ctx"]["error"]))
         case "string_pattern_mismatch" if key[:1] == ("providers",):
             message = "a provider's name is lower case letters, digits, and single - or _ between"
-            return ConfigProblem(dotted(key), source, message)
+            return ConfigProblem(model.dotted(key), source, message)
         case _:
-            return ConfigProblem(dotted(key), source, error["msg"] + _shown(error["input"], key))
+            return ConfigProblem(
+                model.dotted(key), source, error["msg"] + _shown(error["input"], key)
+            )
 
 
-def _missing(key: Key) -> str:
-    also = file_keys(key)
-    file = f", {also[-1]}" if field_of(also) else ""
-    return f"must be set: {key[-1]}{file}, or {environment_name(key)} in the environment"
+def _missing(key: model.Key) -> str:
+    also = model.file_keys(key)
+    file = f", {also[-1]}" if model.field_of(also) else ""
+    return f"must be set: {key[-1]}{file}, or {model.environment_name(key)} in the environment"
 
 
-def _shown(value: object, key: Key) -> str:
+def _shown(value: object, key: model.Key) -> str:
     """What was found, where it cannot be a secret."""
-    plain = isinstance(value, str | int | float) and not is_secret(key)
+    plain = isinstance(value, str | int | float) and not model.is_secret(key)
     return f" (found {str(value)[:80]!r})" if plain else ""
 
 
@@ -189,13 +187,13 @@ class Setting(NamedTuple):
 
 def effective(loaded: Loaded) -> Iterator[Setting]:
     """The settings as they are in effect, one for each key, with nothing secret in them."""
-    for key in known_paths(frozenset(loaded.settings.providers)):
+    for key in model.known_paths(frozenset(loaded.settings.providers)):
         value: object = loaded.settings
         for part in key:
             value = value[part] if isinstance(value, dict) else getattr(value, part)
         if key in _URLS and isinstance(value, SecretStr):
             value = masked_url(value.get_secret_value())
-        yield Setting(dotted(key), _masked(value), loaded.origins.of(key))
+        yield Setting(model.dotted(key), _masked(value), loaded.origins.of(key))
 
 
 def _masked(value: object) -> str | int | float | list[str] | None:
@@ -218,3 +216,98 @@ def masked_url(url: str) -> str:
     netloc = f"{name}{colon}{MASK if colon else ''}{at}{host}"
     query = [(k, MASK if "pass" in k.lower() else v) for k, v in parse_qsl(split.query)]
     return urlunsplit(split._replace(netloc=netloc, query=urlencode(query, safe="*/")))
+
+
+Origin = Callable[[Key], str]
+
+
+def policy_directory(directory: Path) -> Path:
+    """Where the policies are: the default means the shipped ones where it does not exist."""
+    default = PolicySettings.model_fields["directory"].default
+    if directory == default and not directory.is_dir():
+        return config_directory() / "policies"
+    return directory
+
+
+def problems_in(settings: Settings, origin: Origin) -> list[ConfigProblem]:
+    found = [
+        *_listening(settings),
+        *_events(settings),
+        *_policies(settings),
+        *_canary(settings),
+        *(problem for name in settings.providers for problem in _provider(settings, name)),
+    ]
+    return [ConfigProblem(dotted(key), origin(key), message) for key, message in found]
+
+
+def _listening(settings: Settings) -> Iterator[tuple[Key, str]]:
+    if settings.api.listen.clashes_with(settings.admin.listen):
+        yield ("admin", "listen"), f"api.listen is {settings.api.listen}: one port, one server"
+
+
+def _events(settings: Settings) -> Iterator[tuple[Key, str]]:
+    if settings.events.url is not None and settings.events.secret is None:
+        yield ("events", "secret"), "must be set where events.url is: events are always signed"
+
+
+def _policies(settings: Settings) -> Iterator[tuple[Key, str]]:
+    directory = policy_directory(settings.policies.directory)
+    if not directory.is_dir():
+        yield ("policies", "directory"), f"there is no directory {directory}"
+        return
+    names = policy_names(directory)
+    if settings.defaults.policy not in names:
+        there = ", ".join(names) or "none"
+        yield ("defaults", "policy"), f"no such policy in {directory}; there are: {there}"
+    for name in names:
+        try:
+            load_profile(name, directory)
+        except ProfileError as error:
+            yield ("policies", "directory"), str(error)
+
+
+def _canary(settings: Settings) -> Iterator[tuple[Key, str]]:
+    canary = settings.canary
+    if canary.provider is None:
+        return
+    if canary.provider not in settings.providers:
+        there = ", ".join(settings.providers) or "none"
+        yield ("canary", "provider"), f"no such provider is configured; there are: {there}"
+    for key, value in (("service", canary.service), ("country", canary.country)):
+        if not value:
+            yield ("canary", key), "must be set where canary.provider is"
+
+
+def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:
+    provider = settings.providers[name]
+    if not has_dialects(provider.family) and "dialect" in provider.model_fields_set:
+        spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
+        message = f"only {spoken} has dialects; the family here is {provider.family}"
+        yield ("providers", name, "dialect"), message
+
+
+def warnings_about(settings: Settings) -> Iterator[str]:
+    """Allowed, and probably not what is wanted."""
+    if not settings.api.tokens:
+        yield "api.tokens: none are set, so every call of the API is refused"
+    for token in settings.api.tokens:
+        if token.weak:
+            yield f"api.tokens: {token.name!r} has fewer than {SAFE_TOKEN_CHARS} characters"
+    if not settings.providers:
+        yield "providers: none are configured, so no number can be watched"
+    for name, provider in settings.providers.items():
+        yield from _provider_warnings(name, provider)
+    if _in_the_clear(settings.events.url):
+        yield "events.url: http:// sends events unencrypted"
+
+
+def _provider_warnings(name: str, provider: ProviderSettings) -> Iterator[str]:
+    if _in_the_clear(provider.base_url):
+        yield f"providers.{name}.base_url: http:// sends the key unencrypted"
+    secret = provider.hook_secret
+    if secret is not None and len(secret.get_secret_value()) < SAFE_TOKEN_CHARS:
+        yield f"providers.{name}.hook_secret: has fewer than {SAFE_TOKEN_CHARS} characters"
+
+
+def _in_the_clear(url: str | None) -> bool:
+    return url is not None and url.startswith("http://") and not is_loopback(url)

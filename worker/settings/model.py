@@ -4,10 +4,13 @@ A key NAME with a sibling NAME_file may be read from that file instead. An empty
 an optional value is not set. Nothing here reads a file or the environment: see `load`.
 """
 
+import difflib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,19 +19,7 @@ from pydantic_settings import (
 
 from worker.domain.families import DialectName, FamilyName
 from worker.domain.money import AMOUNT_MAX, is_currency
-from worker.settings.values import (
-    ListenAddress,
-    TokenSetting,
-    check_api_key,
-    check_base_url,
-    check_database_url,
-    check_hook_secret,
-    check_http_url,
-    check_redis_url,
-    check_signing_secret,
-    parse_address,
-    parse_tokens,
-)
+from worker.settings import values
 
 DAY_SECONDS = 86_400
 PREFIX = "AW_"
@@ -57,7 +48,7 @@ def _currency(value: str) -> str:
 _OPTIONAL = BeforeValidator(_none_if_empty)
 Number = Annotated[int, BeforeValidator(_no_bool)]
 Seconds = Annotated[float, BeforeValidator(_no_bool)]
-Listen = Annotated[ListenAddress, BeforeValidator(parse_address)]
+Listen = Annotated[values.ListenAddress, BeforeValidator(values.parse_address)]
 SecretFile = Annotated[Path | None, _OPTIONAL]
 
 
@@ -68,7 +59,7 @@ class Table(BaseModel):
 
 
 class DatabaseSettings(Table):
-    url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
+    url: Annotated[SecretStr, AfterValidator(values.check_database_url)] = SecretStr(
         "postgresql://127.0.0.1:5432/activation_worker"
     )
     url_file: SecretFile = None
@@ -76,26 +67,26 @@ class DatabaseSettings(Table):
 
 
 class RedisSettings(Table):
-    url: Annotated[SecretStr, AfterValidator(check_redis_url)] = SecretStr(
+    url: Annotated[SecretStr, AfterValidator(values.check_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
     url_file: SecretFile = None
 
 
 class ApiSettings(Table):
-    listen: Listen = ListenAddress("127.0.0.1", 8080)
-    tokens: Annotated[tuple[TokenSetting, ...], BeforeValidator(parse_tokens)] = ()
+    listen: Listen = values.ListenAddress("127.0.0.1", 8080)
+    tokens: Annotated[tuple[values.TokenSetting, ...], BeforeValidator(values.parse_tokens)] = ()
     tokens_file: SecretFile = None
 
 
 class AdminSettings(Table):
-    listen: Listen = ListenAddress("127.0.0.1", 9464)
+    listen: Listen = values.ListenAddress("127.0.0.1", 9464)
 
 
 class EventsSettings(Table):
-    url: Annotated[Annotated[str, AfterValidator(check_http_url)] | None, _OPTIONAL] = None
+    url: Annotated[Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL] = None
     secret: Annotated[
-        Annotated[SecretStr, AfterValidator(check_signing_secret)] | None, _OPTIONAL
+        Annotated[SecretStr, AfterValidator(values.check_signing_secret)] | None, _OPTIONAL
     ] = None
     secret_file: SecretFile = None
 
@@ -124,11 +115,11 @@ class CanarySettings(Table):
 class ProviderSettings(Table):
     family: FamilyName
     dialect: DialectName = "classic"
-    base_url: Annotated[str, AfterValidator(check_base_url)]
-    api_key: Annotated[SecretStr, AfterValidator(check_api_key)]
+    base_url: Annotated[str, AfterValidator(values.check_base_url)]
+    api_key: Annotated[SecretStr, AfterValidator(values.check_api_key)]
     api_key_file: SecretFile = None
     hook_secret: Annotated[
-        Annotated[SecretStr, AfterValidator(check_hook_secret)] | None, _OPTIONAL
+        Annotated[SecretStr, AfterValidator(values.check_hook_secret)] | None, _OPTIONAL
     ] = None
     hook_secret_file: SecretFile = None
     poll_seconds: Annotated[Seconds, Field(gt=0, le=3600, allow_inf_nan=False)] = 3.0
@@ -179,3 +170,73 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is passed in: `load` reads the sources, and no one reads them behind it."""
         return (init_settings,)
+
+
+Key: TypeAlias = tuple[str, ...]
+
+FILE_SUFFIX = "_file"
+#: Names of the environment that are options of the command line, not settings.
+COMMAND_LINE_NAMES = frozenset({"AW_CONFIG", "AW_URL", "AW_TOKEN"})
+
+
+def dotted(path: Key) -> str:
+    return ".".join(path)
+
+
+def environment_name(path: Key) -> str:
+    return PREFIX + NESTING.join(path).upper()
+
+
+def path_of(name: str) -> Key:
+    """`AW_DATABASE__URL`, or a secret file's `aw_database__url`."""
+    return tuple(name[len(PREFIX) :].lower().split(NESTING))
+
+
+def known_paths(providers: frozenset[str] = frozenset()) -> Iterator[Key]:
+    """Every leaf there may be, given the names of the providers."""
+    for table, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from ((table, key) for key in field.annotation.model_fields)
+    for name in sorted(providers):
+        yield from (("providers", name, key) for key in ProviderSettings.model_fields)
+
+
+def field_of(path: Key) -> FieldInfo | None:
+    """The field a path leads to, if it is a leaf; the provider's name is not looked at."""
+    if path[:1] == ("providers",) and len(path) == 3:
+        return ProviderSettings.model_fields.get(path[2])
+    table = Settings.model_fields.get(path[0]) if len(path) == 2 else None
+    model = table.annotation if table else None
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    return model.model_fields.get(path[1])
+
+
+def is_known(path: Key) -> bool:
+    return all(path) and field_of(path) is not None
+
+
+def suggestion(path: Key, providers: frozenset[str] = frozenset()) -> Key | None:
+    """The known key that looks most like *path*."""
+    if path[:1] == ("providers",):
+        providers |= frozenset(path[1:2])
+    known = {dotted(each): each for each in known_paths(providers)}
+    close = difflib.get_close_matches(dotted(path), known, n=1, cutoff=0.75)
+    return known[close[0]] if close else None
+
+
+def file_keys(path: Key) -> Key:
+    """The `*_file` sibling of a key."""
+    return (*path[:-1], path[-1] + FILE_SUFFIX)
+
+
+def readable_from_files(providers: frozenset[str]) -> list[Key]:
+    """The keys that have a `*_file` sibling."""
+    known = set(known_paths(providers))
+    return sorted(path for path in known if file_keys(path) in known)
+
+
+def is_secret(path: Key) -> bool:
+    """Whether a value of this key must never be shown; an unknown key may be a misspelt secret."""
+    field = field_of(path)
+    return field is None or path[-1] == "tokens" or "SecretStr" in repr(field.annotation)

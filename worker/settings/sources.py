@@ -9,17 +9,8 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from worker.domain.shipped import config_directory
-from worker.settings.config_error import ConfigError, ConfigProblem
-from worker.settings.keys import (
-    COMMAND_LINE_NAMES,
-    Key,
-    dotted,
-    environment_name,
-    is_known,
-    path_of,
-    suggestion,
-)
-from worker.settings.model import PREFIX, Settings
+from worker.settings import model
+from worker.settings.values import ConfigError, ConfigProblem
 
 RUN_SECRETS = Path("/run/secrets")
 FILE_CHARS_MAX = 1_000_000  #: No configuration or secret is longer; a device file may be.
@@ -30,10 +21,10 @@ class Layer:
     """Values of one rank, nested like the settings."""
 
     values: Mapping[str, Any] = field(repr=False)  #: As they were read: secrets are plain text.
-    origin: Callable[[Key], str]  #: Where the value of a key came from, in the user's words.
+    origin: Callable[[model.Key], str]  #: Where the value of a key came from, in the user's words.
     problems: tuple[ConfigProblem, ...] = ()
 
-    def holds(self, key: Key) -> bool:
+    def holds(self, key: model.Key) -> bool:
         tree: object = self.values
         for part in key:
             if not isinstance(tree, Mapping) or part not in tree:
@@ -41,7 +32,7 @@ class Layer:
             tree = tree[part]
         return True
 
-    def value(self, key: Key) -> object:
+    def value(self, key: model.Key) -> object:
         tree: object = self.values
         for part in key:
             assert isinstance(tree, Mapping)
@@ -54,10 +45,10 @@ class Collected:
     """Values gathered one by one."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
-    origins: dict[Key, str] = field(default_factory=dict)
+    origins: dict[model.Key, str] = field(default_factory=dict)
     problems: list[ConfigProblem] = field(default_factory=list)
 
-    def put(self, key: Key, value: object, origin: str) -> None:
+    def put(self, key: model.Key, value: object, origin: str) -> None:
         tree = self.values
         for part in key[:-1]:
             tree = tree.setdefault(part, {})
@@ -72,7 +63,7 @@ class _Named(EnvSettingsSource):
     """Values by names of the environment's kind, from a mapping instead of this process."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__(Settings)
+        super().__init__(model.Settings)
         self.env_vars = {name.lower(): value for name, value in values.items()}
 
 
@@ -85,18 +76,18 @@ def environment(environ: Mapping[str, str]) -> Layer:
     ours = {
         name: value
         for name, value in environ.items()
-        if name.startswith(PREFIX) and name not in COMMAND_LINE_NAMES
+        if name.startswith(model.PREFIX) and name not in model.COMMAND_LINE_NAMES
     }
-    unknown = {name for name in ours if not is_known(path_of(name))}
+    unknown = {name for name in ours if not model.is_known(model.path_of(name))}
     known = {name: value for name, value in ours.items() if name not in unknown}
-    names = {path_of(name): name for name in known}
+    names = {model.path_of(name): name for name in known}
     problems = tuple(_unknown_name(name) for name in sorted(unknown))
     return Layer(_Named(known)(), lambda key: names.get(key, "environment"), problems)
 
 
 def _unknown_name(name: str) -> ConfigProblem:
-    close = suggestion(path_of(name))
-    hint = f"; did you mean {environment_name(close)}?" if close else ""
+    close = model.suggestion(model.path_of(name))
+    hint = f"; did you mean {model.environment_name(close)}?" if close else ""
     return ConfigProblem("", name, f"no setting has this name in the environment{hint}")
 
 
@@ -113,8 +104,8 @@ def secret_directory(directory: Path) -> Layer:
     """
     collected = Collected()
     for file in _entries(directory):
-        key = path_of(file.name)
-        if is_known(key):
+        key = model.path_of(file.name)
+        if model.is_known(key):
             put_file(collected, key, file)
         else:
             collected.problems.append(ConfigProblem("", str(file), "no setting has this name"))
@@ -127,11 +118,11 @@ def _entries(directory: Path) -> Iterator[Path]:
     except OSError:
         return  # Most machines have none.
     for file in files:
-        if file.name.lower().startswith(PREFIX.lower()):
+        if file.name.lower().startswith(model.PREFIX.lower()):
             yield file
 
 
-def put_file(collected: Collected, key: Key, file: Path) -> None:
+def put_file(collected: Collected, key: model.Key, file: Path) -> None:
     """Read one secret; the newline that editors leave at its end is no part of it."""
     try:
         with file.open(encoding="utf-8") as opened:
@@ -144,7 +135,7 @@ def put_file(collected: Collected, key: Key, file: Path) -> None:
         problem = "" if text else "the file is empty"
         collected.put(key, text, f"file {file}")
     if problem:
-        collected.problems.append(ConfigProblem(dotted(key), f"file {file}", problem))
+        collected.problems.append(ConfigProblem(model.dotted(key), f"file {file}", problem))
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path:
@@ -177,7 +168,7 @@ def named_twice(layers: list[Layer]) -> list[ConfigProblem]:
             key = ("providers", name)
             if name in seen:
                 message = f"this provider is also in {seen[name]}; keep one of them"
-                problems.append(ConfigProblem(dotted(key), layer.origin(key), message))
+                problems.append(ConfigProblem(model.dotted(key), layer.origin(key), message))
             seen.setdefault(name, layer.origin(key))
     return problems
 
@@ -186,7 +177,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     try:
         if not file.is_file():
             raise ConfigError([ConfigProblem("", str(file), "there is no such configuration file")])
-        return TomlConfigSettingsSource(Settings, toml_file=file).toml_data
+        return TomlConfigSettingsSource(model.Settings, toml_file=file).toml_data
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([ConfigProblem("", str(file), f"is not valid TOML: {error}")]) from None
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from worker.domain.money import AMOUNT_MAX
 from worker.simulator.behaviours import UnreadableBehaviour, forced_by
 from worker.simulator.config import FaultRule, StrictModel
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceReply, Json, Request, arguments, json, number_id
+from worker.simulator.exchange import FaceReply, Json, Request, number_id
 from worker.simulator.face import Face
 from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
@@ -84,17 +84,19 @@ class Control:
         call = self._calls.get((request.method, name))
         try:
             if call is not None:
-                return json(call(request, now))
+                return FaceReply.json(call(request, now))
             if request.method == "GET" and name.startswith("books/"):
-                return json(self._number_json(self._number(name.removeprefix("books/"), now)))
+                return FaceReply.json(
+                    self._number_json(self._number(name.removeprefix("books/"), now))
+                )
         except (ValidationError, orjson.JSONDecodeError, UnreadableBehaviour) as error:
-            return json({"error": str(error)}, 400)
+            return FaceReply.json({"error": str(error)}, 400)
         except BadOrder as error:
-            return json({"error": str(error)}, 404)
-        return json({"error": "no such call"}, 404)
+            return FaceReply.json({"error": str(error)}, 404)
+        return FaceReply.json({"error": "no such call"}, 404)
 
     def _books(self, request: Request, now: datetime) -> Json:
-        args = arguments(request.query)
+        args = request.arguments()
         offset = number_id(args.get("offset")) or 0
         limit = min(number_id(args.get("limit")) or PAGE, PAGE_MAX)
         ledger = self._engine.ledger

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from worker.simulator.config import SimulatorConfig, StrictModel
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id, text, with_wait
+from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import FamilyTerms
 
@@ -81,10 +81,10 @@ def denied_by_server(denied: Denied) -> FaceReply | None:
     """A refusal of the web server in front, which knows nothing of the family's words."""
     match denied.reason:
         case DenialReason.UNAVAILABLE:
-            return text("Service Unavailable", 503)
+            return FaceReply.text("Service Unavailable", 503)
         case DenialReason.RATE_LIMITED:
-            return with_wait(text("Too Many Requests", 429), denied)
+            return FaceReply.text("Too Many Requests", 429).with_wait(denied)
         case DenialReason.BAD_ACTION:
-            return text("Not Found", 404)
+            return FaceReply.text("Not Found", 404)
         case _:
             return None

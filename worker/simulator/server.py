@@ -23,7 +23,7 @@ from worker.simulator.config import FaultKind, SimulatorConfig
 from worker.simulator.control import PREFIX, Control
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, FaceReply, Request, text
+from worker.simulator.exchange import FaceCall, FaceReply, Request
 from worker.simulator.faces import face_of
 from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.push_sender import PushSender
@@ -218,7 +218,7 @@ class Simulator:
             case FaultKind.UNAVAILABLE:
                 return self.face.refuse(call, Denied(DenialReason.UNAVAILABLE), now)
             case FaultKind.HTML:
-                return text(PAGE)
+                return FaceReply.text(PAGE)
             case FaultKind.RATE_LIMITED:
                 return self.face.refuse(call, Denied(DenialReason.RATE_LIMITED, wait), now)
             case FaultKind.BAD_KEY:
@@ -238,7 +238,7 @@ class Simulator:
     ) -> FaceReply:
         match fault.rule.kind:
             case FaultKind.ERROR_AFTER_EFFECT:
-                return text("Bad Gateway", 502)
+                return FaceReply.text("Bad Gateway", 502)
             case FaultKind.GARBAGE:
                 return reply._replace(body=GARBAGE)
             case FaultKind.TRUNCATED:

@@ -16,7 +16,7 @@ from tests.contracts.providers.simulated import (
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.history import PastNumber
+from worker.ports.provider import PastNumber
 
 DAY = timedelta(days=1)
 PAGES_MAX = 10

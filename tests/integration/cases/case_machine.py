@@ -42,14 +42,13 @@ from tests.integration.cases.case_strategies import (
 from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
-from worker.domain.policy.kinds import AccountEventKind
+from worker.domain.policy.vocabulary import AccountEventKind
 from worker.domain.transfer import Charge
-from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
-from worker.lifecycle.cases.added_facts import FactsToAdd
 from worker.lifecycle.cases.case_service import AccountEventReport, CaseService
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.questions import instant_fact
+from worker.lifecycle.cases.questions import FactsToAdd, instant_fact
 from worker.ports.store.activations import SeenSms
 from worker.ports.store.case_view import CaseKind, CaseState, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult, Rental, Review
@@ -234,15 +233,15 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(claim=claims, items=EVIDENCE, more=CLAIM_FACTS, added=ADDED_FACTS)
     def evidence(self, claim: UUID, items: list[str], more: Facts, added: Facts) -> None:
         facts = {**more, **added}
-        self.add(claim, CaseKind.CLAIM, "evidence", added_facts.evidence(items, **facts))
+        self.add(claim, CaseKind.CLAIM, "evidence", questions.evidence(items, **facts))
 
     @rule(claim=claims, event=st.sampled_from(("requested", "granted", "refused")))
     def access(self, claim: UUID, event: str) -> None:
-        self.add(claim, CaseKind.CLAIM, f"access_{event}", added_facts.access(event, None))
+        self.add(claim, CaseKind.CLAIM, f"access_{event}", questions.access(event, None))
 
     @rule(claim=claims)
     def rectified(self, claim: UUID) -> None:
-        self.add(claim, CaseKind.CLAIM, "rectified", added_facts.first_instants(rectified_at=None))
+        self.add(claim, CaseKind.CLAIM, "rectified", questions.first_instants(rectified_at=None))
 
     @rule(claim=claims, worth=st.sampled_from((None, 0, 350, 1000)))
     def choice(self, claim: UUID, worth: int | None) -> None:
@@ -252,7 +251,7 @@ class CaseMachine(RuleBasedStateMachine):
             claim,
             CaseKind.CLAIM,
             "choice",
-            added_facts.plain_facts(customer_choice=choice, **value),
+            questions.plain_facts(customer_choice=choice, **value),
         )
 
     @rule(target=others, rental=rentals, age=AGES, since=AGES, more=OUTAGE_FACTS)
@@ -302,12 +301,12 @@ class CaseMachine(RuleBasedStateMachine):
         added=REQUEST_FACTS,
     )
     def payment_info(self, case: UUID, event: str, more: Facts, added: Facts) -> None:
-        to_add = added_facts.payment_info(event, None, **more, **added)
+        to_add = questions.payment_info(event, None, **more, **added)
         self.add(case, CaseKind.WITHDRAWAL, f"payment_info_{event}", to_add)
 
     @rule(case=withdrawals, status=KYC)
     def kyc(self, case: UUID, status: str) -> None:
-        self.add(case, CaseKind.WITHDRAWAL, "kyc", added_facts.plain_facts(kyc=status))
+        self.add(case, CaseKind.WITHDRAWAL, "kyc", questions.plain_facts(kyc=status))
 
     @rule(
         target=others,
@@ -431,8 +430,8 @@ class CaseMachine(RuleBasedStateMachine):
             elif give_up and state in {"needs_evidence", "waiting"}:
                 await self.service.verdict(id_, kind, self.shop.DENIAL)
                 for refusal in (
-                    added_facts.plain_facts(kyc="failed"),
-                    added_facts.access("refused", None),
+                    questions.plain_facts(kyc="failed"),
+                    questions.access("refused", None),
                 ):
                     await self.service.add(id_, kind, refusal, "refusal")
 

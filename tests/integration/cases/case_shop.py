@@ -18,19 +18,17 @@ from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy.loading import grounds, load_clauses
 from worker.domain.transfer import Charge
-from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import AccountEventReport, CaseService, judges_by_kind
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.claim_windows import ClaimWindows
-from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
-from worker.ports.intake import CompleteIntake
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
@@ -41,7 +39,7 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import NoRent, Rented
-from worker.ports.store.activations import AcceptOutcome, SeenSms
+from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
 from worker.ports.store.cases import CaseChange, Rental, rental_id
@@ -267,7 +265,7 @@ class CaseShop:
 
     async def add_evidence(self, case: Case, *items: str, **facts: Any) -> CaseChange:
         return await self.service.add(
-            case.id, case.kind, added_facts.evidence(items, **facts), "evidence"
+            case.id, case.kind, questions.evidence(items, **facts), "evidence"
         )
 
     DENIAL = Verdict(grant=False, findings={})
@@ -387,11 +385,11 @@ class CaseShop:
     async def add_instants(self, case: Case, **at: datetime | None) -> CaseChange:
         """Add instants to a case, now where None is given."""
         return await self.service.add(
-            case.id, case.kind, added_facts.first_instants(**at), next(iter(at))
+            case.id, case.kind, questions.first_instants(**at), next(iter(at))
         )
 
     async def add_choice(self, case: Case, choice: str, value: int) -> CaseChange:
-        facts = added_facts.plain_facts(customer_choice=choice, replacement_value_minor=value)
+        facts = questions.plain_facts(customer_choice=choice, replacement_value_minor=value)
         return await self.service.add(case.id, case.kind, facts, "choice")
 
     def change_policy(self, name: str, changes: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.integration.cases.case_shop import DAY, HOUR
 from worker.domain.policy import policy_names
-from worker.domain.policy.kinds import BuyChannel, Channel, Evidence, Kyc
+from worker.domain.policy.vocabulary import BuyChannel, Channel, Evidence, Kyc
 from worker.ports.store.case_view import CaseKind
 
 Facts: TypeAlias = dict[str, Any]

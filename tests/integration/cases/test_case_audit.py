@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.cases.case_shop import CaseShop
-from worker.adapters.store import audit
-from worker.adapters.store.statements import statement
+from worker.adapters.store import books
+from worker.adapters.store.database import statement
 from worker.lifecycle.cases.case_steps import SLAS
 from worker.ports.store.case_view import Case
 
@@ -100,7 +100,7 @@ async def test_the_audit_finds_a_broken_case(broken_shop: CaseShop, broken: Sabo
 
 
 def test_every_invariant_of_cases_is_broken_here() -> None:
-    ours = {name for name in audit.invariants() if name.startswith("case_")}
+    ours = {name for name in books.invariants() if name.startswith("case_")}
 
     assert ours == {s.invariant for s in SABOTAGES if s.invariant.startswith("case_")}
 

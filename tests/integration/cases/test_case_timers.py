@@ -15,7 +15,7 @@ from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
 from worker.domain.price_fate import PriceFate
 from worker.entrypoints.http.responses import instant
-from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.case_steps import timer_step
 from worker.ports.store.case_view import CaseState, Timer, TimerKind
 
@@ -63,7 +63,7 @@ async def rectification(shop: CaseShop) -> SetTimer:
 
 async def host_access_grace(shop: CaseShop) -> SetTimer:
     case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
-    await shop.service.add(case.id, case.kind, added_facts.access("requested", None), "access")
+    await shop.service.add(case.id, case.kind, questions.access("requested", None), "access")
     return SetTimer(case.id, shop.clock.now + DAY, "wait", "host_access_pending", None)
 
 
@@ -105,7 +105,7 @@ async def outage_end(shop: CaseShop) -> SetTimer:
 
 async def payment_info(shop: CaseShop) -> SetTimer:
     case = await shop.open_withdrawal("P3")
-    info = added_facts.payment_info("requested", None)
+    info = questions.payment_info("requested", None)
     await shop.service.add(case.id, case.kind, info, "payment_info")
     due = MONDAY + 14 * DAY
     return SetTimer(case.id, due, "deny", "payment_info_timeout", "withdrawal.denied")
@@ -339,11 +339,11 @@ async def test_late_host_access_moves_the_repair_date_by_the_delay(shop: CaseSho
     await shop.open_account()
     case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
     start = shop.clock.now
-    await shop.service.add(case.id, case.kind, added_facts.access("requested", None), "access")
+    await shop.service.add(case.id, case.kind, questions.access("requested", None), "access")
     await shop.fire_due_timers(start + 2 * DAY)
     assert await shop.timers_of(case.id) == {"honour": MONDAY + 14 * DAY}, "the clock stands still"
 
-    await shop.service.add(case.id, case.kind, added_facts.access("granted", None), "access")
+    await shop.service.add(case.id, case.kind, questions.access("granted", None), "access")
 
     assert (await shop.timers_of(case.id))["rectification"] == start + 72 * HOUR + DAY
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from worker.domain.activation import State
-from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases import questions
 from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
@@ -71,7 +71,7 @@ async def test_a_denial_is_refused_while_the_customer_has_a_date_to_add_somethin
     claim = await shop.open_claim(await shop.delivered_activation("P1"), "invalid_number")
     await shop.top_up("later", 500, at=shop.clock.now)
     withdrawal = await shop.open_withdrawal("P3", amount_minor=500)
-    asked = added_facts.payment_info("requested", None)
+    asked = questions.payment_info("requested", None)
     await shop.service.add(withdrawal.id, withdrawal.kind, asked, "payment_info_requested")
     before = await shop.all_rows()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
-from worker.lifecycle.cases import added_facts
+from worker.lifecycle.cases import questions
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import CaseState, Rejected
 from worker.ports.store.cases import CaseOpenOutcome
@@ -102,7 +102,7 @@ async def test_a_payout_waits_for_the_proof_of_the_wallets_owner(
     too_soon = await shop.give_verdict(case, grant=True)
     assert too_soon.rejected is Rejected.NOT_ASKED_FOR
 
-    await shop.service.add(case.id, case.kind, added_facts.plain_facts(kyc="passed"), "kyc")
+    await shop.service.add(case.id, case.kind, questions.plain_facts(kyc="passed"), "kyc")
     await shop.give_verdict(case, grant=True)
 
     assert await shop.state_of(case.id) is CaseState.APPROVED
@@ -112,14 +112,14 @@ async def test_payment_details_have_to_come_in_time(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
     case = await shop.open_withdrawal("P3")
     unasked = await shop.service.add(
-        case.id, case.kind, added_facts.payment_info("provided", None), "payment_info"
+        case.id, case.kind, questions.payment_info("provided", None), "payment_info"
     )
     assert unasked.rejected is Rejected.NOT_ASKED_FOR
-    await shop.service.add(case.id, case.kind, added_facts.payment_info("requested", None), "asked")
+    await shop.service.add(case.id, case.kind, questions.payment_info("requested", None), "asked")
     assert last_reason(await shop.case(case.id)) == "payment_info_required"
     shop.set_time(MONDAY + 14 * DAY)
 
-    await shop.service.add(case.id, case.kind, added_facts.payment_info("provided", None), "given")
+    await shop.service.add(case.id, case.kind, questions.payment_info("provided", None), "given")
 
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
 
@@ -164,7 +164,7 @@ async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
     await shop.give_verdict(case, grant=True)
 
     second = await shop.give_verdict(case, grant=False)
-    await shop.service.add(case.id, case.kind, added_facts.plain_facts(kyc="failed"), "kyc")
+    await shop.service.add(case.id, case.kind, questions.plain_facts(kyc="failed"), "kyc")
 
     assert second.rejected is Rejected.OTHER_CONTENT
     assert await shop.state_of(case.id) is CaseState.APPROVED
@@ -316,7 +316,7 @@ async def test_details_can_be_added_without_a_request(shop: CaseShop) -> None:
     case = await shop.open_withdrawal("P3", email_matches=False)
     assert (case.state, last_reason(case)) == (CaseState.NEEDS_EVIDENCE, "email_mismatch")
 
-    more = added_facts.payment_info("added", None, email_matches=True)
+    more = questions.payment_info("added", None, email_matches=True)
     await shop.service.add(case.id, case.kind, more, "payment_info_added")
 
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW

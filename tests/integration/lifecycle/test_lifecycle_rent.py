@@ -23,7 +23,7 @@ from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import SAME_ORDER
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
-from worker.lifecycle.purchase_matching import ANSWER_WITHIN
+from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     ActivePage,

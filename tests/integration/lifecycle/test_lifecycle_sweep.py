@@ -178,16 +178,17 @@ async def test_a_number_gone_after_the_credit_stays_exposed(world: World) -> Non
     assert "provider.number_gone" in world.reporter.troubles
 
 
-async def test_no_answer_is_asked_again_later_and_read_first(world: World) -> None:
+async def test_no_answer_is_asked_again_later_and_read_where_that_is_refused(world: World) -> None:
     await credited(world)
-    world.provider.will("cancel", ProviderUnavailable("sim", "HTTP 500")).will("look", Cancelled())
+    away = ProviderUnavailable("sim", "HTTP 500")
+    world.provider.will("cancel", away, Refused(Refusal.UNCLEAR)).will("look", Cancelled())
 
     await world.pursue.tick(world.provider)
     assert await world.pursue.tick(world.provider) == 0
     await world.forget_leases()
     await world.pursue.tick(world.provider)
 
-    assert [operation for operation, _ in world.provider.calls] == ["cancel", "look"]
+    assert [operation for operation, _ in world.provider.calls] == ["cancel", "cancel", "look"]
     assert await world.exposure() == [(PRICE, "resolved")]
 
 

@@ -9,7 +9,6 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
@@ -17,6 +16,10 @@ from worker.ports.provider import (
     Cancelled,
     Capabilities,
     CodesArrived,
+    HistoryPage,
+    PastNumber,
+    Refusal,
+    Refused,
     Sms,
     Waiting,
 )
@@ -98,7 +101,8 @@ async def test_an_orphan_of_a_settled_customer_is_cancelled(world: World) -> Non
 async def test_one_that_earned_its_price_is_our_loss_of_what_it_cost(world: World) -> None:
     number = await given_up(world)
     lists(world, ROW)
-    world.provider.will("look", CodesArrived((Sms("1234"),)))
+    refused = Refused(Refusal.UNCLEAR)
+    world.provider.will("cancel", refused).will("look", CodesArrived((Sms("1234"),)))
 
     for _ in range(2):
         await world.repair.tick(world.provider)
@@ -141,7 +145,7 @@ async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> 
 async def test_the_history_tells_what_became_of_a_purchase_that_was_given_up(world: World) -> None:
     number = await given_up(world)
     remembers(world, PriceFate.GIVEN_BACK)
-    world.provider.will("look", Cancelled())
+    world.provider.will("cancel", Refused(Refusal.UNCLEAR)).will("look", Cancelled())
 
     await world.reconcile.tick(world.provider)
     await world.pursue.tick(world.provider)

@@ -21,7 +21,7 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
-from worker.domain.policy.kept import profile_of
+from worker.domain.policy.loading import profile_of
 from worker.ports.provider import Cancelled
 from worker.ports.store.activations import AcceptOutcome, Activation
 from worker.settings import load_settings

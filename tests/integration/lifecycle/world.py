@@ -20,6 +20,7 @@ from worker.bootstrap.assemble import Worker, WorkerService, assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
@@ -27,7 +28,6 @@ from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.outcome import OutcomeRules
 from worker.lifecycle.policy_book import PolicyBook
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
@@ -35,9 +35,14 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
-from worker.ports.intake import NumberIntake
 from worker.ports.service import PurchaseOrder
-from worker.ports.store.activations import AcceptOutcome, Activation, LiveNumber, SeenSms
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    Activation,
+    LiveNumber,
+    NumberIntake,
+    SeenSms,
+)
 from worker.settings import Settings
 
 ALICE = AccountId("alice")

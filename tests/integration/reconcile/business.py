@@ -17,8 +17,8 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.bootstrap.assemble import assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_terms import ProviderTerms
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.ports.provider import Cancelled, Provider, Rented, RentRequest

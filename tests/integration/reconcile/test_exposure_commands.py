@@ -15,7 +15,7 @@ from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ActivationId
-from worker.entrypoints.cli import provider_exposure
+from worker.entrypoints.cli import provider as provider_commands
 from worker.entrypoints.cli.exit_codes import Exit
 
 FIXTURES = (cli, nothing_around)
@@ -214,7 +214,7 @@ def test_a_provider_nobody_knows_is_a_mistake(risk: Risk, command: tuple[str, ..
 def test_of_more_than_fit_the_oldest_are_taken_and_that_is_said(
     risk: Risk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider_exposure, "LIST_MAX", 1)
+    monkeypatch.setattr(provider_commands, "LIST_MAX", 1)
 
     done = settle(risk, "--older-than", "0", "--yes")
 

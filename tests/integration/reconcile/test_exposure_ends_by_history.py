@@ -8,8 +8,8 @@ from tests.integration.reconcile.business import COST, Business
 from tests.integration.store.shop import SIM
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle import history
-from worker.ports.history import PastNumber
+from worker.lifecycle import reconcile as reconciling
+from worker.ports.provider import PastNumber
 from worker.ports.store.activations import SeenSms
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
@@ -18,7 +18,7 @@ from worker.simulator.server import utc_now
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was rented this second is told and believed: spans are told in whole seconds."""
-    monkeypatch.setattr(history, "LAGS", timedelta(seconds=-2))
+    monkeypatch.setattr(reconciling, "LAGS", timedelta(seconds=-2))
 
 
 async def late_code(at_work: Business) -> tuple[ActivationId, ProviderRef]:
@@ -95,7 +95,9 @@ async def test_of_an_old_number_that_is_pursued_nothing_is_read(at_work: Busines
         "UPDATE activation SET provider_state = 'cancelling', pursue_at = now()"
     )
 
-    read = await at_work.shop.store.purchases.disputed_since(SIM, history.OLDEST, history.FRESH)
+    read = await at_work.shop.store.purchases.disputed_since(
+        SIM, reconciling.OLDEST, reconciling.FRESH
+    )
 
     assert read == [], "its next read of the status says more"
 

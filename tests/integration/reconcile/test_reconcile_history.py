@@ -11,10 +11,9 @@ from tests.integration.store.shop import SIM, Shop
 from worker.adapters.store.disputes import RENTALS_MAX
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle import history
+from worker.lifecycle import reconcile as reconciling
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import Capabilities
+from worker.ports.provider import Capabilities, HistoryPage, PastNumber
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
 from worker.simulator.tariff import BuyerOrder
@@ -23,7 +22,7 @@ from worker.simulator.tariff import BuyerOrder
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was rented this second is told and believed: spans are told in whole seconds."""
-    monkeypatch.setattr(history, "LAGS", timedelta(seconds=-2))
+    monkeypatch.setattr(reconciling, "LAGS", timedelta(seconds=-2))
 
 
 async def charged_for_nothing(at_work: Business) -> tuple[ActivationId, ProviderRef]:
@@ -170,7 +169,7 @@ async def test_what_both_say_alike_is_left_alone(at_work: Business) -> None:
 async def test_a_history_may_lag_behind_an_ending(
     at_work: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "LAGS", timedelta(minutes=10))
+    monkeypatch.setattr(reconciling, "LAGS", timedelta(minutes=10))
     id_, ref = await at_work.rent()
     at_work.receive(ref)
     await at_work.believe_given_back(id_)
@@ -278,7 +277,9 @@ async def test_old_disputes_that_never_end_do_not_hide_a_newer_one(at_work: Busi
     newest = await at_work.shop.one("SELECT max(rented_at) FROM activation")
 
     read = [
-        await at_work.shop.store.purchases.disputed_since(SIM, history.OLDEST, history.FRESH)
+        await at_work.shop.store.purchases.disputed_since(
+            SIM, reconciling.OLDEST, reconciling.FRESH
+        )
         for _ in range(40)
     ]
 
@@ -348,7 +349,7 @@ async def test_pages_that_do_not_turn_are_read_once(at_work: Business) -> None:
         circuit = at_work.provider.circuit
 
         async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
-            assert until - since == history.FRESH - history.LAGS
+            assert until - since == reconciling.FRESH - reconciling.LAGS
             asked.append(skip)
             return HistoryPage([row], skip + 1)
 
@@ -359,7 +360,7 @@ async def test_pages_that_do_not_turn_are_read_once(at_work: Business) -> None:
 
 async def test_a_long_history_is_read_on_where_it_was_left(at_work: Business) -> None:
     asked: list[int] = []
-    slow = [history.READ_FOR.total_seconds() + 1]
+    slow = [reconciling.COMPARE_FOR.total_seconds() + 1]
     passed = [0.0]
     clock = replace(at_work.reconcile.clock, monotonic=lambda: passed[0])
     reconcile = replace(at_work.reconcile, clock=clock)
@@ -402,9 +403,9 @@ async def test_an_old_dispute_that_is_far_to_seek_does_not_cost_the_last_day_its
         circuit = at_work.provider.circuit
 
         async def history(self, since: datetime, _until: datetime, skip: int) -> HistoryPage:
-            old = utc_now() - since > 2 * history.FRESH
+            old = utc_now() - since > 2 * reconciling.FRESH
             asked.append((old, skip))
-            passed[0] += old * (history.READ_FOR.total_seconds() + 1)
+            passed[0] += old * (reconciling.COMPARE_FOR.total_seconds() + 1)
             row = PastNumber(ref=ProviderRef(str(skip)), fate=PriceFate.UNKNOWN)
             return HistoryPage([row], skip + 1 if old else None)
 

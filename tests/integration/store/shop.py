@@ -10,8 +10,14 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
-from worker.ports.intake import CompleteIntake, NumberIntake
-from worker.ports.store.activations import AcceptOutcome, Activation, RecordedCode, SeenSms
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    Activation,
+    CompleteIntake,
+    NumberIntake,
+    RecordedCode,
+    SeenSms,
+)
 from worker.ports.store.settlements import DueNumber, Ending, Settlements
 
 ALICE = AccountId("alice")

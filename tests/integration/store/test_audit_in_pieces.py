@@ -107,7 +107,7 @@ def question(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         sql = "SELECT count(*) AS violations, CAST('{}' AS text[]) AS offenders FROM pg_sleep(2)"
         return text(sql)
 
-    monkeypatch.setattr("worker.adapters.store.audit._question", slow)
+    monkeypatch.setattr("worker.adapters.store.books._question", slow)
     return asked
 
 
@@ -131,9 +131,9 @@ async def test_one_that_takes_too_long_is_not_asked_again_at_once(
 ) -> None:
     if who == "the server":
         patience = text("SET LOCAL statement_timeout = '50ms'")
-        monkeypatch.setattr("worker.adapters.store.audit._PATIENCE", patience)
+        monkeypatch.setattr("worker.adapters.store.books._PATIENCE", patience)
     else:
-        monkeypatch.setattr("worker.adapters.store.audit.SILENCE_S", 0.05)
+        monkeypatch.setattr("worker.adapters.store.books.SILENCE_S", 0.05)
 
     with pytest.raises(StoreError, match="too long"):
         await broken_shop.store.books.check(broken_shop.store.books.invariants[0])
@@ -149,6 +149,6 @@ async def test_a_check_changes_nothing_even_if_it_tried(
         sql += "current_setting('transaction_read_only'), current_setting('statement_timeout')"
         return " ".join((await connection.exec_driver_sql(sql)).one())
 
-    monkeypatch.setattr("worker.adapters.store.audit._check", transaction)
+    monkeypatch.setattr("worker.adapters.store.books._check", transaction)
 
     assert str(await broken_shop.store.books.check("any")) == "repeatable read on 10min"

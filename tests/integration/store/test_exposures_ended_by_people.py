@@ -10,7 +10,7 @@ from tests.integration.store.shop import DEADLINE, GRACE, PRICE, SIM, TICK, Shop
 from worker.domain.activation import ProviderState
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.history import PastNumber
+from worker.ports.provider import PastNumber
 from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd
 from worker.ports.store.settlements import Resolved
 

@@ -23,7 +23,7 @@ from tests.integration.store.shop import (
     external,
     intake,
 )
-from worker.adapters.store import audit
+from worker.adapters.store import books
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, activation_id, purchase_id
 from worker.domain.transfer import Charge
@@ -182,11 +182,11 @@ async def test_other_ways_to_break_it_are_noticed_too(broken_shop: Shop, broken:
 
 def test_every_invariant_is_sabotaged_and_says_what_must_hold() -> None:
     # Those of cases are broken where cases are tested.
-    ours = [name for name in audit.invariants() if not name.startswith("case_")]
+    ours = [name for name in books.invariants() if not name.startswith("case_")]
 
     assert sorted(one.invariant for one in ALONE) == sorted(ours)
-    for invariant in audit.invariants():
-        assert re.fullmatch(r"[A-Z].{20,}\.", audit.says(invariant))
+    for invariant in books.invariants():
+        assert re.fullmatch(r"[A-Z].{20,}\.", books.says(invariant))
 
 
 async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -> None:
@@ -198,7 +198,7 @@ async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -
     (finding,) = [f for f in await broken_shop.store.books.audit() if f.violations]
 
     assert finding.violations == 20
-    assert len(finding.offenders) == audit.OFFENDERS
+    assert len(finding.offenders) == books.OFFENDERS
 
 
 async def test_it_changes_nothing_and_needs_no_more_than_the_workers_role(shop: Shop) -> None:

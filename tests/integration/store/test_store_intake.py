@@ -26,8 +26,7 @@ from worker.adapters.store.accept import SKEW
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ProviderName, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.intake import CompleteIntake
-from worker.ports.store.activations import AcceptOutcome, Activation
+from worker.ports.store.activations import AcceptOutcome, Activation, CompleteIntake
 
 
 async def take(shop: Shop, *intakes: CompleteIntake, now: datetime = RENTED) -> list[AcceptOutcome]:

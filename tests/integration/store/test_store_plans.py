@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.store.shop import Shop
-from worker.adapters.store import activation_reading
-from worker.adapters.store.statements import statement
+from worker.adapters.store import rows
+from worker.adapters.store.database import statement
 
 ROWS = """
 INSERT INTO account (account, currency) SELECT 'a' || n, 'USD' FROM generate_series(0, 99) n;
@@ -183,7 +183,7 @@ async def test_hot_statements_read_no_whole_table(broken_shop: Shop) -> None:
 async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
 
-    plan = await generic_plan(broken_shop, activation_reading.newest(frozenset({"account"})).text)
+    plan = await generic_plan(broken_shop, rows.newest(frozenset({"account"})).text)
 
     assert plan.indexes_on("activation") == {"activation_of_account"}
 

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from worker.domain.policy import load_profile, override, policy_names
-from worker.domain.policy.kept import content_of, profile_of
-from worker.domain.policy.loading import version_of
+from worker.domain.policy.loading import content_of, profile_of, version_of
 
 
 @pytest.mark.parametrize("name", policy_names())

@@ -7,11 +7,10 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
-from worker.entrypoints.cli import activation_text, change_stream
+from worker.entrypoints.cli import activations
 from worker.entrypoints.cli.activations import event_line
-from worker.entrypoints.cli.client import connected
+from worker.entrypoints.cli.client import ENDED, Target, changes, connected, events
 from worker.entrypoints.cli.output import amount, parse_instant
-from worker.entrypoints.cli.target import Target
 
 SETTLED = {
     "state": "refunded",
@@ -153,7 +152,7 @@ async def test_the_tail_shows_every_event_once_and_in_order(daemon: FakeDaemon, 
         daemon.events.append(event(len(daemon.events)))
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        tail = change_stream.events(client, two_more)
+        tail = events(client, two_more)
         told = [(await anext(tail))["id"] for _ in range(14)]
         await tail.aclose()
 
@@ -181,7 +180,7 @@ async def test_a_daemon_that_answers_at_once_is_not_asked_all_the_time(
         await give_way()
 
     async with connected(Target(daemon.url, "read-token")) as client:
-        states = [each["state"] async for each in change_stream.changes(client, id_, pause)]
+        states = [each["state"] async for each in changes(client, id_, pause)]
 
     assert (states, len(pauses)) == (["waiting", "refunded"], 1)
 
@@ -224,7 +223,7 @@ def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: st
     ],
 )
 def test_the_money_line_adds_up(state: str, line: str) -> None:
-    assert activation_text.money_line(activation(1, state=state)) == line
+    assert activations.money_line(activation(1, state=state)) == line
 
 
 @pytest.mark.parametrize(
@@ -239,11 +238,11 @@ def test_the_window_is_drawn(now: str, drawn: str, left: str) -> None:
     at = parse_instant(now)
 
     assert (
-        activation_text.window_bar(activation(1), at),
-        activation_text.time_left(activation(1), at),
+        activations.window_bar(activation(1), at),
+        activations.time_left(activation(1), at),
     ) == (drawn, left)
 
 
-@pytest.mark.parametrize("state", sorted(change_stream.ENDED))
+@pytest.mark.parametrize("state", sorted(ENDED))
 def test_every_ending_has_a_verdict(state: str) -> None:
-    assert "activation-worker show" in activation_text.ending_line(activation(1, state=state))
+    assert "activation-worker show" in activations.ending_line(activation(1, state=state))

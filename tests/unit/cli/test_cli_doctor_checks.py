@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.conftest import Cli
-from worker.entrypoints.cli.doctor_checks import (
+from worker.entrypoints.cli.doctor import (
     Health,
     Result,
     about_postgres,

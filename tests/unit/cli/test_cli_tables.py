@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from worker.entrypoints.cli.activation_text import COLUMNS
+from worker.entrypoints.cli.activations import COLUMNS
 from worker.entrypoints.cli.output import write_rows
 
 ID = "0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33"

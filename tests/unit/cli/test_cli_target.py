@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from worker.entrypoints.cli.client import DEV_TOKEN_FILE, TargetOptions, find_target
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.target import DEV_TOKEN_FILE, TargetOptions, find_target
 
 pytestmark = pytest.mark.usefixtures("nothing_around")
 

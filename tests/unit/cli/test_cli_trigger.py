@@ -10,12 +10,11 @@ import pytest
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
-from worker.entrypoints.cli.client import Document, connected
+from worker.entrypoints.cli.client import DEV_TOKEN_FILE, Document, Target, connected
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.target import DEV_TOKEN_FILE, Target
-from worker.entrypoints.cli.trigger_run import ScenarioRunner
-from worker.entrypoints.cli.trigger_scenarios import (
+from worker.entrypoints.cli.trigger_run import (
     ScenarioRun,
+    ScenarioRunner,
     completions,
     parse_scenario,
     scenarios,

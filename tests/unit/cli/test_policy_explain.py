@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from worker.domain.policy.clauses import load_clauses
+from worker.domain.policy.loading import load_clauses
 from worker.entrypoints.cli.app import app
 
 POLICIES = ["P0", "P1", "P2", "P3", "P4"]

@@ -8,7 +8,7 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.events.signature import BadSecret, Signer
+from worker.adapters.events.webhook import BadSecret, Signer
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -18,7 +18,6 @@ from worker.domain.ids import (
     purchase_id,
 )
 from worker.domain.transfer import Charge
-from worker.ports.intake import NumberIntake
 from worker.ports.service import (
     ActionOutcome,
     ActionResult,
@@ -27,7 +26,13 @@ from worker.ports.service import (
     PurchaseResult,
     Push,
 )
-from worker.ports.store.activations import AcceptOutcome, AcceptResult, Activation, TimelineEntry
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    AcceptResult,
+    Activation,
+    NumberIntake,
+    TimelineEntry,
+)
 
 POLICIES = frozenset({"default", "P1"})
 PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})

@@ -13,8 +13,7 @@ from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
 from worker.domain.ids import AccountId
 from worker.entrypoints.http.listener import listen
-from worker.ports.intake import NumberIntake
-from worker.ports.store.activations import AcceptResult
+from worker.ports.store.activations import AcceptResult, NumberIntake
 
 AUTH = {"Authorization": f"Bearer {WRITE_TOKEN}"}
 

@@ -12,22 +12,22 @@ from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
-from worker.lifecycle.provider_terms import ProviderTerms
-from worker.ports.history import HistoryPage
 from worker.ports.provider import (
     ActivePage,
     Balance,
     CancelReply,
     Capabilities,
     Circuit,
+    HistoryPage,
     NoRent,
     Observation,
     Rented,
     RentRequest,
 )
-from worker.ports.store.policies import PolicyVersion
+from worker.ports.store.cases import PolicyVersion
 from worker.ports.store.settlements import DueNumber
 
 SIM = ProviderName("sim")

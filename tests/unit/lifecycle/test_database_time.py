@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from worker.lifecycle.database_time import EVERY, ROUND_TRIP_MAX, DatabaseTime
+from worker.lifecycle.clock import EVERY, ROUND_TRIP_MAX, DatabaseTime
 from worker.ports.errors import StoreUnavailable
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

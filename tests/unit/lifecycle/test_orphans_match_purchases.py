@@ -9,9 +9,8 @@ import pytest
 
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.purchase_matching import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
-from worker.ports.history import PastNumber
-from worker.ports.provider import ActiveRow
+from worker.lifecycle.adopt import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
+from worker.ports.provider import ActiveRow, PastNumber
 from worker.ports.store.purchases import OpenPurchase
 
 ASKED = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import Profile, load_profile
-from worker.domain.policy.kept import content_of
+from worker.domain.policy.loading import content_of
 from worker.lifecycle.policy_book import PolicyBook, PolicyNotRead
-from worker.ports.store.policies import PolicyLookup, PolicyVersion
+from worker.ports.store.cases import PolicyLookup, PolicyVersion
 
 TODAY = load_profile("P1")
 OLDER = ("P1", "older")

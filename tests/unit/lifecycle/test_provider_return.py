@@ -99,7 +99,7 @@ async def test_a_look_that_fails_by_a_bug_is_tried_at_the_last_look_at_the_lates
     time = OwnTime(start=LAST - SECOND)
     sut = look(time)
 
-    assert [sut.failed(LIVE, KeyError("a bug")) for _ in range(5)] == [LAST] * 5
+    assert [sut.failed(LIVE, terms(), KeyError("a bug")) for _ in range(5)] == [LAST] * 5
 
 
 async def test_a_last_look_that_told_nothing_is_repeated_until_the_deadline() -> None:

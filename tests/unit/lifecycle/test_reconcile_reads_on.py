@@ -20,11 +20,16 @@ from tests.unit.lifecycle.scripted import (
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
-from worker.lifecycle.history import AROUND
-from worker.lifecycle.reconcile import Reconcile
+from worker.lifecycle.reconcile import AROUND, Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
-from worker.ports.history import HistoryPage, PastNumber
-from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Circuit
+from worker.ports.provider import (
+    ActivePage,
+    ActiveRow,
+    Capabilities,
+    Circuit,
+    HistoryPage,
+    PastNumber,
+)
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
 DAY = timedelta(days=1)

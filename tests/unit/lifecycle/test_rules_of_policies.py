@@ -10,7 +10,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due, policy_book
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Profile, load_profile
-from worker.domain.policy.kept import content_of
+from worker.domain.policy.loading import content_of
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import (
     PolicyOutcomes,
@@ -18,7 +18,7 @@ from worker.lifecycle.outcome import (
     ending,
 )
 from worker.lifecycle.policy_book import PolicyBook
-from worker.ports.store.policies import PolicyVersion
+from worker.ports.store.cases import PolicyVersion
 from worker.ports.store.settlements import DueNumber, Ending
 
 TICK = timedelta(microseconds=1)

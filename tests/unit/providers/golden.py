@@ -12,7 +12,6 @@ import pytest
 from worker.adapters.providers.rental_account import CloseFollowUp
 from worker.adapters.providers.reply import Reply, interpret
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage, PastNumber
 from worker.ports.long_rental import (
     Availability,
     Ended,
@@ -26,7 +25,9 @@ from worker.ports.provider import (
     Balance,
     CodesArrived,
     Finished,
+    HistoryPage,
     NoRent,
+    PastNumber,
     Refusal,
     Refused,
     Rented,

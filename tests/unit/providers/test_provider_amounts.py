@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.amounts import balance_minor, cost_minor, currency_of, major
+from worker.adapters.providers import fields
 from worker.domain.money import AMOUNT_MAX
 from worker.entrypoints.cli.output import amount
 
@@ -38,19 +38,19 @@ from worker.entrypoints.cli.output import amount
 def test_a_cost_is_rounded_up_and_nonsense_is_none(
     value: object, currency: str, minor: int | None
 ) -> None:
-    assert cost_minor(value, currency) == minor
+    assert fields.cost_minor(value, currency) == minor
 
 
 @pytest.mark.parametrize(
     ("value", "minor"), [("12.5085", 1250), ("-0.001", -1), ("0.009", 0), ("x", None)]
 )
 def test_a_balance_is_rounded_down(value: object, minor: int | None) -> None:
-    assert balance_minor(value, "USD") == minor
+    assert fields.balance_minor(value, "USD") == minor
 
 
 @given(st.integers(0, AMOUNT_MAX // 10**6), st.sampled_from(["USD", "RUB", "JPY", "KWD"]))
 def test_what_we_write_is_what_we_would_read(minor: int, currency: str) -> None:
-    assert cost_minor(major(minor, currency), currency) == minor
+    assert fields.cost_minor(fields.major(minor, currency), currency) == minor
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_what_we_write_is_what_we_would_read(minor: int, currency: str) -> None:
     ],
 )
 def test_what_a_provider_says_is_what_people_read(currency: str, minor: int, shown: str) -> None:
-    assert cost_minor("5", currency) == minor
+    assert fields.cost_minor("5", currency) == minor
     assert amount(minor, currency) == shown
 
 
 @given(st.decimals(0, 10**9, allow_nan=False, places=4))
 def test_a_cost_is_never_understated_and_a_balance_never_overstated(amount: Decimal) -> None:
-    cost, left = cost_minor(str(amount), "USD"), balance_minor(str(amount), "USD")
+    cost, left = fields.cost_minor(str(amount), "USD"), fields.balance_minor(str(amount), "USD")
 
     assert cost is not None
     assert left is not None
@@ -85,4 +85,4 @@ def test_a_cost_is_never_understated_and_a_balance_never_overstated(amount: Deci
 def test_a_currency_is_named_by_its_number_or_is_the_configured_one(
     value: object, currency: str
 ) -> None:
-    assert currency_of(value, "XTS") == currency
+    assert fields.currency_of(value, "XTS") == currency

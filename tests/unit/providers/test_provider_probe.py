@@ -11,7 +11,7 @@ from tests.fakes.turns import at_rest
 from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import HANG, http, raw_provider, until
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN, PROBE_EVERY_S
-from worker.adapters.providers.reply import text_of
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     TURN_EVERY_S,
     Endpoint,
@@ -114,7 +114,7 @@ async def probed(
             timeout_s=5.0,
         ),
         max_in_flight=max_in_flight,
-        probe=Probe(Operation.BALANCE, "/?balance", text_of),
+        probe=Probe(Operation.BALANCE, "/?balance", Reply.text),
     )
     try:
         yield transport
@@ -128,7 +128,7 @@ def circuit_of(transport: Transport) -> Circuit:
 
 
 async def look(transport: Transport) -> str:
-    return await transport.call(Operation.LOOK, "/?id=1", text_of)
+    return await transport.call(Operation.LOOK, "/?id=1", Reply.text)
 
 
 async def lose(transport: Transport) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
-from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply, text_of
+from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply
 from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP, Endpoint, Transport
 from worker.domain.backoff import PROVIDER_READ
 from worker.ports.errors import (
@@ -51,7 +51,7 @@ def refuse(reply: Reply) -> str:
 
 
 async def look(transport: Transport) -> str:
-    return await transport.call(Operation.LOOK, "/?id=1", text_of)
+    return await transport.call(Operation.LOOK, "/?id=1", Reply.text)
 
 
 async def test_an_answer_is_read_and_reported(world: World) -> None:
@@ -173,7 +173,7 @@ async def test_a_reply_above_the_cap_is_unreadable(
     ):
         whole = await sut.call(Operation.LIST, "/?", lambda reply: len(reply.body), cap=cap)
         with pytest.raises(UnknownReply):
-            await sut.call(Operation.LIST, "/?", text_of, cap=cap)
+            await sut.call(Operation.LIST, "/?", Reply.text, cap=cap)
 
     assert whole == cap
     assert world.results == ["ok", "unknown"]
@@ -318,7 +318,7 @@ async def test_what_nobody_else_repeats_is_tried_a_few_times(world: World) -> No
     world.dice = 0.5
     async with raw_provider(BREAK) as provider, transport_to(provider.url, world) as sut:
         with pytest.raises(ProviderUnavailable):
-            await sut.call_patiently(Operation.BALANCE, "/?", text_of)
+            await sut.call_patiently(Operation.BALANCE, "/?", Reply.text)
 
     assert len(provider.requests) == PROVIDER_READ.attempts
     assert world.slept == [0.5, 1.0]
@@ -330,7 +330,7 @@ async def test_a_second_try_that_is_answered_is_the_answer(world: World) -> None
         raw_provider(http("", 503), http("fine")) as provider,
         transport_to(provider.url, world) as sut,
     ):
-        assert await sut.call_patiently(Operation.BALANCE, "/?", text_of) == "fine"
+        assert await sut.call_patiently(Operation.BALANCE, "/?", Reply.text) == "fine"
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ async def test_what_would_only_be_said_again_is_not_tried_again(
 ) -> None:
     async with raw_provider(answer) as provider, transport_to(provider.url, world) as sut:
         with pytest.raises(error):
-            await sut.call_patiently(Operation.BALANCE, "/?", text_of)
+            await sut.call_patiently(Operation.BALANCE, "/?", Reply.text)
 
     assert len(provider.requests) == 1
     assert world.slept == []
@@ -351,7 +351,7 @@ async def test_what_would_only_be_said_again_is_not_tried_again(
 async def test_seconds_are_measured_on_the_given_clock(world: World) -> None:
     def slowly(reply: Reply) -> str:
         world.now += 3
-        return text_of(reply)
+        return reply.text()
 
     async with raw_provider(http("fine")) as provider, transport_to(provider.url, world) as sut:
         await sut.call(Operation.LOOK, "/?", slowly)

@@ -13,7 +13,7 @@ from worker.domain.families import every_dialect
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, Request, amount, arguments, figure, number_id, price
+from worker.simulator.exchange import FaceCall, Request, amount, figure, number_id, price
 from worker.simulator.faces import face_of
 from worker.simulator.numbers import SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
@@ -115,7 +115,11 @@ def test_a_face_knows_its_own_ids_again(settings: dict[str, Any]) -> None:
 
 @given(st.text(alphabet="ab=&%+; 25", max_size=30))
 def test_a_query_is_read_as_the_standard_library_reads_it(query: str) -> None:
-    read = {name: value for name, value in arguments(query).items() if name or value}
+    read = {
+        name: value
+        for name, value in Request("GET", "/", query, {}).arguments().items()
+        if name or value
+    }
 
     assert read == {
         name: value

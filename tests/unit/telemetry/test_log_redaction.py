@@ -11,8 +11,15 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.telemetry.logs import QUIET, configure_logging, formatter, logger
-from worker.adapters.telemetry.redaction import STRUCK, redacted, redacted_text
+from worker.adapters.telemetry.logs import (
+    QUIET,
+    STRUCK,
+    configure_logging,
+    formatter,
+    logger,
+    redacted,
+    redacted_text,
+)
 
 KEY = "4f5f1e0c9b7a4d1ea1b2"
 PHONE = "79991234567"

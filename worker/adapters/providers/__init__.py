@@ -1,1 +1,1 @@
-"""The adapters of the provider families, one folder for each, and what they share."""
+"""The adapters of the provider families, one module or package for each, and what they share."""

@@ -1,6 +1,6 @@
 """What a provider family is: its account, its table of operations, its readers and its pushes.
 
-A family's folder holds what is its own: the routes of its operations and the readers of its
+A family's module holds what is its own: the routes of its operations and the readers of its
 replies; `rental_account.py` is the same of long rentals. `registry.py` has a row for each family.
 """
 
@@ -13,16 +13,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
-from worker.adapters.providers.amounts import balance_minor, major
-from worker.adapters.providers.reply import (
-    Reply,
-    exact_json_of,
-    is_answer,
-    is_success,
-    phone_of,
-    ref_of,
-    unreadable,
-)
+from worker.adapters.providers import fields
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
@@ -37,8 +29,8 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError
-from worker.ports.history import HistoryPage
 from worker.ports.long_rental import LongRentals, RentalRequest
+from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 from worker.ports.service import Push
 
@@ -100,9 +92,9 @@ class FamilyReplies:
         self, reply: Reply, ref: object, phone: str | None, word: str | None = None
     ) -> port.Rented:
         """The number that was bought, of which at least the id and the phone must be there."""
-        number = ref_of(ref)
+        number = fields.ref_of(ref)
         if number is None or phone is None:
-            raise unreadable(self.provider, reply, word)
+            raise reply.unreadable(self.provider, word)
         return port.Rented(ProviderRef(number), phone)
 
 
@@ -150,14 +142,16 @@ class ObjectReplies(ActivationReplies):
         """The error for a reply that is no answer to what was asked."""
 
     def _body(self, reply: Reply) -> dict[str, Any]:
-        body = exact_json_of(reply) if is_answer(reply) else None
+        body = reply.exact_json() if reply.is_answer else None
         if not isinstance(body, dict):
             raise self._fault(reply, {})
         return body
 
     def balance(self, reply: Reply) -> port.Balance:
         body = self._body(reply)
-        minor = balance_minor(body.get("balance"), self.currency) if is_success(reply) else None
+        minor = (
+            fields.balance_minor(body.get("balance"), self.currency) if reply.is_success else None
+        )
         if minor is None:
             raise self._fault(reply, body)
         return port.Balance(minor, self.currency)
@@ -205,7 +199,7 @@ class OperationCalls:
         if request.max_cost_minor is not None:
             if not route.price_limit:
                 return port.NoRent.PRICE_ABOVE_MAX
-            price = major(request.max_cost_minor, currency)
+            price = fields.major(request.max_cost_minor, currency)
             target += route.price_limit.format(price=price, currency=currency)
         return await self._http.call(operation, target + suffix, read, method=route.method)
 
@@ -327,7 +321,7 @@ class UnreadablePush(ValueError):
 
 def push_of(ref: object, phone: object, service: object, content: tuple[object, ...]) -> Push:
     """A push about the number *ref*; pushes with the same *content* are tries of one push."""
-    number = ref_of(ref)
+    number = fields.ref_of(ref)
     if number is None:
         raise UnreadablePush("no id of a number")
     try:
@@ -336,7 +330,7 @@ def push_of(ref: object, phone: object, service: object, content: tuple[object, 
         raise UnreadablePush("nested too deeply") from None
     return Push(
         ref=ProviderRef(number),
-        phone=phone_of(phone),
+        phone=fields.phone_of(phone),
         service=service if isinstance(service, str) else None,
         content_hash=hashlib.sha256(hashed).hexdigest(),
     )

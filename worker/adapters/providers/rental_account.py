@@ -17,10 +17,6 @@ from worker.ports.reporter import Operation
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
-BAD_LENGTH: Final = port.NotProlonged(port.NoProlong.BAD_LENGTH)
-NO_BALANCE: Final = port.NotProlonged(port.NoProlong.NO_BALANCE)
-NOT_POSSIBLE: Final = port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-
 
 class CloseFollowUp(enum.Enum):
     """What a refused close of a rental is followed by."""
@@ -103,9 +99,9 @@ class RentalAccount(OperationCalls):
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> port.ProlongReply:
         if not self._terms.prolongs:
-            return NOT_POSSIBLE
+            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if not self._terms.lengths.offer(by):
-            return BAD_LENGTH
+            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
         return await self._ask(
             Operation.RENTAL_PROLONG, ref, self.replies.prolonged, words=self._length(by)
         )

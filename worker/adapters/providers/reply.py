@@ -7,34 +7,23 @@ can hold phones and codes.
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 
-from worker.ports.errors import (
-    ProviderError,
-    ProviderRefused,
-    ProviderUnavailable,
-    UnknownReply,
-)
-from worker.ports.provider import Sms
+from worker.adapters.providers import fields
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
 
 T = TypeVar("T")
 
 PAUSE_S = 5.0  #: After a 429 that does not say how long.
 BAN_PAUSE_S = 60.0  #: After a ban that does not say until when.
 PAUSE_MAX_S = 600.0
-SPAN_MAX_S: Final = 2 * 366 * 86_400
-UNIX_MAX: Final = 4_102_444_800  #: The year 2100: more is no time in seconds.
-CODE_MAX = 2000  #: Characters of a code or an SMS; ten concatenated SMS.
 
-_QUOTES: Final = ("'", '"')
 _WORD: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")  #: Quotable in an error: no code looks like it.
-_REF: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  #: The longest known are 32 hex digits.
-_PHONE: Final = re.compile(r"\+?([0-9]{4,20})")
 
 
 class Reply(NamedTuple):
@@ -47,17 +36,48 @@ class Reply(NamedTuple):
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.body)} bytes)"
 
+    @property
+    def is_success(self) -> bool:
+        """Whether good news counts: only with a 2xx."""
+        return 200 <= self.status < 300
 
-class RawSms(NamedTuple):
-    """One SMS of a rental as a reply has it. `at` only sorts; `received_at` has a zone."""
+    @property
+    def is_answer(self) -> bool:
+        """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
+        return self.is_success or 400 <= self.status < 500
 
-    code: object
-    text: object
-    at: object
-    received_at: datetime | None = None
+    @property
+    def is_unauthorised(self) -> bool:
+        """Whether the family itself answers 401; a page would come from a server in front of it."""
+        return self.status == 401 and not self.body.startswith(b"<")
 
-    def __repr__(self) -> str:
-        return "RawSms(…)"  # What the SMS says is nobody's but the customer's.
+    def text(self) -> str:
+        """The body as text, without the blanks and the one pair of quotes some put around it."""
+        return fields.unquoted(self.body.decode("utf-8", "replace"))
+
+    def json(self) -> Any:  # noqa: ANN401 - what it is, is what the readers find out
+        """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    def exact_json(self) -> Any:  # noqa: ANN401 - the same
+        """The same with every number that has a fraction as a `Decimal`: where money is read."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_no_number)
+        except (ArithmeticError, ValueError, RecursionError):
+            return None  # A Decimal's exponent has limits, too.
+
+    def unreadable(self, provider: str, word: str | None = None) -> UnknownReply:
+        """The error for a reply that says nothing we know; quotes at most a word in capitals."""
+        if word is not None and len(word) <= 40 and _WORD.fullmatch(word):
+            return UnknownReply(provider, f"HTTP {self.status}: {word}")
+        start = self.body[:64].lstrip()
+        shapes = {60: "markup", 123: "JSON", 91: "JSON"}
+        shape = shapes.get(start[0], "text") if start else "empty"
+        size = len(self.body)
+        return UnknownReply(provider, f"HTTP {self.status}: unreadable {shape}, {size} bytes")
 
 
 class RateLimited(ProviderUnavailable):
@@ -102,159 +122,5 @@ def interpret(
     raise UnknownReply(provider, detail)
 
 
-def is_success(reply: Reply) -> bool:
-    """Whether good news counts: only with a 2xx."""
-    return 200 <= reply.status < 300
-
-
-def is_answer(reply: Reply) -> bool:
-    """Whether words of refusal count: with a 2xx or a 4xx, never with a redirect."""
-    return is_success(reply) or 400 <= reply.status < 500
-
-
-def is_unauthorised(reply: Reply) -> bool:
-    """Whether the family itself answers 401; a page would come from a server in front of it."""
-    return reply.status == 401 and not reply.body.startswith(b"<")
-
-
-def text_of(reply: Reply) -> str:
-    """The body as text, without the blanks and the one pair of quotes some put around it."""
-    return unquoted(reply.body.decode("utf-8", "replace"))
-
-
-def unquoted(text: str) -> str:
-    text = text.strip()
-    if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
-        return text[1:-1].strip()
-    return text
-
-
-def json_of(reply: Reply) -> Any:  # noqa: ANN401 - what it is, is what the readers find out
-    """The body as JSON, or None where it is none (`null` is nothing to go on either)."""
-    try:
-        return orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def exact_json_of(reply: Reply) -> Any:  # noqa: ANN401 - the same
-    """The same with every number that has a fraction as a `Decimal`: where money is read."""
-    try:
-        return json.loads(reply.body, parse_float=Decimal, parse_constant=_no_number)
-    except (ArithmeticError, ValueError, RecursionError):  # A Decimal's exponent has limits, too.
-        return None
-
-
 def _no_number(constant: str) -> Any:  # noqa: ANN401 - never returns
     raise ValueError(constant)
-
-
-def unreadable(provider: str, reply: Reply, word: str | None = None) -> UnknownReply:
-    """The error for a reply that says nothing we know; quotes at most a word in capitals."""
-    if word is not None and len(word) <= 40 and _WORD.fullmatch(word):
-        return UnknownReply(provider, f"HTTP {reply.status}: {word}")
-    start = reply.body[:64].lstrip()
-    shape = "empty" if not start else {60: "markup", 123: "JSON", 91: "JSON"}.get(start[0], "text")
-    return UnknownReply(
-        provider, f"HTTP {reply.status}: unreadable {shape}, {len(reply.body)} bytes"
-    )
-
-
-def ref_of(value: object) -> str | None:
-    """A provider's id of a number as text: an integer, a numeric string, 32 hex digits."""
-    if type(value) is int:  # Not isinstance: a bool is no id.
-        value = str(value)
-    if isinstance(value, str) and value.isalnum() and value.isascii() and len(value) <= 64:
-        return value  # Nearly all ids pass here, without the regex: lists have many.
-    return value if isinstance(value, str) and _REF.fullmatch(value) else None
-
-
-def phone_of(value: object) -> str | None:
-    """A phone as digits, without the `+` some put before it."""
-    if type(value) is int:
-        value = str(value)
-    if isinstance(value, str) and value.isdecimal() and value.isascii() and 4 <= len(value) <= 20:
-        return value
-    match = _PHONE.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    return match[1] if match else None
-
-
-def str_of(value: object) -> str | None:
-    """A text, or None for whatever else is there."""
-    return value if isinstance(value, str) else None
-
-
-def objects_in(rows: object) -> list[dict[str, Any]]:
-    """The JSON objects of a list; none where it is no list."""
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def sms_of(code: object, text: object = None, received_at: object = None) -> Sms | None:
-    """One SMS, or None where there is none; an SMS without a code is its text.
-
-    The provider charges for that one too, and only the customer can find the code in it.
-    """
-    if not code and not text:
-        return None
-    words = text.strip() if isinstance(text, str) else ""
-    if type(code) is int:
-        code = str(code)
-    digits = unquoted(code) if isinstance(code, str) else ""
-    if not digits and not words:
-        return None
-    return Sms((digits or words)[:CODE_MAX], words[:CODE_MAX] or None, instant_of(received_at))
-
-
-def several_sms(rows: Iterable[tuple[object, object, object]]) -> tuple[Sms, ...]:
-    """Those of (code, text, received_at) that have a code; only where none has one, the texts.
-
-    A second SMS often comes without a code and must not pass for a new one.
-    """
-    kept = [(sms_of(*row), bool(row[0])) for row in rows]
-    coded = tuple(sms for sms, has_code in kept if sms and has_code)
-    return coded or tuple(sms for sms, _ in kept if sms)
-
-
-def all_sms(rows: Iterable[RawSms]) -> tuple[Sms, ...]:
-    """Every SMS with something in it, oldest first where all of them say when they came."""
-    ordered = list(rows)
-    times = [row.at for row in ordered]
-    if all(isinstance(at, str) for at in times) or all(type(at) is int for at in times):
-        ordered.sort(key=lambda row: row.at)  # type: ignore[arg-type, return-value]  # One type, seen above.
-    read = [(sms_of(row.code, row.text), row.received_at) for row in ordered]
-    return tuple(sms._replace(received_at=at) for sms, at in read if sms is not None)
-
-
-def instant_of(value: object) -> datetime | None:
-    """An RFC 3339 instant in UTC, or None: a time without a zone proves nothing."""
-    if not isinstance(value, str):
-        return None
-    try:
-        # Nanoseconds (5sim) are cut to microseconds by fromisoformat.
-        instant = datetime.fromisoformat(value)
-        return None if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def unix_of(value: object) -> datetime | None:
-    """Seconds since 1970, as an integer or as its digits."""
-    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) <= 10:
-        value = int(value)
-    if type(value) is not int or not 0 < value <= UNIX_MAX:
-        return None
-    return datetime.fromtimestamp(value, UTC)
-
-
-def count_of(value: object) -> int:
-    """How many there are, as an integer or as its digits; 0 where it does not say."""
-    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
-        return int(value)
-    return value if type(value) is int else 0
-
-
-def span_of(seconds: object, longest_s: int = SPAN_MAX_S) -> timedelta | None:
-    """Seconds as a reply has them; None where they are none, or more than *longest_s*."""
-    if type(seconds) is not int or not 0 < seconds <= longest_s:
-        return None
-    return timedelta(seconds=seconds)

@@ -53,6 +53,7 @@ SINGLE_CAP = 64 * 1024  #: Bytes of a reply that is no list.
 LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 #: Between two questions whose turn the next probe is, and whether another process had an answer.
 TURN_EVERY_S = PROBE_EVERY_S / 4
+PROBES_APART_S = 0.9 * PROBE_EVERY_S  #: Less than a turn lasts: none is taken and not used.
 PROBES_AT_ONCE = 12  #: Of a provider that answers nothing, a second apart: each may time out.
 #: What a customer waits for: the first of them after an outage ends it for customers, too.
 WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
@@ -267,14 +268,14 @@ class Transport:
     async def _turn(self, open_for: timedelta) -> ProbeTurn:
         try:
             return await self._turns.probe_turn(self.name, open_for)
-        except ScheduleUnavailable:
+        except Exception:  # noqa: BLE001 - no bug about turns may leave a provider alone for ever
             return ProbeTurn.ASK  # Nobody tells whose turn it is: each process takes its own.
 
     def _may_probe(self, under_way: int) -> bool:
         """Whether the last probe was long enough ago: also across a circuit that flaps."""
         if self._breaker.silent_s > 0 or under_way >= self._probes_at_once:
             return False
-        return self._monotonic() - self._probed_at >= PROBE_EVERY_S
+        return self._monotonic() - self._probed_at >= PROBES_APART_S
 
     async def _ask(self, probe: Probe) -> None:
         await self.pay_more()

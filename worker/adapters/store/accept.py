@@ -2,26 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import activation_reading, rows
-from worker.adapters.store.database import Database, scalar
-from worker.adapters.store.statements import statement
+from worker.adapters.store import rows
+from worker.adapters.store.database import Database, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
-from worker.domain.ids import AccountId, ActivationId, activation_id
+from worker.domain.ids import ActivationId, activation_id
 from worker.domain.transfer import Charge
-from worker.ports.intake import CompleteIntake
-from worker.ports.store.activations import (
-    AcceptOutcome,
-    AcceptResult,
-    Activation,
-    TimelineEntry,
-)
+from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
@@ -43,8 +37,10 @@ class _Batch:
     now: datetime
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
-    new: dict[tuple[str, str], tuple[CompleteIntake, Activation]] = field(default_factory=dict)
-    rows: list[tuple[object, ...]] = field(default_factory=list)
+    new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
+        default_factory=dict
+    )
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def granted(self) -> set[ActivationId]:
@@ -52,9 +48,9 @@ class _Batch:
 
 
 async def accept(
-    db: Database, intakes: Sequence[CompleteIntake], now: datetime | None
-) -> list[AcceptResult]:
-    results: dict[int, AcceptResult] = {}
+    db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None
+) -> list[port.AcceptResult]:
+    results: dict[int, port.AcceptResult] = {}
     left = list(enumerate(intakes))
     for _ in range(ROUNDS):
         if not left:
@@ -72,37 +68,37 @@ async def accept(
 
 
 async def _accept(
-    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
-) -> list[AcceptResult | None]:
+    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
+) -> list[port.AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
     batch = await _read(connection, intakes, now)
     answers = [_judge(batch, intake) for intake in intakes]
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
-    full = await activation_reading.by_ids(connection, repeated, timeline=False) if repeated else {}
+    full = await rows.by_ids(connection, repeated, timeline=False) if repeated else {}
     return [_answer(answer, lost, full) for answer in answers]
 
 
 def _answer(
-    judged: AcceptResult,
+    judged: port.AcceptResult,
     lost: AbstractSet[ActivationId],
-    full: Mapping[ActivationId, Activation],
-) -> AcceptResult | None:
+    full: Mapping[ActivationId, port.Activation],
+) -> port.AcceptResult | None:
     """The judgement as the database let it become true; None where it has to be judged again.
 
     What was granted to a number that is another's now is there for the rest of the batch.
     """
     if judged.activation is None:
-        return None if lost and judged.how is AcceptOutcome.BALANCE_TOO_LOW else judged
+        return None if lost and judged.how is port.AcceptOutcome.BALANCE_TOO_LOW else judged
     id_ = judged.activation.id
     if id_ in lost:
         return None
-    return AcceptResult(judged.how, full.get(id_, judged.activation))
+    return port.AcceptResult(judged.how, full.get(id_, judged.activation))
 
 
 async def _read(
-    connection: AsyncConnection, intakes: Sequence[CompleteIntake], now: datetime | None
+    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
 ) -> _Batch:
     balances = (
         await connection.execute(
@@ -129,34 +125,39 @@ async def _read(
     return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
 
 
-def _judge(batch: _Batch, intake: CompleteIntake) -> AcceptResult:
+def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     """What becomes of one intake; a granted one takes its hold from the batch's balances."""
     number = intake.number
     thing = (number.provider, number.ref)
     if thing in batch.new:
         earlier, activation = batch.new[thing]
         same = intake == earlier
-        return AcceptResult(AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, activation)
+        return port.AcceptResult(
+            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT, activation
+        )
     row = batch.known.get(thing)
     if row is not None and not _is_another_rental(row, intake):
         same = _same_content(row, intake)
-        return AcceptResult(
-            AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT, rows.activation(row)
+        return port.AcceptResult(
+            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT,
+            rows.activation(row),
         )
     account = batch.accounts.get(number.account)
     if account is None or not account.open:
-        return AcceptResult(AcceptOutcome.UNKNOWN_ACCOUNT, None)
+        return port.AcceptResult(port.AcceptOutcome.UNKNOWN_ACCOUNT, None)
     rented_at = number.rented_at or batch.now
     if rented_at > batch.now + SKEW:
-        return AcceptResult(AcceptOutcome.RENTED_IN_FUTURE, None)
+        return port.AcceptResult(port.AcceptOutcome.RENTED_IN_FUTURE, None)
     if number.charge is Charge.HOLD:
         if account.available < number.price_minor:
-            return AcceptResult(AcceptOutcome.BALANCE_TOO_LOW, None)
+            return port.AcceptResult(port.AcceptOutcome.BALANCE_TOO_LOW, None)
         account.available -= number.price_minor
-    return AcceptResult(AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at))
+    return port.AcceptResult(
+        port.AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at)
+    )
 
 
-def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
+def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a known ref is used again: only an ended rental can be followed by another one.
 
     Without `rented_at` the same content is the same rental told twice, however late.
@@ -168,66 +169,48 @@ def _is_another_rental(row: RowMapping, intake: CompleteIntake) -> bool:
     return not _same_content(row, intake)
 
 
-def _same_content(row: RowMapping, intake: CompleteIntake) -> bool:
+def _told(number: port.NumberIntake) -> dict[str, Any]:
+    """What the caller told about a number, by the names of the columns."""
+    told = {f.name: getattr(number, f.name) for f in fields(number)}
+    told["provider_ref"] = told.pop("ref")
+    told["window_seconds"] = int(told.pop("window").total_seconds())
+    told["charge"] = number.charge.value
+    return told
+
+
+def _same_content(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
-    number = intake.number
-    given = (number.account, number.phone, number.service, number.country, number.policy)
-    stored = (row["account"], row["phone"], row["service"], row["country"], row["policy"])
-    return (
-        given == stored
-        and number.price_minor == row["price_minor"]
-        and number.charge.value == row["charge"]
-        and int(intake.window.total_seconds()) == row["window_seconds"]
-        and (number.rented_at is None or number.rented_at == row["rented_at"])
-        and (number.expires_at is None or number.expires_at == row["expires_at"])
-    )
+    told = _told(intake.number)
+    return all(value is None or value == row[column] for column, value in told.items())
 
 
-def _add(batch: _Batch, intake: CompleteIntake, currency: str, rented_at: datetime) -> Activation:
+def _add(
+    batch: _Batch, intake: port.CompleteIntake, currency: str, rented_at: datetime
+) -> port.Activation:
     number = intake.number
     expires_at = None if number.expires_at is None else max(number.expires_at, rented_at)
-    deadline_at = deadline_of(rented_at, intake.window, expires_at)
-    id_ = activation_id(number.provider, number.ref, rented_at)
-    batch.rows.append(
-        (
-            id_, number.provider, number.ref, number.account, number.phone, number.service,
-            number.country, number.price_minor, currency, intake.cost_minor,
-            intake.cost_currency, intake.policy, intake.policy_version, number.charge.value,
-            rented_at, int(intake.window.total_seconds()), deadline_at, number.expires_at,
-            rented_at + intake.min_cancel_age,
-        )
-    )  # fmt: skip
-    new = Activation(
-        id=id_,
-        provider=number.provider,
-        ref=number.ref,
-        account=AccountId(number.account),
-        phone=number.phone,
-        service=number.service,
-        country=number.country,
-        price_minor=number.price_minor,
-        currency=currency,
-        policy=intake.policy,
-        state=State.WAITING,
-        provider_state=ProviderState.OPEN,
-        rented_at=rented_at,
-        deadline_at=deadline_at,
-        timeline=(TimelineEntry(batch.now, "accepted", {"state": "waiting"}),),
-    )
+    row = {
+        **_told(number),
+        "id": activation_id(number.provider, number.ref, rented_at),
+        "currency": currency,
+        "cost_minor": intake.cost_minor,
+        "cost_currency": intake.cost_currency,
+        "policy_version": intake.policy_version,
+        "rented_at": rented_at,
+        "deadline_at": deadline_of(rented_at, intake.window, expires_at),
+        "cancel_not_before": rented_at + intake.min_cancel_age,
+    }
+    first = {"state": State.WAITING.value, "provider_state": ProviderState.OPEN.value}
+    timeline = (port.TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
+    new = rows.activation({**row, **first}, timeline=timeline)
+    batch.rows.append(row)
     batch.new[(number.provider, number.ref)] = intake, new
     return new
-
-
-_COLUMNS = (
-    "ids", "providers", "refs", "accounts", "phones", "services", "countries", "prices",
-    "currencies", "costs", "cost_currencies", "policies", "policy_versions", "charges", "rented",
-    "windows", "deadlines", "expiries", "cancel_not_before",
-)  # fmt: skip
 
 
 async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationId]:
     if not batch.rows:
         return set()
-    columns = dict(zip(_COLUMNS, map(list, zip(*batch.rows, strict=True)), strict=True))
+    columns = {column: [row[column] for row in batch.rows] for column in batch.rows[0]}
     result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}

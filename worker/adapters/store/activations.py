@@ -1,27 +1,126 @@
 """Rented numbers: taken in, given their codes, asked for their end, and read back."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Executable, text
+from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import activation_reading, codes, rows
+from worker.adapters.store import rows
 from worker.adapters.store.accept import accept
-from worker.adapters.store.database import Database
+from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.statements import statement
-from worker.domain.activation import LIVE, State, answer_cancel
+from worker.domain.activation import LIVE, CodeFate, ProviderState, State, answer_cancel, code_fate
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.intake import CompleteIntake
-from worker.ports.store.activations import (
-    AcceptResult,
-    Activation,
-    CancelPress,
-    LiveNumber,
-    RecordedCode,
-    SeenSms,
-)
+from worker.ports.store import activations as port
+
+CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
+TEXT_MAX = 2_000
+
+
+def hash_of(code: str) -> bytes:
+    """What makes two SMS of one number the same; it outlives the text, which is deleted early."""
+    return hashlib.sha256(code.encode(errors="surrogatepass")).digest()
+
+
+def keepable(text: str, longest: int) -> str:
+    """What the database can keep of a text: providers pass on NUL and halves of characters.
+
+    One such SMS would otherwise hold up every other code of its batch, and its text would stand in
+    the driver's error.
+    """
+    return text[:longest].replace("\x00", "").encode(errors="replace").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    row: RowMapping
+    sms: port.SeenSms
+    hash: bytes
+    fate: CodeFate
+
+
+async def record(
+    connection: AsyncConnection,
+    seen: Sequence[port.SeenSms],
+    now: datetime | None,
+    event_state: str,
+) -> list[port.RecordedCode]:
+    locked = (
+        await connection.execute(
+            statement("activations/lock_for_codes"),
+            {"providers": [s.provider for s in seen], "refs": [s.ref for s in seen], "now": now},
+        )
+    ).mappings()
+    numbers = {(row["provider"], row["provider_ref"]): row for row in locked}
+    if not numbers:
+        return []
+    ids = [row["id"] for row in numbers.values()]
+    known = {
+        (row[0], bytes(row[1]))
+        for row in await connection.execute(statement("activations/known_codes"), {"ids": ids})
+    }
+    judged = _judge(seen, numbers, known)
+    await _keep(connection, judged, event_state)
+    return [
+        port.RecordedCode(
+            ActivationId(j.row["id"]),
+            ProviderName(j.row["provider"]),
+            j.fate,
+            j.row["now"] - j.row["rented_at"],
+            j.sms,
+        )
+        for j in judged
+    ]
+
+
+def _judge(
+    seen: Sequence[port.SeenSms],
+    numbers: Mapping[tuple[str, str], RowMapping],
+    known: set[tuple[UUID, bytes]],
+) -> list[_Judged]:
+    """Each SMS by the state its number has after the ones before it."""
+    states = {thing: State(row["state"]) for thing, row in numbers.items()}
+    judged = []
+    for sms in seen:
+        thing = (sms.provider, sms.ref)
+        if thing not in numbers:
+            continue
+        row, hashed = numbers[thing], hash_of(sms.code)
+        fate = code_fate(
+            states[thing],
+            cancelled=row["provider_state"] == ProviderState.CANCELLED.value,
+            deadline_at=row["deadline_at"],
+            known=(row["id"], hashed) in known,
+            now=row["now"],
+        )
+        known.add((row["id"], hashed))
+        if fate is CodeFate.SHOWN:
+            states[thing] = State.RECEIVED
+        judged.append(_Judged(row, sms, hashed, fate))
+    return judged
+
+
+async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_state: str) -> None:
+    new = [j for j in judged if j.fate is not CodeFate.REPEATED]
+    if not new:
+        return
+    await connection.execute(
+        statement("activations/keep_codes"),
+        {
+            "ids": [j.row["id"] for j in new],
+            "hashes": [j.hash for j in new],
+            "codes": [keepable(j.sms.code, CODE_MAX) for j in new],
+            "texts": [None if j.sms.text is None else keepable(j.sms.text, TEXT_MAX) for j in new],
+            "shown": [j.fate in {CodeFate.SHOWN, CodeFate.MORE} for j in new],
+            "now": new[0].row["now"],
+            "event_state": event_state,
+        },
+    )
+
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
 _BY_REF = text(
@@ -39,18 +138,18 @@ class ActivationRepository:
         self._event_state = event_state
 
     async def accept(
-        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
-    ) -> list[AcceptResult]:
+        self, intakes: Sequence[port.CompleteIntake], *, now: datetime | None = None
+    ) -> list[port.AcceptResult]:
         for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
             await self._policies.keep(name, version)
         return await accept(self._db, intakes, now)
 
     async def record_codes(
-        self, seen: Sequence[SeenSms], *, now: datetime | None = None
-    ) -> list[RecordedCode]:
+        self, seen: Sequence[port.SeenSms], *, now: datetime | None = None
+    ) -> list[port.RecordedCode]:
         if not seen:
             return []
-        return await self._db.write(lambda c: codes.record(c, seen, now, self._event_state))
+        return await self._db.write(lambda c: record(c, seen, now, self._event_state))
 
     async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
         async def work(connection: AsyncConnection) -> int:
@@ -61,8 +160,8 @@ class ActivationRepository:
 
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
-    ) -> CancelPress | None:
-        async def work(connection: AsyncConnection) -> CancelPress | None:
+    ) -> port.CancelPress | None:
+        async def work(connection: AsyncConnection) -> port.CancelPress | None:
             result = await connection.execute(
                 statement("activations/press_cancel"), {"id": id_, "now": now}
             )
@@ -70,7 +169,7 @@ class ActivationRepository:
             if row is None:
                 return None
             state = State(row["state"])
-            return CancelPress(
+            return port.CancelPress(
                 answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
             )
 
@@ -86,8 +185,8 @@ class ActivationRepository:
 
         return await self._db.write(work)
 
-    async def activation(self, id_: ActivationId) -> Activation | None:
-        found = await self._db.read(lambda c: activation_reading.by_ids(c, [id_], timeline=True))
+    async def activation(self, id_: ActivationId) -> port.Activation | None:
+        found = await self._db.read(lambda c: rows.by_ids(c, [id_], timeline=True))
         return found.get(id_)
 
     async def activations(
@@ -98,8 +197,8 @@ class ActivationRepository:
         account: AccountId | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
-    ) -> list[Activation]:
-        async def work(connection: AsyncConnection) -> list[Activation]:
+    ) -> list[port.Activation]:
+        async def work(connection: AsyncConnection) -> list[port.Activation]:
             asked = {
                 "live": True if state in LIVE else None,
                 "state": None if state is None else state.value,
@@ -111,13 +210,9 @@ class ActivationRepository:
             parameters: dict[str, object] = {name: asked[name] for name in filters - {"live"}}
             if before is not None:
                 parameters["id"] = before[1]
-            result = await connection.execute(
-                activation_reading.newest(filters), {**parameters, "limit": limit}
-            )
+            result = await connection.execute(rows.newest(filters), {**parameters, "limit": limit})
             found = result.mappings().all()
-            return list(
-                (await activation_reading.whole(connection, found, timeline=False)).values()
-            )
+            return list((await rows.whole(connection, found, timeline=False)).values())
 
         return await self._db.read(work)
 
@@ -130,12 +225,12 @@ class ActivationRepository:
 
     async def live_numbers(
         self, provider: ProviderName, *, after: ActivationId | None, limit: int
-    ) -> list[LiveNumber]:
+    ) -> list[port.LiveNumber]:
         return await self._live(
             statement("activations/live_numbers"), provider=provider, after=after, limit=limit
         )
 
-    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
+    async def live_number(self, provider: ProviderName, ref: ProviderRef) -> port.LiveNumber | None:
         found = await self._live(_BY_REF, provider=provider, ref=ref)
         return found[0] if found else None
 
@@ -145,7 +240,7 @@ class ActivationRepository:
         listed: Sequence[ProviderRef],
         rented_before: datetime,
         limit: int,
-    ) -> list[LiveNumber]:
+    ) -> list[port.LiveNumber]:
         return await self._live(
             statement("activations/missing_from"),
             provider=provider,
@@ -154,8 +249,8 @@ class ActivationRepository:
             limit=limit,
         )
 
-    async def _live(self, sql: Executable, **parameters: object) -> list[LiveNumber]:
-        async def work(connection: AsyncConnection) -> list[LiveNumber]:
+    async def _live(self, sql: Executable, **parameters: object) -> list[port.LiveNumber]:
+        async def work(connection: AsyncConnection) -> list[port.LiveNumber]:
             result = await connection.execute(sql, parameters)
             return [rows.live_number(row) for row in result.mappings()]
 

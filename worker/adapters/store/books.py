@@ -1,28 +1,182 @@
 """The books: accounts and their money, their audit, kept answers, and what the gauges show."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import RowMapping, text
+import asyncpg
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import accounts, audit
-from worker.adapters.store.database import Database
-from worker.adapters.store.statements import statement
-from worker.domain.ids import AccountId, ProviderName
-from worker.ports.store.books import (
-    Account,
-    AccountOpened,
-    Entry,
-    Finding,
-    KeptAnswer,
-    QueueStats,
-    TakenKey,
-    TopUpOutcome,
-)
+from worker.adapters.store.database import Database, statement
+from worker.domain.activation import MOVES
+from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.domain.transfer import TransferKind, transfer_key
+from worker.ports.errors import StoreError
+from worker.ports.store import books as port
 from worker.ports.store.purchases import ACCOUNT
+
+OFFENDERS: Final = 5  #: Shown per invariant.
+_FOLDER: Final = Path(__file__).parent / "sql" / "audit"
+_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+#: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
+_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
+SILENCE_S: Final = 660.0  #: The server's word to say so first; the pool's is for short statements.
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('activation-worker:audit', 0))")
+_MOVES: Final = sorted((move.source.value, move.target.value) for move in MOVES)
+_PARAMETERS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "transitions_follow_moves": {
+        "sources": [source for source, _ in _MOVES],
+        "targets": [target for _, target in _MOVES],
+    }
+}
+
+
+@cache
+def invariants() -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in _FOLDER.glob("*.sql")))
+
+
+@cache
+def says(invariant: str) -> str:
+    """What must hold: the first line of its file."""
+    with (_FOLDER / f"{invariant}.sql").open() as file:
+        return file.readline().removeprefix("--").strip()
+
+
+@cache
+def _question(invariant: str) -> TextClause:
+    """How many rows break it, and a few of them, in one reading."""
+    offenders = statement(f"audit/{invariant}").text
+    return text(
+        f"WITH o AS MATERIALIZED ({offenders}) SELECT (SELECT count(*) FROM o) AS violations,"  # noqa: S608 - a file of ours
+        f" ARRAY(SELECT offender FROM o ORDER BY offender LIMIT {OFFENDERS}) AS offenders"
+    )
+
+
+async def check_all(connection: AsyncConnection) -> list[port.Finding]:
+    await _begin(connection)
+    return [await _check(connection, invariant) for invariant in invariants()]
+
+
+async def check_alone(connection: AsyncConnection, invariant: str) -> port.Finding | None:
+    await _begin(connection)
+    mine = (await connection.execute(_ALONE)).scalar_one()
+    return await _check(connection, invariant) if mine else None
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.execute(_SNAPSHOT)
+    await connection.execute(_PATIENCE)
+
+
+async def _check(connection: AsyncConnection, invariant: str) -> port.Finding:
+    row = await _asked(connection, _question(invariant), _PARAMETERS.get(invariant, {}))
+    return port.Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))
+
+
+async def _asked(
+    connection: AsyncConnection, question: TextClause, parameters: Mapping[str, Sequence[str]]
+) -> Mapping[str, Any]:
+    """By the driver itself: only it can be told to wait longer than for any other statement."""
+    compiled = question.compile(dialect=connection.dialect)
+    given = [parameters[name] for name in compiled.positiontup or ()]
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        row: Mapping[str, Any] = await driver.fetchrow(str(compiled), *given, timeout=SILENCE_S)
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        # Not "unavailable", which the database's door would try again, each time for as long.
+        raise StoreError("database: an audit takes too long") from None
+    return row
+
+
+_BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
+
+
+def topup_key(account: AccountId, reference: str) -> str:
+    """The unique key of a top-up: a reference belongs to its account.
+
+    Quoted, because an account's name may hold the colon that ends it here.
+    """
+    return transfer_key(TransferKind.TOPUP, f"{quote(account, safe='')}:{reference}")
+
+
+async def open_account(
+    connection: AsyncConnection, account: AccountId, currency: str
+) -> tuple[port.AccountOpened, port.Account]:
+    parameters = {"account": account, "currency": currency}
+    new = (await connection.execute(statement("books/open_account"), parameters)).rowcount
+    stored = await read(connection, account)
+    assert stored is not None
+    if new:
+        return port.AccountOpened.NEW, stored
+    same = stored.currency == currency
+    return (port.AccountOpened.SAME if same else port.AccountOpened.OTHER_CONTENT), stored
+
+
+async def entries(
+    connection: AsyncConnection, account: AccountId, before: int | None, limit: int
+) -> list[port.Entry]:
+    parameters = {"account": account, "before": before, "limit": limit}
+    result = await connection.execute(statement("books/entries"), parameters)
+    return [_entry(row) for row in result.mappings()]
+
+
+async def top_up(
+    connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
+) -> tuple[port.TopUpOutcome, port.Account | None]:
+    await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
+    found = await read(connection, account)
+    if found is None:
+        return port.TopUpOutcome.UNKNOWN_ACCOUNT, None
+    thing = {"key": topup_key(account, reference)}
+    booked = (await connection.execute(_BOOKED, thing)).mappings().one_or_none()
+    if booked is not None:
+        same = booked["amount_minor"] == amount_minor
+        return (port.TopUpOutcome.SAME if same else port.TopUpOutcome.OTHER_CONTENT), found
+    if found.state == "deleted":
+        return port.TopUpOutcome.UNKNOWN_ACCOUNT, None
+    await connection.execute(
+        statement("books/top_up"), {**thing, "account": account, "amount_minor": amount_minor}
+    )
+    return port.TopUpOutcome.NEW, await read(connection, account)
+
+
+async def read(connection: AsyncConnection, account: AccountId) -> port.Account | None:
+    row = (
+        (await connection.execute(statement("books/account"), {"account": account}))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    return port.Account(
+        AccountId(row["account"]),
+        row["currency"],
+        row["available_minor"],
+        row["held_minor"],
+        row["state"],
+    )
+
+
+def _entry(row: RowMapping) -> port.Entry:
+    activation = row["activation_id"]
+    return port.Entry(
+        id=row["id"],
+        at=row["at"],
+        kind=row["kind"],
+        key=row["key"],
+        source=row["source"],
+        destination=row["destination"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        activation=None if activation is None else ActivationId(activation),
+    )
+
 
 SAMPLE: Final = 10_000  #: Endings that the cancel ratio is taken from.
 CANARIES: Final = 1_000  #: As far back as one that went all the way is looked for.
@@ -40,46 +194,54 @@ class BookRepository:
 
     async def open_account(
         self, account: AccountId, currency: str
-    ) -> tuple[AccountOpened, Account]:
-        return await self._db.write(lambda c: accounts.open_account(c, account, currency))
+    ) -> tuple[port.AccountOpened, port.Account]:
+        return await self._db.write(lambda c: open_account(c, account, currency))
 
-    async def account(self, account: AccountId) -> Account | None:
-        return await self._db.read(lambda c: accounts.read(c, account))
+    async def account(self, account: AccountId) -> port.Account | None:
+        return await self._db.read(lambda c: read(c, account))
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[TopUpOutcome, Account | None]:
+    ) -> tuple[port.TopUpOutcome, port.Account | None]:
         assert amount_minor > 0
-        return await self._db.write(lambda c: accounts.top_up(c, account, reference, amount_minor))
+        return await self._db.write(lambda c: top_up(c, account, reference, amount_minor))
 
-    async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
-        return await self._db.read(lambda c: accounts.entries(c, account, before, limit))
+    async def entries(
+        self, account: AccountId, *, before: int | None, limit: int
+    ) -> list[port.Entry]:
+        return await self._db.read(lambda c: entries(c, account, before, limit))
 
     @property
     def invariants(self) -> Sequence[str]:
-        return audit.invariants()
+        return invariants()
 
-    async def audit(self) -> list[Finding]:
-        return await self._db.read(audit.check_all)
+    async def audit(self) -> list[port.Finding]:
+        return await self._db.read(check_all)
 
-    async def check(self, invariant: str) -> Finding | None:
-        return await self._db.read(lambda c: audit.check_alone(c, invariant))
+    async def check(self, invariant: str) -> port.Finding | None:
+        return await self._db.read(lambda c: check_alone(c, invariant))
 
-    async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
+    async def queue_stats(
+        self, grace: timedelta, *, now: datetime | None = None
+    ) -> port.QueueStats:
         return await self._db.read(lambda c: _queue_stats(c, grace, now))
 
-    async def take_key(self, key: str, content_hash: str) -> TakenKey:
-        async def work(connection: AsyncConnection) -> TakenKey:
+    async def take_key(self, key: str, content_hash: str) -> port.TakenKey:
+        async def work(connection: AsyncConnection) -> port.TakenKey:
             asked = {"key": key, "content_hash": content_hash}
-            return TakenKey(*(await connection.execute(statement("books/take_key"), asked)).one())
+            return port.TakenKey(
+                *(await connection.execute(statement("books/take_key"), asked)).one()
+            )
 
         return await self._db.write(work)
 
-    async def keep_answer(self, key: str, content_hash: str, answer: KeptAnswer) -> KeptAnswer:
-        async def work(connection: AsyncConnection) -> KeptAnswer:
+    async def keep_answer(
+        self, key: str, content_hash: str, answer: port.KeptAnswer
+    ) -> port.KeptAnswer:
+        async def work(connection: AsyncConnection) -> port.KeptAnswer:
             given = {"key": key, "content_hash": content_hash, "answer": json.dumps(answer)}
             result = await connection.execute(statement("books/keep_answer"), given)
-            kept: KeptAnswer | None = result.scalar()
+            kept: port.KeptAnswer | None = result.scalar()
             return answer if kept is None else kept
 
         return await self._db.write(work)
@@ -100,7 +262,7 @@ class BookRepository:
 
 async def _queue_stats(
     connection: AsyncConnection, grace: timedelta, now: datetime | None
-) -> QueueStats:
+) -> port.QueueStats:
     async def rows(name: str, **parameters: object) -> Sequence[RowMapping]:
         return (await connection.execute(statement(name), parameters)).mappings().all()
 
@@ -112,7 +274,7 @@ async def _queue_stats(
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     pending = await connection.execute(statement("books/pending_events"))
     settled = await connection.execute(statement("books/newest_canary"), canary)
-    return QueueStats(
+    return port.QueueStats(
         live={ProviderName(row["provider"]): row["live"] for row in live},
         overdue=sum(row["overdue"] for row in live),
         oldest_overdue=max(late, default=_ON_TIME),

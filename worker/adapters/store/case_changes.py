@@ -1,33 +1,61 @@
-"""What a step does to the database: decision, money, review, timers and event, all or none."""
+"""What a step does to the database: decision, money, review, timers and event, all or none.
+
+What a case hangs on is locked in one order for everybody: balances, the order, then the case.
+"""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.case_rows import as_json, instant
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import scalar, statement
+from worker.domain import transfer
 from worker.domain.policy import Outcome
-from worker.domain.transfer import (
-    OUTSIDE,
-    REVENUE,
-    Charge,
-    TransferKind,
-    available,
-    held,
-    transfer_key,
+from worker.ports.store import case_view as port
+
+_RANG = text(
+    "UPDATE timer SET fired_at = CAST(:now AS timestamptz)"
+    " WHERE kind = :kind AND subject = CAST(:id AS uuid)"
 )
-from worker.ports.store.case_view import (
-    CLOSED,
-    Case,
-    CaseState,
-    CaseStep,
-    CaseView,
-    DecisionRecord,
-    MoneyMove,
-)
+
+
+async def locked(connection: AsyncConnection, account: str) -> bool:
+    """Lock the account's balances, before anything else: everybody takes them in this order."""
+    rows = await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
+    return bool(rows.all())
+
+
+async def order(
+    connection: AsyncConnection, activation: UUID | None, rental: UUID | None
+) -> RowMapping | None:
+    if activation is not None:
+        name, id_ = "cases/order_activation", activation
+    elif rental is not None:
+        name, id_ = "cases/order_rental", rental
+    else:
+        return None
+    return (await connection.execute(statement(name), {"id": id_})).mappings().one()
+
+
+async def clock(connection: AsyncConnection, now: datetime | None) -> datetime:
+    """The time after the locks were won: what waited for them is judged by when it got them."""
+    found: datetime = now or await scalar(connection, "SELECT clock_timestamp()")
+    return found
+
+
+async def rings(connection: AsyncConnection, timer: port.Timer, now: datetime) -> bool:
+    """Whether this timer still has to act; it has fired with this transaction."""
+    thing = {"kind": timer.kind.value, "id": timer.subject, "due_at": timer.due_at, "now": now}
+    if (await connection.execute(statement("cases/lock_timer"), thing)).scalar() is None:
+        return False
+    await connection.execute(_RANG, {key: thing[key] for key in ("kind", "id", "now")})
+    return True
+
 
 _ADD = text(
     "INSERT INTO evidence (case_id, at, what, content)"
@@ -35,16 +63,19 @@ _ADD = text(
 )
 _ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
 _WITHHELD = {
-    TransferKind.WITHHOLD: 1,
-    TransferKind.GIVEBACK: -1,
-    TransferKind.EXCESS: -1,
-    TransferKind.WITHDRAW: -1,
-    TransferKind.FEE: -1,
+    transfer.TransferKind.WITHHOLD: 1,
+    transfer.TransferKind.GIVEBACK: -1,
+    transfer.TransferKind.EXCESS: -1,
+    transfer.TransferKind.WITHDRAW: -1,
+    transfer.TransferKind.FEE: -1,
 }
 
 
 async def apply(
-    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+    connection: AsyncConnection,
+    view: port.CaseView,
+    step: port.CaseStep,
+    event_state: str,
 ) -> None:
     case = view.case
     if step.evidence is not None:
@@ -72,7 +103,7 @@ async def decide(
     subject: object,
     policy: str,
     policy_version: str,
-    made: DecisionRecord,
+    made: port.DecisionRecord,
     now: object,
 ) -> None:
     decision = made.decision
@@ -99,12 +130,12 @@ async def decide(
     )
 
 
-async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) -> None:
+async def _move(connection: AsyncConnection, view: port.CaseView, move: port.MoneyMove) -> None:
     source, destination = _sides(view, move)
     await connection.execute(
         statement("cases/move"),
         {
-            "key": transfer_key(move.kind, view.case.id),
+            "key": transfer.transfer_key(move.kind, view.case.id),
             "account": view.case.account,
             "activation": view.case.activation,
             "source": source,
@@ -116,22 +147,27 @@ async def _move(connection: AsyncConnection, view: CaseView, move: MoneyMove) ->
     )
 
 
-def _sides(view: CaseView, move: MoneyMove) -> tuple[str, str]:
+def _sides(view: port.CaseView, move: port.MoneyMove) -> tuple[str, str]:
     """From where to where; money that is not with us goes back where it came from."""
     account, order = view.case.account, view.order
-    outside = move.leaves_platform or (order is not None and order.charge is Charge.EXTERNAL)
+    outside = move.leaves_platform or (
+        order is not None and order.charge is transfer.Charge.EXTERNAL
+    )
     return {
-        TransferKind.CLAIM: (REVENUE, OUTSIDE if outside else available(account)),
-        TransferKind.WITHHOLD: (available(account), held(account)),
-        TransferKind.GIVEBACK: (held(account), available(account)),
-        TransferKind.EXCESS: (held(account), available(account)),
-        TransferKind.WITHDRAW: (held(account), OUTSIDE),
-        TransferKind.FEE: (held(account), REVENUE),
-        TransferKind.VOID: (available(account), REVENUE),
+        transfer.TransferKind.CLAIM: (
+            transfer.REVENUE,
+            transfer.OUTSIDE if outside else transfer.available(account),
+        ),
+        transfer.TransferKind.WITHHOLD: (transfer.available(account), transfer.held(account)),
+        transfer.TransferKind.GIVEBACK: (transfer.held(account), transfer.available(account)),
+        transfer.TransferKind.EXCESS: (transfer.held(account), transfer.available(account)),
+        transfer.TransferKind.WITHDRAW: (transfer.held(account), transfer.OUTSIDE),
+        transfer.TransferKind.FEE: (transfer.held(account), transfer.REVENUE),
+        transfer.TransferKind.VOID: (transfer.available(account), transfer.REVENUE),
     }[move.kind]
 
 
-async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
+async def _update(connection: AsyncConnection, view: port.CaseView, step: port.CaseStep) -> None:
     withheld = sum(_WITHHELD.get(move.kind, 0) * move.amount_minor for move in step.moves)
     verdict = view.case.verdict if step.verdict is None else step.verdict
     await connection.execute(
@@ -142,14 +178,14 @@ async def _update(connection: AsyncConnection, view: CaseView, step: CaseStep) -
             "facts": as_json(step.facts),
             "verdict": as_json(verdict),
             "withheld": withheld,
-            "closed": step.state in CLOSED,
+            "closed": step.state in port.CLOSED,
             "now": view.now,
         },
     )
 
 
-async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -> None:
-    wanted = step.state is CaseState.IN_REVIEW
+async def _review(connection: AsyncConnection, view: port.CaseView, step: port.CaseStep) -> None:
+    wanted = step.state is port.CaseState.IN_REVIEW
     decision = None if step.record is None else step.record.decision
     if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
         return  # Nothing else is asked: what waits goes on waiting, however late it is.
@@ -169,8 +205,8 @@ async def _review(connection: AsyncConnection, view: CaseView, step: CaseStep) -
     )
 
 
-async def _timers(connection: AsyncConnection, case: Case, step: CaseStep) -> None:
-    timers = {} if step.state in CLOSED else step.timers
+async def _timers(connection: AsyncConnection, case: port.Case, step: port.CaseStep) -> None:
+    timers = {} if step.state in port.CLOSED else step.timers
     await connection.execute(
         statement("cases/set_timers"),
         {
@@ -182,7 +218,10 @@ async def _timers(connection: AsyncConnection, case: Case, step: CaseStep) -> No
 
 
 async def _tell(
-    connection: AsyncConnection, view: CaseView, step: CaseStep, event_state: str
+    connection: AsyncConnection,
+    view: port.CaseView,
+    step: port.CaseStep,
+    event_state: str,
 ) -> None:
     await connection.execute(
         statement("cases/write_event"),
@@ -198,7 +237,7 @@ async def _tell(
     )
 
 
-def _payload(view: CaseView, step: CaseStep) -> Mapping[str, Any]:
+def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
     case = view.case
     told: dict[str, Any] = {
         "id": str(case.id),

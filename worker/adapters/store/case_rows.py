@@ -1,29 +1,22 @@
-"""Rows of cases as the port's values, and facts as JSON."""
+"""Rows of cases as the port's values: one with all its decisions, many, and facts as JSON."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
-from worker.ports.store.case_view import (
-    AccountHoldings,
-    Case,
-    CaseKind,
-    CaseOrder,
-    CaseState,
-    DecisionRow,
-    Payout,
-    Timer,
-    TimerKind,
-)
-from worker.ports.store.cases import NewCase, Review
+from worker.ports.store import case_view as port
+from worker.ports.store.cases import NewCase, Review, ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where no policy says anything, none says by when.
@@ -50,17 +43,17 @@ def hash_of(new: NewCase) -> str:
     return hashlib.sha256(json.dumps(new.content, sort_keys=True).encode()).hexdigest()
 
 
-def case(row: RowMapping, **history: Any) -> Case:
+def case(row: RowMapping, **history: Any) -> port.Case:
     activation = row["activation_id"]
-    return Case(
+    return port.Case(
         id=row["id"],
-        kind=CaseKind(row["kind"]),
+        kind=port.CaseKind(row["kind"]),
         subject=row["subject"],
         activation=None if activation is None else ActivationId(activation),
         rental=row["rental_id"],
         account=AccountId(row["account"]),
         currency=row["currency"],
-        state=CaseState(row["state"]),
+        state=port.CaseState(row["state"]),
         facts=row["facts"],
         policy=row["policy"],
         policy_version=row["policy_version"],
@@ -73,8 +66,8 @@ def case(row: RowMapping, **history: Any) -> Case:
     )
 
 
-def decision(row: RowMapping) -> DecisionRow:
-    return DecisionRow(
+def decision(row: RowMapping) -> port.DecisionRow:
+    return port.DecisionRow(
         at=row["at"],
         op=row["op"],
         outcome=row["outcome"],
@@ -90,12 +83,12 @@ def decision(row: RowMapping) -> DecisionRow:
     )
 
 
-def timer(row: RowMapping) -> Timer:
-    return Timer(TimerKind(row["kind"]), row["subject"], row["due_at"])
+def timer(row: RowMapping) -> port.Timer:
+    return port.Timer(port.TimerKind(row["kind"]), row["subject"], row["due_at"])
 
 
-def ordered(row: RowMapping, *, rental: bool) -> CaseOrder:
-    return CaseOrder(
+def ordered(row: RowMapping, *, rental: bool) -> port.CaseOrder:
+    return port.CaseOrder(
         rental=rental,
         purchased_at=row["rented_at"],
         ends_at=row["deadline_at"],
@@ -112,15 +105,15 @@ def ordered(row: RowMapping, *, rental: bool) -> CaseOrder:
     )
 
 
-def holdings(row: RowMapping) -> AccountHoldings:
+def holdings(row: RowMapping) -> port.AccountHoldings:
     activated = row["activated_at"]
-    return AccountHoldings(
+    return port.AccountHoldings(
         available_minor=row["available_minor"],
         held_minor=row["held_minor"],
         state=row["state"],
         topups=tuple((_instant(at), amount) for at, amount in row["topups"]),
         paid_out=tuple(
-            Payout(_instant(asked), _instant(granted), amount)
+            port.Payout(_instant(asked), _instant(granted), amount)
             for asked, granted, amount in row["paid_out"]
         ),
         activated=() if activated is None else (activated,),
@@ -153,4 +146,78 @@ def review(row: RowMapping, profile: Profile | None) -> Review:
         facts=row["facts"],
         policy=row["policy"],
         rank=row["rank"],
+    )
+
+
+_DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
+_EVIDENCE = text(
+    "SELECT at, what, content FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
+)
+_TIMERS = text(
+    "SELECT kind, subject, due_at FROM timer"
+    " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
+)
+_START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
+
+
+async def whole(connection: AsyncConnection, id_: UUID) -> port.Case | None:
+    row = (await connection.execute(statement("cases/one"), {"id": id_})).mappings().one_or_none()
+    return None if row is None else await _with_history(connection, row)
+
+
+async def locked(connection: AsyncConnection, id_: UUID) -> port.Case:
+    row = (await connection.execute(statement("cases/one_locked"), {"id": id_})).mappings().one()
+    return await _with_history(connection, row)
+
+
+async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[port.Case]:
+    found = (
+        (await connection.execute(statement("cases/of_rental"), {"id": rental})).mappings().all()
+    )
+    return [await _with_history(connection, row) for row in found]
+
+
+async def reviews(
+    connection: AsyncConnection,
+    profiles: Mapping[tuple[str, str], Profile],
+    *,
+    limit: int,
+    after: ReviewPlace | None = None,
+    only: UUID | None = None,
+) -> list[Review]:
+    """An activation's is due as the policy of its purchase says; without one, nobody knows."""
+    paces = [(key, of.review_business_days) for key, of in profiles.items()]
+    known = [(*key, days) for key, days in paces if days is not None]
+    wanted = {
+        "names": [name for name, _, _ in known],
+        "versions": [version for _, version, _ in known],
+        "days": [days for _, _, days in known],
+        **(_START if after is None else after._asdict()),
+        "only": only,
+        "limit": limit,
+    }
+    found = await connection.execute(statement("cases/reviews"), wanted)
+    return [
+        review(row, profiles.get((row["policy"], row["policy_version"])))
+        for row in found.mappings()
+    ]
+
+
+async def waiting(
+    connection: AsyncConnection, account: AccountId, kind: port.CaseKind, *, waiting_for: str
+) -> list[UUID]:
+    wanted = {"account": account, "kind": kind.value, "reason": waiting_for}
+    return [row[0] for row in await connection.execute(statement("cases/waiting_for"), wanted)]
+
+
+async def _with_history(connection: AsyncConnection, row: RowMapping) -> port.Case:
+    about = {"id": row["id"]}
+    decisions = (await connection.execute(_DECISIONS, about)).mappings()
+    timers = (await connection.execute(_TIMERS, about)).mappings()
+    added = await connection.execute(_EVIDENCE, about)
+    return case(
+        row,
+        decisions=tuple(decision(one) for one in decisions),
+        timers=tuple(timer(one) for one in timers),
+        evidence=tuple(port.EvidenceEntry(*one) for one in added),
     )

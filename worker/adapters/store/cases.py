@@ -8,40 +8,18 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_locks as locks
-from worker.adapters.store import case_reading, case_rows, rentals
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import case_rows, rentals
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
-from worker.adapters.store.database import Database
+from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.statements import statement
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.instances import Holder, nobody
-from worker.ports.store.case_view import (
-    CLOSED,
-    Case,
-    CaseJudge,
-    CaseKind,
-    CaseStep,
-    CaseView,
-    Timer,
-    TimerKind,
-)
-from worker.ports.store.cases import (
-    CaseChange,
-    CaseOpenOutcome,
-    CaseOpenResult,
-    NewCase,
-    Rental,
-    RentalBookingResult,
-    RentalClosing,
-    Review,
-    ReviewPlace,
-    SilenceJudge,
-    UnseededPage,
-)
-from worker.ports.store.policies import PolicyLookup, PolicyVersion
+from worker.ports.store import case_view
+from worker.ports.store import cases as port
+from worker.ports.store.cases import PolicyLookup, PolicyVersion
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
@@ -65,10 +43,10 @@ class _About(NamedTuple):
 class _Judging(NamedTuple):
     """How one change is judged: by whom, under which policy, when, and for which timer."""
 
-    judge: CaseJudge
+    judge: case_view.CaseJudge
     policy_of: PolicyLookup
     now: datetime | None
-    timer: Timer | None = None
+    timer: case_view.Timer | None = None
 
 
 #: For a row that somebody keeps locked: the other timers that are due wait behind this one.
@@ -92,12 +70,12 @@ class CaseRepository:
 
     async def open_case(
         self,
-        new: NewCase,
-        judge: CaseJudge,
+        new: port.NewCase,
+        judge: case_view.CaseJudge,
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
-    ) -> CaseOpenResult:
+    ) -> port.CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
         return await self._db.write(lambda c: self._open(c, new, _Judging(judge, policy_of, now)))
@@ -105,24 +83,24 @@ class CaseRepository:
     async def change_case(
         self,
         id_: UUID,
-        judge: CaseJudge,
+        judge: case_view.CaseJudge,
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
-        timer: Timer | None = None,
-    ) -> CaseChange:
+        timer: case_view.Timer | None = None,
+    ) -> port.CaseChange:
         judging = _Judging(judge, policy_of, now, timer)
         lock_wait = None if timer is None else TIMER_LOCK_WAIT
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
-    async def case(self, id_: UUID) -> Case | None:
-        return await self._db.read(lambda c: case_reading.whole(c, id_))
+    async def case(self, id_: UUID) -> case_view.Case | None:
+        return await self._db.read(lambda c: case_rows.whole(c, id_))
 
     async def open_cases_of(
-        self, account: AccountId, kind: CaseKind, *, waiting_for: str
+        self, account: AccountId, kind: case_view.CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         return await self._db.read(
-            lambda c: case_reading.waiting(c, account, kind, waiting_for=waiting_for)
+            lambda c: case_rows.waiting(c, account, kind, waiting_for=waiting_for)
         )
 
     async def reviews(
@@ -130,65 +108,69 @@ class CaseRepository:
         policies: Mapping[PolicyVersion, Profile],
         *,
         limit: int,
-        after: ReviewPlace | None = None,
-    ) -> list[Review]:
+        after: port.ReviewPlace | None = None,
+    ) -> list[port.Review]:
         return await self._db.read(
-            lambda c: case_reading.reviews(c, policies, limit=limit, after=after)
+            lambda c: case_rows.reviews(c, policies, limit=limit, after=after)
         )
 
-    async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
-        rows = await self._db.read(lambda c: case_reading.reviews(c, policies, limit=1, only=id_))
+    async def review(
+        self, id_: UUID, policies: Mapping[PolicyVersion, Profile]
+    ) -> port.Review | None:
+        rows = await self._db.read(lambda c: case_rows.reviews(c, policies, limit=1, only=id_))
         return rows[0] if rows else None
 
     async def book_rental(
-        self, rental: Rental, *, now: datetime | None = None
-    ) -> RentalBookingResult:
+        self, rental: port.Rental, *, now: datetime | None = None
+    ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
         return await self._db.write(lambda c: rentals.book(c, rental, now))
 
-    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> port.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))
 
-    async def rental_of(self, id_: UUID) -> Rental | None:
+    async def rental_of(self, id_: UUID) -> port.Rental | None:
         return await self._db.read(lambda c: rentals.by_id(c, id_))
 
     async def rental_closed(
-        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
+        self, timer: case_view.Timer, how: port.RentalClosing, *, now: datetime | None = None
     ) -> bool:
         return await self._db.write(lambda c: rentals.closed(c, timer, how, now, self._event_state))
 
-    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+    async def put_off(
+        self, timer: case_view.Timer, by: timedelta, *, now: datetime | None = None
+    ) -> None:
         await self._db.write(lambda c: rentals.put_off(c, timer, by, now))
 
-    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+    async def end_rental(self, timer: case_view.Timer, *, now: datetime | None = None) -> bool:
         return await self._db.write(lambda c: rentals.end(c, timer, now))
 
     async def lease_timers(
-        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
-    ) -> list[Timer]:
+        self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
+    ) -> list[case_view.Timer]:
         return await self._db.write(
             lambda c: due_timers.lease(c, limit, kinds, self._holder(), now)
         )
 
     async def timers(
         self, *, overdue_only: bool, limit: int, now: datetime | None = None
-    ) -> list[Timer]:
+    ) -> list[case_view.Timer]:
         return await self._db.read(
             lambda c: due_timers.pending(c, limit, now, overdue_only=overdue_only)
         )
 
     async def unseeded(
         self, policies: Sequence[PolicyVersion], limit: int, *, now: datetime | None = None
-    ) -> UnseededPage:
+    ) -> port.UnseededPage:
         return await self._db.read(lambda c: due_timers.unseeded(c, policies, limit, now))
 
-    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None:
+    async def seed(self, timers: Sequence[case_view.Timer], upto: datetime) -> None:
         await self._db.write(lambda c: due_timers.seed(c, timers, upto))
 
     async def end_in_silence(
         self,
-        timer: Timer,
-        judge: SilenceJudge,
+        timer: case_view.Timer,
+        judge: port.SilenceJudge,
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
@@ -197,11 +179,11 @@ class CaseRepository:
         return await self._db.write(lambda c: end(c, timer), lock_wait=TIMER_LOCK_WAIT)
 
     async def _open(
-        self, connection: AsyncConnection, new: NewCase, judging: _Judging
-    ) -> CaseOpenResult:
+        self, connection: AsyncConnection, new: port.NewCase, judging: _Judging
+    ) -> port.CaseOpenResult:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
-            return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
+            return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
         made = await connection.execute(
@@ -223,61 +205,63 @@ class CaseRepository:
         if made.first() is None:
             same = (await connection.execute(_HASH, {"id": new.id})).scalar()
             how = (
-                CaseOpenOutcome.SAME
+                port.CaseOpenOutcome.SAME
                 if same == case_rows.hash_of(new)
-                else CaseOpenOutcome.OTHER_CONTENT
+                else port.CaseOpenOutcome.OTHER_CONTENT
             )
-            return CaseOpenResult(how, await case_reading.whole(connection, new.id))
-        case = await case_reading.locked(connection, new.id)
+            return port.CaseOpenResult(how, await case_rows.whole(connection, new.id))
+        case = await case_rows.locked(connection, new.id)
         view = await _view(connection, case, order, clock, judging)
         await apply(connection, view, judging.judge(view), self._event_state)
-        return CaseOpenResult(CaseOpenOutcome.NEW, await case_reading.whole(connection, new.id))
+        return port.CaseOpenResult(
+            port.CaseOpenOutcome.NEW, await case_rows.whole(connection, new.id)
+        )
 
     async def _alter(
         self,
         connection: AsyncConnection,
         id_: UUID,
         judging: _Judging,
-    ) -> CaseChange:
-        known = await case_reading.whole(connection, id_)
+    ) -> port.CaseChange:
+        known = await case_rows.whole(connection, id_)
         if known is None:
-            return CaseChange(None)
+            return port.CaseChange(None)
         await locks.locked(connection, known.account)
         order = await locks.order(connection, known.activation, known.rental)
-        case = await case_reading.locked(connection, id_)
+        case = await case_rows.locked(connection, id_)
         clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
-            return CaseChange(await case_reading.whole(connection, id_))
+            return port.CaseChange(await case_rows.whole(connection, id_))
         view = await _view(connection, case, order, clock, judging)
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state)
-        return CaseChange(await case_reading.whole(connection, id_), step.rejected)
+        return port.CaseChange(await case_rows.whole(connection, id_), step.rejected)
 
 
 async def _view(
     connection: AsyncConnection,
-    case: Case,
+    case: case_view.Case,
     order: RowMapping | None,
     now: datetime,
     judging: _Judging,
-) -> CaseView:
+) -> case_view.CaseView:
     about = {"account": case.account, "id": case.id, "now": now}
     held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
-    return CaseView(
+    return case_view.CaseView(
         case=case,
         now=now,
         profile=judging.policy_of(case.policy, case.policy_version),
         order=None if order is None else case_rows.ordered(order, rental=rental),
         holdings=case_rows.holdings(held),
         timer=judging.timer,
-        overdue=tuple(TimerKind(row[0]) for row in overdue),
+        overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
     )
 
 
-async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:
+async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:
     if new.activation is None and new.rental is None:
         if new.account is None or new.policy is None or new.policy_version is None:
             return None
@@ -287,6 +271,6 @@ async def _whose(connection: AsyncConnection, new: NewCase) -> _About | None:
     return None if row is None else _About(*row)
 
 
-def _changes(step: CaseStep, case: Case) -> bool:
+def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:
     """A refusal leaves every row as it is, unless something else had to happen first."""
-    return case.state not in CLOSED and (step.rejected is None or step.record is not None)
+    return case.state not in case_view.CLOSED and (step.rejected is None or step.record is not None)

@@ -1,15 +1,28 @@
-"""The connection pool, transactions that may be run again, and what database errors mean."""
+"""The connection pool, transactions that may be run again, and what database errors mean.
+
+Where a statement stands: in a file, named `FOLDER/NAME` after the repository that runs it, which
+begins with its reason. Within the code stands only what is at most two lines long, is said in one
+place, and needs no reason.
+
+What many statements have in common is written once and put in where they name it: `{{now}}` is
+`sql/parts/now.sql`, and `{{due_number}}` the columns that `rows.due` reads. With
+`{{due_number with x AS attempts}}` one of these columns is read from another place. The text is
+expanded before the database sees it, so a plan is the same as if everybody had written it out.
+"""
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,14 +30,45 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
-from worker.ports.errors import (
-    CommitUnknown,
-    RowLocked,
-    SchemaMissing,
-    StoreError,
-    StoreUnavailable,
-)
+from worker.ports import errors
 from worker.ports.retry import Retry
+from worker.ports.store.settlements import DueNumber
+
+_FOLDER: Final = Path(__file__).parent / "sql"
+_PART: Final = re.compile(r"\{\{(\w+)(?: with ([\w ,]+))?\}\}")
+#: The columns of what is due, in `DueNumber`'s order: `{{due_number}}` in a statement.
+DUE_NUMBER: Final = tuple(
+    "provider_ref" if field == "ref" else field for field in DueNumber._fields
+)
+
+
+@cache
+def statement(name: str) -> TextClause:
+    """The statement in `sql/NAME.sql`, without its comments (they may hold colons)."""
+    return text(_PART.sub(_part, _read(name)))
+
+
+def _read(name: str) -> str:
+    lines = (_FOLDER / f"{name}.sql").read_text().splitlines()
+    return "\n".join(line.split("--", maxsplit=1)[0] for line in lines)
+
+
+def _part(named: re.Match[str]) -> str:
+    name, others = named.groups()
+    if name == "due_number":
+        return _due_number(others.split(", ") if others else [])
+    assert others is None, f"{name} has no columns"
+    return _PART.sub(_part, _read(f"parts/{name}")).strip()
+
+
+def _due_number(others: list[str]) -> str:
+    columns = dict(zip(DUE_NUMBER, DUE_NUMBER, strict=True))
+    for column in others:
+        replaced = column.rpartition(" AS ")[2]
+        assert replaced in columns, f"{replaced} is no column of what is due"
+        columns[replaced] = column
+    return ", ".join(columns.values())
+
 
 T = TypeVar("T")
 
@@ -52,14 +96,14 @@ _AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300"}
 _LOCKED = "55P03"  # lock_not_available: the wait for a row was over
 
 
-class RunAgain(StoreError):
+class RunAgain(errors.StoreError):
     """The database itself asks for this transaction to be run again."""
 
 
 _REPEATED = (
     RunAgain,
-    StoreUnavailable,
-    CommitUnknown,
+    errors.StoreUnavailable,
+    errors.CommitUnknown,
 )  #: Serialisation, deadlock, lost connection.
 
 
@@ -72,23 +116,23 @@ def _sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
-def _meaning(error: Exception) -> StoreError | None:
+def _meaning(error: Exception) -> errors.StoreError | None:
     """What an exception of the database says, without its text: that may hold values."""
     state = _sqlstate(error)
     if state in _MISSING:
-        return SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
+        return errors.SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         if state in _AGAIN:
             return RunAgain(state)
         if state == _LOCKED:
-            return RowLocked("database: a row stays locked")
+            return errors.RowLocked("database: a row stays locked")
         if (
-            state[:2] not in {"08", "57", "25", "53"}
+            state[:2] not in {"08", "57", "25", "28", "53"}
             and state not in _AWAY
             and not isinstance(error, InterfaceError)
         ):
             return None
-    return StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
+    return errors.StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
 
 
 @contextmanager
@@ -192,8 +236,8 @@ async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
         raise
     except (DBAPIError, OSError) as error:
         meaning = _meaning(error)
-        if isinstance(meaning, StoreUnavailable):
-            raise CommitUnknown("database: connection lost in COMMIT") from None
+        if isinstance(meaning, errors.StoreUnavailable):
+            raise errors.CommitUnknown("database: connection lost in COMMIT") from None
         raise
 
 

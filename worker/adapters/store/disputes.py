@@ -1,23 +1,24 @@
-"""Disputes: single numbers of which a provider says something else than our books."""
+"""Where a provider says something else than our books: of single numbers, or of its balance."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.database import statement
 from worker.adapters.store.rows import KNOWN
-from worker.adapters.store.statements import statement
 from worker.domain.activation import ProviderState
+from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.history_check import BookedNumber, check_history
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.history import PastNumber
-from worker.ports.provider import ActiveRow
-from worker.ports.store.purchases import Dispute, HistoryComparison, ReopenedNumbers
+from worker.ports.provider import ActiveRow, Balance, PastNumber
+from worker.ports.store import purchases as port
 
 #: The words of `provider_dispute.says` that a history has.
 _SAYS: Final = {PriceFate.KEPT: "charged", PriceFate.GIVEN_BACK: "given_back"}
@@ -44,7 +45,7 @@ async def compare_history(
     provider: ProviderName,
     rows: Sequence[PastNumber],
     ended_for: timedelta,
-) -> HistoryComparison:
+) -> port.HistoryComparison:
     past = _unambiguous(rows)
     asked = {
         "provider": provider,
@@ -61,7 +62,7 @@ async def compare_history(
         if (correction := _correction(row, past[row["provider_ref"]])) is not None
     ]
     if not corrections:
-        return HistoryComparison({}, 0)
+        return port.HistoryComparison({}, 0)
     columns = {name: [getattr(each, name) for each in corrections] for name in _Correction._fields}
     moved = await connection.execute(statement("purchases/correct_by_history"), columns)
     return _comparison(moved.mappings())
@@ -106,7 +107,7 @@ async def reopen_listed(
     provider: ProviderName,
     rows: Sequence[ActiveRow],
     ended_for: timedelta,
-) -> ReopenedNumbers:
+) -> port.ReopenedNumbers:
     parameters = {
         "provider": provider,
         "refs": [row.ref for row in rows],
@@ -114,7 +115,7 @@ async def reopen_listed(
         "ended_for": ended_for,
     }
     found = await connection.execute(statement("purchases/reopen_listed"), parameters)
-    return ReopenedNumbers(**found.mappings().one())
+    return port.ReopenedNumbers(**found.mappings().one())
 
 
 async def rented_at(
@@ -134,19 +135,19 @@ async def sums_of(
     return {row["currency"]: (row["numbers"], row["minor"]) for row in found}
 
 
-async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[Dispute]:
+async def newest_of(connection: AsyncConnection, provider: ProviderName) -> list[port.Dispute]:
     found = await connection.execute(
         statement("purchases/newest_disputes"), {"provider": provider, "most": SHOWN}
     )
     return [_dispute(row) for row in found.mappings()]
 
 
-def _dispute(row: RowMapping) -> Dispute:
+def _dispute(row: RowMapping) -> port.Dispute:
     told: dict[str, Any] = dict(row)
-    return Dispute(ref=told.pop("provider_ref"), **told)
+    return port.Dispute(ref=told.pop("provider_ref"), **told)
 
 
-def _comparison(moved: Iterable[RowMapping]) -> HistoryComparison:
+def _comparison(moved: Iterable[RowMapping]) -> port.HistoryComparison:
     numbers: Counter[str] = Counter()
     minor: Counter[str] = Counter()
     agreed = 0
@@ -157,4 +158,133 @@ def _comparison(moved: Iterable[RowMapping]) -> HistoryComparison:
         else:
             agreed += row["was"] == ProviderState.DISPUTED.value
     sums = {currency: (numbers[currency], minor[currency]) for currency in sorted(numbers)}
-    return HistoryComparison(sums, agreed)
+    return port.HistoryComparison(sums, agreed)
+
+
+DIFFERENCES: Final = 20  #: Shown in a report.
+DRAINED = text("SELECT provider, drained_at FROM provider_drain ORDER BY provider")
+_EXPOSURE = text(
+    "SELECT state, currency, sum(amount_minor)::bigint AS minor FROM exposure"
+    " WHERE provider = :provider GROUP BY state, currency ORDER BY state, currency"
+)
+_DIFFERENCES = text(
+    "SELECT at, since, amount_minor, currency FROM provider_difference"
+    " WHERE provider = :provider ORDER BY id DESC LIMIT :most"
+).bindparams(most=DIFFERENCES)
+_KNOWN = text("SELECT EXISTS (SELECT FROM activation WHERE provider = :provider)")
+
+
+async def count(
+    connection: AsyncConnection, provider: ProviderName, currency: str
+) -> port.CountedSums:
+    last = await _last(connection, provider)
+    return await _counted(connection, provider, currency, last)
+
+
+async def _last(connection: AsyncConnection, provider: ProviderName) -> RowMapping | None:
+    found = await connection.execute(statement("purchases/last_reading"), {"provider": provider})
+    return found.mappings().one_or_none()
+
+
+async def _counted(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    currency: str,
+    last: RowMapping | None,
+) -> port.CountedSums:
+    """Over the span of the last reading, which a reading in another currency says nothing of."""
+    if last is not None and last["currency"] == currency:
+        since = last["counted_from"]
+    else:
+        found = await connection.execute(
+            statement("purchases/counted_span"), {"provider": provider}
+        )
+        since = found.scalar_one()
+    return port.CountedSums(since, await _sums(connection, provider, currency, since))
+
+
+async def _sums(
+    connection: AsyncConnection, provider: ProviderName, currency: str, since: datetime
+) -> ProviderSums:
+    found = await connection.execute(
+        statement("purchases/count_sums"),
+        {"provider": provider, "currency": currency, "since": since},
+    )
+    row = found.mappings().one()
+    return ProviderSums(**{field.name: row[field.name] for field in fields(ProviderSums)})
+
+
+async def keep_reading(
+    connection: AsyncConnection, provider: ProviderName, balance: Balance, before: port.CountedSums
+) -> port.BalanceDifference | None:
+    await connection.execute(statement("purchases/lock_readings"), {"provider": provider})
+    last = await _last(connection, provider)
+    comparable = last is not None and last["currency"] == balance.currency
+    if comparable and last is not None and last["counted_from"] != before.since:
+        return None  # Another daemon has moved on since: its reading stands.
+    after = await _sums(connection, provider, balance.currency, before.since)
+    bounds = _bounds(last) if last is not None and comparable else None
+    reckoned = check_balance(bounds, balance.minor, before.sums, after)
+    since = before.since
+    if last is not None and last["long"]:
+        since, reckoned = await _shortened(connection, provider, balance.currency, after, reckoned)
+    kept = await connection.execute(
+        statement("purchases/keep_reading"),
+        {
+            "provider": provider,
+            "currency": balance.currency,
+            "balance_minor": balance.minor,
+            "since": since,
+            **{field.name: getattr(reckoned.bounds, field.name) for field in fields(BalanceBounds)},
+            "proven": reckoned.proven,
+            "last_at": None if last is None else last["at"],
+            "difference_minor": reckoned.difference_minor,
+        },
+    )
+    row = kept.mappings().one_or_none()
+    return None if row is None else port.BalanceDifference(**row)
+
+
+async def _shortened(
+    connection: AsyncConnection,
+    provider: ProviderName,
+    currency: str,
+    after: ProviderSums,
+    reckoned: BalanceCheck,
+) -> tuple[datetime, BalanceCheck]:
+    """The same bounds over a shorter span, so that no reading ever costs more than a few days."""
+    found = await connection.execute(statement("purchases/counted_span"), {"provider": provider})
+    since: datetime = found.scalar_one()
+    newer = await _sums(connection, provider, currency, since)
+    return since, reckoned._replace(bounds=reckoned.bounds.without(after, newer))
+
+
+def _bounds(reading: RowMapping) -> BalanceBounds:
+    return BalanceBounds(**{field.name: reading[field.name] for field in fields(BalanceBounds)})
+
+
+async def report(
+    connection: AsyncConnection, provider: ProviderName, currency: str
+) -> port.ProviderReport:
+    this = {"provider": provider}
+    drained = (await connection.execute(DRAINED)).mappings().all()
+    live = (await connection.execute(statement("purchases/count_live"), this)).mappings().all()
+    exposure = (await connection.execute(_EXPOSURE, this)).mappings()
+    differences = (await connection.execute(_DIFFERENCES, this)).mappings()
+    last = await _last(connection, provider)
+    return port.ProviderReport(
+        known=(await connection.execute(_KNOWN, this)).scalar_one(),
+        drained_at={row["provider"]: row["drained_at"] for row in drained}.get(provider),
+        live={row["state"]: row["live"] for row in live},
+        last_deadline_at=max((row["last_deadline_at"] for row in live), default=None),
+        counted=await _counted(connection, provider, currency, last),
+        exposure_minor={(row["state"], row["currency"]): row["minor"] for row in exposure},
+        reading=None
+        if last is None
+        else port.BalanceReading(
+            last["at"], last["balance_minor"], last["currency"], last["proven"]
+        ),
+        differences=[port.BalanceDifference(**row) for row in differences],
+        disputed=await sums_of(connection, provider),
+        disputes=await newest_of(connection, provider),
+    )

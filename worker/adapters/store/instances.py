@@ -12,9 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database, translated
+from worker.adapters.store.database import Database, statement, translated
 from worker.adapters.store.session import Session
-from worker.adapters.store.statements import statement
 from worker.domain.heartbeat import BEAT_EVERY, GAP, Pulse
 from worker.ports.errors import StoreError
 from worker.ports.instances import DeadInstance, InstanceId

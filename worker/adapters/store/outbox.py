@@ -8,8 +8,7 @@ from urllib.parse import quote, unquote
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event

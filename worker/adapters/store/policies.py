@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database
 from worker.domain.policy import Profile
-from worker.domain.policy.kept import content_of
-from worker.ports.store.policies import PolicyVersion
+from worker.domain.policy.loading import content_of
+from worker.ports.store.cases import PolicyVersion
 
 _KEEP = text(
     "INSERT INTO policy_version (name, version, content)"
@@ -31,17 +31,20 @@ class PolicyRepository:
 
     def __init__(self, db: Database, policies: Mapping[str, Profile]) -> None:
         self._db = db
-        self._policies = policies  #: Those of this process, by name.
+        #: The policies of this process: name, version and content, as JSON.
+        self._own = {
+            (name, profile.version): json.dumps(content_of(profile))
+            for name, profile in policies.items()
+        }
         self._stored: set[PolicyVersion] = set()  #: Are in the database for sure.
 
     async def keep(self, name: str, version: str) -> None:
         """Store a policy of this process, before an order is made under it."""
-        profile = self._policies.get(name)
-        if (name, version) in self._stored or profile is None or profile.version != version:
+        content = self._own.get((name, version))
+        if (name, version) in self._stored or content is None:
             return
 
         async def work(connection: AsyncConnection) -> None:
-            content = json.dumps(content_of(profile))
             thing = {"name": name, "version": version, "content": content}
             await connection.execute(_KEEP, thing)
 

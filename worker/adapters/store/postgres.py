@@ -1,6 +1,7 @@
-"""The whole store: six repositories over one database, and what keeps it in order."""
+"""The whole store: six repositories over one database, and who leads while Redis is away."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -9,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.database import Database, scalar
+from worker.adapters.store.database import Database, scalar, statement
 from worker.adapters.store.instances import PostgresInstances
-from worker.adapters.store.leadership import PostgresLeadership
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
 from worker.adapters.store.policies import PolicyRepository
@@ -20,6 +20,26 @@ from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.policy import Profile
 
 NO_POLICIES: Final[Mapping[str, Profile]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLeadership:
+    """Topics this process leads, as long as it lives by the rule of `instance_is_dead`.
+
+    A leader that was frozen finds that it leads no more when it asks again.
+    """
+
+    instances: PostgresInstances
+
+    async def leads(self, topic: str) -> bool:
+        """Raises `StoreUnavailable` where nobody can know."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            id_ = await self.instances.alive(connection)
+            asked = {"topic": topic, "id": id_, "silence": self.instances.silence, "now": None}
+            return bool((await connection.execute(statement("leadership/leads"), asked)).scalar())
+
+        return await self.instances.run(work)
 
 
 class PostgresStore:

@@ -1,35 +1,172 @@
 """Purchases: what we asked providers for, what they told us unasked, and what they owe."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import disputes, provider_balances, purchase_intents
-from worker.adapters.store.database import Database, scalar
+from worker.adapters.store import disputes, rows
+from worker.adapters.store.database import Database, scalar, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.statements import statement
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.history import PastNumber
-from worker.ports.provider import ActiveRow, Balance
+from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
+from worker.ports.store import purchases as port
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import (
-    BalanceDifference,
-    Bought,
-    CountedSums,
-    EndedExposure,
-    ExposureCause,
-    ExposureEnd,
-    HistoryComparison,
-    OpenExposure,
-    OpenPurchase,
-    ProviderReport,
-    PurchaseStart,
-    ReopenedNumbers,
-)
+
+_PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
+
+#: What only matters where the activation is made with its number.
+TIMING: Final = ("expires_at", "expires_in", "cancel_not_before", "ago")
+
+
+async def begin(
+    db: Database,
+    id_: ActivationId,
+    order: PurchaseOrder,
+    policy: tuple[str, str],
+    window: timedelta,
+) -> port.PurchaseStart:
+    content = _content(order, *policy, window)
+    # One for all tries of this call: where a commit's answer was lost, it is how the next try
+    # knows that the intent is its own, and nobody else's to buy.
+    call = uuid4().hex
+    return await db.write(lambda c: _begin(c, id_, order, content, call))
+
+
+async def keep_bought(
+    connection: AsyncConnection, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
+) -> Activation | None:
+    this = {"id": id_, "ref": bought.ref}
+    await connection.execute(statement("purchases/lock_ref"), {"ref": bought.ref})
+    if (await connection.execute(statement("purchases/ref_is_taken"), this)).scalar_one():
+        return await keep_unknown(connection, id_)
+    await connection.execute(
+        statement("purchases/purchase_activation"),
+        {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
+    )
+    adopted = {"id": id_, **_number(bought)}
+    for timing in TIMING:
+        del adopted[timing]
+    await connection.execute(statement("purchases/adopt"), adopted)
+    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
+
+
+async def keep_failed(connection: AsyncConnection, id_: ActivationId, failure: str) -> None:
+    account = await scalar(
+        connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
+    )
+    await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
+    await connection.execute(
+        statement("purchases/purchase_failed"), {"id": id_, "failure": failure}
+    )
+
+
+async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
+    nothing = dict.fromkeys(("ref", "phone", "cost", "cost_currency", *TIMING))
+    await connection.execute(
+        statement("purchases/purchase_activation"),
+        {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
+    )
+    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
+
+
+def _content(
+    order: PurchaseOrder, policy: str, policy_version: str, window: timedelta
+) -> dict[str, Any]:
+    """What makes two orders the same, and all that the activation is made of later."""
+    content = {f.name: getattr(order, f.name) for f in fields(order)}
+    del content["idempotency_key"], content["window"]
+    if not order.otherwise:
+        del content["otherwise"]
+    return {
+        **content,
+        "policy": policy,
+        "policy_version": policy_version,
+        "window_seconds": int(window.total_seconds()),
+    }
+
+
+def _number(bought: port.Bought) -> dict[str, object]:
+    return {
+        "ref": bought.ref,
+        "phone": bought.phone,
+        "cost": bought.cost_minor,
+        "cost_currency": bought.cost_currency,
+        "expires_at": bought.expires_at,
+        "expires_in": bought.expires_in,
+        "ago": bought.ago,
+        "cancel_not_before": bought.cancel_not_before,
+    }
+
+
+async def _begin(
+    connection: AsyncConnection,
+    id_: ActivationId,
+    order: PurchaseOrder,
+    content: dict[str, Any],
+    call: str,
+) -> port.PurchaseStart:
+    balances = (
+        await connection.execute(statement("books/lock_accounts"), {"accounts": [order.account]})
+    ).mappings()
+    account = {row["bucket"]: row for row in balances}.get("available")
+    hashed = _hash({**content, "policy_version": None})
+    # Read after the lock: another call with the same key is either done or still waits for us.
+    known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
+    if known is not None and _is_ours(known, call):
+        return port.PurchaseStart(port.PurchaseState.NEW, None)
+    if known is not None:
+        return await _known(connection, id_, known, hashed)
+    if account is None or account["state"] != "open":
+        return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
+    if account["amount_minor"] < order.price_minor:
+        return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
+    await connection.execute(
+        statement("purchases/begin_purchase"),
+        {
+            "id": id_,
+            "content_hash": hashed,
+            "account": order.account,
+            "provider": order.provider,
+            "order": json.dumps({**content, "call": call}),
+            "price": order.price_minor,
+            "currency": account["currency"],
+        },
+    )
+    return port.PurchaseStart(port.PurchaseState.NEW, None)
+
+
+def _is_ours(known: RowMapping, call: str) -> bool:
+    """Begun by this very call and not found forgotten since: it is still to be asked."""
+    return bool(known["state"] == "asked" and known["order"].get("call") == call)
+
+
+async def _known(
+    connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str
+) -> port.PurchaseStart:
+    if known["content_hash"] != hashed:
+        return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
+    if known["state"] == "failed":
+        return port.PurchaseStart(port.PurchaseState.FAILED, None, known["failure"])
+    found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
+    number = found.get(ActivationId(id_))
+    # Read a moment after the purchase: its number may have come in between.
+    rented = known["state"] == "rented" or (number is not None and number.ref is not None)
+    return port.PurchaseStart(
+        port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN, number
+    )
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
 
 _FORGOTTEN = text(
     "SELECT id FROM purchase WHERE state = 'asked'"
@@ -61,22 +198,20 @@ class PurchaseRepository:
         policy: str,
         policy_version: str,
         window: timedelta,
-    ) -> PurchaseStart:
+    ) -> port.PurchaseStart:
         await self._policies.keep(policy, policy_version)
-        return await purchase_intents.begin(self._db, id_, order, (policy, policy_version), window)
+        return await begin(self._db, id_, order, (policy, policy_version), window)
 
     async def purchase_bought(
-        self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
+        self, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
     ) -> Activation | None:
-        return await self._db.write(
-            lambda c: purchase_intents.keep_bought(c, id_, bought, min_cancel_age)
-        )
+        return await self._db.write(lambda c: keep_bought(c, id_, bought, min_cancel_age))
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
-        return await self._db.write(lambda c: purchase_intents.keep_unknown(c, id_))
+        return await self._db.write(lambda c: keep_unknown(c, id_))
 
     async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        await self._db.write(lambda c: purchase_intents.keep_failed(c, id_, failure))
+        await self._db.write(lambda c: keep_failed(c, id_, failure))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
@@ -84,11 +219,11 @@ class PurchaseRepository:
 
     async def open_purchases(
         self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
-    ) -> list[OpenPurchase]:
+    ) -> list[port.OpenPurchase]:
         found = await self._rows(
             statement("purchases/open_purchases"), provider=provider, settled_for=settled_for
         )
-        return [OpenPurchase(**row) for row in found]
+        return [port.OpenPurchase(**row) for row in found]
 
     async def unknown_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
@@ -118,28 +253,26 @@ class PurchaseRepository:
     async def ordered(self, id_: ActivationId) -> bool:
         return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
 
-    async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
-        return await self._db.read(lambda c: provider_balances.count(c, provider, currency))
+    async def count_provider(self, provider: ProviderName, currency: str) -> port.CountedSums:
+        return await self._db.read(lambda c: disputes.count(c, provider, currency))
 
     async def keep_reading(
-        self, provider: ProviderName, balance: Balance, before: CountedSums
-    ) -> BalanceDifference | None:
-        return await self._db.write(
-            lambda c: provider_balances.keep_reading(c, provider, balance, before)
-        )
+        self, provider: ProviderName, balance: Balance, before: port.CountedSums
+    ) -> port.BalanceDifference | None:
+        return await self._db.write(lambda c: disputes.keep_reading(c, provider, balance, before))
 
     async def reopen_listed(
         self, provider: ProviderName, rows: Sequence[ActiveRow], *, ended_for: timedelta
-    ) -> ReopenedNumbers:
+    ) -> port.ReopenedNumbers:
         if not rows:
-            return ReopenedNumbers(0, 0)
+            return port.ReopenedNumbers(0, 0)
         return await self._db.write(lambda c: disputes.reopen_listed(c, provider, rows, ended_for))
 
     async def compare_history(
         self, provider: ProviderName, rows: Sequence[PastNumber], *, ended_for: timedelta
-    ) -> HistoryComparison:
+    ) -> port.HistoryComparison:
         if not rows:
-            return HistoryComparison({}, 0)
+            return port.HistoryComparison({}, 0)
         return await self._db.write(
             lambda c: disputes.compare_history(c, provider, rows, ended_for)
         )
@@ -149,8 +282,8 @@ class PurchaseRepository:
     ) -> list[datetime]:
         return await self._db.read(lambda c: disputes.rented_at(c, provider, oldest, newest))
 
-    async def provider_report(self, provider: ProviderName, currency: str) -> ProviderReport:
-        return await self._db.read(lambda c: provider_balances.report(c, provider, currency))
+    async def provider_report(self, provider: ProviderName, currency: str) -> port.ProviderReport:
+        return await self._db.read(lambda c: disputes.report(c, provider, currency))
 
     async def exposure_by_currency(self, provider: ProviderName) -> Mapping[str, int]:
         found = await self._rows(_EXPOSURE, provider=provider)
@@ -158,7 +291,7 @@ class PurchaseRepository:
 
     async def open_exposures(
         self, provider: ProviderName, limit: int, *, older_than: timedelta = timedelta(0)
-    ) -> list[OpenExposure]:
+    ) -> list[port.OpenExposure]:
         found = await self._rows(
             statement("purchases/open_exposures"),
             provider=provider,
@@ -168,9 +301,9 @@ class PurchaseRepository:
         return [_open_exposure(row) for row in found]
 
     async def end_exposures(
-        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
-    ) -> list[EndedExposure]:
-        async def work(connection: AsyncConnection) -> list[EndedExposure]:
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
+    ) -> list[port.EndedExposure]:
+        async def work(connection: AsyncConnection) -> list[port.EndedExposure]:
             this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
             ending = await connection.execute(statement("purchases/end_exposures"), this)
             by_us = set(ending.scalars())
@@ -200,7 +333,7 @@ class PurchaseRepository:
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
         async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(provider_balances.DRAINED)).mappings()
+            found = (await connection.execute(disputes.DRAINED)).mappings()
             return {ProviderName(row["provider"]): row["drained_at"] for row in found}
 
         return await self._db.read(work)
@@ -212,12 +345,12 @@ class PurchaseRepository:
         return await self._db.write(work)
 
 
-def _open_exposure(row: RowMapping) -> OpenExposure:
+def _open_exposure(row: RowMapping) -> port.OpenExposure:
     columns: dict[str, Any] = dict(row)
-    cause = ExposureCause(columns.pop("why"))
-    return OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
+    cause = port.ExposureCause(columns.pop("why"))
+    return port.OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
 
 
-def _ended_exposure(row: RowMapping, *, now: bool) -> EndedExposure:
+def _ended_exposure(row: RowMapping, *, now: bool) -> port.EndedExposure:
     columns: dict[str, Any] = dict(row)
-    return EndedExposure(end=ExposureEnd(columns.pop("state")), now=now, **columns)
+    return port.EndedExposure(end=port.ExposureEnd(columns.pop("state")), now=now, **columns)

@@ -10,27 +10,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_locks as locks
-from worker.adapters.store import case_reading
-from worker.adapters.store.statements import statement
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import case_rows
+from worker.adapters.store.database import statement
+from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.domain.transfer import (
-    OUTSIDE,
-    REVENUE,
-    Charge,
-    TransferKind,
-    available,
-    transfer_key,
-)
+from worker.ports.store import cases as port
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
-from worker.ports.store.cases import (
-    CaseOpenOutcome,
-    NoClosing,
-    Rental,
-    RentalBookingResult,
-    RentalClosing,
-)
 
 _NEWEST = text(
     "SELECT * FROM rental WHERE provider = :provider AND provider_ref = :ref"
@@ -45,22 +32,22 @@ _END = text(
     "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
 )
 #: The words of the event `rental.closed`.
-_CLOSINGS: Final[Mapping[RentalClosing, str]] = {
+_CLOSINGS: Final[Mapping[port.RentalClosing, str]] = {
     PriceFate.GIVEN_BACK: "given_back",
     PriceFate.KEPT: "kept",
     PriceFate.UNKNOWN: "not_told",
-    **{reason: reason.value for reason in NoClosing},
+    **{reason: reason.value for reason in port.NoClosing},
 }
 
 
 async def newest(
     connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
-) -> Rental | None:
+) -> port.Rental | None:
     row = await _newest(connection, provider, ref)
     return None if row is None else await _whole(connection, row)
 
 
-async def by_id(connection: AsyncConnection, id_: UUID) -> Rental | None:
+async def by_id(connection: AsyncConnection, id_: UUID) -> port.Rental | None:
     row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
     return None if row is None else await _whole(connection, row)
 
@@ -68,7 +55,7 @@ async def by_id(connection: AsyncConnection, id_: UUID) -> Rental | None:
 async def closed(
     connection: AsyncConnection,
     timer: Timer,
-    how: RentalClosing,
+    how: port.RentalClosing,
     now: datetime | None,
     event_state: str,
 ) -> bool:
@@ -114,33 +101,39 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 
 
 async def book(
-    connection: AsyncConnection, rental: Rental, now: datetime | None
-) -> RentalBookingResult:
+    connection: AsyncConnection, rental: port.Rental, now: datetime | None
+) -> port.RentalBookingResult:
     number = {"number": f"{rental.provider}\n{rental.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
     if not await locks.locked(connection, rental.account):
-        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
+        return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
     known = await _newest(connection, rental.provider, rental.ref)
     if known is not None and rental.rented_at <= known["ends_at"]:
         found = await _whole(connection, known)
-        repeated = CaseOpenOutcome.SAME if _same(found, rental) else CaseOpenOutcome.OTHER_CONTENT
-        return RentalBookingResult(repeated, found)
+        repeated = (
+            port.CaseOpenOutcome.SAME
+            if _same(found, rental)
+            else port.CaseOpenOutcome.OTHER_CONTENT
+        )
+        return port.RentalBookingResult(repeated, found)
     account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
     if account["state"] != "open":
-        return RentalBookingResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
-    if rental.charge is Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return RentalBookingResult(CaseOpenOutcome.BALANCE_TOO_LOW)
+        return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
+    if rental.charge is transfer.Charge.HOLD and account["amount_minor"] < rental.price_minor:
+        return port.RentalBookingResult(port.CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)
     columns = _columns(rental, account["currency"], clock)
     await connection.execute(statement("cases/book_rental"), columns)
     await connection.execute(
         statement("cases/move"),
         {
-            "key": transfer_key(TransferKind.RENTAL, rental.id),
+            "key": transfer.transfer_key(transfer.TransferKind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
-            "source": available(rental.account) if rental.charge is Charge.HOLD else OUTSIDE,
-            "destination": REVENUE,
+            "source": transfer.available(rental.account)
+            if rental.charge is transfer.Charge.HOLD
+            else transfer.OUTSIDE,
+            "destination": transfer.REVENUE,
             "amount": rental.price_minor,
             "currency": account["currency"],
             "now": clock,
@@ -148,10 +141,10 @@ async def book(
     )
     booked = await _newest(connection, rental.provider, rental.ref)
     assert booked is not None
-    return RentalBookingResult(CaseOpenOutcome.NEW, await _whole(connection, booked))
+    return port.RentalBookingResult(port.CaseOpenOutcome.NEW, await _whole(connection, booked))
 
 
-def _columns(rental: Rental, currency: str, now: datetime) -> dict[str, object]:
+def _columns(rental: port.Rental, currency: str, now: datetime) -> dict[str, object]:
     return {
         "id": rental.id,
         "provider": rental.provider,
@@ -171,7 +164,7 @@ def _columns(rental: Rental, currency: str, now: datetime) -> dict[str, object]:
     }
 
 
-def _same(found: Rental, asked: Rental) -> bool:
+def _same(found: port.Rental, asked: port.Rental) -> bool:
     """Whether it is the same rental told again; under which version it was booked stays."""
     return asked == replace(
         found,
@@ -191,9 +184,9 @@ async def _newest(
     return found.mappings().one_or_none()
 
 
-async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
-    cases = await case_reading.of_rental(connection, row["id"])
-    return Rental(
+async def _whole(connection: AsyncConnection, row: RowMapping) -> port.Rental:
+    cases = await case_rows.of_rental(connection, row["id"])
+    return port.Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),
         ref=ProviderRef(row["provider_ref"]),
@@ -203,7 +196,7 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> Rental:
         country=row["country"],
         price_minor=row["price_minor"],
         currency=row["currency"],
-        charge=Charge(row["charge"]),
+        charge=transfer.Charge(row["charge"]),
         policy=row["policy"],
         policy_version=row["policy_version"],
         rented_at=row["rented_at"],

@@ -1,13 +1,17 @@
-"""Rows of the database as the port's values."""
+"""Rows of the database as the port's values, and activations read back with all they have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.database import statement
 from worker.domain.activation import EndReason, ProviderState, State
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.store.activations import Activation, LiveNumber
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.ports.store import activations as port
 from worker.ports.store.settlements import DueNumber, SettledNumber
 
 _STATES = {state.value: state for state in State}
@@ -19,12 +23,6 @@ KNOWN = {
     "provider_states": list(_PROVIDER_STATES),
     "reasons": list(_REASONS),
 }
-
-
-#: The columns of what is due, in `DueNumber`'s order: `{{due_number}}` in a statement.
-DUE_NUMBER: Final = tuple(
-    "provider_ref" if field == "ref" else field for field in DueNumber._fields
-)
 
 
 def due(row: Sequence[Any]) -> DueNumber:
@@ -48,8 +46,8 @@ def settled(row: Sequence[Any]) -> SettledNumber:
     return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 
-def live_number(row: RowMapping) -> LiveNumber:
-    return LiveNumber(
+def live_number(row: RowMapping) -> port.LiveNumber:
+    return port.LiveNumber(
         ActivationId(row["id"]),
         ProviderRef(row["provider_ref"]),
         row["rented_at"],
@@ -57,21 +55,85 @@ def live_number(row: RowMapping) -> LiveNumber:
     )
 
 
-def activation(row: RowMapping, **parts: Any) -> Activation:
-    return Activation(
-        id=ActivationId(row["id"]),
-        provider=ProviderName(row["provider"]),
+_OTHERWISE: Final = {"ref", "state", "provider_state", "codes", "settlement", "timeline"}
+_AS_STORED: Final = tuple(f.name for f in fields(port.Activation) if f.name not in _OTHERWISE)
+
+
+def activation(row: Mapping[str, Any] | RowMapping, **parts: Any) -> port.Activation:
+    """Most columns are named as their fields, and hold what these do."""
+    return port.Activation(
+        **{name: row[name] for name in _AS_STORED},
         ref=row["provider_ref"],
-        account=AccountId(row["account"]),
-        phone=row["phone"],
-        service=row["service"],
-        country=row["country"],
-        price_minor=row["price_minor"],
-        currency=row["currency"],
-        policy=row["policy"],
         state=_STATES[row["state"]],
         provider_state=_PROVIDER_STATES[row["provider_state"]],
-        rented_at=row["rented_at"],
-        deadline_at=row["deadline_at"],
         **parts,
     )
+
+
+_SETTLEMENTS = text("SELECT * FROM settlement WHERE activation_id = ANY(CAST(:ids AS uuid[]))")
+_TIMELINES = text(
+    "SELECT activation_id, at, what, state, detail FROM transition"
+    " WHERE activation_id = ANY(CAST(:ids AS uuid[])) ORDER BY activation_id, seq"
+)
+_ACTIVATIONS = text("SELECT * FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
+#: Only what is asked for stands in the statement: with "or no filter" in it, PostgreSQL would plan
+#: for all cases at once, and read an account's few numbers out of everything that was ever stored.
+_FILTERS = {
+    "live": "NOT settled",
+    "state": "state = :state",
+    "provider": "provider = :provider",
+    "account": "account = :account",
+    "at": "(rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))",
+}
+
+
+@cache
+def newest(filters: frozenset[str]) -> TextClause:
+    """The list of activations, newest first, with these of the filters."""
+    conditions = " AND ".join(sql for name, sql in _FILTERS.items() if name in filters)
+    return text(
+        f"SELECT * FROM activation WHERE {conditions or 'true'}"  # noqa: S608 - constants above
+        " ORDER BY rented_at DESC, id DESC LIMIT :limit"
+    )
+
+
+async def by_ids(
+    connection: AsyncConnection, ids: Iterable[ActivationId], *, timeline: bool
+) -> dict[ActivationId, port.Activation]:
+    found = (await connection.execute(_ACTIVATIONS, {"ids": list(ids)})).mappings().all()
+    return await whole(connection, found, timeline=timeline)
+
+
+async def whole(
+    connection: AsyncConnection, found: Sequence[RowMapping], *, timeline: bool
+) -> dict[ActivationId, port.Activation]:
+    """Rows with their codes, settlement and, where asked for, timeline; in the rows' order."""
+    if not found:
+        return {}
+    ids = {"ids": [row["id"] for row in found]}
+    codes: dict[ActivationId, list[port.ShownCode]] = {}
+    for row in (await connection.execute(statement("activations/shown_codes"), ids)).mappings():
+        shown = port.ShownCode(SmsCode(row["code"]), row["text"], row["received_at"])
+        codes.setdefault(row["activation_id"], []).append(shown)
+    settlements = {
+        row["activation_id"]: port.Settlement(
+            State(row["outcome"]), row["amount_minor"], row["reason"], row["at"]
+        )
+        for row in (await connection.execute(_SETTLEMENTS, ids)).mappings()
+    }
+    timelines: dict[ActivationId, list[port.TimelineEntry]] = {}
+    if timeline:
+        for row in (await connection.execute(_TIMELINES, ids)).mappings():
+            line = port.TimelineEntry(
+                row["at"], row["what"], {"state": row["state"], **(row["detail"] or {})}
+            )
+            timelines.setdefault(row["activation_id"], []).append(line)
+    return {
+        ActivationId(row["id"]): activation(
+            row,
+            codes=tuple(codes.get(row["id"], ())),
+            settlement=settlements.get(row["id"]),
+            timeline=tuple(timelines.get(row["id"], ())),
+        )
+        for row in found
+    }

@@ -8,8 +8,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database, translated
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import Database, statement, translated
 from worker.ports.errors import StoreUnavailable
 
 T = TypeVar("T")

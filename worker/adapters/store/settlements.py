@@ -9,20 +9,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
-from worker.adapters.store.database import Database
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.instances import Holder, nobody
-from worker.ports.store.settlements import (
-    DueNumber,
-    Ending,
-    ForeignRow,
-    Postponed,
-    Resolved,
-    SettledNumber,
-    Settlements,
-)
+from worker.ports.store import settlements as port
 
 BUCKETS: Final = 2  #: Balances of an account: available and held.
 WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
@@ -38,7 +29,7 @@ class SettlementRepository:
 
     async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due(
             "settlements/lease_cancels",
             provider=provider,
@@ -56,7 +47,7 @@ class SettlementRepository:
         lease: timedelta,
         *,
         now: datetime | None = None,
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due(
             "settlements/lease_cancels",
             provider=provider,
@@ -69,7 +60,7 @@ class SettlementRepository:
 
     async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due(
             "settlements/lease_pursuits",
             provider=provider,
@@ -79,36 +70,38 @@ class SettlementRepository:
             now=now,
         )
 
-    async def due_deliveries(self, limit: int, *, now: datetime | None = None) -> list[DueNumber]:
+    async def due_deliveries(
+        self, limit: int, *, now: datetime | None = None
+    ) -> list[port.DueNumber]:
         return await self._due("settlements/due_deliveries", limit=limit, now=now)
 
     async def due_delivery(
         self, id_: ActivationId, *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due("settlements/due_delivery", id=id_, now=now)
 
     async def past_grace(
         self, grace: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due("settlements/past_grace", grace=grace, limit=limit, now=now)
 
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
-    ) -> list[DueNumber]:
+    ) -> list[port.DueNumber]:
         return await self._due("settlements/give_up", provider=provider, limit=limit, now=now)
 
     async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
-    ) -> list[ForeignRow]:
-        async def work(connection: AsyncConnection) -> list[ForeignRow]:
+    ) -> list[port.ForeignRow]:
+        async def work(connection: AsyncConnection) -> list[port.ForeignRow]:
             parameters = {"by": by, "limit": limit, "now": now, **rows.KNOWN}
             found = await connection.execute(statement("settlements/foreign_rows"), parameters)
-            return [ForeignRow(*row) for row in found]
+            return [port.ForeignRow(*row) for row in found]
 
         return await self._db.read(work)
 
@@ -135,13 +128,13 @@ class SettlementRepository:
 
     async def settle(
         self,
-        endings: Sequence[Ending],
+        endings: Sequence[port.Ending],
         *,
         lock_wait: timedelta | None = None,
         now: datetime | None = None,
-    ) -> Settlements:
+    ) -> port.Settlements:
         if not endings:
-            return Settlements([], [])
+            return port.Settlements([], [])
         if lock_wait is None:
             return await self._settle_all(endings, None, now)
         settled, refused, left = await self._settle_free(endings, now)
@@ -157,14 +150,16 @@ class SettlementRepository:
                 busy += [ending.id for ending in theirs]
             else:
                 settled, refused = [*settled, *more.settled], [*refused, *more.refused]
-        return Settlements(settled, refused, busy)
+        return port.Settlements(settled, refused, busy)
 
     async def _settle_free(
-        self, endings: Sequence[Ending], now: datetime | None
-    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        self, endings: Sequence[port.Ending], now: datetime | None
+    ) -> tuple[Sequence[port.SettledNumber], Sequence[ActivationId], Sequence[port.Ending]]:
         """Settle those whose accounts nobody has locked; the other endings are left."""
 
-        async def work(connection: AsyncConnection) -> tuple[list[SettledNumber], list[Ending]]:
+        async def work(
+            connection: AsyncConnection,
+        ) -> tuple[list[port.SettledNumber], list[port.Ending]]:
             free = await _lock_free(connection, endings)
             ready = [ending for ending in endings if ending.account in free]
             left = [ending for ending in endings if ending.account not in free]
@@ -179,8 +174,8 @@ class SettlementRepository:
         return done, [], left
 
     async def _halve_free(
-        self, endings: Sequence[Ending], now: datetime | None
-    ) -> tuple[Sequence[SettledNumber], Sequence[ActivationId], Sequence[Ending]]:
+        self, endings: Sequence[port.Ending], now: datetime | None
+    ) -> tuple[Sequence[port.SettledNumber], Sequence[ActivationId], Sequence[port.Ending]]:
         if len(endings) == 1:
             return [], [endings[0].id], []
         half = len(endings) // 2
@@ -189,11 +184,11 @@ class SettlementRepository:
         return [*first[0], *second[0]], [*first[1], *second[1]], [*first[2], *second[2]]
 
     async def _settle_all(
-        self, endings: Sequence[Ending], lock_wait: timedelta | None, now: datetime | None
-    ) -> Settlements:
+        self, endings: Sequence[port.Ending], lock_wait: timedelta | None, now: datetime | None
+    ) -> port.Settlements:
         """One row the database refuses does not hold up the others: halve until it stands alone."""
 
-        async def work(connection: AsyncConnection) -> list[SettledNumber]:
+        async def work(connection: AsyncConnection) -> list[port.SettledNumber]:
             accounts = sorted({ending.account for ending in endings})
             await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
             return await _settle(connection, endings, now, self._event_state)
@@ -202,16 +197,18 @@ class SettlementRepository:
             done = await self._db.write(work, lock_wait=lock_wait)
         except DBAPIError:
             if len(endings) == 1:
-                return Settlements([], [endings[0].id])
+                return port.Settlements([], [endings[0].id])
         else:
-            return Settlements(done, [])
+            return port.Settlements(done, [])
         half = len(endings) // 2
         first = await self._settle_all(endings[:half], lock_wait, now)
         second = await self._settle_all(endings[half:], lock_wait, now)
-        return Settlements([*first.settled, *second.settled], [*first.refused, *second.refused])
+        return port.Settlements(
+            [*first.settled, *second.settled], [*first.refused, *second.refused]
+        )
 
     async def postpone(
-        self, postponed: Sequence[Postponed], *, now: datetime | None = None
+        self, postponed: Sequence[port.Postponed], *, now: datetime | None = None
     ) -> None:
         if not postponed:
             return
@@ -225,7 +222,9 @@ class SettlementRepository:
             now=now,
         )
 
-    async def resolve(self, resolved: Sequence[Resolved], *, now: datetime | None = None) -> None:
+    async def resolve(
+        self, resolved: Sequence[port.Resolved], *, now: datetime | None = None
+    ) -> None:
         if not resolved:
             return
         await self._run(
@@ -236,8 +235,8 @@ class SettlementRepository:
             now=now,
         )
 
-    async def _due(self, name: str, **parameters: object) -> list[DueNumber]:
-        async def work(connection: AsyncConnection) -> list[DueNumber]:
+    async def _due(self, name: str, **parameters: object) -> list[port.DueNumber]:
+        async def work(connection: AsyncConnection) -> list[port.DueNumber]:
             result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
             return [rows.due(row) for row in result]
 
@@ -250,7 +249,7 @@ class SettlementRepository:
         await self._db.write(work)
 
 
-async def _lock_free(connection: AsyncConnection, endings: Sequence[Ending]) -> set[str]:
+async def _lock_free(connection: AsyncConnection, endings: Sequence[port.Ending]) -> set[str]:
     """The accounts whose balances are ours now."""
     accounts = {"accounts": sorted({ending.account for ending in endings})}
     rows_ = await connection.execute(statement("books/lock_free_balances"), accounts)
@@ -260,10 +259,10 @@ async def _lock_free(connection: AsyncConnection, endings: Sequence[Ending]) -> 
 
 async def _settle(
     connection: AsyncConnection,
-    endings: Sequence[Ending],
+    endings: Sequence[port.Ending],
     now: datetime | None,
     event_state: str,
-) -> list[SettledNumber]:
+) -> list[port.SettledNumber]:
     result = await connection.execute(
         statement("settlements/settle"),
         {

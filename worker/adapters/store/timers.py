@@ -9,16 +9,21 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_locks as locks
+from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows
 from worker.adapters.store.case_changes import decide
-from worker.adapters.store.statements import statement
+from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.ports.instances import InstanceId
 from worker.ports.store.case_view import Timer, TimerKind
-from worker.ports.store.cases import SilenceJudge, SilentActivation, UnseededPage, UnseededWindow
-from worker.ports.store.policies import PolicyLookup
+from worker.ports.store.cases import (
+    PolicyLookup,
+    SilenceJudge,
+    SilentActivation,
+    UnseededPage,
+    UnseededWindow,
+)
 
 _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
 

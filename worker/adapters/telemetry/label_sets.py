@@ -3,13 +3,15 @@
 The sets are enums of the code or names of the configuration, never what somebody sent.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
-from worker.domain.policy import outcomes as policy
+from worker.domain.policy import vocabulary as policy
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.outbox import SendResult
 
@@ -87,3 +89,37 @@ REQUEST_RESULT = _fixed("result", (result.value for result in RequestResult))
 JOB_RESULT = _fixed("result", (result.value for result in JobResult))
 DEPENDENCY = _fixed("dependency", (dependency.value for dependency in Dependency))
 SEND_RESULT = _fixed("result", (result.value for result in SendResult))
+
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+OTHER = "other"
+
+
+class BoundedMetric(Generic[M]):
+    """The *known* children exist from the start, at 0, so that a first increase is seen as one."""
+
+    def __init__(self, metric: M, known: Collection[tuple[str, ...]]) -> None:
+        self._metric: M = metric
+        self._children: dict[tuple[str, ...], M] = {
+            values: metric.labels(*values) for values in known
+        }
+        self._allowed = tuple(frozenset(column) for column in zip(*known, strict=True))
+
+    def of(self, *values: str) -> M:
+        child = self._children.get(values)
+        return child if child is not None else self._folded(values)
+
+    def children(self) -> Iterable[M]:
+        return self._children.values()
+
+    def _folded(self, values: tuple[str, ...]) -> M:
+        allowed = self._allowed or (frozenset[str](),) * len(values)
+        folded = tuple(
+            value if value in column else OTHER
+            for value, column in zip(values, allowed, strict=True)
+        )
+        child = self._children.get(folded)
+        if child is None:
+            child = self._children[folded] = self._metric.labels(*folded)
+        return child

@@ -6,14 +6,90 @@ same way. Callers keep keys, phones and codes out; the redaction here is the las
 
 import logging
 import os
-from typing import Any, TextIO
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, WrappedLogger
 
-from worker.adapters.telemetry.redaction import redacted
+STRUCK: Final = "[redacted]"
+DEPTH_MAX: Final = 4  #: Fields are flat or nearly so; anything deeper is struck out whole.
+
+# Fields whose value is never for a log, whatever it looks like.
+SECRET_FIELDS: Final = frozenset(
+    {
+        "api_key",
+        "authorization",
+        "code",
+        "codes",
+        "key",
+        "password",
+        "phone",
+        "secret",
+        "sms",
+        "text",
+        "token",
+    }
+)
+
+# Our own ids hold long runs of digits now and then: matched first, to be left alone.
+_UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+_SECRETS = re.compile(
+    rf"""
+    (?P<keep>\b{_UUID}\b)
+  | (?P<named>\b(?:api[_-]?key|key|token|secret|password|sig)["']?\s*[=:]\s*)["']?[^\s&"',;)]+
+  | (?P<header>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{{6,}}
+  | (?P<signing>\bwhsec_)[A-Za-z0-9+/=]+
+  | (?P<login>://)[^/\s:@]*:[^/\s@]+(?=@)
+  | (?P<reply>\b(?:STATUS_OK|STATUS_WAIT_RETRY|FULL_SMS|ACCESS_NUMBER)\s*:)[^\n"']+
+  | (?P<phone>\+\d[\d\s().-]{{6,}}\d|(?<![\w.])\d{{7,}}(?!\w))
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def redacted(name: str, value: object) -> object:
+    """The field as it may be written."""
+    return STRUCK if _is_secret(name) and value is not None else _without(value, DEPTH_MAX)
+
+
+def redacted_text(text: str) -> str:
+    return _SECRETS.sub(_strike, text)
+
+
+def _is_secret(name: str) -> bool:
+    return name.lower().replace("-", "_") in SECRET_FIELDS
+
+
+def _without(value: object, depth: int) -> object:
+    match value:
+        case str():
+            return redacted_text(value)
+        case None | bool() | int() | float():
+            return value
+        case _ if depth == 0:
+            return STRUCK
+        case Mapping():
+            return {
+                str(name): STRUCK if _is_secret(str(name)) else _without(inner, depth - 1)
+                for name, inner in value.items()
+            }
+        case list() | tuple() | set() | frozenset():
+            return [_without(inner, depth - 1) for inner in value]
+        case _:
+            return redacted_text(str(value))
+
+
+def _strike(found: re.Match[str]) -> str:
+    kept = found.lastgroup
+    assert kept is not None
+    if kept == "keep":
+        return found.group()
+    return STRUCK if kept == "phone" else f"{found.group(kept)}{STRUCK}"
+
 
 # Two lines per job at INFO (arq), one per request (aiohttp), one per statement (sqlalchemy).
 QUIET = ("arq", "aiohttp", "asyncio", "sqlalchemy", "alembic")
@@ -74,3 +150,62 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
 
 def _json(event: EventDict, **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+LOG_EVENTS: Final[Mapping[str, str]] = {
+    "accept.refused": "Numbers handed over through arq were not taken; `detail` says why.",
+    "activation.code_late": "A code came after the window or the ending: not shown, not charged.",
+    "activation.in_review": "Numbers whose ending the policy leaves to a human.",
+    "activation.quarantined": "Work on this number fails, see `why`; it is tried again ever later.",
+    "activation.resolved": "Settled numbers that ended at the provider against us, or unclearly.",
+    "activation.settled": "Numbers that ended, one line per batch and kind of ending.",
+    "activation.unread": "Numbers left to newer code: a word in their rows is not known here.",
+    "arq.worker_lost": "arq's worker ended with an error; a new one is started.",
+    "audit.cut_off": "An invariant was not checked to its end; the audit goes on with the next.",
+    "audit.done": "An audit ran to its end.",
+    "audit.violated": "An invariant does not hold; `offenders` are a few of the rows.",
+    "audit.violation_found": "The same, while the audit still goes on: the alert comes at its end.",
+    "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
+    "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
+    "clock.database_stepped": "The database's clock moved by another time than passed here.",
+    "clock.host_differs": "This host's clock differs from the database's, which is used.",
+    "clock.read_failed": "The database's clock could not be read; the process counts on by itself.",
+    "credit.after_grace": "Customers credited without the provider's word: exposures.",
+    "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
+    "event.endpoint_gone": "The endpoint said 410: it gets no more events.",
+    "instance.beat_failed": "This process could not tell the database that it lives.",
+    "instance.dead": "A process is dead; what it had leased is due. The detail is its id.",
+    "instance.freeing_failed": "Whether a process is dead could not be asked, or not be acted on.",
+    "instance.was_dead": "This process was taken for dead, as after a freeze, and begins anew.",
+    "job.failed": "A job ended with an error.",
+    "job.refused": "A job was given something it does not take.",
+    "policy.missing": "A number's policy is not kept, or cannot be read here: a human ends it.",
+    "policy.unreadable": "Kept policies of newer code; who bought under them is a human's to end.",
+    "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",
+    "provider.circuit_closed": "The provider answers again.",
+    "provider.circuit_opened": "The provider failed too often, and is asked once a second.",
+    "provider.currency_differs": "The provider counts in another currency than is configured.",
+    "provider.dispute_ended": "The provider's history agrees with our books after all.",
+    "provider.disputed": "The provider's list or history contradicts what it had confirmed.",
+    "provider.exposure_uncounted": "Exposure in another currency than the limit: it halts nothing.",
+    "provider.list_failed": "The list of active numbers could not be had.",
+    "provider.lists_ended": "The provider lists numbers as active that it had confirmed as ended.",
+    "provider.look_failed": "A look brought no usable answer.",
+    "provider.number_gone": "The provider does not know a number that it rented out.",
+    "provider.unknown_numbers": "The provider lists numbers as ours that we do not know.",
+    "queue_stats.failed": "The queue could not be counted; the gauges show what was true before.",
+    "rent.adopted": "A purchase whose reply was lost was found at the provider.",
+    "rent.expiry_unbelievable": "A provider sold a number as already over: its clock is wrong.",
+    "rent.number_lost": "A bought number could not be stored: find it at the provider.",
+    "rent.number_taken": "A bought number was another order's by the time it could be stored.",
+    "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
+    "rental.close_failed": "A rental that was given back is still to be closed at its provider.",
+    "schedule.rebuilt": "The schedule was written anew from the database.",
+    "schedule.redis_back": "Redis answers again.",
+    "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
+    "schedule.unavailable": "No schedule could be reached for a tick.",
+    "settle.account_locked": "Endings whose account somebody keeps locked; the others go on.",
+    "ticker.failed": "The ticks of a slot were not put into the queue; it is tried again.",
+    "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
+    "watch.store_failed": "What a look found could not be stored; it is found again.",
+}

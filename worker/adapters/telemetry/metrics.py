@@ -20,25 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from worker.adapters.telemetry.bounded_metric import BoundedMetric
-from worker.adapters.telemetry.label_sets import (
-    CREDIT_REASON,
-    CURRENCY,
-    DEPENDENCY,
-    INVARIANT,
-    JOB,
-    JOB_RESULT,
-    OPERATION,
-    OUTCOME,
-    PROVIDER,
-    PROVIDER_ENDING,
-    REQUEST_RESULT,
-    SEND_RESULT,
-    TIMER_KIND,
-    VERSION,
-    Label,
-    LabelSets,
-)
+from worker.adapters.telemetry import label_sets
 from worker.domain.activation import WINDOW
 
 PREFIX = "activation_worker_"
@@ -67,7 +49,7 @@ class Row(Generic[Built_co]):
     name: str
     says: str
     labels: Sequence[str]
-    build: Callable[[CollectorRegistry, LabelSets], Built_co]
+    build: Callable[[CollectorRegistry, label_sets.LabelSets], Built_co]
 
     @overload
     def __get__(self, metrics: None, owner: type) -> "Row[Built_co]": ...
@@ -83,15 +65,15 @@ def _plain(
     kind: type[M],
     name: str,
     says: str,
-    *labels: Label,
+    *labels: label_sets.Label,
     buckets: Sequence[float] = (),
-    at_start: Callable[[LabelSets], Mapping[Values, float]] = lambda _: {},
+    at_start: Callable[[label_sets.LabelSets], Mapping[Values, float]] = lambda _: {},
 ) -> Row[M]:
     """A metric of the client library; *at_start* are the values that some of its series get."""
     names = [label.name for label in labels]
     more: dict[str, Any] = {"buckets": buckets} if buckets else {}
 
-    def build(registry: CollectorRegistry, sets: LabelSets) -> M:
+    def build(registry: CollectorRegistry, sets: label_sets.LabelSets) -> M:
         metric = kind(PREFIX + name, says, names, registry=registry, **more)
         for values, value in at_start(sets).items():
             series = metric.labels(*values) if values else metric
@@ -106,16 +88,18 @@ def _bounded(
     kind: type[M],
     name: str,
     says: str,
-    *labels: Label,
+    *labels: label_sets.Label,
     buckets: Sequence[float] = (),
-    series: Callable[[LabelSets], Collection[Values]] | None = None,
-) -> Row[BoundedMetric[M]]:
+    series: Callable[[label_sets.LabelSets], Collection[Values]] | None = None,
+) -> Row[label_sets.BoundedMetric[M]]:
     """A metric whose *series* exist from the start: all there can be, unless they are given."""
     plain = _plain(kind, name, says, *labels, buckets=buckets)
 
-    def build(registry: CollectorRegistry, sets: LabelSets) -> BoundedMetric[M]:
+    def build(
+        registry: CollectorRegistry, sets: label_sets.LabelSets
+    ) -> label_sets.BoundedMetric[M]:
         known = series(sets) if series else [*product(*(label.values(sets) for label in labels))]
-        return BoundedMetric(plain.build(registry, sets), known)
+        return label_sets.BoundedMetric(plain.build(registry, sets), known)
 
     return Row(kind=kind, name=name, says=says, labels=plain.labels, build=build)
 
@@ -124,25 +108,31 @@ class Metrics:
     """Built once, in `bootstrap`; every test builds its own."""
 
     # Customers
-    accepted = _bounded(Counter, "accepted_total", "Numbers taken over or rented.", PROVIDER)
+    accepted = _bounded(
+        Counter, "accepted_total", "Numbers taken over or rented.", label_sets.PROVIDER
+    )
     settled = _bounded(
-        Counter, "settled_total", "Activations that ended, by outcome.", PROVIDER, OUTCOME
+        Counter,
+        "settled_total",
+        "Activations that ended, by outcome.",
+        label_sets.PROVIDER,
+        label_sets.OUTCOME,
     )
     credited_minor = _plain(
         Counter,
         "credited_minor_total",
         "Money given back to customers, in minor units of the currency.",
-        CURRENCY,  # Money may be given back in one that no provider has: the reporter bounds both.
-        CREDIT_REASON,
+        label_sets.CURRENCY,  # Also one that no provider has: the reporter bounds it.
+        label_sets.CREDIT_REASON,
         at_start=lambda sets: dict.fromkeys(
-            product(sets.currencies, CREDIT_REASON.values(sets)), 0
+            product(sets.currencies, label_sets.CREDIT_REASON.values(sets)), 0
         ),
     )
     code_wait_seconds = _bounded(
         Histogram,
         "code_wait_seconds",
         "Time from rental to the first code.",
-        PROVIDER,
+        label_sets.PROVIDER,
         buckets=CODE_WAIT_BUCKETS,
     )
     credit_lateness_seconds = _plain(
@@ -152,11 +142,16 @@ class Metrics:
         buckets=LATENESS_BUCKETS,
     )
     late_codes = _bounded(
-        Counter, "late_codes_total", "Codes seen too late: neither shown nor charged.", PROVIDER
+        Counter,
+        "late_codes_total",
+        "Codes seen too late: neither shown nor charged.",
+        label_sets.PROVIDER,
     )
 
     # The queue
-    live = _bounded(Gauge, "live", "Activations without an ending. Take max, not sum.", PROVIDER)
+    live = _bounded(
+        Gauge, "live", "Activations without an ending. Take max, not sum.", label_sets.PROVIDER
+    )
     overdue = _plain(
         Gauge,
         "overdue",
@@ -176,16 +171,16 @@ class Metrics:
         Gauge,
         "dependency_up",
         "1 while this process can use the server for what it is for, judged by effect.",
-        DEPENDENCY,
+        label_sets.DEPENDENCY,
     )
     leader = _plain(
         Gauge,
         "leader",
         "1 where this process leads the provider; only the one that leads it exports this.",
-        PROVIDER,
+        label_sets.PROVIDER,
     )
     timers_overdue = _bounded(
-        Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", TIMER_KIND
+        Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", label_sets.TIMER_KIND
     )
     stats_last_success = _plain(
         Gauge,
@@ -194,57 +189,59 @@ class Metrics:
     )
 
     # Providers
-    looks = _bounded(Counter, "looks_total", "Numbers looked at, in lists or singly.", PROVIDER)
+    looks = _bounded(
+        Counter, "looks_total", "Numbers looked at, in lists or singly.", label_sets.PROVIDER
+    )
     resolved = _bounded(
         Counter,
         "resolved_total",
         "Settled numbers whose end at the provider became certain.",
-        PROVIDER,
-        PROVIDER_ENDING,
+        label_sets.PROVIDER,
+        label_sets.PROVIDER_ENDING,
     )
     provider_requests = _bounded(
         Counter,
         "provider_requests_total",
         "Requests to providers, by how they ended.",
-        PROVIDER,
-        OPERATION,
-        REQUEST_RESULT,
+        label_sets.PROVIDER,
+        label_sets.OPERATION,
+        label_sets.REQUEST_RESULT,
     )
     provider_request_seconds = _bounded(
         Histogram,
         "provider_request_seconds",
         "Duration of requests to providers.",
-        PROVIDER,
-        OPERATION,
+        label_sets.PROVIDER,
+        label_sets.OPERATION,
         buckets=REQUEST_BUCKETS,
     )
     provider_circuit_open = _bounded(
         Gauge,
         "provider_circuit_open",
         "1 while this process sends the provider nothing because it failed too often.",
-        PROVIDER,
+        label_sets.PROVIDER,
     )
     provider_answers_again_seconds = _bounded(
         Histogram,
         "provider_answers_again_seconds",
         "Time from a provider's first answer after an outage to the first look or ending.",
-        PROVIDER,
+        label_sets.PROVIDER,
         buckets=RETURN_BUCKETS,
     )
     provider_exposure_minor = _bounded(
         Gauge,
         "provider_exposure_minor",
         "Money credited while the provider may keep its price, in minor units. Take max, not sum.",
-        PROVIDER,
-        CURRENCY,
+        label_sets.PROVIDER,
+        label_sets.CURRENCY,
         series=lambda sets: [(provider.name, provider.currency) for provider in sets.providers],
     )
     provider_exposure_limit_minor = _plain(
         Gauge,
         "provider_exposure_limit_minor",
         "Exposure from which nothing more is rented there, in minor units. Take max, not sum.",
-        PROVIDER,
-        CURRENCY,
+        label_sets.PROVIDER,
+        label_sets.CURRENCY,
         at_start=lambda sets: {
             (provider.name, provider.currency): provider.exposure_limit_minor
             for provider in sets.providers
@@ -254,17 +251,24 @@ class Metrics:
         Gauge,
         "provider_cancel_ratio",
         "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
-        PROVIDER,
+        label_sets.PROVIDER,
     )
 
     # Jobs and events
-    jobs = _bounded(Counter, "jobs_total", "Jobs run by this process.", JOB, JOB_RESULT)
-    job_seconds = _bounded(Histogram, "job_seconds", "Duration of jobs.", JOB, buckets=JOB_BUCKETS)
+    jobs = _bounded(
+        Counter, "jobs_total", "Jobs run by this process.", label_sets.JOB, label_sets.JOB_RESULT
+    )
+    job_seconds = _bounded(
+        Histogram, "job_seconds", "Duration of jobs.", label_sets.JOB, buckets=JOB_BUCKETS
+    )
     events_pending = _plain(
         Gauge, "events_pending", "Outgoing events not delivered yet. Take max, not sum."
     )
     event_deliveries = _bounded(
-        Counter, "event_deliveries_total", "Attempts to deliver an outgoing event.", SEND_RESULT
+        Counter,
+        "event_deliveries_total",
+        "Attempts to deliver an outgoing event.",
+        label_sets.SEND_RESULT,
     )
 
     # The books
@@ -272,7 +276,7 @@ class Metrics:
         Gauge,
         "audit_violations",
         "Violations this process found in its last audit; the newest audit counts.",
-        INVARIANT,
+        label_sets.INVARIANT,
     )
     audit_last_success = _plain(
         Gauge,
@@ -294,11 +298,11 @@ class Metrics:
         Gauge,
         "build_info",
         "Always 1; the version that runs.",
-        VERSION,
+        label_sets.VERSION,
         at_start=lambda sets: {(sets.version,): 1},
     )
 
-    def __init__(self, registry: CollectorRegistry, sets: LabelSets) -> None:
+    def __init__(self, registry: CollectorRegistry, sets: label_sets.LabelSets) -> None:
         # `_created` doubles the size of every counter and histogram, and nothing here reads it.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the client's, without types
         ProcessCollector(registry=registry)

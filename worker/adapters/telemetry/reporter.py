@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
-from worker.adapters.telemetry.bounded_metric import OTHER, BoundedMetric
-from worker.adapters.telemetry.label_sets import CURRENCIES_MAX, REASONS, VERDICTS
+from worker.adapters.telemetry import label_sets
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
@@ -162,16 +161,16 @@ class OpsReporter:
         for number in credited:
             credits_minor[number.currency, number.reason] += number.amount_minor
             # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
-            if number.lateness >= _NO_TIME and number.reason not in VERDICTS:
+            if number.lateness >= _NO_TIME and number.reason not in label_sets.VERDICTS:
                 self._metrics.credit_lateness_seconds.observe(number.lateness.total_seconds())
         for (currency, reason), minor in credits_minor.items():
-            label = reason if reason in REASONS else OTHER
+            label = reason if reason in label_sets.REASONS else label_sets.OTHER
             self._metrics.credited_minor.labels(self._currency(currency), label).inc(minor)
 
     def _currency(self, code: str) -> str:
-        if code not in self._currencies and len(self._currencies) < CURRENCIES_MAX:
+        if code not in self._currencies and len(self._currencies) < label_sets.CURRENCIES_MAX:
             self._currencies.add(code)
-        return code if code in self._currencies else OTHER
+        return code if code in self._currencies else label_sets.OTHER
 
     def _stats_of_providers(self, queue_stats: QueueStats) -> None:
         _zero(self._metrics.provider_exposure_minor)
@@ -212,7 +211,7 @@ class LogThrottle:
         self._written[trouble] = now
 
 
-def _zero(gauges: BoundedMetric[Gauge]) -> None:
+def _zero(gauges: label_sets.BoundedMetric[Gauge]) -> None:
     """A series the statistics do not name any more is 0."""
     for child in gauges.children():
         child.set(0)

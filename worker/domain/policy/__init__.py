@@ -8,7 +8,6 @@ Nothing here reads a clock or does I/O, except that policies are loaded from fil
 """
 
 from worker.domain.policy.decision import Decision
-from worker.domain.policy.dispatch import decide
 from worker.domain.policy.facts import (
     AccountFacts,
     ClaimFacts,
@@ -20,9 +19,9 @@ from worker.domain.policy.facts import (
     WithdrawalFacts,
 )
 from worker.domain.policy.loading import ProfileError, load_profile, override, policy_names
-from worker.domain.policy.outcomes import Destination, Op, Outcome, Reason
 from worker.domain.policy.profile import AutoCredit, Profile
-from worker.domain.policy.question import FactError, Question, question_from
+from worker.domain.policy.question import FactError, Question, decide, question_from
+from worker.domain.policy.vocabulary import Destination, Op, Outcome, Reason
 
 __all__ = [
     "AccountFacts",

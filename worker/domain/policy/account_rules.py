@@ -10,9 +10,8 @@ from typing import assert_never
 
 from worker.domain.policy.decision import Decision, deny, review
 from worker.domain.policy.facts import AccountFacts
-from worker.domain.policy.kinds import AccountEventKind, AccountFlag
-from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
+from worker.domain.policy.vocabulary import AccountEventKind, AccountFlag, Outcome, Reason
 
 _BARS_TO_MONEY_OUT: tuple[tuple[AccountFlag, Callable[[Profile], bool], Reason], ...] = (
     (

@@ -10,10 +10,9 @@ from typing import NamedTuple, TypeAlias
 from worker.domain.policy.deadlines import claim_window_end, honour_by, review_by
 from worker.domain.policy.decision import Decision, deny, needs_evidence, propose, review, wait
 from worker.domain.policy.facts import ClaimFacts, OrderFacts
-from worker.domain.policy.kinds import ClaimKind
 from worker.domain.policy.orders import older_than_policy, window_end
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import ClaimRules, Profile
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Outcome, Reason
 
 
 class ClaimCase(NamedTuple):

@@ -1,27 +1,17 @@
 """Claims that our own log decides where it can; a human judges the evidence for the rest."""
 
-from worker.domain.policy.claim_checks import (
-    ClaimCase,
-    ClaimCheck,
-    already_refunded,
-    evidence_missing,
-    excluded,
-    sms_window_open,
-    version,
-    wrong_channel,
-)
+from worker.domain.policy import claim_checks as checks
 from worker.domain.policy.decision import Decision, credit, deny, first_answer, propose
-from worker.domain.policy.kinds import ClaimKind
 from worker.domain.policy.orders import undisplayed_in_time
-from worker.domain.policy.outcomes import Destination, Reason
 from worker.domain.policy.profile import Undisplayed
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Reason
 
 
-def record_claim(case: ClaimCase) -> Decision:
+def record_claim(case: checks.ClaimCase) -> Decision:
     return first_answer(_CLAIM_CHECKS, case)
 
 
-def _from_log(case: ClaimCase) -> Decision | None:
+def _from_log(case: checks.ClaimCase) -> Decision | None:
     kind = case.claim.kind
     if kind not in case.profile.from_log:
         return None
@@ -32,11 +22,11 @@ def _from_log(case: ClaimCase) -> Decision | None:
     return _allocation(case)
 
 
-def _code_displayed(case: ClaimCase) -> Decision | None:
+def _code_displayed(case: checks.ClaimCase) -> Decision | None:
     return None if case.order.sms_displayed_at is None else deny(Reason.CODE_DISPLAYED)
 
 
-def _undisplayed(case: ClaimCase) -> Decision | None:
+def _undisplayed(case: checks.ClaimCase) -> Decision | None:
     """The text knows both "not received" and "sent to the number": a human decides (R-SHOWN)."""
     if case.profile.undisplayed_in_time is not Undisplayed.REVIEW:
         return None
@@ -45,11 +35,11 @@ def _undisplayed(case: ClaimCase) -> Decision | None:
     return _propose_price(case, Reason.SMS_NOT_DISPLAYED)
 
 
-def _no_sms(case: ClaimCase) -> Decision:
+def _no_sms(case: checks.ClaimCase) -> Decision:
     return _credit(case, Reason.NO_SMS_ON_RECORD)
 
 
-def _cancel_error(case: ClaimCase) -> Decision | None:
+def _cancel_error(case: checks.ClaimCase) -> Decision | None:
     """The attempt counts, not a code shown after it; an attempt not in the log needs evidence."""
     if not case.claim.cancel_failed:
         return None
@@ -59,7 +49,7 @@ def _cancel_error(case: ClaimCase) -> Decision | None:
     return _credit(case, Reason.CANCEL_ERROR)
 
 
-def _allocation(case: ClaimCase) -> Decision:
+def _allocation(case: checks.ClaimCase) -> Decision:
     if case.claim.allocation_failed is None:
         return _propose_price(case, Reason.ALLOCATION_UNKNOWN)
     if case.claim.allocation_failed:
@@ -67,11 +57,11 @@ def _allocation(case: ClaimCase) -> Decision:
     return deny(Reason.NUMBER_WAS_PROVIDED)
 
 
-def _correct_sms(case: ClaimCase) -> Decision | None:
+def _correct_sms(case: checks.ClaimCase) -> Decision | None:
     return deny(Reason.CORRECT_SMS) if case.claim.sms_correct is True else None
 
 
-def _verdict(case: ClaimCase) -> Decision:
+def _verdict(case: checks.ClaimCase) -> Decision:
     if case.claim.verified is None:
         return _propose_price(case, Reason.JUDGE_EVIDENCE)
     if case.claim.verified:
@@ -79,27 +69,27 @@ def _verdict(case: ClaimCase) -> Decision:
     return deny(Reason.CLAIM_REJECTED)
 
 
-def _credit(case: ClaimCase, reason: Reason) -> Decision:
+def _credit(case: checks.ClaimCase, reason: Reason) -> Decision:
     return credit(reason, case.price, None)
 
 
-def _propose_price(case: ClaimCase, reason: Reason) -> Decision:
+def _propose_price(case: checks.ClaimCase, reason: Reason) -> Decision:
     return propose(reason, case.price, Destination.BALANCE, case.decide_by)
 
 
-_CLAIM_CHECKS: tuple[ClaimCheck, ...] = (
-    version,
-    already_refunded,
-    excluded,
+_CLAIM_CHECKS: tuple[checks.ClaimCheck, ...] = (
+    checks.version,
+    checks.already_refunded,
+    checks.excluded,
     _from_log,
     _correct_sms,
-    wrong_channel,
-    evidence_missing,
+    checks.wrong_channel,
+    checks.evidence_missing,
     _verdict,
 )
-_NON_RECEIVING_CHECKS: tuple[ClaimCheck, ...] = (
+_NON_RECEIVING_CHECKS: tuple[checks.ClaimCheck, ...] = (
     _code_displayed,
-    sms_window_open,
+    checks.sms_window_open,
     _undisplayed,
     _no_sms,
 )

@@ -1,22 +1,21 @@
 """The dates a policy sets, and whether the shop itself keeps to them (`sla_tick`)."""
 
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
 
-from worker.domain.calendar import after_business_days, after_days, end_of_day_after
+from worker.domain import calendar
 from worker.domain.policy.decision import Decision, nothing, review, wait
 from worker.domain.policy.facts import SlaFacts
-from worker.domain.policy.kinds import ClaimKind, Sla
-from worker.domain.policy.outcomes import Outcome, Reason
-from worker.domain.policy.profile import DayCount, Profile
+from worker.domain.policy.profile import DayCount, OutageDays, Profile
+from worker.domain.policy.vocabulary import ClaimKind, Outcome, Reason, Sla
 
 
 def days_after(profile: Profile, start: datetime, days: int) -> datetime:
     match profile.day_count:
         case DayCount.ELAPSED_24H:
-            return after_days(start, days)
+            return calendar.after_days(start, days)
         case DayCount.CALENDAR_END_OF_DAY:
-            return end_of_day_after(start, days, profile.timezone)
+            return calendar.end_of_day_after(start, days, profile.timezone)
         case _:
             assert_never(profile.day_count)
 
@@ -24,7 +23,7 @@ def days_after(profile: Profile, start: datetime, days: int) -> datetime:
 def business_days_after(profile: Profile, start: datetime, days: int | None) -> datetime | None:
     if days is None:
         return None
-    return after_business_days(start, days, profile.holidays, profile.timezone)
+    return calendar.after_business_days(start, days, profile.holidays, profile.timezone)
 
 
 def review_by(profile: Profile, asked_at: datetime) -> datetime | None:
@@ -99,3 +98,33 @@ def _extended(profile: Profile, facts: SlaFacts, due_at: datetime | None) -> dat
         return due_at
     allowed = profile.refund_extendable and facts.extension_beyond_control
     return max(due_at, facts.extension_until) if allowed else due_at
+
+
+Period: TypeAlias = tuple[datetime, datetime]
+
+
+def prorated(profile: Profile, price_minor: int, *, rental: Period, lost: Period) -> int:
+    """Price times days lost by days rented, a fraction to the customer, never above the price."""
+    start, end = lost
+    end = min(end, rental[1], capped_end(profile, start))
+    days = _days(profile, max(end - start, timedelta(0)))
+    rented = (rental[1] - rental[0]) // calendar.MICROSECOND
+    owed = -(-price_minor * days * (calendar.DAY // calendar.MICROSECOND) // rented)
+    return min(owed, price_minor)
+
+
+def capped_end(profile: Profile, start: datetime) -> datetime:
+    """Service is refunded for so many calendar months at most."""
+    if profile.refund_cap_months is None:
+        return datetime.max.replace(tzinfo=start.tzinfo)
+    return calendar.after_months(start, profile.refund_cap_months)
+
+
+def _days(profile: Profile, length: timedelta) -> int:
+    match profile.outage_day_count:
+        case OutageDays.COMPLETE_24H:
+            return calendar.complete_days(length)
+        case OutageDays.STARTED_24H:
+            return calendar.started_days(length)
+        case _:
+            assert_never(profile.outage_day_count)

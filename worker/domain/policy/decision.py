@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
+from worker.domain.policy.vocabulary import Destination, Outcome, Reason
 
 CaseT = TypeVar("CaseT")  #: What the checks of one list are given.
 

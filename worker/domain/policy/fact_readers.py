@@ -8,23 +8,8 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from worker.domain.money import AMOUNT_MAX
+from worker.domain.policy import vocabulary
 from worker.domain.policy.facts import Topup
-from worker.domain.policy.kinds import (
-    AccountEventKind,
-    AccountFlag,
-    BuyChannel,
-    Channel,
-    ClaimKind,
-    CustomerChoice,
-    Evidence,
-    Kyc,
-    PaymentMethod,
-    Product,
-    RequestField,
-    Sla,
-    WithdrawReason,
-)
-from worker.domain.policy.outcomes import Destination, Op
 
 FactReader: TypeAlias = Callable[[Any], object]
 E = TypeVar("E", bound=enum.Enum)
@@ -160,25 +145,25 @@ INSTANTS = frozenset(
     }
 )
 READERS: Mapping[str, FactReader] = {
-    "op": one_of(Op),
+    "op": one_of(vocabulary.Op),
     "profile_overrides": table,
-    "product": one_of(Product),
-    "claim_kind": one_of(ClaimKind, ClaimKind.OTHER),
-    "claim_channel": one_of(Channel, Channel.ELSEWHERE),
-    "evidence": set_of(one_of(Evidence)),
-    "destination": one_of(Destination),
-    "account_flags": set_of(one_of(AccountFlag)),
+    "product": one_of(vocabulary.Product),
+    "claim_kind": one_of(vocabulary.ClaimKind, vocabulary.ClaimKind.OTHER),
+    "claim_channel": one_of(vocabulary.Channel, vocabulary.Channel.ELSEWHERE),
+    "evidence": set_of(one_of(vocabulary.Evidence)),
+    "destination": one_of(vocabulary.Destination),
+    "account_flags": set_of(one_of(vocabulary.AccountFlag)),
     "service": text,
-    "buy_channel": one_of(BuyChannel),
-    "payment_method": one_of(PaymentMethod),
-    "kyc": one_of(Kyc),
-    "customer_choice": one_of(CustomerChoice),
-    "request_fields": set_of(one_of(RequestField)),
+    "buy_channel": one_of(vocabulary.BuyChannel),
+    "payment_method": one_of(vocabulary.PaymentMethod),
+    "kyc": one_of(vocabulary.Kyc),
+    "customer_choice": one_of(vocabulary.CustomerChoice),
+    "request_fields": set_of(one_of(vocabulary.RequestField)),
     "topups": topups,
     "activations": instants,
-    "withdraw_reason": one_of(WithdrawReason),
-    "event": one_of(AccountEventKind),
-    "sla": one_of(Sla),
+    "withdraw_reason": one_of(vocabulary.WithdrawReason),
+    "event": one_of(vocabulary.AccountEventKind),
+    "sla": one_of(vocabulary.Sla),
     "idle_days": money,
     **dict.fromkeys(INSTANTS, instant),
     **dict.fromkeys(

@@ -10,22 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from worker.domain.policy.kinds import (
-    AccountEventKind,
-    AccountFlag,
-    BuyChannel,
-    Channel,
-    ClaimKind,
-    CustomerChoice,
-    Evidence,
-    Kyc,
-    PaymentMethod,
-    Product,
-    RequestField,
-    Sla,
-    WithdrawReason,
-)
-from worker.domain.policy.outcomes import Destination, Op
+from worker.domain.policy import vocabulary
 
 
 class OrderFacts(NamedTuple):
@@ -41,7 +26,7 @@ class OrderFacts(NamedTuple):
     sms_displayed_at: datetime | None = None  #: Shown in the order table or an API answer.
     credited_minor: int = 0
     restrictions_ignored: bool = False  #: A human's finding.
-    product: Product = Product.ONE_TIME
+    product: vocabulary.Product = vocabulary.Product.ONE_TIME
     due_to_problem: bool = False  #: The rental is switched off because it did not work.
     claim_at: datetime | None = None  #: `silence_tick`: when the customer complained.
     claim_proper: bool = True  #: `silence_tick`: right channel, reasons and evidence, in time.
@@ -51,28 +36,28 @@ class ClaimFacts(NamedTuple):
     """A claim about one order. `channel` None: it came the right way."""
 
     order: OrderFacts
-    kind: ClaimKind
+    kind: vocabulary.ClaimKind
     claim_at: datetime
-    channel: Channel | None = None
+    channel: vocabulary.Channel | None = None
     reasons_given: bool = True
-    evidence: frozenset[Evidence] = frozenset()
+    evidence: frozenset[vocabulary.Evidence] = frozenset()
     evidence_at: datetime | None = None  #: None: with the claim.
     contradicts_terms: bool = False
     verified: bool | None = None
-    destination: Destination = Destination.BALANCE
-    account_flags: frozenset[AccountFlag] = frozenset()
+    destination: vocabulary.Destination = vocabulary.Destination.BALANCE
+    account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
     service: str = ""
     service_2fa: bool = False
-    buy_channel: BuyChannel = BuyChannel.WEB
-    payment_method: PaymentMethod = PaymentMethod.BALANCE
+    buy_channel: vocabulary.BuyChannel = vocabulary.BuyChannel.WEB
+    payment_method: vocabulary.PaymentMethod = vocabulary.PaymentMethod.BALANCE
     refund_fee_minor: int = 0  #: Recorded and disclosed.
     last_deposit_at: datetime | None = None
-    kyc: Kyc = Kyc.NOT_REQUESTED
+    kyc: vocabulary.Kyc = vocabulary.Kyc.NOT_REQUESTED
     compat_listed: bool = False  #: The sales page names it as compatible.
     # A defect and its repair.
     approved: bool | None = None
     rectified_at: datetime | None = None
-    customer_choice: CustomerChoice = CustomerChoice.REFUND
+    customer_choice: vocabulary.CustomerChoice = vocabulary.CustomerChoice.REFUND
     replacement_value_minor: int | None = None  #: None: no replacement is on offer.
     access_requested_at: datetime | None = None
     access_granted_at: datetime | None = None
@@ -91,7 +76,7 @@ class ClaimFacts(NamedTuple):
     rental_end: datetime | None = None
     documents_shown_at_order: bool = False
     # Money out.
-    request_fields: frozenset[RequestField] = frozenset(RequestField)
+    request_fields: frozenset[vocabulary.RequestField] = frozenset(vocabulary.RequestField)
     payment_method_refundable: bool = True
 
 
@@ -120,19 +105,19 @@ class WithdrawalFacts(NamedTuple):
     claim_at: datetime
     balance_minor: int
     amount_minor: int | None = None  #: None: the whole balance.
-    channel: Channel | None = None
+    channel: vocabulary.Channel | None = None
     reasons_given: bool = True
-    withdraw_reason: WithdrawReason = WithdrawReason.UNUSED_FUNDS
-    request_fields: frozenset[RequestField] = frozenset(RequestField)
+    withdraw_reason: vocabulary.WithdrawReason = vocabulary.WithdrawReason.UNUSED_FUNDS
+    request_fields: frozenset[vocabulary.RequestField] = frozenset(vocabulary.RequestField)
     email_matches: bool = True
-    evidence: frozenset[Evidence] = frozenset()
+    evidence: frozenset[vocabulary.Evidence] = frozenset()
     contradicts_terms: bool = False
     topups: tuple[Topup, ...] = ()
     activations: tuple[datetime, ...] = ()  #: Purchases that were activated.
     open_order_window_end: datetime | None = None
     last_deposit_at: datetime | None = None
-    kyc: Kyc = Kyc.NOT_REQUESTED
-    account_flags: frozenset[AccountFlag] = frozenset()
+    kyc: vocabulary.Kyc = vocabulary.Kyc.NOT_REQUESTED
+    account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
     payment_method_refundable: bool = True
     payment_info_requested_at: datetime | None = None
     payment_info_provided_at: datetime | None = None
@@ -142,13 +127,13 @@ class WithdrawalFacts(NamedTuple):
 
 
 class AccountFacts(NamedTuple):
-    event: AccountEventKind
+    event: vocabulary.AccountEventKind
     balance_minor: int
     withdrawal_open: bool = False
 
 
 class SlaFacts(NamedTuple):
-    sla: Sla
+    sla: vocabulary.Sla
     start_at: datetime
     done_at: datetime | None = None
     extension_until: datetime | None = None
@@ -157,13 +142,13 @@ class SlaFacts(NamedTuple):
 
 Facts: TypeAlias = OrderFacts | ClaimFacts | OutageFacts | WithdrawalFacts | AccountFacts | SlaFacts
 
-FACTS_FOR: Mapping[Op, type[Facts]] = {
-    Op.ORDER_TICK: OrderFacts,
-    Op.CANCEL: OrderFacts,
-    Op.SILENCE_TICK: OrderFacts,
-    Op.CLAIM: ClaimFacts,
-    Op.OUTAGE_TICK: OutageFacts,
-    Op.WITHDRAWAL: WithdrawalFacts,
-    Op.ACCOUNT_EVENT: AccountFacts,
-    Op.SLA_TICK: SlaFacts,
+FACTS_FOR: Mapping[vocabulary.Op, type[Facts]] = {
+    vocabulary.Op.ORDER_TICK: OrderFacts,
+    vocabulary.Op.CANCEL: OrderFacts,
+    vocabulary.Op.SILENCE_TICK: OrderFacts,
+    vocabulary.Op.CLAIM: ClaimFacts,
+    vocabulary.Op.OUTAGE_TICK: OutageFacts,
+    vocabulary.Op.WITHDRAWAL: WithdrawalFacts,
+    vocabulary.Op.ACCOUNT_EVENT: AccountFacts,
+    vocabulary.Op.SLA_TICK: SlaFacts,
 }

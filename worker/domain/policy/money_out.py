@@ -6,9 +6,8 @@ from typing import assert_never
 from worker.domain.calendar import whole_years
 from worker.domain.policy.claim_checks import ClaimCase
 from worker.domain.policy.decision import Decision, credit, deny, needs_evidence
-from worker.domain.policy.kinds import Kyc, PaymentMethod
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import BASIS_POINTS, PayoutFee, PayoutRoute, Profile
+from worker.domain.policy.vocabulary import Destination, Kyc, Outcome, PaymentMethod, Reason
 
 
 def destination(case: ClaimCase) -> Destination:

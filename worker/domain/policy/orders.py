@@ -7,21 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from worker.domain.policy import decision
 from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
-from worker.domain.policy.decision import (
-    Decision,
-    credit,
-    deny,
-    first_answer,
-    nothing,
-    propose,
-    review,
-    wait,
-)
 from worker.domain.policy.facts import OrderFacts
-from worker.domain.policy.kinds import ClaimKind, Product
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, Undisplayed
+from worker.domain.policy.vocabulary import ClaimKind, Destination, Outcome, Product, Reason
 
 
 class OrderCase(NamedTuple):
@@ -35,19 +25,19 @@ class OrderCase(NamedTuple):
         return self.now > self.window_end
 
 
-OrderCheck: TypeAlias = Callable[[OrderCase], Decision | None]
+OrderCheck: TypeAlias = Callable[[OrderCase], decision.Decision | None]
 
 
-def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_TICK_CHECKS, _case(profile, order, now))
+def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
+    return decision.first_answer(_TICK_CHECKS, _case(profile, order, now))
 
 
-def cancel(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_CANCEL_CHECKS, _case(profile, order, now))
+def cancel(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
+    return decision.first_answer(_CANCEL_CHECKS, _case(profile, order, now))
 
 
-def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> Decision:
-    return first_answer(_SILENCE_CHECKS, _case(profile, order, now))
+def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
+    return decision.first_answer(_SILENCE_CHECKS, _case(profile, order, now))
 
 
 def window_end(profile: Profile, order: OrderFacts) -> datetime:
@@ -72,15 +62,19 @@ def _case(profile: Profile, order: OrderFacts, now: datetime) -> OrderCase:
     return OrderCase(profile, order, now, window_end(profile, order))
 
 
-def _version(case: OrderCase) -> Decision | None:
-    return review(Reason.POLICY_VERSION) if older_than_policy(case.profile, case.order) else None
+def _version(case: OrderCase) -> decision.Decision | None:
+    return (
+        decision.review(Reason.POLICY_VERSION)
+        if older_than_policy(case.profile, case.order)
+        else None
+    )
 
 
-def _settled(case: OrderCase) -> Decision | None:
-    return nothing(Reason.ALREADY_SETTLED) if case.order.credited_minor > 0 else None
+def _settled(case: OrderCase) -> decision.Decision | None:
+    return decision.nothing(Reason.ALREADY_SETTLED) if case.order.credited_minor > 0 else None
 
 
-def _displayed_late(case: OrderCase) -> Decision | None:
+def _displayed_late(case: OrderCase) -> decision.Decision | None:
     """No SMS in time means a refund, a code shown means fulfilment: only a human can decide."""
     shown_at = case.order.sms_displayed_at
     if shown_at is None or shown_at <= case.window_end:
@@ -88,25 +82,25 @@ def _displayed_late(case: OrderCase) -> Decision | None:
     return _price_to_review(case, Reason.LATE_SMS_DISPLAYED)
 
 
-def _price_to_review(case: OrderCase, reason: Reason) -> Decision:
+def _price_to_review(case: OrderCase, reason: Reason) -> decision.Decision:
     until = review_by(case.profile, case.now)
-    return propose(reason, case.order.price_minor, Destination.BALANCE, until)
+    return decision.propose(reason, case.order.price_minor, Destination.BALANCE, until)
 
 
-def _activated(case: OrderCase) -> Decision | None:
-    return None if case.order.sms_displayed_at is None else nothing(Reason.ACTIVATED)
+def _activated(case: OrderCase) -> decision.Decision | None:
+    return None if case.order.sms_displayed_at is None else decision.nothing(Reason.ACTIVATED)
 
 
-def _code_displayed(case: OrderCase) -> Decision | None:
-    return None if case.order.sms_displayed_at is None else deny(Reason.CODE_DISPLAYED)
+def _code_displayed(case: OrderCase) -> decision.Decision | None:
+    return None if case.order.sms_displayed_at is None else decision.deny(Reason.CODE_DISPLAYED)
 
 
-def _restrictions(case: OrderCase) -> Decision | None:
+def _restrictions(case: OrderCase) -> decision.Decision | None:
     ignored = case.profile.restrictions_bar and case.order.restrictions_ignored
-    return deny(Reason.RESTRICTIONS_IGNORED) if ignored else None
+    return decision.deny(Reason.RESTRICTIONS_IGNORED) if ignored else None
 
 
-def _undisplayed(case: OrderCase) -> Decision | None:
+def _undisplayed(case: OrderCase) -> decision.Decision | None:
     if case.profile.undisplayed_in_time is not Undisplayed.REVIEW:
         return None
     if not undisplayed_in_time(case.order, case.window_end):
@@ -119,58 +113,64 @@ def _only_after_window(check: OrderCheck) -> OrderCheck:
     return lambda case: check(case) if case.window_over else None
 
 
-def _window_open(case: OrderCase) -> Decision | None:
-    return None if case.window_over else wait(Reason.SMS_WINDOW_OPEN, case.window_end)
+def _window_open(case: OrderCase) -> decision.Decision | None:
+    return None if case.window_over else decision.wait(Reason.SMS_WINDOW_OPEN, case.window_end)
 
 
-def _close_only(case: OrderCase) -> Decision:
+def _close_only(case: OrderCase) -> decision.Decision:
     end = claim_window_end(case.profile, case.order.purchased_at, ClaimKind.NON_RECEIVING)
-    return Decision(Outcome.CANCEL_NO_CREDIT, Reason.AWAITING_CLAIM, deadline=end)
+    return decision.Decision(Outcome.CANCEL_NO_CREDIT, Reason.AWAITING_CLAIM, deadline=end)
 
 
-def _on_claim(case: OrderCase) -> Decision | None:
+def _on_claim(case: OrderCase) -> decision.Decision | None:
     return None if case.profile.credits_automatically else _close_only(case)
 
 
-def _auto_credit(case: OrderCase) -> Decision:
+def _auto_credit(case: OrderCase) -> decision.Decision:
     # The credit arose when the window ended, however late the worker looks.
     until = credit_by(case.profile, case.window_end)
     price = case.order.price_minor
-    return credit(Reason.NO_SMS_IN_WINDOW, price, until, Outcome.AUTO_CREDIT)
+    return decision.credit(Reason.NO_SMS_IN_WINDOW, price, until, Outcome.AUTO_CREDIT)
 
 
-def _switched_off_early(case: OrderCase) -> Decision | None:
+def _switched_off_early(case: OrderCase) -> decision.Decision | None:
     if not (case.profile.early_deactivation_bars and case.order.product is Product.RENTAL):
         return None
     if case.order.due_to_problem:
-        return review(Reason.DEACTIVATION_DUE_TO_PROBLEM, review_by(case.profile, case.now))
-    return deny(Reason.EARLY_DEACTIVATION)
+        return decision.review(
+            Reason.DEACTIVATION_DUE_TO_PROBLEM, review_by(case.profile, case.now)
+        )
+    return decision.deny(Reason.EARLY_DEACTIVATION)
 
 
-def _no_button(case: OrderCase) -> Decision | None:
+def _no_button(case: OrderCase) -> decision.Decision | None:
     """Without a button a press changes nothing: the window decides."""
-    return None if case.profile.cancel_offered else first_answer(_WINDOW_CHECKS, case)
+    return None if case.profile.cancel_offered else decision.first_answer(_WINDOW_CHECKS, case)
 
 
-def _too_young(case: OrderCase) -> Decision | None:
+def _too_young(case: OrderCase) -> decision.Decision | None:
     from_ = case.order.purchased_at + timedelta(seconds=case.profile.min_cancel_age_s)
-    return wait(Reason.SMS_WINDOW_OPEN, from_) if case.now < from_ else None
+    return decision.wait(Reason.SMS_WINDOW_OPEN, from_) if case.now < from_ else None
 
 
-def _cancel_closes(case: OrderCase) -> Decision | None:
+def _cancel_closes(case: OrderCase) -> decision.Decision | None:
     return None if case.profile.cancel_credits else _close_only(case)
 
 
-def _cancel_credits(case: OrderCase) -> Decision:
+def _cancel_credits(case: OrderCase) -> decision.Decision:
     until = credit_by(case.profile, case.now)
-    return credit(Reason.CANCELLED_BEFORE_SMS, case.order.price_minor, until)
+    return decision.credit(Reason.CANCELLED_BEFORE_SMS, case.order.price_minor, until)
 
 
-def _no_claim_window(case: OrderCase) -> Decision | None:
-    return nothing(Reason.NO_CLAIM_WINDOW) if case.profile.general_window_days is None else None
+def _no_claim_window(case: OrderCase) -> decision.Decision | None:
+    return (
+        decision.nothing(Reason.NO_CLAIM_WINDOW)
+        if case.profile.general_window_days is None
+        else None
+    )
 
 
-def _vested_credit(case: OrderCase) -> Decision | None:
+def _vested_credit(case: OrderCase) -> decision.Decision | None:
     """Silence does not take away a credit that was due anyway (R-VEST)."""
     due = (
         case.profile.credits_automatically
@@ -180,15 +180,15 @@ def _vested_credit(case: OrderCase) -> Decision | None:
     return _auto_credit(case) if due else None
 
 
-def _claimed_or_final(case: OrderCase) -> Decision:
+def _claimed_or_final(case: OrderCase) -> decision.Decision:
     end = claim_window_end(case.profile, case.order.purchased_at)
     assert end is not None  # `_no_claim_window` has answered.
     claimed_at = case.order.claim_at
     if claimed_at is not None and case.order.claim_proper and claimed_at <= end:
-        return nothing(Reason.CLAIM_OPEN)
+        return decision.nothing(Reason.CLAIM_OPEN)
     if case.now <= end:
-        return wait(Reason.CLAIM_WINDOW_OPEN, end)
-    return Decision(Outcome.FINALISED, Reason.SILENCE)
+        return decision.wait(Reason.CLAIM_WINDOW_OPEN, end)
+    return decision.Decision(Outcome.FINALISED, Reason.SILENCE)
 
 
 _WINDOW_CHECKS: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)

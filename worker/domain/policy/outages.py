@@ -4,20 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from worker.domain.policy.deadlines import credit_by, review_by
-from worker.domain.policy.decision import (
-    Decision,
-    credit,
-    deny,
-    first_answer,
-    nothing,
-    review,
-    wait,
-)
+from worker.domain.policy import decision
+from worker.domain.policy.deadlines import capped_end, credit_by, prorated, review_by
 from worker.domain.policy.facts import OutageFacts
-from worker.domain.policy.outcomes import Outcome, Reason
 from worker.domain.policy.profile import Profile
-from worker.domain.policy.proration import capped_end, prorated
+from worker.domain.policy.vocabulary import Outcome, Reason
 
 
 class OutageCase(NamedTuple):
@@ -58,50 +49,52 @@ class OutageCase(NamedTuple):
         return timedelta(seconds=seconds)
 
 
-OutageCheck: TypeAlias = Callable[[OutageCase], Decision | None]
+OutageCheck: TypeAlias = Callable[[OutageCase], decision.Decision | None]
 
 
-def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> Decision:
-    return first_answer(_OUTAGE_CHECKS, OutageCase(profile, facts, now))
+def outage_tick(profile: Profile, facts: OutageFacts, now: datetime) -> decision.Decision:
+    return decision.first_answer(_OUTAGE_CHECKS, OutageCase(profile, facts, now))
 
 
-def _policy_silent(case: OutageCase) -> Decision | None:
-    return review(Reason.POLICY_SILENT) if case.profile.outage_threshold_s is None else None
+def _policy_silent(case: OutageCase) -> decision.Decision | None:
+    return (
+        decision.review(Reason.POLICY_SILENT) if case.profile.outage_threshold_s is None else None
+    )
 
 
-def _settled(case: OutageCase) -> Decision | None:
-    return nothing(Reason.ALREADY_SETTLED) if case.facts.credited_minor > 0 else None
+def _settled(case: OutageCase) -> decision.Decision | None:
+    return decision.nothing(Reason.ALREADY_SETTLED) if case.facts.credited_minor > 0 else None
 
 
-def _client_caused(case: OutageCase) -> Decision | None:
-    return deny(Reason.CLIENT_CAUSED) if case.facts.client_caused else None
+def _client_caused(case: OutageCase) -> decision.Decision | None:
+    return decision.deny(Reason.CLIENT_CAUSED) if case.facts.client_caused else None
 
 
-def _no_contact(case: OutageCase) -> Decision | None:
-    return nothing(Reason.NO_CONTACT) if case.facts.contacted_at is None else None
+def _no_contact(case: OutageCase) -> decision.Decision | None:
+    return decision.nothing(Reason.NO_CONTACT) if case.facts.contacted_at is None else None
 
 
-def _unverified(case: OutageCase) -> Decision | None:
+def _unverified(case: OutageCase) -> decision.Decision | None:
     if case.facts.outage_verified is True:
         return None
-    return review(Reason.OUTAGE_UNVERIFIED, review_by(case.profile, case.contacted_at))
+    return decision.review(Reason.OUTAGE_UNVERIFIED, review_by(case.profile, case.contacted_at))
 
 
-def _below_threshold(case: OutageCase) -> Decision | None:
+def _below_threshold(case: OutageCase) -> decision.Decision | None:
     """Only *more* than the threshold counts."""
     reached = case.now if case.running else case.end
     if reached - case.start > case.threshold:
         return None
     if not case.running:
-        return deny(Reason.OUTAGE_NOT_OVER_24H)
-    return wait(Reason.OUTAGE_RUNNING, min(case.start + case.threshold, case.last_end))
+        return decision.deny(Reason.OUTAGE_NOT_OVER_24H)
+    return decision.wait(Reason.OUTAGE_RUNNING, min(case.start + case.threshold, case.last_end))
 
 
-def _running(case: OutageCase) -> Decision | None:
-    return wait(Reason.OUTAGE_RUNNING, case.last_end) if case.running else None
+def _running(case: OutageCase) -> decision.Decision | None:
+    return decision.wait(Reason.OUTAGE_RUNNING, case.last_end) if case.running else None
 
 
-def _credit(case: OutageCase) -> Decision:
+def _credit(case: OutageCase) -> decision.Decision:
     facts = case.facts
     amount = prorated(
         case.profile,
@@ -110,7 +103,7 @@ def _credit(case: OutageCase) -> Decision:
         lost=(case.start, case.end),
     )
     until = credit_by(case.profile, case.end)
-    return credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
+    return decision.credit(Reason.OUTAGE_OVER_24H, amount, until, Outcome.PRORATED_CREDIT)
 
 
 _OUTAGE_CHECKS: tuple[OutageCheck, ...] = (

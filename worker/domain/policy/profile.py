@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from worker.domain.policy.kinds import Channel, ClaimKind, RequestField, WithdrawReason
+from worker.domain.policy.vocabulary import Channel, ClaimKind, RequestField, WithdrawReason
 
 BASIS_POINTS = 10_000  #: One whole.
 

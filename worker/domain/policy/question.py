@@ -1,13 +1,33 @@
-"""Questions to a policy: facts in JSON, checked and turned into typed facts."""
+"""Questions to a policy: read from JSON as typed facts, and decided by the rules they belong to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
+from worker.domain.policy.account_rules import account_event
+from worker.domain.policy.claim_checks import ClaimCase
+from worker.domain.policy.claims_grounds import grounds_claim
+from worker.domain.policy.claims_record import record_claim
+from worker.domain.policy.claims_windowed import windowed_claim
+from worker.domain.policy.deadlines import sla_tick
+from worker.domain.policy.decision import Decision, review
 from worker.domain.policy.fact_readers import READERS, TEXT_MAX, BadFact
-from worker.domain.policy.facts import FACTS_FOR, ClaimFacts, Facts, OrderFacts
-from worker.domain.policy.outcomes import Op
+from worker.domain.policy.facts import (
+    FACTS_FOR,
+    AccountFacts,
+    ClaimFacts,
+    Facts,
+    OrderFacts,
+    OutageFacts,
+    SlaFacts,
+    WithdrawalFacts,
+)
+from worker.domain.policy.orders import cancel, order_tick, silence_tick
+from worker.domain.policy.outages import outage_tick
+from worker.domain.policy.profile import ClaimRules, Profile
+from worker.domain.policy.vocabulary import Op, Reason
+from worker.domain.policy.withdrawals import withdrawal
 
 
 class FactError(ValueError):
@@ -41,7 +61,7 @@ def question_from(given: Mapping[str, object]) -> Question:
         raise FactError("given.now", "missing")
     _rental_in_order(values)
     kind = FACTS_FOR[op]
-    facts = _claim(values) if kind is ClaimFacts else _build(kind, values)
+    facts = _claim_facts(values) if kind is ClaimFacts else _build(kind, values)
     return Question(op, facts, now)
 
 
@@ -68,7 +88,7 @@ def _rental_in_order(values: Mapping[str, object]) -> None:
         raise FactError("given.rental_end", "must be later than rental_start")
 
 
-def _claim(values: Mapping[str, object]) -> Facts:
+def _claim_facts(values: Mapping[str, object]) -> Facts:
     order = _build(OrderFacts, values)
     return _build(ClaimFacts, {**values, "order": order})
 
@@ -99,3 +119,45 @@ def _shape(kind: type[Facts]) -> _Shape:
 
 _NAMED_ELSE = {"kind": "claim_kind", "channel": "claim_channel"}
 _SHAPES: Mapping[type[Facts], _Shape] = {kind: _shape(kind) for kind in set(FACTS_FOR.values())}
+
+
+def decide(profile: Profile, op: Op, facts: Facts, now: datetime) -> Decision:
+    """Pure and total: the same four values give the same decision, at any time, anywhere.
+
+    *facts* are of the kind *op* needs: `OrderFacts` for the first three, then `ClaimFacts`,
+    `OutageFacts`, `WithdrawalFacts`, `AccountFacts`, `SlaFacts`.
+    """
+    if not isinstance(facts, FACTS_FOR[op]):
+        raise TypeError(f"{op.value} is not decided from {type(facts).__name__}")
+    match facts:
+        case OrderFacts():
+            return _ORDER_OPS[op](profile, facts, now)
+        case ClaimFacts():
+            return _claim(ClaimCase(profile, facts, now))
+        case OutageFacts():
+            return outage_tick(profile, facts, now)
+        case WithdrawalFacts():
+            return withdrawal(profile, facts, now)
+        case AccountFacts():
+            return account_event(profile, facts)
+        case SlaFacts():
+            return sla_tick(profile, facts, now)
+        case _:
+            assert_never(facts)
+
+
+_ORDER_OPS = {Op.ORDER_TICK: order_tick, Op.CANCEL: cancel, Op.SILENCE_TICK: silence_tick}
+
+
+def _claim(case: ClaimCase) -> Decision:
+    match case.profile.claim_rules:
+        case ClaimRules.SILENT:
+            return review(Reason.POLICY_SILENT)
+        case ClaimRules.WINDOWED:
+            return windowed_claim(case)
+        case ClaimRules.GROUNDS:
+            return grounds_claim(case)
+        case ClaimRules.RECORD:
+            return record_claim(case)
+        case _:
+            assert_never(case.profile.claim_rules)

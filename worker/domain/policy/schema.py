@@ -6,18 +6,8 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from worker.domain.policy.kinds import Channel, ClaimKind, RequestField, WithdrawReason
-from worker.domain.policy.profile import (
-    BASIS_POINTS,
-    AutoCredit,
-    Bars,
-    DayCount,
-    OutageDays,
-    PayoutFee,
-    PayoutRoute,
-    Undisplayed,
-    WithdrawalMode,
-)
+from worker.domain.policy import profile
+from worker.domain.policy.vocabulary import Channel, ClaimKind, RequestField, WithdrawReason
 
 ValueReader: TypeAlias = Callable[[object], object]
 E = TypeVar("E", bound=enum.Enum)
@@ -127,7 +117,8 @@ def fee_table(value: object) -> tuple[tuple[int, int], ...]:
     if not isinstance(value, list) or not all(isinstance(r, list) and len(r) == 2 for r in value):
         raise BadValue("must be a list of [years, basis points]")
     steps = tuple(
-        (whole_number(0, 100)(years), whole_number(0, BASIS_POINTS)(bp)) for years, bp in value
+        (whole_number(0, 100)(years), whole_number(0, profile.BASIS_POINTS)(bp))
+        for years, bp in value
     )
     years = [step[0] for step in steps]
     if steps and (years[0] != 0 or years != sorted(set(years))):
@@ -141,9 +132,9 @@ _days = whole_number(1, DAYS_MAX)
 KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "effective_from": ("effective_from", instant),
     "sms.sms_window_s": ("sms_window_s", whole_number(1, WINDOW_SECONDS_MAX)),
-    "sms.auto_credit_mode": ("auto_credit_mode", one_of(AutoCredit)),
+    "sms.auto_credit_mode": ("auto_credit_mode", one_of(profile.AutoCredit)),
     "sms.cancel_button": ("cancel_button", yes_or_no),
-    "sms.undisplayed_in_time": ("undisplayed_in_time", one_of(Undisplayed)),
+    "sms.undisplayed_in_time": ("undisplayed_in_time", one_of(profile.Undisplayed)),
     "sms.min_cancel_age_s": ("min_cancel_age_s", whole_number(0, WINDOW_SECONDS_MAX)),
     "claims.request_channel": ("request_channel", one_of(Channel)),
     "claims.reasons_required": ("reasons_required", yes_or_no),
@@ -154,11 +145,11 @@ KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "claims.api_telegram_2fa_refundable": ("api_telegram_2fa_refundable", yes_or_no),
     "claims.exclude": ("exclude", set_of(ClaimKind)),
     "claims.compat_exception": ("compat_exception", yes_or_no),
-    "claims.unlawful_bars": ("unlawful_bars", one_of(Bars)),
-    "claims.fraud_bars": ("fraud_bars", one_of(Bars)),
-    "claims.complaint_bars": ("complaint_bars", one_of(Bars)),
+    "claims.unlawful_bars": ("unlawful_bars", one_of(profile.Bars)),
+    "claims.fraud_bars": ("fraud_bars", one_of(profile.Bars)),
+    "claims.complaint_bars": ("complaint_bars", one_of(profile.Bars)),
     "claims.restrictions_bar": ("restrictions_bar", yes_or_no),
-    "claims.documents_bar": ("documents_bar", one_of(Bars)),
+    "claims.documents_bar": ("documents_bar", one_of(profile.Bars)),
     "claims.early_deactivation_bars": ("early_deactivation_bars", yes_or_no),
     "claims.required_fields": ("required_fields", set_of(RequestField)),
     "claims.balance_grounds": ("balance_grounds", set_of(ClaimKind)),
@@ -168,19 +159,22 @@ KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "claims.with_evidence": ("with_evidence", set_of(ClaimKind)),
     "rectify.seconds": ("rectify_s", whole_number(1, SECONDS_MAX)),
     "rectify.replacement_offered": ("replacement_offered", yes_or_no),
-    "rectify.replacement_tolerance_bp": ("replacement_tolerance_bp", whole_number(0, BASIS_POINTS)),
+    "rectify.replacement_tolerance_bp": (
+        "replacement_tolerance_bp",
+        whole_number(0, profile.BASIS_POINTS),
+    ),
     "rectify.host_access_grace_s": ("host_access_grace_s", whole_number(0, SECONDS_MAX)),
-    "payout.route": ("payout_route", one_of(PayoutRoute)),
-    "payout.fee": ("payout_fee", one_of(PayoutFee)),
+    "payout.route": ("payout_route", one_of(profile.PayoutRoute)),
+    "payout.fee": ("payout_fee", one_of(profile.PayoutFee)),
     "outage.threshold_s": ("outage_threshold_s", whole_number(0, SECONDS_MAX)),
-    "outage.day_count": ("outage_day_count", one_of(OutageDays)),
+    "outage.day_count": ("outage_day_count", one_of(profile.OutageDays)),
     "outage.refund_cap_months": ("refund_cap_months", whole_number(1, MONTHS_MAX)),
     "processing.credit_business_days": ("credit_business_days", _days),
     "processing.review_business_days": ("review_business_days", _days),
     "processing.refund_days": ("refund_days", _days),
     "processing.extendable": ("refund_extendable", yes_or_no),
     "processing.payment_info_days": ("payment_info_days", _days),
-    "withdrawal.mode": ("withdrawal_mode", one_of(WithdrawalMode)),
+    "withdrawal.mode": ("withdrawal_mode", one_of(profile.WithdrawalMode)),
     "withdrawal.topup_max_age_days": ("topup_max_age_days", _days),
     "withdrawal.required_fields": ("required_fields", set_of(RequestField)),
     "withdrawal.exclude_reasons": ("exclude_reasons", set_of(WithdrawReason)),
@@ -192,7 +186,7 @@ KEYS: Mapping[str, tuple[str, ValueReader]] = {
     "balance.deletion_voids": ("deletion_voids_balance", yes_or_no),
     "balance.law_enforcement_freezes": ("law_enforcement_freezes", yes_or_no),
     "balance.rules_block_bars_withdrawal": ("rules_block_bars_withdrawal", yes_or_no),
-    "calendar.day_count": ("day_count", one_of(DayCount)),
+    "calendar.day_count": ("day_count", one_of(profile.DayCount)),
     "calendar.timezone": ("timezone", time_zone),
     "calendar.holidays": ("holidays", days_off),
 }

@@ -4,22 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, TypeAlias, assert_never
 
+from worker.domain.policy import decision
 from worker.domain.policy.account_rules import bar_to_money_out
 from worker.domain.policy.deadlines import days_after, pay_by, review_by
-from worker.domain.policy.decision import (
-    Decision,
-    deny,
-    first_answer,
-    needs_evidence,
-    propose,
-    review,
-    wait,
-)
 from worker.domain.policy.facts import Topup, WithdrawalFacts
-from worker.domain.policy.kinds import WithdrawReason
 from worker.domain.policy.money_out import deposit_age_fee, kyc_block
-from worker.domain.policy.outcomes import Destination, Outcome, Reason
 from worker.domain.policy.profile import Profile, WithdrawalMode
+from worker.domain.policy.vocabulary import Destination, Outcome, Reason, WithdrawReason
 
 
 class WithdrawalCase(NamedTuple):
@@ -55,31 +46,31 @@ class WithdrawalCase(NamedTuple):
         return min(unused, self.facts.balance_minor, self.amount_asked)
 
 
-WithdrawalCheck: TypeAlias = Callable[[WithdrawalCase], Decision | None]
+WithdrawalCheck: TypeAlias = Callable[[WithdrawalCase], decision.Decision | None]
 
 
-def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> Decision:
+def withdrawal(profile: Profile, facts: WithdrawalFacts, now: datetime) -> decision.Decision:
     case = WithdrawalCase(profile, facts, now)
     match profile.withdrawal_mode:
         case WithdrawalMode.NONE:
-            return review(Reason.POLICY_SILENT)
+            return decision.review(Reason.POLICY_SILENT)
         case WithdrawalMode.GROUNDS:
-            return first_answer(_GROUNDS_CHECKS, case)
+            return decision.first_answer(_GROUNDS_CHECKS, case)
         case WithdrawalMode.UNUSED_TOPUPS:
-            return first_answer(_TOPUP_CHECKS, case)
+            return decision.first_answer(_TOPUP_CHECKS, case)
         case WithdrawalMode.FEE:
-            return first_answer(_FEE_CHECKS, case)
+            return decision.first_answer(_FEE_CHECKS, case)
         case _:
             assert_never(profile.withdrawal_mode)
 
 
-def _account_flags(case: WithdrawalCase) -> Decision | None:
+def _account_flags(case: WithdrawalCase) -> decision.Decision | None:
     return bar_to_money_out(case.profile, case.facts.account_flags, case.review_by)
 
 
-def _deny_reason(case: WithdrawalCase) -> Decision:
+def _deny_reason(case: WithdrawalCase) -> decision.Decision:
     """Unused money does not leave, whatever the reason; only listed claims are paid out."""
-    return deny(_REASONS[case.facts.withdraw_reason])
+    return decision.deny(_REASONS[case.facts.withdraw_reason])
 
 
 _REASONS = {
@@ -93,96 +84,102 @@ _REASONS = {
 }
 
 
-def _excluded_reason(case: WithdrawalCase) -> Decision | None:
+def _excluded_reason(case: WithdrawalCase) -> decision.Decision | None:
     """The stated reason decides, literally (R-ACC)."""
     barred = case.facts.withdraw_reason in case.profile.exclude_reasons
     return _deny_reason(case) if barred else None
 
 
-def _channel(case: WithdrawalCase) -> Decision | None:
+def _channel(case: WithdrawalCase) -> decision.Decision | None:
     wanted, used = case.profile.request_channel, case.facts.channel
     right = wanted is None or used is None or used is wanted
-    return None if right else needs_evidence(Reason.WRONG_CHANNEL)
+    return None if right else decision.needs_evidence(Reason.WRONG_CHANNEL)
 
 
-def _request_fields(case: WithdrawalCase) -> Decision | None:
+def _request_fields(case: WithdrawalCase) -> decision.Decision | None:
     complete = case.profile.required_fields <= case.facts.request_fields
-    return None if complete else needs_evidence(Reason.REQUEST_INCOMPLETE)
+    return None if complete else decision.needs_evidence(Reason.REQUEST_INCOMPLETE)
 
 
-def _email(case: WithdrawalCase) -> Decision | None:
-    return None if case.facts.email_matches else needs_evidence(Reason.EMAIL_MISMATCH)
+def _email(case: WithdrawalCase) -> decision.Decision | None:
+    return None if case.facts.email_matches else decision.needs_evidence(Reason.EMAIL_MISMATCH)
 
 
-def _evidence(case: WithdrawalCase) -> Decision | None:
+def _evidence(case: WithdrawalCase) -> decision.Decision | None:
     needed = case.facts.withdraw_reason in case.profile.evidence_for
-    return needs_evidence(Reason.EVIDENCE_MISSING) if needed and not case.facts.evidence else None
+    return (
+        decision.needs_evidence(Reason.EVIDENCE_MISSING)
+        if needed and not case.facts.evidence
+        else None
+    )
 
 
-def _reasons(case: WithdrawalCase) -> Decision | None:
+def _reasons(case: WithdrawalCase) -> decision.Decision | None:
     lacking = case.profile.reasons_required and not case.facts.reasons_given
-    return needs_evidence(Reason.REASONS_MISSING) if lacking else None
+    return decision.needs_evidence(Reason.REASONS_MISSING) if lacking else None
 
 
-def _terms(case: WithdrawalCase) -> Decision | None:
+def _terms(case: WithdrawalCase) -> decision.Decision | None:
     if not case.facts.contradicts_terms:
         return None
-    return review(Reason.CONTRADICTS_TERMS, case.review_by)
+    return decision.review(Reason.CONTRADICTS_TERMS, case.review_by)
 
 
-def _payment_info(case: WithdrawalCase) -> Decision | None:
+def _payment_info(case: WithdrawalCase) -> decision.Decision | None:
     """Payment details we asked for have to come in time; the clock starts with our question."""
     asked_at, given_at = case.facts.payment_info_requested_at, case.facts.payment_info_provided_at
     if asked_at is None or case.profile.payment_info_days is None:
         return None
     until = days_after(case.profile, asked_at, case.profile.payment_info_days)
     if (case.now if given_at is None else given_at) > until:
-        return deny(Reason.PAYMENT_INFO_TIMEOUT)
-    return needs_evidence(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
+        return decision.deny(Reason.PAYMENT_INFO_TIMEOUT)
+    return (
+        decision.needs_evidence(Reason.PAYMENT_INFO_REQUIRED, until) if given_at is None else None
+    )
 
 
-def _open_order(case: WithdrawalCase) -> Decision | None:
+def _open_order(case: WithdrawalCase) -> decision.Decision | None:
     """An order whose window still runs may yet be activated (R-OPEN)."""
     end = case.facts.open_order_window_end
     running = end is not None and case.now <= end
-    return wait(Reason.OPEN_ORDER_PENDING, end) if running else None
+    return decision.wait(Reason.OPEN_ORDER_PENDING, end) if running else None
 
 
-def _topup_age(case: WithdrawalCase) -> Decision | None:
+def _topup_age(case: WithdrawalCase) -> decision.Decision | None:
     too_old = case.facts.topups and not case.recent_topups
-    return deny(Reason.TOPUP_TOO_OLD) if too_old else None
+    return decision.deny(Reason.TOPUP_TOO_OLD) if too_old else None
 
 
-def _topup_used(case: WithdrawalCase) -> Decision | None:
+def _topup_used(case: WithdrawalCase) -> decision.Decision | None:
     used = case.recent_topups and not case.unused_topups
-    return deny(Reason.TOPUP_USED) if used else None
+    return decision.deny(Reason.TOPUP_USED) if used else None
 
 
-def _nothing_refundable(case: WithdrawalCase) -> Decision | None:
-    return deny(Reason.NOTHING_REFUNDABLE) if case.refundable <= 0 else None
+def _nothing_refundable(case: WithdrawalCase) -> decision.Decision | None:
+    return decision.deny(Reason.NOTHING_REFUNDABLE) if case.refundable <= 0 else None
 
 
-def _payment_method(case: WithdrawalCase) -> Decision | None:
+def _payment_method(case: WithdrawalCase) -> decision.Decision | None:
     if case.facts.payment_method_refundable:
         return None
     return _propose(case, Reason.ALTERNATIVE_REFUND_METHOD)
 
 
-def _verdict_on_topups(case: WithdrawalCase) -> Decision:
+def _verdict_on_topups(case: WithdrawalCase) -> decision.Decision:
     if case.facts.verified is None:
         return _propose(case, Reason.JUDGE_REQUEST)
-    return _pay_topups(case) if case.facts.verified else deny(Reason.CLAIM_REJECTED)
+    return _pay_topups(case) if case.facts.verified else decision.deny(Reason.CLAIM_REJECTED)
 
 
-def _propose(case: WithdrawalCase, reason: Reason) -> Decision:
-    return propose(reason, case.refundable, Destination.CLIENT, case.review_by)
+def _propose(case: WithdrawalCase, reason: Reason) -> decision.Decision:
+    return decision.propose(reason, case.refundable, Destination.CLIENT, case.review_by)
 
 
-def _pay_topups(case: WithdrawalCase) -> Decision:
+def _pay_topups(case: WithdrawalCase) -> decision.Decision:
     amount = case.refundable
     fee = min(case.facts.psp_commission_minor, amount) if case.profile.psp_commission else 0
     whole = amount >= case.amount_asked
-    return Decision(
+    return decision.Decision(
         Outcome.PAYOUT,
         Reason.REFUNDABLE_TOPUPS if whole else Reason.PARTIAL_REFUNDABLE,
         amount - fee,
@@ -193,19 +190,19 @@ def _pay_topups(case: WithdrawalCase) -> Decision:
     )
 
 
-def _kyc(case: WithdrawalCase) -> Decision | None:
+def _kyc(case: WithdrawalCase) -> decision.Decision | None:
     return kyc_block(case.profile, case.facts.kyc)
 
 
-def _balance_empty(case: WithdrawalCase) -> Decision | None:
+def _balance_empty(case: WithdrawalCase) -> decision.Decision | None:
     empty = min(case.amount_asked, case.facts.balance_minor) <= 0
-    return deny(Reason.NOTHING_REFUNDABLE) if empty else None
+    return decision.deny(Reason.NOTHING_REFUNDABLE) if empty else None
 
 
-def _verdict_with_fee(case: WithdrawalCase) -> Decision:
+def _verdict_with_fee(case: WithdrawalCase) -> decision.Decision:
     facts = case.facts
     if facts.verified is False:
-        return deny(Reason.CLAIM_REJECTED)
+        return decision.deny(Reason.CLAIM_REJECTED)
     gross = min(case.amount_asked, facts.balance_minor)
     fee = deposit_age_fee(case.profile, gross, facts.last_deposit_at, facts.claim_at)
     outcome, reason = (
@@ -214,7 +211,7 @@ def _verdict_with_fee(case: WithdrawalCase) -> Decision:
         else (Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST)
     )
     deadline = None if facts.verified else case.review_by
-    return Decision(outcome, reason, gross - fee, fee, Destination.WALLET, deadline)
+    return decision.Decision(outcome, reason, gross - fee, fee, Destination.WALLET, deadline)
 
 
 _GROUNDS_CHECKS: tuple[WithdrawalCheck, ...] = (_account_flags, _deny_reason)

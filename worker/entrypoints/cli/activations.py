@@ -1,29 +1,132 @@
-"""`show`, `list` and `watch`: activations of the running daemon, and its events as they happen."""
+"""An activation as text for people: a line, a table row, a page with its timeline and money."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from worker.domain.activation import State
-from worker.entrypoints.cli import activation_text
+from worker.domain.activation import FINAL, State
+from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.client import (
+    ACTIVATIONS,
+    Target,
+    changes,
+    connected,
+    events,
+    path_of,
+    target_of,
+)
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import (
-    Format,
-    OutputOption,
-    clean,
-    parse_instant,
-    say,
-    write_json,
-    write_line,
-    write_rows,
-)
-from worker.entrypoints.cli.target import Target, target_of
+
+COLUMNS = ("id", "state", "provider_state", "provider", "account", "service", "price", "deadline")
+_BAR_CELLS = 20
+
+_FINAL = {state.value for state in FINAL}
+
+
+def is_final(activation: Mapping[str, Any]) -> bool:
+    return activation["state"] in _FINAL
+
+
+def money_line(activation: Mapping[str, Any]) -> str:
+    """What the customer paid and got back: `-0.12 + 0.12 = 0.00 USD`."""
+    currency = activation["currency"]
+    price = out.amount(activation["price_minor"], currency)
+    match activation["state"]:
+        case State.REFUNDED.value:
+            return f"-{price} + {price} = {out.amount(0, currency)} {currency} (credited)"
+        case State.DELIVERED.value | State.CLOSED.value:
+            return f"-{price} {currency} (charged)"
+        case _:
+            return f"{price} {currency} on hold"
+
+
+def table_row(activation: Mapping[str, Any]) -> list[object]:
+    """One row of `list`, with the columns COLUMNS."""
+    price = out.money(activation["price_minor"], activation["currency"])
+    cells = {**activation, "price": price, "deadline": out.short_instant(activation["deadline_at"])}
+    return [cells[column] for column in COLUMNS]
+
+
+def fields(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The lines of `show` above the timeline, by name."""
+    for key in ("id", "state", "provider_state", "provider", "provider_ref", "account", "phone"):
+        yield key, activation[key]
+    yield "service", f"{activation['service']} in {activation['country']}"
+    yield "policy", activation["policy"]
+    yield "rented", out.short_instant(activation["rented_at"])
+    yield "deadline", out.short_instant(activation["deadline_at"])
+    for code in activation["codes"]:
+        yield "code", f"{code['code']} at {out.short_instant(code['received_at'])}"
+    yield from _review_fields(activation)
+    settlement = activation["settlement"]
+    if settlement is not None:
+        at = out.short_instant(settlement["at"])
+        yield "settled", f"{settlement['outcome']} at {at}, because: {settlement['reason']}"
+    yield "money", money_line(activation)
+
+
+def _review_fields(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """In review: since when, why, and the date to decide by."""
+    if activation["state"] != State.IN_REVIEW.value:
+        return
+    line = [line for line in activation["timeline"] if line["what"] == State.IN_REVIEW.value][-1]
+    clauses = " ".join(line.get("clauses", ()))
+    because = f"{line['reason']} ({clauses})" if clauses else line["reason"]
+    yield "in review", f"since {out.short_instant(line['at'])}, because: {because}"
+    if line.get("by_when"):
+        yield "decide by", out.short_instant(line["by_when"])
+
+
+def timeline_row(line: Mapping[str, Any]) -> list[object]:
+    """One row of the timeline: when, what, and the details as `key=value`."""
+    details = {key: value for key, value in line.items() if key not in {"at", "what"}}
+    at = out.parse_instant(line["at"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    texts = {k: ",".join(v) if isinstance(v, list) else v for k, v in details.items()}
+    return [at, line["what"], " ".join(f"{key}={text}" for key, text in texts.items())]
+
+
+def change_line(activation: Mapping[str, Any], now: datetime) -> str:
+    """One line per change, for logs and pipes."""
+    parts = [now.strftime("%H:%M:%S"), activation["id"], activation["state"]]
+    parts.append(f"(at the provider: {activation['provider_state']})")
+    if activation["codes"]:
+        parts.append(f"codes: {len(activation['codes'])}")
+    parts += [money_line(activation)] if is_final(activation) else [time_left(activation, now)]
+    return "  ".join(parts)
+
+
+def time_left(activation: Mapping[str, Any], now: datetime) -> str:
+    remaining = out.parse_instant(activation["deadline_at"]) - now
+    seconds = int(remaining.total_seconds())
+    return f"{seconds} s left" if remaining >= timedelta(0) else f"{-seconds} s after the deadline"
+
+
+def window_bar(activation: Mapping[str, Any], now: datetime) -> str:
+    """The elapsed part of the window, drawn."""
+    start = out.parse_instant(activation["rented_at"])
+    end = out.parse_instant(activation["deadline_at"])
+    share = min(max((now - start) / (end - start), 0), 1) if end > start else 1
+    elapsed = round(share * _BAR_CELLS)
+    return f"{'█' * elapsed}{'░' * (_BAR_CELLS - elapsed)}"
+
+
+def ending_line(activation: Mapping[str, Any]) -> str:
+    """How it ended, and the command that shows more."""
+    state, id_ = activation["state"], activation["id"]
+    meaning = {
+        "delivered": "a code was delivered, the charge stands",
+        "refunded": "no code, the price was credited",
+        "closed": "no code; this policy credits on a claim only",
+        "in_review": "a person has to decide; the money stays on hold",
+    }[state]
+    return f"{state}: {meaning}. More: activation-worker show {id_}"
+
 
 LIST_MAX = 10_000
 _REFRESH_PER_SECOND = 5
@@ -37,7 +140,7 @@ def show(
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Show one activation: its state, its timeline, its money.
 
@@ -45,15 +148,13 @@ def show(
     """
     target = target_of(url, token_file, config)
     activation = asyncio.run(_activation(target, id_))
-    if output is not Format.TEXT:
-        write_json(activation, indent=output is Format.JSON)
+    if output is not out.Format.TEXT:
+        out.write_json(activation, indent=output is out.Format.JSON)
         return
-    for name, value in activation_text.fields(activation):
-        write_line(f"{name:15}{clean(value)}")
-    write_line("")
-    write_rows(
-        ("at (UTC)", "what", "detail"), map(activation_text.timeline_row, activation["timeline"])
-    )
+    for name, value in fields(activation):
+        out.write_line(f"{name:15}{out.clean(value)}")
+    out.write_line("")
+    out.write_rows(("at (UTC)", "what", "detail"), map(timeline_row, activation["timeline"]))
 
 
 def list_(  # noqa: PLR0913 - each is an option
@@ -65,7 +166,7 @@ def list_(  # noqa: PLR0913 - each is an option
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """List activations, newest first.
 
@@ -84,7 +185,7 @@ def watch(
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Follow one activation to its end, or everything that happens. Ctrl-C stops (130).
 
@@ -93,81 +194,71 @@ def watch(
 
     Example: activation-worker watch --output ndjson
     """
-    if id_ is None and output is Format.JSON:
+    if id_ is None and output is out.Format.JSON:
         raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
     target = target_of(url, token_file, config)
     asyncio.run(_tail(target, output) if id_ is None else _follow(target, id_, output))
 
 
 async def _activation(target: Target, id_: str) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected, path_of
-
     async with connected(target) as daemon:
         return await daemon.get(path_of(id_))
 
 
-async def _list(target: Target, limit: int, filters: dict[str, str], output: Format) -> None:
-    from worker.entrypoints.cli.client import ACTIVATIONS, connected
-
+async def _list(target: Target, limit: int, filters: dict[str, str], output: out.Format) -> None:
     rows = []
     async with connected(target) as daemon:
         async for activation in daemon.pages(ACTIVATIONS, limit, **filters):
-            if output is Format.NDJSON:
-                write_json(activation)
+            if output is out.Format.NDJSON:
+                out.write_json(activation)
             else:
                 rows.append(activation)
-    if output is Format.JSON:
-        write_json({"items": rows}, indent=True)
-    elif output is Format.TEXT and rows:
-        write_rows(activation_text.COLUMNS, map(activation_text.table_row, rows))
-    elif output is Format.TEXT:
-        say("no activations")
+    if output is out.Format.JSON:
+        out.write_json({"items": rows}, indent=True)
+    elif output is out.Format.TEXT and rows:
+        out.write_rows(COLUMNS, map(table_row, rows))
+    elif output is out.Format.TEXT:
+        out.say("no activations")
 
 
-async def _follow(target: Target, id_: str, output: Format) -> None:
-    from worker.entrypoints.cli.change_stream import changes
-    from worker.entrypoints.cli.client import connected
-
+async def _follow(target: Target, id_: str, output: out.Format) -> None:
     last: dict[str, Any] = {}
-    with _window_bar(enabled=output is Format.TEXT and sys.stdout.isatty()) as show:
+    with _window_bar(enabled=output is out.Format.TEXT and sys.stdout.isatty()) as show:
         async with connected(target) as daemon:
             async for activation in changes(daemon, id_):
                 last = activation
-                if output is Format.NDJSON:
-                    write_json(activation)
-                elif output is Format.TEXT:
+                if output is out.Format.NDJSON:
+                    out.write_json(activation)
+                elif output is out.Format.TEXT:
                     show(activation)
-    if output is Format.JSON:
-        write_json(last, indent=True)
-    say(activation_text.ending_line(last))
+    if output is out.Format.JSON:
+        out.write_json(last, indent=True)
+    out.say(ending_line(last))
 
 
-async def _tail(target: Target, output: Format) -> None:
-    from worker.entrypoints.cli.change_stream import events
-    from worker.entrypoints.cli.client import connected
-
+async def _tail(target: Target, output: out.Format) -> None:
     async with connected(target) as daemon:
-        say(f"events of {target.url}; Ctrl-C stops")
+        out.say(f"events of {target.url}; Ctrl-C stops")
         async for event in events(daemon):
-            if output is Format.NDJSON:
-                write_json(event)
+            if output is out.Format.NDJSON:
+                out.write_json(event)
             else:
-                write_line(event_line(event))
+                out.write_line(event_line(event))
 
 
 def event_line(event: Mapping[str, Any]) -> str:
     """Without phone and code: others may see the screen."""
     data = event["data"]
     fields = [f"{key}={data[key]}" for key in _EVENT_FIELDS if data.get(key) is not None]
-    at = parse_instant(event["timestamp"]).strftime("%H:%M:%S")
-    return clean("  ".join([at, event["type"], event["activation"] or "-", *fields]))
+    at = out.parse_instant(event["timestamp"]).strftime("%H:%M:%S")
+    return out.clean("  ".join([at, event["type"], event["activation"] or "-", *fields]))
 
 
 @contextmanager
 def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """One line per change; on a terminal, a bar of the window below the lines."""
     if not enabled:
-        yield lambda activation: write_line(activation_text.change_line(activation, _now()))
+        yield lambda activation: out.write_line(change_line(activation, _now()))
         return
     from rich.console import Console
     from rich.live import Live
@@ -178,7 +269,7 @@ def _window_bar(*, enabled: bool) -> Iterator[Callable[[Mapping[str, Any]], None
 
         def show(activation: Mapping[str, Any]) -> None:
             bar.activation = activation
-            console.print(activation_text.change_line(activation, _now()), markup=False)
+            console.print(change_line(activation, _now()), markup=False)
 
         yield show
 
@@ -192,8 +283,8 @@ class _Bar:
         if self.activation is None:
             return ""
         now = _now()
-        bar = activation_text.window_bar(self.activation, now)
-        left = activation_text.time_left(self.activation, now)
+        bar = window_bar(self.activation, now)
+        left = time_left(self.activation, now)
         return f"{self.activation['state']}  {bar}  {left}"
 
 

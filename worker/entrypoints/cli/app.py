@@ -21,17 +21,17 @@ class Command(NamedTuple):
 
 #: In the order of the help: try, run, look, prove, operate, decide, develop.
 COMMANDS: Mapping[str, Command] = {
-    "demo": Command("demo:demo", "See the whole thing work, on servers it starts itself."),
-    "dev": Command("daemon:dev", "Run everything a developer needs, with a simulated provider."),
-    "run": Command("daemon:run", "Run the daemon."),
+    "demo": Command("simulate:demo", "See the whole thing work, on servers it starts itself."),
+    "dev": Command("startup:dev", "Run everything a developer needs, with a simulated provider."),
+    "run": Command("startup:run", "Run the daemon."),
     "trigger": Command("trigger:trigger", "Rent test activations that behave as asked."),
     "show": Command("activations:show", "Show one activation: its state, its timeline, its money."),
     "list": Command("activations:list_", "List activations, newest first."),
     "watch": Command("activations:watch", "Follow one activation, or everything that happens."),
     "audit": Command("audit:audit", "Prove that the books balance."),
     "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
-    "check-config": Command("check_config:check_config", "Check the configuration."),
-    "migrate": Command("migrate:migrate", "Bring the database schema up to date."),
+    "check-config": Command("startup:check_config", "Check the configuration."),
+    "migrate": Command("startup:migrate", "Bring the database schema up to date."),
     "events": Command("events:events_app", "List outgoing events, or send some again."),
     "timers": Command("timers:timers", "Show which durable timers are overdue, or all of them."),
     "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),

@@ -9,20 +9,10 @@ from urllib.parse import quote
 
 import typer
 
+from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import (
-    Format,
-    OutputOption,
-    clean,
-    money,
-    say,
-    short_instant,
-    write_json,
-    write_line,
-    write_rows,
-)
-from worker.entrypoints.cli.target import Target, target_of
 from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
@@ -40,28 +30,28 @@ def list_(
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """List everything that waits for a human, what has to be decided first first."""
     target = target_of(url, token_file, config)
     reviews = asyncio.run(_reviews(target, limit))
     match output:
-        case Format.JSON:
-            write_json({"items": reviews}, indent=True)
-        case Format.NDJSON:
+        case out.Format.JSON:
+            out.write_json({"items": reviews}, indent=True)
+        case out.Format.NDJSON:
             for review in reviews:
-                write_json(review)
-        case Format.TEXT if reviews:
-            write_rows(COLUMNS, map(row, reviews))
-        case Format.TEXT:
-            say("nothing waits for a human")
+                out.write_json(review)
+        case out.Format.TEXT if reviews:
+            out.write_rows(COLUMNS, map(row, reviews))
+        case out.Format.TEXT:
+            out.say("nothing waits for a human")
 
 
 @cases_app.command("show")
 def show(
     id_: IdArgument,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Show one case with its facts, its decisions and its dates. Talks to the database."""
     from worker.bootstrap import open_store
@@ -104,7 +94,7 @@ def claim(  # noqa: PLR0913 - each is an option
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Open a claim about a number or a long rental; the same again is the same claim.
 
@@ -139,7 +129,7 @@ def verdict(  # noqa: PLR0913 - each is an option
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Decide what waits under this id: a case, or an activation in review.
 
@@ -148,31 +138,31 @@ def verdict(  # noqa: PLR0913 - each is an option
     target = target_of(url, token_file, config)
     body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
     document = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
-    if output is not Format.TEXT:
-        write_json(document, indent=output is Format.JSON)
+    if output is not out.Format.TEXT:
+        out.write_json(document, indent=output is out.Format.JSON)
         return
     ended = document["case"] or document["activation"]
-    say(f"{ended['id']} is now {ended['state']}")
+    out.say(f"{ended['id']} is now {ended['state']}")
 
 
 def row(review: Mapping[str, Any]) -> list[object]:
-    by_when = None if review["by_when"] is None else short_instant(review["by_when"])
-    proposed = money(review["proposed_minor"], review["currency"])
+    by_when = None if review["by_when"] is None else out.short_instant(review["by_when"])
+    proposed = out.money(review["proposed_minor"], review["currency"])
     return [by_when, review["kind"], review["reason"], proposed, review["account"], review["id"]]
 
 
-def write_case(case: Mapping[str, Any], output: Format) -> None:
-    if output is not Format.TEXT:
-        write_json(dict(case), indent=output is Format.JSON)
+def write_case(case: Mapping[str, Any], output: out.Format) -> None:
+    if output is not out.Format.TEXT:
+        out.write_json(dict(case), indent=output is out.Format.JSON)
         return
     for name in ("id", "kind", "subject", "account", "state", "policy", "opened_at", "closed_at"):
-        write_line(f"{name:15}{clean(case[name])}")
+        out.write_line(f"{name:15}{out.clean(case[name])}")
     for name, value in case["facts"].items():
-        write_line(f"{'  ' + name:31}{clean(value)}")
+        out.write_line(f"{'  ' + name:31}{out.clean(value)}")
     columns = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
-    write_rows(columns, map(_decision_row, case["decisions"]))
+    out.write_rows(columns, map(_decision_row, case["decisions"]))
     for timer in case["timers"]:
-        write_line(f"{timer['kind']} rings after {short_instant(timer['due_at'])}")
+        out.write_line(f"{timer['kind']} rings after {out.short_instant(timer['due_at'])}")
 
 
 def _facts(options: Iterable[str]) -> dict[str, Any]:
@@ -190,9 +180,9 @@ def _facts(options: Iterable[str]) -> dict[str, Any]:
 
 
 def _decision_row(decision: Mapping[str, Any]) -> list[object]:
-    deadline = None if decision["deadline"] is None else short_instant(decision["deadline"])
+    deadline = None if decision["deadline"] is None else out.short_instant(decision["deadline"])
     return [
-        short_instant(decision["at"]),
+        out.short_instant(decision["at"]),
         decision["outcome"],
         decision["reason"],
         decision["amount_minor"],
@@ -202,14 +192,10 @@ def _decision_row(decision: Mapping[str, Any]) -> list[object]:
 
 
 async def _reviews(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return [review async for review in daemon.pages("/v1/reviews", limit)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return await daemon.post(path, body)

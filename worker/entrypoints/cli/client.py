@@ -1,16 +1,109 @@
-"""The running daemon, over its HTTP API: its JSON, or a `Failure`."""
+"""The running daemon: where it is, the token for it, its HTTP API, and its changes as they happen.
 
-from collections.abc import AsyncIterator, Mapping
+A call gives the daemon's JSON, or raises `Failure`.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from worker.domain.activation import FINAL, State
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.target import Target
+from worker.settings import Settings, load_settings
+from worker.settings.values import ListenAddress, check_http_url, is_loopback
+
+#: `dev` writes its token here, so that the other terminal needs no configuration.
+DEV_TOKEN_FILE = Path(".state/dev/token")
+DEV_PROVIDER = "sim"  #: What `dev` calls its simulated provider.
+TOKEN_CHARS_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    url: str
+    token: str | None = field(repr=False)  #: None: the daemon answers that it needs one.
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The options of the command line; None where one was not given."""
+
+    url: str | None
+    token_file: Path | None
+    config: Path | None
+
+
+def target_of(url: str | None, token_file: Path | None, config: Path | None) -> Target:
+    """The target of a command that was called with these options."""
+    return find_target(TargetOptions(url, token_file, config), os.environ)
+
+
+def find_target(options: TargetOptions, environ: Mapping[str, str]) -> Target:
+    """Settings are read only for what the options leave out: a client may have none."""
+    token = _given_token(options, environ)
+    settings = None
+    if options.url is None or token is None:
+        settings = load_settings(options.config, environ=environ)
+    url = (options.url or _url_of(settings)).rstrip("/")
+    try:
+        check_http_url(url)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"--url {error}") from None
+    return Target(url, token or _token_of(settings, url))
+
+
+def _given_token(options: TargetOptions, environ: Mapping[str, str]) -> str | None:
+    if options.token_file is not None:
+        return _read_token(options.token_file)
+    return _usable(environ["AW_TOKEN"], "AW_TOKEN") if environ.get("AW_TOKEN") else None
+
+
+def _read_token(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            token = stream.read(TOKEN_CHARS_MAX).strip()
+    except (OSError, UnicodeDecodeError):
+        raise Failure(Exit.USAGE, f"the token file {file} cannot be read") from None
+    return _usable(token, str(file))
+
+
+def _usable(token: str, source: str) -> str:
+    """Accepts NAME:SCOPE:TOKEN too, the form of the daemon's own file."""
+    token = token.rsplit(":", maxsplit=1)[-1] if token.count(":") == 2 else token
+    if not (token and token.isascii() and token.isprintable()) or " " in token:
+        raise Failure(Exit.USAGE, f"{source} must hold one token")
+    return token
+
+
+def _url_of(settings: Settings | None) -> str:
+    assert settings is not None
+    listen = settings.api.listen
+    if listen.port == 0:
+        hint = "--url with the port that the daemon printed"
+        raise Failure(Exit.USAGE, "api.listen leaves the port open", hint=hint)
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
+    return f"http://{ListenAddress(here.get(listen.host, listen.host), listen.port)}"
+
+
+def _token_of(settings: Settings | None, url: str) -> str | None:
+    assert settings is not None
+    # An operate token comes first; a read token still serves `show`.
+    tokens = sorted(settings.api.tokens, key=lambda token: token.scope != "operate")
+    if tokens:
+        return tokens[0].secret.get_secret_value()
+    if is_loopback(url) and DEV_TOKEN_FILE.is_file():
+        return _read_token(DEV_TOKEN_FILE)
+    return None
+
 
 Document: TypeAlias = dict[str, Any]
 
@@ -99,3 +192,64 @@ async def connected(target: Target) -> AsyncIterator[Daemon]:
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
     async with aiohttp.ClientSession(headers=headers) as http:
         yield Daemon(http, target.url)
+
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+#: The daemon answers at a change; without one, the next call comes after so long.
+CHANGE_WAIT_SECONDS = 2
+TAIL_EVERY_SECONDS = 1.0
+_PAUSE_SECONDS = 0.2  # where a daemon answers at once though nothing has changed
+_FIRST = 10  # events shown at the start, for context
+_CONTEXT = 200  # events read at the start, so that old events are not taken for new ones
+_KNOWN_IN_A_ROW = 20  # so many known events in a row: older events are known, too
+_EVENTS_MAX = 5_000  # read at one time
+_SEEN_MAX = 20_000
+
+#: Nothing more happens to the customer; in review, a person has to decide.
+ENDED = frozenset({state.value for state in FINAL} | {State.IN_REVIEW.value})
+
+
+async def changes(
+    daemon: Daemon, id_: str, sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[Document]:
+    """The activation now and after each change, up to its end."""
+    path = path_of(id_)
+    seen = await daemon.get(path)
+    yield seen
+    while seen["state"] not in ENDED:
+        current = await daemon.get(path, wait_seconds=CHANGE_WAIT_SECONDS)
+        if current == seen:
+            await sleep(_PAUSE_SECONDS)
+            continue
+        seen = current
+        yield seen
+
+
+async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncGenerator[Document, None]:
+    """The last few events, then every new one, for ever."""
+    known = [event async for event in daemon.pages("/v1/events", _CONTEXT)]
+    seen = {event["id"]: None for event in reversed(known)}
+    for event in reversed(known[:_FIRST]):
+        yield event
+    while True:
+        await sleep(TAIL_EVERY_SECONDS)
+        for event in reversed(await _unseen(daemon, seen)):
+            seen[event["id"]] = None
+            yield event
+        for id_ in list(seen)[: len(seen) - _SEEN_MAX]:
+            del seen[id_]
+
+
+async def _unseen(daemon: Daemon, seen: dict[str, None]) -> list[Document]:
+    """New events, newest first. Transactions end out of order: one known event proves nothing."""
+    unseen, known = [], 0
+    async for event in daemon.pages("/v1/events", _EVENTS_MAX):
+        if event["id"] not in seen:
+            unseen.append(event)
+            known = 0
+            continue
+        known += 1
+        if known == _KNOWN_IN_A_ROW:
+            break
+    return unseen

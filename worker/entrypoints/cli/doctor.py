@@ -1,13 +1,31 @@
 """`doctor`: everything the daemon depends on, one line each."""
 
 import asyncio
+import enum
 import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
+import redis.asyncio
 import typer
+from redis.exceptions import AuthenticationError, RedisError
 
+from worker.adapters.store.database import scalar
+from worker.adapters.store.postgres import PostgresStore
+from worker.bootstrap import open_store
+from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
-from worker.entrypoints.cli.output import Format, OutputOption, clean, write_json, write_line
+from worker.entrypoints.cli.output import Format, OutputOption, clean, money, write_json, write_line
+from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
+from worker.ports.provider import Provider
+from worker.settings import Loaded, Settings
+from worker.settings.values import ListenAddress
 
 
 def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
@@ -23,7 +41,6 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
 
 
 async def _run(config: ConfigOption, output: Format) -> Exit:
-    from worker.entrypoints.cli.doctor_checks import Health, run_checks
     from worker.settings import load
 
     checks = []
@@ -41,3 +58,175 @@ async def _run(config: ConfigOption, output: Format) -> Exit:
         documents = [check.document() for check in checks]
         write_json({"healthy": exit_code is Exit.OK, "checks": documents}, indent=True)
     return exit_code
+
+
+SKEW_MAX = timedelta(seconds=1)
+CHECK_SECONDS_MAX = 15
+POSTGRES_MIN = 15  #: The oldest that the statements were tested on.
+REDIS_MIN = (6, 2)
+_SAFE = {"noeviction"}
+
+
+class Health(enum.Enum):
+    OK = "ok"
+    WARNING = "warning"  #: It works, but perhaps not as intended.
+    BROKEN = "broken"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    name: str
+    health: Health
+    says: str
+    hint: str = ""
+
+    def document(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "result": self.health.value,
+            "says": self.says,
+            "hint": self.hint,
+        }
+
+
+async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
+    """One check after the other; each result is yielded at once."""
+    yield Result("configuration", Health.OK, f"{loaded.config_file} is valid")
+    for warning in loaded.warnings:
+        yield Result("configuration", Health.WARNING, warning)
+    settings = loaded.settings
+    async with open_store(settings) as store:
+        for check in await _within("database", partial(database, store)):
+            yield check
+        for check in await _within("redis", partial(redis_server, settings)):
+            yield check
+        reporter, _ = telemetry_of(settings, store.books, system_clock())
+        for provider in providers_of(settings, reporter, system_clock()).values():
+            for check in await _within(f"provider {provider.name}", partial(account, provider)):
+                yield check
+    for name, address in (("api", settings.api.listen), ("admin", settings.admin.listen)):
+        yield port(name, address)
+
+
+async def _within(name: str, check: Callable[[], Awaitable[list[Result]]]) -> list[Result]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            return await check()
+    except TimeoutError:
+        return [Result(name, Health.UNREACHABLE, f"no answer within {CHECK_SECONDS_MAX} s")]
+
+
+async def database(store: PostgresStore) -> list[Result]:
+    try:
+        await store.ping()
+        version = await store.db.read(lambda c: scalar(c, "SHOW server_version_num"))
+        started = time.monotonic()
+        clock = await store.db.read(lambda c: scalar(c, "SELECT clock_timestamp()"))
+        took = time.monotonic() - started
+        replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
+        fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
+        drained = await store.purchases.drained()
+    except SchemaMissing as error:
+        return [Result("database", Health.BROKEN, str(error), "activation-worker migrate")]
+    except StoreError as error:
+        return [Result("database", Health.UNREACHABLE, str(error), "is database.url right?")]
+    return [
+        *about_postgres(int(version), took, replica=replica, fsync=fsync),
+        skew("database", clock),
+        *(drained_provider(name, since) for name, since in drained.items()),
+    ]
+
+
+def drained_provider(provider: str, since: datetime) -> Result:
+    says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
+    hint = f"activation-worker provider resume {provider}"
+    return Result(f"provider {provider}", Health.WARNING, says, hint)
+
+
+def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Result]:
+    major, minor = divmod(version, 10_000)
+    checks = [Result("database", Health.OK, f"PostgreSQL {major}.{minor}, {took * 1000:.1f} ms")]
+    if major < POSTGRES_MIN:
+        checks.append(Result("database", Health.WARNING, f"older than {POSTGRES_MIN}: not tried"))
+    if replica:
+        hint = "database.url must name the primary"
+        checks.append(Result("database", Health.BROKEN, "a replica: nothing can be written", hint))
+    if fsync != "on":
+        checks.append(Result("database", Health.WARNING, "fsync is off: a crash loses money"))
+    return checks
+
+
+async def redis_server(settings: Settings) -> list[Result]:
+    url = settings.redis.url.get_secret_value()
+    client = redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        started = time.monotonic()
+        seconds, micros = await client.time()
+        took = time.monotonic() - started
+        info = await client.info("everything")
+    except AuthenticationError:
+        return [Result("redis", Health.BROKEN, "refuses the password", "is redis.url right?")]
+    except (RedisError, OSError) as error:
+        says = f"cannot be reached ({type(error).__name__})"
+        return [Result("redis", Health.UNREACHABLE, says, "is redis.url right?")]
+    finally:
+        await client.aclose()
+    at = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
+    return [*about_redis(info, took), skew("redis", at)]
+
+
+def about_redis(info: Mapping[str, Any], took: float) -> list[Result]:
+    """What INFO says. Redis may lose everything, so missing persistence is only a warning."""
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    version = str(info.get("valkey_version") or info.get("redis_version", "0"))
+    checks = [Result("redis", Health.OK, f"{name} {version}, {took * 1000:.1f} ms")]
+    if tuple(map(int, version.split(".")[:2])) < REDIS_MIN:
+        oldest = ".".join(map(str, REDIS_MIN))
+        checks.append(Result("redis", Health.BROKEN, f"older than {oldest}"))
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy not in _SAFE:
+        says = f"maxmemory-policy is {policy}: looks and jobs can be thrown away"
+        checks.append(Result("redis", Health.WARNING, says, "maxmemory-policy noeviction"))
+    if not info.get("aof_enabled"):
+        says = "no append-only file: after a restart the schedule is rebuilt from the database"
+        checks.append(Result("redis", Health.WARNING, says, "appendonly yes"))
+    return checks
+
+
+def skew(name: str, clock: datetime) -> Result:
+    """The difference of a clock to ours; half a round trip is far below the limit."""
+    off = clock - datetime.now(UTC)
+    says = f"differs from ours by {abs(off.total_seconds()):.3f} s"
+    health = Health.OK if abs(off) <= SKEW_MAX else Health.WARNING
+    return Result(f"clock of the {name}", health, says, "" if health is Health.OK else "NTP")
+
+
+async def account(provider: Provider) -> list[Result]:
+    """Whether the key is valid, by asking for the balance."""
+    name = f"provider {provider.name}"
+    try:
+        balance = await provider.balance()
+    except ProviderUnavailable as error:
+        return [Result(name, Health.UNREACHABLE, error.detail, "is base_url right?")]
+    except ProviderError as error:
+        return [Result(name, Health.BROKEN, error.detail, "are api_key, family, dialect right?")]
+    finally:
+        await provider.close()
+    left = money(balance.minor, balance.currency)
+    if balance.minor <= 0:
+        return [Result(name, Health.WARNING, f"the balance is {left}", "top it up")]
+    return [Result(name, Health.OK, f"the key is good, the balance is {left}")]
+
+
+def port(name: str, address: ListenAddress) -> Result:
+    """Whether the daemon could listen there; a daemon that runs already listens there itself."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        says = f"{address}: {error.strerror}; fine if that is the running daemon"
+        return Result(f"{name}.listen", Health.WARNING, says)
+    return Result(f"{name}.listen", Health.OK, f"{address} is free")

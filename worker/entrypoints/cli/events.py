@@ -7,17 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.output import (
-    Format,
-    OutputOption,
-    say,
-    short_instant,
-    write_json,
-    write_rows,
-)
-from worker.entrypoints.cli.target import Target, target_of
 
 EVENTS = "/v1/events"
 LIST_MAX = 10_000
@@ -31,19 +24,19 @@ def list_(
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """List outgoing events, newest first."""
     target = target_of(url, token_file, config)
     events = asyncio.run(_newest(target, limit))
     match output:
-        case Format.JSON:
-            write_json({"items": events}, indent=True)
-        case Format.NDJSON:
+        case out.Format.JSON:
+            out.write_json({"items": events}, indent=True)
+        case out.Format.NDJSON:
             for event in events:
-                write_json(event)
-        case Format.TEXT:
-            write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, events))
+                out.write_json(event)
+        case out.Format.TEXT:
+            out.write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, events))
 
 
 @events_app.command("replay")
@@ -68,16 +61,14 @@ def replay(
     replayed, named = asyncio.run(replay()), len(set(ids))
     if replayed < named:
         raise Failure(Exit.FAILED, f"{replayed} of {named} will be sent again; no others found")
-    say(f"{replayed} will be sent again")
+    out.say(f"{replayed} will be sent again")
 
 
 async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
-    from worker.entrypoints.cli.client import connected
-
     async with connected(target) as daemon:
         return [event async for event in daemon.pages(EVENTS, limit)]
 
 
 def row(event: Mapping[str, Any]) -> list[object]:
-    at = short_instant(event["timestamp"])
+    at = out.short_instant(event["timestamp"])
     return [at, event["type"], event["activation"], event["attempts"], event["id"]]

@@ -7,8 +7,7 @@ from typing import Annotated, assert_never
 import typer
 
 from worker.domain.policy import Profile, ProfileError, load_profile, policy_names
-from worker.domain.policy.clauses import Clause, load_clauses
-from worker.domain.policy.loading import plain
+from worker.domain.policy.loading import Clause, load_clauses, plain
 from worker.domain.policy.schema import KEYS
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of

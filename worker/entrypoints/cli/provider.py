@@ -1,14 +1,243 @@
-"""The `provider` commands: its report, its drain, and its exposures."""
+"""`provider exposure` and `provider settle-exposure`: list what is at risk, and end it."""
 
+import getpass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
+from worker.domain.ids import ActivationId
+from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
-from worker.entrypoints.cli.output import Format, OutputOption
-from worker.ports.store.purchases import ExposureEnd
+from worker.entrypoints.cli.provider_session import (
+    ProviderSession,
+    start_drain,
+    stop_drain,
+    with_session,
+    write_report,
+)
+from worker.entrypoints.http.responses import instant
+from worker.ports.store.purchases import EndedExposure, ExposureCause, ExposureEnd, OpenExposure
+
+LIST_MAX: Final = 10_000  #: At one time; the sums are of all.
+BATCH: Final = 1000
+BY_MAX: Final = 64  #: Characters of a name that are kept.
+COLUMNS: Final = ("exposure", "ref", "amount", "since (UTC)", "waits for")
+_WAITS_FOR: Final = {
+    ExposureCause.PURSUED: "the provider: its cancel goes on, and ends it",
+    ExposureCause.DISPUTED: "you: it took what it had said it gave back",
+    ExposureCause.GONE: "its history, or you: it does not know the number",
+    ExposureCause.LATE_CODE: "its history, or you: a code came after its cancel",
+    ExposureCause.PURCHASE: "you: it never said whether it sold the number",
+}
+
+assert _WAITS_FOR.keys() == set(ExposureCause)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which exposures are to end, and how."""
+
+    end: ExposureEnd
+    ids: Sequence[UUID]
+    older_than: timedelta | None
+    yes: bool
+    by: str | None
+
+    def __post_init__(self) -> None:
+        if bool(self.ids) == (self.older_than is not None):
+            raise Failure(Exit.USAGE, "give either --activation or --older-than")
+
+
+async def write_exposures(session: ProviderSession, output: out.Format) -> None:
+    await session.report()
+    exposures = await _open(session, timedelta(0))
+    open_ = await session.purchases.exposure_by_currency(session.name)
+    about = {
+        "provider": session.name,
+        "limit_minor": session.exposure_limit_minor,
+        "currency": session.currency,
+        "open": [_sum(currency, minor) for currency, minor in open_.items()],
+    }
+    _write_open(exposures, about, output)
+    if output is out.Format.TEXT:
+        _say_sums(session, open_)
+
+
+async def settle_selected(
+    session: ProviderSession, selection: Selection, output: out.Format
+) -> None:
+    await session.report()
+    if selection.older_than is None:
+        ids = [ActivationId(id_) for id_ in dict.fromkeys(selection.ids)]
+        ended = await _end(session, selection, ids, output)
+        _check_all_ended(session, selection, ids, ended)
+        return
+    exposures = await _open(session, selection.older_than)
+    if selection.yes or not exposures:
+        await _end(session, selection, [exposure.activation_id for exposure in exposures], output)
+    else:
+        _preview(session, selection, exposures, output)
+
+
+async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExposure]:
+    exposures = await session.purchases.open_exposures(
+        session.name, LIST_MAX, older_than=older_than
+    )
+    if len(exposures) == LIST_MAX:
+        out.say(f"{session.name}: the oldest {LIST_MAX}; there may be more")
+    return exposures
+
+
+async def _end(
+    session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: out.Format
+) -> list[EndedExposure]:
+    purchases, by = session.purchases, selection.by or _login()
+    ended: list[EndedExposure] = []
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        ended += await purchases.end_exposures(session.name, batch, selection.end, by[:BY_MAX])
+    _write_ended(session, ended, output)
+    now = _sum_up((each.currency, each.amount_minor) for each in ended if each.now)
+    change = f"ended as {selection.end.value}: {now}" if now else "nothing is changed"
+    out.say(f"{session.name}: {change}")
+    return ended
+
+
+def _write_open(
+    exposures: Sequence[OpenExposure], about: Mapping[str, object], output: out.Format
+) -> None:
+    match output:
+        case out.Format.TEXT:
+            if exposures:
+                out.write_rows(COLUMNS, map(_row, exposures))
+        case out.Format.NDJSON:
+            for exposure in exposures:
+                out.write_json(_document(exposure))
+        case out.Format.JSON:
+            out.write_json(
+                {**about, "exposures": [_document(exposure) for exposure in exposures]}, indent=True
+            )
+
+
+def _check_all_ended(
+    session: ProviderSession,
+    selection: Selection,
+    ids: Sequence[ActivationId],
+    ended: Sequence[EndedExposure],
+) -> None:
+    """Fail where a number did not end as selected, so that a script sees it."""
+    known = {exposure.activation_id for exposure in ended}
+    unknown = [str(id_) for id_ in ids if id_ not in known]
+    if unknown:
+        hint = f"activation-worker provider exposure {session.name}"
+        raise Failure(Exit.FAILED, f"no exposure there: {', '.join(unknown)}", hint=hint)
+    others = [str(each.activation_id) for each in ended if each.end is not selection.end]
+    if others:
+        message = f"ended otherwise before, and stays so: {', '.join(others)}"
+        raise Failure(Exit.OTHER_ENDING, message)
+
+
+def _preview(
+    session: ProviderSession,
+    selection: Selection,
+    exposures: Sequence[OpenExposure],
+    output: out.Format,
+) -> None:
+    """Show what would end, because --older-than easily selects too many."""
+    _write_open(exposures, {"provider": session.name, "done": False}, output)
+    total = _sum_up((each.currency, each.amount_minor) for each in exposures)
+    would = f"would end as {selection.end.value}: {total}"
+    out.say(f"{session.name}: {would}; nothing is changed without --yes")
+
+
+def _write_ended(
+    session: ProviderSession, ended: Sequence[EndedExposure], output: out.Format
+) -> None:
+    documents = [
+        {
+            "id": str(exposure.activation_id),
+            "amount_minor": exposure.amount_minor,
+            "currency": exposure.currency,
+            "state": exposure.end.value,
+            "changed": exposure.now,
+        }
+        for exposure in ended
+    ]
+    match output:
+        case out.Format.TEXT:
+            if ended:
+                out.write_rows(("exposure", "amount", "is", "since"), map(_ended_row, ended))
+        case out.Format.NDJSON:
+            for each in documents:
+                out.write_json(each)
+        case out.Format.JSON:
+            document = {"provider": session.name, "done": True, "exposures": documents}
+            out.write_json(document, indent=True)
+
+
+def _ended_row(exposure: EndedExposure) -> list[object]:
+    amount = out.money(exposure.amount_minor, exposure.currency)
+    when = "now" if exposure.now else "before"
+    return [exposure.activation_id, amount, exposure.end.value, when]
+
+
+def _row(exposure: OpenExposure) -> list[object]:
+    amount = out.money(exposure.amount_minor, exposure.currency)
+    since, waits_for = out.short(exposure.opened_at), _WAITS_FOR[exposure.why]
+    return [exposure.activation_id, exposure.ref, amount, since, waits_for]
+
+
+def _document(exposure: OpenExposure) -> dict[str, Any]:
+    return {
+        "id": str(exposure.activation_id),
+        "provider_ref": exposure.ref,
+        "amount_minor": exposure.amount_minor,
+        "currency": exposure.currency,
+        "since": instant(exposure.opened_at),
+        "why": exposure.why.value,
+    }
+
+
+def _sum(currency: str, minor: int) -> dict[str, Any]:
+    return {"currency": currency, "amount_minor": minor}
+
+
+def _say_sums(session: ProviderSession, open_: Mapping[str, int]) -> None:
+    limit, counted = session.exposure_limit_minor, session.currency
+    if not open_:
+        out.say(f"{session.name}: no exposure is open")
+    for currency, minor in open_.items():
+        line = f"{session.name}: {out.money(minor, currency)} open"
+        if not limit:
+            out.say(f"{line}; there is no limit")
+        elif currency == counted:
+            out.say(f"{line}; nothing is rented there from {out.money(limit, counted)} on")
+        else:
+            out.say(f"{line}; the limit is in {counted} and does not count it")
+
+
+def _sum_up(amounts: Iterable[tuple[str, int]]) -> str:
+    """How many, and one sum per currency."""
+    numbers, sums = 0, Counter[str]()
+    for currency, minor in amounts:
+        numbers += 1
+        sums[currency] += minor
+    parts = (out.money(minor, currency) for currency, minor in sorted(sums.items()))
+    return f"{numbers} ({', '.join(parts)})" if numbers else ""
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container may run under a number without a name.
+        return "operator"
+
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
 
@@ -19,14 +248,13 @@ provider_app = typer.Typer(
 
 @provider_app.command("report")
 def report(
-    name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
+    name: NameArgument, config: ConfigOption = None, output: out.OutputOption = out.Format.TEXT
 ) -> None:
     """Show its balance, our sums, exposure, what is disputed or unexplained, and unknown numbers.
 
     Asks the provider for its balance and its list. Ends with 5 when it does not say its balance;
     what we know ourselves is shown all the same.
     """
-    from worker.entrypoints.cli.provider_session import ProviderSession, with_session, write_report
 
     async def write(session: ProviderSession) -> None:
         raise typer.Exit(await write_report(session, output))
@@ -49,7 +277,6 @@ def drain(
     For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
     what still waits is ended as if its grace were over; what the provider may keep is exposure.
     """
-    from worker.entrypoints.cli.provider_session import ProviderSession, start_drain, with_session
 
     async def begin(session: ProviderSession) -> None:
         await start_drain(session, at_once=now)
@@ -60,25 +287,21 @@ def drain(
 @provider_app.command("resume")
 def resume(name: NameArgument, config: ConfigOption = None) -> None:
     """Take rentals there again."""
-    from worker.entrypoints.cli.provider_session import stop_drain, with_session
-
     with_session(config, name, stop_drain)
 
 
 @provider_app.command("exposure")
 def exposure(
-    name: NameArgument, config: ConfigOption = None, output: OutputOption = Format.TEXT
+    name: NameArgument, config: ConfigOption = None, output: out.OutputOption = out.Format.TEXT
 ) -> None:
     """List what it may still keep although the customers have it back, the oldest first.
 
     From the provider's exposure_limit_minor on nothing more is rented there. What waits for the
     provider ends when it answers; what waits for you, with `provider settle-exposure`.
     """
-    from worker.entrypoints.cli import provider_exposure
-    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
 
     async def show(session: ProviderSession) -> None:
-        await provider_exposure.show(session, output)
+        await write_exposures(session, output)
 
     with_session(config, name, show)
 
@@ -111,7 +334,7 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
         str | None, typer.Option(metavar="NAME", help="Who decides; else the login name.")
     ] = None,
     config: ConfigOption = None,
-    output: OutputOption = Format.TEXT,
+    output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """End exposures that nobody else will: a person's word on who has the money.
 
@@ -120,13 +343,10 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
     repeated. One that ended otherwise stays so (exit code 3); only a provider that says something
     new about it is believed.
     """
-    from worker.entrypoints.cli import provider_exposure
-    from worker.entrypoints.cli.provider_session import ProviderSession, with_session
-
     open_for = None if older_than is None else timedelta(days=older_than)
-    selection = provider_exposure.Selection(as_, activation or (), open_for, yes, by)
+    selection = Selection(as_, activation or (), open_for, yes, by)
 
     async def settle(session: ProviderSession) -> None:
-        await provider_exposure.settle(session, selection, output)
+        await settle_selected(session, selection, output)
 
     with_session(config, name, settle)

@@ -10,16 +10,8 @@ from typing import Any, Final
 
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.output import (
-    Format,
-    money,
-    say,
-    short,
-    short_instant,
-    write_json,
-    write_rows,
-)
 from worker.entrypoints.http.responses import instant
 from worker.ports.provider import Balance
 from worker.ports.store.purchases import Dispute, ProviderReport, PurchaseStore
@@ -73,7 +65,7 @@ def with_session(
 async def start_drain(session: ProviderSession, *, at_once: bool) -> None:
     await session.report()
     since = await session.worker.drain.begin(session.name)
-    say(f"{session.name}: no new rentals since {short(since)}")
+    out.say(f"{session.name}: no new rentals since {out.short(since)}")
     if at_once:
         await _end_now(session)
     _say_unsettled(session.name, await session.report())
@@ -83,7 +75,7 @@ async def stop_drain(session: ProviderSession) -> None:
     await session.report()
     was_drained = await session.worker.drain.stop(session.name)
     says = "takes rentals again" if was_drained else "was not drained"
-    say(f"{session.name}: {says}")
+    out.say(f"{session.name}: {says}")
 
 
 async def _end_now(session: ProviderSession) -> None:
@@ -91,31 +83,31 @@ async def _end_now(session: ProviderSession) -> None:
     async for settled in session.worker.drain.now(session.name):
         ended.update(number.outcome.value for number in settled)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.items()))
-        say(f"{session.name}: {counts}")
+        out.say(f"{session.name}: {counts}")
     if not ended:
-        say(f"{session.name}: nothing waits")
+        out.say(f"{session.name}: nothing waits")
 
 
 def _say_unsettled(name: str, report: ProviderReport) -> None:
     if report.last_deadline_at is None:
-        say(f"{name}: every customer is settled")
+        out.say(f"{name}: every customer is settled")
     else:
         states = ", ".join(f"{count} {state}" for state, count in report.live.items())
-        last = short(report.last_deadline_at)
-        say(f"{name}: not settled yet: {states}; the last deadline is {last}")
+        last = out.short(report.last_deadline_at)
+        out.say(f"{name}: not settled yet: {states}; the last deadline is {last}")
     for (state, currency), minor in report.exposure_minor.items():
         if state != "resolved":
-            say(f"{name}: exposure, {state}: {money(minor, currency)}")
+            out.say(f"{name}: exposure, {state}: {out.money(minor, currency)}")
 
 
-async def write_report(session: ProviderSession, output: Format) -> Exit:
+async def write_report(session: ProviderSession, output: out.Format) -> Exit:
     report = await session.report()
     balance, unknown = await _ask(session)
     document = _document(session.name, report, balance, unknown)
-    if output is Format.TEXT:
+    if output is out.Format.TEXT:
         _write_text(document, session.currency)
     else:
-        write_json(document, indent=output is Format.JSON)
+        out.write_json(document, indent=output is out.Format.JSON)
     configured = session.name in session.worker.parts.providers
     return Exit.UNREACHABLE if configured and balance is None else Exit.OK
 
@@ -187,48 +179,48 @@ def _dispute(dispute: Dispute) -> dict[str, Any]:
 
 
 def _write_text(document: Mapping[str, Any], currency: str) -> None:
-    write_rows(("what", "is"), _lines(document, currency))
+    out.write_rows(("what", "is"), _lines(document, currency))
     if document["differences"]:
         differences = (
-            [short_instant(row["at"]), short_instant(row["since"]), _money(row)]
+            [out.short_instant(row["at"]), out.short_instant(row["since"]), _money(row)]
             for row in document["differences"]
         )
-        write_rows(("unexplained at (UTC)", "since (UTC)", "amount"), differences)
+        out.write_rows(("unexplained at (UTC)", "since (UTC)", "amount"), differences)
     if document["disputes"]:
         columns = ("id", "provider_ref", "held", "says")
         disputes = (
-            [*(row[column] for column in columns), _money(row), short_instant(row["since"])]
+            [*(row[column] for column in columns), _money(row), out.short_instant(row["since"])]
             for row in document["disputes"]
         )
-        write_rows(("disputed", "ref", "we hold", "it says", "amount", "since (UTC)"), disputes)
+        out.write_rows(("disputed", "ref", "we hold", "it says", "amount", "since (UTC)"), disputes)
     if document["unknown_numbers"]:
-        write_rows(("listed, and of nobody",), ([ref] for ref in document["unknown_numbers"]))
+        out.write_rows(("listed, and of nobody",), ([ref] for ref in document["unknown_numbers"]))
 
 
 def _lines(document: Mapping[str, Any], currency: str) -> Iterator[tuple[str, object]]:
     drained, read = document["drained_at"], document["read_at"]
-    yield "rentals", "are taken" if drained is None else f"none since {short_instant(drained)}"
+    yield "rentals", "are taken" if drained is None else f"none since {out.short_instant(drained)}"
     minor = document["balance_minor"]
-    yield "balance", "not known" if minor is None else money(minor, document["currency"])
+    yield "balance", "not known" if minor is None else out.money(minor, document["currency"])
     yield (
         "numbers not settled",
         ", ".join(f"{count} {state}" for state, count in document["live"].items()),
     )
-    yield "counted since", short_instant(document["counted_since"])
-    yield "bought", money(document["bought_minor"], currency)
-    yield "given back", money(document["given_back_minor"], currency)
-    yield "perhaps given back", money(document["undecided_minor"], currency)
+    yield "counted since", out.short_instant(document["counted_since"])
+    yield "bought", out.money(document["bought_minor"], currency)
+    yield "given back", out.money(document["given_back_minor"], currency)
+    yield "perhaps given back", out.money(document["undecided_minor"], currency)
     yield "numbers of unknown cost", document["unknown_costs"]
     for row in document["exposure"]:
         yield f"exposure, {row['state']}", _money(row)
     for row in document["disputed"]:
         yield "disputed", f"{_money(row)} for {row['numbers']} numbers"
     compared = "" if document["compared"] else " (could not be compared)"
-    yield "balance last read", None if read is None else short_instant(read) + compared
+    yield "balance last read", None if read is None else out.short_instant(read) + compared
     yield "unexplained", len(document["differences"])
     unknown = document["unknown_numbers"]
     yield "listed, and of nobody", "not known" if unknown is None else len(unknown)
 
 
 def _money(row: Mapping[str, Any]) -> str:
-    return money(row["amount_minor"], row["currency"])
+    return out.money(row["amount_minor"], row["currency"])

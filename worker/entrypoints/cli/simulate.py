@@ -1,4 +1,4 @@
-"""`simulate-provider`: one simulated provider in the foreground, until it is told to stop."""
+"""`demo` and `simulate-provider`: what runs on a simulated provider alone."""
 
 import asyncio
 import gc
@@ -13,8 +13,33 @@ import uvloop
 
 from worker.domain.families import FAMILIES, has_dialects
 from worker.entrypoints.cli.exit_codes import Exit
+from worker.entrypoints.cli.output import Format, OutputOption
 from worker.simulator.config import BadScript, SimulatorConfig, configured
 from worker.simulator.server import running
+
+
+def demo(
+    *,
+    numbers: Annotated[int, typer.Option(min=1, max=20_000, help="How many to rent.")] = 200,
+    window: Annotated[int, typer.Option(min=10, max=1200, help="Seconds each waits.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed casts the same numbers.")] = 1,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """See the main job: rent numbers, watch them, end each exactly once, and prove it.
+
+    Starts PostgreSQL, Valkey, a simulated provider and the daemon, each a process of its own on
+    loopback. The provider is down across the deadline. Ends with a table of endings, how late
+    credits were, and the audit. Exit 0 only if every number reached the ending it must and the
+    books balance.
+    """
+    import uvloop
+
+    from worker.entrypoints.demo.report import write_report
+    from worker.entrypoints.demo.run import run_demo
+
+    report = uvloop.run(run_demo(numbers=numbers, window=float(window), seed=seed))
+    write_report(report, output)
+    raise typer.Exit(Exit.OK if report.holds else Exit.FAILED)
 
 
 def simulate_provider(  # noqa: PLR0913 - typer makes an option of each

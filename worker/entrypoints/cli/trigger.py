@@ -11,17 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import State
-from worker.entrypoints.cli import activation_text
+from worker.entrypoints.cli.activations import change_line
+from worker.entrypoints.cli.client import DEV_PROVIDER, DEV_TOKEN_FILE, Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
-from worker.entrypoints.cli.target import (
-    DEV_PROVIDER,
-    DEV_TOKEN_FILE,
-    Target,
-    target_of,
-)
-from worker.entrypoints.cli.trigger_scenarios import (
+from worker.entrypoints.cli.trigger_run import (
     SECONDS_MAX,
     Scenario,
     ScenarioRun,
@@ -163,14 +158,13 @@ def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str 
 
 
 async def _run(run: ScenarioRun, target: Target, output: Format, *, watch: bool) -> Exit:
-    from worker.entrypoints.cli.client import connected
     from worker.entrypoints.cli.trigger_run import ScenarioRunner
 
     def changed(activation: dict[str, Any]) -> None:
         if output is Format.NDJSON:
             write_json(activation)
         elif output is Format.TEXT:
-            write_line(activation_text.change_line(activation, datetime.now(UTC)))
+            write_line(change_line(activation, datetime.now(UTC)))
 
     async with connected(target) as daemon:
         runner = ScenarioRunner(daemon, run, say, changed, asyncio.sleep, time.monotonic)

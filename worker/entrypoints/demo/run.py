@@ -1,33 +1,113 @@
-"""One demo: rent, press Cancel, cause the outage, wait until every number is at rest, report."""
+"""One demo on servers of its own: rent, cancel, cause the outage, wait for every end, report."""
 
 import asyncio
+import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+from worker.adapters.store.migrate import upgrade
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import FINAL, PROVIDER_OWED
-from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, connected, path_of
+from worker.entrypoints.children import Child, running
+from worker.entrypoints.cli.client import ACTIVATIONS, Daemon, Target, connected, path_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import say
-from worker.entrypoints.cli.target import Target
 from worker.entrypoints.demo import report
-from worker.entrypoints.demo.scenarios import (
-    LATEST_CODE,
-    PRICE_MINOR,
-    PlannedNumber,
-    plan_numbers,
-)
-from worker.entrypoints.demo.servers import (
-    GRACE_SECONDS,
-    MIN_CANCEL_AGE_SECONDS,
-    PROVIDER,
-    TOKEN,
-    demo_servers,
-)
+from worker.entrypoints.demo.report import LATEST_CODE, PRICE_MINOR, PlannedNumber, plan_numbers
+from worker.entrypoints.embedded import Servers, embedded
+from worker.entrypoints.simulated import API_KEY, simulated_provider
 from worker.ports.store.books import Finding
+
+HOME: Final = Path(".state/demo")
+PROVIDER: Final = "sim"
+TOKEN: Final = "demo-token-of-a-loopback-daemon"  # noqa: S105 - opens a demo on loopback
+GRACE_SECONDS: Final = 5
+MIN_CANCEL_AGE_SECONDS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServers:
+    servers: Servers = field(repr=False)
+    simulator_url: str
+    api_url: str
+    config: Path
+
+
+@asynccontextmanager
+async def demo_servers(window: float, seed: int) -> AsyncIterator[DemoServers]:
+    """Fresh servers: the files of an earlier demo are removed first."""
+    await asyncio.to_thread(shutil.rmtree, HOME, ignore_errors=True)
+    async with embedded(HOME / "servers", durable=True) as servers:
+        await upgrade(servers.database_url)
+        options = [
+            "--seed", str(seed), "--window", str(window), "--lifetime", str(window * 4),
+            "--min-cancel-age", str(MIN_CANCEL_AGE_SECONDS),
+        ]  # fmt: skip
+        async with simulated_provider(HOME / "provider", options) as simulator_url:
+            config = await asyncio.to_thread(_write_config, servers, simulator_url, window)
+            async with _daemon(config) as api_url:
+                yield DemoServers(servers, simulator_url, api_url, config)
+
+
+@asynccontextmanager
+async def _daemon(config: Path) -> AsyncIterator[str]:
+    async def ready() -> bool:
+        return _api(child.log) is not None
+
+    home = config.parent
+    command = [sys.executable, "-m", "worker", "run", "--config", str(config)]
+    child = Child(name="activation-worker", command=command, home=home, ready=ready)
+    async with running(child):
+        url = _api(child.log)
+        assert url is not None
+        yield url
+
+
+def _api(log: Path) -> str | None:
+    """From the lines it prints when it is ready."""
+    lines = log.read_text(errors="replace").splitlines()
+    if not any(line.startswith("activation-worker: ready") for line in lines):
+        return None
+    (line,) = (line for line in lines if line.startswith("activation-worker: api"))
+    return line.split()[-1]
+
+
+def _write_config(servers: Servers, simulator_url: str, window: float) -> Path:
+    home = (HOME / "daemon").resolve()
+    home.mkdir(parents=True)
+    config = home / "worker.toml"
+    config.write_text(
+        f"""\
+[database]
+url = "{servers.database_url}"
+[redis]
+url = "{servers.redis_url}"
+[api]
+listen = "127.0.0.1:0"
+tokens = "demo:operate:{TOKEN}"
+[admin]
+listen = "127.0.0.1:0"
+[defaults]
+window_seconds = {int(window)}
+credit_grace_seconds = {GRACE_SECONDS}
+[providers.{PROVIDER}]
+family = "handler_api"
+base_url = "{simulator_url}"
+api_key = "{API_KEY}"
+poll_seconds = 1.0
+requests_per_second = 200
+min_cancel_age_seconds = {MIN_CANCEL_AGE_SECONDS}
+exposure_limit_minor = 100000000
+"""
+    )
+    return config
+
 
 BOOKS_PAGE: Final = 1000
 RENTS_AT_ONCE: Final = 16

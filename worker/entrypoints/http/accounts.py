@@ -1,7 +1,7 @@
 """Accounts: open one, book a top-up, see its balance and its ledger."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind
@@ -10,7 +10,7 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant
+from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName, instant
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
 
@@ -37,7 +37,7 @@ class EntryShown(ResponseBody):
 
     id: int
     at: Moment
-    kind: TransferKind
+    kind: Annotated[TransferKind, SchemaName("Kind")]
     key: str
     source: str
     destination: str

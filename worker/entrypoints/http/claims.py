@@ -14,8 +14,8 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import ProblemKind
 from worker.entrypoints.http.requests import Instant, Price, RequestBody, UuidText, Word
 from worker.entrypoints.http.routing import Answer, Handler, Route
-from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.lifecycle.cases import questions
+from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
 #: Facts about an order that callers may give; our own log gives the others.
@@ -120,7 +120,7 @@ class ClaimHandlers:
             **cases.allowed(body.facts, CLAIM_FACTS),
             **_grounds(body.reason, body.claim_channel, required=False),
         }
-        adds = added_facts.evidence(body.evidence, **facts)
+        adds = questions.evidence(body.evidence, **facts)
         free_text = {} if body.reason is None else {"reason": body.reason}
         with cases.fact_problems(facts="/facts"):
             self._deps.case_service.check(CaseKind.CLAIM, facts)
@@ -138,12 +138,12 @@ class ClaimHandlers:
     async def access(self, id: UuidText, body: Access) -> Answer:
         """Say that access to the customer's host was asked for, granted or refused."""
         self._not_in_future(body.at)
-        return await self._add(id, added_facts.access(body.event, body.at), f"access_{body.event}")
+        return await self._add(id, questions.access(body.event, body.at), f"access_{body.event}")
 
     async def rectified(self, id: UuidText, body: Rectified) -> Answer:
         """Say that the defect is repaired."""
         self._not_in_future(body.at)
-        return await self._add(id, added_facts.first_instants(rectified_at=body.at), "rectified")
+        return await self._add(id, questions.first_instants(rectified_at=body.at), "rectified")
 
     async def choice(self, id: UuidText, body: Choice) -> Answer:
         """Say what the customer chooses when the repair is missed."""
@@ -152,7 +152,7 @@ class ClaimHandlers:
             "customer_choice": body.choice,
             **({} if value is None else {"replacement_value_minor": value}),
         }
-        return await self._add(id, added_facts.plain_facts(**facts), "choice")
+        return await self._add(id, questions.plain_facts(**facts), "choice")
 
     async def paid(self, id: UuidText, body: cases.Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""

@@ -26,8 +26,7 @@ from worker.entrypoints.http.problems import (
 )
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
-from worker.ports.intake import NumberIntake
-from worker.ports.store.activations import AcceptOutcome, AcceptResult
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, NumberIntake
 
 BULK_MAX = 1_000  #: Items of one bulk call.
 

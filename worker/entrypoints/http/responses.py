@@ -3,10 +3,14 @@
 The models only describe for OpenAPI what the handlers return as plain JSON.
 """
 
+import enum
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 Moment = Annotated[
     str,
@@ -15,6 +19,25 @@ Moment = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaName:
+    """The public name of an enum's schema, which clients generate code from: whatever ours is."""
+
+    name: str
+
+    def __get_pydantic_core_schema__(
+        self, source: type[enum.Enum], _: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.enum_schema(source, list(source), ref=self.name)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        reference = handler(schema)
+        handler.resolve_ref_schema(reference)["title"] = self.name
+        return reference
 
 
 class ResponseBody(BaseModel):

@@ -12,8 +12,8 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import Answer, Handler, Route
-from worker.lifecycle.cases import added_facts
-from worker.lifecycle.cases.added_facts import FactsToAdd
+from worker.lifecycle.cases import questions
+from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
 #: Facts about a withdrawal that callers may give.
@@ -118,7 +118,7 @@ class WithdrawalHandlers:
         }
         with cases.fact_problems(at="/at", facts="/facts"):
             self._deps.case_service.not_in_future("at", body.at)
-        adds = added_facts.payment_info(body.event, body.at, **facts)
+        adds = questions.payment_info(body.event, body.at, **facts)
         return await self._add(id, adds, f"payment_info_{body.event}", facts)
 
     async def paid(self, id: requests.UuidText, body: cases.Paid) -> Answer:
@@ -127,7 +127,7 @@ class WithdrawalHandlers:
 
     async def kyc(self, id: requests.UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, added_facts.plain_facts(kyc=body.status), "kyc", {})
+        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc", {})
 
     async def _add(self, id_: str, adds: FactsToAdd, what: str, facts: dict[str, Any]) -> Answer:
         service = self._deps.case_service

@@ -8,18 +8,9 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
-from worker.lifecycle.cases import payouts
+from worker.lifecycle.cases import case_steps, questions, withdrawals
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
-from worker.lifecycle.cases.added_facts import FactsToAdd, first_instants
-from worker.lifecycle.cases.case_steps import (
-    KindJudge,
-    Verdict,
-    add_step,
-    open_step,
-    recheck_step,
-    verdict_step,
-)
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.outages import (
     OutageJudge,
@@ -27,24 +18,12 @@ from worker.lifecycle.cases.outages import (
     outage_number,
     outage_restored_at,
 )
-from worker.lifecycle.cases.questions import ClauseLookup, check_facts, instant_fact, without_none
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
-from worker.ports.store.cases import (
-    CaseChange,
-    CaseOpenOutcome,
-    CaseOpenResult,
-    CaseStore,
-    NewCase,
-    Rental,
-    RentalBookingResult,
-    Review,
-    ReviewPlace,
-    case_id,
-)
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
 
@@ -70,19 +49,21 @@ class AccountEventReport(NamedTuple):
         """What distinguishes it from other events of its kind."""
         if self.reference is not None:
             return ("reference", self.reference)
-        return () if self.at is None else ("at", instant_fact(self.at))
+        return () if self.at is None else ("at", questions.instant_fact(self.at))
 
     def words(self) -> CustomerWords:
-        return without_none({"reference": self.reference, "at": self.at and instant_fact(self.at)})
+        return questions.without_none(
+            {"reference": self.reference, "at": self.at and questions.instant_fact(self.at)}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseService:
     """Raises `StoreError`, and `FactError` for facts that cannot be decided from."""
 
-    cases: CaseStore
+    cases: port.CaseStore
     books: BookStore
-    judges: Mapping[CaseKind, KindJudge]
+    judges: Mapping[CaseKind, case_steps.KindJudge]
     activation_reviews: ActivationReviews
     policies: PolicyBook
     default_policy: str
@@ -90,30 +71,30 @@ class CaseService:
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
-    ) -> CaseOpenResult:
+    ) -> port.CaseOpenResult:
         """One claim per order, kind and destination: the same content again is the same claim."""
         new = self._claim(activation, facts, words)
         return await self._open(replace(new, activation=activation), "claim_at", words)
 
     async def open_rental_claim(
         self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
-    ) -> CaseOpenResult:
+    ) -> port.CaseOpenResult:
         """As `open_claim`, about a long rental."""
         new = self._claim(rental, facts, words)
         return await self._open(replace(new, rental=rental), "claim_at", words)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
-    ) -> CaseOpenResult:
+    ) -> port.CaseOpenResult:
         """The outage that runs, or the next one of this rental."""
         self.check(CaseKind.OUTAGE, facts)
         rental = await self.cases.rental(provider, ref)
         if rental is None:
-            return CaseOpenResult(CaseOpenOutcome.UNKNOWN_SUBJECT)
+            return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
         ended = [outage for outage in rental.outages if outage.state in CLOSED]
-        new = NewCase(
+        new = port.NewCase(
             # Numbered, so that two reports of one outage at the same time are one case.
-            id=case_id(CaseKind.OUTAGE, rental.id, outage_number(ended, facts)),
+            id=port.case_id(CaseKind.OUTAGE, rental.id, outage_number(ended, facts)),
             kind=CaseKind.OUTAGE,
             subject=f"{provider}/{ref}",
             facts=after_earlier_outages(facts, ended),
@@ -124,34 +105,34 @@ class CaseService:
 
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
-    ) -> CaseChange:
+    ) -> port.CaseChange:
         rental = await self.cases.rental(provider, ref)
         if rental is None or not rental.outages:
-            return CaseChange(None)
+            return port.CaseChange(None)
         outage = outage_restored_at(rental.outages, at)
-        facts = first_instants(restored_at=at)
+        facts = questions.first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
-    async def book_rental(self, rental: Rental) -> RentalBookingResult:
+    async def book_rental(self, rental: port.Rental) -> port.RentalBookingResult:
         return await self.cases.book_rental(rental)
 
     async def open_withdrawal(
         self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
-    ) -> CaseOpenResult | None:
+    ) -> port.CaseOpenResult | None:
         """None: there is no such policy."""
         new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
         return None if new is None else await self._open(new, "claim_at")
 
     async def account_event(
         self, account: AccountId, report: AccountEventReport, policy: str | None
-    ) -> CaseOpenResult | None:
+    ) -> port.CaseOpenResult | None:
         """One case per event; its reference, else its date, distinguishes it from other events."""
         event = report.event
         new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
         if new is None:
             return None
         words = report.words()
-        id_ = case_id(CaseKind.ACCOUNT, account, event, *report.identity())
+        id_ = port.case_id(CaseKind.ACCOUNT, account, event, *report.identity())
         new = replace(new, id=id_, content={**new.content, **words})
         return await self._open(new, None, words)
 
@@ -159,21 +140,27 @@ class CaseService:
         self,
         id_: UUID,
         kind: CaseKind,
-        facts: FactsToAdd,
+        facts: questions.FactsToAdd,
         what: str,
         words: CustomerWords = NO_WORDS,
-    ) -> CaseChange:
+    ) -> port.CaseChange:
         judge = self.judges[kind]
-        return await self._change(id_, kind, lambda view: add_step(judge, view, facts, what, words))
+        return await self._change(
+            id_, kind, lambda view: case_steps.add_step(judge, view, facts, what, words)
+        )
 
-    async def verdict(self, id_: UUID, kind: CaseKind, verdict: Verdict) -> CaseChange:
+    async def verdict(
+        self, id_: UUID, kind: CaseKind, verdict: case_steps.Verdict
+    ) -> port.CaseChange:
         self.check(kind, verdict.findings)
         judge = self.judges[kind]
-        return await self._change(id_, kind, lambda view: verdict_step(judge, view, verdict))
+        return await self._change(
+            id_, kind, lambda view: case_steps.verdict_step(judge, view, verdict)
+        )
 
     async def review_verdict(
-        self, id_: UUID, verdict: Verdict, outcome: str | None
-    ) -> CaseChange | ReviewResult:
+        self, id_: UUID, verdict: case_steps.Verdict, outcome: str | None
+    ) -> port.CaseChange | ReviewResult:
         """A verdict on what waits for review under this id: a case or an activation."""
         case = await self.cases.case(id_)
         if case is None:
@@ -185,26 +172,26 @@ class CaseService:
             raise FactError("given.outcome", "only an activation ends by it, and this is a case")
         return await self.verdict(id_, case.kind, verdict)
 
-    async def paid(self, id_: UUID, kind: CaseKind) -> CaseChange:
-        return await self._change(id_, kind, payouts.paid_step)
+    async def paid(self, id_: UUID, kind: CaseKind) -> port.CaseChange:
+        return await self._change(id_, kind, withdrawals.paid_step)
 
-    async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> CaseChange:
-        return await self._change(id_, kind, lambda view: payouts.extended_step(view, facts))
+    async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> port.CaseChange:
+        return await self._change(id_, kind, lambda view: withdrawals.extended_step(view, facts))
 
     async def case(self, id_: UUID, kind: CaseKind) -> Case | None:
         case = await self.cases.case(id_)
         return case if case is not None and case.kind is kind else None
 
-    async def reviews(self, limit: int, after: ReviewPlace | None = None) -> list[Review]:
+    async def reviews(self, limit: int, after: port.ReviewPlace | None = None) -> list[port.Review]:
         policies = await self.policies.every_version()
         reviews = await self.cases.reviews(policies, limit=limit, after=after)
         return [self._with_clauses(review) for review in reviews]
 
-    async def review(self, id_: UUID) -> Review | None:
+    async def review(self, id_: UUID) -> port.Review | None:
         review = await self.cases.review(id_, await self.policies.every_version())
         return None if review is None else self._with_clauses(review)
 
-    def _with_clauses(self, review: Review) -> Review:
+    def _with_clauses(self, review: port.Review) -> port.Review:
         """A review of an activation rests on the clauses of its reason, if a policy gives it."""
         if review.kind != "activation" or review.reason not in _REASONS:
             return review
@@ -221,13 +208,13 @@ class CaseService:
             raise FactError(f"given.{name}", "lies in the future")
 
     def check(self, kind: CaseKind, facts: CaseFacts) -> None:
-        check_facts(_OPS[kind], facts, self.clock.now())
+        questions.check_facts(_OPS[kind], facts, self.clock.now())
 
-    def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> NewCase:
+    def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> port.NewCase:
         self.check(CaseKind.CLAIM, facts)
         thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
-        return NewCase(
-            id=case_id(CaseKind.CLAIM, *thing),
+        return port.NewCase(
+            id=port.case_id(CaseKind.CLAIM, *thing),
             kind=CaseKind.CLAIM,
             subject=str(order),
             facts=facts,
@@ -241,13 +228,13 @@ class CaseService:
         reference: str,
         facts: CaseFacts,
         policy: str | None,
-    ) -> NewCase | None:
+    ) -> port.NewCase | None:
         self.check(kind, facts)
         version = self.policy_version(policy)
         if version is None:
             return None
-        return NewCase(
-            id=case_id(kind, account, reference),
+        return port.NewCase(
+            id=port.case_id(kind, account, reference),
             kind=kind,
             subject=reference,
             facts=facts,
@@ -258,20 +245,20 @@ class CaseService:
         )
 
     async def _open(
-        self, new: NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
-    ) -> CaseOpenResult:
+        self, new: port.NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
+    ) -> port.CaseOpenResult:
         judge = self.judges[new.kind]
         result = await self.policies.judged(
             lambda policy_of: self.cases.open_case(
-                new, lambda view: open_step(judge, view, date_fact, words), policy_of
+                new, lambda view: case_steps.open_step(judge, view, date_fact, words), policy_of
             )
         )
         await self._recheck_deletion(result.case)
         return result
 
-    async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> CaseChange:
+    async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> port.CaseChange:
         if await self.case(id_, kind) is None:
-            return CaseChange(None)
+            return port.CaseChange(None)
         result = await self._judged(id_, judge)
         await self._recheck_deletion(result.case)
         return result
@@ -285,15 +272,15 @@ class CaseService:
             case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
         )
         for id_ in waiting:
-            await self._judged(id_, lambda view: recheck_step(judge, view))
+            await self._judged(id_, lambda view: case_steps.recheck_step(judge, view))
 
-    async def _judged(self, id_: UUID, judge: CaseJudge) -> CaseChange:
+    async def _judged(self, id_: UUID, judge: CaseJudge) -> port.CaseChange:
         return await self.policies.judged(
             lambda policy_of: self.cases.change_case(id_, judge, policy_of)
         )
 
 
-def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:
+def judges_by_kind(clauses: questions.ClauseLookup) -> Mapping[CaseKind, case_steps.KindJudge]:
     return {
         CaseKind.CLAIM: ClaimJudge(clauses),
         CaseKind.OUTAGE: OutageJudge(clauses),

@@ -10,44 +10,33 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
-from worker.domain.policy.kinds import Sla
-from worker.lifecycle.cases.added_facts import FactsToAdd
-from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, instant_fact
-from worker.ports.store.case_view import (
-    CLOSED,
-    Case,
-    CaseFacts,
-    CaseState,
-    CaseStep,
-    CaseView,
-    DecisionRecord,
-    Rejected,
-    TimerKind,
-)
+from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases.questions import ClauseLookup, FactsToAdd, ask_policy, instant_fact
+from worker.ports.store import case_view as port
 
 STATE_AFTER: Final = {
-    Outcome.WAIT: CaseState.WAITING,
-    Outcome.RECTIFY: CaseState.WAITING,
-    Outcome.NEEDS_EVIDENCE: CaseState.NEEDS_EVIDENCE,
-    Outcome.NEEDS_REVIEW: CaseState.IN_REVIEW,
-    Outcome.CREDIT: CaseState.GRANTED,
-    Outcome.PRORATED_CREDIT: CaseState.GRANTED,
-    Outcome.REFUND_FULL: CaseState.GRANTED,
-    Outcome.PAYOUT: CaseState.GRANTED,
-    Outcome.REPLACE: CaseState.REPLACED,
-    Outcome.RESOLVED: CaseState.RESOLVED,
-    Outcome.DENY: CaseState.DENIED,
-    Outcome.NONE: CaseState.DONE,
+    Outcome.WAIT: port.CaseState.WAITING,
+    Outcome.RECTIFY: port.CaseState.WAITING,
+    Outcome.NEEDS_EVIDENCE: port.CaseState.NEEDS_EVIDENCE,
+    Outcome.NEEDS_REVIEW: port.CaseState.IN_REVIEW,
+    Outcome.CREDIT: port.CaseState.GRANTED,
+    Outcome.PRORATED_CREDIT: port.CaseState.GRANTED,
+    Outcome.REFUND_FULL: port.CaseState.GRANTED,
+    Outcome.PAYOUT: port.CaseState.GRANTED,
+    Outcome.REPLACE: port.CaseState.REPLACED,
+    Outcome.RESOLVED: port.CaseState.RESOLVED,
+    Outcome.DENY: port.CaseState.DENIED,
+    Outcome.NONE: port.CaseState.DONE,
 }
 PAYING: Final = frozenset(
     {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
 )
 #: Time limits of the shop itself: when one is missed, an overdue event follows and nothing else.
 SLAS: Final = {
-    TimerKind.HONOUR: Sla.HONOUR,
-    TimerKind.BALANCE_CREDIT_SLA: Sla.BALANCE_CREDIT,
-    TimerKind.REVIEW_SLA: Sla.REVIEW,
-    TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
+    port.TimerKind.HONOUR: Sla.HONOUR,
+    port.TimerKind.BALANCE_CREDIT_SLA: Sla.BALANCE_CREDIT,
+    port.TimerKind.REVIEW_SLA: Sla.REVIEW,
+    port.TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
 }
 _EXTENSION: Final = ("extension_until", "extension_beyond_control")
 
@@ -58,7 +47,7 @@ class Verdict:
 
     grant: bool
     amount_minor: int | None = None
-    findings: CaseFacts
+    findings: port.CaseFacts
     note: str | None = None  #: For later readers; verdicts that differ only in it are the same.
 
     def content(self) -> Mapping[str, Any]:
@@ -80,22 +69,22 @@ class KindJudge(Protocol):
     @property
     def clauses(self) -> ClauseLookup: ...
 
-    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         """What follows from these facts now."""
         ...
 
-    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
         """What follows from a human's verdict."""
         ...
 
-    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         """From when the shop's time for *sla* counts."""
         ...
 
 
 def open_step(
-    judge: KindJudge, view: CaseView, date_fact: str | None, words: Mapping[str, Any]
-) -> CaseStep:
+    judge: KindJudge, view: port.CaseView, date_fact: str | None, words: Mapping[str, Any]
+) -> port.CaseStep:
     """The first decision. *date_fact* is now unless the facts say otherwise."""
     default = {} if date_fact is None else {date_fact: instant_fact(view.now)}
     step = judge.decide(view, {**default, **view.case.facts})
@@ -103,25 +92,31 @@ def open_step(
 
 
 def add_step(
-    judge: KindJudge, view: CaseView, to_add: FactsToAdd, what: str, words: Mapping[str, Any]
-) -> CaseStep:
+    judge: KindJudge,
+    view: port.CaseView,
+    to_add: FactsToAdd,
+    what: str,
+    words: Mapping[str, Any],
+) -> port.CaseStep:
     """The customer or the shop adds facts; they do not undo what a passed date has decided."""
     case, facts = view.case, to_add(view)
     if facts is not None and _added_before(case, what, facts, words):
         return unchanged(view)
-    if case.state in CLOSED:
-        return unchanged(view, Rejected.CLOSED)
+    if case.state in port.CLOSED:
+        return unchanged(view, port.Rejected.CLOSED)
     if _has_overdue_date(view):
         due = judge.decide(view, case.facts)
-        if due.state in CLOSED:
-            return replace(due, rejected=Rejected.CLOSED)
+        if due.state in port.CLOSED:
+            return replace(due, rejected=port.Rejected.CLOSED)
     if facts is None:
-        return unchanged(view, Rejected.NOT_ASKED_FOR)
+        return unchanged(view, port.Rejected.NOT_ASKED_FOR)
     step = judge.decide(view, {**case.facts, **facts})
     return replace(step, evidence=(what, {**facts, **words}))
 
 
-def _added_before(case: Case, what: str, facts: CaseFacts, words: Mapping[str, Any]) -> bool:
+def _added_before(
+    case: port.Case, what: str, facts: port.CaseFacts, words: Mapping[str, Any]
+) -> bool:
     """A repeated call whose facts still stand: it gets its first answer again."""
     content = {**facts, **words}
     repeats = any(
@@ -130,17 +125,17 @@ def _added_before(case: Case, what: str, facts: CaseFacts, words: Mapping[str, A
     return repeats and facts.items() <= case.facts.items()
 
 
-def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep:
+def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
     A case that has come into review since then asks something else, and takes one more.
     """
     case = view.case
-    if case.verdict is not None and case.state is not CaseState.IN_REVIEW:
+    if case.verdict is not None and case.state is not port.CaseState.IN_REVIEW:
         same = case.verdict == verdict.content()
-        return unchanged(view, None if same else Rejected.OTHER_CONTENT)
-    if case.state in CLOSED:
-        return unchanged(view, Rejected.CLOSED)
+        return unchanged(view, None if same else port.Rejected.OTHER_CONTENT)
+    if case.state in port.CLOSED:
+        return unchanged(view, port.Rejected.CLOSED)
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
@@ -148,13 +143,13 @@ def verdict_step(judge: KindJudge, view: CaseView, verdict: Verdict) -> CaseStep
     return replace(step, verdict=verdict.content(), evidence=entry)
 
 
-def recheck_step(judge: KindJudge, view: CaseView) -> CaseStep:
+def recheck_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
     """What the case waited for may have ended; if it has not, nothing changes."""
     step = judge.decide(view, view.case.facts)
     return step if step.record is not None and _is_new(view, step.record) else unchanged(view)
 
 
-def timer_step(judge: KindJudge, view: CaseView) -> CaseStep:
+def timer_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
     """A date has passed; a case that is closed has none."""
     assert view.timer is not None
     if view.timer.kind in SLAS:
@@ -162,7 +157,7 @@ def timer_step(judge: KindJudge, view: CaseView) -> CaseStep:
     return judge.decide(view, view.case.facts)
 
 
-def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
+def _sla_step(judge: KindJudge, view: port.CaseView, sla: port.TimerKind) -> port.CaseStep:
     """The shop is late, or has got more time: the case itself stays what it is."""
     facts = view.case.facts
     given = {
@@ -179,29 +174,29 @@ def _sla_step(judge: KindJudge, view: CaseView, sla: TimerKind) -> CaseStep:
     return step
 
 
-def unchanged(view: CaseView, rejected: Rejected | None = None) -> CaseStep:
+def unchanged(view: port.CaseView, rejected: port.Rejected | None = None) -> port.CaseStep:
     """The case as it is, with the timers it has besides the one that fires now."""
     case, firing = view.case, None if view.timer is None else view.timer.kind
     timers = {timer.kind: timer.due_at for timer in case.timers if timer.kind is not firing}
-    return CaseStep(state=case.state, facts=case.facts, timers=timers, rejected=rejected)
+    return port.CaseStep(state=case.state, facts=case.facts, timers=timers, rejected=rejected)
 
 
 def claim_rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
-def with_event(judge: KindJudge, view: CaseView, step: CaseStep) -> CaseStep:
+def with_event(judge: KindJudge, view: port.CaseView, step: port.CaseStep) -> port.CaseStep:
     """*step* with an event, if it is the first one or changes the state."""
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
 
 
-def record_if_new(view: CaseView, record: DecisionRecord) -> DecisionRecord | None:
+def record_if_new(view: port.CaseView, record: port.DecisionRecord) -> port.DecisionRecord | None:
     """A timer that decides what was decided before leaves no second record of it."""
     return record if _is_new(view, record) or view.timer is None else None
 
 
-def _is_new(view: CaseView, record: DecisionRecord) -> bool:
+def _is_new(view: port.CaseView, record: port.DecisionRecord) -> bool:
     """Whether this differs from the last decision about the case."""
     if not view.case.decisions:
         return True
@@ -229,6 +224,6 @@ def waits_for_customer(decision: Decision) -> bool:
     return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
 
 
-def _has_overdue_date(view: CaseView) -> bool:
+def _has_overdue_date(view: port.CaseView) -> bool:
     """A date has passed and its timer has not fired yet: it acts before anything that comes now."""
     return any(kind not in SLAS for kind in view.overdue)

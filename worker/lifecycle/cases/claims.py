@@ -7,36 +7,8 @@ from typing import Any, Final
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import payouts
-from worker.lifecycle.cases.case_steps import (
-    PAYING,
-    STATE_AFTER,
-    Verdict,
-    claim_rejected,
-    record_if_new,
-    unchanged,
-    waits_for_customer,
-    with_event,
-)
-from worker.lifecycle.cases.questions import (
-    ClauseLookup,
-    ask_policy,
-    decided_by_human,
-    instant_fact,
-    instant_in,
-    without_none,
-)
-from worker.ports.store.case_view import (
-    CaseFacts,
-    CaseOrder,
-    CaseState,
-    CaseStep,
-    CaseView,
-    DecisionRecord,
-    MoneyMove,
-    Rejected,
-    TimerKind,
-)
+from worker.lifecycle.cases import case_steps, questions, withdrawals
+from worker.ports.store import case_view as port
 
 _REASONS_FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
@@ -44,40 +16,42 @@ RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check 
 
 @dataclass(frozen=True, slots=True)
 class ClaimJudge:
-    clauses: ClauseLookup
+    clauses: questions.ClauseLookup
     event_prefix: str = "claim"
 
-    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
-        if view.case.state is CaseState.APPROVED:
-            return replace(unchanged(view), facts=facts)  # A payout that was approved stays.
+    def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        if view.case.state is port.CaseState.APPROVED:
+            return replace(
+                case_steps.unchanged(view), facts=facts
+            )  # A payout that was approved stays.
         return self._step(view, facts, self._ask(view, facts))
 
-    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
-        if view.case.state is CaseState.APPROVED:
-            return unchanged(view, Rejected.NOT_ASKED_FOR)
+    def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
+        if view.case.state is port.CaseState.APPROVED:
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
         if facts["claim_kind"] == "major_defect":
             facts["approved"] = verdict.grant
         record = self._ask(view, facts)
-        if waits_for_customer(record.decision) and not verdict.grant:
+        if case_steps.waits_for_customer(record.decision) and not verdict.grant:
             return self._decided_by_verdict(view, facts, record, verdict)
         if record.decision.outcome is Outcome.NEEDS_REVIEW:
             return self._decided_by_verdict(view, facts, record, verdict)
         if not _is_for_human(view, record.decision, verdict):
-            return unchanged(view, Rejected.NOT_ASKED_FOR)
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         if verdict.amount_minor not in {None, record.decision.amount_minor}:
-            return unchanged(view, Rejected.WRONG_SUM)
+            return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         return self._step(view, facts, record)
 
-    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         assert view.order is not None
-        if sla is TimerKind.HONOUR:
+        if sla is port.TimerKind.HONOUR:
             return view.order.purchased_at
-        if sla is TimerKind.REFUND_PAYMENT:
-            return payouts.approving_decision(view.case).at
-        return instant_in(view.case.facts, "claim_at") or view.case.opened_at
+        if sla is port.TimerKind.REFUND_PAYMENT:
+            return withdrawals.approving_decision(view.case).at
+        return questions.instant_in(view.case.facts, "claim_at") or view.case.opened_at
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
+    def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
         given = {"service": order.service, **facts, **_facts_from_log(order)}
@@ -85,98 +59,118 @@ class ClaimJudge:
         flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
         deposits = [at for at, _ in view.holdings.topups]
         given |= {"account_flags": flags} if flags else {}
-        given |= {"last_deposit_at": instant_fact(max(deposits))} if deposits else {}
-        record = ask_policy(
+        given |= {"last_deposit_at": questions.instant_fact(max(deposits))} if deposits else {}
+        record = questions.ask_policy(
             view, Op.CLAIM, given, self.clauses, profile=_with_own_window(view, order)
         )
         return _at_most_amount_left(order, _adjusted_for_rental(view, order, record))
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
+    def _step(
+        self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
+    ) -> port.CaseStep:
         """Money waits until the order has ended, so that no number is refunded twice."""
         order = view.order
         assert order is not None
         decision = record.decision
-        if decision.outcome in PAYING and not order.settled:
+        if decision.outcome in case_steps.PAYING and not order.settled:
             wait = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
             return self._step_for(view, facts, replace(record, decision=wait), owed=True)
         return self._step_for(view, facts, record)
 
     def _step_for(
-        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, *, owed: bool = False
-    ) -> CaseStep:
+        self,
+        view: port.CaseView,
+        facts: port.CaseFacts,
+        record: port.DecisionRecord,
+        *,
+        owed: bool = False,
+    ) -> port.CaseStep:
         state = (
-            CaseState.APPROVED
+            port.CaseState.APPROVED
             if _leaves_platform(record.decision)
-            else STATE_AFTER[record.decision.outcome]
+            else case_steps.STATE_AFTER[record.decision.outcome]
         )
         timers = self._timers(view, facts, record.decision, owed=owed)
-        step = CaseStep(
+        step = port.CaseStep(
             state=state,
             facts=facts,
-            record=record_if_new(view, record),
+            record=case_steps.record_if_new(view, record),
             timers=timers,
             moves=_moves(record.decision),
             ends_rental=_ends_rental(view, facts, record.decision),
         )
-        return with_event(self, view, step)
+        return case_steps.with_event(self, view, step)
 
     def _timers(
-        self, view: CaseView, facts: CaseFacts, decision: Decision, *, owed: bool
-    ) -> dict[TimerKind, datetime]:
+        self,
+        view: port.CaseView,
+        facts: port.CaseFacts,
+        decision: Decision,
+        *,
+        owed: bool,
+    ) -> dict[port.TimerKind, datetime]:
         order, profile = view.order, view.profile
         assert order is not None
         if profile is None:
             return {}
         asked_at, claimed_at = (
-            instant_in(facts, "access_requested_at"),
-            instant_in(facts, "claim_at"),
+            questions.instant_in(facts, "access_requested_at"),
+            questions.instant_in(facts, "claim_at"),
         )
         answered = "access_granted_at" in facts or "access_refused_at" in facts
-        due: dict[TimerKind, datetime | None] = {
-            TimerKind.HONOUR: honour_by(profile, order.purchased_at),
-            TimerKind.HOST_ACCESS_GRACE: None
+        due: dict[port.TimerKind, datetime | None] = {
+            port.TimerKind.HONOUR: honour_by(profile, order.purchased_at),
+            port.TimerKind.HOST_ACCESS_GRACE: None
             if asked_at is None or answered
             else asked_at + timedelta(seconds=profile.host_access_grace_s),
         }
         match decision.outcome, decision.reason:
             case Outcome.NEEDS_EVIDENCE, _:
-                due[TimerKind.EVIDENCE_DUE] = decision.deadline
+                due[port.TimerKind.EVIDENCE_DUE] = decision.deadline
             case Outcome.RECTIFY, _:
-                due[TimerKind.RECTIFICATION] = decision.deadline
+                due[port.TimerKind.RECTIFICATION] = decision.deadline
             case Outcome.NEEDS_REVIEW, _ if profile.review_business_days is not None:
-                due[TimerKind.REVIEW_SLA] = decision.deadline
+                due[port.TimerKind.REVIEW_SLA] = decision.deadline
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
-                due[TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
+                due[port.TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
             case _ if _leaves_platform(decision):
-                due[TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
+                due[port.TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
             case _:
                 pass
         if owed and claimed_at is not None:
-            due[TimerKind.BALANCE_CREDIT_SLA] = credit_by(profile, claimed_at)
+            due[port.TimerKind.BALANCE_CREDIT_SLA] = credit_by(profile, claimed_at)
         return {kind: at for kind, at in due.items() if at is not None}
 
     def _decided_by_verdict(
-        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, verdict: Verdict
-    ) -> CaseStep:
+        self,
+        view: port.CaseView,
+        facts: port.CaseFacts,
+        record: port.DecisionRecord,
+        verdict: case_steps.Verdict,
+    ) -> port.CaseStep:
         """What the policy leaves to a human, as the verdict decides it."""
         order, proposed = view.order, record.decision
         assert order is not None
         if not order.settled:
-            return unchanged(view, Rejected.NOT_ASKED_FOR)
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         if not verdict.grant:
             return self._step_for(
-                view, facts, decided_by_human(record, claim_rejected(), view, self.clauses)
+                view,
+                facts,
+                questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
             )
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
         if not 0 < amount <= order.left_minor:
-            return unchanged(view, Rejected.WRONG_SUM)
+            return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
         granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._step_for(view, facts, decided_by_human(record, granted, view, self.clauses))
+        return self._step_for(
+            view, facts, questions.decided_by_human(record, granted, view, self.clauses)
+        )
 
 
-def _is_for_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
+def _is_for_human(view: port.CaseView, decision: Decision, verdict: case_steps.Verdict) -> bool:
     """Whether a verdict counts: not where the policy waits for something else or pays anyway.
 
     Proof of the wallet's owner is all that a granted payout may still wait for.
@@ -184,34 +178,36 @@ def _is_for_human(view: CaseView, decision: Decision, verdict: Verdict) -> bool:
     if decision.reason is Reason.SMS_WINDOW_OPEN:
         return False
     if decision.outcome is Outcome.NEEDS_EVIDENCE:
-        in_review = view.case.state is CaseState.IN_REVIEW
+        in_review = view.case.state is port.CaseState.IN_REVIEW
         return in_review and decision.reason is Reason.KYC_REQUIRED
-    return verdict.grant or decision.outcome not in PAYING
+    return verdict.grant or decision.outcome not in case_steps.PAYING
 
 
-def _facts_from_log(order: CaseOrder) -> dict[str, Any]:
+def _facts_from_log(order: port.CaseOrder) -> dict[str, Any]:
     sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
     rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
-    instants = without_none({**sms, **(rental if order.rental else {})})
+    instants = questions.without_none({**sms, **(rental if order.rental else {})})
     return {
-        "purchased_at": instant_fact(order.purchased_at),
+        "purchased_at": questions.instant_fact(order.purchased_at),
         "price_minor": order.price_minor,
         "credited_minor": _credited_for_policy(order),
         "product": "rental" if order.rental else "one_time",
-        **{name: instant_fact(at) for name, at in instants.items()},
+        **{name: questions.instant_fact(at) for name, at in instants.items()},
     }
 
 
-def _unpaid_from(order: CaseOrder, facts: CaseFacts) -> dict[str, Any]:
+def _unpaid_from(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, Any]:
     """A block is credited from its start on, but not for days that an outage was credited for."""
     if order.covered_until is None:
         return {}
-    blocked_at = instant_in(facts, "blocked_at") or instant_in(facts, "claim_at")
+    blocked_at = questions.instant_in(facts, "blocked_at") or questions.instant_in(
+        facts, "claim_at"
+    )
     start = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
-    return {"blocked_at": instant_fact(start)}
+    return {"blocked_at": questions.instant_fact(start)}
 
 
-def _with_own_window(view: CaseView, order: CaseOrder) -> Profile | None:
+def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | None:
     """The policy, with the window of this very number as its "set time"."""
     if view.profile is None or order.rental:
         return view.profile
@@ -219,19 +215,19 @@ def _with_own_window(view: CaseView, order: CaseOrder) -> Profile | None:
     return replace(view.profile, sms_window_s=seconds)
 
 
-def _credited_for_policy(order: CaseOrder) -> int:
+def _credited_for_policy(order: port.CaseOrder) -> int:
     """Credits for outage days do not count as a refund while part of the price is left."""
     return order.credited_minor - order.outages_minor if order.left_minor else order.credited_minor
 
 
 def _adjusted_for_rental(
-    view: CaseView, order: CaseOrder, record: DecisionRecord
-) -> DecisionRecord:
+    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
+) -> port.DecisionRecord:
     """Never more than is left of a rental; a human judges its SMS, of which we keep no log."""
     decision = record.decision
     if not order.rental:
         return record
-    if decision.outcome in PAYING and decision.reason in _REASONS_FROM_SMS_LOG:
+    if decision.outcome in case_steps.PAYING and decision.reason in _REASONS_FROM_SMS_LOG:
         by = None if view.profile is None else _decide_by(view, order, view.profile)
         outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
         decision = replace(decision, outcome=outcome, reason=reason, deadline=by)
@@ -240,13 +236,13 @@ def _adjusted_for_rental(
     return replace(record, decision=decision)
 
 
-def _at_most_amount_left(order: CaseOrder, record: DecisionRecord) -> DecisionRecord:
+def _at_most_amount_left(order: port.CaseOrder, record: port.DecisionRecord) -> port.DecisionRecord:
     """A human decides instead of the policy where it would pay more than is left, fee included.
 
     Checked before his verdict counts and not after it: he gives only one.
     """
     decision = record.decision
-    if decision.outcome not in PAYING or _gross(decision) <= order.left_minor:
+    if decision.outcome not in case_steps.PAYING or _gross(decision) <= order.left_minor:
         return record
     review = replace(
         decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=order.left_minor, fee_minor=0
@@ -254,20 +250,20 @@ def _at_most_amount_left(order: CaseOrder, record: DecisionRecord) -> DecisionRe
     return replace(record, decision=review)
 
 
-def _decide_by(view: CaseView, order: CaseOrder, profile: Profile) -> datetime | None:
-    claimed_at = instant_in(view.case.facts, "claim_at") or view.case.opened_at
+def _decide_by(view: port.CaseView, order: port.CaseOrder, profile: Profile) -> datetime | None:
+    claimed_at = questions.instant_in(view.case.facts, "claim_at") or view.case.opened_at
     return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
 
 
 def _leaves_platform(decision: Decision) -> bool:
-    return decision.outcome in PAYING and decision.destination is not Destination.BALANCE
+    return decision.outcome in case_steps.PAYING and decision.destination is not Destination.BALANCE
 
 
-def _ends_rental(view: CaseView, facts: CaseFacts, decision: Decision) -> bool:
+def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> bool:
     """A rental whose days are all credited has been given back."""
     order = view.order
     assert order is not None
-    if not order.rental or decision.outcome not in PAYING:
+    if not order.rental or decision.outcome not in case_steps.PAYING:
         return False
     return facts["claim_kind"] == "operator_block" or _gross(decision) >= order.left_minor
 
@@ -276,14 +272,14 @@ def _gross(decision: Decision) -> int:
     return decision.amount_minor + decision.fee_minor
 
 
-def _moves(decision: Decision) -> tuple[MoneyMove, ...]:
+def _moves(decision: Decision) -> tuple[port.MoneyMove, ...]:
     """Money that leaves the platform moves when it is paid out, not when that is approved."""
-    if decision.outcome not in PAYING or _leaves_platform(decision):
+    if decision.outcome not in case_steps.PAYING or _leaves_platform(decision):
         return ()
-    return (MoneyMove(TransferKind.CLAIM, decision.amount_minor),)
+    return (port.MoneyMove(TransferKind.CLAIM, decision.amount_minor),)
 
 
-def _recheck_at(order: CaseOrder, deadline: datetime | None, now: datetime) -> datetime:
+def _recheck_at(order: port.CaseOrder, deadline: datetime | None, now: datetime) -> datetime:
     """At the end of the window; after it, less and less often until the order has ended."""
     end = deadline or order.ends_at
     return end if now <= end else now + max(RECHECK, (now - end) / 4)

@@ -9,114 +9,93 @@ from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.case_steps import (
-    PAYING,
-    STATE_AFTER,
-    Verdict,
-    claim_rejected,
-    record_if_new,
-    unchanged,
-    with_event,
-)
-from worker.lifecycle.cases.questions import (
-    ClauseLookup,
-    ask_policy,
-    decided_by_human,
-    instant_fact,
-    instant_in,
-)
-from worker.ports.store.case_view import (
-    Case,
-    CaseFacts,
-    CaseOrder,
-    CaseStep,
-    CaseView,
-    DecisionRecord,
-    MoneyMove,
-    Rejected,
-    TimerKind,
-)
+from worker.lifecycle.cases import case_steps, questions
+from worker.ports.store import case_view as port
 
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
 class OutageJudge:
-    clauses: ClauseLookup
+    clauses: questions.ClauseLookup
     event_prefix: str = "rental"
 
-    def decide(self, view: CaseView, facts: CaseFacts) -> CaseStep:
+    def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         return self._step(view, facts, self._ask(view, facts))
 
-    def apply_verdict(self, view: CaseView, verdict: Verdict) -> CaseStep:
+    def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
         facts = {**view.case.facts, **verdict.findings}
         if verdict.grant:
             facts["outage_verified"] = True
             record = self._ask(view, facts)
             if record.decision.outcome is not Outcome.NEEDS_REVIEW:
                 if verdict.amount_minor not in {None, record.decision.amount_minor}:
-                    return unchanged(view, Rejected.WRONG_SUM)
+                    return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
                 return self._step(view, facts, record)
             return self._granted(view, facts, record, verdict.amount_minor or 0)
-        record = decided_by_human(self._ask(view, facts), claim_rejected(), view, self.clauses)
+        record = questions.decided_by_human(
+            self._ask(view, facts), case_steps.claim_rejected(), view, self.clauses
+        )
         return self._step(view, facts, record)
 
-    def sla_start(self, view: CaseView, sla: TimerKind) -> datetime:
+    def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         facts = view.case.facts
-        contacted_at = instant_in(facts, "contacted_at") or view.case.opened_at
-        if sla is TimerKind.REVIEW_SLA or view.profile is None:
+        contacted_at = questions.instant_in(facts, "contacted_at") or view.case.opened_at
+        if sla is port.TimerKind.REVIEW_SLA or view.profile is None:
             return contacted_at
         return self._outage(view, facts).end
 
-    def _ask(self, view: CaseView, facts: CaseFacts) -> DecisionRecord:
+    def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
         given = {
             **facts,
-            "rental_start": instant_fact(order.purchased_at),
-            "rental_end": instant_fact(order.ends_at),
+            "rental_start": questions.instant_fact(order.purchased_at),
+            "rental_end": questions.instant_fact(order.ends_at),
             "price_minor": order.price_minor,
             **_until_blocked(order, facts),
         }
-        return ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
+        return questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
-    def _step(self, view: CaseView, facts: CaseFacts, record: DecisionRecord) -> CaseStep:
+    def _step(
+        self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
+    ) -> port.CaseStep:
         order, decision = view.order, record.decision
         assert order is not None
         left = order.left_minor
-        if decision.outcome in PAYING and decision.amount_minor > left:
+        if decision.outcome in case_steps.PAYING and decision.amount_minor > left:
             decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
             record = replace(record, decision=decision)
-        state = STATE_AFTER[decision.outcome]
-        move = MoneyMove(TransferKind.CLAIM, decision.amount_minor)
-        step = CaseStep(
+        state = case_steps.STATE_AFTER[decision.outcome]
+        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor)
+        step = port.CaseStep(
             state=state,
             facts=facts,
-            record=record_if_new(view, record),
+            record=case_steps.record_if_new(view, record),
             timers=self._timers(view, facts, decision),
-            moves=(move,) if decision.outcome in PAYING else (),
+            moves=(move,) if decision.outcome in case_steps.PAYING else (),
         )
-        return with_event(self, view, step)
+        return case_steps.with_event(self, view, step)
 
     def _timers(
-        self, view: CaseView, facts: CaseFacts, decision: Decision
-    ) -> dict[TimerKind, datetime]:
+        self, view: port.CaseView, facts: port.CaseFacts, decision: Decision
+    ) -> dict[port.TimerKind, datetime]:
         profile, deadline = view.profile, decision.deadline
         if profile is None or deadline is None:
             return {}
         if decision.outcome is Outcome.NEEDS_REVIEW:
-            return {TimerKind.REVIEW_SLA: deadline}
+            return {port.TimerKind.REVIEW_SLA: deadline}
         if decision.outcome is not Outcome.WAIT:
             return {}
         outage = self._outage(view, facts)
         # The credit for an outage that nothing ends is owed from its latest end on.
         owed_by = credit_by(profile, outage.last_end)
-        credit_sla = {} if owed_by is None else {TimerKind.BALANCE_CREDIT_SLA: owed_by}
+        credit_sla = {} if owed_by is None else {port.TimerKind.BALANCE_CREDIT_SLA: owed_by}
         measuring = view.now - outage.start <= outage.threshold and deadline < outage.last_end
-        kind = TimerKind.OUTAGE_THRESHOLD if measuring else TimerKind.OUTAGE_END
+        kind = port.TimerKind.OUTAGE_THRESHOLD if measuring else port.TimerKind.OUTAGE_END
         return {kind: deadline, **credit_sla}
 
-    def _outage(self, view: CaseView, facts: CaseFacts) -> OutageCase:
+    def _outage(self, view: port.CaseView, facts: port.CaseFacts) -> OutageCase:
         order, profile = view.order, view.profile
         assert order is not None
         assert profile is not None
@@ -124,57 +103,65 @@ class OutageJudge:
             rental_start=order.purchased_at,
             rental_end=order.ends_at,
             price_minor=order.price_minor,
-            contacted_at=instant_in(facts, "contacted_at"),
-            unavailable_since=instant_in(facts, "unavailable_since"),
-            restored_at=instant_in(facts, "restored_at"),
+            contacted_at=questions.instant_in(facts, "contacted_at"),
+            unavailable_since=questions.instant_in(facts, "unavailable_since"),
+            restored_at=questions.instant_in(facts, "restored_at"),
         )
         return OutageCase(profile, outage_facts, view.now)
 
     def _granted(
-        self, view: CaseView, facts: CaseFacts, record: DecisionRecord, amount: int
-    ) -> CaseStep:
+        self,
+        view: port.CaseView,
+        facts: port.CaseFacts,
+        record: port.DecisionRecord,
+        amount: int,
+    ) -> port.CaseStep:
         """The policy proposes no sum, so the human names it."""
         order = view.order
         assert order is not None
         if not 0 < amount <= order.left_minor:
-            return unchanged(view, Rejected.WRONG_SUM)
+            return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
-        return self._step(view, facts, decided_by_human(record, granted, view, self.clauses))
+        return self._step(
+            view, facts, questions.decided_by_human(record, granted, view, self.clauses)
+        )
 
 
-def _until_blocked(order: CaseOrder, facts: CaseFacts) -> dict[str, str]:
+def _until_blocked(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, str]:
     """An outage ends where a block starts that was credited for all days left."""
     if order.blocked_from is None:
         return {}
-    restored_at = instant_in(facts, "restored_at") or order.blocked_from
-    return {"restored_at": instant_fact(min(restored_at, order.blocked_from))}
+    restored_at = questions.instant_in(facts, "restored_at") or order.blocked_from
+    return {"restored_at": questions.instant_fact(min(restored_at, order.blocked_from))}
 
 
-def outage_number(ended: Sequence[Case], facts: CaseFacts) -> int:
+def outage_number(ended: Sequence[port.Case], facts: port.CaseFacts) -> int:
     """The place of the outage that a report is about: the one with its contact, else a new one."""
-    contacts = [instant_in(outage.facts, "contacted_at") for outage in ended]
-    contacted_at = instant_in(facts, "contacted_at")
+    contacts = [questions.instant_in(outage.facts, "contacted_at") for outage in ended]
+    contacted_at = questions.instant_in(facts, "contacted_at")
     reported_before = contacted_at is not None and contacted_at in contacts
     return contacts.index(contacted_at) if reported_before else len(ended)
 
 
-def outage_restored_at(outages: Sequence[Case], at: datetime | None) -> Case:
+def outage_restored_at(outages: Sequence[port.Case], at: datetime | None) -> port.Case:
     """The outage that ended at this instant, also in a late repetition; else the last one."""
     restored = [
         outage
         for outage in outages
-        if at is not None and instant_in(outage.facts, "restored_at") == at
+        if at is not None and questions.instant_in(outage.facts, "restored_at") == at
     ]
     return (restored or outages)[-1]
 
 
-def after_earlier_outages(facts: CaseFacts, ended: Sequence[Case]) -> CaseFacts:
+def after_earlier_outages(facts: port.CaseFacts, ended: Sequence[port.Case]) -> port.CaseFacts:
     """The facts of an outage that covers no day which an earlier one has covered."""
-    ends = [instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended]
+    ends = [
+        questions.instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended
+    ]
     last = max((end for end in ends if end is not None), default=None)
     if last is None:
         return facts
-    since = instant_in(facts, "unavailable_since")
+    since = questions.instant_in(facts, "unavailable_since")
     start = last if since is None else max(since, last)
-    return {**facts, "unavailable_since": instant_fact(start)}
+    return {**facts, "unavailable_since": questions.instant_fact(start)}

@@ -5,7 +5,7 @@ is paid when it is booked, and credited for the days on which it did not work.
 """
 
 import enum
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -15,18 +15,16 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
-from worker.ports.store.case_view import (
-    Case,
-    CaseFacts,
-    CaseJudge,
-    CaseKind,
-    CaseOrder,
-    DecisionRecord,
-    Rejected,
-    Timer,
-    TimerKind,
-)
-from worker.ports.store.policies import PolicyLookup, PolicyVersion
+from worker.ports.store import case_view
+
+PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
+#: Of a version, by name and version; None: it cannot be had.
+PolicyLookup: TypeAlias = Callable[[str, str], Profile | None]
+#: The contents of those versions that are kept, as JSON; None asks for all there are.
+ReadPolicies: TypeAlias = Callable[
+    [Collection[PolicyVersion] | None], Awaitable[Mapping[PolicyVersion, Any]]
+]
+
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
@@ -37,9 +35,9 @@ class NewCase:
     """`content` is what makes two openings the same; `account` only where no order names it."""
 
     id: UUID
-    kind: CaseKind
+    kind: case_view.CaseKind
     subject: str
-    facts: CaseFacts
+    facts: case_view.CaseFacts
     content: Mapping[str, Any]
     activation: ActivationId | None = None
     rental: UUID | None = None
@@ -59,15 +57,15 @@ class CaseOpenOutcome(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class CaseOpenResult:
     how: CaseOpenOutcome
-    case: Case | None = None
+    case: case_view.Case | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
     """`case` None: there is no such case."""
 
-    case: Case | None
-    rejected: Rejected | None = None
+    case: case_view.Case | None
+    rejected: case_view.Rejected | None = None
 
 
 class ReviewPlace(NamedTuple):
@@ -93,7 +91,7 @@ class Review:
     currency: str
     destination: str | None
     by_when: datetime | None
-    facts: CaseFacts
+    facts: case_view.CaseFacts
     policy: str
     rank: datetime | None  #: See `ReviewPlace`.
 
@@ -119,8 +117,8 @@ class Rental:
     rented_at: datetime
     ends_at: datetime
     ended_at: datetime | None = None
-    outages: tuple[Case, ...] = ()
-    claims: tuple[Case, ...] = ()
+    outages: tuple[case_view.Case, ...] = ()
+    claims: tuple[case_view.Case, ...] = ()
 
 
 class NoClosing(enum.Enum):
@@ -162,14 +160,14 @@ class SilentActivation(NamedTuple):
 
     id: ActivationId
     account: AccountId
-    order: CaseOrder
+    order: case_view.CaseOrder
     profile: Profile | None
     claim_at: datetime | None
     due_at: datetime  #: Of the timer: the last instant of the window.
     now: datetime
 
 
-SilenceJudge: TypeAlias = Callable[[SilentActivation], DecisionRecord | None]
+SilenceJudge: TypeAlias = Callable[[SilentActivation], case_view.DecisionRecord | None]
 
 
 class CaseStore(Protocol):
@@ -178,7 +176,7 @@ class CaseStore(Protocol):
     async def open_case(
         self,
         new: NewCase,
-        judge: CaseJudge,
+        judge: case_view.CaseJudge,
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
@@ -189,19 +187,19 @@ class CaseStore(Protocol):
     async def change_case(
         self,
         id_: UUID,
-        judge: CaseJudge,
+        judge: case_view.CaseJudge,
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
-        timer: Timer | None = None,
+        timer: case_view.Timer | None = None,
     ) -> CaseChange:
         """With a *timer*: only if that one is still due, and it has fired afterwards."""
         ...
 
-    async def case(self, id_: UUID) -> Case | None: ...
+    async def case(self, id_: UUID) -> case_view.Case | None: ...
 
     async def open_cases_of(
-        self, account: AccountId, kind: CaseKind, *, waiting_for: str
+        self, account: AccountId, kind: case_view.CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         """The open cases of an account that wait with this reason."""
         ...
@@ -234,28 +232,30 @@ class CaseStore(Protocol):
     async def rental_of(self, id_: UUID) -> Rental | None: ...
 
     async def rental_closed(
-        self, timer: Timer, how: RentalClosing, *, now: datetime | None = None
+        self, timer: case_view.Timer, how: RentalClosing, *, now: datetime | None = None
     ) -> bool:
         """Record how its provider closed it, with an event; whether it was this call."""
         ...
 
-    async def put_off(self, timer: Timer, by: timedelta, *, now: datetime | None = None) -> None:
+    async def put_off(
+        self, timer: case_view.Timer, by: timedelta, *, now: datetime | None = None
+    ) -> None:
         """Let a timer that could not act be due again after *by*."""
         ...
 
-    async def end_rental(self, timer: Timer, *, now: datetime | None = None) -> bool:
+    async def end_rental(self, timer: case_view.Timer, *, now: datetime | None = None) -> bool:
         """End a rental whose paid period is over; whether it was this call."""
         ...
 
     async def lease_timers(
-        self, limit: int, kinds: Collection[TimerKind], *, now: datetime | None = None
-    ) -> list[Timer]:
+        self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
+    ) -> list[case_view.Timer]:
         """Lease due timers of these kinds, oldest first."""
         ...
 
     async def timers(
         self, *, overdue_only: bool, limit: int, now: datetime | None = None
-    ) -> list[Timer]: ...
+    ) -> list[case_view.Timer]: ...
 
     async def unseeded(
         self, policies: Sequence[PolicyVersion], limit: int, *, now: datetime | None = None
@@ -263,11 +263,11 @@ class CaseStore(Protocol):
         """The next settled activations of these policies without a claim window."""
         ...
 
-    async def seed(self, timers: Sequence[Timer], upto: datetime) -> None: ...
+    async def seed(self, timers: Sequence[case_view.Timer], upto: datetime) -> None: ...
 
     async def end_in_silence(
         self,
-        timer: Timer,
+        timer: case_view.Timer,
         judge: SilenceJudge,
         policy_of: PolicyLookup,
         *,
@@ -277,7 +277,7 @@ class CaseStore(Protocol):
         ...
 
 
-def case_id(kind: CaseKind, *thing: object) -> UUID:
+def case_id(kind: case_view.CaseKind, *thing: object) -> UUID:
     """The id of the case about a thing: asked twice, it is one case."""
     return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
 

@@ -13,8 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.history import PastNumber
-from worker.ports.provider import ActiveRow, Balance
+from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
 

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.face import Face
-from worker.simulator.faces.fivesim.face import FiveSimFace
+from worker.simulator.faces.fivesim import FiveSimFace
 from worker.simulator.faces.handler_api.face import HandlerApiFace
-from worker.simulator.faces.onlinesim.face import OnlineSimFace
-from worker.simulator.faces.smsman.face import SmsManFace
-from worker.simulator.faces.smspva.face import SmsPvaFace
-from worker.simulator.faces.vaksms.face import VakSmsFace
+from worker.simulator.faces.onlinesim import OnlineSimFace
+from worker.simulator.faces.smsman import SmsManFace
+from worker.simulator.faces.smspva import SmsPvaFace
+from worker.simulator.faces.vaksms import VakSmsFace
 
 FACES: Final[Mapping[str, Callable[[SimulatorConfig], Face]]] = {
     "handler_api": HandlerApiFace,

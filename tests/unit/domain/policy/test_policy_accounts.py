@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.policy.policy_answers import DAY, US, Answer, AskPolicy
-from worker.domain.policy.kinds import AccountEventKind
+from worker.domain.policy.vocabulary import AccountEventKind
 
 SILENT: Answer = ("needs_review", "policy_silent", 0, 0, None, None)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.policy.policy_answers import DAY, MINUTE, US, WINDOW, Answer, AskPolicy
-from worker.domain.policy.kinds import Evidence
+from worker.domain.policy.vocabulary import Evidence
 
 REVIEW = 3 * DAY  # Claimed on Tuesday.
 SHOWN = {"sms_received_at": MINUTE, "sms_displayed_at": MINUTE}

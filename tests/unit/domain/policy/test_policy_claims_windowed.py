@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.policy.policy_answers import DAY, HOUR, MINUTE, US, WINDOW, Answer, AskPolicy
-from worker.domain.policy.kinds import Channel, Evidence
+from worker.domain.policy.vocabulary import Channel, Evidence
 
 DAYS = {"P0": 5, "P1": 7, "P4": 7}
 #: A name that no policy knows counts as a channel, too.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from worker.domain.policy import ProfileError, Reason
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy.loading import grounds, load_clauses
 
 COUNTS = {"P0": 26, "P1": 25, "P2": 33, "P3": 44, "P4": 27}
 GOOD = '[[clause]]\nid = "X1.01"\nsays = "a"\nworker = "b"\nreasons = ["silence"]\n'

@@ -18,7 +18,9 @@ from worker.domain.policy import (
     SlaFacts,
     WithdrawalFacts,
 )
-from worker.domain.policy.kinds import (
+from worker.domain.policy.loading import profile_from
+from worker.domain.policy.profile import DayCount, OutageDays, Undisplayed, WithdrawalMode
+from worker.domain.policy.vocabulary import (
     BuyChannel,
     CustomerChoice,
     Kyc,
@@ -27,8 +29,6 @@ from worker.domain.policy.kinds import (
     RequestField,
     WithdrawReason,
 )
-from worker.domain.policy.loading import profile_from
-from worker.domain.policy.profile import DayCount, OutageDays, Undisplayed, WithdrawalMode
 
 ALL_FIELDS = frozenset(RequestField)
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import Decision, Outcome, Reason, load_profile
-from worker.domain.policy.clauses import load_clauses
-from worker.domain.policy.contradictions import Contradiction
+from worker.domain.policy.loading import Contradiction, load_clauses
 
 VALUES = [
     load_profile("P0"),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import AutoCredit, Profile, ProfileError, load_profile, override
-from worker.domain.policy.kinds import ClaimKind
 from worker.domain.policy.loading import policy_names, profile_from
 from worker.domain.policy.schema import KEYS
+from worker.domain.policy.vocabulary import ClaimKind
 from worker.domain.shipped import config_directory
 
 SHIPPED = ["P0", "P1", "P2", "P3", "P4", "default"]

@@ -27,7 +27,7 @@ from worker.domain.policy import (
     override,
     policy_names,
 )
-from worker.domain.policy.kinds import (
+from worker.domain.policy.vocabulary import (
     AccountEventKind,
     AccountFlag,
     BuyChannel,

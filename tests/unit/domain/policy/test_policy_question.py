@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import FactError, Op, OrderFacts, WithdrawalFacts, question_from
-from worker.domain.policy.dispatch import decide
 from worker.domain.policy.loading import load_profile
+from worker.domain.policy.question import decide
 
 AT = "2026-03-02T10:00:00.000000Z"
 TICK: dict[str, Any] = {"op": "order_tick", "now": AT, "purchased_at": AT, "price_minor": 350}

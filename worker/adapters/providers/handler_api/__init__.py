@@ -1,12 +1,20 @@
 """The `handler_api.php` protocol, spoken by many companies in dialects."""
 
-from worker.adapters.providers.family import FamilyAdapter, ProviderConfig
-from worker.adapters.providers.handler_api import pushes
+from worker.adapters.providers.family import FamilyAdapter, ProviderConfig, PushBody, push_of
 from worker.adapters.providers.handler_api.activations import HandlerApiAccount
-from worker.adapters.providers.handler_api.hero_rentals import HeroRentals
-from worker.adapters.providers.handler_api.rentals import HandlerRentals
+from worker.adapters.providers.handler_api.rentals import HandlerRentals, HeroRentals
 from worker.adapters.providers.transport import Transport
 from worker.ports.long_rental import LongRentals
+from worker.ports.service import Push
+
+
+def parse_push(body: PushBody) -> list[Push]:
+    """The activation that an SMS came to; nothing where it came to a long rental."""
+    if "rentId" in body and "activationId" not in body:
+        return []
+    # Tries of one push are the same in these; the name of the sender is not in all of them.
+    content = (body.get("receivedAt"), body.get("text"), body.get("code"))
+    return [push_of(body.get("activationId"), None, body.get("service"), content)]
 
 
 def _rentals(config: ProviderConfig, http: Transport) -> LongRentals:
@@ -14,4 +22,4 @@ def _rentals(config: ProviderConfig, http: Transport) -> LongRentals:
     return (HeroRentals if config.dialect == "hero" else HandlerRentals)(config, http)
 
 
-ADAPTER = FamilyAdapter(HandlerApiAccount, _rentals, pushes.parse)
+ADAPTER = FamilyAdapter(HandlerApiAccount, _rentals, parse_push)

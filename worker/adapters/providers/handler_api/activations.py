@@ -13,7 +13,7 @@ from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDial
 from worker.adapters.providers.handler_api.replies import HandlerReplies
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
-from worker.ports.history import HistoryPage
+from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
 PATH: Final = "/stubs/handler_api.php?action="

@@ -1,39 +1,31 @@
-"""Long rentals of classic handler_api: calls of their own, answered in JSON, refused by a word."""
+"""Rentals in this family: the classic calls, answered in JSON and refused by a word, and hero's.
+
+Hero's rentals are activations of another kind, ended by calls without a body.
+"""
 
 from typing import Any, Final
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
-    BAD_LENGTH,
+    DAY,
     HOUR,
-    NO_BALANCE,
-    NOT_POSSIBLE,
     CloseAttempt,
     CloseFollowUp,
     RentalAccount,
     RentalReplies,
     availability_of,
 )
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    count_of,
-    is_answer,
-    is_success,
-    json_of,
-    phone_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
 from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
@@ -69,8 +61,8 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def opened(self, reply: Reply) -> Rented | NoRent:
         phone = self._phone(reply)
         if phone is not None:
-            return self._rented(reply, phone.get("id"), phone_of(phone.get("number")))
-        if is_answer(reply) and word_in(reply).word in BAD_TIMES:
+            return self._rented(reply, phone.get("id"), fields.phone_of(phone.get("number")))
+        if reply.is_answer and word_in(reply).word in BAD_TIMES:
             return NoRent.BAD_REQUEST
         return self.rent(reply)
 
@@ -79,7 +71,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if body is not None and "values" in body:
             return self._messages(reply, body)
         answer = word_in(reply)
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if answer.word == WAITING:
             return port.Messages()
@@ -97,12 +89,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if isinstance(values, dict):
             values = [values[index] for index in sorted(values, key=_place)]
         if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
-            raise unreadable(self.provider, reply)
-        sms = all_sms(RawSms(None, row.get("text"), row.get("date")) for row in values)
-        return port.Messages(sms, complete=count_of(quantity) <= len(values))
+            raise reply.unreadable(self.provider)
+        sms = fields.all_sms(
+            fields.RawSms(None, row.get("text"), row.get("date")) for row in values
+        )
+        return port.Messages(sms, complete=fields.count_of(quantity) <= len(values))
 
     def available(self, reply: Reply) -> port.Availability:
-        if is_answer(reply) and word_in(reply).word == DEAD:
+        if reply.is_answer and word_in(reply).word == DEAD:
             return port.Availability.DOWN
         return availability_of(self.messages(reply))
 
@@ -110,14 +104,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if self._phone(reply) is not None:
             return port.Prolonged()  # The reply has the new end, but without a time zone.
         answer = word_in(reply)
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if answer.word in words.NO_BALANCE:
-            return NO_BALANCE
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
         if answer.word in BAD_TIMES:
-            return BAD_LENGTH
+            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
         if answer.word == DEAD or answer.word in OVER:
-            return NOT_POSSIBLE
+            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -125,7 +119,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
             return port.Ended(PriceFate.GIVEN_BACK)
-        if is_answer(reply) and word_in(reply).word == TOO_LATE:
+        if reply.is_answer and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
@@ -136,9 +130,9 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
         answer = word_in(reply)
-        if is_answer(reply) and answer.word in OVER:
+        if reply.is_answer and answer.word in OVER:
             return CloseFollowUp.READ
-        if is_answer(reply) and self._is_no_rental(answer.word, reply):
+        if reply.is_answer and self._is_no_rental(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
 
@@ -146,7 +140,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         return word in UNKNOWN or self._is_not_known(word, reply)
 
     def _success(self, reply: Reply) -> dict[str, Any] | None:
-        body = json_of(reply) if is_success(reply) else None
+        body = reply.json() if reply.is_success else None
         return body if isinstance(body, dict) and body.get("status") == "success" else None
 
     def _phone(self, reply: Reply) -> dict[str, Any] | None:
@@ -168,3 +162,123 @@ class HandlerRentals(RentalAccount):
 
     async def available(self, ref: ProviderRef) -> port.Availability:
         return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)
+
+
+HERO_TERMS: Final = port.RentalTerms(
+    lengths=port.only(DAY, 3 * DAY, 7 * DAY, 30 * DAY),
+    prolongs=True,
+    gives_expiry=True,
+    tells_refund=True,
+)
+HERO_ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        "getRentNumber&service={service}&country={country}&duration={hours}"
+    ),
+    Operation.RENTAL_READ: OperationRoute("getAllSms&id={ref}&size=100"),
+    Operation.RENTAL_PROLONG: OperationRoute("prolong&id={ref}&duration={hours}", "POST"),
+    Operation.RENTAL_CLOSE: OperationRoute("cancelActivation&id={ref}"),
+}
+HERO_FINISH: Final = "finishActivation&id={ref}"
+
+BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
+OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
+TOO_SOON: Final = frozenset({"FREEZE_PERIOD_NOT_REACHED", "TOO_EARLY"})
+NEVER: Final = frozenset({"ACTION_NOT_AVAILABLE", "RENEW_ACTIVATION_NOT_AVAILABLE"})
+UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has read that SMS yet, so the rental is not ended.
+HERO_OVER: Final = "ACTIVATION_NOT_ACTIVE"
+
+
+class HeroRentalReplies(HandlerReplies, RentalReplies):
+    """Reads the replies of hero about rentals. Raises `ProviderError` only."""
+
+    __slots__ = ()
+
+    def opened(self, reply: Reply) -> Rented | NoRent:
+        word = word_in(reply).word
+        return NoRent.BAD_REQUEST if reply.is_answer and word in BAD_LENGTHS else self.rent(reply)
+
+    def messages(self, reply: Reply) -> port.MessagesReply:
+        body = reply.json() if reply.is_success else None
+        if isinstance(body, dict) and isinstance(body.get("data"), list):
+            return self._messages(reply, body)
+        answer = word_in(reply)
+        if reply.is_answer and answer.word == HERO_OVER:
+            return port.Ended()  # Terminated or refunded: hero does not say which.
+        if reply.is_answer and self._is_not_known(answer.word, reply):
+            return NotKnown()
+        raise self._fault(reply, answer)
+
+    def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
+        rows, meta = body["data"], body.get("meta")
+        if not all(isinstance(row, dict) for row in rows):
+            raise reply.unreadable(self.provider)
+        sms = fields.all_sms(
+            fields.RawSms(
+                row.get("code"),
+                row.get("text"),
+                row.get("date"),
+                fields.instant_of(row.get("date")),
+            )
+            for row in rows
+        )
+        total = fields.count_of(meta.get("total")) if isinstance(meta, dict) else 0
+        return port.Messages(sms, complete=total <= len(rows))
+
+    def prolonged(self, reply: Reply) -> port.ProlongReply:
+        body = reply.exact_json() if reply.is_success else None
+        if isinstance(body, dict) and "activationId" in body:
+            return port.Prolonged(fields.instant_of(body.get("activationEndTime")))
+        answer = word_in(reply)
+        word, info = answer.word, answer.info or {}
+        if not reply.is_answer:
+            raise self._fault(reply, answer)
+        if word in OFF | TOO_SOON:
+            return port.NotProlonged(
+                port.NoProlong.NOT_NOW, fields.span_of(info.get("retry_after_seconds"))
+            )
+        if word in words.NO_BALANCE:
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
+        if word in BAD_LENGTHS:
+            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
+        if word in NEVER or word == HERO_OVER:
+            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
+        if self._is_not_known(word, reply):
+            return NotKnown()
+        raise self._fault(reply, answer)
+
+    def given_back(self, reply: Reply) -> CloseAttempt:
+        if _is_done(reply):
+            return port.Ended(PriceFate.GIVEN_BACK)
+        return self._not_closed(reply, CloseFollowUp.FINISH)
+
+    def kept(self, reply: Reply) -> CloseAttempt:
+        if _is_done(reply):
+            return port.Ended(PriceFate.KEPT)
+        return self._not_closed(reply, CloseFollowUp.READ)
+
+    def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
+        """The reply to a refused close, which has the words of a refused cancel."""
+        refused = self.cancel(reply)
+        if not isinstance(refused, Refused):
+            raise reply.unreadable(self.provider)
+        match refused.why:
+            case Refusal.EARLY:
+                return port.NotClosed(refused.why, refused.retry_after, refused.min_age)
+            case Refusal.CODE_ARRIVED if word_in(reply).word == UNREAD:
+                return port.NotClosed(refused.why, sms=refused.sms)
+            case Refusal.CODE_ARRIVED | Refusal.NOT_CANCELLABLE:
+                return kept_anyway
+            case Refusal.UNCLEAR:
+                return CloseFollowUp.READ
+
+
+def _is_done(reply: Reply) -> bool:
+    return reply.status == 204 and not reply.body.strip()
+
+
+class HeroRentals(RentalAccount):
+    """The long rentals of one account at hero."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
+        super().__init__(http, HERO_TERMS, HERO_ROUTES, replies, finish=HERO_FINISH)

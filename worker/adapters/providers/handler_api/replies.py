@@ -6,35 +6,75 @@ Good news counts only with a 2xx; words of refusal count with any 2xx or 4xx.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from worker.adapters.providers.amounts import balance_minor, cost_in, currency_of
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import ActivationReplies
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import HandlerDialect, ListShape
-from worker.adapters.providers.handler_api.history import past_numbers, with_facts
-from worker.adapters.providers.reply import (
-    Banned,
-    RateLimited,
-    Reply,
-    exact_json_of,
-    instant_of,
-    is_answer,
-    is_success,
-    json_of,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    sms_of,
-    str_of,
-    text_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import Banned, RateLimited, Reply
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.history import HistoryPage
+from worker.ports.provider import ActiveRow, HistoryPage, PastNumber
+
+CHARGED: Final = "6"
+#: How the field of the SMS is written where there is none; it is a list, often inside a string.
+NO_SMS: Final = frozenset({"", "[]", "null", '""', '[""]', "[null]"})
+
+
+def past_numbers(body: object, dialect: HandlerDialect, currency: str) -> list[PastNumber] | None:
+    """The rows of a page, or None where one of them cannot be read."""
+    if not isinstance(body, list):
+        return None
+    read = [_past(row, dialect, currency) for row in body]
+    rows = [row for row in read if row is not None]
+    return rows if len(rows) == len(read) else None
+
+
+def with_facts(row: ActiveRow, raw: dict[str, Any], currency: str) -> ActiveRow:
+    """A row of the list with the other facts that its JSON holds."""
+    country, named = raw.get("countryCode"), fields.currency_of(raw.get("currency"), currency)
+    cost, cost_currency = fields.cost_in(raw.get("activationCost"), named)
+    return row._replace(
+        country=None if country is None else str(country),
+        cost_minor=cost,
+        currency=cost_currency,
+    )
+
+
+def _past(row: object, dialect: HandlerDialect, currency: str) -> PastNumber | None:
+    if not isinstance(row, dict) or (ref := fields.ref_of(row.get("id"))) is None:
+        return None
+    cost, cost_currency = fields.cost_in(
+        row.get("cost"), fields.currency_of(row.get("currency"), currency)
+    )
+    return PastNumber(
+        ref=ProviderRef(ref),
+        fate=_fate(row, dialect),
+        phone=fields.phone_of(row.get("phone")),
+        # Of numbers that live it is zero, which is not what they cost.
+        cost_minor=cost or None,
+        currency=cost_currency if cost else None,
+    )
+
+
+def _fate(row: dict[str, Any], dialect: HandlerDialect) -> PriceFate:
+    status = str(row.get("status"))
+    if status == CHARGED:
+        return PriceFate.KEPT
+    if status in dialect.past_given_back:
+        # Never guess at money: a code and a cancel on one row contradict each other.
+        return PriceFate.UNKNOWN if _has_sms(row.get("sms")) else PriceFate.GIVEN_BACK
+    return PriceFate.NOT_YET if status in dialect.past_live else PriceFate.UNKNOWN
+
+
+def _has_sms(sms: object) -> bool:
+    if isinstance(sms, str):
+        return sms.strip() not in NO_SMS
+    return bool(sms)
+
 
 EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
 AGE_MAX_S = 86_400
@@ -53,11 +93,11 @@ class ReplyWord(NamedTuple):
 
 def word_in(reply: Reply) -> ReplyWord:
     """The word of a text reply, or of a JSON error, which has it under one of several keys."""
-    text = text_of(reply)
+    text = reply.text()
     if not text.startswith("{"):
         word, _, rest = text.partition(":")
         return ReplyWord(word.strip(), rest)
-    body = json_of(reply)
+    body = reply.json()
     if not isinstance(body, dict):
         return ReplyWord("")
     for key in ("title", "error", "message", "msg"):
@@ -77,8 +117,8 @@ class HandlerReplies(ActivationReplies):
         self.dialect = dialect
 
     def look(self, reply: Reply) -> port.Observation:
-        text = text_of(reply)
-        if is_success(reply) and (seen := self._seen(text)) is not None:
+        text = reply.text()
+        if reply.is_success and (seen := self._seen(text)) is not None:
             return seen
         answer = word_in(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
@@ -89,7 +129,7 @@ class HandlerReplies(ActivationReplies):
         if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
             return port.Waiting()
         word, _, code = text.partition(":")
-        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := sms_of(code)) is not None:
+        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := fields.sms_of(code)) is not None:
             # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
             return port.CodesArrived((sms,))
         if text in self.dialect.cancelled:
@@ -97,11 +137,11 @@ class HandlerReplies(ActivationReplies):
         return port.Finished() if text in self.dialect.finished else None
 
     def cancel(self, reply: Reply) -> port.CancelReply:
-        if is_success(reply) and text_of(reply) == "ACCESS_CANCEL":
+        if reply.is_success and reply.text() == "ACCESS_CANCEL":
             return port.Cancelled()
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
-        if not is_answer(reply):
+        if not reply.is_answer:
             raise self._fault(reply, answer)
         if word == "EARLY_CANCEL_DENIED":
             return port.Refused(
@@ -119,53 +159,55 @@ class HandlerReplies(ActivationReplies):
 
     def finish(self, reply: Reply) -> port.Finished | None:
         """`Finished`, or None where only a look shows what became of the number."""
-        if is_success(reply) and text_of(reply) == "ACCESS_ACTIVATION":
+        if reply.is_success and reply.text() == "ACCESS_ACTIVATION":
             return port.Finished()
         answer = word_in(reply)
-        if is_answer(reply) and self._is_unclear(answer.word, reply):
+        if reply.is_answer and self._is_unclear(answer.word, reply):
             return None
         raise self._fault(reply, answer)
 
     def ask_again(self, reply: Reply) -> bool:
-        if is_success(reply) and text_of(reply) == "ACCESS_RETRY_GET":
+        if reply.is_success and reply.text() == "ACCESS_RETRY_GET":
             return True
         answer = word_in(reply)
-        if is_answer(reply) and self._is_unclear(answer.word, reply):
+        if reply.is_answer and self._is_unclear(answer.word, reply):
             return False
         raise self._fault(reply, answer)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = word_in(reply)
-        if is_success(reply):
+        if reply.is_success:
             if answer.word == "ACCESS_NUMBER":
                 return self._rented_text(reply, answer.rest)
-            body = exact_json_of(reply)
+            body = reply.exact_json()
             if isinstance(body, dict) and "activationId" in body:
                 return self._rented_json(reply, body)
-        if is_answer(reply) and (why := _no_rent(answer.word)) is not None:
+        if reply.is_answer and (why := _no_rent(answer.word)) is not None:
             return why
         raise self._fault(reply, answer)
 
     def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
-        return self._rented(reply, ref.strip(), phone_of(phone.strip()), "ACCESS_NUMBER")
+        return self._rented(reply, ref.strip(), fields.phone_of(phone.strip()), "ACCESS_NUMBER")
 
     def _rented_json(self, reply: Reply, body: dict[str, Any]) -> port.Rented:
-        rented = self._rented(reply, body["activationId"], phone_of(body.get("phoneNumber")))
-        named = currency_of(body.get("currency"), self.currency)
-        cost, currency = cost_in(body.get("activationCost"), named)
+        rented = self._rented(reply, body["activationId"], fields.phone_of(body.get("phoneNumber")))
+        named = fields.currency_of(body.get("currency"), self.currency)
+        cost, currency = fields.cost_in(body.get("activationCost"), named)
         return replace(
             rented,
             cost_minor=cost,
             currency=currency,
-            expires_at=instant_of(body.get("activationEndTime") or body.get("activationEnd")),
-            cancel_not_before=instant_of(body.get("activationCancel")),
+            expires_at=fields.instant_of(
+                body.get("activationEndTime") or body.get("activationEnd")
+            ),
+            cancel_not_before=fields.instant_of(body.get("activationCancel")),
         )
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
-        if is_success(reply) and answer.word == "ACCESS_BALANCE":
-            minor = balance_minor(answer.rest, self.currency)
+        if reply.is_success and answer.word == "ACCESS_BALANCE":
+            minor = fields.balance_minor(answer.rest, self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
@@ -175,7 +217,7 @@ class HandlerReplies(ActivationReplies):
         raw = self._rows_in(reply)
         if raw is None:
             answer = word_in(reply)
-            if answer.word == "NO_ACTIVATIONS" and is_answer(reply):
+            if answer.word == "NO_ACTIVATIONS" and reply.is_answer:
                 return port.ActivePage((), last=True)
             raise self._fault(reply, answer)
         rows = [self._row(reply, row) for row in raw]
@@ -184,14 +226,16 @@ class HandlerReplies(ActivationReplies):
 
     def whole_page(self, reply: Reply) -> port.ActivePage:
         """The same page with every fact of its rows: too slow where only codes are needed."""
-        page, raw = self.page(reply), self._rows_in(reply, exact_json_of) or ()
+        page, raw = self.page(reply), self._rows_in(reply, Reply.exact_json) or ()
         rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
         return replace(page, rows=rows)
 
-    def _rows_in(self, reply: Reply, body_of: Callable[[Reply], Any] = json_of) -> list[Any] | None:
+    def _rows_in(
+        self, reply: Reply, body_of: Callable[[Reply], Any] = Reply.json
+    ) -> list[Any] | None:
         body = body_of(reply)
         shape = self.dialect.list_shape
-        if not is_success(reply):
+        if not reply.is_success:
             return None
         if shape is ListShape.BARE and (isinstance(body, list) or reply.body.strip() == b"null"):
             return body or []
@@ -201,19 +245,19 @@ class HandlerReplies(ActivationReplies):
         return rows if isinstance(rows, list) else None
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
-        if not isinstance(row, dict) or (ref := ref_of(row.get("activationId"))) is None:
-            raise unreadable(self.provider, reply)
-        sms = sms_of(row.get("smsCode"), row.get("smsText"))
+        if not isinstance(row, dict) or (ref := fields.ref_of(row.get("activationId"))) is None:
+            raise reply.unreadable(self.provider)
+        sms = fields.sms_of(row.get("smsCode"), row.get("smsText"))
         return port.ActiveRow(
             ProviderRef(ref),
             () if sms is None else (sms,),
-            phone_of(row.get("phoneNumber")),
-            str_of(row.get("serviceCode")),
+            fields.phone_of(row.get("phoneNumber")),
+            fields.str_of(row.get("serviceCode")),
         )
 
     def history(self, reply: Reply) -> HistoryPage:
         """A page of past numbers; only an empty one is the last, whatever length was asked for."""
-        body = exact_json_of(reply) if is_success(reply) else None
+        body = reply.exact_json() if reply.is_success else None
         rows = past_numbers(body, self.dialect, self.currency)
         if rows is None:
             raise self._fault(reply, word_in(reply))
@@ -221,7 +265,7 @@ class HandlerReplies(ActivationReplies):
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
         unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
-        return unknown and is_answer(reply)
+        return unknown and reply.is_answer
 
     def _is_unclear(self, word: str, reply: Reply) -> bool:
         return word in words.UNCLEAR or self._is_not_known(word, reply)
@@ -229,8 +273,8 @@ class HandlerReplies(ActivationReplies):
     def _fault(self, reply: Reply, answer: ReplyWord) -> ProviderError:
         """The error for a reply that is no answer to what was asked."""
         word = answer.word
-        if not is_answer(reply):
-            return unreadable(self.provider, reply)
+        if not reply.is_answer:
+            return reply.unreadable(self.provider)
         if word in words.REFUSED:
             return ProviderRefused(self.provider, word)
         if word.startswith("BANNED"):
@@ -239,7 +283,7 @@ class HandlerReplies(ActivationReplies):
             return RateLimited(self.provider, reply.retry_after_s)
         if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:
             return ProviderUnavailable(self.provider, f"HTTP {reply.status}, told to try again")
-        return self._edge_fault(reply) or unreadable(self.provider, reply, word)
+        return self._edge_fault(reply) or reply.unreadable(self.provider, word)
 
     def _banned(self, info: dict[str, Any]) -> ProviderRefused:
         if words.PART_OF_AN_ACCOUNT.search(str(info.get("scope"))):
@@ -273,6 +317,6 @@ def _span(seconds: object) -> timedelta | None:
 
 
 def _codes_in(rows: object) -> tuple[port.Sms, ...]:
-    return several_sms(
-        (row.get("code"), row.get("text"), row.get("date")) for row in objects_in(rows)
+    return fields.several_sms(
+        (row.get("code"), row.get("text"), row.get("date")) for row in fields.objects_in(rows)
     )

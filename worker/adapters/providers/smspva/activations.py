@@ -7,7 +7,7 @@ answers.
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from worker.adapters.providers.amounts import balance_minor
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
     OperationRoute,
@@ -15,18 +15,7 @@ from worker.adapters.providers.family import (
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.reply import (
-    RateLimited,
-    Reply,
-    exact_json_of,
-    objects_in,
-    phone_of,
-    ref_of,
-    several_sms,
-    span_of,
-    str_of,
-    unreadable,
-)
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
@@ -119,12 +108,12 @@ class SmsPvaReplies(ActivationReplies):
             return why
         data = answer.data if isinstance(answer.data, dict) else {}
         rented = self._rented(reply, data.get("orderId"), _phone_in(data))
-        return replace(rented, expires_in=span_of(data.get("orderExpireIn"), LIFETIME_MAX_S))
+        return replace(rented, expires_in=fields.span_of(data.get("orderExpireIn"), LIFETIME_MAX_S))
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = self._answer(reply)
         if answer.status == DONE and isinstance(answer.data, dict):
-            minor = balance_minor(answer.data.get("balance"), self.currency)
+            minor = fields.balance_minor(answer.data.get("balance"), self.currency)
             if minor is not None:
                 return port.Balance(minor, self.currency)
         raise self._fault(reply, answer)
@@ -138,19 +127,19 @@ class SmsPvaReplies(ActivationReplies):
         return port.ActivePage([self._row(reply, row) for row in rows], last=True)
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
-        if not isinstance(row, dict) or (ref := ref_of(row.get("orderId"))) is None:
-            raise unreadable(self.provider, reply)
+        if not isinstance(row, dict) or (ref := fields.ref_of(row.get("orderId"))) is None:
+            raise reply.unreadable(self.provider)
         return port.ActiveRow(
             ProviderRef(ref),
             _sms_in(row),
             _phone_in(row),
-            str_of(row.get("service")),
-            str_of(row.get("country")),
+            fields.str_of(row.get("service")),
+            fields.str_of(row.get("country")),
         )
 
     def _answer(self, reply: Reply) -> SmsPvaBody:
         """The status of the body, which the status of the reply must not contradict."""
-        body = exact_json_of(reply)
+        body = reply.exact_json()
         status = body.get("statusCode") if isinstance(body, dict) else None
         # The range is checked because an error names the status: a longer number could be a phone.
         if type(status) is not int or not 100 <= status < 600 or reply.status not in {status, DONE}:
@@ -164,18 +153,18 @@ class SmsPvaReplies(ActivationReplies):
             return RateLimited(self.provider, reply.retry_after_s)
         if answer.status == UNAUTHORISED and not reply.body.startswith(b"<"):
             return ProviderRefused(self.provider, "status 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _sms_in(data: object) -> tuple[port.Sms, ...]:
     sms = data.get("sms") if isinstance(data, dict) else None
-    rows = objects_in(sms if isinstance(sms, list) else [sms])
-    return several_sms((row.get("code"), row.get("fullText"), None) for row in rows)
+    rows = fields.objects_in(sms if isinstance(sms, list) else [sms])
+    return fields.several_sms((row.get("code"), row.get("fullText"), None) for row in rows)
 
 
 def _phone_in(data: dict[str, Any]) -> str | None:
     """The number comes without its country code; that comes beside it, as `+7` or as `RU`."""
-    local, code = phone_of(data.get("phoneNumber")), data.get("countryCode")
+    local, code = fields.phone_of(data.get("phoneNumber")), data.get("countryCode")
     digits = code.removeprefix("+") if isinstance(code, str) else ""
     if local is None or not digits.isdecimal() or not digits.isascii():
         return local

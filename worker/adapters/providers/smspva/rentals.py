@@ -11,28 +11,10 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
-from worker.adapters.providers.rental_account import (
-    DAY,
-    NO_BALANCE,
-    NOT_POSSIBLE,
-    RentalAccount,
-    RentalReplies,
-)
-from worker.adapters.providers.reply import (
-    RawSms,
-    Reply,
-    all_sms,
-    exact_json_of,
-    is_answer,
-    is_success,
-    is_unauthorised,
-    objects_in,
-    phone_of,
-    ref_of,
-    unix_of,
-    unreadable,
-)
+from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     Endpoint,
@@ -94,34 +76,36 @@ class SmsPvaRentalReplies(RentalReplies):
             return NoRent.NO_BALANCE if NO_MONEY.search(words) else NoRent.BAD_REQUEST
         row = data[0] if isinstance(data, list) and len(data) == 1 else data
         if not isinstance(row, dict):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         rented = self._rented(reply, row.get("id"), _phone_in(row))
-        return replace(rented, expires_at=unix_of(row.get("until")))
+        return replace(rented, expires_at=fields.unix_of(row.get("until")))
 
     def messages(self, reply: Reply) -> port.MessagesReply:
         done, data, words = self._answer(reply)
         rows = data.get("SmsList") if isinstance(data, dict) else None
         if done and isinstance(rows, list):
             return port.Messages(
-                all_sms(
-                    RawSms(None, row.get("text"), row.get("date"), unix_of(row.get("date")))
-                    for row in objects_in(rows)
+                fields.all_sms(
+                    fields.RawSms(
+                        None, row.get("text"), row.get("date"), fields.unix_of(row.get("date"))
+                    )
+                    for row in fields.objects_in(rows)
                 )
             )
         if not done and NOT_FOUND.search(words):
             return NotKnown()
         if not done and CLOSED.search(words):
             return port.Ended()
-        raise unreadable(self.provider, reply)
+        raise reply.unreadable(self.provider)
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
         """The `state` of one order; None where the list does not have it."""
         done, data, _ = self._answer(reply)
         if not done or not isinstance(data, list):
-            raise unreadable(self.provider, reply)
+            raise reply.unreadable(self.provider)
         for row in data:
-            if not isinstance(row, dict) or (order := ref_of(row.get("id"))) is None:
-                raise unreadable(self.provider, reply)
+            if not isinstance(row, dict) or (order := fields.ref_of(row.get("id"))) is None:
+                raise reply.unreadable(self.provider)
             if order == ref:
                 return int(row["state"])
         return None
@@ -140,7 +124,9 @@ class SmsPvaRentalReplies(RentalReplies):
             return port.Prolonged()
         if NOT_FOUND.search(words):
             return NotKnown()
-        return NO_BALANCE if NO_MONEY.search(words) else NOT_POSSIBLE
+        if NO_MONEY.search(words):
+            return port.NotProlonged(port.NoProlong.NO_BALANCE)
+        return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
 
     def ended(self, reply: Reply) -> port.CloseReply:
         done, _, words = self._answer(reply)
@@ -152,13 +138,13 @@ class SmsPvaRentalReplies(RentalReplies):
 
     def _answer(self, reply: Reply) -> tuple[bool, Any, str]:
         """Whether it was done, the data, and the sentence that came with it."""
-        body = exact_json_of(reply) if is_answer(reply) else None
+        body = reply.exact_json() if reply.is_answer else None
         if not isinstance(body, dict):
             raise self._fault(reply)
         words = body.get("msg")
         words = words if isinstance(words, str) else ""
         match body.get("status"):
-            case 1 | "1" if is_success(reply):
+            case 1 | "1" if reply.is_success:
                 return True, body.get("data"), words
             case 0 | "0" if not BAD_KEY.search(words):
                 return False, None, words
@@ -168,14 +154,14 @@ class SmsPvaRentalReplies(RentalReplies):
                 raise self._fault(reply)
 
     def _fault(self, reply: Reply) -> ProviderError:
-        if is_unauthorised(reply):
+        if reply.is_unauthorised:
             return ProviderRefused(self.provider, "HTTP 401")
-        return unreadable(self.provider, reply)
+        return reply.unreadable(self.provider)
 
 
 def _phone_in(row: Mapping[str, Any]) -> str | None:
     """The number comes without its country code, which is beside it, as `+7`; or it is whole."""
-    local, code = phone_of(row.get("pnumber")), row.get("ccode")
+    local, code = fields.phone_of(row.get("pnumber")), row.get("ccode")
     digits = code.removeprefix("+") if isinstance(code, str) else ""
     if local is None or not digits.isdecimal() or str(row.get("pnumber")).startswith("+"):
         return local

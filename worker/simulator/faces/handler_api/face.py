@@ -1,31 +1,96 @@
-"""The face of `/stubs/handler_api.php`: one GET, one line of text or JSON, per dialect."""
+"""What a request to `handler_api` asks for, in a dialect."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
 
+from worker.simulator import exchange
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    amount,
-    figure,
-    number_id,
-    price,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face
-from worker.simulator.faces.handler_api import bodies, parsing
+from worker.simulator.faces.handler_api import bodies
+from worker.simulator.faces.handler_api.bodies import ReplyWriter
 from worker.simulator.faces.handler_api.dialects import DIALECTS, SimulatedDialect
 from worker.simulator.faces.handler_api.hero_rest import PREFIX, HeroRest
 from worker.simulator.faces.handler_api.rentals import HandlerRentalFace
-from worker.simulator.faces.handler_api.wording import ReplyWriter
 from worker.simulator.numbers import CHARGED, REFUNDED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
+
+PATH = "/stubs/handler_api.php"
+OPERATIONS: Mapping[str, FaceOperation] = {
+    "getNumber": FaceOperation.RENT,
+    "getNumberV2": FaceOperation.RENT,
+    "getStatus": FaceOperation.LOOK,
+    "getStatusV2": FaceOperation.LOOK,
+    "getFullSms": FaceOperation.LOOK,
+    "getAllSms": FaceOperation.LOOK,
+    "getActiveActivations": FaceOperation.LIST,
+    "getListOfActiveActivations": FaceOperation.LIST,
+    "getHistory": FaceOperation.HISTORY,
+    "getBalance": FaceOperation.BALANCE,
+    "finishActivation": FaceOperation.FINISH,
+    "cancelActivation": FaceOperation.CANCEL,
+    "getRentNumber": FaceOperation.RENT,
+    "getRentStatus": FaceOperation.LOOK,
+    "getRentList": FaceOperation.LIST,
+    "continueRentNumber": FaceOperation.EXTEND,
+    "prolong": FaceOperation.EXTEND,
+}
+SETTINGS: Mapping[str, FaceOperation] = {"3": FaceOperation.ASK_AGAIN, "6": FaceOperation.FINISH}
+RENT_SETTINGS: Mapping[str, FaceOperation] = {"1": FaceOperation.FINISH, "2": FaceOperation.CANCEL}
+POSTED = frozenset({"prolong"})  #: Calls that a dialect of GETs takes as POST.
+ABOUT_ONE = frozenset(
+    {
+        FaceOperation.LOOK,
+        FaceOperation.CANCEL,
+        FaceOperation.FINISH,
+        FaceOperation.ASK_AGAIN,
+        FaceOperation.READY,
+        FaceOperation.EXTEND,
+    }
+)
+
+
+def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
+    args = request.arguments()
+    form = args.get("action", "")
+    operation = OPERATIONS.get(form, FaceOperation.OTHER)
+    refused = _refused(request, args, dialect, api_key)
+    if form in {"setStatus", "setStatusV2", "setRentStatus"}:
+        setting = _setting(form, args.get("status", ""), dialect)
+        operation = setting or FaceOperation.OTHER
+        refused = refused or (None if setting else DenialReason.BAD_STATUS)
+    return FaceCall(
+        operation, form, exchange.number_id(args.get("id")), args, refused, operation in ABOUT_ONE
+    )
+
+
+def _refused(
+    request: Request, args: Mapping[str, str], dialect: SimulatedDialect, api_key: str
+) -> DenialReason | None:
+    form = args.get("action", "")
+    if request.path != PATH:
+        return DenialReason.BAD_ACTION
+    if request.method not in ({"POST"} if form in POSTED else dialect.methods):
+        return DenialReason.BAD_METHOD
+    key = args.get("api_key")
+    if not key:
+        return DenialReason.NO_KEY
+    if key != api_key:
+        return DenialReason.BAD_KEY
+    return None if form in dialect.actions else DenialReason.BAD_ACTION
+
+
+def _setting(form: str, status: str, dialect: SimulatedDialect) -> FaceOperation | None:
+    if form == "setRentStatus":
+        return RENT_SETTINGS.get(status)
+    if status == "1":
+        return FaceOperation.READY if dialect.takes_ready else None
+    return FaceOperation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)
+
 
 GeneralHandler: TypeAlias = Callable[[Engine, FaceCall, datetime], FaceReply]
 NumberHandler: TypeAlias = Callable[[Engine, FaceCall, SimulatedNumber, datetime], FaceReply]
@@ -81,7 +146,7 @@ class HandlerApiFace(Face):
     def read(self, request: Request) -> FaceCall:
         if self._rest is not None and request.path.startswith(PREFIX):
             return self._rest.read(request)
-        return parsing.read(request, self._dialect, self._key)
+        return read_request(request, self._dialect, self._key)
 
     def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         if self._rest is not None and call.form.startswith(PREFIX):
@@ -120,7 +185,7 @@ class HandlerApiFace(Face):
                 service=args.get("service", ""),
                 country=args.get("country", "0"),
                 operator=args.get("operator", "any"),
-                max_minor=amount(args.get("maxPrice")),
+                max_minor=exchange.amount(args.get("maxPrice")),
                 reference=args.get("orderId"),
             ),
             now,
@@ -135,9 +200,9 @@ class HandlerApiFace(Face):
         old = call.form == "getListOfActiveActivations"
         most = OLD_PAGE if old else self._dialect.page_max
         default = OLD_PAGE if old else self._dialect.page_default
-        limit = number_id(call.args.get("length" if old else "limit"))
+        limit = exchange.number_id(call.args.get("length" if old else "limit"))
         rows = engine.active(
-            number_id(call.args.get("start")) or 0,
+            exchange.number_id(call.args.get("start")) or 0,
             min(default if limit is None else limit, most),
             now,
         )
@@ -148,19 +213,19 @@ class HandlerApiFace(Face):
     def _history(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
         args = call.args
         numbers = engine.rented_of(
-            number_id(args.get("start")) or 0,
-            number_id(args.get("end")) or int(now.timestamp()),
+            exchange.number_id(args.get("start")) or 0,
+            exchange.number_id(args.get("end")) or int(now.timestamp()),
             now,
         )
-        offset = number_id(args.get("offset")) or 0
-        size = number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
+        offset = exchange.number_id(args.get("offset")) or 0
+        size = exchange.number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
         rows = islice(
             (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
         )
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        balance = price(engine.balance_minor(now))
+        balance = exchange.price(engine.balance_minor(now))
         if self._dialect.name == "tiger" and call.args.get("format") == "json":
             return self._json({"balance": balance + "00", "currency": bodies.USD})
         return self._text(f"ACCESS_BALANCE:{balance}")
@@ -169,7 +234,7 @@ class HandlerApiFace(Face):
         service, country = call.args.get("service", "tg"), call.args.get("country", "0")
         match call.form:
             case "getPrices":
-                cost = figure(engine.tariff.price_of(service))
+                cost = exchange.figure(engine.tariff.price_of(service))
                 return self._json({country: {service: {"cost": cost, "count": 1000}}})
             case "getNumbersStatus":
                 return self._json({f"{service}_0": "1000"})

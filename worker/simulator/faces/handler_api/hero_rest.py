@@ -8,16 +8,7 @@ from urllib.parse import parse_qs
 
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import (
-    FaceCall,
-    FaceOperation,
-    FaceReply,
-    Request,
-    arguments,
-    figure,
-    json,
-    number_id,
-)
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request, figure, number_id
 from worker.simulator.faces.handler_api import bodies
 from worker.simulator.numbers import SimulatedNumber, Status
 
@@ -50,7 +41,7 @@ class HeroRest:
 
     def read(self, request: Request) -> FaceCall:
         operation = OPERATIONS.get(request.path)
-        args = arguments(request.query)
+        args = request.arguments()
         if statuses := parse_qs(request.query).get("statuses[]"):
             args["statuses"] = ",".join(statuses)
         refused = None
@@ -76,16 +67,18 @@ class HeroRest:
                     service: {"0": int(lifetime.total_seconds() // 60)}
                     for service, lifetime in engine.tariff.lifetimes().items()
                 }
-                return json({"data": minutes})
+                return FaceReply.json({"data": minutes})
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply | None:
         """The refusals that these calls word differently; None: as the handler words them."""
         if denied.reason is DenialReason.BAD_KEY:
-            return json({"title": "BAD_API_KEY", "details": "Forbidden"}, 403)
+            return FaceReply.json({"title": "BAD_API_KEY", "details": "Forbidden"}, 403)
         return None
 
     def page(self, numbers: list[SimulatedNumber], total: int) -> FaceReply:
-        return json({"data": [self._row(each) for each in numbers], "meta": {"total": total}})
+        return FaceReply.json(
+            {"data": [self._row(each) for each in numbers], "meta": {"total": total}}
+        )
 
     def _history(
         self, engine: Engine, call: FaceCall, first: int, size: int, now: datetime
@@ -98,7 +91,9 @@ class HeroRest:
             )
             if STATES[number.status] in statuses
         )
-        return json({"data": [self._row(each) for each in islice(chosen, first, first + size)]})
+        return FaceReply.json(
+            {"data": [self._row(each) for each in islice(chosen, first, first + size)]}
+        )
 
     def _row(self, number: SimulatedNumber) -> dict[str, Any]:
         codes = [sms.code for sms in number.sms]

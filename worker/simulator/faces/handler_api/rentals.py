@@ -7,8 +7,8 @@ from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, number_id
 from worker.simulator.faces.handler_api import bodies
+from worker.simulator.faces.handler_api.bodies import RENT_FORMS, ReplyWriter
 from worker.simulator.faces.handler_api.dialects import SimulatedDialect
-from worker.simulator.faces.handler_api.wording import RENT_FORMS, ReplyWriter
 from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
 

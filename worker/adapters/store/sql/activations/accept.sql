@@ -5,13 +5,13 @@
 -- intakes with the same refs wait for each other instead of deadlocking.
 WITH asked AS (
     SELECT * FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:refs AS text[]),
-        CAST(:accounts AS text[]), CAST(:phones AS text[]), CAST(:services AS text[]),
-        CAST(:countries AS text[]), CAST(:prices AS bigint[]), CAST(:currencies AS text[]),
-        CAST(:costs AS bigint[]), CAST(:cost_currencies AS text[]),
-        CAST(:policies AS text[]), CAST(:policy_versions AS text[]), CAST(:charges AS text[]),
-        CAST(:rented AS timestamptz[]), CAST(:windows AS integer[]),
-        CAST(:deadlines AS timestamptz[]), CAST(:expiries AS timestamptz[]),
+        CAST(:id AS uuid[]), CAST(:provider AS text[]), CAST(:provider_ref AS text[]),
+        CAST(:account AS text[]), CAST(:phone AS text[]), CAST(:service AS text[]),
+        CAST(:country AS text[]), CAST(:price_minor AS bigint[]), CAST(:currency AS text[]),
+        CAST(:cost_minor AS bigint[]), CAST(:cost_currency AS text[]),
+        CAST(:policy AS text[]), CAST(:policy_version AS text[]), CAST(:charge AS text[]),
+        CAST(:rented_at AS timestamptz[]), CAST(:window_seconds AS integer[]),
+        CAST(:deadline_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
         CAST(:cancel_not_before AS timestamptz[])
     ) AS t(id, provider, provider_ref, account, phone, service, country, price_minor, currency,
            cost_minor, cost_currency, policy, policy_version, charge, rented_at, window_seconds,

@@ -1,0 +1,388 @@
+"""5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know.
+
+Its "hosting" is its rentals: orders named by their length, for all services, read as activations.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from worker.adapters.providers import fields
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    FamilyAdapter,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
+from worker.adapters.providers.rental_account import (
+    DAY,
+    HOUR,
+    CloseAttempt,
+    CloseFollowUp,
+    RentalAccount,
+    RentalReplies,
+)
+from worker.adapters.providers.reply import RateLimited, Reply
+from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
+from worker.domain.families import NO_DIALECT, features_of
+from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
+from worker.ports import long_rental
+from worker.ports import provider as port
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.provider import HistoryPage, PastNumber
+from worker.ports.reporter import Operation
+
+CHARGED: Final = "FINISHED"
+GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
+LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not an SMS.
+
+
+def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | None:
+    """The rows of a page, or None where one of them cannot be read."""
+    read = [_past(row, currency) for row in rows]
+    kept = [row for row in read if row is not None]
+    return kept if len(kept) == len(read) else None
+
+
+def within(page: HistoryPage, since: datetime, until: datetime, skip: int) -> HistoryPage:
+    """The rows of a span. 5sim takes none: its last page is the first where all rows are older."""
+    known = [row.rented_at for row in page.rows if row.rented_at is not None]
+    over = page.next is None or (bool(known) and max(known) < since)
+    rows = [row for row in page.rows if row.rented_at and since <= row.rented_at <= until]
+    return HistoryPage(rows, None if over or page.next is None else skip + page.next)
+
+
+def with_facts(page: port.ActivePage, whole: HistoryPage) -> port.ActivePage:
+    """The live rows of a page with the facts that its history rows hold of them."""
+    facts = {row.ref: row for row in whole.rows}
+    return replace(page, rows=[_with_facts(row, facts[row.ref]) for row in page.rows])
+
+
+def _with_facts(row: port.ActiveRow, facts: PastNumber) -> port.ActiveRow:
+    return row._replace(
+        country=facts.country,
+        cost_minor=facts.cost_minor,
+        currency=facts.currency,
+        rented_at=facts.rented_at,
+    )
+
+
+def _past(row: object, currency: str) -> PastNumber | None:
+    if not isinstance(row, dict) or (ref := fields.ref_of(row.get("id"))) is None:
+        return None
+    cost, cost_currency = fields.cost_in(row.get("price"), currency)
+    return PastNumber(
+        ref=ProviderRef(ref),
+        fate=_fate(row),
+        phone=fields.phone_of(row.get("phone")),
+        service=fields.str_of(row.get("product")),
+        country=fields.str_of(row.get("country")),
+        cost_minor=cost,
+        currency=cost_currency,
+        rented_at=fields.instant_of(row.get("created_at")),
+    )
+
+
+def _fate(row: dict[str, Any]) -> PriceFate:
+    status = row.get("status")
+    if not isinstance(status, str):
+        return PriceFate.UNKNOWN
+    if status == CHARGED:
+        return PriceFate.KEPT
+    if status in GIVEN_BACK:
+        # Never guess at money: an SMS and a cancel on one row contradict each other.
+        return PriceFate.UNKNOWN if row.get("sms") else PriceFate.GIVEN_BACK
+    return PriceFate.NOT_YET if status in LIVE else PriceFate.UNKNOWN
+
+
+PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
+LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
+
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        "/buy/activation/{country}/any/{service}", price_limit="?maxPrice={price}"
+    ),
+    Operation.LOOK: OperationRoute("/check/{ref}"),
+    Operation.LIST: OperationRoute(
+        "/orders?category=activation&limit={limit}&offset={offset}&order=id&reverse=true"
+    ),
+    Operation.CANCEL: OperationRoute("/cancel/{ref}"),
+    Operation.FINISH: OperationRoute("/finish/{ref}"),
+    Operation.BALANCE: OperationRoute("/profile"),
+}
+
+NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
+REFUSED: Final = frozenset({"not enough rating", "Unauthorized - Invalid API Key"})
+TRANSIENT: Final = frozenset({"server offline", "internal error"})
+RATE_LIMITED: Final = frozenset(
+    {
+        "api limit is 100 requests per second",
+        "ip address limit is 100 requests per second",
+    }
+)
+REFUSALS: Final = {
+    "you need to wait time": port.Refusal.EARLY,
+    "order has sms": port.Refusal.CODE_ARRIVED,
+    "order not found": port.Refusal.UNCLEAR,
+    "record not found": port.Refusal.UNCLEAR,
+    "order expired": port.Refusal.UNCLEAR,
+    "order no sms": port.Refusal.UNCLEAR,
+    "hosting order": port.Refusal.NOT_CANCELLABLE,
+}
+NO_RENT: Final = {
+    "no free phones": port.NoRent.NO_NUMBERS,
+    "not enough user balance": port.NoRent.NO_BALANCE,
+    "bad country": port.NoRent.BAD_REQUEST,
+    "bad operator": port.NoRent.BAD_REQUEST,
+    "country is incorrect": port.NoRent.BAD_REQUEST,
+    "product is incorrect": port.NoRent.BAD_REQUEST,
+    "select country": port.NoRent.BAD_REQUEST,
+    "select operator": port.NoRent.BAD_REQUEST,
+    "no product": port.NoRent.BAD_REQUEST,
+}
+
+
+class FiveSimReplies(ActivationReplies):
+    """Reads the replies of 5sim. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> port.Observation:
+        order = self._order(reply)
+        if order is not None:
+            return self._seen(reply, order)
+        if reply.is_answer and reply.text() in NOT_KNOWN:
+            return port.NotKnown()
+        raise self._fault(reply)
+
+    def _seen(self, reply: Reply, order: dict[str, Any]) -> port.Observation:
+        sms, status = _sms_in(order.get("sms")), order.get("status")
+        if not isinstance(status, str):
+            raise reply.unreadable(self.provider)
+        if status == CHARGED:
+            return port.Finished(sms)
+        if status in LIVE | GIVEN_BACK and sms:
+            return port.CodesArrived(sms)  # The SMS counts more than the label beside it.
+        if status in LIVE:
+            return port.Waiting()
+        if status in GIVEN_BACK and not order.get("sms"):
+            return port.Cancelled()  # Only without any SMS, not with one that could not be read.
+        raise reply.unreadable(self.provider)
+
+    def cancel(self, reply: Reply) -> port.CancelReply:
+        order = self._order(reply)
+        if order is None:
+            why = REFUSALS.get(reply.text()) if reply.is_answer else None
+            if why is None:
+                raise self._fault(reply)
+            return port.Refused(why)
+        match self._seen(reply, order):
+            case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+                return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+            case port.Cancelled():
+                return port.Cancelled()
+            case _:
+                return port.Refused(port.Refusal.UNCLEAR)
+
+    def finish(self, reply: Reply) -> port.Observation | None:
+        order = self._order(reply)
+        if order is not None:
+            return self._seen(reply, order)
+        if reply.is_answer and reply.text() in REFUSALS:
+            return None
+        raise self._fault(reply)
+
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
+        order = self._order(reply)
+        if order is None:
+            why = NO_RENT.get(reply.text()) if reply.is_answer else None
+            if why is None:
+                raise self._fault(reply)
+            return why
+        rented = self._rented(reply, order.get("id"), fields.phone_of(order.get("phone")))
+        cost, currency = fields.cost_in(order.get("price"), self.currency)
+        return replace(
+            rented,
+            cost_minor=cost,
+            currency=currency,
+            expires_at=fields.instant_of(order.get("expires")),
+        )
+
+    def balance(self, reply: Reply) -> port.Balance:
+        body = reply.exact_json() if reply.is_success else None
+        minor = (
+            fields.balance_minor(body.get("balance"), self.currency)
+            if isinstance(body, dict)
+            else None
+        )
+        if minor is None:
+            raise self._fault(reply)
+        return port.Balance(minor, self.currency)
+
+    def page(self, reply: Reply) -> port.ActivePage:
+        """A page of the history, newest first, of which only the live orders are kept."""
+        rows = self._orders(reply, Reply.json)
+        read = [self._row(reply, row) for row in rows]
+        live = [row for status, row in read if status in LIVE]
+        return port.ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
+
+    def history(self, reply: Reply) -> HistoryPage:
+        """The same page with the orders that have ended."""
+        orders = self._orders(reply, Reply.exact_json)
+        rows = past_orders(orders, self.currency)
+        if rows is None:
+            raise reply.unreadable(self.provider)
+        return HistoryPage(rows, len(orders) or None)
+
+    def whole_page(self, reply: Reply) -> port.ActivePage:
+        """The live orders with every fact of their rows: too slow where only codes are needed."""
+        return with_facts(self.page(reply), self.history(reply))
+
+    def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:
+        body = body_of(reply) if reply.is_success else None
+        rows = body.get("Data") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise self._fault(reply)
+        return rows
+
+    def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
+        if not isinstance(row, dict):
+            raise reply.unreadable(self.provider)
+        ref, status = fields.ref_of(row.get("id")), row.get("status")
+        if ref is None or not isinstance(status, str):
+            raise reply.unreadable(self.provider)
+        return status, port.ActiveRow(
+            ProviderRef(ref),
+            _sms_in(row.get("sms")),
+            fields.phone_of(row.get("phone")),
+            fields.str_of(row.get("product")),
+        )
+
+    def _order(self, reply: Reply) -> dict[str, Any] | None:
+        body = reply.exact_json() if reply.is_success else None
+        return body if isinstance(body, dict) and "status" in body else None
+
+    def _fault(self, reply: Reply) -> ProviderError:
+        words = reply.text() if reply.is_answer else ""
+        if words in REFUSED or (reply.status == 401 and not words.startswith("<")):
+            return ProviderRefused(self.provider, f"HTTP {reply.status}: key or rating")
+        if words in RATE_LIMITED:
+            return RateLimited(self.provider, reply.retry_after_s)
+        if words in TRANSIENT:
+            return ProviderUnavailable(self.provider, words)
+        return reply.unreadable(self.provider)
+
+
+def _sms_in(rows: object) -> tuple[port.Sms, ...]:
+    return fields.several_sms(
+        (row.get("code"), row.get("text"), row.get("created_at")) for row in fields.objects_in(rows)
+    )
+
+
+def _reaches_far_back(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether a page reaches so far back that nothing behind it can be live."""
+    created = [fields.instant_of(row.get("created_at")) for row in rows]
+    known = [instant for instant in created if instant is not None]
+    return len(known) > 1 and max(known) - min(known) > LIVE_FOR
+
+
+class FiveSimAccount(ProviderAccount):
+    """One account at 5sim."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._orders = FiveSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/") + "/v1/user",
+            headers={
+                "Authorization": f"Bearer {config.api_key}",
+                "Accept": "application/json",
+            },
+        )
+        super().__init__(config, context, endpoint, ROUTES, self._orders)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        target = ROUTES[Operation.LIST].target.format(limit=PAGE_SIZE, offset=skip)
+        page = await self._read_list(target, self._orders.history)
+        return within(page, since, until, skip)
+
+
+NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "1month"}
+TERMS: Final = long_rental.RentalTerms(
+    lengths=long_rental.only(*NAMES), whole_number=True, gives_expiry=True, tells_refund=True
+)
+RENTAL_ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute("/buy/hosting/{country}/any/{name}"),
+    Operation.RENTAL_READ: OperationRoute("/check/{ref}"),
+    Operation.RENTAL_CLOSE: OperationRoute("/cancel/{ref}"),
+}
+FINISH: Final = "/finish/{ref}"
+
+CANCELLED: Final = "CANCELED"
+EARLY: Final = "you need to wait time"
+PAID: Final = frozenset({"hosting order", "order has sms"})  #: The price is not given back.
+NO_SMS: Final = "order no sms"  #: It cannot be finished either.
+
+
+class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
+    """Reads the replies of 5sim about hosting. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
+        return self.rent(reply)
+
+    def messages(self, reply: Reply) -> long_rental.MessagesReply:
+        order = self._order(reply)
+        if order is None:
+            if reply.is_answer and reply.text() in NOT_KNOWN:
+                return port.NotKnown()
+            raise self._fault(reply)
+        status, rows = str(order.get("status")), order.get("sms")
+        if status == CHARGED:
+            return long_rental.Ended(PriceFate.KEPT)
+        if status in GIVEN_BACK:
+            # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
+            cancelled = status == CANCELLED and not rows
+            return long_rental.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
+        if status not in LIVE:
+            raise reply.unreadable(self.provider)
+        return long_rental.Messages(
+            fields.all_sms(_raw_sms(row) for row in fields.objects_in(rows))
+        )
+
+    def given_back(self, reply: Reply) -> CloseAttempt:
+        words = reply.text() if reply.is_answer else ""
+        if words == EARLY:
+            return long_rental.NotClosed(port.Refusal.EARLY)
+        return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
+
+    def kept(self, reply: Reply) -> CloseAttempt:
+        words = reply.text() if reply.is_answer else ""
+        if words in PAID or words == NO_SMS:
+            return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
+        return self._ended(reply)
+
+    def _ended(self, reply: Reply) -> CloseAttempt:
+        if reply.is_answer and reply.text() in NOT_KNOWN:
+            return CloseFollowUp.READ
+        seen = self.messages(reply)
+        return CloseFollowUp.READ if isinstance(seen, long_rental.Messages) else seen
+
+
+def _raw_sms(row: dict[str, Any]) -> fields.RawSms:
+    created = row.get("created_at")
+    return fields.RawSms(row.get("code"), row.get("text"), created, fields.instant_of(created))
+
+
+class FiveSimRentals(RentalAccount):
+    """The long rentals of one account at 5sim."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = FiveSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, RENTAL_ROUTES, replies, finish=FINISH)
+
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        return {"name": NAMES[length]}
+
+
+ADAPTER = FamilyAdapter(FiveSimAccount, FiveSimRentals)

@@ -1,7 +1,0 @@
-"""5sim's own protocol."""
-
-from worker.adapters.providers.family import FamilyAdapter
-from worker.adapters.providers.fivesim.activations import FiveSimAccount
-from worker.adapters.providers.fivesim.rentals import FiveSimRentals
-
-ADAPTER = FamilyAdapter(FiveSimAccount, FiveSimRentals)

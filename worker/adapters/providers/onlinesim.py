@@ -1,0 +1,364 @@
+"""onlinesim: JSON with everything in `response`, and one call that closes a number for any reason.
+
+`setOperationOk` is both "cancel" and "finish". So a cancel looks before and after it: only the
+status shows whether an SMS had arrived, and with it a charge.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from worker.adapters.providers import fields
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    FamilyAdapter,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+    PushBody,
+    push_of,
+)
+from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import RateLimited, Reply
+from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
+from worker.domain.ids import ProviderRef
+from worker.ports import long_rental
+from worker.ports import provider as port
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.ports.reporter import Operation
+from worker.ports.service import Push
+
+#: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
+STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
+CLOSE: Final = OperationRoute("/setOperationOk.php?tzid={ref}")
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute("/getNum.php?service={service}&country={country}&number=true"),
+    Operation.LOOK: OperationRoute(STATE + "&tzid={ref}"),
+    Operation.LIST: OperationRoute(STATE),
+    Operation.CANCEL: CLOSE,
+    Operation.FINISH: CLOSE,
+    Operation.ASK_AGAIN: OperationRoute("/setOperationRevise.php?tzid={ref}"),
+    Operation.BALANCE: OperationRoute("/getBalance.php?lang=en"),
+}
+
+WAITING: Final = frozenset({"TZ_INPOOL", "TZ_NUM_WAIT", "TZ_NUM_PREPARE"})
+ANSWERED: Final = "TZ_NUM_ANSWER"
+OVER_EMPTY: Final = "TZ_OVER_EMPTY"
+OVER_OK: Final = "TZ_OVER_OK"
+NOT_KNOWN: Final = frozenset(
+    {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED", "WARNING_NO_NUMS"}
+)
+REFUSED: Final = frozenset(
+    {
+        "ERROR_WRONG_KEY",
+        "ERROR_NO_KEY",
+        "API_ACCESS_DISABLED",
+        "API_ACCESS_IP",
+        "ACCOUNT_BLOCKED",
+        "ACCOUNT_IDENTIFICATION_REQUIRED",
+    }
+)
+RATE_LIMITED: Final = frozenset({"INTERVAL_CONCURRENT_REQUESTS_ERROR"})
+TRANSIENT: Final = frozenset({"TRY_AGAIN_LATER"})
+TOO_EARLY: Final = "NO_COMPLETE_TZID"
+NO_RENT: Final = {
+    "NO_NUMBER": port.NoRent.NO_NUMBERS,
+    "WARNING_NO_NUMS": port.NoRent.NO_NUMBERS,
+    "EXCEEDED_CONCURRENT_OPERATIONS": port.NoRent.NO_NUMBERS,
+    "TIME_INTERVAL_ERROR": port.NoRent.NO_NUMBERS,
+    "WARNING_LOW_BALANCE": port.NoRent.NO_BALANCE,
+    "ERROR_NO_SERVICE": port.NoRent.BAD_REQUEST,
+    "UNDEFINED_COUNTRY": port.NoRent.BAD_REQUEST,
+    "ERROR_PARAMS": port.NoRent.BAD_REQUEST,
+    "NEED_EXTENSION_NUMBER": port.NoRent.BAD_REQUEST,
+}
+
+
+class OnlineSimReplies(ActivationReplies):
+    """Reads the replies of onlinesim. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> port.Observation:
+        rows = reply.json()
+        if not reply.is_success or not isinstance(rows, list):
+            if reply.is_answer and word_of(rows) in NOT_KNOWN:
+                return port.NotKnown()
+            raise self._fault(reply, word_of(rows))
+        if len(rows) != 1 or not isinstance(rows[0], dict):
+            raise reply.unreadable(self.provider)
+        row = rows[0]
+        sms, state = _sms_in(row.get("msg")), row.get("response")
+        if not isinstance(state, str):
+            raise reply.unreadable(self.provider)
+        if state == OVER_OK:
+            return port.Finished(sms)
+        if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
+            if sms:
+                return port.CodesArrived(sms)
+            if state != ANSWERED:
+                return port.Cancelled() if state == OVER_EMPTY else port.Waiting()
+        if state in NOT_KNOWN:
+            return port.NotKnown()
+        raise reply.unreadable(self.provider)
+
+    def closed(self, reply: Reply) -> port.Refusal | None:
+        """None where the operation is closed now; else why not."""
+        body = reply.json()
+        if reply.is_success and is_one(body):
+            return None
+        if reply.is_answer and word_of(body) == TOO_EARLY:
+            return port.Refusal.EARLY
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
+            return port.Refusal.UNCLEAR
+        raise self._fault(reply, word_of(body))
+
+    def finish(self, reply: Reply) -> port.Finished | None:
+        return port.Finished() if self.closed(reply) is None else None
+
+    def ask_again(self, reply: Reply) -> bool:
+        body = reply.json()
+        if reply.is_success and is_one(body):
+            return True
+        if reply.is_answer and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
+            return False
+        raise self._fault(reply, word_of(body))
+
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
+        body = reply.json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
+            return self._rented(reply, body.get("tzid"), fields.phone_of(body.get("number")))
+        why = NO_RENT.get(word_of(body)) if reply.is_answer else None
+        if why is None:
+            raise self._fault(reply, word_of(body))
+        return why
+
+    def balance(self, reply: Reply) -> port.Balance:
+        body = reply.exact_json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
+            minor = fields.balance_minor(body.get("balance"), self.currency)
+            if minor is not None:
+                return port.Balance(minor, self.currency)
+        raise self._fault(reply, word_of(body))
+
+    def page(self, reply: Reply) -> port.ActivePage:
+        rows = reply.json()
+        if reply.is_answer and word_of(rows) == "ERROR_NO_OPERATIONS":
+            return port.ActivePage((), last=True)
+        if not reply.is_success or not isinstance(rows, list):
+            raise self._fault(reply, word_of(rows))
+        read = [self._row(reply, row) for row in rows]
+        live = WAITING | {ANSWERED}
+        return port.ActivePage([row for state, row in read if state in live], last=True)
+
+    def _row(self, reply: Reply, row: object) -> tuple[str, port.ActiveRow]:
+        if not isinstance(row, dict):
+            raise reply.unreadable(self.provider)
+        ref, state = fields.ref_of(row.get("tzid")), row.get("response")
+        if ref is None or not isinstance(state, str):
+            raise reply.unreadable(self.provider)
+        return state, port.ActiveRow(
+            ProviderRef(ref),
+            _sms_in(row.get("msg")),
+            fields.phone_of(row.get("number")),
+            fields.str_of(row.get("service")),
+            None if row.get("country") is None else str(row["country"]),
+        )
+
+    def _fault(self, reply: Reply, word: str) -> ProviderError:
+        if reply.is_answer:
+            if word in REFUSED or reply.is_unauthorised:
+                return ProviderRefused(self.provider, word or "HTTP 401")
+            if word in RATE_LIMITED:
+                return RateLimited(self.provider, reply.retry_after_s)
+            if word in TRANSIENT:
+                return ProviderUnavailable(self.provider, word)
+        return reply.unreadable(self.provider, word)
+
+
+def _response(body: object) -> object:
+    """What is under `response`, which sometimes is one level down, under `original`."""
+    if not isinstance(body, dict):
+        return None
+    inner = body.get("original")
+    return (inner if isinstance(inner, dict) else body).get("response")
+
+
+def is_one(body: object) -> bool:
+    response = _response(body)
+    return response is True or response == "1" or (type(response) is int and response == 1)
+
+
+def word_of(body: object) -> str:
+    response = _response(body)
+    return response if isinstance(response, str) else ""
+
+
+def _sms_in(msg: object) -> tuple[port.Sms, ...]:
+    """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
+    rows: list[Any] = msg if isinstance(msg, list) else [msg]
+    codes = (row.get("msg") if isinstance(row, dict) else row for row in rows)
+    return fields.several_sms((code, None, None) for code in codes)
+
+
+class OnlineSimAccount(ProviderAccount):
+    """One account at onlinesim."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        self._states = OnlineSimReplies(config.name, config.currency)
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/") + "/api",
+            key_suffix=f"&apikey={escaped(config.api_key)}",
+        )
+        super().__init__(config, context, endpoint, ROUTES, self._states)
+
+    async def cancel(self, ref: ProviderRef) -> port.CancelReply:
+        before = await self.look(ref)
+        if not isinstance(before, port.Waiting):
+            return _refused_by(before)
+        await self._http.pay_more()
+        refusal = await self._ask(Operation.CANCEL, ref, self._states.closed)
+        if refusal is not None:
+            return port.Refused(refusal)
+        match await self.look_too(ref):
+            case port.CodesArrived(sms=sms) | port.Finished(sms=sms):
+                return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+            case port.Cancelled() | port.NotKnown():
+                # Closed, and without an SMS an instant before: there is nothing to charge for.
+                return port.Cancelled()
+            case port.Waiting():
+                return port.Refused(port.Refusal.UNCLEAR)
+
+
+def _refused_by(seen: port.Observation) -> port.CancelReply:
+    """What a look before the cancel makes of it, where the number does not simply wait."""
+    match seen:
+        case port.Cancelled():
+            return port.Cancelled()
+        case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+            return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+        case _:
+            return port.Refused(port.Refusal.UNCLEAR)
+
+
+TERMS: Final = long_rental.RentalTerms(
+    lengths=long_rental.Lengths(DAY, DAY, 365 * DAY),
+    prolongs=True,
+    whole_number=True,
+    gives_expiry=True,
+)
+
+RENTAL_ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute("/rent/getRentNum.php?country={country}&days={days}"),
+    Operation.RENTAL_READ: OperationRoute("/rent/getRentState.php?tzid={ref}&pagination=false"),
+    Operation.RENTAL_PROLONG: OperationRoute("/rent/extendRentState.php?tzid={ref}&days={days}"),
+    Operation.RENTAL_CLOSE: OperationRoute("/rent/closeRentNum.php?tzid={ref}"),
+}
+
+BAD_DAYS: Final = "UNDEFINED_DAYS"
+EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
+TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
+
+
+class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
+    """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
+        body = reply.exact_json()
+        row = body.get("item") if isinstance(body, dict) else None
+        if reply.is_success and is_one(body) and isinstance(row, dict):
+            rented = self._rented(reply, row.get("tzid"), _phone_in(row))
+            return replace(rented, expires_in=fields.span_of(row.get("time")))
+        word = word_of(body)
+        why = port.NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
+        if why is None or not reply.is_answer:
+            raise self._fault(reply, word)
+        return why
+
+    def messages(self, reply: Reply) -> long_rental.MessagesReply:
+        body = reply.exact_json()
+        rows = body.get("list") if isinstance(body, dict) else None
+        if reply.is_success and is_one(body) and isinstance(rows, list):
+            return self._seen(reply, rows)
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
+            return port.NotKnown()
+        raise self._fault(reply, word_of(body))
+
+    def _seen(self, reply: Reply, rows: list[Any]) -> long_rental.MessagesReply:
+        row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
+        match row.get("status"):
+            case 1:
+                return _messages_in(row.get("messages"))
+            case 0:
+                return long_rental.Ended()
+            case _:
+                raise reply.unreadable(self.provider)
+
+    def prolonged(self, reply: Reply) -> long_rental.ProlongReply:
+        body = reply.exact_json()
+        if reply.is_success and is_one(body) and isinstance(body, dict):
+            row = body.get("item")
+            return long_rental.Prolonged(
+                expires_in=fields.span_of(row.get("time") if isinstance(row, dict) else None)
+            )
+        word = word_of(body)
+        if not reply.is_answer:
+            raise self._fault(reply, word)
+        if word == BAD_DAYS:
+            return long_rental.NotProlonged(long_rental.NoProlong.BAD_LENGTH)
+        if NO_RENT.get(word) is port.NoRent.NO_BALANCE:
+            return long_rental.NotProlonged(long_rental.NoProlong.NO_BALANCE)
+        if word == EXPIRED:
+            return long_rental.NotProlonged(long_rental.NoProlong.NOT_POSSIBLE)
+        if word in NOT_KNOWN:
+            return port.NotKnown()
+        raise self._fault(reply, word)
+
+    def ended(self, reply: Reply) -> long_rental.CloseReply:
+        body = reply.exact_json()
+        if reply.is_success and is_one(body):
+            return long_rental.Ended()
+        if reply.is_answer and word_of(body) in TOO_SOON:
+            return long_rental.NotClosed(port.Refusal.EARLY)
+        if reply.is_answer and word_of(body) in NOT_KNOWN:
+            return port.NotKnown()
+        raise self._fault(reply, word_of(body))
+
+
+def _messages_in(messages: object) -> long_rental.Messages:
+    """The SMS of a rental: a list, or an object that holds a page of the list."""
+    pages = messages if isinstance(messages, dict) else {}
+    rows = pages.get("data", messages)
+    if not isinstance(rows, list):
+        return long_rental.Messages(complete=False)
+    sms = fields.all_sms(
+        fields.RawSms(row.get("code"), row.get("text"), row.get("created_at"))
+        for row in fields.objects_in(rows)
+    )
+    total = pages.get("total")
+    return long_rental.Messages(sms, complete=total is None or total == len(rows))
+
+
+def _phone_in(row: dict[str, Any]) -> str | None:
+    """The number comes without its country code, which is beside it."""
+    local, country = fields.phone_of(row.get("number")), row.get("country")
+    whole = local is None or str(row.get("number")).startswith("+") or type(country) is not int
+    return local if whole else f"{country}{local}"
+
+
+class OnlineSimRentals(RentalAccount):
+    """The long rentals of one account at onlinesim."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = OnlineSimRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, RENTAL_ROUTES, replies)
+
+
+def parse_push(body: PushBody) -> list[Push]:
+    """The operation that an SMS came to; nothing where it came to a long rental."""
+    if body.get("webhook_type") != "receiving_sms":
+        return []
+    # `code` is the id of the SMS, not what the customer waits for.
+    content = (body.get("code"), body.get("message"), body.get("time_start"))
+    return [push_of(body.get("operation_id"), body.get("number"), None, content)]
+
+
+ADAPTER = FamilyAdapter(OnlineSimAccount, OnlineSimRentals, parse_push)

@@ -1,0 +1,197 @@
+"""sms-man, second version: JSON in which waiting looks like an error.
+
+It rents by the hour or the day, for all services, beside its activations.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from worker.adapters.providers import fields
+from worker.adapters.providers.family import (
+    FamilyAdapter,
+    ObjectReplies,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+)
+from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
+from worker.domain.price_fate import PriceFate
+from worker.ports import long_rental
+from worker.ports import provider as port
+from worker.ports.errors import ProviderError, ProviderRefused
+from worker.ports.reporter import Operation
+
+PATH: Final = "/control"  #: Of activations.
+SET_STATUS: Final = PATH + "/set-status?request_id={ref}&status="
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute(
+        PATH + "/get-number?country_id={country}&application_id={service}&",
+        price_limit="maxPrice={price}&currency={currency}&",
+    ),
+    Operation.LOOK: OperationRoute(PATH + "/get-sms?request_id={ref}&"),
+    Operation.CANCEL: OperationRoute(SET_STATUS + "reject&"),
+    Operation.FINISH: OperationRoute(SET_STATUS + "close&"),
+    Operation.ASK_AGAIN: OperationRoute(SET_STATUS + "retrysms&"),
+    Operation.BALANCE: OperationRoute(PATH + "/get-balance?"),
+}
+
+WAITING: Final = "wait_sms"
+NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
+REFUSED: Final = frozenset({"wrong_token", "bad_token"})
+NO_RENT: Final = {
+    "no_free_phones": port.NoRent.NO_NUMBERS,
+    "not_enough_balance": port.NoRent.NO_BALANCE,
+    "wrong_application_id": port.NoRent.BAD_REQUEST,
+    "wrong_country_id": port.NoRent.BAD_REQUEST,
+}
+
+
+class SmsManReplies(ObjectReplies):
+    """Reads the replies of sms-man. Raises `ProviderError` only."""
+
+    def look(self, reply: Reply) -> port.Observation:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if reply.is_success and not error and (sms := fields.sms_of(body.get("sms_code"))):
+            return port.CodesArrived((sms,))
+        if error == WAITING:
+            return port.Waiting()
+        if isinstance(error, str) and error in NOT_KNOWN:
+            return port.NotKnown()
+        raise self._fault(reply, body)
+
+    def cancel(self, reply: Reply) -> port.CancelReply:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return port.Cancelled()
+        if self._refused(body):
+            return port.Refused(port.Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+    def finish(self, reply: Reply) -> port.Finished | None:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return port.Finished()
+        if self._refused(body):
+            return None
+        raise self._fault(reply, body)
+
+    def ask_again(self, reply: Reply) -> bool:
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return True
+        if self._refused(body):
+            return False
+        raise self._fault(reply, body)
+
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if reply.is_success and not error and "request_id" in body:
+            return self._rented(reply, body["request_id"], fields.phone_of(body.get("number")))
+        why = NO_RENT.get(error) if isinstance(error, str) else None
+        if why is None:
+            raise self._fault(reply, body)
+        return why
+
+    def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
+        return reply.is_success and body.get("success") is True and not body.get("error_code")
+
+    def _refused(self, body: dict[str, Any]) -> bool:
+        """A no about this number: which words it comes in is documented for few."""
+        error = body.get("error_code")
+        return body.get("success") is False and isinstance(error, str) and error not in REFUSED
+
+    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
+        error, message = body.get("error_code"), body.get("error_msg")
+        by_word = isinstance(error, str) and error in REFUSED
+        if by_word or (isinstance(message, dict) and "token" in message):
+            return ProviderRefused(self.provider, "wrong token")
+        if reply.is_unauthorised:
+            return ProviderRefused(self.provider, "HTTP 401")
+        return reply.unreadable(self.provider)
+
+
+class SmsManAccount(ProviderAccount):
+    """One account at sms-man."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        endpoint = Endpoint(
+            base_url=config.base_url.rstrip("/"), key_suffix=f"token={escaped(config.api_key)}"
+        )
+        replies = SmsManReplies(config.name, config.currency)
+        super().__init__(config, context, endpoint, ROUTES, replies)
+
+
+TERMS: Final = long_rental.RentalTerms(
+    lengths=long_rental.Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
+)
+RENTAL_PATH: Final = "/rent-api"
+RENTAL_ROUTES: Final[OperationTable] = {
+    Operation.RENTAL_OPEN: OperationRoute(
+        RENTAL_PATH + "/get-number?country_id={country}&{period}&"
+    ),
+    Operation.RENTAL_READ: OperationRoute(RENTAL_PATH + "/get-all-sms?request_id={ref}&"),
+    Operation.RENTAL_CLOSE: OperationRoute(
+        RENTAL_PATH + "/set-status?request_id={ref}&status=reject&"
+    ),
+}
+
+NONE_YET: Final = frozenset({WAITING, "no_sms"})
+NOT_FOUND: Final = "sms_not_found"
+
+
+class SmsManRentalReplies(SmsManReplies, RentalReplies):
+    """Reads the replies of sms-man about rentals. Raises `ProviderError` only."""
+
+    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
+        return self.rent(reply)
+
+    def messages(self, reply: Reply) -> long_rental.MessagesReply:
+        body = self._body(reply)
+        error = body.get("error_code")
+        if isinstance(error, str) and error in NONE_YET:
+            return long_rental.Messages()
+        if error == NOT_FOUND:
+            return port.NotKnown()
+        rows = body.get("sms")
+        if error or not reply.is_success or not isinstance(rows, list):
+            raise self._fault(reply, body)
+        if not all(isinstance(row, dict) for row in rows):
+            raise reply.unreadable(self.provider)
+        return long_rental.Messages(
+            fields.all_sms(
+                fields.RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows
+            )
+        )
+
+    def ended(self, reply: Reply) -> long_rental.CloseReply:
+        """Why a reject is refused is not documented, so nothing is done that keeps the price."""
+        body = self._body(reply)
+        if self._succeeded(reply, body):
+            return long_rental.Ended(PriceFate.GIVEN_BACK)
+        if body.get("error_code") == NOT_FOUND:
+            return port.NotKnown()
+        if self._refused(body):
+            return long_rental.NotClosed(port.Refusal.UNCLEAR)
+        raise self._fault(reply, body)
+
+
+class SmsManRentals(RentalAccount):
+    """The long rentals of one account at sms-man."""
+
+    def __init__(self, config: ProviderConfig, http: Transport) -> None:
+        replies = SmsManRentalReplies(config.name, config.currency)
+        super().__init__(http, TERMS, RENTAL_ROUTES, replies)
+
+    def _length(self, length: timedelta) -> Mapping[str, object]:
+        days, rest = divmod(length, DAY)
+        period = f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"
+        return {"period": period}
+
+
+ADAPTER = FamilyAdapter(SmsManAccount, SmsManRentals)

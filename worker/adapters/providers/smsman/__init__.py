@@ -1,7 +1,0 @@
-"""sms-man's own protocol, second version."""
-
-from worker.adapters.providers.family import FamilyAdapter
-from worker.adapters.providers.smsman.activations import SmsManAccount
-from worker.adapters.providers.smsman.rentals import SmsManRentals
-
-ADAPTER = FamilyAdapter(SmsManAccount, SmsManRentals)

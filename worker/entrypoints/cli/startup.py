@@ -1,0 +1,118 @@
+"""`check-config`, `migrate`, `run` and `dev`: from the configuration to the daemon that runs."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from worker.entrypoints.cli.options import ConfigOption
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
+
+
+def check_config(
+    *,
+    config: ConfigOption = None,
+    show_effective: Annotated[
+        bool, typer.Option("--show-effective", help="Show every value and where it came from.")
+    ] = False,
+    output: OutputOption = Format.TEXT,
+) -> None:
+    """Check the configuration: every key, AW_ name, policy and provider file.
+
+    Exits with 78 and the list of problems where it is bad; secrets are never shown.
+
+    Example: activation-worker check-config --show-effective
+    """
+    from worker.settings import load
+    from worker.settings.load import effective
+
+    loaded = load(config, environ=os.environ)
+    lines = list(effective(loaded)) if show_effective else []
+    if output is Format.TEXT:
+        width = max((len(line.key) for line in lines), default=0)
+        for key, value, source in lines:
+            write_line(f"{key:{width}} = {_toml(value)}  # {source}")
+        for warning in loaded.warnings:
+            say(f"warning: {warning}")
+        say(f"{loaded.config_file} is valid")
+        return
+    settings = [line._asdict() for line in lines]
+    if output is Format.NDJSON:
+        for each in settings:
+            write_json(each)
+        return
+    write_json(
+        {
+            "valid": True,
+            "config_file": str(loaded.config_file),
+            "warnings": list(loaded.warnings),
+            **({"settings": settings} if show_effective else {}),
+        },
+        indent=True,
+    )
+
+
+def _toml(value: object) -> str:
+    match value:
+        case None:
+            return '""'
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case list():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case _:
+            return str(value)
+
+
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database schema up to date. Safe to run from many hosts at once.
+
+    Run it before the new version starts; the old one goes on running meanwhile.
+    """
+    from worker.adapters.store.migrate import upgrade
+    from worker.settings import load_settings
+
+    settings = load_settings(config, environ=os.environ)
+    before, now = asyncio.run(upgrade(settings.database.url.get_secret_value()))
+    if before == now:
+        say(f"the schema is up to date: {now}")
+    else:
+        say(f"the schema was {before or 'missing'} and is now {now}")
+
+
+def run(
+    *,
+    config: ConfigOption = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Start PostgreSQL and Valkey, too.")
+    ] = False,
+) -> None:
+    """Run the daemon: the arq worker, provider polling, the HTTP API, the admin listener.
+
+    SIGTERM or Ctrl-C stops it: it takes no new work, ends what runs, and leaves the rest to the
+    next one. Nothing is lost when it is killed instead.
+    """
+    _daemon(config, embedded=embedded, simulator=False)
+
+
+def dev(config: ConfigOption = None) -> None:
+    """Run everything a developer needs: servers, the daemon, a simulated provider.
+
+    Then, in another terminal: activation-worker trigger timeout
+    """
+    say("dev: NOT FOR PRODUCTION: a simulated provider, servers without passwords")
+    _daemon(config, embedded=True, simulator=True)
+
+
+def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
+    from worker.settings import load_settings
+
+    settings = load_settings(config, environ=os.environ)
+
+    import uvloop
+
+    from worker.entrypoints.daemon import run_daemon
+
+    code = uvloop.run(run_daemon(settings, embedded=embedded, simulator=simulator))
+    raise typer.Exit(code)

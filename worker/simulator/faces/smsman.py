@@ -1,0 +1,179 @@
+"""The face of sms-man v2: waiting looks like an error, and errors come in two shapes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from worker.simulator import exchange
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.engine import Engine
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
+from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder
+
+CONTROL, RENT = "/control/", "/rent-api/"
+OPERATIONS = {
+    "get-number": FaceOperation.RENT,
+    "get-sms": FaceOperation.LOOK,
+    "get-all-sms": FaceOperation.LOOK,  #: Of rentals.
+    "get-balance": FaceOperation.BALANCE,
+    "limits": FaceOperation.OTHER,
+}
+SETTINGS = {
+    "ready": FaceOperation.READY,
+    "close": FaceOperation.FINISH,
+    "reject": FaceOperation.CANCEL,
+    "used": FaceOperation.CANCEL,
+    "retrysms": FaceOperation.ASK_AGAIN,
+}
+HOURS = {"hour": 1, "day": 24, "week": 168, "month": 720}
+WORDS: Mapping[DenialReason, tuple[str, str]] = {
+    DenialReason.NO_KEY: ("wrong_token", "Wrong token!"),
+    DenialReason.BAD_KEY: ("wrong_token", "Wrong token!"),
+    DenialReason.BANNED: ("bad_token", "Account is blocked"),
+    DenialReason.BAD_SERVICE: ("wrong_application_id", "Wrong application id"),
+    DenialReason.BAD_COUNTRY: ("wrong_country_id", "Wrong country id"),
+    DenialReason.NO_NUMBERS: ("no_free_phones", "No free phones"),
+    DenialReason.PRICE_TOO_LOW: ("no_free_phones", "No free phones at this price"),
+    DenialReason.NO_BALANCE: ("not_enough_balance", "Not enough balance"),
+    DenialReason.UNKNOWN_ID: ("sms_not_found", "Request not found"),
+    DenialReason.ENDED: ("sms_not_found", "Request is closed"),
+    DenialReason.NO_CODE: ("no_sms", "No sms"),
+    DenialReason.BAD_STATUS: ("wrong_status", "Wrong status"),
+}
+
+
+class SmsManKnobs(FaceKnobs):
+    """What nobody knows for certain."""
+
+    error_status: Literal[200, 400] = 200
+    error_msg: Literal["text", "object"] = "text"
+    cancel_refused: str = "wrong_status"  #: What a reject after an SMS is answered.
+    no_messages: Literal["wait_sms", "empty"] = "wait_sms"  #: How a rental without an SMS answers.
+
+
+class SmsManFace(Face):
+    """sms-man, as it answers."""
+
+    knobs_type = SmsManKnobs
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self._knobs = SmsManKnobs.model_validate(config.knobs)
+        super().__init__(config, self._knobs.terms(timedelta(seconds=1200)))
+
+    def read(self, request: Request) -> FaceCall:
+        args = request.arguments()
+        form = request.path.rstrip("/")
+        name = form.removeprefix(CONTROL).removeprefix(RENT)
+        operation = OPERATIONS.get(name)
+        refused = None
+        if name == "set-status":
+            operation = SETTINGS.get(args.get("status", ""), FaceOperation.OTHER)
+            refused = DenialReason.BAD_STATUS if operation is FaceOperation.OTHER else None
+        if operation is None or not form.startswith((CONTROL, RENT)):
+            return FaceCall(FaceOperation.OTHER, form, None, args, DenialReason.BAD_ACTION)
+        refused = self._wrong_key(args.get("token")) or refused
+        about_one = name in {"set-status", "get-sms", "get-all-sms"}
+        ref = exchange.number_id(args.get("request_id"))
+        return FaceCall(operation, form, ref, args, refused, about_one)
+
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        match call.operation:
+            case FaceOperation.RENT:
+                return self._rent(engine, call, now)
+            case FaceOperation.BALANCE:
+                return FaceReply.json(
+                    {"balance": exchange.price(engine.balance_minor(now)), "hold": 0}
+                )
+            case _:
+                service = call.args.get("application_id", "1")
+                return FaceReply.json({service: {"application_id": service, "numbers": "1000"}})
+
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if number.rental != call.form.startswith(RENT):
+            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+        match call.operation:
+            case FaceOperation.LOOK:
+                return self._look(engine, call, number, now)
+            case FaceOperation.READY:
+                denied = engine.ready(number)
+            case FaceOperation.FINISH:
+                denied = engine.finish(number, now)
+            case FaceOperation.ASK_AGAIN:
+                denied = engine.ask_again(number, now)
+            case _:
+                used = call.args.get("status") == "used"
+                ending = Status.BANNED if used else Status.CANCELLED
+                denied = engine.cancel(number, now, ending)
+        if denied is not None:
+            return self.refuse(call, denied, now)
+        return FaceReply.json({"request_id": number.id, "success": True})
+
+    def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if (reply := denied_by_server(denied)) is not None:
+            return reply
+        code, message = WORDS.get(denied.reason, (self._knobs.cancel_refused, "Not possible"))
+        error_msg: Any = {"token": message} if self._knobs.error_msg == "object" else message
+        body = {"success": False, "error_code": code, "error_msg": error_msg}
+        return FaceReply.json(body, self._knobs.error_status)
+
+    def empty_list(self, call: FaceCall) -> FaceReply:
+        return FaceReply.text(f"Not Found: {call.form}", 404)  # There is no list.
+
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        args = call.args
+        hours = None
+        if call.form.startswith(RENT):
+            hours = HOURS.get(args.get("type", ""), 0) * (exchange.number_id(args.get("time")) or 0)
+            if not hours:
+                return self.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
+        order = BuyerOrder(
+            service=args.get("application_id", "rent" if hours else ""),
+            country=args.get("country_id", ""),
+            max_minor=exchange.amount(args.get("maxPrice")),
+            hours=hours,
+        )
+        number = engine.rent(order, now)
+        if isinstance(number, Denied):
+            return self.refuse(call, number, now)
+        return FaceReply.json(_row(number))
+
+    def _look(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if not number.live:
+            return self.refuse(call, Denied(DenialReason.ENDED), now)
+        engine.show(number)
+        waiting = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
+        if number.rental:
+            rows = [_message(sms) for sms in reversed(number.sms)]
+            if not rows and self._knobs.no_messages == "wait_sms":
+                return FaceReply.json(_row(number) | waiting)
+            all_of_them = call.form.endswith("get-all-sms")
+            return FaceReply.json(
+                _row(number) | {"sms": rows if all_of_them or not rows else rows[0]}
+            )
+        if number.status is Status.RECEIVED:
+            return FaceReply.json(_row(number) | {"sms_code": number.sms[-1].code})
+        return FaceReply.json(_row(number) | waiting)
+
+
+def _row(number: SimulatedNumber) -> dict[str, Any]:
+    return {
+        "request_id": number.id,
+        "country_id": _as_number(number.country),
+        "application_id": _as_number(number.service),
+        "number": number.phone,
+    }
+
+
+def _message(sms: ArrivedSms) -> dict[str, str]:
+    return {"text": sms.text, "code": sms.code, "time": f"{sms.at:%Y-%m-%d %H:%M:%S}"}
+
+
+def _as_number(name: str) -> int | str:
+    return int(name) if name.isascii() and name.isdigit() else name

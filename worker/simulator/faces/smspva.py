@@ -1,0 +1,337 @@
+"""The faces of SMSPVA: version 2 for activations, one old script with `method=` for rentals.
+
+In version 2 the body repeats the HTTP status, and an order is gone after ten minutes. Rentals need
+an activation before each SMS.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from worker.simulator import exchange
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.denials import DenialReason, Denied
+from worker.simulator.engine import Engine
+from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
+from worker.simulator.face import Face, FaceKnobs
+from worker.simulator.numbers import SimulatedNumber, Status
+from worker.simulator.tariff import HOUR, BuyerOrder
+
+RENT_PATH = "/api/rent.php"
+RENT_METHODS = {
+    "create": FaceOperation.RENT,
+    "create_multi": FaceOperation.RENT,
+    "orders": FaceOperation.LIST,
+    "activate": FaceOperation.READY,
+    "sms": FaceOperation.LOOK,
+    "prolong": FaceOperation.EXTEND,
+    "delete": FaceOperation.CANCEL,
+    "restore": FaceOperation.EXTEND,
+}
+HOURS = {"day": 24, "week": 168, "month": 720}
+RENT_MESSAGES: Mapping[DenialReason, str] = {
+    DenialReason.NO_KEY: "API key is required",
+    DenialReason.BAD_KEY: "API key is wrong",
+    DenialReason.BAD_REQUEST: "Bad parameters",
+    DenialReason.NO_NUMBERS: "No numbers",
+    DenialReason.NO_BALANCE: "Balance is too low",
+    DenialReason.UNKNOWN_ID: "Order not found",
+    DenialReason.ENDED: "Order is closed",
+    DenialReason.CODE_RECEIVED: "SMS was received, no refund",
+    DenialReason.NEW_CODE_RECEIVED: "SMS was received, no refund",
+}
+
+
+class SmsPvaRentalFace:
+    def __init__(
+        self, wrong_key: Callable[[str | None], DenialReason | None], *, on_demand: bool
+    ) -> None:
+        self._wrong_key = wrong_key
+        self._on_demand = on_demand
+
+    def read(self, request: Request) -> FaceCall:
+        args = request.arguments()
+        operation = RENT_METHODS.get(args.get("method", ""))
+        wrong_key = self._wrong_key(args.get("apikey"))
+        refused = DenialReason.BAD_REQUEST if operation is None else wrong_key
+        form = f"{RENT_PATH}?{args.get('method', '')}"
+        about_one = operation not in {None, FaceOperation.RENT, FaceOperation.LIST}
+        ref = exchange.number_id(args.get("id"))
+        return FaceCall(operation or FaceOperation.OTHER, form, ref, args, refused, about_one)
+
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if call.operation is FaceOperation.LIST:
+            return self.listed(engine.live(now, rentals=True))
+        hours = _hours(call.args)
+        service = call.args.get("service") or call.args.get("services", "")
+        if hours is None:
+            return self.refuse(Denied(DenialReason.BAD_REQUEST))
+        order = BuyerOrder(service=service, country=call.args.get("country", ""), hours=hours)
+        number = engine.rent(order, now)
+        if isinstance(number, Denied):
+            return self.refuse(number)
+        return _rental_data(
+            {
+                "id": number.id,
+                "pnumber": number.phone[1:],
+                "ccode": "7",
+                "service": number.service,
+                "until": str(int(number.expires_at.timestamp())),
+            }
+        )
+
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if not number.rental:
+            return self.refuse(Denied(DenialReason.UNKNOWN_ID))
+        match call.args.get("method"):
+            case "sms":
+                engine.show(number)
+                rows = [
+                    {"text": sms.text, "sender": "Sender", "date": int(sms.at.timestamp())}
+                    for sms in number.sms
+                ]
+                return _rental_data({"SmsList": rows, "OtherSms": []})
+            case "activate":
+                denied = None if number.live else Denied(DenialReason.ENDED)
+                number.ready = True
+                return _rental_data([{"id": number.id}]) if denied is None else self.refuse(denied)
+            case "delete":
+                # It leaves the list either way. The price comes back only without an SMS, in time.
+                denied = engine.cancel(number, now) and engine.finish(number, now)
+                return self.refuse(denied) if denied else _rental_data({"id": number.id})
+            case _:
+                return self._prolong(engine, call, number, now)
+
+    def refuse(self, denied: Denied) -> FaceReply:
+        return FaceReply.json({"status": 0, "msg": RENT_MESSAGES.get(denied.reason, "Error")})
+
+    def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
+        return _rental_data([_row(number) | {"state": self._state(number)} for number in numbers])
+
+    def _state(self, number: SimulatedNumber) -> int:
+        """Not in the system, on, or off until it is switched on."""
+        if number.offline:
+            return -1
+        return 1 if number.ready or not self._on_demand else 0
+
+    def _prolong(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        hours = _hours(call.args)
+        if hours is None:
+            return self.refuse(Denied(DenialReason.BAD_REQUEST))
+        denied = engine.extend(number, hours * HOUR, now)
+        return self.refuse(denied) if denied else FaceReply.json({"status": 1})
+
+
+def _rental_data(data: exchange.Json) -> FaceReply:
+    return FaceReply.json({"status": 1, "data": data, "msg": ""})
+
+
+def _hours(args: Mapping[str, str]) -> int | None:
+    unit, count = HOURS.get(args.get("dtype", "")), exchange.number_id(args.get("dcount"))
+    return unit * count if unit and count else None
+
+
+def _row(number: SimulatedNumber) -> dict[str, Any]:
+    return {
+        "id": number.id,
+        "scode": number.service,
+        "sname": number.service,
+        "pnumber": number.phone[1:],
+        "ccode": number.country,
+        "cname": number.country,
+        "hasnewsms": bool(number.new_sms),
+        "until": int(number.expires_at.timestamp()),
+        "canprolong": True,
+    }
+
+
+PREFIX = "/activation/"
+CHANGES = {
+    "clearsms": FaceOperation.ASK_AGAIN,
+    "stopsms": FaceOperation.FINISH,
+    "cancelorder": FaceOperation.CANCEL,
+    "blocknumber": FaceOperation.CANCEL,
+}
+WORDS: Mapping[DenialReason, tuple[int, str]] = {
+    DenialReason.NO_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BAD_KEY: (401, "UNAUTHORIZED"),
+    DenialReason.BANNED: (411, "LOW_KARMA"),
+    DenialReason.RATE_LIMITED: (411, "RATE_LIMIT"),
+    DenialReason.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
+    DenialReason.BAD_ACTION: (404, "NOT_FOUND"),
+    DenialReason.BAD_METHOD: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_REQUEST: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_SERVICE: (405, "BAD_PARAMETERS"),
+    DenialReason.BAD_COUNTRY: (405, "BAD_PARAMETERS"),
+    DenialReason.NO_NUMBERS: (501, "NO_NUMBERS"),
+    DenialReason.NO_BALANCE: (407, "LOW_BALANCE"),
+    DenialReason.UNKNOWN_ID: (406, "BAD_ORDER_ID"),
+    DenialReason.EARLY_CANCEL: (411, "TOO_EARLY"),
+    DenialReason.CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NEW_CODE_RECEIVED: (405, "SMS_RECEIVED"),
+    DenialReason.NO_CODE: (404, "NO_SMS"),
+    DenialReason.BAD_STATUS: (404, "NO_SMS"),
+    DenialReason.ENDED: (410, "ORDER_CLOSED"),
+}
+
+
+class SmsPvaKnobs(FaceKnobs):
+    """What nobody knows for certain."""
+
+    on_demand: bool = False  #: Rentals are off until they are switched on.
+
+
+class SmsPvaFace(Face):
+    """SMSPVA, as it answers."""
+
+    knobs_type = SmsPvaKnobs
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        knobs = SmsPvaKnobs.model_validate(config.knobs)
+        super().__init__(config, knobs.terms(timedelta(seconds=600)))
+        self._rentals = SmsPvaRentalFace(self._wrong_key, on_demand=knobs.on_demand)
+
+    def read(self, request: Request) -> FaceCall:
+        if request.path == RENT_PATH:
+            return self._rentals.read(request)
+        parts = [unquote(part) for part in request.path.removeprefix(PREFIX).split("/")]
+        call = self._read(request.method, parts)
+        if call is None or not request.path.startswith(PREFIX):
+            return FaceCall(FaceOperation.OTHER, request.path, refused=DenialReason.BAD_ACTION)
+        return call._replace(refused=self._wrong_key(request.headers.get("apikey")))
+
+    def _read(self, method: str, parts: list[str]) -> FaceCall | None:
+        match [method, *parts]:
+            case ["GET", "number", country, service, *operator] if len(operator) < 2:
+                purchase = {"country": country, "service": service}
+                purchase["operator"] = operator[0] if operator else "any"
+                return FaceCall(FaceOperation.RENT, "number", None, purchase)
+            case ["GET", "sms", ref]:
+                return FaceCall(FaceOperation.LOOK, "sms", exchange.number_id(ref), about_one=True)
+            case ["GET", "orders"]:
+                return FaceCall(FaceOperation.LIST, "orders")
+            case ["GET", "balance" | "userinfo" as form]:
+                return FaceCall(FaceOperation.BALANCE, form)
+            case ["PUT", name, ref] if name in CHANGES:
+                return FaceCall(CHANGES[name], name, exchange.number_id(ref), about_one=True)
+            case _:
+                return None
+
+    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        if call.form.startswith(RENT_PATH):
+            return self._rentals.answer(engine, call, now)
+        match call.operation:
+            case FaceOperation.RENT:
+                return self._rent(engine, call, now)
+            case FaceOperation.LIST:
+                orders = [self._order(number, now) for number in engine.live(now)]
+                return _data({"orders": orders})
+            case _:
+                balance = exchange.price(engine.balance_minor(now))
+                more = {"name": "buyer", "karma": 100.0} if call.form == "userinfo" else {}
+                return _data({"balance": balance, **more})
+
+    def answer_about(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if call.form.startswith(RENT_PATH):
+            return self._rentals.answer_about(engine, call, number, now)
+        if number.rental or now >= number.expires_at:
+            # Not only closed: after its time the order is deleted.
+            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+        match call.form:
+            case "sms":
+                return self._sms(engine, call, number, now)
+            case "clearsms":
+                denied = engine.ask_again(number, now)
+            case "stopsms":
+                denied = engine.finish(number, now)
+            case "blocknumber":
+                denied = engine.cancel(number, now, Status.BANNED)
+            case _:
+                denied = engine.cancel(number, now)
+        if denied is not None:
+            return self.refuse(call, denied, now)
+        expiry = {"orderExpireIn": _seconds_left(number, now)} if call.form == "clearsms" else {}
+        return _data({"orderId": number.id, **expiry})
+
+    def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
+        if call.form.startswith(RENT_PATH) and denied.reason is not DenialReason.UNAVAILABLE:
+            return self._rentals.refuse(denied)
+        status, word = WORDS.get(denied.reason, (500, "ERROR"))
+        reply = FaceReply.json({"statusCode": status, "error": {"type": word}}, status)
+        return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
+
+    def empty_list(self, call: FaceCall) -> FaceReply:
+        if call.form.startswith(RENT_PATH):
+            return self._rentals.listed([])
+        return _data({"orders": []})
+
+    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+        args = call.args
+        number = engine.rent(
+            BuyerOrder(service=args["service"], country=args["country"], operator=args["operator"]),
+            now,
+        )
+        if isinstance(number, Denied):
+            return self.refuse(call, number, now)
+        return _data(
+            {
+                "orderId": number.id,
+                "phoneNumber": int(number.phone[1:]),  # Without the country code.
+                "countryCode": "7",
+                "orderExpireIn": _seconds_left(number, now),
+            }
+        )
+
+    def _sms(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
+        if not number.live:
+            return self.refuse(call, Denied(DenialReason.ENDED), now)
+        if number.status is not Status.RECEIVED:
+            # Also after clearsms, which makes it forget the SMS that came.
+            error = {"type": "SMS_NOT_YET_RECEIVED"}
+            return FaceReply.json({"statusCode": 202, "error": error}, 202)
+        if engine.balance_minor(now) < 0:
+            return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
+        engine.show(number)
+        return _data(
+            {
+                "sms": _sms_json(number),
+                "orderId": number.id,
+                "orderExpireIn": _seconds_left(number, now),
+            }
+        )
+
+    def _order(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
+        received = number.status is Status.RECEIVED
+        if received:
+            number.shown = len(number.sms)
+        return {
+            "orderId": number.id,
+            "phoneNumber": int(number.phone[1:]),
+            "countryCode": "7",
+            "orderExpireIn": _seconds_left(number, now),
+            "service": number.service,
+            "country": number.country,
+            "status": "SMS_RECEIVED" if received else "WAITING",
+            "sms": _sms_json(number) if received else None,
+        }
+
+
+def _data(data: dict[str, Any]) -> FaceReply:
+    return FaceReply.json({"statusCode": 200, "data": data})
+
+
+def _sms_json(number: SimulatedNumber) -> dict[str, str]:
+    return {"code": number.sms[-1].code, "fullText": number.sms[-1].text}
+
+
+def _seconds_left(number: SimulatedNumber, now: datetime) -> int:
+    return max(0, int((number.expires_at - now).total_seconds()))

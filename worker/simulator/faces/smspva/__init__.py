@@ -1,1 +1,0 @@
-"""The simulated SMSPVA: its second version, and its old script for rentals."""
