@@ -10,8 +10,8 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import SIM, OwnTime
-from worker.domain.heartbeat import BEAT_EVERY, GAP, GRACE, SILENCE, Pulse
 from worker.domain.ids import ProviderName
+from worker.domain.pulse import BEAT_EVERY, GAP, GRACE, SILENCE, Pulse
 from worker.lifecycle.heartbeat import Heartbeat
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.instances import DeadInstance, InstanceId

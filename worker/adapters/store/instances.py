@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement, translated
 from worker.adapters.store.session import Session
-from worker.domain.heartbeat import BEAT_EVERY, GAP, Pulse
+from worker.domain.pulse import BEAT_EVERY, GAP, Pulse
 from worker.ports.errors import StoreError
 from worker.ports.instances import DeadInstance, InstanceId
 
