@@ -86,10 +86,18 @@ class UnaskedActivations:
     ) -> CancelPress | None:
         raise NotImplementedError
 
+    async def press_cancels(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> dict[ActivationId, CancelPress]:
+        raise NotImplementedError
+
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         raise NotImplementedError
 
     async def activation(self, id_: ActivationId) -> Activation | None:
+        raise NotImplementedError
+
+    async def activations_of(self, ids: Sequence[ActivationId]) -> dict[ActivationId, Activation]:
         raise NotImplementedError
 
     async def activations(

@@ -9,6 +9,7 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept, IntakePolicy
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.backstop import Backstop
+from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import Canary, CanaryOrder
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
@@ -20,6 +21,7 @@ from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.outcome import PolicyOutcomes
+from worker.lifecycle.press_cancel import PressCancel
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
@@ -254,6 +256,14 @@ def _service(
             ),
         ),
         expire=expire,
+        pressing=PressCancel(
+            activations=parts.store.activations, providers=parts.providers, expire=expire
+        ),
+        reading=Batcher(
+            together=parts.store.activations.activations_of,
+            alone=parts.store.activations.activation,
+            sleep=parts.clock.sleep,
+        ),
         sweep=sweep,
         clock=parts.clock,
     )

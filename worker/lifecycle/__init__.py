@@ -16,6 +16,7 @@
     audit    the proof that all of it adds up
     backstop  the same ticks without arq, while Redis is away
 
-`service` is what shops may ask for; `lanes` is the pool in which watch, expire, pursue and the
-reading of a history act on many at once. Nothing here knows a service library: it is handed ports.
+`service` is what shops may ask for, and `press_cancel` its Cancel button; `lanes` is the pool in
+which watch, expire, pursue and the reading of a history act on many at once. Nothing here knows a
+service library: it is handed ports.
 """

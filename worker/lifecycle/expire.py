@@ -73,11 +73,13 @@ class Expire:
                 break
         return done
 
-    async def end_now(self, provider: Provider, id_: ActivationId) -> None:
-        """End one number that a caller waits for, unless it is not due or leased by another."""
+    async def end_now(self, provider: Provider, ids: Sequence[ActivationId]) -> None:
+        """End numbers that callers wait for, but not those not due or leased by another."""
         if provider.circuit is Circuit.OPEN:
             return
-        due = await self._lease(lambda: self.settlements.lease_cancel(id_, provider.name, LEASE))
+        due = await self._lease(
+            lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE)
+        )
         if due:
             await self._end(provider, due, None)
 
@@ -174,4 +176,5 @@ class Expire:
         recorded = await self.activations.record_codes(seen)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
+        self.settle.changes.publish([code.id for code in recorded])
         return any(code.fate in {CodeFate.SHOWN, CodeFate.MORE} for code in recorded)

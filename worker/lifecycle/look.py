@@ -175,6 +175,7 @@ class Look:
         self.seen_codes.remember([code.sms for code in recorded], now)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
+        self.settle.changes.publish([code.id for code in recorded])
 
     async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
         """Record them; halving isolates a code that cannot be recorded."""

@@ -1,17 +1,19 @@
 """The service: what shops may ask for, over HTTP, arq or the command line."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from worker.domain.activation import FINAL, CancelAnswer, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.budget import Budget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
+from worker.lifecycle.press_cancel import PressCancel
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
@@ -23,7 +25,7 @@ from worker.ports.store.activations import AcceptResult, Activation, ActivationS
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 
-PATIENCE: Final = timedelta(seconds=5)  #: What a caller waits for a provider at most.
+PATIENCE: Final = timedelta(seconds=5)  #: What a resend waits for its turn at the provider.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,10 @@ class ActivationService:
     accepting: Accept
     renting: Rent
     expire: Expire
+    pressing: PressCancel
+    reading: Batcher[ActivationId, Activation]
     sweep: Sweep
     clock: Clock
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         return await self.accepting(handed)
@@ -49,19 +52,13 @@ class ActivationService:
         return await self.renting(order)
 
     async def cancel(self, id_: ActivationId) -> ActionResult:
-        pressed = await self.activations.press_cancel(id_)
-        if pressed is None:
+        press = await self.pressing(id_)
+        if press is None:
             return ActionResult(ActionOutcome.UNKNOWN)
-        if pressed.answer is CancelAnswer.CODE_RECEIVED:
-            return ActionResult(ActionOutcome.CODE_RECEIVED, await self.activations.activation(id_))
-        provider = self.providers.get(pressed.provider)
-        if (
-            pressed.state in {State.WAITING, State.EXPIRING}
-            and pressed.not_before is None
-            and provider is not None
-        ):
-            await self._patiently(self.expire.end_now(provider, id_))
-        return _as_found(await self.activations.activation(id_))
+        activation = await self.reading(id_)
+        if press.answer is CancelAnswer.CODE_RECEIVED:
+            return ActionResult(ActionOutcome.CODE_RECEIVED, activation)
+        return _as_found(activation)
 
     async def finish(self, id_: ActivationId) -> ActionResult:
         state = await self.activations.ask_finish(id_)
@@ -105,21 +102,6 @@ class ActivationService:
                 await self.schedule.hint(provider, number)
             except ScheduleUnavailable:
                 return  # Polling is the backstop.
-
-    async def _patiently(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for *work* a few seconds; after that it goes on without the caller.
-
-        If it fails, the cancel that was pressed stands: the ticks carry it out.
-        """
-        task = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        await asyncio.wait({task}, timeout=PATIENCE.total_seconds())
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.expire.reporter.trouble("job.failed", detail=f"cancel: {type(error).__name__}")
 
 
 def _as_found(activation: Activation | None) -> ActionResult:

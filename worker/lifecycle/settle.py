@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import ACCOUNT_LOCKED
 from worker.domain.ids import ActivationId
+from worker.lifecycle.changes import Changes
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store import settlements as port
@@ -25,6 +26,7 @@ class Settle:
 
     settlements: port.SettlementStore
     reporter: Reporter
+    changes: Changes = field(default_factory=Changes)
 
     async def __call__(self, endings: Sequence[port.Ending]) -> list[port.SettledNumber]:
         """For a caller who waits: locked accounts are waited for. What was settled."""
@@ -48,6 +50,7 @@ class Settle:
                 self.reporter.quarantined(id_, "settle.refused")
         if settled:
             self.reporter.settled(settled)
+            self.changes.publish([number.id for number in settled])
         if busy:
             self.reporter.trouble("settle.account_locked", detail=str(len(busy)))
         return BatchSettled(settled, busy)

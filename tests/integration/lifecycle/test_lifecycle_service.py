@@ -206,7 +206,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
 async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.service.PATIENCE", timedelta(0))
+    monkeypatch.setattr("worker.lifecycle.press_cancel.PATIENCE", timedelta(0))
     number = await waiting(world)
     answer = asyncio.Event()
 
@@ -217,7 +217,7 @@ async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
     world.provider.will("cancel", slow)
     assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
     answer.set()
-    await asyncio.gather(*world.service._running)
+    await asyncio.gather(*world.service.pressing._running)
 
     assert (await world.number(number)).state is State.REFUNDED
 
@@ -237,7 +237,7 @@ async def test_a_caller_who_hangs_up_does_not_cut_the_cancel(world: World) -> No
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     answer.set()
-    await asyncio.gather(*world.service._running)
+    await asyncio.gather(*world.service.pressing._running)
 
     assert (await world.number(number)).state is State.REFUNDED
 

@@ -57,7 +57,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_cancel(
 
     for _ in range(3):
         await world.end_all()
-        await world.expire.end_now(world.provider, newer.id)
+        await world.expire.end_now(world.provider, [newer.id])
 
     assert (await world.number(ours)).state is State.REFUNDED
     assert await untouched(world, newer) == before, "leased again at each tick otherwise"

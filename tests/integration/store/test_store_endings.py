@@ -103,9 +103,9 @@ async def test_one_number_can_be_claimed_by_its_id_when_it_is_due(shop: Shop) ->
     await shop.open()
     one, other = await shop.rent("1"), await shop.rent("2")
 
-    assert await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=DEADLINE) == []
-    (due,) = await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=NOW)
-    assert await shop.store.settlements.lease_cancel(one, SIM, LEASE, now=NOW) == []
+    assert await shop.store.settlements.lease_cancels_of([one], SIM, LEASE, now=DEADLINE) == []
+    (due,) = await shop.store.settlements.lease_cancels_of([one], SIM, LEASE, now=NOW)
+    assert await shop.store.settlements.lease_cancels_of([one], SIM, LEASE, now=NOW) == []
 
     assert due.id == one
     assert [due.id for due in await shop.expire()] == [other]

@@ -128,9 +128,9 @@ async def test_what_a_lease_took_that_was_cut_off_is_handed_back() -> None:
 
 async def test_ending_one_number_now_leases_no_other() -> None:
     leases = Leases(many=50, rate=5.0, max_in_flight=8)
-    leases.store.answers["lease_cancel"] = [due(99)]
+    leases.store.answers["lease_cancels_of"] = [due(99)]
 
-    await leases.expire.end_now(leases.provider, due(99).id)
+    await leases.expire.end_now(leases.provider, [due(99).id])
 
     assert leases.provider.asked("cancel") == ["99"]
     assert leases.limits() == []
@@ -138,14 +138,14 @@ async def test_ending_one_number_now_leases_no_other() -> None:
 
 async def test_ending_one_number_that_is_anothers_asks_nobody() -> None:
     leases = Leases(many=0, rate=5.0, max_in_flight=8)
-    leases.store.answers["lease_cancel"] = []
+    leases.store.answers["lease_cancels_of"] = []
 
-    await leases.expire.end_now(leases.provider, due().id)
+    await leases.expire.end_now(leases.provider, [due().id])
     leases.provider.circuit = Circuit.OPEN
-    await leases.expire.end_now(leases.provider, due().id)
+    await leases.expire.end_now(leases.provider, [due().id])
 
     assert leases.provider.calls == []
-    assert len(leases.store.asked("lease_cancel")) == 1
+    assert len(leases.store.asked("lease_cancels_of")) == 1
 
 
 async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:

@@ -123,6 +123,10 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
 
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
+_FREE = text(
+    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
+    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
 _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
@@ -161,17 +165,14 @@ class ActivationRepository:
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> port.CancelPress | None:
-        async def work(connection: AsyncConnection) -> port.CancelPress | None:
-            result = await connection.execute(
-                statement("activations/press_cancel"), {"id": id_, "now": now}
-            )
-            row = result.mappings().one_or_none()
-            if row is None:
-                return None
-            state = State(row["state"])
-            return port.CancelPress(
-                answer_cancel(state), state, ProviderName(row["provider"]), row["not_before"]
-            )
+        return (await self._db.write(lambda c: _press(c, [id_], now))).get(id_)
+
+    async def press_cancels(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> dict[ActivationId, port.CancelPress]:
+        async def work(connection: AsyncConnection) -> dict[ActivationId, port.CancelPress]:
+            free = [row[0] for row in await connection.execute(_FREE, {"ids": list(ids)})]
+            return await _press(connection, free, now) if free else {}
 
         return await self._db.write(work)
 
@@ -188,6 +189,11 @@ class ActivationRepository:
     async def activation(self, id_: ActivationId) -> port.Activation | None:
         found = await self._db.read(lambda c: rows.by_ids(c, [id_], timeline=True))
         return found.get(id_)
+
+    async def activations_of(
+        self, ids: Sequence[ActivationId]
+    ) -> dict[ActivationId, port.Activation]:
+        return await self._db.read(lambda c: rows.by_ids(c, ids, timeline=True))
 
     async def activations(
         self,
@@ -255,3 +261,17 @@ class ActivationRepository:
             return [rows.live_number(row) for row in result.mappings()]
 
         return await self._db.read(work)
+
+
+async def _press(
+    connection: AsyncConnection, ids: Sequence[ActivationId], now: datetime | None
+) -> dict[ActivationId, port.CancelPress]:
+    asked = {"ids": list(ids), "now": now}
+    presses: dict[ActivationId, port.CancelPress] = {}
+    for row in await connection.execute(statement("activations/press_cancel"), asked):
+        id_, word, provider, not_before = row
+        state = State(word)
+        presses[ActivationId(id_)] = port.CancelPress(
+            answer_cancel(state), state, ProviderName(provider), not_before
+        )
+    return presses

@@ -36,13 +36,13 @@ class SettlementRepository:
             limit=limit,
             lease=lease,
             holder=self._holder(),
-            id=None,
+            ids=None,
             now=now,
         )
 
-    async def lease_cancel(
+    async def lease_cancels_of(
         self,
-        id_: ActivationId,
+        ids: Sequence[ActivationId],
         provider: ProviderName,
         lease: timedelta,
         *,
@@ -51,10 +51,10 @@ class SettlementRepository:
         return await self._due(
             "settlements/lease_cancels",
             provider=provider,
-            limit=1,
+            limit=len(ids),
             lease=lease,
             holder=self._holder(),
-            id=id_,
+            ids=list(ids),
             now=now,
         )
 

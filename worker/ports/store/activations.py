@@ -187,11 +187,24 @@ class ActivationStore(Protocol):
         """The Cancel button (E3); None for an unknown id."""
         ...
 
+    async def press_cancels(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> dict[ActivationId, CancelPress]:
+        """The same for many, in one transaction that waits for no row.
+
+        Numbers that somebody else has locked are left out, like unknown ones.
+        """
+        ...
+
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         """Ask for the end of a number with a code; the state found, None for an unknown id."""
         ...
 
     async def activation(self, id_: ActivationId) -> Activation | None: ...
+
+    async def activations_of(self, ids: Sequence[ActivationId]) -> dict[ActivationId, Activation]:
+        """Many as `activation` reads one; unknown ids are absent."""
+        ...
 
     async def activations(
         self,

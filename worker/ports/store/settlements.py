@@ -116,15 +116,15 @@ class SettlementStore(Protocol):
         """
         ...
 
-    async def lease_cancel(
+    async def lease_cancels_of(
         self,
-        id_: ActivationId,
+        ids: Sequence[ActivationId],
         provider: ProviderName,
         lease: timedelta,
         *,
         now: datetime | None = None,
     ) -> list[DueNumber]:
-        """The same for one number that is due; empty when it is not, or leased by another."""
+        """The same for these numbers alone, without those not due or leased by another."""
         ...
 
     async def lease_pursuits(

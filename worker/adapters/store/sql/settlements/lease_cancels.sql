@@ -2,7 +2,7 @@
 --
 -- SKIP LOCKED in a MATERIALIZED step: a plain IN (SELECT ... LIMIT) may run again and lease too
 -- much. The lease is not indexed, so this is a HOT update; what is leased or postponed is skipped
--- here, and there is never more of it than the grace lets pile up. `:id` leases just that one.
+-- here, and there is never more of it than the grace lets pile up. `:ids` leases those alone.
 -- Words we do not know are newer code's: it ends these numbers, and `foreign_rows` tells of them.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was, provider_state AS provider_was, attempts AS before FROM activation
@@ -12,7 +12,7 @@ WITH due AS MATERIALIZED (
        AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
-       AND (CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid))
+       AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(CAST(:ids AS uuid[])))
      ORDER BY ending_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
 ),
