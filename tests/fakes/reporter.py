@@ -88,6 +88,9 @@ class RecordingReporter:
     def dependency(self, dependency: Dependency, *, works: bool) -> None:
         self.told.append(("dependency", (dependency, works)))
 
+    def leader(self, provider: ProviderName, *, leads: bool) -> None:
+        self.told.append(("leader", (provider, leads)))
+
     def schedule_lag(self, lag: timedelta) -> None:
         self.told.append(("schedule_lag", (lag,)))
 

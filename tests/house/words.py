@@ -53,6 +53,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "daemon": "the long-running process, and the command that starts it",
     "events": "what is told to the outside",
     "history": "what a provider says of past numbers",
+    "instances": "the processes of the worker",
     "leadership": "the one process that acts for all",
     "migrate": "bringing the schema up to date",
     "orders": "numbers that are bought through us",

@@ -16,11 +16,14 @@ from worker.adapters.redis.members import encode
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
+from worker.ports.instances import InstanceId
 from worker.ports.schedule import Leased, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
 LEASE = timedelta(seconds=30)
+DEAD = InstanceId(UUID(int=1))
+ALIVE = InstanceId(UUID(int=2))
 HOUR = timedelta(hours=1)
 RENTED = datetime.now(UTC)  #: Redis has a clock of its own, and drops what is past its deadline.
 
@@ -35,8 +38,10 @@ def utc_now() -> datetime:
 async def open_schedule(redis_url: str) -> AsyncIterator[Open]:
     opened: list[RedisSchedule] = []
 
-    def open_one(rate: float = 1e6, url: str = redis_url) -> RedisSchedule:
-        opened.append(RedisSchedule(url, {P: rate}, clock=utc_now))
+    def open_one(
+        rate: float = 1e6, url: str = redis_url, holder: InstanceId | None = None
+    ) -> RedisSchedule:
+        opened.append(RedisSchedule(url, {P: rate}, clock=utc_now, holder=lambda: holder))
         return opened[-1]
 
     yield open_one
@@ -93,6 +98,44 @@ async def test_a_budget_survives_a_clock_that_is_set_back(open_schedule: Open) -
     claim = await schedule.lease(P, 1, LEASE)
 
     assert claim.wait < timedelta(seconds=0.2)
+
+
+async def test_looks_of_a_dead_process_are_due_at_once(open_schedule: Open) -> None:
+    dead, alive = open_schedule(holder=DEAD), open_schedule(holder=ALIVE)
+    await dead.add(P, [(number(i), utc_now() - HOUR) for i in range(3)])
+    (given_back, lost, *_) = (await dead.lease(P, 2, LEASE)).numbers
+    (others,) = (await alive.lease(P, 1, LEASE)).numbers
+    await dead.release(P, [NextLook(given_back, utc_now() + HOUR)])
+
+    assert await alive.free(P, DEAD) == 1
+
+    again = (await alive.lease(P, 10, LEASE)).numbers
+    assert [leased.number for leased in again] == [lost.number]
+    assert await dead.release(P, [NextLook(lost, None)]) == 0, "it is fenced"
+    assert await alive.release(P, [NextLook(others, None)]) == 1
+    assert await alive.free(P, DEAD) == 0
+
+
+async def test_a_look_that_another_holds_since_is_not_freed(open_schedule: Open) -> None:
+    dead, alive = open_schedule(holder=DEAD), open_schedule(holder=ALIVE)
+    await dead.add(P, [(number(1), utc_now() - HOUR)])
+    await dead.lease(P, 1, timedelta(0))
+    (leased,) = (await alive.lease(P, 1, LEASE)).numbers
+
+    assert await alive.free(P, DEAD) == 0
+
+    assert await alive.release(P, [NextLook(leased, None)]) == 1
+
+
+async def test_what_a_process_holds_is_forgotten_with_time(
+    open_schedule: Open, redis_url: str
+) -> None:
+    schedule = open_schedule(holder=DEAD)
+    await schedule.add(P, [(number(1), utc_now() - HOUR)])
+    await schedule.lease(P, 1, LEASE)
+
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        assert 0 < await client.pttl(module.held_key(P, DEAD)) <= 120_000
 
 
 async def test_an_idle_budget_leaves_no_key(open_schedule: Open, redis_url: str) -> None:

@@ -11,7 +11,7 @@ from worker.adapters.store.database import DUE_NUMBER, statement
 
 STORE: Final = Path(__file__).parents[2] / "worker/adapters/store"
 FILES: Final = sorted(STORE.rglob("*.sql"))
-#: One for each repository, one for the lock of the leader, and the audits.
+#: One for each repository, two for the processes and who of them leads, and the audits.
 FOLDERS: Final = {
     "activations",
     "settlements",
@@ -19,6 +19,7 @@ FOLDERS: Final = {
     "books",
     "cases",
     "outbox",
+    "instances",
     "leadership",
     "audit",
 }

@@ -70,6 +70,7 @@ def assemble(parts: Resources) -> Worker:
         settle=settle,
         rules=rules,
         clock=parts.clock,
+        holder=parts.store.instances.holder,
         terms=parts.terms,
     )
     sweep = _sweep(parts, settle, rules)
@@ -172,6 +173,7 @@ def _pursue(parts: Resources, settle: Settle) -> Pursue:
         reporter=parts.reporter,
         settle=settle,
         clock=parts.clock,
+        holder=parts.store.instances.holder,
         terms=parts.terms,
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from time import monotonic
@@ -16,8 +16,10 @@ from worker.adapters.telemetry.logs import configure_logging
 from worker.adapters.telemetry.metrics import render
 from worker.bootstrap import from_settings
 from worker.bootstrap.assemble import Worker, assemble
+from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
 from worker.lifecycle.clock import Clock, DatabaseTime
+from worker.lifecycle.heartbeat import Heartbeat
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
 from worker.settings import Settings
@@ -60,8 +62,10 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         await _read_policies(policies, reporter)
         terms = from_settings.terms_of(settings)
         rates = {name: its.requests_per_second for name, its in terms.items()}
-        redis = RedisSchedule(settings.redis.url.get_secret_value(), rates, clock=clock.now)
+        url, holder = settings.redis.url.get_secret_value(), store.instances.holder
+        redis = RedisSchedule(url, rates, clock=clock.now, holder=holder)
         stack.push_async_callback(redis.close)
+        await stack.enter_async_context(_beating(store, redis, tuple(terms), reporter, clock))
         local = LocalSchedule(rates, clock=clock.now)
         schedule = FailoverSchedule(redis, local, reporter, monotonic=clock.monotonic)
         await stack.enter_async_context(_kept(schedule.keep_probing(clock.sleep)))
@@ -100,6 +104,23 @@ async def _kept(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _beating(
+    store: PostgresStore,
+    redis: RedisSchedule,
+    providers: Sequence[ProviderName],
+    reporter: Reporter,
+    clock: Clock,
+) -> AsyncIterator[None]:
+    """This process is one of the instances as long as the block lasts."""
+    heartbeat = Heartbeat(
+        instances=store.instances, looks=redis, providers=providers, reporter=reporter, clock=clock
+    )
+    await heartbeat.begin()
+    async with _kept(heartbeat.keep()):
+        yield
 
 
 async def _read_policies(policies: PolicyBook, reporter: Reporter) -> None:

@@ -29,6 +29,7 @@ from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
+from worker.lifecycle.backstop import leadership_of
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Dependency, Reporter
@@ -231,7 +232,7 @@ async def _database(worker: Worker) -> HealthCheck:
 
 
 async def _keep_gauges(worker: Worker) -> None:
-    """Read the queue-wide gauges, the same in every replica, until cancelled.
+    """Read the queue-wide gauges, the same in every replica, and who leads, until cancelled.
 
     A failure of any kind leaves them as they were, and is reported.
     """
@@ -243,6 +244,10 @@ async def _keep_gauges(worker: Worker) -> None:
             parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
             lags = [await parts.schedule.lag(name) for name in parts.providers]
             parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
+            # Somebody leads although nobody has to stand in: the next outage begins with a leader.
+            for name in parts.providers:
+                leads = await parts.store.leadership.leads(leadership_of(name))
+                parts.reporter.leader(name, leads=leads)
         except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
             parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
         await parts.clock.sleep(GAUGES_EVERY.total_seconds())

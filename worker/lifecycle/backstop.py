@@ -1,8 +1,8 @@
 """The backstop: what arq starts, started without arq, straight from the database.
 
-Redis may be gone, or every worker that took a tick dead. Whoever leads a provider (a lock in the
-database, so one process at most) then runs its ticks until somebody else does again. Which ticks,
-and after which silence, is in `TICKS`.
+Redis may be gone, or every worker that took a tick dead. Whoever leads a provider (a row in the
+database, so one living process at most) then runs its ticks until somebody else does again. Which
+ticks, and after which silence, is in `TICKS`.
 """
 
 import asyncio
@@ -32,6 +32,11 @@ EVERY: Final = timedelta(milliseconds=500)
 #: How long the loop may stand still before `/livez` says that a restart would help. A database that
 #: died without a word holds it up for a minute, and for that a restart is no help.
 STUCK: Final = timedelta(seconds=120)
+
+
+def leadership_of(provider: ProviderName) -> str:
+    """The topic: whoever leads it stands in at that provider."""
+    return f"provider:{provider}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +101,9 @@ class Backstop:
                 return False
             if not await self.settlements.behind(name, PATIENCE):
                 return False  # Another host does the work.
-        return await self.leadership.leads(f"provider:{name}")
+        leads = await self.leadership.leads(leadership_of(name))
+        self.reporter.leader(name, leads=leads)
+        return leads
 
     async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
         for tick in PER_PROVIDER:

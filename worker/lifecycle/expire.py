@@ -30,6 +30,7 @@ from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill, lease_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
+from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -54,6 +55,7 @@ class Expire:
     rules: OutcomeRules
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
+    holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
@@ -131,6 +133,7 @@ class Expire:
             self.reporter.quarantined(number.id, f"expire: {describe_safely(error)}")
 
         results.start()
+        holder = self.holder()
         lanes = Lanes(
             queue=deque(due),
             width=terms.max_in_flight,
@@ -139,7 +142,12 @@ class Expire:
             quarantine=quarantine,
             finish=results.finish,
             # What is left when the provider goes away is due as soon as it is back.
-            useful=lambda: results.takes() and provider.circuit is not Circuit.OPEN,
+            useful=lambda: (
+                results.takes()
+                and provider.circuit is not Circuit.OPEN
+                # After a freeze all of it may be somebody else's.
+                and self.holder() == holder
+            ),
             refill=refill,
         )
         await lanes.run()

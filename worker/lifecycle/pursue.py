@@ -29,6 +29,7 @@ from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.provider_return import wait_while_away
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.instances import Holder, nobody
 from worker.ports.provider import (
     Cancelled,
     Circuit,
@@ -57,6 +58,7 @@ class Pursue:
     settle: Settle
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
+    holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
 
     async def tick(self, provider: Provider) -> int:
@@ -94,6 +96,7 @@ class Pursue:
             self.reporter.quarantined(number.id, f"pursue: {describe_safely(error)}")
 
         results.start()
+        holder = self.holder()
         lanes = Lanes(
             queue=deque(due),
             width=width,
@@ -101,7 +104,12 @@ class Pursue:
             hand_back=results.handed_back,
             quarantine=quarantine,
             finish=results.finish,
-            useful=lambda: results.takes() and provider.circuit is not Circuit.OPEN,
+            useful=lambda: (
+                results.takes()
+                and provider.circuit is not Circuit.OPEN
+                # After a freeze all of it may be somebody else's.
+                and self.holder() == holder
+            ),
         )
         await lanes.run()
 

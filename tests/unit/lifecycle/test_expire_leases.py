@@ -1,8 +1,10 @@
 """Leasing ahead: no lane idles, no number is leased twice, and none without a ref is looked at."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -29,6 +31,7 @@ from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import StoreUnavailable
+from worker.ports.instances import InstanceId
 from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
 from worker.ports.store.activations import Activation
 from worker.ports.store.settlements import DueNumber, Settlements
@@ -218,6 +221,20 @@ async def test_where_nothing_can_be_kept_no_other_is_asked_about() -> None:
 
     assert leases.provider.asked("cancel") == ["1"]
     assert leases.reporter.of("quarantined") == [], "it is not this number's fault"
+
+
+async def test_who_was_taken_for_dead_goes_on_with_nothing_that_it_held() -> None:
+    leases = Leases(many=8, rate=1_000_000.0, max_in_flight=4)
+    before, after = InstanceId(UUID(int=1)), InstanceId(UUID(int=2))
+    asked = leases.provider.asked
+    expire = replace(leases.expire, holder=lambda: after if asked("cancel") else before)
+    times = iter([True])
+
+    await expire.tick(leases.provider, lambda: next(times, False))
+
+    handed_back = [id_ for (ended,) in leases.store.asked("postpone") for id_, *_ in ended]
+    assert 0 < len(asked("cancel")) <= 4, "those that were under way"
+    assert len(handed_back) == 8 - len(asked("cancel"))
 
 
 async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:

@@ -314,3 +314,15 @@ def test_a_quarantined_number_is_named_in_the_log_only(ops: Ops) -> None:
             "log_level": "error",
         }
     ]
+
+
+def test_only_the_process_that_leads_a_provider_exports_that(ops: Ops) -> None:
+    labels = {"provider": ALPHA}
+    assert ops.value("leader", **labels) is None
+
+    ops.reporter.leader(ALPHA, leads=True)
+    assert ops.value("leader", **labels) == 1
+
+    ops.reporter.leader(ALPHA, leads=False)
+    ops.reporter.leader(ALPHA, leads=False)
+    assert ops.value("leader", **labels) is None

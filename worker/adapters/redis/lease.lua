@@ -1,13 +1,14 @@
 -- Lease the numbers that are due at one provider, and pay one request of its budget for each.
 --
 -- One script, because two workers must neither get the same number nor the same request.
--- A re-score to the end of the lease, not a removal: if the worker dies, the number is due again.
+-- A re-score to the end of the lease, not a removal: if the worker dies, the number is due again;
+-- sooner where somebody sees that it died, for which is kept what each process holds.
 -- The lease is the fencing token: `release` acts only while the score still equals it.
 --
 -- What is past its deadline is dropped here and costs no request: nobody may be shown its code any
 -- more, and after an outage there are thousands of them. By the caller's clock, like the deadline.
 --
--- KEYS  1 the due set, 2 the budget
+-- KEYS  1 the due set, 2 the budget, 3 what this process holds; without it only time frees them
 -- ARGV  1 the most to lease, 2 the lease in us, 3 the interval, 4 how far ahead, in us,
 --       5 the caller's now in us since 1970
 -- Gives the lease, the wait in us until there may be more (-1: nothing is scheduled), members.
@@ -45,6 +46,10 @@ if #members > 0 then
         scores[2 * i] = member
     end
     redis.call('ZADD', KEYS[1], 'XX', unpack(scores))
+    if KEYS[3] then
+        redis.call('ZADD', KEYS[3], unpack(scores))
+        redis.call('PEXPIRE', KEYS[3], plain(2 * ARGV[2] / 1000 + 60000))
+    end
 end
 
 local wait = -1

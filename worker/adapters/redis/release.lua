@@ -3,12 +3,13 @@
 -- Acts only while the score still equals the lease: a worker that was slower than its lease
 -- must not undo what the next holder, or a push, has decided since.
 --
--- KEYS  1 the due set
+-- KEYS  1 the due set, 2 what this process holds
 -- ARGV  for each number: member, its lease, delay in us until the next look (-1: forget it)
 -- Gives how many were still held.
 local now = microseconds()
-local held = 0
+local held, members = 0, {}
 for i = 1, #ARGV, 3 do
+    members[#members + 1] = ARGV[i]
     local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
     if score and tonumber(score) == tonumber(ARGV[i + 1]) then
         held = held + 1
@@ -19,5 +20,8 @@ for i = 1, #ARGV, 3 do
             redis.call('ZADD', KEYS[1], plain(now + delay), ARGV[i])
         end
     end
+end
+if KEYS[2] and #members > 0 then
+    redis.call('ZREM', KEYS[2], unpack(members))
 end
 return held

@@ -1,8 +1,10 @@
 """The schedule in Redis: one sorted set and one request budget per provider.
 
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
-the server's clock), `aw:{provider}:budget`, `aw:{provider}:rebuilt`, and while it is away
-`aw:{provider}:probe` (somebody has just asked whether it is back), `aw:{provider}:back` (it is).
+the server's clock), `aw:{provider}:held:{instance}` (the same for what one process has leased, so
+that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:rebuilt`, and
+while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
+`aw:{provider}:back` (it is).
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from worker.adapters.redis.members import decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
+from worker.ports.instances import Holder, InstanceId, nobody
 from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
@@ -42,15 +45,22 @@ class RedisSchedule:
     """`Schedule` for all workers together. *clock* only turns instants into delays."""
 
     def __init__(
-        self, url: str, rates: Mapping[ProviderName, float], *, clock: Callable[[], datetime]
+        self,
+        url: str,
+        rates: Mapping[ProviderName, float],
+        *,
+        clock: Callable[[], datetime],
+        holder: Holder = nobody,
     ) -> None:
         self._redis = redis.asyncio.Redis(connection_pool=open_pool(url))
         self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
         self._clock = clock
+        self._holder = holder
         self._add = self._script("add")
         self._lease = self._script("lease")
         self._release = self._script("release")
         self._spend = self._script("spend")
+        self._free = self._script("free")
         self._turn = self._script("turn")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
@@ -82,7 +92,7 @@ class RedisSchedule:
         rate = self._rates[provider]
         async with calling_redis():
             token, wait, *members = await self._lease(
-                keys=[due_key(provider), budget_key(provider)],
+                keys=[due_key(provider), budget_key(provider), *self._held(provider)],
                 args=[
                     limit,
                     micros_in(lease),
@@ -102,8 +112,14 @@ class RedisSchedule:
         for batch in batches(nexts):
             parts = [part for look in batch for part in release_arguments(look, now)]
             async with calling_redis():
-                released += await self._release(keys=[due_key(provider)], args=parts)
+                keys = [due_key(provider), *self._held(provider)]
+                released += await self._release(keys=keys, args=parts)
         return released
+
+    async def free(self, provider: ProviderName, instance: InstanceId) -> int:
+        """Make due what a dead process holds; see `worker.ports.instances.LeasedLooks`."""
+        async with calling_redis():
+            return int(await self._free(keys=[due_key(provider), held_key(provider, instance)]))
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
         rate = self._rates[provider]
@@ -155,6 +171,10 @@ class RedisSchedule:
             marker = await self._redis.get(rebuilt_key(provider))
             return marker is not None and marker == await self._run_id()
 
+    def _held(self, provider: ProviderName) -> list[str]:
+        holder = self._holder()
+        return [] if holder is None else [held_key(provider, holder)]
+
     async def _run_id(self) -> bytes:
         return str((await self._redis.info("server"))["run_id"]).encode()
 
@@ -182,6 +202,10 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 def due_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:due"
+
+
+def held_key(provider: ProviderName, instance: InstanceId) -> str:
+    return f"aw:{{{provider}}}:held:{instance}"
 
 
 def budget_key(provider: ProviderName) -> str:

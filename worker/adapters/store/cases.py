@@ -16,6 +16,7 @@ from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
+from worker.ports.instances import Holder, nobody
 from worker.ports.store import case_view
 from worker.ports.store import cases as port
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
@@ -55,8 +56,15 @@ TIMER_LOCK_WAIT: Final = timedelta(milliseconds=200)
 class CaseRepository:
     """Cases and the timers that move them, long rentals, and what waits for a human."""
 
-    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        policies: PolicyRepository,
+        event_state: str,
+        holder: Holder = nobody,
+    ) -> None:
         self._db = db
+        self._holder = holder
         self._policies = policies
         self._event_state = event_state
 
@@ -140,7 +148,9 @@ class CaseRepository:
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
     ) -> list[case_view.Timer]:
-        return await self._db.write(lambda c: due_timers.lease(c, limit, kinds, now))
+        return await self._db.write(
+            lambda c: due_timers.lease(c, limit, kinds, self._holder(), now)
+        )
 
     async def timers(
         self, *, overdue_only: bool, limit: int, now: datetime | None = None

@@ -58,7 +58,7 @@ def _part(named: re.Match[str]) -> str:
     if name == "due_number":
         return _due_number(others.split(", ") if others else [])
     assert others is None, f"{name} has no columns"
-    return _read(f"parts/{name}").strip()
+    return _PART.sub(_part, _read(f"parts/{name}")).strip()
 
 
 def _due_number(others: list[str]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId
+from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event
 
 
@@ -43,14 +44,15 @@ def _thing(id_: str) -> _Thing | None:
 class OutboxRepository:
     """Events, leased in the order of their subject until they are sent or dead."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, holder: Holder = nobody) -> None:
         self._db = db
+        self._holder = holder
 
     async def lease_events(
         self, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:
-            parameters = {"limit": limit, "lease": lease, "now": now}
+            parameters = {"limit": limit, "lease": lease, "holder": self._holder(), "now": now}
             result = await connection.execute(statement("outbox/lease_events"), parameters)
             return [_event(row) for row in result.mappings()]
 

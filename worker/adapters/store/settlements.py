@@ -12,6 +12,7 @@ from worker.adapters.store import rows
 from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
+from worker.ports.instances import Holder, nobody
 from worker.ports.store import settlements as port
 
 BUCKETS: Final = 2  #: Balances of an account: available and held.
@@ -21,8 +22,9 @@ WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the othe
 class SettlementRepository:
     """How numbers end (E2 to E7): leased, settled, and pursued at their provider."""
 
-    def __init__(self, db: Database, event_state: str) -> None:
+    def __init__(self, db: Database, event_state: str, holder: Holder = nobody) -> None:
         self._db = db
+        self._holder = holder
         self._event_state = event_state
 
     async def lease_cancels(
@@ -33,6 +35,7 @@ class SettlementRepository:
             provider=provider,
             limit=limit,
             lease=lease,
+            holder=self._holder(),
             ids=None,
             now=now,
         )
@@ -50,6 +53,7 @@ class SettlementRepository:
             provider=provider,
             limit=len(ids),
             lease=lease,
+            holder=self._holder(),
             ids=list(ids),
             now=now,
         )
@@ -58,7 +62,12 @@ class SettlementRepository:
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[port.DueNumber]:
         return await self._due(
-            "settlements/lease_pursuits", provider=provider, limit=limit, lease=lease, now=now
+            "settlements/lease_pursuits",
+            provider=provider,
+            limit=limit,
+            lease=lease,
+            holder=self._holder(),
+            now=now,
         )
 
     async def due_deliveries(

@@ -15,6 +15,7 @@ from worker.adapters.store.case_changes import decide
 from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
+from worker.ports.instances import InstanceId
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import (
     PolicyLookup,
@@ -28,9 +29,18 @@ _WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id =
 
 
 async def lease(
-    connection: AsyncConnection, limit: int, kinds: Collection[TimerKind], now: datetime | None
+    connection: AsyncConnection,
+    limit: int,
+    kinds: Collection[TimerKind],
+    holder: InstanceId | None,
+    now: datetime | None,
 ) -> list[Timer]:
-    wanted = {"limit": limit, "kinds": [kind.value for kind in kinds], "now": now}
+    wanted = {
+        "limit": limit,
+        "kinds": [kind.value for kind in kinds],
+        "holder": holder,
+        "now": now,
+    }
     leased = await connection.execute(statement("cases/lease_timers"), wanted)
     return [case_rows.timer(row) for row in leased.mappings()]
 

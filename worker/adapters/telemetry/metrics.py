@@ -173,6 +173,12 @@ class Metrics:
         "1 while this process can use the server for what it is for, judged by effect.",
         label_sets.DEPENDENCY,
     )
+    leader = _plain(
+        Gauge,
+        "leader",
+        "1 where this process leads the provider; only the one that leads it exports this.",
+        label_sets.PROVIDER,
+    )
     timers_overdue = _bounded(
         Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", label_sets.TIMER_KIND
     )

@@ -43,6 +43,7 @@ class OpsReporter:
         self._troubles = LogThrottle(log, monotonic)
         self._circuits: dict[ProviderName, bool] = {}
         self._currencies: set[str] = set()
+        self._leads: set[ProviderName] = set()
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self._metrics.accepted.of(provider).inc(count)
@@ -129,6 +130,14 @@ class OpsReporter:
 
     def dependency(self, dependency: Dependency, *, works: bool) -> None:
         self._metrics.dependency_up.of(dependency.value).set(works)
+
+    def leader(self, provider: ProviderName, *, leads: bool) -> None:
+        if leads:
+            self._leads.add(provider)
+            self._metrics.leader.labels(provider).set(1)
+        elif provider in self._leads:
+            self._leads.discard(provider)
+            self._metrics.leader.remove(provider)
 
     def schedule_lag(self, lag: timedelta) -> None:
         self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())

@@ -10,7 +10,7 @@ WITH due AS MATERIALIZED (
 ),
 leased AS (
     UPDATE timer t
-       SET lease_until = {{now}} + interval '30 seconds'
+       SET lease_until = {{now}} + interval '30 seconds', leased_by = CAST(:holder AS uuid)
       FROM due WHERE t.kind = due.kind AND t.subject = due.subject
     RETURNING t.kind, t.subject, t.due_at
 )

@@ -5,7 +5,8 @@ WITH failed AS (
     UPDATE event
        SET state = CASE WHEN CAST(:retry_in AS interval) IS NULL THEN 'dead' ELSE state END,
            next_at = {{now}}
-                       + coalesce(CAST(:retry_in AS interval), interval '0')
+                       + coalesce(CAST(:retry_in AS interval), interval '0'),
+           leased_by = NULL
      WHERE subject = :subject AND type = :type AND number = :number AND state = 'pending'
     RETURNING subject, seq, state, next_at
 )

@@ -1,4 +1,4 @@
--- Lease the next due event of each subject; `next_at` is the lease, so a dead holder's come back.
+-- Lease the next due event of each subject; `next_at` is the lease, so they come back by themselves.
 --
 -- Only the oldest pending event of a subject may go: the next waits until it is sent or dead. The
 -- order is by the time they fell due, so what waits for an endpoint that is down costs nothing here.
@@ -14,7 +14,7 @@ WITH due AS MATERIALIZED (
 leased AS (
     UPDATE event e
        SET attempts = attempts + 1,
-           next_at = {{now}} + CAST(:lease AS interval)
+           next_at = {{now}} + CAST(:lease AS interval), leased_by = CAST(:holder AS uuid)
       FROM due WHERE e.seq = due.seq
     RETURNING e.*, due.before
 )

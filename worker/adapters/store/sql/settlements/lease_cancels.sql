@@ -21,7 +21,7 @@ leased AS (
        SET state = 'expiring', provider_state = 'cancelling', reason = coalesce(reason, 'timeout'),
            attempts = attempts + 1, epoch = epoch + 1,
            version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
-           lease_until = {{now}} + CAST(:lease AS interval)
+           lease_until = {{now}} + CAST(:lease AS interval), leased_by = CAST(:holder AS uuid)
       FROM due WHERE a.id = due.id
     RETURNING a.*, due.was, due.provider_was, due.before
 ),

@@ -1,5 +1,6 @@
 -- Lease settled numbers that still owe the provider a cancel or a finish, oldest first.
--- Their `pursue_at` is their lease: they come back by themselves when the holder dies.
+-- Their `pursue_at` is their lease: when it is over they are due, sooner where the holder is marked
+-- dead.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, attempts AS before FROM activation
@@ -14,7 +15,7 @@ WITH due AS MATERIALIZED (
 leased AS (
     UPDATE activation a
        SET attempts = attempts + 1, epoch = epoch + 1,
-           pursue_at = {{now}} + CAST(:lease AS interval)
+           pursue_at = {{now}} + CAST(:lease AS interval), leased_by = CAST(:holder AS uuid)
       FROM due WHERE a.id = due.id
     RETURNING a.*, due.before
 )

@@ -20,7 +20,8 @@ UPDATE activation a
        cancel_not_before = CASE WHEN asked.too_early
                                 THEN {{now}} + asked.delay
                                 ELSE a.cancel_not_before END,
-       unknown_reads = asked.unknown_reads
+       unknown_reads = asked.unknown_reads,
+       leased_by = NULL
   FROM asked JOIN locked USING (id)
  WHERE a.id = asked.id AND a.epoch = asked.epoch
    AND (a.pursue_at IS NOT NULL OR a.state = 'expiring')

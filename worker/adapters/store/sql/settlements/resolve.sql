@@ -12,7 +12,7 @@ locked AS MATERIALIZED (
 done AS (
     UPDATE activation a
        SET provider_state = asked.provider_state, pursue_at = NULL, epoch = a.epoch + 1,
-           version = version + 1
+           version = version + 1, leased_by = NULL
       FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.epoch = asked.epoch AND a.pursue_at IS NOT NULL
        AND a.provider_state IN ('cancelling', 'finishing')

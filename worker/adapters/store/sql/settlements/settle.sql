@@ -30,7 +30,7 @@ won AS (
                                  ('cancelled', 'finished', 'charged', 'gone', 'disputed')
                             THEN NULL
                             ELSE {{now}} + asked.act_after END,
-           lease_until = '-infinity',
+           lease_until = '-infinity', leased_by = NULL,
            attempts = CASE WHEN asked.provider_state = 'finishing' THEN 0 ELSE a.attempts END,
            epoch = epoch + 1,
            version = version + 1

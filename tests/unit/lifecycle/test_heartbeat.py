@@ -1,0 +1,188 @@
+"""A process tells that it lives, and frees what dead ones held."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import SIM, OwnTime
+from worker.domain.ids import ProviderName
+from worker.domain.pulse import BEAT_EVERY, GAP, GRACE, SILENCE, Pulse
+from worker.lifecycle.heartbeat import Heartbeat
+from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
+from worker.ports.instances import DeadInstance, InstanceId
+
+OTHER = ProviderName("other")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DEAD = DeadInstance(InstanceId(UUID(int=1)), 1, NOW)
+OLD = DeadInstance(InstanceId(UUID(int=2)), 1, NOW)
+
+
+@dataclass
+class Others:
+    """`Instances` and `LeasedLooks` of a test."""
+
+    is_new: bool = True
+    found: list[DeadInstance] = field(default_factory=list)
+    before: list[DeadInstance] = field(default_factory=list)
+    marked_by_another: bool = False
+    redis_away: bool = False
+    failure: Exception | None = None
+    beats: int = 0
+    marked: list[DeadInstance] = field(default_factory=list)
+    freed: list[tuple[ProviderName, InstanceId]] = field(default_factory=list)
+
+    async def beat(self) -> bool:
+        self.beats += 1
+        if self.failure is not None:
+            raise self.failure
+        return self.is_new
+
+    async def dead(self) -> list[DeadInstance]:
+        if self.failure is not None:
+            raise self.failure
+        found, self.found = self.found, []
+        return found
+
+    async def predecessors(self) -> list[DeadInstance]:
+        return self.before
+
+    async def mark_dead(self, instance: DeadInstance) -> bool:
+        self.marked.append(instance)
+        return not self.marked_by_another
+
+    async def free(self, provider: ProviderName, instance: InstanceId) -> int:
+        if self.redis_away:
+            raise ScheduleUnavailable("away")
+        self.freed.append((provider, instance))
+        return 1
+
+
+def heartbeat(
+    others: Others, reporter: RecordingReporter, providers: Sequence[ProviderName] = (SIM,)
+) -> Heartbeat:
+    return Heartbeat(
+        instances=others,
+        looks=others,
+        providers=providers,
+        reporter=reporter,
+        clock=OwnTime().clock(),
+    )
+
+
+async def test_a_process_that_starts_buries_its_predecessors_before_it_begins() -> None:
+    others, reporter = Others(found=[DEAD], before=[OLD]), RecordingReporter()
+
+    await heartbeat(others, reporter).begin()
+
+    assert others.beats == 1
+    assert others.marked == [OLD, DEAD]
+    assert set(others.freed) == {(SIM, OLD.id), (SIM, DEAD.id)}
+    assert reporter.troubles == ["instance.dead", "instance.dead"]
+
+
+async def test_who_marks_a_process_frees_its_looks_at_every_provider() -> None:
+    others, reporter = Others(found=[DEAD]), RecordingReporter()
+
+    await heartbeat(others, reporter, (SIM, OTHER)).free_the_dead()
+
+    assert sorted(others.freed) == [(OTHER, DEAD.id), (SIM, DEAD.id)]
+
+
+async def test_looks_are_freed_by_the_one_that_marked_the_process() -> None:
+    others, reporter = Others(found=[DEAD], marked_by_another=True), RecordingReporter()
+
+    await heartbeat(others, reporter).free_the_dead()
+
+    assert others.freed == []
+    assert reporter.troubles == []
+
+
+async def test_looks_that_redis_could_not_free_are_freed_once_it_answers() -> None:
+    others, reporter = Others(found=[DEAD], redis_away=True), RecordingReporter()
+    beating = heartbeat(others, reporter)
+    await beating.free_the_dead()
+    assert others.freed == []
+
+    others.redis_away = False
+    await beating.free_the_dead()
+    await beating.free_the_dead()
+
+    assert others.freed == [(SIM, DEAD.id)]
+
+
+@pytest.mark.parametrize(("is_new", "told"), [(True, []), (False, ["instance.was_dead"])])
+async def test_a_process_that_was_marked_dead_is_reported(is_new: bool, told: list[str]) -> None:
+    others, reporter = Others(is_new=is_new), RecordingReporter()
+
+    await heartbeat(others, reporter).beat()
+
+    assert reporter.troubles == told
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailable("away"), RuntimeError("a bug")])
+async def test_no_failure_ends_the_heartbeat(failure: Exception) -> None:
+    others, reporter = Others(failure=failure), RecordingReporter()
+    task = asyncio.ensure_future(heartbeat(others, reporter).keep())
+    await reporter.heard("trouble", "instance.beat_failed", times=2)
+    await reporter.heard("trouble", "instance.freeing_failed", times=2)
+
+    others.failure = None
+    others.found = [DEAD]
+    await reporter.heard("trouble", "instance.dead")
+
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@dataclass
+class Beats:
+    """A process's own beats, by a clock of the test."""
+
+    now: float = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def pulse(self) -> Pulse:
+        pulse = Pulse(monotonic=self.monotonic)
+        pulse.beaten()
+        return pulse
+
+    def passes(self, time: timedelta) -> None:
+        self.now += time.total_seconds()
+
+
+def test_who_never_beat_judges_nobody() -> None:
+    assert Pulse(monotonic=Beats().monotonic).silence is None
+
+
+def test_who_beats_calls_others_dead_after_the_silence() -> None:
+    beats = Beats()
+    pulse = beats.pulse()
+    assert pulse.silence == SILENCE
+
+    beats.passes(BEAT_EVERY)
+    pulse.beaten()
+    assert pulse.silence == SILENCE
+
+
+def test_who_was_silent_itself_judges_nobody_until_others_had_time_to_beat() -> None:
+    beats = Beats()
+    pulse = beats.pulse()
+
+    beats.passes(GAP + BEAT_EVERY)
+    assert pulse.silence is None
+    pulse.beaten()
+    assert pulse.silence is None
+
+    beats.passes(GRACE - BEAT_EVERY)
+    pulse.beaten()
+    assert pulse.silence is None
+    beats.passes(BEAT_EVERY)
+    assert pulse.silence == SILENCE

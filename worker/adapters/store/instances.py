@@ -1,0 +1,163 @@
+"""This process among all: its row, its heartbeat, and the session lock that dies with it."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, TypeVar
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import Database, statement, translated
+from worker.adapters.store.session import Session
+from worker.domain.pulse import BEAT_EVERY, GAP, Pulse
+from worker.ports.errors import StoreError
+from worker.ports.instances import DeadInstance, InstanceId
+
+T = TypeVar("T")
+
+#: For one round trip of a heartbeat: whoever waits longer is not heard in time anyway.
+ANSWER_MAX: Final = GAP
+
+
+class PostgresInstances:
+    """Who this process is. What it leases goes through *pool*, its heartbeat through *own*.
+
+    The heartbeat has a connection that nothing else uses: no busy pool makes it late.
+    """
+
+    def __init__(
+        self,
+        pool: Database,
+        own: Database,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        host: str = "",
+        pid: int | None = None,
+    ) -> None:
+        self._pool = pool
+        self._session = Session(own)
+        self._pulse = Pulse(monotonic=monotonic)
+        self.host = host or socket.gethostname()
+        self._pid = os.getpid() if pid is None else pid
+        self._id: InstanceId | None = None
+        self._turn = asyncio.Lock()
+
+    def holder(self) -> InstanceId | None:
+        return self._id
+
+    @property
+    def silence(self) -> timedelta | None:
+        """From which silence on another process is dead; None: this one may not judge now."""
+        return self._pulse.silence
+
+    async def beat(self) -> bool:
+        return await self.run(self._beat)
+
+    async def alive(self, connection: AsyncConnection) -> InstanceId:
+        """Who this process is, by a beat on this connection that is not older than a second."""
+        age = self._pulse.age
+        if age is None or age > BEAT_EVERY or self._session.lost_lock:
+            await self._beat(connection)
+        assert self._id is not None
+        return self._id
+
+    async def dead(self) -> list[DeadInstance]:
+        async def work(connection: AsyncConnection) -> list[DeadInstance]:
+            parameters = {"id": self._id, "silence": self.silence, "now": None}
+            rows = await connection.execute(statement("instances/dead"), parameters)
+            return [DeadInstance(*row) for row in rows]
+
+        return await self.run(work)
+
+    async def predecessors(self) -> list[DeadInstance]:
+        async def work(connection: AsyncConnection) -> list[DeadInstance]:
+            parameters = {"id": self._id, "host": self.host}
+            rows = await connection.execute(statement("instances/predecessors"), parameters)
+            return [DeadInstance(*row[:3]) for row in rows if not self._runs(row.pid)]
+
+        return await self.run(work)
+
+    async def mark_dead(self, instance: DeadInstance) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            parameters = {**instance._asdict(), "now": None}
+            marked = await connection.execute(statement("instances/mark_dead"), parameters)
+            return marked.scalar() is not None
+
+        return await self._pool.write(work)
+
+    async def run(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run *work* on the connection of the heartbeat. Raises `StoreUnavailable`."""
+
+        async def bounded(connection: AsyncConnection) -> T:
+            async with asyncio.timeout(ANSWER_MAX.total_seconds()):
+                return await work(connection)
+
+        async with self._turn:
+            return await self._session.run(bounded)
+
+    async def close(self) -> None:
+        """The end in order: nobody has to find out. Its connection is closed in any case."""
+        async with self._turn:
+            if self._id is not None:
+                with suppress(StoreError), translated():
+                    async with asyncio.timeout(ANSWER_MAX.total_seconds()):
+                        await self._end(self._id)
+            self._id = None
+            await self._session.close()
+
+    async def _end(self, id_: InstanceId) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            ended = {"id": id_, "epoch": None, "beat_at": None, "now": None}
+            await connection.execute(statement("instances/mark_dead"), ended)
+
+        await self._pool.write(work)
+
+    async def _beat(self, connection: AsyncConnection) -> bool:
+        """The lock comes first: a row that says it has one must not be seen without."""
+        known = self._id
+        if known is not None:
+            await self._session.lock(connection, _key(known))
+            beaten = await connection.execute(
+                statement("instances/beat"), {"id": known, "now": None}
+            )
+            if beaten.scalar() is not None:
+                self._pulse.beaten()
+                return True
+            await self._session.unlock(connection)
+        await self._begin(connection)
+        return known is None
+
+    async def _begin(self, connection: AsyncConnection) -> None:
+        id_ = InstanceId(uuid4())
+        await self._session.lock(connection, _key(id_))
+        row = {
+            "id": id_,
+            "host": self.host,
+            "pid": self._pid,
+            "locks": self._session.locked is not None,
+            "now": None,
+        }
+        await connection.execute(statement("instances/begin"), row)
+        self._id = id_
+        self._pulse.beaten()
+
+    def _runs(self, pid: int) -> bool:
+        """Whether a process of this host runs; who has our number was here before us."""
+        if pid == self._pid:
+            return False
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True  # Somebody else's, who lives.
+        return True
+
+
+def _key(id_: InstanceId) -> str:
+    return f"activation-worker/instance/{id_}"

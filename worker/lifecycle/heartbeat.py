@@ -1,0 +1,76 @@
+"""The heartbeat: this process tells that it lives, and makes due what dead ones had leased.
+
+In the database that is one transaction for each dead process, done by whoever comes first. What it
+held on the schedule in Redis is freed by the same one, as soon as Redis answers.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from worker.domain.ids import ProviderName
+from worker.domain.pulse import BEAT_EVERY
+from worker.lifecycle.clock import Clock
+from worker.ports.errors import ScheduleUnavailable
+from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks
+from worker.ports.reporter import Reporter
+
+
+@dataclass(slots=True, kw_only=True)
+class Heartbeat:
+    instances: Instances
+    looks: LeasedLooks
+    providers: Collection[ProviderName]
+    reporter: Reporter
+    clock: Clock
+    #: Dead processes whose looks Redis could not free yet.
+    _to_free: set[tuple[ProviderName, InstanceId]] = field(default_factory=set)
+
+    async def begin(self) -> None:
+        """Be there, and bury those that were here before. Raises `StoreError`."""
+        await self.instances.beat()
+        predecessors = await self.instances.predecessors()
+        await self._mark(predecessors)
+        await self.free_the_dead()
+
+    async def keep(self) -> None:
+        """Until cancelled. Two loops: whoever waits for locked rows must not look dead himself."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_beating())
+            group.create_task(self._keep_freeing())
+
+    async def beat(self) -> None:
+        if not await self.instances.beat():
+            self.reporter.trouble("instance.was_dead")
+
+    async def free_the_dead(self) -> None:
+        """Make due what the dead had leased. Raises `StoreError`."""
+        await self._mark(await self.instances.dead())
+        for provider, instance in list(self._to_free):
+            try:
+                await self.looks.free(provider, instance)
+            except ScheduleUnavailable:
+                return  # The next second asks again; without Redis nobody needs it.
+            self._to_free.discard((provider, instance))
+
+    async def _mark(self, dead: Collection[DeadInstance]) -> None:
+        for instance in dead:
+            if await self.instances.mark_dead(instance):
+                self.reporter.trouble("instance.dead", detail=str(instance.id))
+                self._to_free |= {(provider, instance.id) for provider in self.providers}
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await self.clock.sleep(BEAT_EVERY.total_seconds())
+            try:
+                await self.beat()
+            except Exception as error:  # noqa: BLE001 - who stops beating is taken for dead
+                self.reporter.trouble("instance.beat_failed", detail=type(error).__name__)
+
+    async def _keep_freeing(self) -> None:
+        while True:
+            await self.clock.sleep(BEAT_EVERY.total_seconds())
+            try:
+                await self.free_the_dead()
+            except Exception as error:  # noqa: BLE001 - and nobody else might be left to free
+                self.reporter.trouble("instance.freeing_failed", detail=type(error).__name__)
