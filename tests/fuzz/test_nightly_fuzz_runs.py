@@ -57,6 +57,6 @@ def broken_copy(to: Path) -> Path:
         shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
     reply = to / "worker" / "adapters" / "providers" / "reply.py"
     whole = reply.read_text()
-    reply.write_text(whole.replace("200 <= reply.status < 300", "200 <= reply.status < 400"))
+    reply.write_text(whole.replace("200 <= self.status < 300", "200 <= self.status < 400"))
     assert reply.read_text() != whole
     return to

@@ -141,6 +141,7 @@ class ThroughStore:
     def __init__(self, real: PostgresStore, gate: Gate) -> None:
         self.policies = Through(real.policies, Whom.STORE, gate)
         self.leadership = real.leadership
+        self.instances = real.instances
         self.activations = Through(real.activations, Whom.STORE, gate)
         self.settlements = Through(real.settlements, Whom.STORE, gate)
         self.purchases = Through(real.purchases, Whom.STORE, gate)
