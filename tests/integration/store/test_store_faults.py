@@ -468,7 +468,7 @@ async def test_a_host_that_died_without_a_word_costs_one_silence(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody resets the connections to it: the next try must not wait for another one of them."""
-    monkeypatch.setattr("worker.adapters.store.engine.SILENCE_S", 1)
+    monkeypatch.setattr("worker.adapters.store.connections.SILENCE_S", 1)
     assert STORE_WRITE.attempts is not None
     pool = STORE_WRITE.attempts + 1
     store = PostgresStore(shop.url, pool_size=pool)

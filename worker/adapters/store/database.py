@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.engine import Engine, open_engine
+from worker.adapters.store.connections import ConnectionPool, open_pool
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -141,13 +141,13 @@ class Database:
         self, url: str, *, pool_size: int, role: str | None = None, retry: Retry = _RETRY
     ) -> None:
         self._retry = retry
-        self._open = partial(open_engine, url, pool_size=pool_size, role=role)
+        self._open = partial(open_pool, url, pool_size=pool_size, role=role)
         self._opening = asyncio.Lock()
-        self._engine: Engine | None = None
+        self._pool: ConnectionPool | None = None
 
     async def close(self) -> None:
-        if self._engine is not None:
-            await self._engine.sqlalchemy.dispose()
+        if self._pool is not None:
+            await self._pool.engine.dispose()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -206,12 +206,12 @@ class Database:
                 await _commit(transaction.commit)
                 return result
 
-    async def _opened(self) -> Engine:
+    async def _opened(self) -> ConnectionPool:
         async with self._opening:
-            if self._engine is None:
-                self._engine = await self._open()
-                event.listen(self._engine.sqlalchemy.sync_engine, "handle_error", _give_up)
-        return self._engine
+            if self._pool is None:
+                self._pool = await self._open()
+                event.listen(self._pool.engine.sync_engine, "handle_error", _give_up)
+        return self._pool
 
 
 async def _quietly(rollback: Callable[[], Awaitable[None]]) -> None:

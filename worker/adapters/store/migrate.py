@@ -14,8 +14,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from worker.adapters.store.connections import NOTHING_KEPT, async_url
 from worker.adapters.store.database import translated
-from worker.adapters.store.engine import NOTHING_KEPT, async_url
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"

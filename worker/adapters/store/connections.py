@@ -31,10 +31,10 @@ NOTHING_KEPT: Final = {"statement_cache_size": 0, "prepared_statement_cache_size
 _MEMBER: Final = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
 
 
-class Engine(NamedTuple):
+class ConnectionPool(NamedTuple):
     """The pool of connections, and whether there is a pooler between them and the server."""
 
-    sqlalchemy: AsyncEngine
+    engine: AsyncEngine
     pooled: bool
 
 
@@ -43,11 +43,11 @@ def async_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
-async def open_engine(url: str, *, pool_size: int, role: str | None) -> Engine:
+async def open_pool(url: str, *, pool_size: int, role: str | None) -> ConnectionPool:
     """Asks once who answers there. Raises what asyncpg raises where nobody does."""
     pooled = await _behind_pooler(url)
     settings = _NAME if pooled else _NAME | _SETTINGS
-    sqlalchemy = create_async_engine(
+    engine = create_async_engine(
         async_url(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -61,10 +61,10 @@ async def open_engine(url: str, *, pool_size: int, role: str | None) -> Engine:
         },
     )
     if pooled:
-        _set_each_transaction(sqlalchemy, role)
+        _set_each_transaction(engine, role)
     elif role is not None:
-        _take_role(sqlalchemy, role)
-    return Engine(sqlalchemy, pooled)
+        _take_role(engine, role)
+    return ConnectionPool(engine, pooled)
 
 
 async def _behind_pooler(url: str) -> bool:
