@@ -2,7 +2,7 @@
 
 Facts only, and their one home. Settings and the simulator read the names, the adapters derive their
 capabilities from the features, and the README's table shows both. How something is asked for is in
-the family's module or package, `worker/adapters/providers/NAME`.
+the package of its name, `worker/adapters/providers/NAME`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,11 +1,11 @@
 """The families, and from a provider's configuration to something that speaks its protocol."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import Final
 
 import orjson
 
-from worker.adapters.providers import fivesim, handler_api, onlinesim, smsman, smspva, vaksms
 from worker.adapters.providers.family import (
     PUSH_MAX,
     FamilyAdapter,
@@ -25,16 +25,10 @@ from worker.ports.reporter import Reporter
 from worker.ports.schedule import ProbeTurns
 from worker.ports.service import Push
 
+#: A family is the package of its name: a row in `FAMILIES` is all that lists it.
 ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
-    "handler_api": handler_api.ADAPTER,
-    "fivesim": fivesim.ADAPTER,
-    "onlinesim": onlinesim.ADAPTER,
-    "smspva": smspva.ADAPTER,
-    "vaksms": vaksms.ADAPTER,
-    "smsman": smsman.ADAPTER,
+    family: import_module(f"{__package__}.{family}").ADAPTER for family in FAMILIES
 }
-
-assert set(ADAPTERS) == set(FAMILIES)
 
 
 def build_provider(  # noqa: PLR0913 - the context of a provider, by name

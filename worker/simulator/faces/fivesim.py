@@ -231,3 +231,6 @@ class FiveSimFace(Face):
 
 def _nanoseconds(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}028Z"
+
+
+FACE = FiveSimFace

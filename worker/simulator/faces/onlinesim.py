@@ -281,3 +281,6 @@ def _state(number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> str:
     if not number.live:
         return "TZ_OVER_EMPTY"
     return "TZ_NUM_ANSWER" if sms else "TZ_NUM_WAIT"
+
+
+FACE = OnlineSimFace

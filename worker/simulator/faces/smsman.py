@@ -177,3 +177,6 @@ def _message(sms: ArrivedSms) -> dict[str, str]:
 
 def _as_number(name: str) -> int | str:
     return int(name) if name.isascii() and name.isdigit() else name
+
+
+FACE = SmsManFace

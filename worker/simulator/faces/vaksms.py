@@ -154,3 +154,6 @@ class VakSmsFace(Face):
 
     def _error(self, word: str) -> FaceReply:
         return FaceReply.json({"error": word}, self._knobs.error_status)
+
+
+FACE = VakSmsFace

@@ -1,20 +1,277 @@
-"""The `handler_api.php` protocol: one GET, one line or one JSON back, spoken by many companies."""
+"""The `handler_api.php` protocol: one GET, one line or one JSON back, spoken by many companies.
 
-from datetime import datetime
-from typing import Final
+Good news counts only with a 2xx; words of refusal count with any 2xx or 4xx.
+"""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
+    ActivationReplies,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect
-from worker.adapters.providers.handler_api.replies import HandlerReplies
+from worker.adapters.providers.handler_api import words
+from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect, ListShape
+from worker.adapters.providers.handler_api.history import past_numbers, with_facts
+from worker.adapters.providers.reply import Banned, RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.domain.ids import ProviderRef
 from worker.ports import provider as port
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
+
+EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
+AGE_MAX_S = 86_400
+
+
+class ReplyWord(NamedTuple):
+    """The word a reply comes down to, what stands behind it, and the facts a JSON error has."""
+
+    word: str
+    rest: str = ""
+    info: dict[str, Any] | None = None  #: Any: as the JSON of the reply has it
+
+    def __repr__(self) -> str:
+        return "ReplyWord(…)"  # It may be a code, or a phone.
+
+
+def word_in(reply: Reply) -> ReplyWord:
+    """The word of a text reply, or of a JSON error, which has it under one of several keys."""
+    text = reply.text()
+    if not text.startswith("{"):
+        word, _, rest = text.partition(":")
+        return ReplyWord(word.strip(), rest)
+    body = reply.json()
+    if not isinstance(body, dict):
+        return ReplyWord("")
+    for key in ("title", "error", "message", "msg"):
+        if isinstance(body.get(key), str):
+            info = body.get("info")
+            return ReplyWord(body[key], info=info if isinstance(info, dict) else None)
+    return ReplyWord("")
+
+
+class HandlerReplies(ActivationReplies):
+    """Reads the replies of one provider in its dialect. Raises `ProviderError` only."""
+
+    __slots__ = ("dialect",)
+
+    def __init__(self, provider: str, dialect: HandlerDialect, currency: str) -> None:
+        super().__init__(provider, currency)
+        self.dialect = dialect
+
+    def look(self, reply: Reply) -> port.Observation:
+        text = reply.text()
+        if reply.is_success and (seen := self._seen(text)) is not None:
+            return seen
+        answer = word_in(reply)
+        if reply.status < 500 and self._is_not_known(answer.word, reply):
+            return port.NotKnown()
+        raise self._fault(reply, answer)
+
+    def _seen(self, text: str) -> port.Observation | None:
+        if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
+            return port.Waiting()
+        word, _, code = text.partition(":")
+        if word in {"STATUS_OK", "STATUS_WAIT_RETRY"} and (sms := fields.sms_of(code)) is not None:
+            # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
+            return port.CodesArrived((sms,))
+        if text in self.dialect.cancelled:
+            return port.Cancelled()
+        return port.Finished() if text in self.dialect.finished else None
+
+    def cancel(self, reply: Reply) -> port.CancelReply:
+        if reply.is_success and reply.text() == "ACCESS_CANCEL":
+            return port.Cancelled()
+        answer = word_in(reply)
+        word, info = answer.word, answer.info or {}
+        if not reply.is_answer:
+            raise self._fault(reply, answer)
+        if word == "EARLY_CANCEL_DENIED":
+            return port.Refused(
+                port.Refusal.EARLY,
+                retry_after=_span(info.get("retry_after_seconds") or reply.retry_after_s),
+                min_age=_span(info.get("minActivationTime")),
+            )
+        if word in {"OTP_RECEIVED", "NEW_OTP_RECEIVED"}:
+            return port.Refused(port.Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
+        if word == "FREE_CANCELLATION_EXPIRED":
+            return port.Refused(port.Refusal.NOT_CANCELLABLE)
+        if word in words.UNCLEAR or self._is_not_known(word, reply):
+            return port.Refused(port.Refusal.UNCLEAR)
+        raise self._fault(reply, answer)
+
+    def finish(self, reply: Reply) -> port.Finished | None:
+        """`Finished`, or None where only a look shows what became of the number."""
+        if reply.is_success and reply.text() == "ACCESS_ACTIVATION":
+            return port.Finished()
+        answer = word_in(reply)
+        if reply.is_answer and self._is_unclear(answer.word, reply):
+            return None
+        raise self._fault(reply, answer)
+
+    def ask_again(self, reply: Reply) -> bool:
+        if reply.is_success and reply.text() == "ACCESS_RETRY_GET":
+            return True
+        answer = word_in(reply)
+        if reply.is_answer and self._is_unclear(answer.word, reply):
+            return False
+        raise self._fault(reply, answer)
+
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
+        answer = word_in(reply)
+        if reply.is_success:
+            if answer.word == "ACCESS_NUMBER":
+                return self._rented_text(reply, answer.rest)
+            body = reply.exact_json()
+            if isinstance(body, dict) and "activationId" in body:
+                return self._rented_json(reply, body)
+        if reply.is_answer and (why := _no_rent(answer.word)) is not None:
+            return why
+        raise self._fault(reply, answer)
+
+    def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
+        ref, _, phone = rest.partition(":")
+        return self._rented(reply, ref.strip(), fields.phone_of(phone.strip()), "ACCESS_NUMBER")
+
+    def _rented_json(self, reply: Reply, body: dict[str, Any]) -> port.Rented:
+        rented = self._rented(reply, body["activationId"], fields.phone_of(body.get("phoneNumber")))
+        named = fields.currency_of(body.get("currency"), self.currency)
+        cost, currency = fields.cost_in(body.get("activationCost"), named)
+        return replace(
+            rented,
+            cost_minor=cost,
+            currency=currency,
+            expires_at=fields.instant_of(
+                body.get("activationEndTime") or body.get("activationEnd")
+            ),
+            cancel_not_before=fields.instant_of(body.get("activationCancel")),
+        )
+
+    def balance(self, reply: Reply) -> port.Balance:
+        answer = word_in(reply)
+        if reply.is_success and answer.word == "ACCESS_BALANCE":
+            minor = fields.balance_minor(answer.rest, self.currency)
+            if minor is not None:
+                return port.Balance(minor, self.currency)
+        raise self._fault(reply, answer)
+
+    def page(self, reply: Reply) -> port.ActivePage:
+        """A page of active numbers; one row that cannot be read makes it unreadable."""
+        raw = self._rows_in(reply)
+        if raw is None:
+            answer = word_in(reply)
+            if answer.word == "NO_ACTIVATIONS" and reply.is_answer:
+                return port.ActivePage((), last=True)
+            raise self._fault(reply, answer)
+        rows = [self._row(reply, row) for row in raw]
+        # More than was asked for: this company ignores the limit and lists everything at once.
+        return port.ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
+
+    def whole_page(self, reply: Reply) -> port.ActivePage:
+        """The same page with every fact of its rows: too slow where only codes are needed."""
+        page, raw = self.page(reply), self._rows_in(reply, Reply.exact_json) or ()
+        rows = [with_facts(*both, self.currency) for both in zip(page.rows, raw, strict=True)]
+        return replace(page, rows=rows)
+
+    def _rows_in(
+        self, reply: Reply, body_of: Callable[[Reply], Any] = Reply.json
+    ) -> list[Any] | None:
+        body = body_of(reply)
+        shape = self.dialect.list_shape
+        if not reply.is_success:
+            return None
+        if shape is ListShape.BARE and (isinstance(body, list) or reply.body.strip() == b"null"):
+            return body or []
+        if not isinstance(body, dict) or body.get("status", "success") != "success":
+            return None
+        rows = body.get("data" if shape is ListShape.DATA else "activeActivations")
+        return rows if isinstance(rows, list) else None
+
+    def _row(self, reply: Reply, row: object) -> port.ActiveRow:
+        if not isinstance(row, dict) or (ref := fields.ref_of(row.get("activationId"))) is None:
+            raise reply.unreadable(self.provider)
+        sms = fields.sms_of(row.get("smsCode"), row.get("smsText"))
+        return port.ActiveRow(
+            ProviderRef(ref),
+            () if sms is None else (sms,),
+            fields.phone_of(row.get("phoneNumber")),
+            fields.str_of(row.get("serviceCode")),
+        )
+
+    def history(self, reply: Reply) -> HistoryPage:
+        """A page of past numbers; only an empty one is the last, whatever length was asked for."""
+        body = reply.exact_json() if reply.is_success else None
+        rows = past_numbers(body, self.dialect, self.currency)
+        if rows is None:
+            raise self._fault(reply, word_in(reply))
+        return HistoryPage(rows, len(rows) or None)
+
+    def _is_not_known(self, word: str, reply: Reply) -> bool:
+        unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
+        return unknown and reply.is_answer
+
+    def _is_unclear(self, word: str, reply: Reply) -> bool:
+        return word in words.UNCLEAR or self._is_not_known(word, reply)
+
+    def _fault(self, reply: Reply, answer: ReplyWord) -> ProviderError:
+        """The error for a reply that is no answer to what was asked."""
+        word = answer.word
+        if not reply.is_answer:
+            return reply.unreadable(self.provider)
+        if word in words.REFUSED:
+            return ProviderRefused(self.provider, word)
+        if word.startswith("BANNED"):
+            return self._banned(answer.info or {})
+        if word in words.RATE_LIMITED:
+            return RateLimited(self.provider, reply.retry_after_s)
+        if word in words.TRANSIENT or word in self.dialect.transient or "SQL" in word[:12]:
+            return ProviderUnavailable(self.provider, f"HTTP {reply.status}, told to try again")
+        return self._edge_fault(reply) or reply.unreadable(self.provider, word)
+
+    def _banned(self, info: dict[str, Any]) -> ProviderRefused:
+        if words.PART_OF_AN_ACCOUNT.search(str(info.get("scope"))):
+            return ProviderRefused(self.provider, "BANNED")
+        return Banned(self.provider, info.get("retry_after_seconds"))
+
+    def _edge_fault(self, reply: Reply) -> ProviderError | None:
+        """What the server in front of the provider says, mostly without a documented word."""
+        start = reply.body[:4096]
+        if reply.status in {400, 403} and b"1020" in start and not start.startswith(b"{"):
+            return RateLimited(self.provider, EDGE_BAN_S)
+        if reply.status == 401 and b"<" not in start:
+            return ProviderRefused(self.provider, "HTTP 401")
+        return None
+
+
+def _no_rent(word: str) -> port.NoRent | None:
+    if word in words.NO_NUMBERS:
+        return port.NoRent.NO_NUMBERS
+    if word in words.NO_BALANCE:
+        return port.NoRent.NO_BALANCE
+    if word in words.PRICE_ABOVE_MAX:
+        return port.NoRent.PRICE_ABOVE_MAX
+    return port.NoRent.BAD_REQUEST if word in words.BAD_REQUEST else None
+
+
+def _span(seconds: object) -> timedelta | None:
+    if not isinstance(seconds, int | float) or not 0 < seconds <= AGE_MAX_S:
+        return None
+    return timedelta(seconds=seconds)
+
+
+def _codes_in(rows: object) -> tuple[port.Sms, ...]:
+    return fields.several_sms(
+        (row.get("code"), row.get("text"), row.get("date")) for row in fields.objects_in(rows)
+    )
+
 
 PATH: Final = "/stubs/handler_api.php?action="
 FINISH: Final = "6"

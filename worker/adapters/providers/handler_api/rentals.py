@@ -8,8 +8,8 @@ from typing import Any, Final
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.handler_api import words
+from worker.adapters.providers.handler_api.activations import HandlerReplies, word_in
 from worker.adapters.providers.handler_api.dialects import DIALECTS
-from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,

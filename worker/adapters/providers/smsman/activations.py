@@ -1,26 +1,17 @@
-"""sms-man, second version: JSON in which waiting looks like an error.
+"""sms-man, second version: JSON in which waiting looks like an error."""
 
-It rents by the hour or the day, for all services, beside its activations.
-"""
-
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
-    FamilyAdapter,
     ObjectReplies,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
-from worker.domain.price_fate import PriceFate
-from worker.ports import long_rental
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation
@@ -125,73 +116,3 @@ class SmsManAccount(ProviderAccount):
         )
         replies = SmsManReplies(config.name, config.currency)
         super().__init__(config, context, endpoint, ROUTES, replies)
-
-
-TERMS: Final = long_rental.RentalTerms(
-    lengths=long_rental.Lengths(HOUR, HOUR, 360 * DAY), whole_number=True, tells_refund=True
-)
-RENTAL_PATH: Final = "/rent-api"
-RENTAL_ROUTES: Final[OperationTable] = {
-    Operation.RENTAL_OPEN: OperationRoute(
-        RENTAL_PATH + "/get-number?country_id={country}&{period}&"
-    ),
-    Operation.RENTAL_READ: OperationRoute(RENTAL_PATH + "/get-all-sms?request_id={ref}&"),
-    Operation.RENTAL_CLOSE: OperationRoute(
-        RENTAL_PATH + "/set-status?request_id={ref}&status=reject&"
-    ),
-}
-
-NONE_YET: Final = frozenset({WAITING, "no_sms"})
-NOT_FOUND: Final = "sms_not_found"
-
-
-class SmsManRentalReplies(SmsManReplies, RentalReplies):
-    """Reads the replies of sms-man about rentals. Raises `ProviderError` only."""
-
-    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
-        return self.rent(reply)
-
-    def messages(self, reply: Reply) -> long_rental.MessagesReply:
-        body = self._body(reply)
-        error = body.get("error_code")
-        if isinstance(error, str) and error in NONE_YET:
-            return long_rental.Messages()
-        if error == NOT_FOUND:
-            return port.NotKnown()
-        rows = body.get("sms")
-        if error or not reply.is_success or not isinstance(rows, list):
-            raise self._fault(reply, body)
-        if not all(isinstance(row, dict) for row in rows):
-            raise reply.unreadable(self.provider)
-        return long_rental.Messages(
-            fields.all_sms(
-                fields.RawSms(row.get("code"), row.get("text"), row.get("time")) for row in rows
-            )
-        )
-
-    def ended(self, reply: Reply) -> long_rental.CloseReply:
-        """Why a reject is refused is not documented, so nothing is done that keeps the price."""
-        body = self._body(reply)
-        if self._succeeded(reply, body):
-            return long_rental.Ended(PriceFate.GIVEN_BACK)
-        if body.get("error_code") == NOT_FOUND:
-            return port.NotKnown()
-        if self._refused(body):
-            return long_rental.NotClosed(port.Refusal.UNCLEAR)
-        raise self._fault(reply, body)
-
-
-class SmsManRentals(RentalAccount):
-    """The long rentals of one account at sms-man."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = SmsManRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, RENTAL_ROUTES, replies)
-
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        days, rest = divmod(length, DAY)
-        period = f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"
-        return {"period": period}
-
-
-ADAPTER = FamilyAdapter(SmsManAccount, SmsManRentals)

@@ -1,9 +1,6 @@
-"""5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know.
+"""5sim: orders as JSON, errors as plain text, often with 200, and 302 for what it does not know."""
 
-Its "hosting" is its rentals: orders named by their length, for all services, read as activations.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,93 +8,27 @@ from typing import Any, Final
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
-    FamilyAdapter,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.rental_account import (
-    DAY,
-    HOUR,
-    CloseAttempt,
-    CloseFollowUp,
-    RentalAccount,
-    RentalReplies,
+from worker.adapters.providers.fivesim.history import (
+    CHARGED,
+    GIVEN_BACK,
+    LIVE,
+    past_orders,
+    with_facts,
+    within,
 )
 from worker.adapters.providers.reply import RateLimited, Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
+from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
-from worker.domain.price_fate import PriceFate
-from worker.ports import long_rental
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from worker.ports.provider import HistoryPage, PastNumber
+from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
-
-CHARGED: Final = "FINISHED"
-GIVEN_BACK: Final = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
-LIVE: Final = frozenset({"PENDING", "RECEIVED"})  #: RECEIVED is the number, not an SMS.
-
-
-def past_orders(rows: Sequence[object], currency: str) -> list[PastNumber] | None:
-    """The rows of a page, or None where one of them cannot be read."""
-    read = [_past(row, currency) for row in rows]
-    kept = [row for row in read if row is not None]
-    return kept if len(kept) == len(read) else None
-
-
-def within(page: HistoryPage, since: datetime, until: datetime, skip: int) -> HistoryPage:
-    """The rows of a span. 5sim takes none: its last page is the first where all rows are older."""
-    known = [row.rented_at for row in page.rows if row.rented_at is not None]
-    over = page.next is None or (bool(known) and max(known) < since)
-    rows = [row for row in page.rows if row.rented_at and since <= row.rented_at <= until]
-    return HistoryPage(rows, None if over or page.next is None else skip + page.next)
-
-
-def with_facts(page: port.ActivePage, whole: HistoryPage) -> port.ActivePage:
-    """The live rows of a page with the facts that its history rows hold of them."""
-    facts = {row.ref: row for row in whole.rows}
-    return replace(page, rows=[_with_facts(row, facts[row.ref]) for row in page.rows])
-
-
-def _with_facts(row: port.ActiveRow, facts: PastNumber) -> port.ActiveRow:
-    return row._replace(
-        country=facts.country,
-        cost_minor=facts.cost_minor,
-        currency=facts.currency,
-        rented_at=facts.rented_at,
-    )
-
-
-def _past(row: object, currency: str) -> PastNumber | None:
-    if not isinstance(row, dict) or (ref := fields.ref_of(row.get("id"))) is None:
-        return None
-    cost, cost_currency = fields.cost_in(row.get("price"), currency)
-    return PastNumber(
-        ref=ProviderRef(ref),
-        fate=_fate(row),
-        phone=fields.phone_of(row.get("phone")),
-        service=fields.str_of(row.get("product")),
-        country=fields.str_of(row.get("country")),
-        cost_minor=cost,
-        currency=cost_currency,
-        rented_at=fields.instant_of(row.get("created_at")),
-    )
-
-
-def _fate(row: dict[str, Any]) -> PriceFate:
-    status = row.get("status")
-    if not isinstance(status, str):
-        return PriceFate.UNKNOWN
-    if status == CHARGED:
-        return PriceFate.KEPT
-    if status in GIVEN_BACK:
-        # Never guess at money: an SMS and a cancel on one row contradict each other.
-        return PriceFate.UNKNOWN if row.get("sms") else PriceFate.GIVEN_BACK
-    return PriceFate.NOT_YET if status in LIVE else PriceFate.UNKNOWN
-
 
 PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
 LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
@@ -306,83 +237,3 @@ class FiveSimAccount(ProviderAccount):
         target = ROUTES[Operation.LIST].target.format(limit=PAGE_SIZE, offset=skip)
         page = await self._read_list(target, self._orders.history)
         return within(page, since, until, skip)
-
-
-NAMES: Final = {3 * HOUR: "3hours", DAY: "1day", 10 * DAY: "10days", 30 * DAY: "1month"}
-TERMS: Final = long_rental.RentalTerms(
-    lengths=long_rental.only(*NAMES), whole_number=True, gives_expiry=True, tells_refund=True
-)
-RENTAL_ROUTES: Final[OperationTable] = {
-    Operation.RENTAL_OPEN: OperationRoute("/buy/hosting/{country}/any/{name}"),
-    Operation.RENTAL_READ: OperationRoute("/check/{ref}"),
-    Operation.RENTAL_CLOSE: OperationRoute("/cancel/{ref}"),
-}
-FINISH: Final = "/finish/{ref}"
-
-CANCELLED: Final = "CANCELED"
-EARLY: Final = "you need to wait time"
-PAID: Final = frozenset({"hosting order", "order has sms"})  #: The price is not given back.
-NO_SMS: Final = "order no sms"  #: It cannot be finished either.
-
-
-class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
-    """Reads the replies of 5sim about hosting. Raises `ProviderError` only."""
-
-    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
-        return self.rent(reply)
-
-    def messages(self, reply: Reply) -> long_rental.MessagesReply:
-        order = self._order(reply)
-        if order is None:
-            if reply.is_answer and reply.text() in NOT_KNOWN:
-                return port.NotKnown()
-            raise self._fault(reply)
-        status, rows = str(order.get("status")), order.get("sms")
-        if status == CHARGED:
-            return long_rental.Ended(PriceFate.KEPT)
-        if status in GIVEN_BACK:
-            # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
-            cancelled = status == CANCELLED and not rows
-            return long_rental.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
-        if status not in LIVE:
-            raise reply.unreadable(self.provider)
-        return long_rental.Messages(
-            fields.all_sms(_raw_sms(row) for row in fields.objects_in(rows))
-        )
-
-    def given_back(self, reply: Reply) -> CloseAttempt:
-        words = reply.text() if reply.is_answer else ""
-        if words == EARLY:
-            return long_rental.NotClosed(port.Refusal.EARLY)
-        return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
-
-    def kept(self, reply: Reply) -> CloseAttempt:
-        words = reply.text() if reply.is_answer else ""
-        if words in PAID or words == NO_SMS:
-            return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
-        return self._ended(reply)
-
-    def _ended(self, reply: Reply) -> CloseAttempt:
-        if reply.is_answer and reply.text() in NOT_KNOWN:
-            return CloseFollowUp.READ
-        seen = self.messages(reply)
-        return CloseFollowUp.READ if isinstance(seen, long_rental.Messages) else seen
-
-
-def _raw_sms(row: dict[str, Any]) -> fields.RawSms:
-    created = row.get("created_at")
-    return fields.RawSms(row.get("code"), row.get("text"), created, fields.instant_of(created))
-
-
-class FiveSimRentals(RentalAccount):
-    """The long rentals of one account at 5sim."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = FiveSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, RENTAL_ROUTES, replies, finish=FINISH)
-
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        return {"name": NAMES[length]}
-
-
-ADAPTER = FamilyAdapter(FiveSimAccount, FiveSimRentals)

@@ -4,29 +4,22 @@
 status shows whether an SMS had arrived, and with it a charge.
 """
 
-from dataclasses import replace
 from typing import Any, Final
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
-    FamilyAdapter,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
-    PushBody,
-    push_of,
 )
-from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import RateLimited, Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
-from worker.ports import long_rental
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.reporter import Operation
-from worker.ports.service import Push
 
 #: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
 STATE: Final = "/getState.php?message_to_code=1&msg_list=1&clean=0"
@@ -237,128 +230,3 @@ def _refused_by(seen: port.Observation) -> port.CancelReply:
             return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
         case _:
             return port.Refused(port.Refusal.UNCLEAR)
-
-
-TERMS: Final = long_rental.RentalTerms(
-    lengths=long_rental.Lengths(DAY, DAY, 365 * DAY),
-    prolongs=True,
-    whole_number=True,
-    gives_expiry=True,
-)
-
-RENTAL_ROUTES: Final[OperationTable] = {
-    Operation.RENTAL_OPEN: OperationRoute("/rent/getRentNum.php?country={country}&days={days}"),
-    Operation.RENTAL_READ: OperationRoute("/rent/getRentState.php?tzid={ref}&pagination=false"),
-    Operation.RENTAL_PROLONG: OperationRoute("/rent/extendRentState.php?tzid={ref}&days={days}"),
-    Operation.RENTAL_CLOSE: OperationRoute("/rent/closeRentNum.php?tzid={ref}"),
-}
-
-BAD_DAYS: Final = "UNDEFINED_DAYS"
-EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
-TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
-
-
-class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
-    """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
-
-    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
-        body = reply.exact_json()
-        row = body.get("item") if isinstance(body, dict) else None
-        if reply.is_success and is_one(body) and isinstance(row, dict):
-            rented = self._rented(reply, row.get("tzid"), _phone_in(row))
-            return replace(rented, expires_in=fields.span_of(row.get("time")))
-        word = word_of(body)
-        why = port.NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
-        if why is None or not reply.is_answer:
-            raise self._fault(reply, word)
-        return why
-
-    def messages(self, reply: Reply) -> long_rental.MessagesReply:
-        body = reply.exact_json()
-        rows = body.get("list") if isinstance(body, dict) else None
-        if reply.is_success and is_one(body) and isinstance(rows, list):
-            return self._seen(reply, rows)
-        if reply.is_answer and word_of(body) in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply, word_of(body))
-
-    def _seen(self, reply: Reply, rows: list[Any]) -> long_rental.MessagesReply:
-        row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
-        match row.get("status"):
-            case 1:
-                return _messages_in(row.get("messages"))
-            case 0:
-                return long_rental.Ended()
-            case _:
-                raise reply.unreadable(self.provider)
-
-    def prolonged(self, reply: Reply) -> long_rental.ProlongReply:
-        body = reply.exact_json()
-        if reply.is_success and is_one(body) and isinstance(body, dict):
-            row = body.get("item")
-            return long_rental.Prolonged(
-                expires_in=fields.span_of(row.get("time") if isinstance(row, dict) else None)
-            )
-        word = word_of(body)
-        if not reply.is_answer:
-            raise self._fault(reply, word)
-        if word == BAD_DAYS:
-            return long_rental.NotProlonged(long_rental.NoProlong.BAD_LENGTH)
-        if NO_RENT.get(word) is port.NoRent.NO_BALANCE:
-            return long_rental.NotProlonged(long_rental.NoProlong.NO_BALANCE)
-        if word == EXPIRED:
-            return long_rental.NotProlonged(long_rental.NoProlong.NOT_POSSIBLE)
-        if word in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply, word)
-
-    def ended(self, reply: Reply) -> long_rental.CloseReply:
-        body = reply.exact_json()
-        if reply.is_success and is_one(body):
-            return long_rental.Ended()
-        if reply.is_answer and word_of(body) in TOO_SOON:
-            return long_rental.NotClosed(port.Refusal.EARLY)
-        if reply.is_answer and word_of(body) in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply, word_of(body))
-
-
-def _messages_in(messages: object) -> long_rental.Messages:
-    """The SMS of a rental: a list, or an object that holds a page of the list."""
-    pages = messages if isinstance(messages, dict) else {}
-    rows = pages.get("data", messages)
-    if not isinstance(rows, list):
-        return long_rental.Messages(complete=False)
-    sms = fields.all_sms(
-        fields.RawSms(row.get("code"), row.get("text"), row.get("created_at"))
-        for row in fields.objects_in(rows)
-    )
-    total = pages.get("total")
-    return long_rental.Messages(sms, complete=total is None or total == len(rows))
-
-
-def _phone_in(row: dict[str, Any]) -> str | None:
-    """The number comes without its country code, which is beside it."""
-    local, country = fields.phone_of(row.get("number")), row.get("country")
-    whole = local is None or str(row.get("number")).startswith("+") or type(country) is not int
-    return local if whole else f"{country}{local}"
-
-
-class OnlineSimRentals(RentalAccount):
-    """The long rentals of one account at onlinesim."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = OnlineSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, RENTAL_ROUTES, replies)
-
-
-def parse_push(body: PushBody) -> list[Push]:
-    """The operation that an SMS came to; nothing where it came to a long rental."""
-    if body.get("webhook_type") != "receiving_sms":
-        return []
-    # `code` is the id of the SMS, not what the customer waits for.
-    content = (body.get("code"), body.get("message"), body.get("time_start"))
-    return [push_of(body.get("operation_id"), body.get("number"), None, content)]
-
-
-ADAPTER = FamilyAdapter(OnlineSimAccount, OnlineSimRentals, parse_push)

@@ -1,23 +1,17 @@
-"""vak-sms: small JSON objects, `{error: word}` for what went wrong, also with 200.
-
-Its rental is an activation that lives four hours, and gives its codes only.
-"""
+"""vak-sms: small JSON objects, `{error: word}` for what went wrong, also with 200."""
 
 from typing import Any, Final
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
-    FamilyAdapter,
     ObjectReplies,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport, escaped
-from worker.ports import long_rental
+from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation
@@ -135,60 +129,3 @@ class VakSmsAccount(ProviderAccount):
         )
         replies = VakSmsReplies(config.name, config.currency)
         super().__init__(config, context, endpoint, ROUTES, replies)
-
-
-#: Nothing prolongs it: `prolongNumber` is another purchase of a number that is over.
-TERMS: Final = long_rental.RentalTerms(lengths=long_rental.only(4 * HOUR), price_limit=True)
-RENTAL_ROUTES: Final[OperationTable] = {
-    Operation.RENTAL_OPEN: OperationRoute(
-        "/getNumber/?service={service}&country={country}&rent=true&", price_limit=PRICE_LIMIT
-    ),
-    Operation.RENTAL_READ: READ,
-    Operation.RENTAL_CLOSE: END,
-}
-
-
-class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
-    """Reads the replies of vak-sms about rentals. Raises `ProviderError` only."""
-
-    def opened(self, reply: Reply) -> port.Rented | port.NoRent:
-        return self.rent(reply)
-
-    def messages(self, reply: Reply) -> long_rental.MessagesReply:
-        body = self._body(reply)
-        if body.get("error") == NOT_KNOWN:
-            return port.NotKnown()
-        if not reply.is_success or "smsCode" not in body or "error" in body:
-            raise self._fault(reply, body)
-        codes = body["smsCode"]
-        rows = codes if isinstance(codes, list) else [codes]
-        read = [fields.sms_of(code) for code in rows if code is not None]
-        if None in read:
-            raise reply.unreadable(self.provider)
-        return long_rental.Messages(tuple(sms for sms in read if sms is not None))
-
-    def ended(self, reply: Reply) -> long_rental.CloseReply:
-        """That a rental's price comes back with it is not documented."""
-        body = self._body(reply)
-        status, error = body.get("status"), body.get("error")
-        done = isinstance(status, str) and status in DONE
-        if reply.is_success and done and "error" not in body:
-            return long_rental.Ended()
-        if status == RECEIVED:
-            return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
-        if error == NOT_KNOWN:
-            return port.NotKnown()
-        if status == COMING or error == BAD_STATUS:
-            return long_rental.NotClosed(port.Refusal.UNCLEAR)
-        raise self._fault(reply, body)
-
-
-class VakSmsRentals(RentalAccount):
-    """The long rentals of one account at vak-sms."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = VakSmsRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, RENTAL_ROUTES, replies)
-
-
-ADAPTER = FamilyAdapter(VakSmsAccount, VakSmsRentals)
