@@ -19,7 +19,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "class homonyms": 1,
     "module names with two meanings": 0,
     "citations without an entry": 0,
-    "vocabularies for the price": 3,
+    "vocabularies for the price": 2,
     "claim used as a lease": 0,
     "attributes set from outside": 0,
     "names for the store": 6,

@@ -59,15 +59,11 @@ class CodesArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The provider ended the number and does not charge us."""
+class Ended:
+    """The number is over: by us, by the provider, or by its time."""
 
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The provider ended the number and keeps the price; its SMS, where it still tells them."""
-
-    sms: tuple[Sms, ...] = ()
+    fate: PriceFate = PriceFate.UNKNOWN  #: Of its price; never NOT_YET.
+    sms: tuple[Sms, ...] = ()  #: Those that the provider still tells.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class NotKnown:
     """The provider does not know the number (any more): no word on whether it charged."""
 
 
-Observation: TypeAlias = Waiting | CodesArrived | Cancelled | Finished | NotKnown
+Observation: TypeAlias = Waiting | CodesArrived | Ended | NotKnown
 
 
 def price_fate(seen: Observation) -> PriceFate:
@@ -83,10 +79,10 @@ def price_fate(seen: Observation) -> PriceFate:
     match seen:
         case Waiting():
             return PriceFate.NOT_YET
-        case CodesArrived() | Finished():
+        case CodesArrived():
             return PriceFate.KEPT
-        case Cancelled():
-            return PriceFate.GIVEN_BACK
+        case Ended(fate=fate):
+            return fate
         case NotKnown():
             return PriceFate.UNKNOWN
         case _:
@@ -110,7 +106,7 @@ class Refused:
     sms: tuple[Sms, ...] = ()
 
 
-CancelReply: TypeAlias = Cancelled | Refused
+CancelReply: TypeAlias = Ended | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +234,7 @@ class Provider(Protocol):
         ...
 
     async def finish(self, ref: ProviderRef) -> Observation:
-        """Close a number whose code arrived: `Finished`, or what it says instead."""
+        """Close a number whose code arrived: `Ended`, or what it says instead."""
         ...
 
     async def ask_again(self, ref: ProviderRef) -> bool:

@@ -11,8 +11,8 @@ from worker.adapters.providers.reply import Reply, interpret
 from worker.domain.families import every_dialect, features_of
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
-from worker.ports.long_rental import Ended, Messages, Prolonged
-from worker.ports.provider import Rented
+from worker.ports.long_rental import Messages, Prolonged
+from worker.ports.provider import Ended, Rented
 
 
 @pytest.mark.parametrize(("family", "dialect", "entry"), list(recorded(RENTALS)))

@@ -11,7 +11,7 @@ from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
-from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented
 from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
@@ -127,7 +127,7 @@ def availability_of(seen: port.MessagesReply) -> port.Availability:
     match seen:
         case port.Messages():
             return port.Availability.NOT_TOLD
-        case port.Ended():
+        case Ended():
             return port.Availability.ENDED
         case NotKnown():
             return port.Availability.NOT_KNOWN

@@ -25,6 +25,7 @@ from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, features_of
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import HistoryPage
@@ -93,13 +94,15 @@ class FiveSimReplies(ActivationReplies):
         if not isinstance(status, str):
             raise reply.unreadable(self.provider)
         if status == CHARGED:
-            return port.Finished(sms)
+            return port.Ended(PriceFate.KEPT, sms)
         if status in LIVE | GIVEN_BACK and sms:
             return port.CodesArrived(sms)  # The SMS counts more than the label beside it.
         if status in LIVE:
             return port.Waiting()
         if status in GIVEN_BACK and not order.get("sms"):
-            return port.Cancelled()  # Only without any SMS, not with one that could not be read.
+            return port.Ended(
+                PriceFate.GIVEN_BACK
+            )  # Only without any SMS, not with one that could not be read.
         raise reply.unreadable(self.provider)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
@@ -110,10 +113,10 @@ class FiveSimReplies(ActivationReplies):
                 raise self._fault(reply)
             return port.Refused(why)
         match self._seen(reply, order):
-            case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+            case port.CodesArrived(sms=sms) | port.Ended(PriceFate.KEPT, sms) if sms:
                 return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
-            case port.Cancelled():
-                return port.Cancelled()
+            case port.Ended(PriceFate.GIVEN_BACK):
+                return port.Ended(PriceFate.GIVEN_BACK)
             case _:
                 return port.Refused(port.Refusal.UNCLEAR)
 

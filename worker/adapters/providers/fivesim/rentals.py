@@ -58,11 +58,11 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
         if status == CHARGED:
-            return long_rental.Ended(PriceFate.KEPT)
+            return port.Ended(PriceFate.KEPT)
         if status in GIVEN_BACK:
             # It ran out, was banned, or has SMS: who keeps the price then is documented nowhere.
             cancelled = status == CANCELLED and not rows
-            return long_rental.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
+            return port.Ended(PriceFate.GIVEN_BACK if cancelled else PriceFate.UNKNOWN)
         if status not in LIVE:
             raise reply.unreadable(self.provider)
         return long_rental.Messages(

@@ -22,6 +22,7 @@ from worker.adapters.providers.handler_api.history import past_numbers, with_fac
 from worker.adapters.providers.reply import Banned, RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import HistoryPage
@@ -84,12 +85,12 @@ class HandlerReplies(ActivationReplies):
             # STATUS_WAIT_RETRY repeats the old code: ours and charged, if we missed it.
             return port.CodesArrived((sms,))
         if text in self.dialect.cancelled:
-            return port.Cancelled()
-        return port.Finished() if text in self.dialect.finished else None
+            return port.Ended(PriceFate.GIVEN_BACK)
+        return port.Ended(PriceFate.KEPT) if text in self.dialect.finished else None
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         if reply.is_success and reply.text() == "ACCESS_CANCEL":
-            return port.Cancelled()
+            return port.Ended(PriceFate.GIVEN_BACK)
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not reply.is_answer:
@@ -108,10 +109,10 @@ class HandlerReplies(ActivationReplies):
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, answer)
 
-    def finish(self, reply: Reply) -> port.Finished | None:
-        """`Finished`, or None where only a look shows what became of the number."""
+    def finish(self, reply: Reply) -> port.Ended | None:
+        """`Ended`, or None where only a look shows what became of the number."""
         if reply.is_success and reply.text() == "ACCESS_ACTIVATION":
-            return port.Finished()
+            return port.Ended(PriceFate.KEPT)
         answer = word_in(reply)
         if reply.is_answer and self._is_unclear(answer.word, reply):
             return None

@@ -25,7 +25,7 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Refused, Rented
 from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
@@ -76,7 +76,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         if answer.word == WAITING:
             return port.Messages()
         if answer.word in ENDINGS and not answer.rest:  # Alone, as in the status of an activation.
-            return port.Ended(ENDINGS[answer.word])
+            return Ended(ENDINGS[answer.word])
         if answer.word == DEAD:
             raise ProviderUnavailable(self.provider, DEAD)
         if self._is_no_rental(answer.word, reply):
@@ -118,14 +118,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return port.Ended(PriceFate.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if reply.is_answer and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return port.Ended(PriceFate.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
@@ -203,7 +203,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             return self._messages(reply, body)
         answer = word_in(reply)
         if reply.is_answer and answer.word == HERO_OVER:
-            return port.Ended()  # Terminated or refunded: hero does not say which.
+            return Ended()  # Terminated or refunded: hero does not say which.
         if reply.is_answer and self._is_not_known(answer.word, reply):
             return NotKnown()
         raise self._fault(reply, answer)
@@ -248,12 +248,12 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return port.Ended(PriceFate.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         return self._not_closed(reply, CloseFollowUp.FINISH)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return port.Ended(PriceFate.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply, CloseFollowUp.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:

@@ -17,6 +17,7 @@ from worker.adapters.providers.family import (
 from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.reporter import Operation
@@ -83,12 +84,12 @@ class OnlineSimReplies(ActivationReplies):
         if not isinstance(state, str):
             raise reply.unreadable(self.provider)
         if state == OVER_OK:
-            return port.Finished(sms)
+            return port.Ended(PriceFate.KEPT, sms)
         if state in WAITING or state in {ANSWERED, OVER_EMPTY}:
             if sms:
                 return port.CodesArrived(sms)
             if state != ANSWERED:
-                return port.Cancelled() if state == OVER_EMPTY else port.Waiting()
+                return port.Ended(PriceFate.GIVEN_BACK) if state == OVER_EMPTY else port.Waiting()
         if state in NOT_KNOWN:
             return port.NotKnown()
         raise reply.unreadable(self.provider)
@@ -104,8 +105,8 @@ class OnlineSimReplies(ActivationReplies):
             return port.Refusal.UNCLEAR
         raise self._fault(reply, word_of(body))
 
-    def finish(self, reply: Reply) -> port.Finished | None:
-        return port.Finished() if self.closed(reply) is None else None
+    def finish(self, reply: Reply) -> port.Ended | None:
+        return port.Ended(PriceFate.KEPT) if self.closed(reply) is None else None
 
     def ask_again(self, reply: Reply) -> bool:
         body = reply.json()
@@ -212,21 +213,21 @@ class OnlineSimAccount(ProviderAccount):
         if refusal is not None:
             return port.Refused(refusal)
         match await self.look_too(ref):
-            case port.CodesArrived(sms=sms) | port.Finished(sms=sms):
+            case port.CodesArrived(sms=sms) | port.Ended(PriceFate.KEPT, sms):
                 return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
-            case port.Cancelled() | port.NotKnown():
+            case port.Ended(PriceFate.GIVEN_BACK) | port.NotKnown():
                 # Closed, and without an SMS an instant before: there is nothing to charge for.
-                return port.Cancelled()
-            case port.Waiting():
+                return port.Ended(PriceFate.GIVEN_BACK)
+            case port.Waiting() | port.Ended():
                 return port.Refused(port.Refusal.UNCLEAR)
 
 
 def _refused_by(seen: port.Observation) -> port.CancelReply:
     """What a look before the cancel makes of it, where the number does not simply wait."""
     match seen:
-        case port.Cancelled():
-            return port.Cancelled()
-        case port.CodesArrived(sms=sms) | port.Finished(sms=sms) if sms:
+        case port.Ended(PriceFate.GIVEN_BACK):
+            return port.Ended(PriceFate.GIVEN_BACK)
+        case port.CodesArrived(sms=sms) | port.Ended(PriceFate.KEPT, sms) if sms:
             return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
         case _:
             return port.Refused(port.Refusal.UNCLEAR)

@@ -73,7 +73,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             case 1:
                 return _messages_in(row.get("messages"))
             case 0:
-                return long_rental.Ended()
+                return port.Ended()
             case _:
                 raise reply.unreadable(self.provider)
 
@@ -100,7 +100,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
     def ended(self, reply: Reply) -> long_rental.CloseReply:
         body = reply.exact_json()
         if reply.is_success and is_one(body):
-            return long_rental.Ended()
+            return port.Ended()
         if reply.is_answer and word_of(body) in TOO_SOON:
             return long_rental.NotClosed(port.Refusal.EARLY)
         if reply.is_answer and word_of(body) in NOT_KNOWN:

@@ -12,6 +12,7 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation
@@ -58,15 +59,15 @@ class SmsManReplies(ObjectReplies):
     def cancel(self, reply: Reply) -> port.CancelReply:
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return port.Cancelled()
+            return port.Ended(PriceFate.GIVEN_BACK)
         if self._refused(body):
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
-    def finish(self, reply: Reply) -> port.Finished | None:
+    def finish(self, reply: Reply) -> port.Ended | None:
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return port.Finished()
+            return port.Ended(PriceFate.KEPT)
         if self._refused(body):
             return None
         raise self._fault(reply, body)

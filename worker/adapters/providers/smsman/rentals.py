@@ -65,7 +65,7 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
         """Why a reject is refused is not documented, so nothing is done that keeps the price."""
         body = self._body(reply)
         if self._succeeded(reply, body):
-            return long_rental.Ended(PriceFate.GIVEN_BACK)
+            return port.Ended(PriceFate.GIVEN_BACK)
         if body.get("error_code") == NOT_FOUND:
             return port.NotKnown()
         if self._refused(body):

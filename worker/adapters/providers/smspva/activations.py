@@ -19,6 +19,7 @@ from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.reporter import Operation
@@ -76,17 +77,17 @@ class SmsPvaReplies(ActivationReplies):
     def cancel(self, reply: Reply) -> port.CancelReply:
         answer = self._answer(reply)
         if answer.status == DONE:
-            return port.Cancelled()
+            return port.Ended(PriceFate.GIVEN_BACK)
         if answer.status == UNPAID:
             return port.Refused(port.Refusal.CODE_ARRIVED)
         if 400 <= answer.status < 500 and answer.status not in {UNAUTHORISED, TOO_MANY}:
             return port.Refused(port.Refusal.UNCLEAR)  # Few reasons for a refusal are documented.
         raise self._fault(reply, answer)
 
-    def finish(self, reply: Reply) -> port.Finished | None:
+    def finish(self, reply: Reply) -> port.Ended | None:
         answer = self._answer(reply)
         if answer.status == DONE:
-            return port.Finished()
+            return port.Ended(PriceFate.KEPT)
         if answer.status in NOT_KNOWN | NO_SMS:
             return None
         raise self._fault(reply, answer)

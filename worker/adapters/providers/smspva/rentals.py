@@ -25,7 +25,7 @@ from worker.adapters.providers.transport import (
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+from worker.ports.provider import Circuit, Ended, NoRent, NotKnown, Refusal, Rented
 from worker.ports.reporter import Operation
 
 HOST: Final = "api.smspva.com"
@@ -95,7 +95,7 @@ class SmsPvaRentalReplies(RentalReplies):
         if not done and NOT_FOUND.search(words):
             return NotKnown()
         if not done and CLOSED.search(words):
-            return port.Ended()
+            return Ended()
         raise reply.unreadable(self.provider)
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
@@ -131,7 +131,7 @@ class SmsPvaRentalReplies(RentalReplies):
     def ended(self, reply: Reply) -> port.CloseReply:
         done, _, words = self._answer(reply)
         if done or CLOSED.search(words):
-            return port.Ended()
+            return Ended()
         if NOT_FOUND.search(words):
             return NotKnown()
         return port.NotClosed(Refusal.UNCLEAR)

@@ -12,6 +12,7 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation
@@ -69,19 +70,19 @@ class VakSmsReplies(ObjectReplies):
         body = self._body(reply)
         status = _word(body, "status")
         if reply.is_success and status in DONE and "error" not in body:
-            return port.Cancelled()
+            return port.Ended(PriceFate.GIVEN_BACK)
         if status == RECEIVED:
             return port.Refused(port.Refusal.CODE_ARRIVED)
         if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply, body)
 
-    def finish(self, reply: Reply) -> port.Finished | None:
+    def finish(self, reply: Reply) -> port.Ended | None:
         """Ending a number with an SMS is refused as received: that is its ending."""
         body = self._body(reply)
         status = _word(body, "status")
         if reply.is_success and (status in DONE or status == RECEIVED) and "error" not in body:
-            return port.Finished()
+            return port.Ended(PriceFate.KEPT)
         if status == COMING or _word(body, "error") in {NOT_KNOWN, BAD_STATUS}:
             return None
         raise self._fault(reply, body)

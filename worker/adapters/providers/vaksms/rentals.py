@@ -62,7 +62,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
         status, error = body.get("status"), body.get("error")
         done = isinstance(status, str) and status in DONE
         if reply.is_success and done and "error" not in body:
-            return long_rental.Ended()
+            return port.Ended()
         if status == RECEIVED:
             return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
         if error == NOT_KNOWN:
