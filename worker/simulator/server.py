@@ -184,6 +184,7 @@ class Simulator:
                 denied = Denied(DenialReason.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
             reply = await self._answer(call)
+            self.engine.reply_made(self.clock(), whole=fault is None)
             return reply if fault is None else self._spoiled_reply(fault, reply, request)
         finally:
             self.traffic.leave()
@@ -199,7 +200,7 @@ class Simulator:
         number = None if call.ref is None else self.engine.find(call.ref, now)
         if number is None:
             return self.face.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        number.count_call(now)
+        number.count_call(call.operation.value, now)
         if (trouble := self.engine.trouble(number, call.operation, now)) is not None:
             return self.face.refuse(call, trouble, now)
         if number.plan.delay:

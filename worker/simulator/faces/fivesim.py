@@ -129,11 +129,10 @@ class FiveSimFace(Face):
         if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
             # Only numbers whose time has run out are called "expired".
             denied = Denied(DenialReason.UNKNOWN_ID)
-        return (
-            FaceReply.json(self._order(number))
-            if denied is None
-            else self.refuse(call, denied, now)
-        )
+        if denied is not None:
+            return self.refuse(call, denied, now)
+        engine.carry(number.sms)
+        return FaceReply.json(self._order(number))
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.BAD_ACTION:

@@ -112,10 +112,12 @@ class OnlineSimFace(Face):
             case "getNum" | "rent/getRentNum":
                 return self._rent(engine, call, now)
             case "getState":
-                rows = self._rows(call, engine.live(now), now)
+                rows = self._rows(engine, call, engine.live(now), now)
                 return FaceReply.json(rows) if rows else self.empty_list(call)
             case "rent/getRentState":
-                rentals = [self._rental(each, now) for each in engine.live(now, rentals=True)]
+                numbers = engine.live(now, rentals=True)
+                engine.carry([sms for each in numbers for sms in each.sms])
+                rentals = [self._rental(each, now) for each in numbers]
                 return FaceReply.json({"response": self._ok, "list": rentals})
             case _:
                 balance = exchange.price(engine.balance_minor(now))
@@ -132,7 +134,7 @@ class OnlineSimFace(Face):
             return self._about_rental(engine, call, number, now)
         match call.form:
             case "getState":
-                return FaceReply.json(self._rows(call, [number], now))
+                return FaceReply.json(self._rows(engine, call, [number], now))
             case "setOperationOk":
                 denied = self._close(engine, call, number, now)
             case _:
@@ -217,11 +219,13 @@ class OnlineSimFace(Face):
         return FaceReply.json({"original": body} if self._knobs.nested else body)
 
     def _rows(
-        self, call: FaceCall, numbers: list[SimulatedNumber], now: datetime
+        self, engine: Engine, call: FaceCall, numbers: list[SimulatedNumber], now: datetime
     ) -> list[dict[str, Any]]:
         rows = [self._row(call, number, now) for number in numbers]
+        listed = call.args.get("msg_list") == "1"
         for number in numbers:
-            number.shown = len(number.sms)
+            unhidden = number.sms[number.hidden :]
+            engine.show(number, unhidden if listed else unhidden[-1:])
             if call.args.get("clean", "1") != "0":
                 number.hidden = len(number.sms)  # Reading hides what was read.
         return rows

@@ -147,17 +147,19 @@ class SmsManFace(Face):
     ) -> FaceReply:
         if not number.live:
             return self.refuse(call, Denied(DenialReason.ENDED), now)
-        engine.show(number)
         waiting = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
         if number.rental:
+            all_of_them = call.form.endswith("get-all-sms")
+            engine.show(number, None if all_of_them else number.sms[-1:])
             rows = [_message(sms) for sms in reversed(number.sms)]
             if not rows and self._knobs.no_messages == "wait_sms":
                 return FaceReply.json(_row(number) | waiting)
-            all_of_them = call.form.endswith("get-all-sms")
             return FaceReply.json(
                 _row(number) | {"sms": rows if all_of_them or not rows else rows[0]}
             )
-        if number.status is Status.RECEIVED:
+        received = number.status is Status.RECEIVED
+        engine.show(number, number.sms[-1:] if received else ())
+        if received:
             return FaceReply.json(_row(number) | {"sms_code": number.sms[-1].code})
         return FaceReply.json(_row(number) | waiting)
 

@@ -115,10 +115,12 @@ class VakSmsFace(Face):
         if not number.live:
             return self.refuse(call, Denied(DenialReason.ENDED), now)
         if call.form == "getSmsCode":
-            engine.show(number)
-            codes = [sms.code for sms in number.sms]
-            latest = codes[-1] if codes and number.status is Status.RECEIVED else None
-            return FaceReply.json({"smsCode": codes if "all" in call.args else latest})
+            if "all" in call.args:
+                engine.show(number)
+                return FaceReply.json({"smsCode": [sms.code for sms in number.sms]})
+            latest = number.sms[-1:] if number.status is Status.RECEIVED else ()
+            engine.show(number, latest)
+            return FaceReply.json({"smsCode": latest[0].code if latest else None})
         if call.operation is FaceOperation.ASK_AGAIN:
             denied = engine.ask_again(number, now)
             return self.refuse(call, denied, now) if denied else FaceReply.json({"status": "ready"})

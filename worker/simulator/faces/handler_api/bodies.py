@@ -1,6 +1,6 @@
 """How `handler_api` words its replies: tokens, refusals and the JSON of numbers, by dialect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
@@ -154,10 +154,14 @@ def hero_sms(number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any]:
     }
 
 
-def all_sms(number: SimulatedNumber, args: Mapping[str, str]) -> dict[str, Any]:
+def page_of_sms(number: SimulatedNumber, args: Mapping[str, str]) -> Sequence[ArrivedSms]:
     size = min(number_id(args.get("size")) or 25, 100)
     first = (max(number_id(args.get("page")) or 1, 1) - 1) * size
-    rows = [hero_sms(number, sms) for sms in number.sms[first : first + size]]
+    return number.sms[first : first + size]
+
+
+def all_sms(number: SimulatedNumber, page: Sequence[ArrivedSms]) -> dict[str, Any]:
+    rows = [hero_sms(number, sms) for sms in page]
     return {"data": rows, "meta": {"total": len(number.sms), "service": number.service}}
 
 

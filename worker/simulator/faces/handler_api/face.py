@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from worker.simulator import exchange
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
+from worker.simulator.engine import LAST_SMS, NO_SMS, Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import Face
 from worker.simulator.faces.handler_api import bodies
@@ -205,6 +205,7 @@ class HandlerApiFace(Face):
             exchange.number_id(call.args.get("start")) or 0,
             min(default if limit is None else limit, most),
             now,
+            carried=NO_SMS if old else LAST_SMS,
         )
         if old:
             return self._json([bodies.old_row(each) for each in rows])
@@ -219,9 +220,9 @@ class HandlerApiFace(Face):
         )
         offset = exchange.number_id(args.get("offset")) or 0
         size = exchange.number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
-        rows = islice(
-            (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
-        )
+        activations = (each for each in numbers if not each.rental)
+        rows = list(islice(activations, offset, offset + min(size, HISTORY_PAGE)))
+        engine.carry([sms for each in rows for sms in each.sms])
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
@@ -244,18 +245,23 @@ class HandlerApiFace(Face):
     def _look(
         self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
     ) -> FaceReply:
-        engine.show(number)
-        match call.form:
-            case "getAllSms" if number.live:
-                return self._json(bodies.all_sms(number, call.args))
-            case "getAllSms":
+        if call.form == "getAllSms":
+            if not number.live:
                 return self._refuse(call, Denied(DenialReason.ENDED), now)
-            case "getStatusV2" if number.live:
-                return self._json(bodies.status_v2(self._dialect, number))
-            case _ if number.live:
-                return self._text(self._status(call, number))
-            case _:
-                return self._ended_status(call, number, now)
+            page = bodies.page_of_sms(number, call.args)
+            engine.show(number, page)
+            return self._json(bodies.all_sms(number, page))
+        if not number.live:
+            return self._ended_status(engine, call, number, now)
+        unsaid = call.form == "getStatus" and self._waits_without_code(number)
+        engine.show(number, () if unsaid else number.sms[-1:])
+        if call.form == "getStatusV2":
+            return self._json(bodies.status_v2(self._dialect, number))
+        return self._text(self._status(call, number))
+
+    def _waits_without_code(self, number: SimulatedNumber) -> bool:
+        again = self._dialect.resend_word
+        return number.status is Status.RETRYING and again == "STATUS_WAIT_RESEND"
 
     def _status(self, call: FaceCall, number: SimulatedNumber) -> str:
         sms = bodies.latest(number)
@@ -265,18 +271,21 @@ class HandlerApiFace(Face):
             return f"FULL_SMS:{sms.text}"
         if number.status is Status.RETRYING:
             again = self._dialect.resend_word
-            return f"{again}:{sms.code}" if again == "STATUS_WAIT_RETRY" else again
+            return again if self._waits_without_code(number) else f"{again}:{sms.code}"
         if call.args.get("full_text") == "true" and self._dialect.name == "tiger":
             return f"STATUS_OK:{sms.text}"
         return f"STATUS_OK:{self._quoted(sms.code)}"
 
-    def _ended_status(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> FaceReply:
+    def _ended_status(
+        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
+    ) -> FaceReply:
         """The status of a number that has ended."""
         paid = number.status in CHARGED
         word = self._dialect.paid_status if paid else self._dialect.refunded_status
         if word == "NO_ACTIVATION":
             return self._refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
         if word == "STATUS_OK":
+            engine.show(number, number.sms[-1:])
             return self._text(f"STATUS_OK:{self._quoted(number.sms[-1].code)}")
         return self._text(word)
 
@@ -301,7 +310,10 @@ class HandlerApiFace(Face):
         again = self._dialect.cancelled_again
         if again is not None and number.status in REFUNDED:
             return self._text(again)
-        return self._change_reply(call, engine.cancel(number, now), now)
+        denied = engine.cancel(number, now)
+        if denied is not None and self._dialect.words[denied.reason].style == "problem":
+            engine.carry(denied.sms)
+        return self._change_reply(call, denied, now)
 
     def _change_reply(self, call: FaceCall, denied: Denied | None, now: datetime) -> FaceReply:
         if denied is not None:

@@ -91,9 +91,9 @@ class HeroRest:
             )
             if STATES[number.status] in statuses
         )
-        return FaceReply.json(
-            {"data": [self._row(each) for each in islice(chosen, first, first + size)]}
-        )
+        page = list(islice(chosen, first, first + size))
+        engine.carry([sms for each in page for sms in each.sms])
+        return FaceReply.json({"data": [self._row(each) for each in page]})
 
     def _row(self, number: SimulatedNumber) -> dict[str, Any]:
         codes = [sms.code for sms in number.sms]

@@ -81,18 +81,19 @@ class HandlerRentalFace:
         return self._words.json({"status": "success", "phone": phone})
 
     def _look(self, engine: Engine, call: FaceCall, number: SimulatedNumber) -> FaceReply:
-        engine.show(number)
+        size = number_id(call.args.get("size")) or PAGE
+        first = (number_id(call.args.get("page")) or 0) * size
+        page = number.sms[first : first + size]
+        engine.show(number, page if number.live and not number.offline else ())
         if not number.live:
             return self._error("STATUS_CANCEL" if number.status in REFUNDED else "STATUS_FINISH")
         if number.offline:
             return self._error("RENT_DIE")
         if not number.sms:
             return self._error("STATUS_WAIT_CODE")
-        size = number_id(call.args.get("size")) or PAGE
-        first = (number_id(call.args.get("page")) or 0) * size
         values: dict[str, Any] = {
             str(place): {"phoneFrom": "Sender", "text": sms.text, "date": bodies.naive(sms.at)}
-            for place, sms in enumerate(number.sms[first : first + size])
+            for place, sms in enumerate(page)
         }
         quantity = len(number.sms)
         return self._words.json({"status": "success", "quantity": quantity, "values": values})

@@ -94,7 +94,7 @@ class SmsPvaFace(Face):
             case FaceOperation.RENT:
                 return self._rent(engine, call, now)
             case FaceOperation.LIST:
-                orders = [self._order(number, now) for number in engine.live(now)]
+                orders = [self._order(engine, number, now) for number in engine.live(now)]
                 return _data({"orders": orders})
             case _:
                 balance = exchange.price(engine.balance_minor(now))
@@ -165,7 +165,7 @@ class SmsPvaFace(Face):
             return FaceReply.json({"statusCode": 202, "error": error}, 202)
         if engine.balance_minor(now) < 0:
             return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
-        engine.show(number)
+        engine.show(number, number.sms[-1:])
         return _data(
             {
                 "sms": _sms_json(number),
@@ -174,10 +174,10 @@ class SmsPvaFace(Face):
             }
         )
 
-    def _order(self, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
+    def _order(self, engine: Engine, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
         received = number.status is Status.RECEIVED
         if received:
-            number.shown = len(number.sms)
+            engine.show(number, number.sms[-1:])
         return {
             "orderId": number.id,
             "phoneNumber": int(number.phone[1:]),
