@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tests.integration.lifecycle.world import SIM, utc_now
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
@@ -15,7 +16,6 @@ from worker.ports.provider import (
     ActivePage,
     ActiveRow,
     CancelReply,
-    Capabilities,
     Circuit,
     CodesArrived,
     Ended,

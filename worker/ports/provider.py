@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias, assert_never
 
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 
@@ -168,20 +169,6 @@ class ActivePage:
 class Balance:
     minor: int
     currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a family and dialect can do; data, so that the lifecycle needs no provider's name."""
-
-    list_page_size: int | None = None  #: Rows per page of the list; None where there is no list.
-    push: bool = False
-    resend: bool = True
-    look_changes_things: bool = False  #: A look can charge or hide: never repeat it by itself.
-    look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
-    gives_expiry: bool = False
-    price_limit: bool = True  #: Knows a price it must not exceed; else a limited rent buys nothing.
-    history: bool = False  #: Tells what became of past numbers and of their price.
 
 
 class Circuit(enum.Enum):

@@ -9,10 +9,10 @@ import pytest
 from tests.integration.lifecycle.world import PRICE, SECOND, WINDOW, World, turns, utc_now
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
-    Capabilities,
     Circuit,
     CodesArrived,
     Ended,

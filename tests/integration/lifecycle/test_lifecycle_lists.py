@@ -10,20 +10,12 @@ from tests.fakes.turns import until
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, ABSENT_SHARE, PAGES_AT_ONCE
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Capabilities,
-    Circuit,
-    CodesArrived,
-    Ended,
-    Sms,
-    Waiting,
-)
+from worker.ports.provider import ActivePage, ActiveRow, Circuit, CodesArrived, Ended, Sms, Waiting
 from worker.ports.store.activations import LiveNumber
 
 ALL = 100_000

@@ -9,10 +9,11 @@ import pytest
 
 from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import EndingDecision, PolicyOutcomes
-from worker.ports.provider import ActivePage, ActiveRow, Capabilities, Ended, Sms, Waiting
+from worker.ports.provider import ActivePage, ActiveRow, Ended, Sms, Waiting
 from worker.ports.store.activations import Activation, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber
 

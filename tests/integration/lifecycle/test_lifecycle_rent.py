@@ -22,19 +22,12 @@ from tests.integration.lifecycle.world import (
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import SAME_ORDER
+from worker.domain.families import Capabilities
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Capabilities,
-    Circuit,
-    Ended,
-    NoRent,
-    Rented,
-)
+from worker.ports.provider import ActivePage, ActiveRow, Circuit, Ended, NoRent, Rented
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.activations import Activation
 

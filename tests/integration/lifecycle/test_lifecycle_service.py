@@ -9,10 +9,11 @@ import pytest
 
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
-from worker.ports.provider import Capabilities, Circuit, CodesArrived, Ended, Refusal, Refused, Sms
+from worker.ports.provider import Circuit, CodesArrived, Ended, Refusal, Refused, Sms
 from worker.ports.service import ActionOutcome, Push
 from worker.ports.store.activations import Activation
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
@@ -13,7 +14,6 @@ from worker.ports.provider import (
     ActivePage,
     ActiveRow,
     Balance,
-    Capabilities,
     CodesArrived,
     Ended,
     HistoryPage,

@@ -15,6 +15,7 @@ from tests.unit.lifecycle.scripted import (
     free,
 )
 from worker.domain.backoff import CANCEL
+from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import (
     REFUSED_RETRY,
@@ -26,7 +27,6 @@ from worker.lifecycle.cancel import (
 )
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
-    Capabilities,
     Circuit,
     CodesArrived,
     Ended,

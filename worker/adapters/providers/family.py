@@ -24,7 +24,7 @@ from worker.adapters.providers.transport import (
     Transport,
     escaped,
 )
-from worker.domain.families import Features, features_of
+from worker.domain.families import Capabilities, capabilities_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
 from worker.ports import provider as port
@@ -222,14 +222,14 @@ class ProviderAccount(OperationCalls):
         )
         super().__init__(transport, routes)
         self.replies = replies
-        self._capabilities = _capabilities(features_of(config.family, config.dialect))
+        self._capabilities = capabilities_of(config.family, config.dialect)
         self._currency = config.currency
         assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
         assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
         assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
 
     @property
-    def capabilities(self) -> port.Capabilities:
+    def capabilities(self) -> Capabilities:
         return self._capabilities
 
     @property
@@ -299,19 +299,6 @@ class ProviderAccount(OperationCalls):
         await self._http.close()
 
 
-def _capabilities(features: Features) -> port.Capabilities:
-    return port.Capabilities(
-        list_page_size=features.list_page_size,
-        push=features.push,
-        resend=features.resend,
-        look_changes_things=features.look_changes_things,
-        look_gap=features.look_gap,
-        gives_expiry=features.gives_expiry,
-        price_limit=features.price_limit,
-        history=features.history,
-    )
-
-
 PushBody: TypeAlias = dict[str, Any]  #: Any: as the JSON has it
 
 
@@ -337,7 +324,7 @@ def push_of(ref: object, phone: object, service: object, content: tuple[object, 
 
 
 class FamilyAdapter(NamedTuple):
-    """How one family is spoken to. Whether it rents for long or pushes SMS is in its features."""
+    """How one family is spoken to. Whether it rents for long or pushes SMS is in `FAMILIES`."""
 
     account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
     rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None

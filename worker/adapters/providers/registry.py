@@ -19,7 +19,7 @@ from worker.adapters.providers.transport import (
     ProviderContext,
     unmetered,
 )
-from worker.domain.families import FAMILIES, features_of, has_dialects
+from worker.domain.families import FAMILIES, capabilities_of, has_dialects
 from worker.ports.long_rental import LongRentals
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import ProbeTurns
@@ -68,7 +68,7 @@ def build_provider(  # noqa: PLR0913 - the context of a provider, by name
 def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:
     """The long rentals of *provider*, which closes their connections; None where it has none."""
     rentals = ADAPTERS[config.family].rentals
-    if rentals is None or not features_of(config.family, config.dialect).rentals:
+    if rentals is None or not capabilities_of(config.family, config.dialect).rentals:
         return None
     return rentals(config, provider.rentals_http)
 
@@ -80,7 +80,7 @@ def parse_push(family: str, dialect: str, raw_body: bytes) -> list[Push]:
     `UnreadablePush`, also for families and dialects that push nothing.
     """
     parse = ADAPTERS[family].parse_push
-    if parse is None or not features_of(family, dialect).push:
+    if parse is None or not capabilities_of(family, dialect).push:
         raise UnreadablePush("nothing is pushed here")
     if len(raw_body) > PUSH_MAX:
         raise UnreadablePush(f"above {PUSH_MAX} bytes")

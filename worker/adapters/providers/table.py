@@ -13,10 +13,9 @@ from typing import Final, NamedTuple, cast
 
 from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
-from worker.domain.families import every_dialect
+from worker.domain.families import Capabilities, every_dialect
 from worker.domain.ids import ProviderName
 from worker.ports.long_rental import RentalTerms
-from worker.ports.provider import Capabilities
 from worker.ports.reporter import Reporter
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"

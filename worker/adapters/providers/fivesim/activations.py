@@ -23,7 +23,7 @@ from worker.adapters.providers.fivesim.history import (
 )
 from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext
-from worker.domain.families import NO_DIALECT, features_of
+from worker.domain.families import NO_DIALECT, capabilities_of
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -31,7 +31,7 @@ from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavaila
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
-PAGE_SIZE: Final = features_of("fivesim", NO_DIALECT).page_size
+PAGE_SIZE: Final = capabilities_of("fivesim", NO_DIALECT).page_size
 LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is the whole history.
 
 ROUTES: Final[OperationTable] = {

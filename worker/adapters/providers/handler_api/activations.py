@@ -174,7 +174,7 @@ class HandlerReplies(ActivationReplies):
             raise self._fault(reply, answer)
         rows = [self._row(reply, row) for row in raw]
         # More than was asked for: this company ignores the limit and lists everything at once.
-        return port.ActivePage(rows, last=len(rows) != self.dialect.features.page_size)
+        return port.ActivePage(rows, last=len(rows) != self.dialect.capabilities.page_size)
 
     def whole_page(self, reply: Reply) -> port.ActivePage:
         """The same page with every fact of its rows: too slow where only codes are needed."""
@@ -293,7 +293,7 @@ def routes_of(dialect: HandlerDialect) -> OperationTable:
         Operation.ASK_AGAIN: change(ASK_AGAIN),
         Operation.BALANCE: OperationRoute("getBalance"),
     }
-    if dialect.features.list_page_size is None:
+    if dialect.capabilities.list_page_size is None:
         return routes
     return {
         **routes,
@@ -321,7 +321,7 @@ class HandlerApiAccount(ProviderAccount):
         )
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
-        assert self._dialect.features.history, "this dialect has no history"
+        assert self._dialect.capabilities.history, "this dialect has no history"
         span = f"start={int(since.timestamp())}&end={int(until.timestamp())}"
         page = await self._read_list(
             f"getHistory&{span}&offset={skip}&{self._dialect.past_limit}={HISTORY_SIZE}",
