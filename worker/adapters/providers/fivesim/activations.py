@@ -8,6 +8,7 @@ from typing import Any, Final
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
+    FaultWords,
     OperationRoute,
     OperationTable,
     ProviderAccount,
@@ -21,13 +22,12 @@ from worker.adapters.providers.fivesim.history import (
     with_facts,
     within,
 )
-from worker.adapters.providers.reply import RateLimited, Reply
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext
 from worker.domain.families import NO_DIALECT, capabilities_of
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
@@ -48,13 +48,12 @@ ROUTES: Final[OperationTable] = {
 }
 
 NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
-REFUSED: Final = frozenset({"not enough rating", "Unauthorized - Invalid API Key"})
-TRANSIENT: Final = frozenset({"server offline", "internal error"})
-RATE_LIMITED: Final = frozenset(
-    {
-        "api limit is 100 requests per second",
-        "ip address limit is 100 requests per second",
-    }
+FAULT_WORDS: Final = FaultWords(
+    refused=frozenset({"not enough rating", "Unauthorized - Invalid API Key"}),
+    rate_limited=frozenset(
+        {"api limit is 100 requests per second", "ip address limit is 100 requests per second"}
+    ),
+    transient=frozenset({"server offline", "internal error"}),
 )
 REFUSALS: Final = {
     "you need to wait time": port.Refusal.EARLY,
@@ -81,11 +80,14 @@ NO_RENT: Final = {
 class FiveSimReplies(ActivationReplies):
     """Reads the replies of 5sim. Raises `ProviderError` only."""
 
+    fault_words = FAULT_WORDS
+    no_rent = NO_RENT
+
     def look(self, reply: Reply) -> port.Observation:
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
-        if reply.is_answer and reply.text() in NOT_KNOWN:
+        if self._word(reply) in NOT_KNOWN:
             return port.NotKnown()
         raise self._fault(reply)
 
@@ -108,7 +110,7 @@ class FiveSimReplies(ActivationReplies):
     def cancel(self, reply: Reply) -> port.CancelReply:
         order = self._order(reply)
         if order is None:
-            why = REFUSALS.get(reply.text()) if reply.is_answer else None
+            why = REFUSALS.get(self._word(reply))
             if why is None:
                 raise self._fault(reply)
             return port.Refused(why)
@@ -124,17 +126,14 @@ class FiveSimReplies(ActivationReplies):
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
-        if reply.is_answer and reply.text() in REFUSALS:
+        if self._word(reply) in REFUSALS:
             return None
         raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         order = self._order(reply)
         if order is None:
-            why = NO_RENT.get(reply.text()) if reply.is_answer else None
-            if why is None:
-                raise self._fault(reply)
-            return why
+            return self._not_rented(reply)
         rented = self._rented(reply, order.get("id"), fields.phone_of(order.get("phone")))
         cost, currency = fields.cost_in(order.get("price"), self.currency)
         return replace(
@@ -145,15 +144,8 @@ class FiveSimReplies(ActivationReplies):
         )
 
     def balance(self, reply: Reply) -> port.Balance:
-        body = reply.exact_json() if reply.is_success else None
-        minor = (
-            fields.balance_minor(body.get("balance"), self.currency)
-            if isinstance(body, dict)
-            else None
-        )
-        if minor is None:
-            raise self._fault(reply)
-        return port.Balance(minor, self.currency)
+        body = reply.exact_json()
+        return self._balance(reply, body.get("balance") if isinstance(body, dict) else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
         """A page of the history, newest first, of which only the live orders are kept."""
@@ -198,15 +190,8 @@ class FiveSimReplies(ActivationReplies):
         body = reply.exact_json() if reply.is_success else None
         return body if isinstance(body, dict) and "status" in body else None
 
-    def _fault(self, reply: Reply) -> ProviderError:
-        words = reply.text() if reply.is_answer else ""
-        if words in REFUSED or (reply.status == 401 and not words.startswith("<")):
-            return ProviderRefused(self.provider, f"HTTP {reply.status}: key or rating")
-        if words in RATE_LIMITED:
-            return RateLimited(self.provider, reply.retry_after_s)
-        if words in TRANSIENT:
-            return ProviderUnavailable(self.provider, words)
-        return reply.unreadable(self.provider)
+    def _word(self, reply: Reply) -> str:
+        return reply.text() if reply.is_answer else ""
 
 
 def _sms_in(rows: object) -> tuple[port.Sms, ...]:
@@ -226,7 +211,7 @@ class FiveSimAccount(ProviderAccount):
     """One account at 5sim."""
 
     def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
-        self._orders = FiveSimReplies(config.name, config.currency)
+        self._orders = FiveSimReplies(config)
         endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + "/v1/user",
             headers={

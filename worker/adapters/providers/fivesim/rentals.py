@@ -1,14 +1,11 @@
 """5sim's "hosting": orders named by their length, for all services, read as activations."""
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     OperationRoute,
     OperationTable,
-    ProviderConfig,
 )
 from worker.adapters.providers.fivesim.activations import NOT_KNOWN, FiveSimReplies
 from worker.adapters.providers.fivesim.history import CHARGED, GIVEN_BACK, LIVE
@@ -17,11 +14,10 @@ from worker.adapters.providers.rental_account import (
     HOUR,
     CloseAttempt,
     CloseFollowUp,
-    RentalAccount,
+    FamilyRentals,
     RentalReplies,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
 from worker.ports import provider as port
@@ -36,7 +32,6 @@ ROUTES: Final[OperationTable] = {
     Operation.RENTAL_READ: OperationRoute("/check/{ref}"),
     Operation.RENTAL_CLOSE: OperationRoute("/cancel/{ref}"),
 }
-FINISH: Final = "/finish/{ref}"
 
 CANCELLED: Final = "CANCELED"
 EARLY: Final = "you need to wait time"
@@ -53,7 +48,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
     def messages(self, reply: Reply) -> long_rental.MessagesReply:
         order = self._order(reply)
         if order is None:
-            if reply.is_answer and reply.text() in NOT_KNOWN:
+            if self._word(reply) in NOT_KNOWN:
                 return port.NotKnown()
             raise self._fault(reply)
         status, rows = str(order.get("status")), order.get("sms")
@@ -70,19 +65,19 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
         )
 
     def given_back(self, reply: Reply) -> CloseAttempt:
-        words = reply.text() if reply.is_answer else ""
-        if words == EARLY:
+        word = self._word(reply)
+        if word == EARLY:
             return long_rental.NotClosed(port.Refusal.EARLY)
-        return CloseFollowUp.FINISH if words in PAID else self._ended(reply)
+        return CloseFollowUp.FINISH if word in PAID else self._ended(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
-        words = reply.text() if reply.is_answer else ""
-        if words in PAID or words == NO_SMS:
+        word = self._word(reply)
+        if word in PAID or word == NO_SMS:
             return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
         return self._ended(reply)
 
     def _ended(self, reply: Reply) -> CloseAttempt:
-        if reply.is_answer and reply.text() in NOT_KNOWN:
+        if self._word(reply) in NOT_KNOWN:
             return CloseFollowUp.READ
         seen = self.messages(reply)
         return CloseFollowUp.READ if isinstance(seen, long_rental.Messages) else seen
@@ -93,12 +88,10 @@ def _raw_sms(row: dict[str, Any]) -> fields.RawSms:
     return fields.RawSms(row.get("code"), row.get("text"), created, fields.instant_of(created))
 
 
-class FiveSimRentals(RentalAccount):
-    """The long rentals of one account at 5sim."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = FiveSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, ROUTES, replies, finish=FINISH)
-
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        return {"name": NAMES[length]}
+RENTALS: Final = FamilyRentals(
+    TERMS,
+    ROUTES,
+    FiveSimRentalReplies,
+    finish="/finish/{ref}",
+    words_of=lambda length: {"name": NAMES[length]},
+)

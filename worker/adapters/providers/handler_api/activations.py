@@ -64,9 +64,9 @@ class HandlerReplies(ActivationReplies):
 
     __slots__ = ("dialect",)
 
-    def __init__(self, provider: str, dialect: HandlerDialect, currency: str) -> None:
-        super().__init__(provider, currency)
-        self.dialect = dialect
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self.dialect = DIALECTS[config.dialect]
 
     def look(self, reply: Reply) -> port.Observation:
         text = reply.text()
@@ -75,7 +75,7 @@ class HandlerReplies(ActivationReplies):
         answer = word_in(reply)
         if reply.status < 500 and self._is_not_known(answer.word, reply):
             return port.NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def _seen(self, text: str) -> port.Observation | None:
         if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
@@ -94,7 +94,7 @@ class HandlerReplies(ActivationReplies):
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not reply.is_answer:
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         if word == "EARLY_CANCEL_DENIED":
             return port.Refused(
                 port.Refusal.EARLY,
@@ -107,24 +107,22 @@ class HandlerReplies(ActivationReplies):
             return port.Refused(port.Refusal.NOT_CANCELLABLE)
         if word in words.UNCLEAR or self._is_not_known(word, reply):
             return port.Refused(port.Refusal.UNCLEAR)
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def finish(self, reply: Reply) -> port.Ended | None:
-        """`Ended`, or None where only a look shows what became of the number."""
-        if reply.is_success and reply.text() == "ACCESS_ACTIVATION":
-            return port.Ended(PriceFate.KEPT)
-        answer = word_in(reply)
-        if reply.is_answer and self._is_unclear(answer.word, reply):
-            return None
-        raise self._fault(reply, answer)
+        """None where only a look shows what became of the number."""
+        return port.Ended(PriceFate.KEPT) if self._done(reply, "ACCESS_ACTIVATION") else None
 
     def ask_again(self, reply: Reply) -> bool:
-        if reply.is_success and reply.text() == "ACCESS_RETRY_GET":
+        return self._done(reply, "ACCESS_RETRY_GET")
+
+    def _done(self, reply: Reply, yes: str) -> bool:
+        if reply.is_success and reply.text() == yes:
             return True
-        answer = word_in(reply)
-        if reply.is_answer and self._is_unclear(answer.word, reply):
+        word = word_in(reply).word
+        if word in words.UNCLEAR or self._is_not_known(word, reply):
             return False
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = word_in(reply)
@@ -136,7 +134,7 @@ class HandlerReplies(ActivationReplies):
                 return self._rented_json(reply, body)
         if reply.is_answer and (why := _no_rent(answer.word)) is not None:
             return why
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
@@ -158,11 +156,7 @@ class HandlerReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
-        if reply.is_success and answer.word == "ACCESS_BALANCE":
-            minor = fields.balance_minor(answer.rest, self.currency)
-            if minor is not None:
-                return port.Balance(minor, self.currency)
-        raise self._fault(reply, answer)
+        return self._balance(reply, answer.rest if answer.word == "ACCESS_BALANCE" else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
         """A page of active numbers; one row that cannot be read makes it unreadable."""
@@ -171,7 +165,7 @@ class HandlerReplies(ActivationReplies):
             answer = word_in(reply)
             if answer.word == "NO_ACTIVATIONS" and reply.is_answer:
                 return port.ActivePage((), last=True)
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         rows = [self._row(reply, row) for row in raw]
         # More than was asked for: this company ignores the limit and lists everything at once.
         return port.ActivePage(rows, last=len(rows) != self.dialect.capabilities.page_size)
@@ -212,18 +206,15 @@ class HandlerReplies(ActivationReplies):
         body = reply.exact_json() if reply.is_success else None
         rows = past_numbers(body, self.dialect, self.currency)
         if rows is None:
-            raise self._fault(reply, word_in(reply))
+            raise self._fault(reply)
         return HistoryPage(rows, len(rows) or None)
 
     def _is_not_known(self, word: str, reply: Reply) -> bool:
         unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
         return unknown and reply.is_answer
 
-    def _is_unclear(self, word: str, reply: Reply) -> bool:
-        return word in words.UNCLEAR or self._is_not_known(word, reply)
-
-    def _fault(self, reply: Reply, answer: ReplyWord) -> ProviderError:
-        """The error for a reply that is no answer to what was asked."""
+    def _fault(self, reply: Reply) -> ProviderError:
+        answer = word_in(reply)
         word = answer.word
         if not reply.is_answer:
             return reply.unreadable(self.provider)
@@ -306,7 +297,7 @@ class HandlerApiAccount(ProviderAccount):
 
     def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
         dialect = self._dialect = DIALECTS[config.dialect]
-        self._rows = HandlerReplies(config.name, dialect, config.currency)
+        self._rows = HandlerReplies(config)
         endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + PATH,
             key_suffix=f"&api_key={escaped(config.api_key)}",

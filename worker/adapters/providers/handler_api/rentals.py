@@ -9,12 +9,12 @@ from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.activations import HandlerReplies, word_in
-from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,
     CloseAttempt,
     CloseFollowUp,
+    FamilyRentals,
     RentalAccount,
     RentalReplies,
     availability_of,
@@ -72,7 +72,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return self._messages(reply, body)
         answer = word_in(reply)
         if not reply.is_answer:
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         if answer.word == WAITING:
             return port.Messages()
         if answer.word in ENDINGS and not answer.rest:  # Alone, as in the status of an activation.
@@ -81,7 +81,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             raise ProviderUnavailable(self.provider, DEAD)
         if self._is_no_rental(answer.word, reply):
             return NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         """`values` is an object by index, or an empty list where there is none."""
@@ -105,7 +105,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return port.Prolonged()  # The reply has the new end, but without a time zone.
         answer = word_in(reply)
         if not reply.is_answer:
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         if answer.word in words.NO_BALANCE:
             return port.NotProlonged(port.NoProlong.NO_BALANCE)
         if answer.word in BAD_TIMES:
@@ -114,7 +114,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if self._is_no_rental(answer.word, reply):
             return NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
@@ -134,7 +134,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return CloseFollowUp.READ
         if reply.is_answer and self._is_no_rental(answer.word, reply):
             return NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def _is_no_rental(self, word: str, reply: Reply) -> bool:
         return word in UNKNOWN or self._is_not_known(word, reply)
@@ -152,13 +152,15 @@ def _place(index: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, HandlerRentalReplies, FINISH)
+
+
 class HandlerRentals(RentalAccount):
     """The long rentals of one account at a company with the classic calls."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        dialect = DIALECTS[config.dialect]
-        self._states = HandlerRentalReplies(config.name, dialect, config.currency)
-        super().__init__(http, TERMS, ROUTES, self._states, finish=FINISH)
+        super().__init__(RENTALS, config, http)
+        self._states = HandlerRentalReplies(config)
 
     async def available(self, ref: ProviderRef) -> port.Availability:
         return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)
@@ -206,7 +208,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             return Ended()  # Terminated or refunded: hero does not say which.
         if reply.is_answer and self._is_not_known(answer.word, reply):
             return NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         rows, meta = body["data"], body.get("meta")
@@ -231,7 +233,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         answer = word_in(reply)
         word, info = answer.word, answer.info or {}
         if not reply.is_answer:
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         if word in OFF | TOO_SOON:
             return port.NotProlonged(
                 port.NoProlong.NOT_NOW, fields.span_of(info.get("retry_after_seconds"))
@@ -244,7 +246,7 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
             return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
         if self._is_not_known(word, reply):
             return NotKnown()
-        raise self._fault(reply, answer)
+        raise self._fault(reply)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
@@ -276,9 +278,4 @@ def _is_done(reply: Reply) -> bool:
     return reply.status == 204 and not reply.body.strip()
 
 
-class HeroRentals(RentalAccount):
-    """The long rentals of one account at hero."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, HERO_TERMS, HERO_ROUTES, replies, finish=HERO_FINISH)
+HERO_RENTALS: Final = FamilyRentals(HERO_TERMS, HERO_ROUTES, HeroRentalReplies, HERO_FINISH)

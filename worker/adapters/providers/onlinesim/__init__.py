@@ -1,8 +1,11 @@
 """onlinesim: its activations, its rentals and its pushes."""
 
+from functools import partial
+
 from worker.adapters.providers.family import FamilyAdapter, PushBody, push_of
 from worker.adapters.providers.onlinesim.activations import OnlineSimAccount
-from worker.adapters.providers.onlinesim.rentals import OnlineSimRentals
+from worker.adapters.providers.onlinesim.rentals import RENTALS
+from worker.adapters.providers.rental_account import RentalAccount
 from worker.ports.service import Push
 
 
@@ -15,4 +18,4 @@ def parse_push(body: PushBody) -> list[Push]:
     return [push_of(body.get("operation_id"), body.get("number"), None, content)]
 
 
-ADAPTER = FamilyAdapter(OnlineSimAccount, OnlineSimRentals, parse_push)
+ADAPTER = FamilyAdapter(OnlineSimAccount, partial(RentalAccount, RENTALS), parse_push)

@@ -9,17 +9,17 @@ from typing import Any, Final
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     ActivationReplies,
+    FaultWords,
     OperationRoute,
     OperationTable,
     ProviderAccount,
     ProviderConfig,
 )
-from worker.adapters.providers.reply import RateLimited, Reply
+from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.reporter import Operation
 
 #: Asks for codes instead of texts, for all of them, and leaves them visible to the next look.
@@ -42,18 +42,20 @@ OVER_OK: Final = "TZ_OVER_OK"
 NOT_KNOWN: Final = frozenset(
     {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED", "WARNING_NO_NUMS"}
 )
-REFUSED: Final = frozenset(
-    {
-        "ERROR_WRONG_KEY",
-        "ERROR_NO_KEY",
-        "API_ACCESS_DISABLED",
-        "API_ACCESS_IP",
-        "ACCOUNT_BLOCKED",
-        "ACCOUNT_IDENTIFICATION_REQUIRED",
-    }
+FAULT_WORDS: Final = FaultWords(
+    refused=frozenset(
+        {
+            "ERROR_WRONG_KEY",
+            "ERROR_NO_KEY",
+            "API_ACCESS_DISABLED",
+            "API_ACCESS_IP",
+            "ACCOUNT_BLOCKED",
+            "ACCOUNT_IDENTIFICATION_REQUIRED",
+        }
+    ),
+    rate_limited=frozenset({"INTERVAL_CONCURRENT_REQUESTS_ERROR"}),
+    transient=frozenset({"TRY_AGAIN_LATER"}),
 )
-RATE_LIMITED: Final = frozenset({"INTERVAL_CONCURRENT_REQUESTS_ERROR"})
-TRANSIENT: Final = frozenset({"TRY_AGAIN_LATER"})
 TOO_EARLY: Final = "NO_COMPLETE_TZID"
 NO_RENT: Final = {
     "NO_NUMBER": port.NoRent.NO_NUMBERS,
@@ -71,12 +73,15 @@ NO_RENT: Final = {
 class OnlineSimReplies(ActivationReplies):
     """Reads the replies of onlinesim. Raises `ProviderError` only."""
 
+    fault_words = FAULT_WORDS
+    no_rent = NO_RENT
+
     def look(self, reply: Reply) -> port.Observation:
         rows = reply.json()
         if not reply.is_success or not isinstance(rows, list):
-            if reply.is_answer and word_of(rows) in NOT_KNOWN:
+            if self._word(reply) in NOT_KNOWN:
                 return port.NotKnown()
-            raise self._fault(reply, word_of(rows))
+            raise self._fault(reply)
         if len(rows) != 1 or not isinstance(rows[0], dict):
             raise reply.unreadable(self.provider)
         row = rows[0]
@@ -94,51 +99,34 @@ class OnlineSimReplies(ActivationReplies):
             return port.NotKnown()
         raise reply.unreadable(self.provider)
 
-    def closed(self, reply: Reply) -> port.Refusal | None:
-        """None where the operation is closed now; else why not."""
-        body = reply.json()
-        if reply.is_success and is_one(body):
+    def changed(self, reply: Reply) -> port.Refusal | None:
+        """None where the operation is closed now, or where another SMS is waited for."""
+        if reply.is_success and is_one(reply.json()):
             return None
-        if reply.is_answer and word_of(body) == TOO_EARLY:
+        word = self._word(reply)
+        if word == TOO_EARLY:
             return port.Refusal.EARLY
-        if reply.is_answer and word_of(body) in NOT_KNOWN:
+        if word in NOT_KNOWN:
             return port.Refusal.UNCLEAR
-        raise self._fault(reply, word_of(body))
-
-    def finish(self, reply: Reply) -> port.Ended | None:
-        return port.Ended(PriceFate.KEPT) if self.closed(reply) is None else None
-
-    def ask_again(self, reply: Reply) -> bool:
-        body = reply.json()
-        if reply.is_success and is_one(body):
-            return True
-        if reply.is_answer and word_of(body) in NOT_KNOWN | {TOO_EARLY}:
-            return False
-        raise self._fault(reply, word_of(body))
+        raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = reply.json()
         if reply.is_success and is_one(body) and isinstance(body, dict):
             return self._rented(reply, body.get("tzid"), fields.phone_of(body.get("number")))
-        why = NO_RENT.get(word_of(body)) if reply.is_answer else None
-        if why is None:
-            raise self._fault(reply, word_of(body))
-        return why
+        return self._not_rented(reply)
 
     def balance(self, reply: Reply) -> port.Balance:
         body = reply.exact_json()
-        if reply.is_success and is_one(body) and isinstance(body, dict):
-            minor = fields.balance_minor(body.get("balance"), self.currency)
-            if minor is not None:
-                return port.Balance(minor, self.currency)
-        raise self._fault(reply, word_of(body))
+        done = isinstance(body, dict) and is_one(body)
+        return self._balance(reply, body.get("balance") if done else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
         rows = reply.json()
-        if reply.is_answer and word_of(rows) == "ERROR_NO_OPERATIONS":
+        if self._word(reply) == "ERROR_NO_OPERATIONS":
             return port.ActivePage((), last=True)
         if not reply.is_success or not isinstance(rows, list):
-            raise self._fault(reply, word_of(rows))
+            raise self._fault(reply)
         read = [self._row(reply, row) for row in rows]
         live = WAITING | {ANSWERED}
         return port.ActivePage([row for state, row in read if state in live], last=True)
@@ -157,15 +145,10 @@ class OnlineSimReplies(ActivationReplies):
             None if row.get("country") is None else str(row["country"]),
         )
 
-    def _fault(self, reply: Reply, word: str) -> ProviderError:
-        if reply.is_answer:
-            if word in REFUSED or reply.is_unauthorised:
-                return ProviderRefused(self.provider, word or "HTTP 401")
-            if word in RATE_LIMITED:
-                return RateLimited(self.provider, reply.retry_after_s)
-            if word in TRANSIENT:
-                return ProviderUnavailable(self.provider, word)
-        return reply.unreadable(self.provider, word)
+    def _word(self, reply: Reply) -> str:
+        """The word in `response`; none in a reply that is no answer."""
+        response = _response(reply.json()) if reply.is_answer else None
+        return response if isinstance(response, str) else ""
 
 
 def _response(body: object) -> object:
@@ -181,11 +164,6 @@ def is_one(body: object) -> bool:
     return response is True or response == "1" or (type(response) is int and response == 1)
 
 
-def word_of(body: object) -> str:
-    response = _response(body)
-    return response if isinstance(response, str) else ""
-
-
 def _sms_in(msg: object) -> tuple[port.Sms, ...]:
     """One message, or a list of them; each as it is, or under `msg`. A code may be an integer."""
     rows: list[Any] = msg if isinstance(msg, list) else [msg]
@@ -197,7 +175,7 @@ class OnlineSimAccount(ProviderAccount):
     """One account at onlinesim."""
 
     def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
-        self._states = OnlineSimReplies(config.name, config.currency)
+        self._states = OnlineSimReplies(config)
         endpoint = Endpoint(
             base_url=config.base_url.rstrip("/") + "/api",
             key_suffix=f"&apikey={escaped(config.api_key)}",
@@ -209,7 +187,7 @@ class OnlineSimAccount(ProviderAccount):
         if not isinstance(before, port.Waiting):
             return _refused_by(before)
         await self._http.pay_more()
-        refusal = await self._ask(Operation.CANCEL, ref, self._states.closed)
+        refusal = await self._ask(Operation.CANCEL, ref, self._states.changed)
         if refusal is not None:
             return port.Refused(refusal)
         match await self.look_too(ref):

@@ -7,7 +7,6 @@ from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     OperationRoute,
     OperationTable,
-    ProviderConfig,
 )
 from worker.adapters.providers.onlinesim.activations import (
     NO_RENT,
@@ -15,11 +14,9 @@ from worker.adapters.providers.onlinesim.activations import (
     TOO_EARLY,
     OnlineSimReplies,
     is_one,
-    word_of,
 )
-from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.rental_account import DAY, FamilyRentals, RentalReplies
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Transport
 from worker.ports import long_rental
 from worker.ports import provider as port
 from worker.ports.reporter import Operation
@@ -52,20 +49,17 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
         if reply.is_success and is_one(body) and isinstance(row, dict):
             rented = self._rented(reply, row.get("tzid"), _phone_in(row))
             return replace(rented, expires_in=fields.span_of(row.get("time")))
-        word = word_of(body)
-        why = port.NoRent.BAD_REQUEST if word == BAD_DAYS else NO_RENT.get(word)
-        if why is None or not reply.is_answer:
-            raise self._fault(reply, word)
-        return why
+        bad_days = self._word(reply) == BAD_DAYS
+        return port.NoRent.BAD_REQUEST if bad_days else self._not_rented(reply)
 
     def messages(self, reply: Reply) -> long_rental.MessagesReply:
         body = reply.exact_json()
         rows = body.get("list") if isinstance(body, dict) else None
         if reply.is_success and is_one(body) and isinstance(rows, list):
             return self._seen(reply, rows)
-        if reply.is_answer and word_of(body) in NOT_KNOWN:
+        if self._word(reply) in NOT_KNOWN:
             return port.NotKnown()
-        raise self._fault(reply, word_of(body))
+        raise self._fault(reply)
 
     def _seen(self, reply: Reply, rows: list[Any]) -> long_rental.MessagesReply:
         row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
@@ -84,9 +78,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             return long_rental.Prolonged(
                 expires_in=fields.span_of(row.get("time") if isinstance(row, dict) else None)
             )
-        word = word_of(body)
-        if not reply.is_answer:
-            raise self._fault(reply, word)
+        word = self._word(reply)
         if word == BAD_DAYS:
             return long_rental.NotProlonged(long_rental.NoProlong.BAD_LENGTH)
         if NO_RENT.get(word) is port.NoRent.NO_BALANCE:
@@ -95,17 +87,17 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             return long_rental.NotProlonged(long_rental.NoProlong.NOT_POSSIBLE)
         if word in NOT_KNOWN:
             return port.NotKnown()
-        raise self._fault(reply, word)
+        raise self._fault(reply)
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
-        body = reply.exact_json()
-        if reply.is_success and is_one(body):
+        if reply.is_success and is_one(reply.json()):
             return port.Ended()
-        if reply.is_answer and word_of(body) in TOO_SOON:
+        word = self._word(reply)
+        if word in TOO_SOON:
             return long_rental.NotClosed(port.Refusal.EARLY)
-        if reply.is_answer and word_of(body) in NOT_KNOWN:
+        if word in NOT_KNOWN:
             return port.NotKnown()
-        raise self._fault(reply, word_of(body))
+        raise self._fault(reply)
 
 
 def _messages_in(messages: object) -> long_rental.Messages:
@@ -129,9 +121,4 @@ def _phone_in(row: dict[str, Any]) -> str | None:
     return local if whole else f"{country}{local}"
 
 
-class OnlineSimRentals(RentalAccount):
-    """The long rentals of one account at onlinesim."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = OnlineSimRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, ROUTES, replies)
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, OnlineSimRentalReplies)

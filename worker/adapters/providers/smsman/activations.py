@@ -1,9 +1,10 @@
 """sms-man, second version: JSON in which waiting looks like an error."""
 
-from typing import Any, Final
+from typing import Final
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
+    FaultWords,
     ObjectReplies,
     OperationRoute,
     OperationTable,
@@ -12,7 +13,6 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
-from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation
@@ -45,6 +45,10 @@ NO_RENT: Final = {
 class SmsManReplies(ObjectReplies):
     """Reads the replies of sms-man. Raises `ProviderError` only."""
 
+    error_key = "error_code"
+    fault_words = FaultWords(refused=REFUSED)
+    no_rent = NO_RENT
+
     def look(self, reply: Reply) -> port.Observation:
         body = self._body(reply)
         error = body.get("error_code")
@@ -54,58 +58,30 @@ class SmsManReplies(ObjectReplies):
             return port.Waiting()
         if isinstance(error, str) and error in NOT_KNOWN:
             return port.NotKnown()
-        raise self._fault(reply, body)
+        raise self._fault(reply)
 
-    def cancel(self, reply: Reply) -> port.CancelReply:
+    def changed(self, reply: Reply) -> port.Refusal | None:
+        """A no is about this number: which words it comes in is documented for few."""
         body = self._body(reply)
-        if self._succeeded(reply, body):
-            return port.Ended(PriceFate.GIVEN_BACK)
-        if self._refused(body):
-            return port.Refused(port.Refusal.UNCLEAR)
-        raise self._fault(reply, body)
-
-    def finish(self, reply: Reply) -> port.Ended | None:
-        body = self._body(reply)
-        if self._succeeded(reply, body):
-            return port.Ended(PriceFate.KEPT)
-        if self._refused(body):
+        error = body.get("error_code")
+        if reply.is_success and body.get("success") is True and not error:
             return None
-        raise self._fault(reply, body)
-
-    def ask_again(self, reply: Reply) -> bool:
-        body = self._body(reply)
-        if self._succeeded(reply, body):
-            return True
-        if self._refused(body):
-            return False
-        raise self._fault(reply, body)
+        if body.get("success") is False and isinstance(error, str) and error not in REFUSED:
+            return port.Refusal.UNCLEAR
+        raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._body(reply)
-        error = body.get("error_code")
-        if reply.is_success and not error and "request_id" in body:
+        if reply.is_success and not body.get("error_code") and "request_id" in body:
             return self._rented(reply, body["request_id"], fields.phone_of(body.get("number")))
-        why = NO_RENT.get(error) if isinstance(error, str) else None
-        if why is None:
-            raise self._fault(reply, body)
-        return why
+        return self._not_rented(reply)
 
-    def _succeeded(self, reply: Reply, body: dict[str, Any]) -> bool:
-        return reply.is_success and body.get("success") is True and not body.get("error_code")
-
-    def _refused(self, body: dict[str, Any]) -> bool:
-        """A no about this number: which words it comes in is documented for few."""
-        error = body.get("error_code")
-        return body.get("success") is False and isinstance(error, str) and error not in REFUSED
-
-    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
-        error, message = body.get("error_code"), body.get("error_msg")
-        by_word = isinstance(error, str) and error in REFUSED
-        if by_word or (isinstance(message, dict) and "token" in message):
+    def _fault(self, reply: Reply) -> ProviderError:
+        body = reply.json() if reply.is_answer else None
+        message = body.get("error_msg") if isinstance(body, dict) else None
+        if isinstance(message, dict) and "token" in message:
             return ProviderRefused(self.provider, "wrong token")
-        if reply.is_unauthorised:
-            return ProviderRefused(self.provider, "HTTP 401")
-        return reply.unreadable(self.provider)
+        return super()._fault(reply)
 
 
 class SmsManAccount(ProviderAccount):
@@ -115,5 +91,5 @@ class SmsManAccount(ProviderAccount):
         endpoint = Endpoint(
             base_url=config.base_url.rstrip("/"), key_suffix=f"token={escaped(config.api_key)}"
         )
-        replies = SmsManReplies(config.name, config.currency)
+        replies = SmsManReplies(config)
         super().__init__(config, context, endpoint, ROUTES, replies)

@@ -8,12 +8,10 @@ from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     OperationRoute,
     OperationTable,
-    ProviderConfig,
 )
-from worker.adapters.providers.rental_account import DAY, HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.rental_account import DAY, HOUR, FamilyRentals, RentalReplies
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.smsman.activations import WAITING, SmsManReplies
-from worker.adapters.providers.transport import Transport
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
 from worker.ports import provider as port
@@ -52,7 +50,7 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
             return port.NotKnown()
         rows = body.get("sms")
         if error or not reply.is_success or not isinstance(rows, list):
-            raise self._fault(reply, body)
+            raise self._fault(reply)
         if not all(isinstance(row, dict) for row in rows):
             raise reply.unreadable(self.provider)
         return long_rental.Messages(
@@ -63,24 +61,15 @@ class SmsManRentalReplies(SmsManReplies, RentalReplies):
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
         """Why a reject is refused is not documented, so nothing is done that keeps the price."""
-        body = self._body(reply)
-        if self._succeeded(reply, body):
-            return port.Ended(PriceFate.GIVEN_BACK)
-        if body.get("error_code") == NOT_FOUND:
+        if self._word(reply) == NOT_FOUND:
             return port.NotKnown()
-        if self._refused(body):
-            return long_rental.NotClosed(port.Refusal.UNCLEAR)
-        raise self._fault(reply, body)
+        why = self.changed(reply)
+        return port.Ended(PriceFate.GIVEN_BACK) if why is None else long_rental.NotClosed(why)
 
 
-class SmsManRentals(RentalAccount):
-    """The long rentals of one account at sms-man."""
+def _period(length: timedelta) -> Mapping[str, object]:
+    days, rest = divmod(length, DAY)
+    return {"period": f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"}
 
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = SmsManRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, ROUTES, replies)
 
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        days, rest = divmod(length, DAY)
-        period = f"type=hour&time={length // HOUR}" if rest else f"type=day&time={days}"
-        return {"period": period}
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, SmsManRentalReplies, words_of=_period)

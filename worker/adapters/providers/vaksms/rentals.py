@@ -6,20 +6,14 @@ from worker.adapters.providers import fields
 from worker.adapters.providers.family import (
     OperationRoute,
     OperationTable,
-    ProviderConfig,
 )
-from worker.adapters.providers.rental_account import HOUR, RentalAccount, RentalReplies
+from worker.adapters.providers.rental_account import HOUR, FamilyRentals, RentalReplies
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Transport
 from worker.adapters.providers.vaksms.activations import (
-    BAD_STATUS,
-    COMING,
-    DONE,
     END,
     NOT_KNOWN,
     PRICE_LIMIT,
     READ,
-    RECEIVED,
     VakSmsReplies,
 )
 from worker.ports import long_rental
@@ -48,7 +42,7 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
         if body.get("error") == NOT_KNOWN:
             return port.NotKnown()
         if not reply.is_success or "smsCode" not in body or "error" in body:
-            raise self._fault(reply, body)
+            raise self._fault(reply)
         codes = body["smsCode"]
         rows = codes if isinstance(codes, list) else [codes]
         read = [fields.sms_of(code) for code in rows if code is not None]
@@ -58,23 +52,12 @@ class VakSmsRentalReplies(VakSmsReplies, RentalReplies):
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
         """That a rental's price comes back with it is not documented."""
-        body = self._body(reply)
-        status, error = body.get("status"), body.get("error")
-        done = isinstance(status, str) and status in DONE
-        if reply.is_success and done and "error" not in body:
+        why = self.changed(reply)
+        if why is None:
             return port.Ended()
-        if status == RECEIVED:
+        if why is port.Refusal.CODE_ARRIVED:
             return long_rental.NotClosed(port.Refusal.NOT_CANCELLABLE)
-        if error == NOT_KNOWN:
-            return port.NotKnown()
-        if status == COMING or error == BAD_STATUS:
-            return long_rental.NotClosed(port.Refusal.UNCLEAR)
-        raise self._fault(reply, body)
+        return port.NotKnown() if self._word(reply) == NOT_KNOWN else long_rental.NotClosed(why)
 
 
-class VakSmsRentals(RentalAccount):
-    """The long rentals of one account at vak-sms."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = VakSmsRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, ROUTES, replies)
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, VakSmsRentalReplies)
