@@ -8,9 +8,8 @@ from urllib.parse import unquote
 from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
-from worker.simulator.face import Face, FaceKnobs
+from worker.simulator.face import CallContext, Face, FaceKnobs, deny
 from worker.simulator.faces.smspva.rentals import RENT_PATH, SmsPvaRentalFace
 from worker.simulator.numbers import SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
@@ -87,42 +86,35 @@ class SmsPvaFace(Face):
             case _:
                 return None
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        if call.form.startswith(RENT_PATH):
-            return self._rentals.answer(engine, call, now)
-        match call.operation:
+    def answer(self, ctx: CallContext) -> FaceReply:
+        if ctx.call.form.startswith(RENT_PATH):
+            return self._rentals.answer(ctx)
+        match ctx.call.operation:
             case FaceOperation.RENT:
-                return self._rent(engine, call, now)
+                return self._rent(ctx)
             case FaceOperation.LIST:
-                orders = [self._order(engine, number, now) for number in engine.live(now)]
+                orders = [self._order(ctx, number) for number in ctx.engine.live(ctx.now)]
                 return _data({"orders": orders})
             case _:
-                balance = exchange.price(engine.balance_minor(now))
-                more = {"name": "buyer", "karma": 100.0} if call.form == "userinfo" else {}
-                return _data({"balance": balance, **more})
+                more = {"name": "buyer", "karma": 100.0} if ctx.call.form == "userinfo" else {}
+                return _data({"balance": exchange.price(ctx.balance_minor), **more})
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        if call.form.startswith(RENT_PATH):
-            return self._rentals.answer_about(engine, call, number, now)
-        if number.rental or now >= number.expires_at:
-            # Not only closed: after its time the order is deleted.
-            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        match call.form:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        form = ctx.call.form
+        if form.startswith(RENT_PATH):
+            return self._rentals.answer_about(ctx, number)
+        if number.rental or ctx.now >= number.expires_at:
+            deny(DenialReason.UNKNOWN_ID)  # Not only closed: after its time the order is deleted.
+        match form:
             case "sms":
-                return self._sms(engine, call, number, now)
+                return self._sms(ctx, number)
             case "clearsms":
-                denied = engine.ask_again(number, now)
+                ctx.ask_again(number)
             case "stopsms":
-                denied = engine.finish(number, now)
-            case "blocknumber":
-                denied = engine.cancel(number, now, Status.BANNED)
+                ctx.finish(number)
             case _:
-                denied = engine.cancel(number, now)
-        if denied is not None:
-            return self.refuse(call, denied, now)
-        expiry = {"orderExpireIn": _seconds_left(number, now)} if call.form == "clearsms" else {}
+                ctx.cancel(number, Status.BANNED if form == "blocknumber" else Status.CANCELLED)
+        expiry = {"orderExpireIn": _seconds_left(number, ctx.now)} if form == "clearsms" else {}
         return _data({"orderId": number.id, **expiry})
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
@@ -137,57 +129,45 @@ class SmsPvaFace(Face):
             return self._rentals.listed([])
         return _data({"orders": []})
 
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        number = engine.rent(
-            BuyerOrder(service=args["service"], country=args["country"], operator=args["operator"]),
-            now,
+    def _rent(self, ctx: CallContext) -> FaceReply:
+        args = ctx.call.args
+        number = ctx.rent(
+            BuyerOrder(service=args["service"], country=args["country"], operator=args["operator"])
         )
-        if isinstance(number, Denied):
-            return self.refuse(call, number, now)
-        return _data(
-            {
-                "orderId": number.id,
-                "phoneNumber": int(number.phone[1:]),  # Without the country code.
-                "countryCode": "7",
-                "orderExpireIn": _seconds_left(number, now),
-            }
-        )
+        return _data(_number(number, ctx.now))
 
-    def _sms(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def _sms(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if not number.live:
-            return self.refuse(call, Denied(DenialReason.ENDED), now)
+            deny(DenialReason.ENDED)
         if number.status is not Status.RECEIVED:
             # Also after clearsms, which makes it forget the SMS that came.
             error = {"type": "SMS_NOT_YET_RECEIVED"}
             return FaceReply.json({"statusCode": 202, "error": error}, 202)
-        if engine.balance_minor(now) < 0:
-            return self.refuse(call, Denied(DenialReason.NO_BALANCE), now)
-        engine.show(number, number.sms[-1:])
-        return _data(
-            {
-                "sms": _sms_json(number),
-                "orderId": number.id,
-                "orderExpireIn": _seconds_left(number, now),
-            }
-        )
+        if ctx.balance_minor < 0:
+            deny(DenialReason.NO_BALANCE)
+        ctx.engine.show(number, number.sms[-1:])
+        left = _seconds_left(number, ctx.now)
+        return _data({"sms": _sms_json(number), "orderId": number.id, "orderExpireIn": left})
 
-    def _order(self, engine: Engine, number: SimulatedNumber, now: datetime) -> dict[str, Any]:
+    def _order(self, ctx: CallContext, number: SimulatedNumber) -> dict[str, Any]:
         received = number.status is Status.RECEIVED
         if received:
-            engine.show(number, number.sms[-1:])
-        return {
-            "orderId": number.id,
-            "phoneNumber": int(number.phone[1:]),
-            "countryCode": "7",
-            "orderExpireIn": _seconds_left(number, now),
+            ctx.engine.show(number, number.sms[-1:])
+        return _number(number, ctx.now) | {
             "service": number.service,
             "country": number.country,
             "status": "SMS_RECEIVED" if received else "WAITING",
             "sms": _sms_json(number) if received else None,
         }
+
+
+def _number(number: SimulatedNumber, now: datetime) -> dict[str, Any]:
+    return {
+        "orderId": number.id,
+        "phoneNumber": int(number.phone[1:]),  # Without the country code.
+        "countryCode": "7",
+        "orderExpireIn": _seconds_left(number, now),
+    }
 
 
 def _data(data: dict[str, Any]) -> FaceReply:

@@ -1,13 +1,12 @@
 """The rentals of SMSPVA: one script with `method=`; a number is switched on before each SMS."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from worker.simulator import exchange
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
+from worker.simulator.face import CallContext, deny
 from worker.simulator.numbers import SimulatedNumber
 from worker.simulator.tariff import HOUR, BuyerOrder
 
@@ -53,17 +52,12 @@ class SmsPvaRentalFace:
         ref = exchange.number_id(args.get("id"))
         return FaceCall(operation or FaceOperation.OTHER, form, ref, args, refused, about_one)
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        if call.operation is FaceOperation.LIST:
-            return self.listed(engine.live(now, rentals=True))
-        hours = _hours(call.args)
-        service = call.args.get("service") or call.args.get("services", "")
-        if hours is None:
-            return self.refuse(Denied(DenialReason.BAD_REQUEST))
-        order = BuyerOrder(service=service, country=call.args.get("country", ""), hours=hours)
-        number = engine.rent(order, now)
-        if isinstance(number, Denied):
-            return self.refuse(number)
+    def answer(self, ctx: CallContext) -> FaceReply:
+        if ctx.call.operation is FaceOperation.LIST:
+            return self.listed(ctx.engine.live(ctx.now, rentals=True))
+        service = ctx.arg("service") or ctx.arg("services")
+        order = BuyerOrder(service=service, country=ctx.arg("country"), hours=_hours(ctx))
+        number = ctx.rent(order)
         return _rental_data(
             {
                 "id": number.id,
@@ -74,29 +68,28 @@ class SmsPvaRentalFace:
             }
         )
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if not number.rental:
-            return self.refuse(Denied(DenialReason.UNKNOWN_ID))
-        match call.args.get("method"):
+            deny(DenialReason.UNKNOWN_ID)
+        match ctx.arg("method"):
             case "sms":
-                engine.show(number)
+                ctx.engine.show(number)
                 rows = [
                     {"text": sms.text, "sender": "Sender", "date": int(sms.at.timestamp())}
                     for sms in number.sms
                 ]
                 return _rental_data({"SmsList": rows, "OtherSms": []})
             case "activate":
-                denied = None if number.live else Denied(DenialReason.ENDED)
                 number.ready = True
-                return _rental_data([{"id": number.id}]) if denied is None else self.refuse(denied)
+                if not number.live:
+                    deny(DenialReason.ENDED)
+                return _rental_data([{"id": number.id}])
             case "delete":
-                # It leaves the list either way. The price comes back only without an SMS, in time.
-                denied = engine.cancel(number, now) and engine.finish(number, now)
-                return self.refuse(denied) if denied else _rental_data({"id": number.id})
+                ctx.end_rental(number)  # It leaves the list either way.
+                return _rental_data({"id": number.id})
             case _:
-                return self._prolong(engine, call, number, now)
+                ctx.extend(number, _hours(ctx) * HOUR)
+                return FaceReply.json({"status": 1})
 
     def refuse(self, denied: Denied) -> FaceReply:
         return FaceReply.json({"status": 0, "msg": RENT_MESSAGES.get(denied.reason, "Error")})
@@ -110,23 +103,16 @@ class SmsPvaRentalFace:
             return -1
         return 1 if number.ready or not self._on_demand else 0
 
-    def _prolong(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        hours = _hours(call.args)
-        if hours is None:
-            return self.refuse(Denied(DenialReason.BAD_REQUEST))
-        denied = engine.extend(number, hours * HOUR, now)
-        return self.refuse(denied) if denied else FaceReply.json({"status": 1})
-
 
 def _rental_data(data: exchange.Json) -> FaceReply:
     return FaceReply.json({"status": 1, "data": data, "msg": ""})
 
 
-def _hours(args: Mapping[str, str]) -> int | None:
-    unit, count = HOURS.get(args.get("dtype", "")), exchange.number_id(args.get("dcount"))
-    return unit * count if unit and count else None
+def _hours(ctx: CallContext) -> int:
+    unit, count = HOURS.get(ctx.arg("dtype")), ctx.integer("dcount")
+    if not unit or not count:
+        deny(DenialReason.BAD_REQUEST)
+    return unit * count
 
 
 def _row(number: SimulatedNumber) -> dict[str, Any]:
