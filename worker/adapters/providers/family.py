@@ -93,6 +93,7 @@ class FamilyReplies:
 
     __slots__ = ("currency", "provider")
     fault_words: ClassVar[FaultWords] = FaultWords()
+    not_known: ClassVar[frozenset[str]] = frozenset()
     no_rent: ClassVar[Mapping[str, port.NoRent]] = {}
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -116,6 +117,15 @@ class FamilyReplies:
             if word in self.fault_words.transient:
                 return ProviderUnavailable(self.provider, word)
         return reply.unreadable(self.provider, word)
+
+    def _is_not_known(self, reply: Reply) -> bool:
+        return reply.is_answer and self._word(reply) in self.not_known
+
+    def _not_known(self, reply: Reply) -> port.NotKnown:
+        """Raises where the reply does not say that the number is not known."""
+        if not self._is_not_known(reply):
+            raise self._fault(reply)
+        return port.NotKnown()
 
     def _not_rented(self, reply: Reply) -> port.NoRent:
         why = self.no_rent.get(self._word(reply)) if reply.is_answer else None

@@ -4,7 +4,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from worker.adapters.providers.family import (
     FamilyReplies,
@@ -37,6 +37,7 @@ class RentalReplies(FamilyReplies, ABC):
     """What a family reads of the replies about long rentals."""
 
     __slots__ = ()
+    no_prolong: ClassVar[Mapping[str, port.NoProlong]] = {}
 
     @abstractmethod
     def opened(self, reply: Reply) -> Rented | NoRent: ...
@@ -47,6 +48,12 @@ class RentalReplies(FamilyReplies, ABC):
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         """Only for families that sell more time."""
         raise NotImplementedError
+
+    def _not_prolonged(
+        self, reply: Reply, retry_after: timedelta | None = None
+    ) -> port.ProlongReply:
+        why = self.no_prolong.get(self._word(reply)) if reply.is_answer else None
+        return self._not_known(reply) if why is None else port.NotProlonged(why, retry_after)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         """The reply to a close, which gives the price back where the provider still does."""

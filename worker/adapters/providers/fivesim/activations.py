@@ -81,15 +81,14 @@ class FiveSimReplies(ActivationReplies):
     """Reads the replies of 5sim. Raises `ProviderError` only."""
 
     fault_words = FAULT_WORDS
+    not_known = NOT_KNOWN
     no_rent = NO_RENT
 
     def look(self, reply: Reply) -> port.Observation:
         order = self._order(reply)
         if order is not None:
             return self._seen(reply, order)
-        if self._word(reply) in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def _seen(self, reply: Reply, order: dict[str, Any]) -> port.Observation:
         sms, status = _sms_in(order.get("sms")), order.get("status")

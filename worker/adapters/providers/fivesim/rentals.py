@@ -7,7 +7,7 @@ from worker.adapters.providers.family import (
     OperationRoute,
     OperationTable,
 )
-from worker.adapters.providers.fivesim.activations import NOT_KNOWN, FiveSimReplies
+from worker.adapters.providers.fivesim.activations import FiveSimReplies
 from worker.adapters.providers.fivesim.history import CHARGED, GIVEN_BACK, LIVE
 from worker.adapters.providers.rental_account import (
     DAY,
@@ -48,9 +48,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
     def messages(self, reply: Reply) -> long_rental.MessagesReply:
         order = self._order(reply)
         if order is None:
-            if self._word(reply) in NOT_KNOWN:
-                return port.NotKnown()
-            raise self._fault(reply)
+            return self._not_known(reply)
         status, rows = str(order.get("status")), order.get("sms")
         if status == CHARGED:
             return port.Ended(PriceFate.KEPT)
@@ -77,7 +75,7 @@ class FiveSimRentalReplies(FiveSimReplies, RentalReplies):
         return self._ended(reply)
 
     def _ended(self, reply: Reply) -> CloseAttempt:
-        if self._word(reply) in NOT_KNOWN:
+        if self._is_not_known(reply):
             return CloseFollowUp.READ
         seen = self.messages(reply)
         return CloseFollowUp.READ if isinstance(seen, long_rental.Messages) else seen

@@ -63,6 +63,8 @@ class HandlerReplies(ActivationReplies):
     """Reads the replies of one provider in its dialect. Raises `ProviderError` only."""
 
     __slots__ = ("dialect",)
+    not_known = words.NOT_KNOWN
+    no_rent = words.NO_RENT
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
@@ -72,10 +74,7 @@ class HandlerReplies(ActivationReplies):
         text = reply.text()
         if reply.is_success and (seen := self._seen(text)) is not None:
             return seen
-        answer = word_in(reply)
-        if reply.status < 500 and self._is_not_known(answer.word, reply):
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def _seen(self, text: str) -> port.Observation | None:
         if text in {"STATUS_WAIT_CODE", "STATUS_WAIT_RESEND", "STATUS_WAIT_RETRY"}:
@@ -105,7 +104,7 @@ class HandlerReplies(ActivationReplies):
             return port.Refused(port.Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
         if word == "FREE_CANCELLATION_EXPIRED":
             return port.Refused(port.Refusal.NOT_CANCELLABLE)
-        if word in words.UNCLEAR or self._is_not_known(word, reply):
+        if word in words.UNCLEAR or self._is_not_known(reply):
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply)
 
@@ -119,8 +118,7 @@ class HandlerReplies(ActivationReplies):
     def _done(self, reply: Reply, yes: str) -> bool:
         if reply.is_success and reply.text() == yes:
             return True
-        word = word_in(reply).word
-        if word in words.UNCLEAR or self._is_not_known(word, reply):
+        if self._word(reply) in words.UNCLEAR or self._is_not_known(reply):
             return False
         raise self._fault(reply)
 
@@ -132,9 +130,7 @@ class HandlerReplies(ActivationReplies):
             body = reply.exact_json()
             if isinstance(body, dict) and "activationId" in body:
                 return self._rented_json(reply, body)
-        if reply.is_answer and (why := _no_rent(answer.word)) is not None:
-            return why
-        raise self._fault(reply)
+        return self._not_rented(reply)
 
     def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
@@ -209,9 +205,12 @@ class HandlerReplies(ActivationReplies):
             raise self._fault(reply)
         return HistoryPage(rows, len(rows) or None)
 
-    def _is_not_known(self, word: str, reply: Reply) -> bool:
-        unknown = word in words.NOT_KNOWN or word in self.dialect.not_known
-        return unknown and reply.is_answer
+    def _word(self, reply: Reply) -> str:
+        return word_in(reply).word
+
+    def _is_not_known(self, reply: Reply) -> bool:
+        own = self.dialect.not_known
+        return super()._is_not_known(reply) or (reply.is_answer and self._word(reply) in own)
 
     def _fault(self, reply: Reply) -> ProviderError:
         answer = word_in(reply)
@@ -241,16 +240,6 @@ class HandlerReplies(ActivationReplies):
         if reply.status == 401 and b"<" not in start:
             return ProviderRefused(self.provider, "HTTP 401")
         return None
-
-
-def _no_rent(word: str) -> port.NoRent | None:
-    if word in words.NO_NUMBERS:
-        return port.NoRent.NO_NUMBERS
-    if word in words.NO_BALANCE:
-        return port.NoRent.NO_BALANCE
-    if word in words.PRICE_ABOVE_MAX:
-        return port.NoRent.PRICE_ABOVE_MAX
-    return port.NoRent.BAD_REQUEST if word in words.BAD_REQUEST else None
 
 
 def _span(seconds: object) -> timedelta | None:

@@ -25,7 +25,7 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.provider import Ended, NoRent, Refusal, Refused, Rented
 from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
@@ -48,15 +48,21 @@ WAITING: Final = "STATUS_WAIT_CODE"
 ENDINGS: Final = {"STATUS_CANCEL": PriceFate.GIVEN_BACK, "STATUS_FINISH": PriceFate.KEPT}
 DEAD: Final = "RENT_DIE"
 BAD_TIMES: Final = frozenset({"INVALID_TIME", "MAX_HOURS_EXCEED", "BAD_DURATION"})
-UNKNOWN: Final = frozenset({"INVALID_PHONE", "NO_ID_RENT"})  #: Beyond those of activations.
 TOO_LATE: Final = "CANT_CANCEL"
 OVER: Final = frozenset({"ALREADY_FINISH", "ALREADY_CANCEL", "INCORECT_STATUS", *ENDINGS, WAITING})
+NO_PROLONG: Final = {
+    **dict.fromkeys(words.NO_BALANCE, port.NoProlong.NO_BALANCE),
+    **dict.fromkeys(BAD_TIMES, port.NoProlong.BAD_LENGTH),
+    **dict.fromkeys({*OVER, DEAD}, port.NoProlong.NOT_POSSIBLE),
+}
 
 
 class HandlerRentalReplies(HandlerReplies, RentalReplies):
     """Reads the replies about classic rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
+    not_known = words.NOT_KNOWN | {"INVALID_PHONE", "NO_ID_RENT"}
+    no_prolong = NO_PROLONG
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         phone = self._phone(reply)
@@ -79,9 +85,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return Ended(ENDINGS[answer.word])
         if answer.word == DEAD:
             raise ProviderUnavailable(self.provider, DEAD)
-        if self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         """`values` is an object by index, or an empty list where there is none."""
@@ -103,18 +107,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         if self._phone(reply) is not None:
             return port.Prolonged()  # The reply has the new end, but without a time zone.
-        answer = word_in(reply)
-        if not reply.is_answer:
-            raise self._fault(reply)
-        if answer.word in words.NO_BALANCE:
-            return port.NotProlonged(port.NoProlong.NO_BALANCE)
-        if answer.word in BAD_TIMES:
-            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
-        if answer.word == DEAD or answer.word in OVER:
-            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-        if self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply)
+        return self._not_prolonged(reply)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
@@ -129,15 +122,8 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
-        answer = word_in(reply)
-        if reply.is_answer and answer.word in OVER:
-            return CloseFollowUp.READ
-        if reply.is_answer and self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply)
-
-    def _is_no_rental(self, word: str, reply: Reply) -> bool:
-        return word in UNKNOWN or self._is_not_known(word, reply)
+        over = reply.is_answer and self._word(reply) in OVER
+        return CloseFollowUp.READ if over else self._not_known(reply)
 
     def _success(self, reply: Reply) -> dict[str, Any] | None:
         body = reply.json() if reply.is_success else None
@@ -183,17 +169,26 @@ HERO_ROUTES: Final[OperationTable] = {
 HERO_FINISH: Final = "finishActivation&id={ref}"
 
 BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
-OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
-TOO_SOON: Final = frozenset({"FREEZE_PERIOD_NOT_REACHED", "TOO_EARLY"})
-NEVER: Final = frozenset({"ACTION_NOT_AVAILABLE", "RENEW_ACTIVATION_NOT_AVAILABLE"})
 UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has read that SMS yet, so the rental is not ended.
 HERO_OVER: Final = "ACTIVATION_NOT_ACTIVE"
+HERO_NO_PROLONG: Final = {
+    "SIM_OFFLINE": port.NoProlong.NOT_NOW,
+    "SIM_TEMPORARY_OFFLINE": port.NoProlong.NOT_NOW,
+    "FREEZE_PERIOD_NOT_REACHED": port.NoProlong.NOT_NOW,
+    "TOO_EARLY": port.NoProlong.NOT_NOW,
+    **dict.fromkeys(words.NO_BALANCE, port.NoProlong.NO_BALANCE),
+    **dict.fromkeys(BAD_LENGTHS, port.NoProlong.BAD_LENGTH),
+    "ACTION_NOT_AVAILABLE": port.NoProlong.NOT_POSSIBLE,
+    "RENEW_ACTIVATION_NOT_AVAILABLE": port.NoProlong.NOT_POSSIBLE,
+    HERO_OVER: port.NoProlong.NOT_POSSIBLE,
+}
 
 
 class HeroRentalReplies(HandlerReplies, RentalReplies):
     """Reads the replies of hero about rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
+    no_prolong = HERO_NO_PROLONG
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         word = word_in(reply).word
@@ -203,12 +198,9 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         body = reply.json() if reply.is_success else None
         if isinstance(body, dict) and isinstance(body.get("data"), list):
             return self._messages(reply, body)
-        answer = word_in(reply)
-        if reply.is_answer and answer.word == HERO_OVER:
+        if reply.is_answer and self._word(reply) == HERO_OVER:
             return Ended()  # Terminated or refunded: hero does not say which.
-        if reply.is_answer and self._is_not_known(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         rows, meta = body["data"], body.get("meta")
@@ -230,23 +222,8 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         body = reply.exact_json() if reply.is_success else None
         if isinstance(body, dict) and "activationId" in body:
             return port.Prolonged(fields.instant_of(body.get("activationEndTime")))
-        answer = word_in(reply)
-        word, info = answer.word, answer.info or {}
-        if not reply.is_answer:
-            raise self._fault(reply)
-        if word in OFF | TOO_SOON:
-            return port.NotProlonged(
-                port.NoProlong.NOT_NOW, fields.span_of(info.get("retry_after_seconds"))
-            )
-        if word in words.NO_BALANCE:
-            return port.NotProlonged(port.NoProlong.NO_BALANCE)
-        if word in BAD_LENGTHS:
-            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
-        if word in NEVER or word == HERO_OVER:
-            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-        if self._is_not_known(word, reply):
-            return NotKnown()
-        raise self._fault(reply)
+        info = word_in(reply).info or {}
+        return self._not_prolonged(reply, fields.span_of(info.get("retry_after_seconds")))
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):

@@ -74,14 +74,13 @@ class OnlineSimReplies(ActivationReplies):
     """Reads the replies of onlinesim. Raises `ProviderError` only."""
 
     fault_words = FAULT_WORDS
+    not_known = NOT_KNOWN
     no_rent = NO_RENT
 
     def look(self, reply: Reply) -> port.Observation:
         rows = reply.json()
         if not reply.is_success or not isinstance(rows, list):
-            if self._word(reply) in NOT_KNOWN:
-                return port.NotKnown()
-            raise self._fault(reply)
+            return self._not_known(reply)
         if len(rows) != 1 or not isinstance(rows[0], dict):
             raise reply.unreadable(self.provider)
         row = rows[0]

@@ -9,8 +9,6 @@ from worker.adapters.providers.family import (
     OperationTable,
 )
 from worker.adapters.providers.onlinesim.activations import (
-    NO_RENT,
-    NOT_KNOWN,
     TOO_EARLY,
     OnlineSimReplies,
     is_one,
@@ -36,12 +34,18 @@ ROUTES: Final[OperationTable] = {
 }
 
 BAD_DAYS: Final = "UNDEFINED_DAYS"
-EXPIRED: Final = "LIFICYCLE_NUM_EXPIRED"
+NO_PROLONG: Final = {
+    BAD_DAYS: long_rental.NoProlong.BAD_LENGTH,
+    "WARNING_LOW_BALANCE": long_rental.NoProlong.NO_BALANCE,
+    "LIFICYCLE_NUM_EXPIRED": long_rental.NoProlong.NOT_POSSIBLE,
+}
 TOO_SOON: Final = frozenset({TOO_EARLY, "TIME_INTERVAL_ERROR"})
 
 
 class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
     """Reads the replies of onlinesim about rentals. Raises `ProviderError` only."""
+
+    no_prolong = NO_PROLONG
 
     def opened(self, reply: Reply) -> port.Rented | port.NoRent:
         body = reply.exact_json()
@@ -57,9 +61,7 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
         rows = body.get("list") if isinstance(body, dict) else None
         if reply.is_success and is_one(body) and isinstance(rows, list):
             return self._seen(reply, rows)
-        if self._word(reply) in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def _seen(self, reply: Reply, rows: list[Any]) -> long_rental.MessagesReply:
         row = rows[0] if len(rows) == 1 and isinstance(rows[0], dict) else {}
@@ -78,26 +80,14 @@ class OnlineSimRentalReplies(OnlineSimReplies, RentalReplies):
             return long_rental.Prolonged(
                 expires_in=fields.span_of(row.get("time") if isinstance(row, dict) else None)
             )
-        word = self._word(reply)
-        if word == BAD_DAYS:
-            return long_rental.NotProlonged(long_rental.NoProlong.BAD_LENGTH)
-        if NO_RENT.get(word) is port.NoRent.NO_BALANCE:
-            return long_rental.NotProlonged(long_rental.NoProlong.NO_BALANCE)
-        if word == EXPIRED:
-            return long_rental.NotProlonged(long_rental.NoProlong.NOT_POSSIBLE)
-        if word in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_prolonged(reply)
 
     def ended(self, reply: Reply) -> long_rental.CloseReply:
         if reply.is_success and is_one(reply.json()):
             return port.Ended()
-        word = self._word(reply)
-        if word in TOO_SOON:
+        if self._word(reply) in TOO_SOON:
             return long_rental.NotClosed(port.Refusal.EARLY)
-        if word in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
 
 def _messages_in(messages: object) -> long_rental.Messages:

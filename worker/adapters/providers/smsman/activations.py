@@ -32,7 +32,6 @@ ROUTES: Final[OperationTable] = {
 }
 
 WAITING: Final = "wait_sms"
-NOT_KNOWN: Final = frozenset({"sms_not_found", "no_sms"})
 REFUSED: Final = frozenset({"wrong_token", "bad_token"})
 NO_RENT: Final = {
     "no_free_phones": port.NoRent.NO_NUMBERS,
@@ -47,6 +46,7 @@ class SmsManReplies(ObjectReplies):
 
     error_key = "error_code"
     fault_words = FaultWords(refused=REFUSED)
+    not_known = frozenset({"sms_not_found", "no_sms"})
     no_rent = NO_RENT
 
     def look(self, reply: Reply) -> port.Observation:
@@ -56,9 +56,7 @@ class SmsManReplies(ObjectReplies):
             return port.CodesArrived((sms,))
         if error == WAITING:
             return port.Waiting()
-        if isinstance(error, str) and error in NOT_KNOWN:
-            return port.NotKnown()
-        raise self._fault(reply)
+        return self._not_known(reply)
 
     def changed(self, reply: Reply) -> port.Refusal | None:
         """A no is about this number: which words it comes in is documented for few."""
