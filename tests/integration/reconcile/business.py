@@ -13,6 +13,7 @@ from tests.fakes.resources import resources
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
 from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider
+from worker.adapters.providers.transport import ProviderContext
 from worker.adapters.redis.local import LocalSchedule
 from worker.bootstrap.assemble import assemble
 from worker.domain.activation import ProviderState, State
@@ -160,10 +161,12 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
                 base_url=simulator.url,
                 api_key=KEY,
             ),
-            reporter=reporter,
-            sleep=asyncio.sleep,
-            monotonic=time.monotonic,
-            random=lambda: 0.5,
+            ProviderContext(
+                reporter=reporter,
+                sleep=asyncio.sleep,
+                monotonic=time.monotonic,
+                random=lambda: 0.5,
+            ),
         )
         worker = assemble(
             resources(

@@ -1,6 +1,6 @@
 """The families, and from a provider's configuration to something that speaks its protocol."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
@@ -14,15 +14,10 @@ from worker.adapters.providers.family import (
     UnreadablePush,
 )
 from worker.adapters.providers.transport import (
-    TIMEOUT_S,
-    OwnTurns,
     ProviderContext,
-    unmetered,
 )
 from worker.domain.families import FAMILIES, capabilities_of, has_dialects
 from worker.ports.long_rental import LongRentals
-from worker.ports.reporter import Reporter
-from worker.ports.schedule import ProbeTurns
 from worker.ports.service import Push
 
 #: A family is the package of its name: a row in `FAMILIES` is all that lists it.
@@ -31,38 +26,13 @@ ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
 }
 
 
-def build_provider(  # noqa: PLR0913 - the context of a provider, by name
-    config: ProviderConfig,
-    *,
-    reporter: Reporter,
-    sleep: Callable[[float], Awaitable[None]],
-    monotonic: Callable[[], float],
-    random: Callable[[], float],
-    pay: Callable[[], Awaitable[None]] = unmetered,
-    turns: ProbeTurns | None = None,
-    timeout_s: float = TIMEOUT_S,
-) -> ProviderAccount:
-    """One provider account; its connections open with its first call.
-
-    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first; *turns* say which
-    process asks a provider that was away whether it answers again.
-    """
+def build_provider(config: ProviderConfig, context: ProviderContext) -> ProviderAccount:
+    """One provider account; its connections open with its first call."""
     if config.family not in FAMILIES:
         raise ValueError(f"{config.name}: unknown family {config.family}")
     if has_dialects(config.family) and config.dialect not in FAMILIES[config.family]:
         raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
-    return ADAPTERS[config.family].account(
-        config,
-        ProviderContext(
-            reporter=reporter,
-            sleep=sleep,
-            monotonic=monotonic,
-            random=random,
-            pay=pay,
-            turns=turns or OwnTurns(),
-            timeout_s=timeout_s,
-        ),
-    )
+    return ADAPTERS[config.family].account(config, context)
 
 
 def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:

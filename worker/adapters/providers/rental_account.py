@@ -45,6 +45,10 @@ class RentalReplies(FamilyReplies, ABC):
     @abstractmethod
     def messages(self, reply: Reply) -> port.MessagesReply: ...
 
+    def available(self, reply: Reply) -> port.Availability:
+        """What most families can say: whether the rental runs, and nothing about the number."""
+        return availability_of(self.messages(reply))
+
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         """Only for families that sell more time."""
         raise NotImplementedError
@@ -120,8 +124,7 @@ class RentalAccount(OperationCalls):
         )
 
     async def available(self, ref: ProviderRef) -> port.Availability:
-        """What most families can say: whether the rental runs, and nothing about the number."""
-        return availability_of(await self.messages(ref))
+        return await self._ask(Operation.RENTAL_READ, ref, self.replies.available, cap=LIST_CAP)
 
     async def close(self, ref: ProviderRef) -> port.CloseReply:
         """Give it back; where the price is kept anyway, end it; where that is unclear, look."""

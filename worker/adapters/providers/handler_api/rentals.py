@@ -6,7 +6,7 @@ Hero's rentals are activations of another kind, ended by calls without a body.
 from typing import Any, Final
 
 from worker.adapters.providers import fields
-from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.family import OperationRoute, OperationTable
 from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.activations import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
@@ -15,13 +15,9 @@ from worker.adapters.providers.rental_account import (
     CloseAttempt,
     CloseFollowUp,
     FamilyRentals,
-    RentalAccount,
     RentalReplies,
-    availability_of,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import LIST_CAP, Transport
-from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
@@ -102,7 +98,7 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def available(self, reply: Reply) -> port.Availability:
         if reply.is_answer and word_in(reply).word == DEAD:
             return port.Availability.DOWN
-        return availability_of(self.messages(reply))
+        return super().available(reply)
 
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         if self._phone(reply) is not None:
@@ -139,17 +135,6 @@ def _place(index: str) -> int:
 
 
 RENTALS: Final = FamilyRentals(TERMS, ROUTES, HandlerRentalReplies, FINISH)
-
-
-class HandlerRentals(RentalAccount):
-    """The long rentals of one account at a company with the classic calls."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        super().__init__(RENTALS, config, http)
-        self._states = HandlerRentalReplies(config)
-
-    async def available(self, ref: ProviderRef) -> port.Availability:
-        return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)
 
 
 HERO_TERMS: Final = port.RentalTerms(

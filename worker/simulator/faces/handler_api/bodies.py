@@ -9,7 +9,7 @@ import orjson
 
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import FaceCall, FaceReply, Json, figure, number_id, price
-from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
+from worker.simulator.faces.handler_api.dialects import RENT_ACTIONS, SimulatedDialect, Wording
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
 #: Naive times are in the provider's own zone, which it does not name.
@@ -263,9 +263,6 @@ def push(
 
 
 V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
-RENT_FORMS = frozenset(
-    {"getRentNumber", "getRentStatus", "setRentStatus", "getRentList", "continueRentNumber"}
-)
 RENT_TOKENS: Mapping[DenialReason, str] = {
     DenialReason.UNKNOWN_ID: "INVALID_PHONE",
     DenialReason.BAD_STATUS: "INCORECT_STATUS",  # As the provider spells it.
@@ -298,7 +295,7 @@ class ReplyWriter:
         return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
 
     def _wording(self, call: FaceCall, reason: DenialReason) -> Wording:
-        if call.form in RENT_FORMS and self._dialect.classic_rent:
+        if call.form in RENT_ACTIONS and self._dialect.classic_rent:
             wording = self._dialect.words[reason]
             token = RENT_TOKENS.get(reason, wording.token)
             if reason is DenialReason.UNKNOWN_ID and not call.args.get("id"):

@@ -7,8 +7,8 @@ from worker.simulator.denials import DenialReason
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, number_id
 from worker.simulator.face import CallContext, deny
 from worker.simulator.faces.handler_api import bodies
-from worker.simulator.faces.handler_api.bodies import RENT_FORMS, ReplyWriter
-from worker.simulator.faces.handler_api.dialects import SimulatedDialect
+from worker.simulator.faces.handler_api.bodies import ReplyWriter
+from worker.simulator.faces.handler_api.dialects import RENT_ACTIONS, SimulatedDialect
 from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
 
@@ -24,7 +24,7 @@ class HandlerRentalFace:
         self._words = words
 
     def takes(self, call: FaceCall) -> bool:
-        return call.form in RENT_FORMS or call.form == "prolong"
+        return call.form in RENT_ACTIONS or call.form == "prolong"
 
     def answer(self, ctx: CallContext) -> FaceReply:
         if ctx.call.operation is FaceOperation.LIST:
