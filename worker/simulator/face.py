@@ -110,9 +110,9 @@ class Face(ABC):
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         """Any refusal in this family's words."""
 
-    @abstractmethod
     def empty_list(self, call: FaceCall) -> FaceReply:
-        """A list without active numbers, whether that is true or not."""
+        """A list without active numbers, whether that is true or not; for families with a list."""
+        raise NotImplementedError(call.form)
 
     def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""

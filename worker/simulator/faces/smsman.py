@@ -116,9 +116,6 @@ class SmsManFace(Face):
         body = {"success": False, "error_code": code, "error_msg": error_msg}
         return FaceReply.json(body, self._knobs.error_status)
 
-    def empty_list(self, call: FaceCall) -> FaceReply:
-        return FaceReply.text(f"Not Found: {call.form}", 404)  # There is no list.
-
     def _rent(self, ctx: CallContext) -> FaceReply:
         hours = None
         if ctx.call.form.startswith(RENT):

@@ -134,9 +134,6 @@ class VakSmsFace(Face):
             return FaceReply.json({"status": REFUSALS[denied.reason]})
         return self._error(ERRORS.get(denied.reason, "badData"))
 
-    def empty_list(self, _call: FaceCall) -> FaceReply:
-        return self._error("badData")  # There is no list.
-
     def _rent(self, ctx: CallContext) -> FaceReply:
         number = ctx.rent(
             BuyerOrder(
