@@ -195,7 +195,7 @@ class ObjectReplies(ActivationReplies):
     error_key: ClassVar[str]
 
     def _word(self, reply: Reply) -> str:
-        body = reply.json()
+        body = reply.json() if reply.is_answer else None
         return word_under(body, self.error_key) if isinstance(body, dict) else ""
 
     def _body(self, reply: Reply) -> dict[str, Any]:

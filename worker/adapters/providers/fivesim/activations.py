@@ -100,10 +100,9 @@ class FiveSimReplies(ActivationReplies):
             return port.CodesArrived(sms)  # The SMS counts more than the label beside it.
         if status in LIVE:
             return port.Waiting()
+        # Only without any SMS, not with one that could not be read.
         if status in GIVEN_BACK and not order.get("sms"):
-            return port.Ended(
-                PriceFate.GIVEN_BACK
-            )  # Only without any SMS, not with one that could not be read.
+            return port.Ended(PriceFate.GIVEN_BACK)
         raise reply.unreadable(self.provider)
 
     def cancel(self, reply: Reply) -> port.CancelReply:

@@ -28,6 +28,10 @@ from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavaila
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
+PATH: Final = "/stubs/handler_api.php?action="
+FINISH: Final = "6"
+ASK_AGAIN: Final = "3"
+HISTORY_SIZE: Final = 100  #: The most rows in one answer.
 EDGE_BAN_S = 10.0  #: What hero's edge does to those above its rate, as "error code: 1020".
 AGE_MAX_S = 86_400
 
@@ -118,7 +122,8 @@ class HandlerReplies(ActivationReplies):
     def _done(self, reply: Reply, yes: str) -> bool:
         if reply.is_success and reply.text() == yes:
             return True
-        if self._word(reply) in words.UNCLEAR or self._is_not_known(reply):
+        unclear = reply.is_answer and self._word(reply) in words.UNCLEAR
+        if unclear or self._is_not_known(reply):
             return False
         raise self._fault(reply)
 
@@ -252,12 +257,6 @@ def _codes_in(rows: object) -> tuple[port.Sms, ...]:
     return fields.several_sms(
         (row.get("code"), row.get("text"), row.get("date")) for row in fields.objects_in(rows)
     )
-
-
-PATH: Final = "/stubs/handler_api.php?action="
-FINISH: Final = "6"
-ASK_AGAIN: Final = "3"
-HISTORY_SIZE: Final = 100  #: The most rows in one answer.
 
 
 def routes_of(dialect: HandlerDialect) -> OperationTable:
