@@ -27,7 +27,6 @@ from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder, FamilyTerms, Tariff
 
 LIST_MAX = 1_000_000
-ALL_SMS, LAST_SMS, NO_SMS = slice(None), slice(-1, None), slice(0)
 # Service names that are refused, so that every refusal can be had without a script.
 REFUSED_SERVICES = {
     each.value: each
@@ -184,14 +183,11 @@ class Engine:
             each.told_at = each.told_at or now
         self._carried.clear()
 
-    def active(
-        self, offset: int, limit: int, now: datetime, *, carried: slice = ALL_SMS
-    ) -> list[SimulatedNumber]:
-        """A page of live numbers, oldest first, with *carried* of the SMS of each."""
+    def active(self, offset: int, limit: int, now: datetime) -> list[SimulatedNumber]:
+        """A page of live numbers, oldest first; the buyer has read their SMS then."""
         rows = self.ledger.page(offset, limit, now)
         for number in rows:
-            if number.sms:
-                self.show(number, number.sms[carried])
+            number.shown = len(number.sms)
         return rows
 
     def rented_of(self, start: int, end: int, now: datetime) -> Iterator[SimulatedNumber]:

@@ -1,6 +1,7 @@
 """What a face is: it reads a family's requests, asks the engine, and words the replies."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
@@ -43,6 +44,11 @@ class CallContext(NamedTuple):
     @property
     def balance_minor(self) -> int:
         return self.engine.balance_minor(self.now)
+
+    def carry(self, numbers: Iterable[SimulatedNumber], *, last: bool = False) -> None:
+        """Note that the reply holds every SMS of these numbers, or the last of each."""
+        for number in numbers:
+            self.engine.carry(number.sms[-1:] if last else number.sms)
 
     def rent(self, order: BuyerOrder) -> SimulatedNumber:
         number = self.engine.rent(order, self.now)

@@ -125,7 +125,7 @@ class FiveSimFace(Face):
                 deny(DenialReason.TOO_LATE)
             case _:
                 ctx.cancel(number)
-        ctx.engine.carry(number.sms)
+        ctx.carry([number])
         return FaceReply.json(self._order(number))
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:

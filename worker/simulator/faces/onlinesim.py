@@ -188,8 +188,7 @@ class OnlineSimFace(Face):
         return FaceReply.json({"original": body} if self._knobs.nested else body)
 
     def _rentals(self, ctx: CallContext, numbers: list[SimulatedNumber]) -> FaceReply:
-        for number in numbers:
-            ctx.engine.carry(number.sms)
+        ctx.carry(numbers)
         return self._yes(list=[self._rental(number, ctx.now) for number in numbers])
 
     def _rows(self, ctx: CallContext, numbers: list[SimulatedNumber]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from worker.simulator import exchange
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import LAST_SMS, NO_SMS
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import CallContext, Face, deny, granted
 from worker.simulator.faces.handler_api import bodies
@@ -199,10 +198,10 @@ class HandlerApiFace(Face):
             ctx.integer("start") or 0,
             min(default if limit is None else limit, most),
             ctx.now,
-            carried=NO_SMS if old else LAST_SMS,
         )
         if old:
             return self._json([bodies.old_row(each) for each in rows])
+        ctx.carry(rows, last=True)
         return self._json(bodies.active(self._dialect, rows))
 
     def _history(self, ctx: CallContext) -> FaceReply:
@@ -212,7 +211,7 @@ class HandlerApiFace(Face):
         size = ctx.integer(self._dialect.history_size_word) or HISTORY_DEFAULT
         activations = (each for each in numbers if not each.rental)
         rows = list(islice(activations, offset, offset + min(size, HISTORY_PAGE)))
-        ctx.engine.carry([sms for each in rows for sms in each.sms])
+        ctx.carry(rows)
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
     def _balance(self, ctx: CallContext) -> FaceReply:

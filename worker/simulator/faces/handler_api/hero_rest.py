@@ -60,6 +60,7 @@ class HeroRest:
         match ctx.call.operation:
             case FaceOperation.LIST:
                 numbers = ctx.engine.active(first, size, ctx.now)
+                ctx.carry(numbers)
                 return self.page(numbers, ctx.engine.live_count(ctx.now))
             case FaceOperation.HISTORY:
                 return self._history(ctx, first, size)
@@ -88,7 +89,7 @@ class HeroRest:
         ended = ctx.engine.ended_of(start, end, ctx.now)
         chosen = (number for number in ended if STATES[number.status] in statuses)
         page = list(islice(chosen, first, first + size))
-        ctx.engine.carry([sms for each in page for sms in each.sms])
+        ctx.carry(page)
         return FaceReply.json({"data": [self._row(each) for each in page]})
 
     def _row(self, number: SimulatedNumber) -> dict[str, Any]:
