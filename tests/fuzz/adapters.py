@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.reply import Reply, interpret
-from worker.adapters.providers.transport import Transport
+from worker.adapters.providers.transport import ProviderContext, Transport
 from worker.domain.families import every_dialect
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.errors import ProviderError
@@ -135,10 +135,12 @@ def _config(family: str, dialect: str) -> ProviderConfig:
 def _provider(config: ProviderConfig) -> ProviderAccount:
     return build_provider(
         config,
-        reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
-        sleep=_never,
-        monotonic=lambda: 0.0,
-        random=lambda: 0.0,
+        ProviderContext(
+            reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
+            sleep=_never,
+            monotonic=lambda: 0.0,
+            random=lambda: 0.0,
+        ),
     )
 
 

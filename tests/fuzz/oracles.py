@@ -27,13 +27,12 @@ from worker.adapters.providers.reply import Reply
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
-from worker.ports.long_rental import Ended, Messages, NotClosed, Prolonged
+from worker.ports.long_rental import Messages, NotClosed, Prolonged
 from worker.ports.provider import (
     ActivePage,
     Balance,
-    Cancelled,
     CodesArrived,
-    Finished,
+    Ended,
     HistoryPage,
     NoRent,
     NotKnown,
@@ -49,11 +48,11 @@ SHOWN_MAX: Final = 2000  #: Characters of a code or a text that are kept.
 #: What an answer says that costs somebody money, in one word each.
 Claims: TypeAlias = set[str]
 
-OBSERVATIONS: Final = (Waiting, CodesArrived, Cancelled, Finished, NotKnown)
+OBSERVATIONS: Final = (Waiting, CodesArrived, Ended, NotKnown)
 ANSWERS: Final[dict[str, tuple[type, ...]]] = {
     "look": OBSERVATIONS,
     "finish": OBSERVATIONS,
-    "cancel": (Cancelled, Refused),
+    "cancel": (Ended, Refused),
     "ask_again": (bool,),
     "rent": (Rented, NoRent),
     "list_active": (ActivePage,),
@@ -112,9 +111,7 @@ def claims_of(answer: object) -> Claims:
 
 
 CLAIMS: Final[dict[type, str]] = {
-    Cancelled: "cancelled",
     CodesArrived: "code",
-    Finished: "finished",
     Rented: "rented",
     ActivePage: "rows",
     bool: "again",
@@ -144,9 +141,9 @@ def _handler_api(dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         gone = {"STATUS_CANCEL"}
         gone |= {"classic": {"STATUS_REVOKE"}, "tiger": {"ACCESS_CANCEL"}}.get(dialect, set())
         if token == "ACCESS_CANCEL" if call.operation == "cancel" else token in gone:
-            said.add("cancelled")
+            said.add("given back")
         if token == {"finish": "ACCESS_ACTIVATION"}.get(call.operation) or token == "STATUS_FINISH":
-            said.add("finished")
+            said.add("kept")
         if token == "ACCESS_RETRY_GET":
             said.add("again")
         said |= {"code"} if re.match(r"\W*STATUS_(OK|WAIT_RETRY)\s*:", text_in(last)) else set()
@@ -169,8 +166,8 @@ def _fivesim(_dialect: str, _call: Call, heard: Sequence[Reply]) -> Claims:
         labels = {"CANCELED", "TIMEOUT", "BANNED", "PENDING", "RECEIVED"}
         said |= {"code", "charged"} if has_sms and status in [*labels, "FINISHED"] else set()
         if status in ["CANCELED", "TIMEOUT", "BANNED"] and not has_sms:
-            said.add("cancelled")
-        said |= {"finished"} if status == "FINISHED" else set()
+            said.add("given back")
+        said |= {"kept"} if status == "FINISHED" else set()
         said |= {"rented"} if {"id", "phone", "status"} <= order.keys() else set()
         said |= {"rows"} if isinstance(order.get("Data"), list) else set()
     if is_told(last):
@@ -189,11 +186,11 @@ def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     said: Claims = set()
     if is_good(last):
         empty = state == "TZ_OVER_EMPTY" and not has_sms
-        said |= {"cancelled"} if empty else set()
+        said |= {"given back"} if empty else set()
         said |= {"code", "charged"} if may_have_sms and isinstance(state, str) else set()
-        said |= {"finished", "charged"} if state == "TZ_OVER_OK" else set()
+        said |= {"kept", "charged"} if state == "TZ_OVER_OK" else set()
         if is_one(last):
-            said |= _yes_to(call.operation) - {"cancelled"}
+            said |= _yes_to(call.operation) - {"given back"}
             said |= {"rented"} if {"tzid", "number"} <= object_in(last).keys() else set()
         said |= {"rows"} if isinstance(rows, list) else set()
     if call.operation == "cancel" and len(heard) == 3 and is_good(heard[1]) and is_one(heard[1]):
@@ -202,7 +199,7 @@ def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         gone = {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED"}
         gone |= {"WARNING_NO_NUMS"}
         if waited and is_told(last) and not has_sms and gone & set(under(rows)):
-            said.add("cancelled")
+            said.add("given back")
     return said
 
 
@@ -248,7 +245,7 @@ def _vaksms(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         if status in ["ready", "update"] and "error" not in body:
             said |= _yes_to(call.operation)
         if status == "smsReceived" and call.operation == "finish":
-            said.add("finished")
+            said.add("kept")
         said |= {"code"} if "smsCode" in body and "error" not in body else set()
         said |= {"rented"} if "idNum" in body else set()
     said |= {"charged"} if is_told(last) and status == "smsReceived" else set()
@@ -268,7 +265,7 @@ def _smsman(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
 
 def _yes_to(operation: str) -> Claims:
     """What a plain yes means, by what was asked; to other questions it is no answer."""
-    return {"cancel": {"cancelled"}, "finish": {"finished"}, "ask_again": {"again"}}.get(
+    return {"cancel": {"given back"}, "finish": {"kept"}, "ask_again": {"again"}}.get(
         operation, set()
     )
 
@@ -329,7 +326,7 @@ def _is_there(text: str, there: set[str]) -> bool:
 
 def sms_in(answer: object) -> tuple[Sms, ...]:
     match answer:
-        case CodesArrived(sms=sms) | Finished(sms=sms) | Refused(sms=sms):
+        case CodesArrived(sms=sms) | Ended(sms=sms) | Refused(sms=sms):
             return sms
         case Messages(sms=sms) | NotClosed(sms=sms):
             return sms

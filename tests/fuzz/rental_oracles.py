@@ -5,15 +5,8 @@ from typing import Final
 
 from tests.fuzz.loose_reading import bare, is_good, is_told, object_in, text_in, under
 from worker.adapters.providers.reply import Reply
-from worker.ports.long_rental import (
-    Availability,
-    Ended,
-    Messages,
-    NotClosed,
-    NotProlonged,
-    Prolonged,
-)
-from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.long_rental import Availability, Messages, NotClosed, NotProlonged, Prolonged
+from worker.ports.provider import Ended, NoRent, NotKnown, Rented
 
 RENTAL_ANSWERS: Final[dict[str, tuple[type, ...]]] = {
     "rental_open": (Rented, NoRent),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.providers.adapter_world import replies_of
 from worker.adapters.providers.reply import Reply, interpret
-from worker.domain.families import every_dialect, features_of
+from worker.domain.families import capabilities_of, every_dialect
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError
 from worker.ports.provider import HistoryPage
@@ -17,7 +17,7 @@ from worker.ports.provider import HistoryPage
 READERS: dict[str, Any] = {
     dialect or family: replies_of(family, dialect)
     for family, dialect in every_dialect()
-    if features_of(family, dialect).history
+    if capabilities_of(family, dialect).history
 }
 #: What a reply must contain for a price to be kept, or given back.
 WORDS: dict[str, dict[PriceFate, tuple[bytes, ...]]] = {

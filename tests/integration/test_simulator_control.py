@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 from aiohttp import web
 
+from tests.fakes.turns import until
 from tests.unit.simulator.asking import Buyer, buying
 
 COMMAND = (
@@ -35,6 +36,72 @@ async def test_the_books_tell_every_change_with_its_time() -> None:
         ]
         assert (told["cost_minor"], told["refunded_minor"], told["net_minor"]) == (20, 0, 20)
         assert (told["sms_shown"], told["calls"]) == (1, 2)
+        assert told["operations"] == {"look": 1, "finish": 1}
+        assert told["sms"][0]["at"] == "2026-03-01T12:00:05+00:00"
+        assert told["sms"][0]["told_at"] == "2026-03-01T12:00:10+00:00"
+
+
+async def test_an_sms_is_told_with_the_first_reply_that_holds_it() -> None:
+    async with buying() as buyer:
+        number = await buyer.rent("two-codes:5")
+        buyer.later(5)
+        await buyer.handler("getStatus", id=number)
+        buyer.later(600)
+        await buyer.handler("getStatus", id=number)
+        await buyer.handler("getActiveActivations")
+
+        first, second = (await buyer.sim(f"books/{number}"))["sms"]
+
+        assert first["told_at"] == "2026-03-01T12:00:05+00:00"
+        assert second["told_at"] == "2026-03-01T12:10:05+00:00"
+
+
+async def test_a_reply_without_the_sms_tells_it_to_nobody() -> None:
+    async with buying() as buyer:
+        number = await buyer.rent("two-codes:5")
+        buyer.later(600)
+        await buyer.handler("getListOfActiveActivations")
+        await buyer.handler("getStatus", id=number)  # Only the latest one.
+
+        first, second = (await buyer.sim(f"books/{number}"))["sms"]
+
+        assert first["told_at"] is None
+        assert second["told_at"] is not None
+
+
+@pytest.mark.parametrize("kind", ["garbage", "error-after-effect"])
+async def test_a_reply_that_is_spoiled_on_its_way_tells_nothing(kind: str) -> None:
+    async with buying() as buyer:
+        number = await buyer.rent("code-arrives:5")
+        buyer.later(5)
+        await buyer.sim("faults", {"kind": kind, "seconds": 10})
+        await buyer.handler("getStatus", id=number)
+        spoiled = await buyer.sim(f"books/{number}")
+        buyer.later(20)
+        await buyer.handler("getStatus", id=number)
+        whole = await buyer.sim(f"books/{number}")
+
+        assert (spoiled["sms_shown"], spoiled["sms"][0]["told_at"]) == (1, None)
+        assert whole["sms"][0]["told_at"] == "2026-03-01T12:00:25+00:00"
+
+
+async def test_a_reference_is_rented_out_again_when_a_test_says_so() -> None:
+    async with buying() as buyer:
+        number = await buyer.rent("code-arrives:5")
+        too_soon = await buyer.sim("rent-again", {"id": number})
+        buyer.later(200)
+        await buyer.handler("setStatus", id=number, status=6)
+        await buyer.sim("rent-again", {"id": number})
+        bought = await buyer.handler("getNumber", service="timeout", country=0)
+        page = await buyer.sim("books")
+
+        assert "error" in too_soon
+        assert bought.text.startswith(f"ACCESS_NUMBER:{number}:")
+        assert (await buyer.handler("getStatus", id=number)).text == "STATUS_WAIT_CODE"
+        assert [(each["id"], each["status"]) for each in page["numbers"]] == [
+            (number, "finished"),
+            (number, "waiting"),
+        ]
 
 
 async def test_the_books_are_right_about_numbers_nobody_asked_for() -> None:
@@ -173,6 +240,7 @@ async def told_to(statuses: list[int], copies: int = 1) -> tuple[list[Any], Buye
         await buyer.sim("summary")  # Any call lets the provider notice the time.
         async with asyncio.timeout(10):
             await enough.wait()
+            await until(lambda: buyer.provider.pushes.sent == copies)
     listening.close()
     await hearing.shutdown(1)
     return heard, buyer
@@ -193,6 +261,7 @@ async def test_a_push_is_tried_again_until_it_is_answered_with_200() -> None:
 
     assert heard[0] == heard[1] == heard[2]
     assert buyer.time.slept == [15, 60]
+    assert buyer.provider.engine.ledger.numbers[0].sms[0].told_at == buyer.time()
 
 
 async def test_a_push_may_come_twice() -> None:

@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tests.integration.lifecycle.world import SIM, utc_now
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import (
     ActivePage,
     ActiveRow,
-    Cancelled,
     CancelReply,
-    Capabilities,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NoRent,
     NotKnown,
     Observation,
@@ -122,7 +122,7 @@ class TheirSide:
         if number is None:
             return Refused(Refusal.UNCLEAR)
         denied = self.engine.cancel(number, utc_now())
-        return Cancelled() if denied is None else _refused(denied)
+        return Ended(PriceFate.GIVEN_BACK) if denied is None else _refused(denied)
 
     async def finish(self, ref: ProviderRef) -> Observation:
         self._asked()
@@ -145,9 +145,9 @@ class TheirSide:
         if number is None:
             return NotKnown()
         if number.status in REFUNDED:
-            return Cancelled()
+            return Ended(PriceFate.GIVEN_BACK)
         if not number.live:
-            return Finished(_told(number))
+            return Ended(PriceFate.KEPT, _told(number))
         return CodesArrived(_told(number)) if number.sms else Waiting()
 
 

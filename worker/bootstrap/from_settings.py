@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
-from worker.adapters.providers.transport import unmetered
+from worker.adapters.providers.transport import OwnTurns, ProviderContext, unmetered
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -137,12 +137,14 @@ def providers_of(
     return {
         name: build_provider(
             account,
-            reporter=reporter,
-            sleep=clock.sleep,
-            monotonic=clock.monotonic,
-            random=clock.chance,
-            pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
-            turns=schedule,
+            ProviderContext(
+                reporter=reporter,
+                sleep=clock.sleep,
+                monotonic=clock.monotonic,
+                random=clock.chance,
+                pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
+                turns=schedule or OwnTurns(),
+            ),
         )
         for name, account in accounts_of(settings).items()
     }

@@ -1,8 +1,8 @@
 """The protocol families: the dialects of each, and what its companies offer.
 
-Facts only, and their one home. Settings and the simulator read the names, the adapters derive their
-capabilities from the features, and the README's table shows both. How something is asked for is in
-the family's module or package, `worker/adapters/providers/NAME`.
+Facts only, and their one home. Settings and the simulator read the names, adapters and lifecycle
+the capabilities, and the README's table shows both. How something is asked for is in the package of
+the family's name, `worker/adapters/providers/NAME`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ DialectName: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """What the companies that speak one dialect offer."""
+class Capabilities:
+    """What the companies that speak one dialect offer; data, so that no caller asks for a name."""
 
     list_page_size: int | None = None  #: Rows in a page of active numbers; None: no list.
     history: bool = False  #: Tells what became of past numbers and of their price.
@@ -37,32 +37,32 @@ class Features:
         return self.list_page_size
 
 
-#: By family and dialect. A family without dialects has its features under `NO_DIALECT`.
+#: By family and dialect. A family without dialects has its own under `NO_DIALECT`.
 NO_DIALECT: Final = ""
-FAMILIES: Final[Mapping[str, Mapping[str, Features]]] = {
+FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     "handler_api": {
-        "classic": Features(list_page_size=100, history=True, push=True, rentals=True),
-        "hero": Features(
+        "classic": Capabilities(list_page_size=100, history=True, push=True, rentals=True),
+        "hero": Capabilities(
             list_page_size=100, history=True, push=True, gives_expiry=True, rentals=True
         ),
-        "tiger": Features(list_page_size=100),
-        "smsbower": Features(push=True),
-        "grizzly": Features(list_page_size=100, push=True, gives_expiry=True, rentals=True),
-        "smshub": Features(),
-        "smsman": Features(),
-        "privatesms": Features(),
+        "tiger": Capabilities(list_page_size=100),
+        "smsbower": Capabilities(push=True),
+        "grizzly": Capabilities(list_page_size=100, push=True, gives_expiry=True, rentals=True),
+        "smshub": Capabilities(),
+        "smsman": Capabilities(),
+        "privatesms": Capabilities(),
     },
     "fivesim": {
-        NO_DIALECT: Features(
+        NO_DIALECT: Capabilities(
             list_page_size=100, history=True, resend=False, gives_expiry=True, rentals=True
         )
     },
     # The list of onlinesim and of SMSPVA has no pages; 1000 rows is what a reading is reckoned as.
     "onlinesim": {
-        NO_DIALECT: Features(list_page_size=1000, push=True, price_limit=False, rentals=True)
+        NO_DIALECT: Capabilities(list_page_size=1000, push=True, price_limit=False, rentals=True)
     },
     "smspva": {
-        NO_DIALECT: Features(
+        NO_DIALECT: Capabilities(
             list_page_size=1000,
             price_limit=False,
             gives_expiry=True,
@@ -71,8 +71,8 @@ FAMILIES: Final[Mapping[str, Mapping[str, Features]]] = {
             rentals=True,
         )
     },
-    "vaksms": {NO_DIALECT: Features(rentals=True)},
-    "smsman": {NO_DIALECT: Features(rentals=True)},
+    "vaksms": {NO_DIALECT: Capabilities(rentals=True)},
+    "smsman": {NO_DIALECT: Capabilities(rentals=True)},
 }
 
 assert set(FAMILIES) == set(get_args(FamilyName))
@@ -86,7 +86,7 @@ def has_dialects(family: str) -> bool:
     return NO_DIALECT not in FAMILIES[family]
 
 
-def features_of(family: str, dialect: str) -> Features:
+def capabilities_of(family: str, dialect: str) -> Capabilities:
     """Raises `KeyError` where nobody speaks so; a family without dialects ignores *dialect*."""
     return FAMILIES[family][dialect if has_dialects(family) else NO_DIALECT]
 

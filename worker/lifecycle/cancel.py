@@ -19,9 +19,8 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_return import wait_while_away
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
-    Cancelled,
     CodesArrived,
-    Finished,
+    Ended,
     Observation,
     Provider,
     Refusal,
@@ -86,8 +85,8 @@ class CancelAtProvider:
         await self.pay()
         reply = await provider.cancel(ref)
         match reply:
-            case Cancelled():
-                return PriceKnown(PriceFate.GIVEN_BACK)
+            case Ended():
+                return self._read(due, reply) or AskAgain(self._wait(due))
             case Refused(why=Refusal.EARLY):
                 return AskAgain(self._until_allowed(due, reply), too_early=True)
             case Refused(why=Refusal.CODE_ARRIVED, sms=sms) if sms:
@@ -123,7 +122,7 @@ class CancelAtProvider:
             case PriceFate.GIVEN_BACK:
                 return PriceKnown(fate)
             case PriceFate.KEPT:
-                sms = seen.sms if isinstance(seen, CodesArrived | Finished) else ()
+                sms = seen.sms if isinstance(seen, CodesArrived | Ended) else ()
                 return PriceKnown(fate, sms)
             case PriceFate.UNKNOWN:
                 reads = due.unknown_reads + 1

@@ -16,16 +16,7 @@ from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
-from worker.ports.provider import (
-    Cancelled,
-    CodesArrived,
-    Finished,
-    NotKnown,
-    Observation,
-    Provider,
-    Sms,
-    Waiting,
-)
+from worker.ports.provider import CodesArrived, Ended, NotKnown, Observation, Provider, Sms, Waiting
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
 from worker.ports.store.settlements import SettlementStore
@@ -146,17 +137,14 @@ class Look:
     ) -> bool:
         """Whether the number is looked at again."""
         match seen:
-            case Waiting() | NotKnown():
-                return True  # Not known is no information: the ending decides.
-            case CodesArrived(sms=sms):
+            case CodesArrived(sms=sms) | Ended(PriceFate.KEPT, sms):
                 await self.codes(self.as_seen(provider, number, sms))
-                return True  # More may come while the window runs.
-            case Finished(sms=sms):
-                await self.codes(self.as_seen(provider, number, sms))
-                return False
-            case Cancelled():
+                return isinstance(seen, CodesArrived)  # More may come while the window runs.
+            case Ended(PriceFate.GIVEN_BACK):
                 await self.ended([number.id])
                 return False
+            case Waiting() | NotKnown() | Ended():
+                return True  # Not known is no information: the ending decides.
             case _:
                 assert_never(seen)
 

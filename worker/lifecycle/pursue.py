@@ -31,15 +31,12 @@ from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import (
-    Cancelled,
     Circuit,
-    CodesArrived,
-    Finished,
-    NotKnown,
+    Ended,
     Observation,
     Provider,
     Sms,
-    Waiting,
+    price_fate,
 )
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -162,23 +159,26 @@ class Pursue:
         if state is not None:
             results.resolved(due, state)
         else:
-            reads = due.unknown_reads + 1 if isinstance(seen, NotKnown) else 0
+            reads = due.unknown_reads + 1 if price_fate(seen) is PriceFate.UNKNOWN else 0
             results.postponed(self._later(due, reads))
 
     def _finished(self, due: DueNumber, seen: Observation) -> ProviderState | None:
-        match seen:
-            case Finished():
-                return ProviderState.FINISHED
-            case Cancelled():
+        fate = price_fate(seen)
+        match fate:
+            case PriceFate.KEPT:
+                # Its code is shown by some after it ended by its own time, too.
+                over = isinstance(seen, Ended) or self._outlived(due)
+                return ProviderState.FINISHED if over else None
+            case PriceFate.GIVEN_BACK:
                 return ProviderState.CANCELLED  # It took nothing, though a code was shown.
-            case NotKnown() if due.unknown_reads + 1 >= UNKNOWN_READS:
-                return ProviderState.FINISHED  # A finished number is forgotten by some.
-            case CodesArrived() if self._outlived(due):
-                return ProviderState.FINISHED  # Ended by its own time; it still shows its code.
-            case CodesArrived() | Waiting() | NotKnown():
+            case PriceFate.UNKNOWN:
+                # A finished number is forgotten by some.
+                forgotten = due.unknown_reads + 1 >= UNKNOWN_READS
+                return ProviderState.FINISHED if forgotten else None
+            case PriceFate.NOT_YET:
                 return None
             case _:
-                assert_never(seen)
+                assert_never(fate)
 
     def _outlived(self, due: DueNumber) -> bool:
         """Whether the provider has ended it by itself: many refuse every finish after that."""

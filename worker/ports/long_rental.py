@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName, ProviderRef
-from worker.domain.price_fate import PriceFate
-from worker.ports.provider import NoRent, NotKnown, Refusal, Rented, Sms
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented, Sms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,6 @@ class Messages:
 
     sms: tuple[Sms, ...] = ()
     complete: bool = True  #: False: it has more than one answer holds.
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The rental is over: closed by us, by the provider, or by its time."""
-
-    fate: PriceFate = PriceFate.UNKNOWN  #: Of its price; never NOT_YET.
 
 
 MessagesReply: TypeAlias = Messages | Ended | NotKnown

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias, assert_never
 
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 
@@ -59,15 +60,11 @@ class CodesArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The provider ended the number and does not charge us."""
+class Ended:
+    """The number is over: by us, by the provider, or by its time."""
 
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The provider ended the number and keeps the price; its SMS, where it still tells them."""
-
-    sms: tuple[Sms, ...] = ()
+    fate: PriceFate = PriceFate.UNKNOWN  #: Of its price; never NOT_YET.
+    sms: tuple[Sms, ...] = ()  #: Those that the provider still tells.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class NotKnown:
     """The provider does not know the number (any more): no word on whether it charged."""
 
 
-Observation: TypeAlias = Waiting | CodesArrived | Cancelled | Finished | NotKnown
+Observation: TypeAlias = Waiting | CodesArrived | Ended | NotKnown
 
 
 def price_fate(seen: Observation) -> PriceFate:
@@ -83,10 +80,10 @@ def price_fate(seen: Observation) -> PriceFate:
     match seen:
         case Waiting():
             return PriceFate.NOT_YET
-        case CodesArrived() | Finished():
+        case CodesArrived():
             return PriceFate.KEPT
-        case Cancelled():
-            return PriceFate.GIVEN_BACK
+        case Ended(fate=fate):
+            return fate
         case NotKnown():
             return PriceFate.UNKNOWN
         case _:
@@ -110,7 +107,7 @@ class Refused:
     sms: tuple[Sms, ...] = ()
 
 
-CancelReply: TypeAlias = Cancelled | Refused
+CancelReply: TypeAlias = Ended | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +171,6 @@ class Balance:
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a family and dialect can do; data, so that the lifecycle needs no provider's name."""
-
-    list_page_size: int | None = None  #: Rows per page of the list; None where there is no list.
-    push: bool = False
-    resend: bool = True
-    look_changes_things: bool = False  #: A look can charge or hide: never repeat it by itself.
-    look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
-    gives_expiry: bool = False
-    price_limit: bool = True  #: Knows a price it must not exceed; else a limited rent buys nothing.
-    history: bool = False  #: Tells what became of past numbers and of their price.
-
-
 class Circuit(enum.Enum):
     """Whether calls to a provider go out just now."""
 
@@ -238,7 +221,7 @@ class Provider(Protocol):
         ...
 
     async def finish(self, ref: ProviderRef) -> Observation:
-        """Close a number whose code arrived: `Finished`, or what it says instead."""
+        """Close a number whose code arrived: `Ended`, or what it says instead."""
         ...
 
     async def ask_again(self, ref: ProviderRef) -> bool:

@@ -1,4 +1,8 @@
-"""The control API under `/_sim/`: read the books, set faults, deliver SMS, rent in bulk."""
+"""The control API under `/_sim/`: read the books, set faults, deliver SMS, rent in bulk.
+
+A number in the books has its calls by operation, and of each SMS when it was first told. After
+`rent-again` the next number that is rented gets the reference of one that is over.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -53,6 +57,12 @@ class _Rent(StrictModel):
     behaviour: str | None = None
 
 
+class _RentAgain(StrictModel):
+    """The next number that is rented gets this id, as the one that had it."""
+
+    id: int | str
+
+
 class _Balance(StrictModel):
     """The new balance, or an amount to add to it."""
 
@@ -75,6 +85,7 @@ class Control:
             ("POST", "sms"): self._deliver,
             ("POST", "offline"): self._offline,
             ("POST", "rent"): self._rent,
+            ("POST", "rent-again"): self._rent_again,
             ("POST", "reset"): self._reset,
             ("POST", "balance"): self._balance,
         }
@@ -186,6 +197,12 @@ class Control:
             ]
         }
 
+    def _rent_again(self, request: Request, now: datetime) -> Json:
+        body = _RentAgain.model_validate_json(request.body)
+        if not self._engine.rent_again(self._number(str(body.id), now)):
+            raise BadOrder("this number lives, or its id is given out already")
+        return {"id": body.id}
+
     def _reset(self, _request: Request, _now: datetime) -> Json:
         self._engine.reset()
         self._traffic.reset()
@@ -229,13 +246,17 @@ class Control:
             "expires_at": number.expires_at,
             "ended_at": number.ended_at,
             "status": number.status.value,
-            "sms": [sms._asdict() for sms in number.sms],
+            "sms": [
+                {"at": sms.at, "code": sms.code, "text": sms.text, "told_at": sms.told_at}
+                for sms in number.sms
+            ],
             "sms_shown": number.shown,
             "cost_minor": number.cost_minor,
             "refunded_minor": number.refunded_minor,
             "net_minor": number.net_minor,
             "changes": [{"at": each.at, "status": each.status.value} for each in number.changes],
             "calls": number.calls,
+            "operations": number.operations or {},
             "calls_after_end": number.calls_after_end,
             "most_calls_in_a_minute": number.most_calls_in_a_minute,
         }

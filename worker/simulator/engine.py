@@ -4,7 +4,8 @@ Synchronous and without a clock of its own: `now` is always an argument. Same se
 the same order of rentals give the same numbers, whatever other calls come in between.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -43,6 +44,8 @@ class Engine:
         self.config = config
         self.tariff = Tariff(config, terms)
         self.purchases = 0
+        self._carried: list[ArrivedSms] = []  #: In the reply that is being made.
+        self._again: deque[int] = deque()  #: Ids that the next rentals get.
         self._first = config.first_id
         self.ledger = Ledger(config.balance_minor, self._first)
         self._rng = self._plan_rng()
@@ -54,6 +57,7 @@ class Engine:
         self.ledger = Ledger(self.config.balance_minor, self._first)
         self.ledger.observer = observer
         self._rng = self._plan_rng()
+        self._again.clear()
         self.purchases = 0
 
     def observe(self, observer: LedgerObserver) -> None:
@@ -80,7 +84,7 @@ class Engine:
     def _open(
         self, order: BuyerOrder, forced: BehaviourChoice | None, now: datetime
     ) -> SimulatedNumber:
-        number_id = self.ledger.next_id
+        number_id = self._again.popleft() if self._again else self.ledger.next_id
         choice = forced or drawn_from(self.config.mix, self._rng)
         number_plan = plan(choice, self.tariff.window, self._rng)
         number = self.tariff.number(number_id, order, number_plan, now)
@@ -157,9 +161,27 @@ class Engine:
         number.ready = True
         return None
 
-    def show(self, number: SimulatedNumber) -> None:
-        """Note that the buyer has read every SMS."""
+    def rent_again(self, number: SimulatedNumber) -> bool:
+        """Give its id to the next number that is rented; False where it lives, or will again."""
+        if number.live or number.id in self._again:
+            return False
+        self._again.append(number.id)
+        return True
+
+    def show(self, number: SimulatedNumber, carried: Sequence[ArrivedSms] | None = None) -> None:
+        """Note that the buyer has read every SMS, of which the reply holds those *carried*."""
         number.shown = len(number.sms)
+        self.carry(number.sms if carried is None else carried)
+
+    def carry(self, sms: Sequence[ArrivedSms]) -> None:
+        """Note that the reply which is being made holds these SMS."""
+        self._carried += sms
+
+    def reply_made(self, now: datetime, *, whole: bool) -> None:
+        """A reply goes out; one that is not *whole* tells the buyer nothing."""
+        for each in self._carried if whole else ():
+            each.told_at = each.told_at or now
+        self._carried.clear()
 
     def active(self, offset: int, limit: int, now: datetime) -> list[SimulatedNumber]:
         """A page of live numbers, oldest first; the buyer has read their SMS then."""

@@ -1,8 +1,9 @@
 """What a face is: it reads a family's requests, asks the engine, and words the replies."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from pydantic import BaseModel
 
@@ -10,8 +11,71 @@ from worker.simulator.config import SimulatorConfig, StrictModel
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceReply, Request, number_id
-from worker.simulator.numbers import ArrivedSms, SimulatedNumber
-from worker.simulator.tariff import FamilyTerms
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
+from worker.simulator.tariff import BuyerOrder, FamilyTerms
+
+
+class DeniedCall(Exception):
+    """The books deny what was asked; the face words it."""
+
+    def __init__(self, denied: Denied) -> None:
+        super().__init__(denied.reason.value)
+        self.denied = denied
+
+
+def deny(reason: DenialReason) -> NoReturn:
+    raise DeniedCall(Denied(reason))
+
+
+class CallContext(NamedTuple):
+    """One call that a face carries out: what was asked, when, and of which books."""
+
+    engine: Engine
+    call: FaceCall
+    now: datetime
+
+    def arg(self, name: str, default: str = "") -> str:
+        return self.call.args.get(name, default)
+
+    def integer(self, name: str) -> int | None:
+        """A parameter as a number; None where it is none."""
+        return number_id(self.call.args.get(name))
+
+    @property
+    def balance_minor(self) -> int:
+        return self.engine.balance_minor(self.now)
+
+    def carry(self, numbers: Iterable[SimulatedNumber], *, last: bool = False) -> None:
+        """Note that the reply holds every SMS of these numbers, or the last of each."""
+        for number in numbers:
+            self.engine.carry(number.sms[-1:] if last else number.sms)
+
+    def rent(self, order: BuyerOrder) -> SimulatedNumber:
+        number = self.engine.rent(order, self.now)
+        if isinstance(number, Denied):
+            raise DeniedCall(number)
+        return number
+
+    def cancel(self, number: SimulatedNumber, ending: Status = Status.CANCELLED) -> None:
+        granted(self.engine.cancel(number, self.now, ending))
+
+    def finish(self, number: SimulatedNumber) -> None:
+        granted(self.engine.finish(number, self.now))
+
+    def end_rental(self, number: SimulatedNumber) -> None:
+        """End it either way; the price comes back only without an SMS, in time."""
+        granted(self.engine.cancel(number, self.now) and self.engine.finish(number, self.now))
+
+    def ask_again(self, number: SimulatedNumber) -> None:
+        granted(self.engine.ask_again(number, self.now))
+
+    def extend(self, number: SimulatedNumber, by: timedelta) -> None:
+        granted(self.engine.extend(number, by, self.now))
+
+
+def granted(denied: Denied | None) -> None:
+    if denied is not None:
+        raise DeniedCall(denied)
 
 
 class FaceKnobs(StrictModel):
@@ -41,22 +105,20 @@ class Face(ABC):
         """Parse a request. Changes nothing."""
 
     @abstractmethod
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
+    def answer(self, ctx: CallContext) -> FaceReply:
         """Carry out a call that is not about one number, and word the reply."""
 
     @abstractmethod
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         """Carry out a call about one number, and word the reply."""
 
     @abstractmethod
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         """Any refusal in this family's words."""
 
-    @abstractmethod
     def empty_list(self, call: FaceCall) -> FaceReply:
-        """A list without active numbers, whether that is true or not."""
+        """A list without active numbers, whether that is true or not; for families with a list."""
+        raise NotImplementedError(call.form)
 
     def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""

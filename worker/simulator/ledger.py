@@ -1,7 +1,7 @@
 """The provider's own books: every number, what it cost, what was given back, and the balance."""
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -34,9 +34,10 @@ class LiveIds:
         return self._size
 
     def add(self, number_id: int) -> None:
-        """Ids come in ascending order."""
-        assert not self._last or number_id > self._last[-1]
-        if self._chunks and len(self._chunks[-1]) < CHUNK:
+        """Ids come in ascending order, save one that is rented again."""
+        if self._last and number_id <= self._last[-1]:
+            insort(self._chunks[bisect_left(self._last, number_id)], number_id)
+        elif self._chunks and len(self._chunks[-1]) < CHUNK:
             self._chunks[-1].append(number_id)
             self._last[-1] = number_id
         else:
@@ -82,7 +83,8 @@ class Ledger:
         self.charged_minor = 0
         self.refunded_minor = 0
         self._first = first_id
-        self.numbers: list[SimulatedNumber] = []  #: Ids are consecutive: the position is the id.
+        self.numbers: list[SimulatedNumber] = []  #: In the order they were rented.
+        self._by_id: list[SimulatedNumber] = []  #: The newest of each id; ids are consecutive.
         self.live = LiveIds()
         self.live_rentals = LiveIds()
         self.rental_count = 0
@@ -93,11 +95,11 @@ class Ledger:
 
     @property
     def next_id(self) -> int:
-        return self._first + len(self.numbers)
+        return self._first + len(self._by_id)
 
     def get(self, number_id: int) -> SimulatedNumber | None:
         position = number_id - self._first
-        return self.numbers[position] if 0 <= position < len(self.numbers) else None
+        return self._by_id[position] if 0 <= position < len(self._by_id) else None
 
     def by_phone(self, phone: str) -> SimulatedNumber | None:
         return self.get(int(phone[2:])) if phone.isdigit() and len(phone) == 11 else None
@@ -108,7 +110,11 @@ class Ledger:
 
     def open(self, number: SimulatedNumber) -> None:
         """Charge for a new number. The caller has checked the balance."""
-        assert number.id == self.next_id
+        if number.id == self.next_id:
+            self._by_id.append(number)
+        else:
+            assert not self._by_id[number.id - self._first].live, "its id is in use"
+            self._by_id[number.id - self._first] = number
         self.numbers.append(number)
         if number.order is not None:
             self.by_order[number.order] = number
@@ -154,7 +160,7 @@ class Ledger:
         ends = self._ends
         while ends and ends[0][0] <= now and most != 0:
             end, number_id = heapq.heappop(ends)
-            number = self.numbers[number_id - self._first]
+            number = self._by_id[number_id - self._first]
             self.advance(number, now)
             if number.live and number.expires_at > end:
                 # An SMS kept it from being cancelled, or it was extended.
@@ -175,7 +181,7 @@ class Ledger:
         """Live numbers, or live rentals, oldest first."""
         self.catch_up(now)
         live = self.live_rentals if rentals else self.live
-        rows = [self.numbers[each - self._first] for each in live.page(offset, limit)]
+        rows = [self._by_id[each - self._first] for each in live.page(offset, limit)]
         for number in rows:
             if number.next_at <= now:
                 self.advance(number, now)

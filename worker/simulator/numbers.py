@@ -42,10 +42,12 @@ REFUNDED = frozenset(
 CHARGED = frozenset({Status.FINISHED, Status.LAPSED})
 
 
-class ArrivedSms(NamedTuple):
+@dataclass(slots=True, eq=False)
+class ArrivedSms:
     at: datetime
     code: str
     text: str
+    told_at: datetime | None = None  #: When the first whole reply or accepted push carried it.
 
 
 class Change(NamedTuple):
@@ -79,6 +81,7 @@ class SimulatedNumber:
     offline: bool = False  #: A rental that does not work just now.
     trouble_from: datetime | None = None  #: When the first cancel started its trouble.
     calls: int = 0
+    operations: dict[str, int] | None = None  #: The calls by what they asked for.
     calls_after_end: int = 0
     most_calls_in_a_minute: int = 0  #: Minutes counted from the rental.
     minute: int = 0
@@ -150,8 +153,10 @@ class SimulatedNumber:
             return
         self.next_at = min(self.expires_at, self._arrival_at(), self._provider_cancel_at())
 
-    def count_call(self, now: datetime) -> None:
+    def count_call(self, operation: str, now: datetime) -> None:
         self.calls += 1
+        self.operations = self.operations or {}
+        self.operations[operation] = self.operations.get(operation, 0) + 1
         if not self.live:
             self.calls_after_end += 1
         minute = (now - self.created_at) // MINUTE

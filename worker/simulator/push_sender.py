@@ -94,18 +94,21 @@ class PushSender:
             if body is None:
                 continue
             for _ in range(push.copies):
-                task = asyncio.create_task(self._send(http, push, orjson.dumps(body)))
+                task = asyncio.create_task(self._send(http, push, orjson.dumps(body), sms))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
         self._arrived.clear()
 
-    async def _send(self, http: aiohttp.ClientSession, push: PushTarget, body: bytes) -> None:
+    async def _send(
+        self, http: aiohttp.ClientSession, push: PushTarget, body: bytes, sms: ArrivedSms
+    ) -> None:
         """Until the buyer says 200, as often as the family tries."""
         for pause in (push.delay_seconds, *self._face.push_retries):
             if pause:
                 await self._sleep(pause)
             if await self._accepted(http, push.url, body):
                 self.sent += 1
+                sms.told_at = sms.told_at or self._clock()
                 return
         self.given_up += 1
 

@@ -24,6 +24,7 @@ from worker.simulator.control import PREFIX, Control
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceReply, Request
+from worker.simulator.face import CallContext, DeniedCall, deny, granted
 from worker.simulator.faces import face_of
 from worker.simulator.faults import PlannedFault, PlannedFaults
 from worker.simulator.push_sender import PushSender
@@ -184,29 +185,35 @@ class Simulator:
                 denied = Denied(DenialReason.RATE_LIMITED, timedelta(seconds=1))
                 return self.face.refuse(call, denied, now)
             reply = await self._answer(call)
+            self.engine.reply_made(self.clock(), whole=fault is None)
             return reply if fault is None else self._spoiled_reply(fault, reply, request)
         finally:
             self.traffic.leave()
 
     async def _answer(self, call: FaceCall) -> FaceReply:
+        try:
+            return await self._granted(call)
+        except DeniedCall as refused:
+            return self.face.refuse(call, refused.denied, self.clock())
+
+    async def _granted(self, call: FaceCall) -> FaceReply:
         now = self.clock()
         if call.refused is not None:
-            return self.face.refuse(call, Denied(call.refused), now)
+            deny(call.refused)
         if not call.about_one:
-            reply = self.face.answer(self.engine, call, now)
+            reply = self.face.answer(CallContext(self.engine, call, now))
             self.pushes.look_again()
             return reply
         number = None if call.ref is None else self.engine.find(call.ref, now)
         if number is None:
-            return self.face.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        number.count_call(now)
-        if (trouble := self.engine.trouble(number, call.operation, now)) is not None:
-            return self.face.refuse(call, trouble, now)
+            deny(DenialReason.UNKNOWN_ID)
+        number.count_call(call.operation.value, now)
+        granted(self.engine.trouble(number, call.operation, now))
         if number.plan.delay:
             await self._sleep(number.plan.delay.total_seconds())
             now = self.clock()
             self.engine.ledger.advance(number, now)
-        return self.face.answer_about(self.engine, call, number, now)
+        return self.face.answer_about(CallContext(self.engine, call, now), number)
 
     async def _fault_reply(
         self, fault: PlannedFault, call: FaceCall, request: web.BaseRequest

@@ -12,8 +12,9 @@ import pytest
 
 from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
 from worker.adapters.providers.family import ProviderAccount
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
-from worker.ports.provider import Capabilities, Rented, RentRequest
+from worker.ports.provider import Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
 

@@ -9,16 +9,19 @@ from tests.contracts.providers.simulated import (
     request,
 )
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.provider import (
-    Cancelled,
     CodesArrived,
-    Finished,
+    Ended,
     NoRent,
     NotKnown,
     Refusal,
     Refused,
     Waiting,
+    price_fate,
 )
+
+NOT_KEPT = {PriceFate.GIVEN_BACK, PriceFate.UNKNOWN}
 
 
 async def test_a_number_is_rented_waited_for_and_finished_with_its_code(it: Simulated) -> None:
@@ -31,7 +34,7 @@ async def test_a_number_is_rented_waited_for_and_finished_with_its_code(it: Simu
 
     assert isinstance(seen, CodesArrived)
     assert [sms.code for sms in seen.sms] == ["482913"]
-    assert isinstance(finished, Finished)
+    assert isinstance(finished, Ended)
     assert (await it.books(rented.ref))["net_minor"] == PRICE_MINOR
 
 
@@ -56,10 +59,10 @@ async def test_a_number_without_a_code_is_cancelled_and_given_back(it: Simulated
     rented = await it.rented()
     it.pass_time(OLD_ENOUGH_S)
 
-    assert await it.provider.cancel(rented.ref) == Cancelled()
+    assert await it.provider.cancel(rented.ref) == Ended(PriceFate.GIVEN_BACK)
 
     assert (await it.books(rented.ref))["net_minor"] == 0
-    assert isinstance(await it.provider.look(rented.ref), Cancelled | NotKnown)
+    assert price_fate(await it.provider.look(rented.ref)) in NOT_KEPT
 
 
 async def test_a_cancel_that_is_too_early_is_refused_as_early(guarding: Simulated) -> None:
@@ -95,7 +98,8 @@ async def test_an_sms_at_the_instant_of_the_cancel_wins(it: Simulated) -> None:
     seen = await it.provider.look(rented.ref)
 
     assert isinstance(refused, Refused)
-    assert isinstance(seen, CodesArrived | Finished)
+    assert isinstance(seen, CodesArrived | Ended)
+    assert price_fate(seen) is PriceFate.KEPT
     assert len(seen.sms) == 1
     assert (await it.books(rented.ref))["net_minor"] == PRICE_MINOR
 
@@ -107,7 +111,9 @@ async def test_a_second_cancel_changes_nothing(it: Simulated) -> None:
 
     again = await it.provider.cancel(rented.ref)
 
-    assert again == Cancelled() or (isinstance(again, Refused) and again.why is Refusal.UNCLEAR)
+    assert again == Ended(PriceFate.GIVEN_BACK) or (
+        isinstance(again, Refused) and again.why is Refusal.UNCLEAR
+    )
     assert (await it.books(rented.ref))["net_minor"] == 0
 
 
@@ -117,8 +123,8 @@ async def test_a_finished_number_is_never_called_cancelled(it: Simulated) -> Non
     await it.deliver(rented.ref, "482913")
     await it.provider.finish(rented.ref)
 
-    assert await it.provider.cancel(rented.ref) != Cancelled()
-    assert await it.provider.look(rented.ref) != Cancelled()
+    assert await it.provider.cancel(rented.ref) != Ended(PriceFate.GIVEN_BACK)
+    assert await it.provider.look(rented.ref) != Ended(PriceFate.GIVEN_BACK)
 
 
 async def test_another_sms_can_be_asked_for_after_the_first(resending: Simulated) -> None:
@@ -140,7 +146,7 @@ async def test_a_number_the_provider_gave_up_is_seen_as_cancelled(it: Simulated)
     rented = await it.rented("provider-cancels:3")
     it.pass_time(4)
 
-    assert isinstance(await it.provider.look(rented.ref), Cancelled | NotKnown)
+    assert price_fate(await it.provider.look(rented.ref)) in NOT_KEPT
     assert (await it.books(rented.ref))["net_minor"] == 0
 
 

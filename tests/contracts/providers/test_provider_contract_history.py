@@ -149,3 +149,11 @@ async def test_a_list_can_tell_all_it_knows_of_a_number(listing: Simulated) -> N
     assert row.rented_at in {START, None}
     facts = (row.country, row.cost_minor, row.rented_at)
     assert any(fact is not None for fact in facts)
+
+
+async def test_a_code_counts_as_told_from_the_history_that_held_it(remembering: Simulated) -> None:
+    rented = await remembering.rented()
+    await remembering.deliver(rented.ref, "482913")
+    await history_of(remembering)
+
+    assert (await remembering.books(rented.ref))["sms"][0]["told_at"] is not None

@@ -9,7 +9,7 @@ from typing import Any
 from tests.contracts.providers.simulated import Pair, Simulated, simulated
 from tests.unit.providers.adapter_world import World, built, config
 from worker.adapters.providers.registry import build_rentals
-from worker.domain.families import every_dialect, features_of
+from worker.domain.families import capabilities_of, every_dialect
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented
@@ -17,7 +17,7 @@ from worker.ports.provider import Rented
 PAIRS: list[Pair] = [
     (family, dialect or "classic")
     for family, dialect in every_dialect()
-    if features_of(family, dialect).rentals
+    if capabilities_of(family, dialect).rentals
 ]
 OLD_ENOUGH_S = 150  #: To be given back.
 TOO_OLD_S = 21 * 60  #: For a refund.

@@ -8,14 +8,13 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.long_rental import (
     Availability,
-    Ended,
     Messages,
     NoProlong,
     NotClosed,
     NotProlonged,
     Prolonged,
 )
-from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented
 
 SECOND = timedelta(seconds=1)
 

@@ -8,8 +8,7 @@ from tests.contracts.rentals.rented import OLD_ENOUGH_S, Renting
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.long_rental import Ended
-from worker.ports.provider import NotKnown
+from worker.ports.provider import Ended, NotKnown
 
 CALLS: dict[str, Callable[[Renting, ProviderRef], Awaitable[object]]] = {
     "open": lambda it, _ref: it.rentals.open(it.asked()),

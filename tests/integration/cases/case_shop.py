@@ -32,13 +32,12 @@ from worker.lifecycle.settle import Settle
 from worker.ports.long_rental import (
     Availability,
     CloseReply,
-    Ended,
     Messages,
     ProlongReply,
     RentalTerms,
     only,
 )
-from worker.ports.provider import NoRent, Rented
+from worker.ports.provider import Ended, NoRent, Rented
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind

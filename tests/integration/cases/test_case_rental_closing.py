@@ -12,8 +12,8 @@ from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from tests.integration.store.shop import TICK
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.long_rental import CloseReply, Ended, NotClosed
-from worker.ports.provider import NotKnown, Refusal
+from worker.ports.long_rental import CloseReply, NotClosed
+from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
 from worker.ports.store.cases import Rental
 

@@ -9,8 +9,9 @@ from tests.integration.lifecycle.world import GRACE, SIM, World
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.canary import Canary
-from worker.ports.provider import Cancelled, NoRent, Rented
+from worker.ports.provider import Ended, NoRent, Rented
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import ACCOUNT
 from worker.settings import Settings
@@ -86,7 +87,7 @@ async def test_one_without_a_code_is_told_of_and_leaves_the_last_success_where_i
     before = await success(world)
     world.skew += EVERY
     await canary.tick()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.age((await canaries(world))[0], canary.order.window + moment)
     await world.end_all()
     world.skew += EVERY

@@ -10,7 +10,8 @@ from tests.integration.lifecycle.world import World
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
-from worker.ports.provider import Cancelled
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import Ended
 from worker.ports.service import ActionOutcome
 from worker.ports.store.activations import CancelPress
 
@@ -23,7 +24,7 @@ async def test_many_presses_share_transactions_and_each_number_ends_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = [await world.take(str(number)) for number in range(CUSTOMERS)]
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     batches: list[int] = []
     press_cancels = world.store.activations.press_cancels
 
@@ -51,10 +52,10 @@ async def test_who_presses_beyond_the_rate_is_answered_at_once(
     first, second = await world.take("1"), await world.take("2")
     asked, answer = asyncio.Event(), asyncio.Event()
 
-    async def slow(_: object) -> Cancelled:
+    async def slow(_: object) -> Ended:
         asked.set()
         await answer.wait()
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     world.provider.will("cancel", slow)
     waits = asyncio.ensure_future(world.service.cancel(first.id))
@@ -69,7 +70,7 @@ async def test_who_presses_beyond_the_rate_is_answered_at_once(
 
 async def test_a_locked_number_holds_up_no_other_press(world: World) -> None:
     locked, free = await world.take("1"), await world.take("2")
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     async with world.admin.transaction():
         await world.admin.execute("SELECT FROM activation WHERE id = $1 FOR UPDATE", locked.id)
         waits = asyncio.ensure_future(world.service.cancel(locked.id))

@@ -9,13 +9,13 @@ import pytest
 from tests.integration.lifecycle.world import PRICE, SECOND, WINDOW, World, turns, utc_now
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.families import Capabilities
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
-    Cancelled,
-    Capabilities,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NotKnown,
     Refusal,
     Refused,
@@ -29,7 +29,7 @@ CODE = (Sms("1234"),)
 
 async def test_a_confirmed_cancel_gives_the_money_back_at_once(world: World) -> None:
     number = await world.take_expired()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await world.end_all() == 1
 
@@ -85,7 +85,9 @@ async def test_a_price_the_provider_keeps_is_ours_only_where_the_customer_has_it
     world: World, policy: str, state: State, money: tuple[int, int], exposed: list[Any]
 ) -> None:
     number = await world.take_expired(policy=policy)
-    world.provider.will("cancel", Refused(Refusal.NOT_CANCELLABLE)).will("look", Finished())
+    world.provider.will("cancel", Refused(Refusal.NOT_CANCELLABLE)).will(
+        "look", Ended(PriceFate.KEPT)
+    )
 
     await world.end_all()
 
@@ -97,7 +99,7 @@ async def test_a_price_the_provider_keeps_is_ours_only_where_the_customer_has_it
 async def test_a_policy_nobody_has_leaves_the_ending_to_a_human(world: World) -> None:
     number = await world.take_expired()
     await world.admin.execute("UPDATE activation SET policy = 'yesterday'")
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
 
@@ -124,7 +126,9 @@ async def test_a_cancel_whose_answer_was_lost_is_sent_again_and_read_where_it_is
     """The first one took effect: the second is refused, and the status says that we have it."""
     number = await world.take_expired()
     lost = ProviderUnavailable("sim", "timeout")
-    world.provider.will("cancel", lost, Refused(Refusal.UNCLEAR)).will("look", Cancelled())
+    world.provider.will("cancel", lost, Refused(Refusal.UNCLEAR)).will(
+        "look", Ended(PriceFate.GIVEN_BACK)
+    )
 
     await world.end_all()
     assert await world.ended(number) == (State.EXPIRING, ProviderState.CANCELLING)
@@ -141,7 +145,7 @@ async def test_a_cancel_whose_answer_was_lost_is_sent_again_and_read_where_it_is
 async def test_a_cancel_that_never_arrived_costs_one_more_call(world: World) -> None:
     number = await world.take_expired()
     lost = ProviderUnavailable("sim", "refused", sent=False)
-    world.provider.will("cancel", lost, Cancelled())
+    world.provider.will("cancel", lost, Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
     await world.forget_leases()
@@ -156,7 +160,9 @@ async def test_where_a_call_can_change_more_than_it_says_the_status_is_read_firs
 ) -> None:
     number = await world.take_expired()
     world.provider.capabilities = Capabilities(look_changes_things=True)
-    world.provider.will("cancel", ProviderUnavailable("sim", "timeout")).will("look", Cancelled())
+    world.provider.will("cancel", ProviderUnavailable("sim", "timeout")).will(
+        "look", Ended(PriceFate.GIVEN_BACK)
+    )
 
     await world.end_all()
     await world.forget_leases()
@@ -181,7 +187,7 @@ async def test_thousands_are_leased_in_batches_and_all_ended(world: World) -> No
     world.their_terms = terms(requests_per_second=100_000.0, max_in_flight=50)
     for number in range(25):
         await world.take_expired(f"{number:03}")
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     done = await world.end_all()
 
@@ -195,7 +201,7 @@ async def test_more_is_leased_while_calls_run_so_that_none_idles(world: World) -
     world.their_terms = terms(requests_per_second=2.0)  # Four at once.
     for number in range(11):
         await world.take_expired(str(number))
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.expire.tick(world.provider, turns(100))
 
@@ -206,7 +212,7 @@ async def test_calls_stay_within_what_may_be_in_flight(world: World) -> None:
     world.their_terms = terms(requests_per_second=100_000.0, max_in_flight=3)
     for number in range(10):
         await world.take_expired(str(number))
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
 
@@ -239,7 +245,7 @@ async def test_cut_off_in_the_middle_what_was_confirmed_is_kept_and_the_rest_han
         hanging.set()
         await asyncio.Event().wait()
 
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     world.provider.will("cancel", hangs, of="3")
     tick = asyncio.ensure_future(world.end_all())
     await asyncio.wait_for(hanging.wait(), 10)
@@ -254,7 +260,9 @@ async def test_cut_off_in_the_middle_what_was_confirmed_is_kept_and_the_rest_han
 
 async def test_a_number_that_always_fails_costs_the_others_nothing(world: World) -> None:
     poison, *others = [await world.take_expired(str(number)) for number in range(4)]
-    world.provider.will("cancel", Cancelled()).will("cancel", KeyError("a bug of ours"), of="0")
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK)).will(
+        "cancel", KeyError("a bug of ours"), of="0"
+    )
 
     await world.end_all()
 
@@ -274,7 +282,7 @@ async def test_nothing_more_is_sent_once_nothing_can_be_kept(
     world.their_terms = terms(max_in_flight=1)
     for number in range(50):
         await world.take_expired(str(number))
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
@@ -286,7 +294,7 @@ async def test_nothing_more_is_sent_once_nothing_can_be_kept(
     assert len(world.provider.asked("cancel")) < 50
     monkeypatch.undo()
     await world.forget_leases()
-    world.provider.will("look", Cancelled())
+    world.provider.will("look", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     assert await world.money() == (ALL, 0)
 
@@ -303,7 +311,7 @@ async def test_a_number_the_database_refuses_does_not_hold_up_the_others(
         " VALUES ($1, 'refunded', 25, 'forged')",
         poison.id,
     )
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
 
@@ -315,7 +323,7 @@ async def test_a_number_the_database_refuses_does_not_hold_up_the_others(
 async def test_two_workers_on_the_same_numbers_end_each_once(world: World) -> None:
     for number in range(20):
         await world.take_expired(f"{number:02}")
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     done = await asyncio.gather(world.end_all(), world.end_all(), world.end_all())
 
@@ -345,9 +353,9 @@ async def test_a_cancel_confirmed_after_a_code_was_shown_takes_it_from_nobody(
     number = await world.take()
     await world.store.activations.press_cancel(number.id)
 
-    async def pushed(_: object) -> Cancelled:
+    async def pushed(_: object) -> Ended:
         await world.record("1", "1234")
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     world.provider.will("cancel", pushed)
     await world.end_all()
@@ -366,7 +374,7 @@ async def test_a_host_clock_that_is_wrong_ends_nothing_early(world: World) -> No
 async def test_a_host_clock_that_is_late_ends_everything_in_time(world: World) -> None:
     number = await world.take_expired()
     world.skew = -timedelta(minutes=5)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
 

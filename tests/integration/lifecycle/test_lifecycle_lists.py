@@ -10,19 +10,12 @@ from tests.fakes.turns import until
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, ABSENT_SHARE, PAGES_AT_ONCE
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Cancelled,
-    Capabilities,
-    Circuit,
-    CodesArrived,
-    Sms,
-    Waiting,
-)
+from worker.ports.provider import ActivePage, ActiveRow, Circuit, CodesArrived, Ended, Sms, Waiting
 from worker.ports.store.activations import LiveNumber
 
 ALL = 100_000
@@ -287,7 +280,7 @@ async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) ->
 async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: World) -> None:
     gone = await listed.take("1", age=LONG_LISTED)
     await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
-    listed.provider.will("list", page(row("2"))).will("look", Cancelled())
+    listed.provider.will("list", page(row("2"))).will("look", Ended(PriceFate.GIVEN_BACK))
 
     await listed.read_list()
 

@@ -9,9 +9,11 @@ import pytest
 
 from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import EndingDecision, PolicyOutcomes
-from worker.ports.provider import ActivePage, ActiveRow, Cancelled, Capabilities, Sms, Waiting
+from worker.ports.provider import ActivePage, ActiveRow, Ended, Sms, Waiting
 from worker.ports.store.activations import Activation, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber
 
@@ -212,7 +214,9 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
 async def test_a_number_whose_pursuit_fails_costs_the_others_nothing(world: World) -> None:
     numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
     await world.sweep.tick()
-    world.provider.will("cancel", Cancelled()).will("cancel", KeyError("12345"), of="1")
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK)).will(
+        "cancel", KeyError("12345"), of="1"
+    )
 
     for _ in range(2):
         await world.forget_leases()

@@ -22,18 +22,12 @@ from tests.integration.lifecycle.world import (
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import SAME_ORDER
+from worker.domain.families import Capabilities
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, purchase_id
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Cancelled,
-    Capabilities,
-    Circuit,
-    NoRent,
-    Rented,
-)
+from worker.ports.provider import ActivePage, ActiveRow, Circuit, Ended, NoRent, Rented
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.activations import Activation
 
@@ -395,7 +389,7 @@ async def test_cancel_of_a_lost_purchase_waits_for_its_number(listed: World) -> 
     number = await pending(listed)
     await listed.service.cancel(number.id)
     assert await listed.end_all() == 0
-    listed.provider.will("list", page(row("77"))).will("cancel", Cancelled())
+    listed.provider.will("list", page(row("77"))).will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     for _ in range(2):
         await listed.repair.tick(listed.provider)
@@ -461,7 +455,7 @@ async def test_who_was_cut_off_goes_on_where_he_was(
 
 async def test_ended_numbers_are_not_put_back(world: World) -> None:
     await world.take_expired()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     world.schedule.clear()
 

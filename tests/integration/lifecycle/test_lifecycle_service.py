@@ -9,17 +9,11 @@ import pytest
 
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, handed_over, turns
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
-from worker.ports.provider import (
-    Cancelled,
-    Capabilities,
-    Circuit,
-    CodesArrived,
-    Refusal,
-    Refused,
-    Sms,
-)
+from worker.ports.provider import Circuit, CodesArrived, Ended, Refusal, Refused, Sms
 from worker.ports.service import ActionOutcome, Push
 from worker.ports.store.activations import Activation
 
@@ -47,7 +41,7 @@ async def delivered(world: World) -> Activation:
 
 async def refunded(world: World) -> Activation:
     number = await world.take_expired()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     world.provider.calls.clear()
     return number
@@ -55,7 +49,7 @@ async def refunded(world: World) -> Activation:
 
 async def closed(world: World) -> Activation:
     number = await world.take_expired(policy="P1")
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     world.provider.calls.clear()
     return number
@@ -76,7 +70,7 @@ Given = Callable[[World], Awaitable[Activation]]
 
 async def test_cancel_ends_a_waiting_number_at_once(world: World) -> None:
     number = await waiting(world)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     result = await world.service.cancel(number.id)
 
@@ -115,7 +109,7 @@ async def test_cancel_of_nothing_is_unknown(world: World) -> None:
 
 async def test_cancel_twice_at_once_is_one_ending(world: World) -> None:
     number = await waiting(world)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     results = await asyncio.gather(*(world.service.cancel(number.id) for _ in range(4)))
 
@@ -143,7 +137,7 @@ async def test_cancel_while_the_provider_is_away_is_pending_and_asks_nobody(worl
 
     assert world.provider.calls == []
     world.provider.circuit = Circuit.CLOSED
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     assert await world.end_all() == 1
     assert await world.money() == (ALL, 0)
 
@@ -159,7 +153,7 @@ async def test_cancel_before_the_provider_allows_one_is_pending(world: World) ->
 
     assert world.provider.calls == []
     await world.forget_leases()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     assert await world.end_all() == 1
 
 
@@ -186,7 +180,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await waiting(world)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
@@ -198,7 +192,7 @@ async def test_a_cancel_that_fails_behind_the_caller_stands_and_is_told(
     assert result.how is ActionOutcome.PENDING
     assert world.reporter.of("trouble") == [("job.failed", None, "cancel: StoreUnavailable")]
     await world.forget_leases()
-    world.provider.will("look", Cancelled())
+    world.provider.will("look", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     assert await world.money() == (ALL, 0)
 
@@ -210,9 +204,9 @@ async def test_a_caller_who_waits_too_long_is_answered_and_the_cancel_goes_on(
     number = await waiting(world)
     answer = asyncio.Event()
 
-    async def slow(_: object) -> Cancelled:
+    async def slow(_: object) -> Ended:
         await answer.wait()
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     world.provider.will("cancel", slow)
     assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
@@ -226,10 +220,10 @@ async def test_a_caller_who_hangs_up_does_not_cut_the_cancel(world: World) -> No
     number = await waiting(world)
     asked, answer = asyncio.Event(), asyncio.Event()
 
-    async def slow(_: object) -> Cancelled:
+    async def slow(_: object) -> Ended:
         asked.set()
         await answer.wait()
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     world.provider.will("cancel", slow)
     caller = asyncio.ensure_future(world.service.cancel(number.id))

@@ -9,14 +9,14 @@ import pytest
 from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, WINDOW, World, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.settle import BATCH
 from worker.lifecycle.sweep import BEHIND
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
-    Cancelled,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NotKnown,
     Refusal,
     Refused,
@@ -90,9 +90,9 @@ async def test_a_lease_for_a_cancel_does_not_keep_the_customer_waiting(world: Wo
 async def test_an_answer_after_the_credit_changes_no_money(world: World) -> None:
     number = await world.take_forgotten()
 
-    async def swept(_: object) -> Cancelled:
+    async def swept(_: object) -> Ended:
         await world.sweep.tick()
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     world.provider.will("cancel", swept)
     await world.end_all()
@@ -144,7 +144,7 @@ async def credited(world: World, **other: Any) -> None:
 
 async def test_a_confirmed_cancel_resolves_the_exposure(world: World) -> None:
     await credited(world)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await world.pursue.tick(world.provider) == 1
 
@@ -181,7 +181,9 @@ async def test_a_number_gone_after_the_credit_stays_exposed(world: World) -> Non
 async def test_no_answer_is_asked_again_later_and_read_where_that_is_refused(world: World) -> None:
     await credited(world)
     away = ProviderUnavailable("sim", "HTTP 500")
-    world.provider.will("cancel", away, Refused(Refusal.UNCLEAR)).will("look", Cancelled())
+    world.provider.will("cancel", away, Refused(Refusal.UNCLEAR)).will(
+        "look", Ended(PriceFate.GIVEN_BACK)
+    )
 
     await world.pursue.tick(world.provider)
     assert await world.pursue.tick(world.provider) == 0
@@ -199,10 +201,11 @@ async def delivered(world: World, **other: Any) -> None:
     await world.sweep.tick()
 
 
-@pytest.mark.parametrize(("seen", "state"), [(Finished(), "finished"), (Cancelled(), "cancelled")])
-async def test_a_delivered_number_is_finished(
-    world: World, seen: Finished | Cancelled, state: str
-) -> None:
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [(Ended(PriceFate.KEPT), "finished"), (Ended(PriceFate.GIVEN_BACK), "cancelled")],
+)
+async def test_a_delivered_number_is_finished(world: World, seen: Ended, state: str) -> None:
     await delivered(world)
     world.provider.will("finish", seen)
 
@@ -261,7 +264,7 @@ async def test_a_number_in_review_is_pursued_too(world: World) -> None:
     await world.admin.execute("UPDATE activation SET policy = 'yesterday'")
     await world.sweep.tick()
     await world.forget_leases()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await world.pursue.tick(world.provider) == 1
 
@@ -271,7 +274,7 @@ async def test_a_number_in_review_is_pursued_too(world: World) -> None:
 
 async def test_once_both_axes_are_final_the_provider_is_asked_nothing_more(world: World) -> None:
     await world.take_expired()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     world.provider.calls.clear()
     await world.forget_leases()
@@ -292,7 +295,7 @@ async def test_nothing_more_is_pursued_once_nothing_can_be_kept(
         await world.take_forgotten(str(number))
     await world.sweep.tick()
     await world.forget_leases()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("database: gone")
@@ -316,7 +319,7 @@ async def test_a_pursuit_that_is_cut_off_keeps_what_it_learnt(world: World) -> N
         hanging.set()
         await asyncio.Event().wait()
 
-    world.provider.will("cancel", Cancelled(), hangs)
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK), hangs)
     tick = asyncio.ensure_future(world.pursue.tick(world.provider))
     await asyncio.wait_for(hanging.wait(), 10)
     tick.cancel()

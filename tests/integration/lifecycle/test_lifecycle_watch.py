@@ -9,12 +9,12 @@ from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World,
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
 from worker.ports.provider import (
-    Cancelled,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NotKnown,
     Refusal,
     Refused,
@@ -95,7 +95,7 @@ async def test_a_named_pause_is_kept(world: World) -> None:
 
 async def test_a_number_the_provider_ended_by_itself_is_credited_at_once(world: World) -> None:
     number = await world.take()
-    world.provider.will("look", Cancelled())
+    world.provider.will("look", Ended(PriceFate.GIVEN_BACK))
 
     await look_now(world, live(number))
 
@@ -110,7 +110,7 @@ async def test_a_number_the_provider_ended_by_itself_is_credited_at_once(world: 
 async def test_a_cancelled_number_whose_code_was_shown_stays_the_customers(world: World) -> None:
     number = await world.take()
     await world.record("1", "1234")
-    world.provider.will("look", Cancelled())
+    world.provider.will("look", Ended(PriceFate.GIVEN_BACK))
 
     await look_now(world, live(number))
 
@@ -121,7 +121,7 @@ async def test_a_finished_number_shows_what_it_had_and_is_not_looked_at_again(
     world: World,
 ) -> None:
     number = await world.take()
-    world.provider.will("look", Finished(CODE))
+    world.provider.will("look", Ended(PriceFate.KEPT, CODE))
 
     await look_now(world, live(number))
 
@@ -265,7 +265,7 @@ async def test_while_the_provider_is_away_nobody_looks(world: World) -> None:
 
 async def test_a_code_under_a_reused_ref_goes_to_the_newest_rental(world: World) -> None:
     old = await world.take(age=WINDOW + SECOND)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     new = await world.take(age=SECOND)
 

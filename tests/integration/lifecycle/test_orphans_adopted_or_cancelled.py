@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.lifecycle.world import GRACE, PRICE, SECOND, SIM, WINDOW, World, order
 from worker.domain.activation import ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable
@@ -13,9 +14,8 @@ from worker.ports.provider import (
     ActivePage,
     ActiveRow,
     Balance,
-    Cancelled,
-    Capabilities,
     CodesArrived,
+    Ended,
     HistoryPage,
     PastNumber,
     Refusal,
@@ -83,7 +83,7 @@ async def test_an_orphan_of_a_settled_customer_is_cancelled(world: World) -> Non
     number = await given_up(world)
     assert await disputes(world) == 1
     lists(world, ROW)
-    world.provider.will("look", Waiting()).will("cancel", Cancelled())
+    world.provider.will("look", Waiting()).will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.repair.tick(world.provider)
     await world.repair.tick(world.provider)
@@ -145,7 +145,9 @@ async def test_the_history_gives_a_waiting_purchase_its_number(world: World) -> 
 async def test_the_history_tells_what_became_of_a_purchase_that_was_given_up(world: World) -> None:
     number = await given_up(world)
     remembers(world, PriceFate.GIVEN_BACK)
-    world.provider.will("cancel", Refused(Refusal.UNCLEAR)).will("look", Cancelled())
+    world.provider.will("cancel", Refused(Refusal.UNCLEAR)).will(
+        "look", Ended(PriceFate.GIVEN_BACK)
+    )
 
     await world.reconcile.tick(world.provider)
     await world.pursue.tick(world.provider)
@@ -176,7 +178,7 @@ async def test_one_that_a_person_had_written_off_is_at_risk_again_until_it_is_gi
     number = await given_up(world)
     await world.store.purchases.end_exposures(SIM, [number.id], ExposureEnd.LOSS, "alice")
     lists(world, ROW)
-    world.provider.will("look", Waiting()).will("cancel", Cancelled())
+    world.provider.will("look", Waiting()).will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     for _ in range(2):
         await world.repair.tick(world.provider)

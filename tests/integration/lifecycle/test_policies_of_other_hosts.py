@@ -22,7 +22,8 @@ from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
 from worker.domain.policy.loading import profile_of
-from worker.ports.provider import Cancelled
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import Ended
 from worker.ports.store.activations import AcceptOutcome, Activation
 from worker.settings import load_settings
 
@@ -73,7 +74,7 @@ async def test_a_cancelled_number_keeps_the_policy_another_host_accepted_it_unde
     world: World, newer: PostgresStore
 ) -> None:
     number = await accepted(newer, "1", WINDOW + SECOND / 10)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.end_all()
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.integration.lifecycle.world import World, turns
 from worker.domain.ids import ProviderName
-from worker.ports.provider import ActivePage, Cancelled, Finished
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import ActivePage, Ended
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def bought(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 async def test_a_pressed_cancel_buys_one_request(world: World, bought: list[int]) -> None:
     number = await world.take()
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.service.cancel(number.id)
 
@@ -37,7 +38,7 @@ async def test_the_few_that_are_due_buy_no_more_than_they_are(
 ) -> None:
     for ref in "123":
         await world.take_expired(ref)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await world.expire.tick(world.provider, turns(1)) == 3
 
@@ -48,7 +49,7 @@ async def test_one_finish_buys_one_request(world: World, bought: list[int]) -> N
     number = await world.take()
     await world.record("1", "1234")
     await world.service.finish(number.id)
-    world.provider.will("finish", Finished(()))
+    world.provider.will("finish", Ended(PriceFate.KEPT))
 
     assert await world.pursue.tick(world.provider) == 1
 

@@ -8,7 +8,8 @@ import pytest
 from tests.contracts.service_contract import ServiceContract
 from tests.integration.lifecycle.world import ALICE, SIM, World, utc_now
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.provider import Cancelled, Rented
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import Ended, Rented
 from worker.ports.service import Service
 from worker.ports.store.activations import Activation
 
@@ -44,7 +45,7 @@ async def _takes_it(_ref: ProviderRef) -> bool:
 @pytest.fixture
 def shop(world: World) -> RealShop:
     world.provider.will("rent", Rented(ProviderRef("77"), "15550077", 20, "USD"))
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     world.provider.will("ask_again", _takes_it)
     return RealShop(world)
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.integration.lifecycle.world import SIM, WINDOW, World
 from worker.domain.activation import ProviderState, State
-from worker.ports.provider import Cancelled
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import Ended
 from worker.ports.store.activations import Activation
 
 REASON = "UPDATE activation SET reason = 'of_tomorrow' WHERE id = $1"
@@ -53,7 +54,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_cancel(
     newer, ours = [await world.take_expired(ref) for ref in ("1", "2")]
     await world.admin.execute(word, newer.id)
     before = await untouched(world, newer)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     for _ in range(3):
         await world.end_all()
@@ -108,7 +109,7 @@ async def test_what_newer_code_says_of_a_number_stops_no_pursuit(
     await world.admin.execute(word, newer.id)
     await world.forget_leases()
     before = await untouched(world, newer)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.pursue.tick(world.provider)
 
@@ -126,7 +127,7 @@ async def test_a_state_of_newer_code_stops_no_pursuit(newer_world: World) -> Non
         " DROP CONSTRAINT activation_check"
     )
     await world.admin.execute("UPDATE activation SET state = 'paused' WHERE id = $1", newer.id)
-    world.provider.will("cancel", Cancelled())
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     await world.pursue.tick(world.provider)
 

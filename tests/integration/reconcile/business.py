@@ -13,15 +13,17 @@ from tests.fakes.resources import resources
 from tests.integration.store.shop import ALICE, SIM, Shop, ending, intake
 from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider
+from worker.adapters.providers.transport import ProviderContext
 from worker.adapters.redis.local import LocalSchedule
 from worker.bootstrap.assemble import assemble
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, purchase_id
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
-from worker.ports.provider import Cancelled, Provider, Rented, RentRequest
+from worker.ports.provider import Ended, Provider, Rented, RentRequest
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import SeenSms
 from worker.simulator.config import FaultKind, FaultRule, SimulatorConfig
@@ -68,7 +70,7 @@ class Business:
     async def give_back(self, id_: ActivationId, ref: ProviderRef) -> None:
         """Cancel was pressed, and the provider took the number back."""
         await self.shop.store.activations.press_cancel(id_)
-        assert await self.provider.cancel(ref) == Cancelled()
+        assert await self.provider.cancel(ref) == Ended(PriceFate.GIVEN_BACK)
         await self.believe_given_back(id_)
 
     async def believe_given_back(self, id_: ActivationId) -> None:
@@ -159,10 +161,12 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
                 base_url=simulator.url,
                 api_key=KEY,
             ),
-            reporter=reporter,
-            sleep=asyncio.sleep,
-            monotonic=time.monotonic,
-            random=lambda: 0.5,
+            ProviderContext(
+                reporter=reporter,
+                sleep=asyncio.sleep,
+                monotonic=time.monotonic,
+                random=lambda: 0.5,
+            ),
         )
         worker = assemble(
             resources(

@@ -9,11 +9,12 @@ import pytest
 from tests.integration.reconcile.business import COST, Business, business
 from tests.integration.store.shop import SIM, Shop
 from worker.adapters.store.disputes import RENTALS_MAX
+from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle import reconcile as reconciling
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import Capabilities, HistoryPage, PastNumber
+from worker.ports.provider import HistoryPage, PastNumber
 from worker.simulator.numbers import Status
 from worker.simulator.server import utc_now
 from worker.simulator.tariff import BuyerOrder

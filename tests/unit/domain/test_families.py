@@ -8,9 +8,9 @@ import pytest
 from worker.domain.families import (
     FAMILIES,
     NO_DIALECT,
-    Features,
+    Capabilities,
+    capabilities_of,
     every_dialect,
-    features_of,
     has_dialects,
 )
 
@@ -19,20 +19,20 @@ ROOT = Path(__file__).parents[3]
 
 def test_a_family_without_dialects_ignores_the_dialect() -> None:
     assert not has_dialects("fivesim")
-    assert features_of("fivesim", "classic") == FAMILIES["fivesim"][NO_DIALECT]
+    assert capabilities_of("fivesim", "classic") == FAMILIES["fivesim"][NO_DIALECT]
 
 
-def test_the_dialects_of_a_family_differ_in_their_features() -> None:
+def test_the_dialects_of_a_family_differ_in_their_capabilities() -> None:
     assert has_dialects("handler_api")
-    assert features_of("handler_api", "classic").history
-    assert not features_of("handler_api", "tiger").history
+    assert capabilities_of("handler_api", "classic").history
+    assert not capabilities_of("handler_api", "tiger").history
 
 
-def test_a_family_or_dialect_that_nobody_speaks_has_no_features() -> None:
+def test_a_family_or_dialect_that_nobody_speaks_has_no_capabilities() -> None:
     with pytest.raises(KeyError):
-        features_of("carrier-pigeon", "classic")
+        capabilities_of("carrier-pigeon", "classic")
     with pytest.raises(KeyError):
-        features_of("handler_api", "latin")
+        capabilities_of("handler_api", "latin")
 
 
 def test_every_dialect_is_listed_once() -> None:
@@ -42,9 +42,9 @@ def test_every_dialect_is_listed_once() -> None:
 
 
 def test_only_a_list_has_a_page_size() -> None:
-    assert Features(list_page_size=100).page_size == 100
+    assert Capabilities(list_page_size=100).page_size == 100
     with pytest.raises(AssertionError):
-        _ = Features().page_size
+        _ = Capabilities().page_size
 
 
 def test_the_adapters_of_all_families_are_independent() -> None:

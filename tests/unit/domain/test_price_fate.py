@@ -5,9 +5,8 @@ import pytest
 from worker.domain.activation import ProviderState
 from worker.domain.price_fate import PriceFate, ended_as
 from worker.ports.provider import (
-    Cancelled,
     CodesArrived,
-    Finished,
+    Ended,
     NotKnown,
     Observation,
     Sms,
@@ -23,9 +22,10 @@ SMS = (Sms("1234"),)
     [
         (Waiting(), PriceFate.NOT_YET),
         (CodesArrived(SMS), PriceFate.KEPT),
-        (Finished(SMS), PriceFate.KEPT),
-        (Finished(), PriceFate.KEPT),
-        (Cancelled(), PriceFate.GIVEN_BACK),
+        (Ended(PriceFate.KEPT, SMS), PriceFate.KEPT),
+        (Ended(PriceFate.KEPT), PriceFate.KEPT),
+        (Ended(PriceFate.GIVEN_BACK), PriceFate.GIVEN_BACK),
+        (Ended(), PriceFate.UNKNOWN),
         (NotKnown(), PriceFate.UNKNOWN),
     ],
 )

@@ -10,6 +10,7 @@ from uuid import UUID
 from tests.fakes.stores import signature
 from tests.fakes.turns import TURNS_MAX, give_way
 from worker.domain.activation import EndReason, ProviderState, State
+from worker.domain.families import Capabilities
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.lifecycle.budget import ProviderTerms
@@ -19,7 +20,6 @@ from worker.ports.provider import (
     ActivePage,
     Balance,
     CancelReply,
-    Capabilities,
     Circuit,
     HistoryPage,
     NoRent,

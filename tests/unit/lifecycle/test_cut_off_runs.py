@@ -21,6 +21,7 @@ from tests.unit.lifecycle.scripted import (
     due,
     terms,
 )
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -28,7 +29,7 @@ from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.watch import Watch
 from worker.ports.errors import StoreUnavailable
-from worker.ports.provider import Cancelled, CodesArrived, Refusal, Refused, Sms
+from worker.ports.provider import CodesArrived, Ended, Refusal, Refused, Sms
 from worker.ports.schedule import LeaseBatch, Leased, NextLook
 from worker.ports.store.activations import LiveNumber
 from worker.ports.store.settlements import DueNumber, Ending, Postponed, Resolved, Settlements
@@ -312,7 +313,7 @@ async def test_what_expire_could_not_commit_is_committed_once_the_store_is_back(
     shelf: Shelf,
 ) -> None:
     away = Away(shelf)
-    shelf.provider.will("cancel", Cancelled())
+    shelf.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     expire = shelf.expiring()
     with pytest.raises(StoreUnavailable):
         await expire.tick(shelf.provider, lambda: True)
@@ -332,7 +333,7 @@ async def test_what_pursue_could_not_commit_is_committed_once_the_store_is_back(
     shelf: Shelf,
 ) -> None:
     away = Away(shelf)
-    shelf.provider.will("cancel", Cancelled())
+    shelf.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     pursue = shelf.pursuing()
     for _ in range(2):
         with pytest.raises(StoreUnavailable):

@@ -15,6 +15,7 @@ from tests.unit.lifecycle.scripted import (
     free,
 )
 from worker.domain.backoff import CANCEL
+from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import (
     REFUSED_RETRY,
@@ -26,11 +27,9 @@ from worker.lifecycle.cancel import (
 )
 from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
-    Cancelled,
-    Capabilities,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NotKnown,
     Refusal,
     Refused,
@@ -66,7 +65,7 @@ def operations(provider: ScriptedProvider) -> list[str]:
 
 
 async def test_a_confirmed_cancel_gave_the_number_back(provider: ScriptedProvider) -> None:
-    provider.will("cancel", Cancelled())
+    provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await end(provider, due()) == PriceKnown(PriceFate.GIVEN_BACK)
     assert operations(provider) == ["cancel"]
@@ -86,10 +85,10 @@ REFUSALS = [Refusal.CODE_ARRIVED, Refusal.NOT_CANCELLABLE, Refusal.UNCLEAR]
 @pytest.mark.parametrize(
     ("seen", "outcome"),
     [
-        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (Ended(PriceFate.GIVEN_BACK), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
-        (Finished(SMS), PriceKnown(PriceFate.KEPT, SMS)),
-        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (Ended(PriceFate.KEPT, SMS), PriceKnown(PriceFate.KEPT, SMS)),
+        (Ended(PriceFate.KEPT), PriceKnown(PriceFate.KEPT)),
         (NotKnown(), AskAgain(HALF, unknown_reads=1)),
     ],
 )
@@ -160,7 +159,7 @@ async def test_an_early_refusal_without_a_word_backs_off(provider: ScriptedProvi
 
 
 async def test_a_second_attempt_acts_at_once(provider: ScriptedProvider) -> None:
-    provider.will("cancel", Cancelled())
+    provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await end(provider, due(attempts=1)) == PriceKnown(PriceFate.GIVEN_BACK)
     assert operations(provider) == ["cancel"]
@@ -170,9 +169,9 @@ async def test_a_second_attempt_acts_at_once(provider: ScriptedProvider) -> None
 @pytest.mark.parametrize(
     ("seen", "outcome"),
     [
-        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (Ended(PriceFate.GIVEN_BACK), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
-        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (Ended(PriceFate.KEPT), PriceKnown(PriceFate.KEPT)),
         (NotKnown(), AskAgain(SOONEST, unknown_reads=1)),
     ],
 )
@@ -230,7 +229,7 @@ async def test_a_number_that_fails_while_others_are_answered_waits_ever_longer(
 async def test_where_calls_change_things_a_second_attempt_reads_first(
     careful: ScriptedProvider,
 ) -> None:
-    careful.will("look", Waiting()).will("cancel", Cancelled())
+    careful.will("look", Waiting()).will("cancel", Ended(PriceFate.GIVEN_BACK))
 
     assert await end(careful, due(attempts=1)) == PriceKnown(PriceFate.GIVEN_BACK)
     assert operations(careful) == ["look", "cancel"]
@@ -239,9 +238,9 @@ async def test_where_calls_change_things_a_second_attempt_reads_first(
 @pytest.mark.parametrize(
     ("seen", "outcome"),
     [
-        (Cancelled(), PriceKnown(PriceFate.GIVEN_BACK)),
+        (Ended(PriceFate.GIVEN_BACK), PriceKnown(PriceFate.GIVEN_BACK)),
         (CodesArrived(SMS), PriceKnown(PriceFate.KEPT, SMS)),
-        (Finished(), PriceKnown(PriceFate.KEPT)),
+        (Ended(PriceFate.KEPT), PriceKnown(PriceFate.KEPT)),
         (NotKnown(), AskAgain(SOONEST, unknown_reads=1)),
     ],
 )
@@ -281,7 +280,7 @@ async def test_a_number_known_in_between_is_not_gone(
 async def test_no_usable_answer_is_no_information(
     careful: ScriptedProvider, operation: str, error: Exception
 ) -> None:
-    careful.will("look", Waiting()).will("cancel", Cancelled())
+    careful.will("look", Waiting()).will("cancel", Ended(PriceFate.GIVEN_BACK))
     careful._answers[operation, None].clear()
     careful.will(operation, error)
 

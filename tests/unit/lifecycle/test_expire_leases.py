@@ -24,6 +24,7 @@ from tests.unit.lifecycle.scripted import (
 )
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.outcome import PolicyOutcomes
@@ -32,7 +33,7 @@ from worker.lifecycle.settle import Settle
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import StoreUnavailable
 from worker.ports.instances import InstanceId
-from worker.ports.provider import Cancelled, Circuit, Refusal, Refused, Sms
+from worker.ports.provider import Circuit, Ended, Refusal, Refused, Sms
 from worker.ports.store.activations import Activation
 from worker.ports.store.settlements import DueNumber, Settlements
 
@@ -48,7 +49,7 @@ class Leases:
             postpone=None,
             resolve=None,
         )
-        self.provider = ScriptedProvider().will("cancel", Cancelled())
+        self.provider = ScriptedProvider().will("cancel", Ended(PriceFate.GIVEN_BACK))
         self.reporter = RecordingReporter()
         store = cast("Any", self.store)
         self.expire = Expire(
@@ -100,9 +101,9 @@ async def test_a_slow_rate_still_leases_one() -> None:
 async def test_once_the_provider_is_away_nothing_more_is_leased() -> None:
     leases = Leases(many=50, rate=5.0, max_in_flight=1)
 
-    async def last(_: object) -> Cancelled:
+    async def last(_: object) -> Ended:
         leases.provider.circuit = Circuit.OPEN
-        return Cancelled()
+        return Ended(PriceFate.GIVEN_BACK)
 
     leases.provider._answers["cancel", None].clear()
     leases.provider.will("cancel", last)

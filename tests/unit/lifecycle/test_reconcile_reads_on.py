@@ -17,19 +17,13 @@ from tests.unit.lifecycle.scripted import (
     StubStore,
     terms,
 )
+from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.reconcile import AROUND, Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
-from worker.ports.provider import (
-    ActivePage,
-    ActiveRow,
-    Capabilities,
-    Circuit,
-    HistoryPage,
-    PastNumber,
-)
+from worker.ports.provider import ActivePage, ActiveRow, Circuit, HistoryPage, PastNumber
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
 
 DAY = timedelta(days=1)

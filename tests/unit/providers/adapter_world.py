@@ -89,12 +89,14 @@ def built(configured: ProviderConfig, world: World, timeout_s: float = 5.0) -> P
     """An adapter in this world; until its first call it has nothing to hang up."""
     return build_provider(
         configured,
-        reporter=world.reporter,
-        sleep=world.sleep,
-        monotonic=world.monotonic,
-        random=world.random,
-        pay=world.pay,
-        timeout_s=timeout_s,
+        ProviderContext(
+            reporter=world.reporter,
+            sleep=world.sleep,
+            monotonic=world.monotonic,
+            random=world.random,
+            pay=world.pay,
+            timeout_s=timeout_s,
+        ),
     )
 
 

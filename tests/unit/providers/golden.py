@@ -12,19 +12,12 @@ import pytest
 from worker.adapters.providers.rental_account import CloseFollowUp
 from worker.adapters.providers.reply import Reply, interpret
 from worker.ports.errors import ProviderError
-from worker.ports.long_rental import (
-    Availability,
-    Ended,
-    Messages,
-    NotClosed,
-    NotProlonged,
-    Prolonged,
-)
+from worker.ports.long_rental import Availability, Messages, NotClosed, NotProlonged, Prolonged
 from worker.ports.provider import (
     ActivePage,
     Balance,
     CodesArrived,
-    Finished,
+    Ended,
     HistoryPage,
     NoRent,
     PastNumber,
@@ -94,8 +87,8 @@ def facts_of_activation(answer: object) -> dict[str, Any]:
     match answer:
         case CodesArrived(sms):
             return {"codes": codes(sms)}
-        case Finished(sms):
-            return {"codes": codes(sms) or None}
+        case Ended(fate, sms):
+            return {"fate": fate.value, "codes": codes(sms) or None}
         case Balance(minor, currency):
             return {"minor": minor, "currency": currency}
         case ActivePage(rows, last):
@@ -113,8 +106,6 @@ def facts_of_long_rental(answer: object) -> dict[str, Any]:
             times = [in_iso(one.received_at) for one in sms]
             dated = times if any(times) else None
             return {"codes": codes(sms), "complete": complete, "received_at": dated}
-        case Ended(fate):
-            return {"fate": fate.value}
         case Prolonged(expires_at, expires_in):
             return {"expires_at": in_iso(expires_at), "expires_in_s": in_iso(expires_in)}
         case NotProlonged(why, retry_after):

@@ -9,22 +9,14 @@ from tests.unit.providers.raw_provider import http, raw_provider
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.handler_api.dialects import DIALECTS
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports.errors import (
     CircuitOpen,
     ProviderRefused,
     ProviderUnavailable,
     UnknownReply,
 )
-from worker.ports.provider import (
-    Cancelled,
-    Circuit,
-    CodesArrived,
-    Finished,
-    Provider,
-    Rented,
-    RentRequest,
-    Sms,
-)
+from worker.ports.provider import Circuit, CodesArrived, Ended, Provider, Rented, RentRequest, Sms
 
 REF = ProviderRef("4711")
 START = f"GET /stubs/handler_api.php?action={{}}&api_key={KEY} HTTP/1.1"
@@ -115,7 +107,7 @@ async def test_a_path_before_the_protocols_own_is_kept() -> None:
         raw_provider(http("ACCESS_CANCEL")) as raw,
         talking_to(config(raw.url + "/eu/"), World()) as provider,
     ):
-        assert await provider.cancel(REF) == Cancelled()
+        assert await provider.cancel(REF) == Ended(PriceFate.GIVEN_BACK)
 
     assert raw.lines[0].startswith("GET /eu/stubs/handler_api.php?")
 
@@ -176,7 +168,7 @@ async def test_one_account_failing_leaves_another_alone() -> None:
 
         assert first.circuit is Circuit.OPEN
         assert second.circuit is Circuit.CLOSED
-        assert await second.look(REF) == Finished()
+        assert await second.look(REF) == Ended(PriceFate.KEPT)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

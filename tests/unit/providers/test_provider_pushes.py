@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from worker.adapters.providers.family import PUSH_MAX, UnreadablePush
 from worker.adapters.providers.registry import parse_push
-from worker.domain.families import every_dialect, features_of
+from worker.domain.families import capabilities_of, every_dialect
 
 CLASSIC = {
     "activationId": 123456,
@@ -107,7 +107,7 @@ def test_sms_of_long_rentals_are_about_no_activation(family: str, body: Any) -> 
     [
         (family, dialect or "classic")
         for family, dialect in every_dialect()
-        if not features_of(family, dialect).push
+        if not capabilities_of(family, dialect).push
     ],
 )
 def test_who_pushes_nothing_is_not_listened_to(family: str, dialect: str) -> None:

@@ -8,11 +8,11 @@ import pytest
 from tests.unit.providers.adapter_world import rental_replies_of
 from tests.unit.providers.golden import RENTALS, entries_in, meaning, recorded
 from worker.adapters.providers.reply import Reply, interpret
-from worker.domain.families import every_dialect, features_of
+from worker.domain.families import capabilities_of, every_dialect
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
-from worker.ports.long_rental import Ended, Messages, Prolonged
-from worker.ports.provider import Rented
+from worker.ports.long_rental import Messages, Prolonged
+from worker.ports.provider import Ended, Rented
 
 
 @pytest.mark.parametrize(("family", "dialect", "entry"), list(recorded(RENTALS)))
@@ -37,7 +37,7 @@ def test_the_state_of_an_order_is_found_in_the_list(state: object, meant: int) -
 
 
 @pytest.mark.parametrize(
-    ("family", "dialect"), [each for each in every_dialect() if features_of(*each).rentals]
+    ("family", "dialect"), [each for each in every_dialect() if capabilities_of(*each).rentals]
 )
 @pytest.mark.parametrize("status", [301, 302, 500, 502, 503, 599])
 def test_no_redirect_and_no_server_error_is_good_news(

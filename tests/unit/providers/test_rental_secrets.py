@@ -18,11 +18,11 @@ from tests.unit.providers.test_provider_secrets import (
 )
 from worker.adapters.providers.registry import build_rentals
 from worker.adapters.providers.smspva.rentals import rental_base_url
-from worker.domain.families import every_dialect, features_of
+from worker.domain.families import capabilities_of, every_dialect
 from worker.ports.errors import ProviderError
 from worker.ports.long_rental import LongRentals, RentalRequest
 
-RENTALS = [each for each in every_dialect() if features_of(*each).rentals]
+RENTALS = [each for each in every_dialect() if capabilities_of(*each).rentals]
 HALVES = {
     "a rental without an id": http(f'{{"status":"success","phone":{{"number":"{PHONE}"}}}}'),
     "an item without an id": http(f'{{"response":1,"item":{{"number":"{PHONE}"}}}}'),

@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.lifecycle.scripted import SIM, ScriptedProvider, terms
 from worker.bootstrap.from_settings import spaced
-from worker.ports.provider import Capabilities, Provider
+from worker.domain.families import Capabilities
+from worker.ports.provider import Provider
 
 
 @pytest.mark.parametrize(

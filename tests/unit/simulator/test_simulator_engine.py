@@ -284,11 +284,46 @@ def test_calls_are_counted_per_number_per_minute_and_after_the_end() -> None:
     provider = engine()
     number = rented(provider, "timeout")
     for second in (0, 1, 59, 60, 61, 62, 63):
-        number.count_call(at(second))
+        number.count_call("look", at(second))
     provider.cancel(number, at(200))
-    number.count_call(at(201))
+    number.count_call("cancel", at(201))
 
     assert (number.calls, number.calls_after_end, number.most_calls_in_a_minute) == (8, 1, 4)
+    assert number.operations == {"look": 7, "cancel": 1}
+
+
+def test_an_id_is_rented_again_once_its_number_is_over() -> None:
+    provider = engine(balance_minor=1000)
+    before, other = rented(provider, "timeout"), rented(provider, "timeout")
+
+    assert not provider.rent_again(before)
+    provider.cancel(before, at(200))
+    assert provider.rent_again(before)
+    assert not provider.rent_again(before)
+    again, following = rented(provider, "code-arrives:5"), rented(provider, "timeout")
+
+    assert (again.id, again.phone) == (before.id, before.phone)
+    assert following.id > other.id
+    assert provider.find(before.id, START) is again
+    assert provider.active(0, 10, at(5)) == [again, other, following]
+    assert [each.code for each in again.sms] != []
+    assert before.sms == ()
+    assert provider.ledger.statuses[Status.CANCELLED] == 1
+    assert provider.balance_minor(at(5)) == 1000 - 3 * 20
+
+
+def test_a_number_with_the_id_of_another_ends_at_its_own_time() -> None:
+    provider = engine()
+    before = rented(provider, "timeout")
+    provider.cancel(before, at(200))
+    provider.rent_again(before)
+    again = provider.rent(BuyerOrder(service="timeout", country="0"), at(210))
+
+    assert provider.live_count(at(1300)) == 1
+    assert provider.live_count(at(1410)) == 0
+    assert isinstance(again, SimulatedNumber)
+    assert again.status is Status.EXPIRED
+    assert before.status is Status.CANCELLED
 
 
 def test_a_page_shows_live_numbers_only_though_nobody_looked_at_the_others() -> None:

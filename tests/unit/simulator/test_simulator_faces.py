@@ -13,7 +13,8 @@ from worker.domain.families import every_dialect
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.engine import Engine
-from worker.simulator.exchange import FaceCall, Request, amount, figure, number_id, price
+from worker.simulator.exchange import FaceCall, FaceReply, Request, amount, figure, number_id, price
+from worker.simulator.face import CallContext, DeniedCall, Face, deny
 from worker.simulator.faces import face_of
 from worker.simulator.numbers import SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
@@ -54,6 +55,17 @@ queries = st.lists(
 ).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 
 
+def granted_reply(face: Face, ctx: CallContext) -> FaceReply:
+    if ctx.call.refused is not None:
+        deny(ctx.call.refused)
+    if not ctx.call.about_one:
+        return face.answer(ctx)
+    number = ctx.engine.find(ctx.call.ref or 0, START)
+    if number is None:
+        deny(DenialReason.UNKNOWN_ID)
+    return face.answer_about(ctx, number)
+
+
 def handled(request: Request, settings: dict[str, Any]) -> tuple[int, bytes]:
     """What the face answers, by the way every request takes."""
     config = SimulatorConfig.model_validate(settings)
@@ -62,14 +74,10 @@ def handled(request: Request, settings: dict[str, Any]) -> tuple[int, bytes]:
     engine.rent(BuyerOrder(service="timeout", country="0"), START)
     engine.rent(BuyerOrder(service="timeout", country="0", hours=24), START)
     call = face.read(request)
-    if call.refused is not None:
-        reply = face.refuse(call, Denied(call.refused), START)
-    elif not call.about_one:
-        reply = face.answer(engine, call, START)
-    elif (number := engine.find(call.ref or 0, START)) is None:
-        reply = face.refuse(call, Denied(DenialReason.UNKNOWN_ID), START)
-    else:
-        reply = face.answer_about(engine, call, number, START)
+    try:
+        reply = granted_reply(face, CallContext(engine, call, START))
+    except DeniedCall as refused:
+        reply = face.refuse(call, refused.denied, START)
     return reply.status, reply.body
 
 

@@ -27,6 +27,21 @@ def test_an_emptied_chunk_leaves_no_gap() -> None:
     assert len(live) == 2 * CHUNK + 1
 
 
+@given(st.integers(1, 3000), st.data())
+def test_an_id_that_comes_again_stands_in_its_old_place(count: int, data: st.DataObject) -> None:
+    live = LiveIds()
+    for each in range(count):
+        live.add(each)
+    ended = data.draw(st.sets(st.integers(0, count - 1)))
+    for each in ended:
+        live.remove(each)
+    for each in data.draw(st.permutations(sorted(ended))):
+        live.add(each)
+
+    assert live.page(0, count) == list(range(count))
+    assert len(live) == count
+
+
 @given(
     st.integers(0, 3000),
     st.sets(st.integers(0, 3000)),

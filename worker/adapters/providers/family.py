@@ -9,12 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
 from worker.adapters.providers import fields
-from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
@@ -24,11 +24,12 @@ from worker.adapters.providers.transport import (
     Transport,
     escaped,
 )
-from worker.domain.families import Features, features_of
+from worker.domain.families import Capabilities, capabilities_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.long_rental import LongRentals, RentalRequest
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
@@ -79,14 +80,58 @@ OperationTable: TypeAlias = Mapping[Operation, OperationRoute]
 NO_WORDS: Final[Mapping[str, object]] = {}
 
 
+class FaultWords(NamedTuple):
+    """The words of a family for what is no answer, by what is done about it."""
+
+    refused: frozenset[str] = frozenset()
+    rate_limited: frozenset[str] = frozenset()
+    transient: frozenset[str] = frozenset()
+
+
 class FamilyReplies:
     """Reads the replies to one account. Raises `ProviderError` only."""
 
     __slots__ = ("currency", "provider")
+    fault_words: ClassVar[FaultWords] = FaultWords()
+    not_known: ClassVar[frozenset[str]] = frozenset()
+    no_rent: ClassVar[Mapping[str, port.NoRent]] = {}
 
-    def __init__(self, provider: str, currency: str) -> None:
-        self.provider = provider
-        self.currency = currency
+    def __init__(self, config: ProviderConfig) -> None:
+        self.provider = config.name
+        self.currency = config.currency
+
+    def _word(self, _reply: Reply) -> str:
+        """The word with which a reply refuses; empty where there is none."""
+        return ""
+
+    def _fault(self, reply: Reply) -> ProviderError:
+        """The error for a reply that is no answer to what was asked."""
+        word = self._word(reply)
+        if reply.is_answer:
+            if word in self.fault_words.refused:
+                return ProviderRefused(self.provider, word)
+            if reply.is_unauthorised:
+                return ProviderRefused(self.provider, "HTTP 401")
+            if word in self.fault_words.rate_limited:
+                return RateLimited(self.provider, reply.retry_after_s)
+            if word in self.fault_words.transient:
+                return ProviderUnavailable(self.provider, word)
+        return reply.unreadable(self.provider, word)
+
+    def _is_not_known(self, reply: Reply) -> bool:
+        return reply.is_answer and self._word(reply) in self.not_known
+
+    def _not_known(self, reply: Reply) -> port.NotKnown:
+        """Raises where the reply does not say that the number is not known."""
+        if not self._is_not_known(reply):
+            raise self._fault(reply)
+        return port.NotKnown()
+
+    def _not_rented(self, reply: Reply) -> port.NoRent:
+        why = self.no_rent.get(self._word(reply)) if reply.is_answer else None
+        if why is None:
+            raise self._fault(reply)
+        return why
 
     def _rented(
         self, reply: Reply, ref: object, phone: str | None, word: str | None = None
@@ -110,18 +155,28 @@ class ActivationReplies(FamilyReplies, ABC):
     def look(self, reply: Reply) -> port.Observation: ...
 
     @abstractmethod
-    def finish(self, reply: Reply) -> port.Observation | None:
-        """What became of the number, or None where only a look shows it."""
-
-    @abstractmethod
     def balance(self, reply: Reply) -> port.Balance: ...
 
-    def cancel(self, reply: Reply) -> port.CancelReply:
+    def changed(self, reply: Reply) -> port.Refusal | None:
+        """Whether a change was made: None where it was, else why not. For families with one yes."""
         raise NotImplementedError
 
+    def cancel(self, reply: Reply) -> port.CancelReply:
+        why = self.changed(reply)
+        return port.Ended(PriceFate.GIVEN_BACK) if why is None else port.Refused(why)
+
+    def finish(self, reply: Reply) -> port.Observation | None:
+        """What became of the number, or None where only a look shows it."""
+        return port.Ended(PriceFate.KEPT) if self.changed(reply) is None else None
+
     def ask_again(self, reply: Reply) -> bool:
-        """Only for families that can be asked for another SMS."""
-        raise NotImplementedError
+        return self.changed(reply) is None
+
+    def _balance(self, reply: Reply, amount: object) -> port.Balance:
+        minor = fields.balance_minor(amount, self.currency) if reply.is_success else None
+        if minor is None:
+            raise self._fault(reply)
+        return port.Balance(minor, self.currency)
 
     def page(self, reply: Reply) -> port.ActivePage:
         """Only for families with a list of active numbers."""
@@ -137,24 +192,26 @@ class ObjectReplies(ActivationReplies):
 
     __slots__ = ()
 
-    @abstractmethod
-    def _fault(self, reply: Reply, body: dict[str, Any]) -> ProviderError:
-        """The error for a reply that is no answer to what was asked."""
+    error_key: ClassVar[str]
+
+    def _word(self, reply: Reply) -> str:
+        body = reply.json() if reply.is_answer else None
+        return word_under(body, self.error_key) if isinstance(body, dict) else ""
 
     def _body(self, reply: Reply) -> dict[str, Any]:
         body = reply.exact_json() if reply.is_answer else None
         if not isinstance(body, dict):
-            raise self._fault(reply, {})
+            raise self._fault(reply)
         return body
 
     def balance(self, reply: Reply) -> port.Balance:
-        body = self._body(reply)
-        minor = (
-            fields.balance_minor(body.get("balance"), self.currency) if reply.is_success else None
-        )
-        if minor is None:
-            raise self._fault(reply, body)
-        return port.Balance(minor, self.currency)
+        return self._balance(reply, self._body(reply).get("balance"))
+
+
+def word_under(body: Mapping[str, object], key: str) -> str:
+    """A text under a key; empty where there is none."""
+    word = body.get(key)
+    return word if isinstance(word, str) else ""
 
 
 class OperationCalls:
@@ -222,14 +279,14 @@ class ProviderAccount(OperationCalls):
         )
         super().__init__(transport, routes)
         self.replies = replies
-        self._capabilities = _capabilities(features_of(config.family, config.dialect))
+        self._capabilities = capabilities_of(config.family, config.dialect)
         self._currency = config.currency
         assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
         assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
         assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
 
     @property
-    def capabilities(self) -> port.Capabilities:
+    def capabilities(self) -> Capabilities:
         return self._capabilities
 
     @property
@@ -299,19 +356,6 @@ class ProviderAccount(OperationCalls):
         await self._http.close()
 
 
-def _capabilities(features: Features) -> port.Capabilities:
-    return port.Capabilities(
-        list_page_size=features.list_page_size,
-        push=features.push,
-        resend=features.resend,
-        look_changes_things=features.look_changes_things,
-        look_gap=features.look_gap,
-        gives_expiry=features.gives_expiry,
-        price_limit=features.price_limit,
-        history=features.history,
-    )
-
-
 PushBody: TypeAlias = dict[str, Any]  #: Any: as the JSON has it
 
 
@@ -337,7 +381,7 @@ def push_of(ref: object, phone: object, service: object, content: tuple[object, 
 
 
 class FamilyAdapter(NamedTuple):
-    """How one family is spoken to. Whether it rents for long or pushes SMS is in its features."""
+    """How one family is spoken to. Whether it rents for long or pushes SMS is in `FAMILIES`."""
 
     account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
     rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None

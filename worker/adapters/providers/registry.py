@@ -1,11 +1,11 @@
 """The families, and from a provider's configuration to something that speaks its protocol."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Final
 
 import orjson
 
-from worker.adapters.providers import fivesim, handler_api, onlinesim, smsman, smspva, vaksms
 from worker.adapters.providers.family import (
     PUSH_MAX,
     FamilyAdapter,
@@ -14,67 +14,31 @@ from worker.adapters.providers.family import (
     UnreadablePush,
 )
 from worker.adapters.providers.transport import (
-    TIMEOUT_S,
-    OwnTurns,
     ProviderContext,
-    unmetered,
 )
-from worker.domain.families import FAMILIES, features_of, has_dialects
+from worker.domain.families import FAMILIES, capabilities_of, has_dialects
 from worker.ports.long_rental import LongRentals
-from worker.ports.reporter import Reporter
-from worker.ports.schedule import ProbeTurns
 from worker.ports.service import Push
 
+#: A family is the package of its name: a row in `FAMILIES` is all that lists it.
 ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
-    "handler_api": handler_api.ADAPTER,
-    "fivesim": fivesim.ADAPTER,
-    "onlinesim": onlinesim.ADAPTER,
-    "smspva": smspva.ADAPTER,
-    "vaksms": vaksms.ADAPTER,
-    "smsman": smsman.ADAPTER,
+    family: import_module(f"{__package__}.{family}").ADAPTER for family in FAMILIES
 }
 
-assert set(ADAPTERS) == set(FAMILIES)
 
-
-def build_provider(  # noqa: PLR0913 - the context of a provider, by name
-    config: ProviderConfig,
-    *,
-    reporter: Reporter,
-    sleep: Callable[[float], Awaitable[None]],
-    monotonic: Callable[[], float],
-    random: Callable[[], float],
-    pay: Callable[[], Awaitable[None]] = unmetered,
-    turns: ProbeTurns | None = None,
-    timeout_s: float = TIMEOUT_S,
-) -> ProviderAccount:
-    """One provider account; its connections open with its first call.
-
-    *random* is in [0, 1); *pay* buys the requests a call makes beyond its first; *turns* say which
-    process asks a provider that was away whether it answers again.
-    """
+def build_provider(config: ProviderConfig, context: ProviderContext) -> ProviderAccount:
+    """One provider account; its connections open with its first call."""
     if config.family not in FAMILIES:
         raise ValueError(f"{config.name}: unknown family {config.family}")
     if has_dialects(config.family) and config.dialect not in FAMILIES[config.family]:
         raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
-    return ADAPTERS[config.family].account(
-        config,
-        ProviderContext(
-            reporter=reporter,
-            sleep=sleep,
-            monotonic=monotonic,
-            random=random,
-            pay=pay,
-            turns=turns or OwnTurns(),
-            timeout_s=timeout_s,
-        ),
-    )
+    return ADAPTERS[config.family].account(config, context)
 
 
 def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:
     """The long rentals of *provider*, which closes their connections; None where it has none."""
     rentals = ADAPTERS[config.family].rentals
-    if rentals is None or not features_of(config.family, config.dialect).rentals:
+    if rentals is None or not capabilities_of(config.family, config.dialect).rentals:
         return None
     return rentals(config, provider.rentals_http)
 
@@ -86,7 +50,7 @@ def parse_push(family: str, dialect: str, raw_body: bytes) -> list[Push]:
     `UnreadablePush`, also for families and dialects that push nothing.
     """
     parse = ADAPTERS[family].parse_push
-    if parse is None or not features_of(family, dialect).push:
+    if parse is None or not capabilities_of(family, dialect).push:
         raise UnreadablePush("nothing is pushed here")
     if len(raw_body) > PUSH_MAX:
         raise UnreadablePush(f"above {PUSH_MAX} bytes")

@@ -2,16 +2,21 @@
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
-from worker.adapters.providers.family import FamilyReplies, OperationCalls, OperationTable
+from worker.adapters.providers.family import (
+    FamilyReplies,
+    OperationCalls,
+    OperationTable,
+    ProviderConfig,
+)
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
-from worker.ports.provider import NoRent, NotKnown, Refusal, Rented
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented
 from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
@@ -32,6 +37,7 @@ class RentalReplies(FamilyReplies, ABC):
     """What a family reads of the replies about long rentals."""
 
     __slots__ = ()
+    no_prolong: ClassVar[Mapping[str, port.NoProlong]] = {}
 
     @abstractmethod
     def opened(self, reply: Reply) -> Rented | NoRent: ...
@@ -39,9 +45,19 @@ class RentalReplies(FamilyReplies, ABC):
     @abstractmethod
     def messages(self, reply: Reply) -> port.MessagesReply: ...
 
+    def available(self, reply: Reply) -> port.Availability:
+        """What most families can say: whether the rental runs, and nothing about the number."""
+        return availability_of(self.messages(reply))
+
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         """Only for families that sell more time."""
         raise NotImplementedError
+
+    def _not_prolonged(
+        self, reply: Reply, retry_after: timedelta | None = None
+    ) -> port.ProlongReply:
+        why = self.no_prolong.get(self._word(reply)) if reply.is_answer else None
+        return self._not_known(reply) if why is None else port.NotProlonged(why, retry_after)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         """The reply to a close, which gives the price back where the provider still does."""
@@ -56,66 +72,66 @@ class RentalReplies(FamilyReplies, ABC):
         raise NotImplementedError
 
 
+def hours_and_days(length: timedelta) -> Mapping[str, object]:
+    return {"hours": length // HOUR, "days": length // DAY}
+
+
+class FamilyRentals(NamedTuple):
+    """What a family declares of its rentals."""
+
+    terms: port.RentalTerms
+    routes: OperationTable
+    readers: Callable[[ProviderConfig], RentalReplies]
+    finish: str = ""  #: The target that ends a rental whose price is kept anyway.
+    words_of: Callable[[timedelta], Mapping[str, object]] = hours_and_days  #: Of a length.
+
+
 class RentalAccount(OperationCalls):
     """The long rentals of one account; the port `LongRentals`, as most families need it."""
 
-    def __init__(
-        self,
-        http: Transport,
-        terms: port.RentalTerms,
-        routes: OperationTable,
-        replies: RentalReplies,
-        *,
-        finish: str = "",
-    ) -> None:
-        super().__init__(http, routes)
-        self.replies = replies
-        self._terms = terms
-        self._finish = finish  #: The target that ends a rental whose price is kept anyway.
-        assert terms.prolongs == (Operation.RENTAL_PROLONG in routes)
-        assert terms.price_limit == bool(routes[Operation.RENTAL_OPEN].price_limit)
+    def __init__(self, family: FamilyRentals, config: ProviderConfig, http: Transport) -> None:
+        super().__init__(http, family.routes)
+        self.replies = family.readers(config)
+        self._family = family
+        assert self.terms.prolongs == (Operation.RENTAL_PROLONG in family.routes)
+        assert self.terms.price_limit == bool(family.routes[Operation.RENTAL_OPEN].price_limit)
 
     @property
     def terms(self) -> port.RentalTerms:
-        return self._terms
-
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        """How a route writes the length of a rental."""
-        return {"hours": length // HOUR, "days": length // DAY}
+        return self._family.terms
 
     async def open(self, request: port.RentalRequest) -> Rented | NoRent:
-        if not self._terms.lengths.offer(request.length):
+        if not self.terms.lengths.offer(request.length):
             return NoRent.BAD_REQUEST
         return await self._buy(
             Operation.RENTAL_OPEN,
             request,
             self.replies.opened,
             self.replies.currency,
-            words=self._length(request.length),
+            words=self._family.words_of(request.length),
         )
 
     async def messages(self, ref: ProviderRef) -> port.MessagesReply:
         return await self._ask(Operation.RENTAL_READ, ref, self.replies.messages, cap=LIST_CAP)
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> port.ProlongReply:
-        if not self._terms.prolongs:
+        if not self.terms.prolongs:
             return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-        if not self._terms.lengths.offer(by):
+        if not self.terms.lengths.offer(by):
             return port.NotProlonged(port.NoProlong.BAD_LENGTH)
         return await self._ask(
-            Operation.RENTAL_PROLONG, ref, self.replies.prolonged, words=self._length(by)
+            Operation.RENTAL_PROLONG, ref, self.replies.prolonged, words=self._family.words_of(by)
         )
 
     async def available(self, ref: ProviderRef) -> port.Availability:
-        """What most families can say: whether the rental runs, and nothing about the number."""
-        return availability_of(await self.messages(ref))
+        return await self._ask(Operation.RENTAL_READ, ref, self.replies.available, cap=LIST_CAP)
 
     async def close(self, ref: ProviderRef) -> port.CloseReply:
         """Give it back; where the price is kept anyway, end it; where that is unclear, look."""
         attempt = await self._ask(Operation.RENTAL_CLOSE, ref, self.replies.given_back)
         if attempt is CloseFollowUp.FINISH:
             await self._http.pay_more()
-            target = self._finish.format(ref=escaped(ref))
+            target = self._family.finish.format(ref=escaped(ref))
             attempt = await self._http.call(Operation.RENTAL_CLOSE, target, self.replies.kept)
         if isinstance(attempt, CloseFollowUp):
             await self._http.pay_more()
@@ -127,7 +143,7 @@ def availability_of(seen: port.MessagesReply) -> port.Availability:
     match seen:
         case port.Messages():
             return port.Availability.NOT_TOLD
-        case port.Ended():
+        case Ended():
             return port.Availability.ENDED
         case NotKnown():
             return port.Availability.NOT_KNOWN

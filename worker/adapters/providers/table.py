@@ -3,21 +3,17 @@
 `python -m worker.adapters.providers.table` prints it.
 """
 
-import random
 import sys
-import time
-from asyncio import sleep
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple, cast
 
 from worker.adapters.providers.family import ProviderConfig
-from worker.adapters.providers.registry import build_provider, build_rentals
-from worker.domain.families import every_dialect
+from worker.adapters.providers.registry import ADAPTERS
+from worker.adapters.providers.transport import Transport
+from worker.domain.families import Capabilities, capabilities_of, every_dialect
 from worker.domain.ids import ProviderName
 from worker.ports.long_rental import RentalTerms
-from worker.ports.provider import Capabilities
-from worker.ports.reporter import Reporter
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"
 END: Final = "<!-- providers: end -->"
@@ -79,22 +75,19 @@ def abilities() -> Iterator[tuple[str, str, Abilities]]:
 
 
 def _abilities_of(family: str, dialect: str) -> Abilities:
+    capabilities, rentals = capabilities_of(family, dialect), ADAPTERS[family].rentals
+    if not capabilities.rentals or rentals is None:
+        return Abilities(capabilities, None)
+    name = ProviderName(family)
     config = ProviderConfig(
-        name=ProviderName(family),
+        name=name,
         family=family,
         base_url="http://127.0.0.1",
         api_key="none",
         dialect=dialect or "classic",
     )
-    account = build_provider(
-        config,
-        reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
-        sleep=sleep,
-        monotonic=time.monotonic,
-        random=random.random,
-    )
-    rentals = build_rentals(config, account)
-    return Abilities(account.capabilities, None if rentals is None else rentals.terms)
+    nowhere = cast("Transport", None)  # Nothing is sent.
+    return Abilities(capabilities, rentals(config, nowhere).terms)
 
 
 def table() -> str:

@@ -13,8 +13,8 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ProviderError, ProviderUnavailable
-from worker.ports.long_rental import Ended, LongRentals, NotClosed
-from worker.ports.provider import NotKnown, Refusal
+from worker.ports.long_rental import LongRentals, NotClosed
+from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
 from worker.ports.store.cases import CaseStore, NoClosing, Rental, RentalClosing

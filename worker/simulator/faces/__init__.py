@@ -1,26 +1,17 @@
-"""One face per protocol family, and which one a configuration asks for."""
+"""One face per protocol family, in the module or package of its name."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Final
 
 from pydantic import ValidationError
 
+from worker.domain.families import FAMILIES
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.face import Face
-from worker.simulator.faces.fivesim import FiveSimFace
-from worker.simulator.faces.handler_api.face import HandlerApiFace
-from worker.simulator.faces.onlinesim import OnlineSimFace
-from worker.simulator.faces.smsman import SmsManFace
-from worker.simulator.faces.smspva import SmsPvaFace
-from worker.simulator.faces.vaksms import VakSmsFace
 
 FACES: Final[Mapping[str, Callable[[SimulatorConfig], Face]]] = {
-    "handler_api": HandlerApiFace,
-    "fivesim": FiveSimFace,
-    "onlinesim": OnlineSimFace,
-    "smspva": SmsPvaFace,
-    "vaksms": VakSmsFace,
-    "smsman": SmsManFace,
+    family: import_module(f"{__name__}.{family}").FACE for family in FAMILIES
 }
 
 

@@ -8,9 +8,8 @@ from urllib.parse import unquote
 from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
-from worker.simulator.face import Face, FaceKnobs
+from worker.simulator.face import CallContext, Face, FaceKnobs, deny
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
@@ -102,38 +101,32 @@ class FiveSimFace(Face):
             case _:
                 return None
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        match call.operation:
+    def answer(self, ctx: CallContext) -> FaceReply:
+        match ctx.call.operation:
             case FaceOperation.RENT:
-                return self._rent(engine, call, now)
+                return self._rent(ctx)
             case FaceOperation.LIST:
-                return self._orders(engine, call, now)
+                return self._orders(ctx)
             case _:
-                return self._profile(engine, now)
+                return self._profile(ctx)
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        match call.form:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        form = ctx.call.form
+        if form != "check" and not number.live and ctx.now < number.expires_at:
+            deny(DenialReason.UNKNOWN_ID)  # Only numbers whose time has run out are "expired".
+        match form:
             case "check":
-                engine.show(number)
-                denied = None
+                ctx.engine.show(number)
             case "finish":
-                denied = engine.finish(number, now)
+                ctx.finish(number)
             case "ban":
-                denied = engine.cancel(number, now, Status.BANNED)
+                ctx.cancel(number, Status.BANNED)
             case _ if number.rental and number.live and not self._knobs.hosting_cancels:
-                denied = Denied(DenialReason.TOO_LATE)
+                deny(DenialReason.TOO_LATE)
             case _:
-                denied = engine.cancel(number, now)
-        if denied is not None and denied.reason is DenialReason.ENDED and now < number.expires_at:
-            # Only numbers whose time has run out are called "expired".
-            denied = Denied(DenialReason.UNKNOWN_ID)
-        return (
-            FaceReply.json(self._order(number))
-            if denied is None
-            else self.refuse(call, denied, now)
-        )
+                ctx.cancel(number)
+        ctx.carry([number])
+        return FaceReply.json(self._order(number))
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.BAD_ACTION:
@@ -150,46 +143,40 @@ class FiveSimFace(Face):
     def empty_list(self, _call: FaceCall) -> FaceReply:
         return FaceReply.json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
 
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args, hosting = call.args, call.form == "hosting"
-        product = args["product"]
-        hours = HOSTING_HOURS.get(product)
+    def _rent(self, ctx: CallContext) -> FaceReply:
+        args, hosting = ctx.call.args, ctx.call.form == "hosting"
+        hours = HOSTING_HOURS.get(args["product"]) if hosting else None
         if hosting and hours is None:
-            return self.refuse(call, Denied(DenialReason.BAD_SERVICE), now)
+            deny(DenialReason.BAD_SERVICE)
         any_operator = args["operator"] == "any"
-        number = engine.rent(
+        number = ctx.rent(
             BuyerOrder(
-                service=product,
+                service=args["product"],
                 country=args["country"],
                 operator=args["operator"],
                 max_minor=exchange.amount(args.get("maxPrice")) if any_operator else None,
-                hours=hours if hosting else None,
-            ),
-            now,
+                hours=hours,
+            )
         )
-        if isinstance(number, Denied):
-            return self.refuse(call, number, now)
         return FaceReply.json(self._order(number) | {"status": "PENDING", "sms": None})
 
-    def _orders(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        limit = exchange.number_id(args.get("limit")) or PAGE_MIN
-        page, total = engine.rented(
-            exchange.number_id(args.get("offset")) or 0,
-            min(max(limit, PAGE_MIN), PAGE_MAX),
-            now,
-            newest_first=args.get("reverse") == "true",
-            rentals=args.get("category") == "hosting",
+    def _orders(self, ctx: CallContext) -> FaceReply:
+        page, total = ctx.engine.rented(
+            ctx.integer("offset") or 0,
+            min(max(ctx.integer("limit") or PAGE_MIN, PAGE_MIN), PAGE_MAX),
+            ctx.now,
+            newest_first=ctx.arg("reverse") == "true",
+            rentals=ctx.arg("category") == "hosting",
         )
         rows = [self._order(number) for number in page]
         return FaceReply.json({"Data": rows, "ProductNames": [], "Statuses": [], "Total": total})
 
-    def _profile(self, engine: Engine, now: datetime) -> FaceReply:
+    def _profile(self, ctx: CallContext) -> FaceReply:
         return FaceReply.json(
             {
                 "id": 1,
                 "email": "buyer@example.com",
-                "balance": exchange.figure(engine.balance_minor(now)),
+                "balance": exchange.figure(ctx.balance_minor),
                 "frozen_balance": 0,
                 "rating": 96,
                 "default_country": {"name": "russia", "iso": "ru", "prefix": "+7"},
@@ -231,3 +218,6 @@ class FiveSimFace(Face):
 
 def _nanoseconds(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}028Z"
+
+
+FACE = FiveSimFace

@@ -7,9 +7,8 @@ from typing import Any, Literal
 from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
-from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.face import CallContext, Face, FaceKnobs, denied_by_server, deny, granted
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
@@ -107,59 +106,44 @@ class OnlineSimFace(Face):
             about_one,
         )
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        match call.form:
-            case "getNum" | "rent/getRentNum":
-                return self._rent(engine, call, now)
+    def answer(self, ctx: CallContext) -> FaceReply:
+        match ctx.call.form:
+            case "getNum":
+                return self._rent(ctx)
+            case "rent/getRentNum":
+                return self._rent_for_days(ctx)
             case "getState":
-                rows = self._rows(call, engine.live(now), now)
-                return FaceReply.json(rows) if rows else self.empty_list(call)
+                rows = self._rows(ctx, ctx.engine.live(ctx.now))
+                return FaceReply.json(rows) if rows else self.empty_list(ctx.call)
             case "rent/getRentState":
-                rentals = [self._rental(each, now) for each in engine.live(now, rentals=True)]
-                return FaceReply.json({"response": self._ok, "list": rentals})
+                return self._rentals(ctx, ctx.engine.live(ctx.now, rentals=True))
             case _:
-                balance = exchange.price(engine.balance_minor(now))
-                return FaceReply.json(
-                    {"response": self._ok, "balance": balance, "zbalance": "0.00"}
-                )
+                return self._yes(balance=exchange.price(ctx.balance_minor), zbalance="0.00")
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        if number.rental != call.form.startswith("rent/"):
-            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        if number.rental:
-            return self._about_rental(engine, call, number, now)
-        match call.form:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        if number.rental != ctx.call.form.startswith("rent/"):
+            deny(DenialReason.UNKNOWN_ID)
+        match ctx.call.form:
             case "getState":
-                return FaceReply.json(self._rows(call, [number], now))
+                return FaceReply.json(self._rows(ctx, [number]))
             case "setOperationOk":
-                denied = self._close(engine, call, number, now)
-            case _:
-                denied = engine.ask_again(number, now)
-        return self._change_reply(call, number, denied, now)
-
-    def _about_rental(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        match call.form:
+                self._close(ctx, number)
+            case "setOperationRevise":
+                ctx.ask_again(number)
             case "rent/getRentState":
-                engine.show(number)
-                return FaceReply.json({"response": self._ok, "list": [self._rental(number, now)]})
+                ctx.engine.show(number)
+                return self._rentals(ctx, [number])
             case "rent/closeRentNum":
-                denied = engine.cancel(number, now) and engine.finish(number, now)
-                return (
-                    self.refuse(call, denied, now) if denied else FaceReply.json({"response": True})
-                )
-            case "rent/extendRentState" if days := exchange.number_id(call.args.get("days")):
-                denied = engine.extend(number, timedelta(days=days), now)
-                if denied is not None:
-                    return self.refuse(call, denied, now)
-                return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
+                ctx.end_rental(number)
+                return FaceReply.json({"response": True})
             case "rent/extendRentState":
-                return self._word("UNDEFINED_DAYS")
+                if not (days := ctx.integer("days")):
+                    return self._word("UNDEFINED_DAYS")
+                ctx.extend(number, timedelta(days=days))
+                return self._yes(item=self._rental(number, ctx.now))
             case _:
-                return self._change_reply(call, number, None, now)
+                pass  # The port is loaded again: nothing changes.
+        return self._yes(tzid=number.id)
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if denied.reason is DenialReason.RATE_LIMITED and self._knobs.rate_limit == "body":
@@ -170,59 +154,49 @@ class OnlineSimFace(Face):
 
     def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form == "rent/getRentState":
-            return FaceReply.json({"response": self._ok, "list": []})
+            return self._yes(list=[])
         return self._word("ERROR_NO_OPERATIONS")
 
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        rental = call.form == "rent/getRentNum"
-        days = exchange.number_id(args.get("days"))
-        if rental and not days:
-            return self._word("UNDEFINED_DAYS")
-        number = engine.rent(
-            BuyerOrder(
-                service="rent" if rental else args.get("service", ""),
-                country=args.get("country", "7"),
-                hours=(days or 0) * 24 if rental else None,
-            ),
-            now,
-        )
-        if isinstance(number, Denied):
-            return self.refuse(call, number, now)
-        if rental:
-            return FaceReply.json({"response": self._ok, "item": self._rental(number, now)})
-        body = {"response": self._ok, "tzid": number.id}
-        return FaceReply.json(body | {"number": "+" + number.phone} if args.get("number") else body)
+    def _rent(self, ctx: CallContext) -> FaceReply:
+        country = ctx.arg("country", "7")
+        number = ctx.rent(BuyerOrder(service=ctx.arg("service"), country=country))
+        phone = {"number": "+" + number.phone} if ctx.arg("number") else {}
+        return self._yes(tzid=number.id, **phone)
 
-    def _close(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> Denied | None:
+    def _rent_for_days(self, ctx: CallContext) -> FaceReply:
+        days = ctx.integer("days")
+        if not days:
+            return self._word("UNDEFINED_DAYS")
+        country = ctx.arg("country", "7")
+        number = ctx.rent(BuyerOrder(service="rent", country=country, hours=days * 24))
+        return self._yes(item=self._rental(number, ctx.now))
+
+    def _close(self, ctx: CallContext, number: SimulatedNumber) -> None:
         """Finish or cancel: the books decide which, and the reply does not say."""
         if not number.sms:
-            ending = Status.BANNED if call.args.get("ban") == "1" else Status.CANCELLED
-            denied = engine.cancel(number, now, ending)
+            ending = Status.BANNED if ctx.arg("ban") == "1" else Status.CANCELLED
+            denied = ctx.engine.cancel(number, ctx.now, ending)
             if not number.sms:
-                return denied
-        return engine.finish(number, now)  # An SMS may have come with the cancel itself.
+                return granted(denied)
+        return ctx.finish(number)  # An SMS may have come with the cancel itself.
 
-    def _change_reply(
-        self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
-    ) -> FaceReply:
-        if denied is not None:
-            return self.refuse(call, denied, now)
-        return FaceReply.json({"response": self._ok, "tzid": number.id})
+    def _yes(self, **more: Any) -> FaceReply:
+        return FaceReply.json({"response": self._ok, **more})
 
     def _word(self, word: str) -> FaceReply:
         body: dict[str, Any] = {"response": word}
         return FaceReply.json({"original": body} if self._knobs.nested else body)
 
-    def _rows(
-        self, call: FaceCall, numbers: list[SimulatedNumber], now: datetime
-    ) -> list[dict[str, Any]]:
-        rows = [self._row(call, number, now) for number in numbers]
+    def _rentals(self, ctx: CallContext, numbers: list[SimulatedNumber]) -> FaceReply:
+        ctx.carry(numbers)
+        return self._yes(list=[self._rental(number, ctx.now) for number in numbers])
+
+    def _rows(self, ctx: CallContext, numbers: list[SimulatedNumber]) -> list[dict[str, Any]]:
+        rows = [self._row(ctx.call, number, ctx.now) for number in numbers]
         for number in numbers:
-            number.shown = len(number.sms)
-            if call.args.get("clean", "1") != "0":
+            unhidden = number.sms[number.hidden :]
+            ctx.engine.show(number, unhidden if ctx.arg("msg_list") == "1" else unhidden[-1:])
+            if ctx.arg("clean", "1") != "0":
                 number.hidden = len(number.sms)  # Reading hides what was read.
         return rows
 
@@ -281,3 +255,6 @@ def _state(number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> str:
     if not number.live:
         return "TZ_OVER_EMPTY"
     return "TZ_NUM_ANSWER" if sms else "TZ_NUM_WAIT"
+
+
+FACE = OnlineSimFace

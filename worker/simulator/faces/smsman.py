@@ -7,9 +7,8 @@ from typing import Any, Literal
 from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
-from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.face import CallContext, Face, FaceKnobs, denied_by_server, deny, granted
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
@@ -43,6 +42,9 @@ WORDS: Mapping[DenialReason, tuple[str, str]] = {
     DenialReason.NO_CODE: ("no_sms", "No sms"),
     DenialReason.BAD_STATUS: ("wrong_status", "Wrong status"),
 }
+
+
+WAITING = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
 
 
 class SmsManKnobs(FaceKnobs):
@@ -79,38 +81,31 @@ class SmsManFace(Face):
         ref = exchange.number_id(args.get("request_id"))
         return FaceCall(operation, form, ref, args, refused, about_one)
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        match call.operation:
+    def answer(self, ctx: CallContext) -> FaceReply:
+        match ctx.call.operation:
             case FaceOperation.RENT:
-                return self._rent(engine, call, now)
+                return self._rent(ctx)
             case FaceOperation.BALANCE:
-                return FaceReply.json(
-                    {"balance": exchange.price(engine.balance_minor(now)), "hold": 0}
-                )
+                return FaceReply.json({"balance": exchange.price(ctx.balance_minor), "hold": 0})
             case _:
-                service = call.args.get("application_id", "1")
+                service = ctx.arg("application_id", "1")
                 return FaceReply.json({service: {"application_id": service, "numbers": "1000"}})
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        if number.rental != call.form.startswith(RENT):
-            return self.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        match call.operation:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        if number.rental != ctx.call.form.startswith(RENT):
+            deny(DenialReason.UNKNOWN_ID)
+        match ctx.call.operation:
             case FaceOperation.LOOK:
-                return self._look(engine, call, number, now)
+                return self._look(ctx, number)
             case FaceOperation.READY:
-                denied = engine.ready(number)
+                granted(ctx.engine.ready(number))
             case FaceOperation.FINISH:
-                denied = engine.finish(number, now)
+                ctx.finish(number)
             case FaceOperation.ASK_AGAIN:
-                denied = engine.ask_again(number, now)
+                ctx.ask_again(number)
             case _:
-                used = call.args.get("status") == "used"
-                ending = Status.BANNED if used else Status.CANCELLED
-                denied = engine.cancel(number, now, ending)
-        if denied is not None:
-            return self.refuse(call, denied, now)
+                used = ctx.arg("status") == "used"
+                ctx.cancel(number, Status.BANNED if used else Status.CANCELLED)
         return FaceReply.json({"request_id": number.id, "success": True})
 
     def refuse(self, _call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
@@ -121,45 +116,36 @@ class SmsManFace(Face):
         body = {"success": False, "error_code": code, "error_msg": error_msg}
         return FaceReply.json(body, self._knobs.error_status)
 
-    def empty_list(self, call: FaceCall) -> FaceReply:
-        return FaceReply.text(f"Not Found: {call.form}", 404)  # There is no list.
-
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
+    def _rent(self, ctx: CallContext) -> FaceReply:
         hours = None
-        if call.form.startswith(RENT):
-            hours = HOURS.get(args.get("type", ""), 0) * (exchange.number_id(args.get("time")) or 0)
+        if ctx.call.form.startswith(RENT):
+            hours = HOURS.get(ctx.arg("type"), 0) * (ctx.integer("time") or 0)
             if not hours:
-                return self.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
+                deny(DenialReason.BAD_REQUEST)
         order = BuyerOrder(
-            service=args.get("application_id", "rent" if hours else ""),
-            country=args.get("country_id", ""),
-            max_minor=exchange.amount(args.get("maxPrice")),
+            service=ctx.arg("application_id", "rent" if hours else ""),
+            country=ctx.arg("country_id"),
+            max_minor=exchange.amount(ctx.arg("maxPrice")),
             hours=hours,
         )
-        number = engine.rent(order, now)
-        if isinstance(number, Denied):
-            return self.refuse(call, number, now)
-        return FaceReply.json(_row(number))
+        return FaceReply.json(_row(ctx.rent(order)))
 
-    def _look(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def _look(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if not number.live:
-            return self.refuse(call, Denied(DenialReason.ENDED), now)
-        engine.show(number)
-        waiting = {"error_code": "wait_sms", "error_msg": "Still waiting..."}
+            deny(DenialReason.ENDED)
         if number.rental:
-            rows = [_message(sms) for sms in reversed(number.sms)]
-            if not rows and self._knobs.no_messages == "wait_sms":
-                return FaceReply.json(_row(number) | waiting)
-            all_of_them = call.form.endswith("get-all-sms")
-            return FaceReply.json(
-                _row(number) | {"sms": rows if all_of_them or not rows else rows[0]}
-            )
-        if number.status is Status.RECEIVED:
-            return FaceReply.json(_row(number) | {"sms_code": number.sms[-1].code})
-        return FaceReply.json(_row(number) | waiting)
+            return self._rental_sms(ctx, number)
+        latest = number.sms[-1:] if number.status is Status.RECEIVED else ()
+        ctx.engine.show(number, latest)
+        return FaceReply.json(_row(number) | ({"sms_code": latest[0].code} if latest else WAITING))
+
+    def _rental_sms(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        every = ctx.call.form.endswith("get-all-sms")
+        ctx.engine.show(number, None if every else number.sms[-1:])
+        rows = [_message(sms) for sms in reversed(number.sms)]
+        if not rows and self._knobs.no_messages == "wait_sms":
+            return FaceReply.json(_row(number) | WAITING)
+        return FaceReply.json(_row(number) | {"sms": rows if every or not rows else rows[0]})
 
 
 def _row(number: SimulatedNumber) -> dict[str, Any]:
@@ -177,3 +163,6 @@ def _message(sms: ArrivedSms) -> dict[str, str]:
 
 def _as_number(name: str) -> int | str:
     return int(name) if name.isascii() and name.isdigit() else name
+
+
+FACE = SmsManFace

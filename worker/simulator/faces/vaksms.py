@@ -7,9 +7,8 @@ from typing import Literal
 
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request, amount, figure
-from worker.simulator.face import Face, FaceKnobs, denied_by_server
+from worker.simulator.face import CallContext, Face, FaceKnobs, denied_by_server, deny
 from worker.simulator.numbers import SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
@@ -98,33 +97,35 @@ class VakSmsFace(Face):
             operation, form, self.number_id(args.get("idNum", "")), args, refused, about_one
         )
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        match call.form:
+    def answer(self, ctx: CallContext) -> FaceReply:
+        match ctx.call.form:
             case "getNumber":
-                return self._rent(engine, call, now)
+                return self._rent(ctx)
             case "getBalance":
-                return FaceReply.json({"balance": figure(engine.balance_minor(now))})
+                return FaceReply.json({"balance": figure(ctx.balance_minor)})
             case "getCountNumber":
-                return FaceReply.json({call.args.get("service", "tg"): 1000})
+                return FaceReply.json({ctx.arg("service", "tg"): 1000})
             case _:
                 return self._error("noNumber")  # This simulator rents no number a second time.
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if not number.live:
-            return self.refuse(call, Denied(DenialReason.ENDED), now)
-        if call.form == "getSmsCode":
-            engine.show(number)
-            codes = [sms.code for sms in number.sms]
-            latest = codes[-1] if codes and number.status is Status.RECEIVED else None
-            return FaceReply.json({"smsCode": codes if "all" in call.args else latest})
-        if call.operation is FaceOperation.ASK_AGAIN:
-            denied = engine.ask_again(number, now)
-            return self.refuse(call, denied, now) if denied else FaceReply.json({"status": "ready"})
-        ending = Status.BANNED if call.args["status"] == "bad" else Status.CANCELLED
-        denied = engine.cancel(number, now, ending)
-        return self.refuse(call, denied, now) if denied else FaceReply.json({"status": "update"})
+            deny(DenialReason.ENDED)
+        if ctx.call.form == "getSmsCode":
+            return self._codes(ctx, number)
+        if ctx.call.operation is FaceOperation.ASK_AGAIN:
+            ctx.ask_again(number)
+            return FaceReply.json({"status": "ready"})
+        ctx.cancel(number, Status.BANNED if ctx.arg("status") == "bad" else Status.CANCELLED)
+        return FaceReply.json({"status": "update"})
+
+    def _codes(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        if "all" in ctx.call.args:
+            ctx.engine.show(number)
+            return FaceReply.json({"smsCode": [sms.code for sms in number.sms]})
+        latest = number.sms[-1:] if number.status is Status.RECEIVED else ()
+        ctx.engine.show(number, latest)
+        return FaceReply.json({"smsCode": latest[0].code if latest else None})
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
         if (reply := denied_by_server(denied)) is not None:
@@ -133,24 +134,20 @@ class VakSmsFace(Face):
             return FaceReply.json({"status": REFUSALS[denied.reason]})
         return self._error(ERRORS.get(denied.reason, "badData"))
 
-    def empty_list(self, _call: FaceCall) -> FaceReply:
-        return self._error("badData")  # There is no list.
-
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        number = engine.rent(
+    def _rent(self, ctx: CallContext) -> FaceReply:
+        number = ctx.rent(
             BuyerOrder(
-                service=args.get("service", ""),
-                country=args.get("country", "ru"),
-                operator=args.get("operator", "any"),
-                max_minor=amount(args.get("maxPrice")),
-                hours=RENT_HOURS if args.get("rent") == "true" else None,
-            ),
-            now,
+                service=ctx.arg("service"),
+                country=ctx.arg("country", "ru"),
+                operator=ctx.arg("operator", "any"),
+                max_minor=amount(ctx.arg("maxPrice")),
+                hours=RENT_HOURS if ctx.arg("rent") == "true" else None,
+            )
         )
-        if isinstance(number, Denied):
-            return self.refuse(call, number, now)
         return FaceReply.json({"tel": int(number.phone), "idNum": self.ref(number)})
 
     def _error(self, word: str) -> FaceReply:
         return FaceReply.json({"error": word}, self._knobs.error_status)
+
+
+FACE = VakSmsFace

@@ -2,7 +2,8 @@
 
 from worker.adapters.providers.family import FamilyAdapter, ProviderConfig, PushBody, push_of
 from worker.adapters.providers.handler_api.activations import HandlerApiAccount
-from worker.adapters.providers.handler_api.rentals import HandlerRentals, HeroRentals
+from worker.adapters.providers.handler_api.rentals import HERO_RENTALS, RENTALS
+from worker.adapters.providers.rental_account import RentalAccount
 from worker.adapters.providers.transport import Transport
 from worker.ports.long_rental import LongRentals
 from worker.ports.service import Push
@@ -19,7 +20,7 @@ def parse_push(body: PushBody) -> list[Push]:
 
 def _rentals(config: ProviderConfig, http: Transport) -> LongRentals:
     """Hero has calls of its own; the other companies have the classic ones."""
-    return (HeroRentals if config.dialect == "hero" else HandlerRentals)(config, http)
+    return RentalAccount(HERO_RENTALS if config.dialect == "hero" else RENTALS, config, http)
 
 
 ADAPTER = FamilyAdapter(HandlerApiAccount, _rentals, parse_push)

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from worker.domain.families import Features, features_of
+from worker.domain.families import Capabilities, capabilities_of
 
 
 class ListShape(enum.Enum):
@@ -17,7 +17,7 @@ class ListShape(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerDialect:
-    """One company's way of speaking; whether it has a list or a history is in its features."""
+    """One company's way of speaking; whether it has a list or a history is in its capabilities."""
 
     name: str
     rent_action: str = "getNumberV2"  #: With V2 the reply holds the cost; getNumber has none.
@@ -33,8 +33,8 @@ class HandlerDialect:
     takes_order: bool = False  #: getNumber takes our own id and refuses it a second time.
 
     @property
-    def features(self) -> Features:
-        return features_of("handler_api", self.name)
+    def capabilities(self) -> Capabilities:
+        return capabilities_of("handler_api", self.name)
 
 
 DIALECTS: Final = {

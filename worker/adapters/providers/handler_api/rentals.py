@@ -6,26 +6,22 @@ Hero's rentals are activations of another kind, ended by calls without a body.
 from typing import Any, Final
 
 from worker.adapters.providers import fields
-from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
+from worker.adapters.providers.family import OperationRoute, OperationTable
 from worker.adapters.providers.handler_api import words
-from worker.adapters.providers.handler_api.dialects import DIALECTS
-from worker.adapters.providers.handler_api.replies import HandlerReplies, word_in
+from worker.adapters.providers.handler_api.activations import HandlerReplies, word_in
 from worker.adapters.providers.rental_account import (
     DAY,
     HOUR,
     CloseAttempt,
     CloseFollowUp,
-    RentalAccount,
+    FamilyRentals,
     RentalReplies,
-    availability_of,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import LIST_CAP, Transport
-from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import NoRent, NotKnown, Refusal, Refused, Rented
+from worker.ports.provider import Ended, NoRent, Refusal, Refused, Rented
 from worker.ports.reporter import Operation
 
 TERMS: Final = port.RentalTerms(
@@ -48,15 +44,21 @@ WAITING: Final = "STATUS_WAIT_CODE"
 ENDINGS: Final = {"STATUS_CANCEL": PriceFate.GIVEN_BACK, "STATUS_FINISH": PriceFate.KEPT}
 DEAD: Final = "RENT_DIE"
 BAD_TIMES: Final = frozenset({"INVALID_TIME", "MAX_HOURS_EXCEED", "BAD_DURATION"})
-UNKNOWN: Final = frozenset({"INVALID_PHONE", "NO_ID_RENT"})  #: Beyond those of activations.
 TOO_LATE: Final = "CANT_CANCEL"
 OVER: Final = frozenset({"ALREADY_FINISH", "ALREADY_CANCEL", "INCORECT_STATUS", *ENDINGS, WAITING})
+NO_PROLONG: Final = {
+    **dict.fromkeys(words.NO_BALANCE, port.NoProlong.NO_BALANCE),
+    **dict.fromkeys(BAD_TIMES, port.NoProlong.BAD_LENGTH),
+    **dict.fromkeys({*OVER, DEAD}, port.NoProlong.NOT_POSSIBLE),
+}
 
 
 class HandlerRentalReplies(HandlerReplies, RentalReplies):
     """Reads the replies about classic rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
+    not_known = words.NOT_KNOWN | {"INVALID_PHONE", "NO_ID_RENT"}
+    no_prolong = NO_PROLONG
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         phone = self._phone(reply)
@@ -72,16 +74,14 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
             return self._messages(reply, body)
         answer = word_in(reply)
         if not reply.is_answer:
-            raise self._fault(reply, answer)
+            raise self._fault(reply)
         if answer.word == WAITING:
             return port.Messages()
         if answer.word in ENDINGS and not answer.rest:  # Alone, as in the status of an activation.
-            return port.Ended(ENDINGS[answer.word])
+            return Ended(ENDINGS[answer.word])
         if answer.word == DEAD:
             raise ProviderUnavailable(self.provider, DEAD)
-        if self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply, answer)
+        return self._not_known(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         """`values` is an object by index, or an empty list where there is none."""
@@ -98,46 +98,28 @@ class HandlerRentalReplies(HandlerReplies, RentalReplies):
     def available(self, reply: Reply) -> port.Availability:
         if reply.is_answer and word_in(reply).word == DEAD:
             return port.Availability.DOWN
-        return availability_of(self.messages(reply))
+        return super().available(reply)
 
     def prolonged(self, reply: Reply) -> port.ProlongReply:
         if self._phone(reply) is not None:
             return port.Prolonged()  # The reply has the new end, but without a time zone.
-        answer = word_in(reply)
-        if not reply.is_answer:
-            raise self._fault(reply, answer)
-        if answer.word in words.NO_BALANCE:
-            return port.NotProlonged(port.NoProlong.NO_BALANCE)
-        if answer.word in BAD_TIMES:
-            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
-        if answer.word == DEAD or answer.word in OVER:
-            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-        if self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply, answer)
+        return self._not_prolonged(reply)
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return port.Ended(PriceFate.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         if reply.is_answer and word_in(reply).word == TOO_LATE:
             return CloseFollowUp.FINISH
         return self._not_closed(reply)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if self._success(reply) is not None:
-            return port.Ended(PriceFate.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply)
 
     def _not_closed(self, reply: Reply) -> CloseAttempt:
-        answer = word_in(reply)
-        if reply.is_answer and answer.word in OVER:
-            return CloseFollowUp.READ
-        if reply.is_answer and self._is_no_rental(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply, answer)
-
-    def _is_no_rental(self, word: str, reply: Reply) -> bool:
-        return word in UNKNOWN or self._is_not_known(word, reply)
+        over = reply.is_answer and self._word(reply) in OVER
+        return CloseFollowUp.READ if over else self._not_known(reply)
 
     def _success(self, reply: Reply) -> dict[str, Any] | None:
         body = reply.json() if reply.is_success else None
@@ -152,16 +134,7 @@ def _place(index: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
-class HandlerRentals(RentalAccount):
-    """The long rentals of one account at a company with the classic calls."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        dialect = DIALECTS[config.dialect]
-        self._states = HandlerRentalReplies(config.name, dialect, config.currency)
-        super().__init__(http, TERMS, ROUTES, self._states, finish=FINISH)
-
-    async def available(self, ref: ProviderRef) -> port.Availability:
-        return await self._ask(Operation.RENTAL_READ, ref, self._states.available, cap=LIST_CAP)
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, HandlerRentalReplies, FINISH)
 
 
 HERO_TERMS: Final = port.RentalTerms(
@@ -181,17 +154,26 @@ HERO_ROUTES: Final[OperationTable] = {
 HERO_FINISH: Final = "finishActivation&id={ref}"
 
 BAD_LENGTHS: Final = frozenset({"BAD_DURATION", "MAX_HOURS_EXCEED"})
-OFF: Final = frozenset({"SIM_OFFLINE", "SIM_TEMPORARY_OFFLINE"})
-TOO_SOON: Final = frozenset({"FREEZE_PERIOD_NOT_REACHED", "TOO_EARLY"})
-NEVER: Final = frozenset({"ACTION_NOT_AVAILABLE", "RENEW_ACTIVATION_NOT_AVAILABLE"})
 UNREAD: Final = "NEW_OTP_RECEIVED"  #: Nobody has read that SMS yet, so the rental is not ended.
 HERO_OVER: Final = "ACTIVATION_NOT_ACTIVE"
+HERO_NO_PROLONG: Final = {
+    "SIM_OFFLINE": port.NoProlong.NOT_NOW,
+    "SIM_TEMPORARY_OFFLINE": port.NoProlong.NOT_NOW,
+    "FREEZE_PERIOD_NOT_REACHED": port.NoProlong.NOT_NOW,
+    "TOO_EARLY": port.NoProlong.NOT_NOW,
+    **dict.fromkeys(words.NO_BALANCE, port.NoProlong.NO_BALANCE),
+    **dict.fromkeys(BAD_LENGTHS, port.NoProlong.BAD_LENGTH),
+    "ACTION_NOT_AVAILABLE": port.NoProlong.NOT_POSSIBLE,
+    "RENEW_ACTIVATION_NOT_AVAILABLE": port.NoProlong.NOT_POSSIBLE,
+    HERO_OVER: port.NoProlong.NOT_POSSIBLE,
+}
 
 
 class HeroRentalReplies(HandlerReplies, RentalReplies):
     """Reads the replies of hero about rentals. Raises `ProviderError` only."""
 
     __slots__ = ()
+    no_prolong = HERO_NO_PROLONG
 
     def opened(self, reply: Reply) -> Rented | NoRent:
         word = word_in(reply).word
@@ -201,12 +183,9 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         body = reply.json() if reply.is_success else None
         if isinstance(body, dict) and isinstance(body.get("data"), list):
             return self._messages(reply, body)
-        answer = word_in(reply)
-        if reply.is_answer and answer.word == HERO_OVER:
-            return port.Ended()  # Terminated or refunded: hero does not say which.
-        if reply.is_answer and self._is_not_known(answer.word, reply):
-            return NotKnown()
-        raise self._fault(reply, answer)
+        if reply.is_answer and self._word(reply) == HERO_OVER:
+            return Ended()  # Terminated or refunded: hero does not say which.
+        return self._not_known(reply)
 
     def _messages(self, reply: Reply, body: dict[str, Any]) -> port.Messages:
         rows, meta = body["data"], body.get("meta")
@@ -228,32 +207,17 @@ class HeroRentalReplies(HandlerReplies, RentalReplies):
         body = reply.exact_json() if reply.is_success else None
         if isinstance(body, dict) and "activationId" in body:
             return port.Prolonged(fields.instant_of(body.get("activationEndTime")))
-        answer = word_in(reply)
-        word, info = answer.word, answer.info or {}
-        if not reply.is_answer:
-            raise self._fault(reply, answer)
-        if word in OFF | TOO_SOON:
-            return port.NotProlonged(
-                port.NoProlong.NOT_NOW, fields.span_of(info.get("retry_after_seconds"))
-            )
-        if word in words.NO_BALANCE:
-            return port.NotProlonged(port.NoProlong.NO_BALANCE)
-        if word in BAD_LENGTHS:
-            return port.NotProlonged(port.NoProlong.BAD_LENGTH)
-        if word in NEVER or word == HERO_OVER:
-            return port.NotProlonged(port.NoProlong.NOT_POSSIBLE)
-        if self._is_not_known(word, reply):
-            return NotKnown()
-        raise self._fault(reply, answer)
+        info = word_in(reply).info or {}
+        return self._not_prolonged(reply, fields.span_of(info.get("retry_after_seconds")))
 
     def given_back(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return port.Ended(PriceFate.GIVEN_BACK)
+            return Ended(PriceFate.GIVEN_BACK)
         return self._not_closed(reply, CloseFollowUp.FINISH)
 
     def kept(self, reply: Reply) -> CloseAttempt:
         if _is_done(reply):
-            return port.Ended(PriceFate.KEPT)
+            return Ended(PriceFate.KEPT)
         return self._not_closed(reply, CloseFollowUp.READ)
 
     def _not_closed(self, reply: Reply, kept_anyway: CloseFollowUp) -> CloseAttempt:
@@ -276,9 +240,4 @@ def _is_done(reply: Reply) -> bool:
     return reply.status == 204 and not reply.body.strip()
 
 
-class HeroRentals(RentalAccount):
-    """The long rentals of one account at hero."""
-
-    def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        replies = HeroRentalReplies(config.name, DIALECTS[config.dialect], config.currency)
-        super().__init__(http, HERO_TERMS, HERO_ROUTES, replies, finish=HERO_FINISH)
+HERO_RENTALS: Final = FamilyRentals(HERO_TERMS, HERO_ROUTES, HeroRentalReplies, HERO_FINISH)

@@ -6,6 +6,8 @@ Words are compared exactly as documented. Words that only one company uses are i
 import re
 from typing import Final
 
+from worker.ports.provider import NoRent
+
 REFUSED: Final = frozenset(
     {
         "BAD_KEY",
@@ -66,6 +68,12 @@ BAD_REQUEST: Final = frozenset(
         "BAD_FIXED_PRICE",
     }
 )
+NO_RENT: Final = {
+    **dict.fromkeys(NO_NUMBERS, NoRent.NO_NUMBERS),
+    **dict.fromkeys(NO_BALANCE, NoRent.NO_BALANCE),
+    **dict.fromkeys(PRICE_ABOVE_MAX, NoRent.PRICE_ABOVE_MAX),
+    **dict.fromkeys(BAD_REQUEST, NoRent.BAD_REQUEST),
+}
 #: Cancel refused because the number is, or may be, ended or in another state: read the status.
 #: "Cancelled already" is not taken for a yes: the number may have ended with a code.
 UNCLEAR: Final = NOT_KNOWN | {

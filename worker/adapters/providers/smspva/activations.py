@@ -19,6 +19,7 @@ from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.reporter import Operation
@@ -71,40 +72,36 @@ class SmsPvaReplies(ActivationReplies):
             return port.NotKnown()
         if answer.status == UNPAID:
             raise ProviderRefused(self.provider, "balance too low to read an SMS")
-        raise self._fault(reply, answer)
+        raise self._answer_fault(reply, answer)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         answer = self._answer(reply)
         if answer.status == DONE:
-            return port.Cancelled()
+            return port.Ended(PriceFate.GIVEN_BACK)
         if answer.status == UNPAID:
             return port.Refused(port.Refusal.CODE_ARRIVED)
         if 400 <= answer.status < 500 and answer.status not in {UNAUTHORISED, TOO_MANY}:
             return port.Refused(port.Refusal.UNCLEAR)  # Few reasons for a refusal are documented.
-        raise self._fault(reply, answer)
+        raise self._answer_fault(reply, answer)
 
-    def finish(self, reply: Reply) -> port.Finished | None:
-        answer = self._answer(reply)
-        if answer.status == DONE:
-            return port.Finished()
-        if answer.status in NOT_KNOWN | NO_SMS:
-            return None
-        raise self._fault(reply, answer)
+    def finish(self, reply: Reply) -> port.Ended | None:
+        return port.Ended(PriceFate.KEPT) if self._done(reply, NOT_KNOWN | NO_SMS) else None
 
     def ask_again(self, reply: Reply) -> bool:
+        return self._done(reply, NOT_KNOWN | NO_SMS | {UNPAID})
+
+    def _done(self, reply: Reply, refusals: frozenset[int]) -> bool:
         answer = self._answer(reply)
-        if answer.status == DONE:
-            return True
-        if answer.status in NOT_KNOWN | NO_SMS | {UNPAID}:
-            return False
-        raise self._fault(reply, answer)
+        if answer.status != DONE and answer.status not in refusals:
+            raise self._answer_fault(reply, answer)
+        return answer.status == DONE
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         answer = self._answer(reply)
         if answer.status != DONE:
             why = NO_RENT.get(answer.status)
             if why is None:
-                raise self._fault(reply, answer)
+                raise self._answer_fault(reply, answer)
             return why
         data = answer.data if isinstance(answer.data, dict) else {}
         rented = self._rented(reply, data.get("orderId"), _phone_in(data))
@@ -112,18 +109,16 @@ class SmsPvaReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = self._answer(reply)
-        if answer.status == DONE and isinstance(answer.data, dict):
-            minor = fields.balance_minor(answer.data.get("balance"), self.currency)
-            if minor is not None:
-                return port.Balance(minor, self.currency)
-        raise self._fault(reply, answer)
+        if answer.status != DONE or not isinstance(answer.data, dict):
+            raise self._answer_fault(reply, answer)
+        return self._balance(reply, answer.data.get("balance"))
 
     def page(self, reply: Reply) -> port.ActivePage:
         answer = self._answer(reply)
         data = answer.data
         rows = data.get("orders") if isinstance(data, dict) else data
         if answer.status != DONE or not isinstance(rows, list):
-            raise self._fault(reply, answer)
+            raise self._answer_fault(reply, answer)
         return port.ActivePage([self._row(reply, row) for row in rows], last=True)
 
     def _row(self, reply: Reply, row: object) -> port.ActiveRow:
@@ -143,10 +138,10 @@ class SmsPvaReplies(ActivationReplies):
         status = body.get("statusCode") if isinstance(body, dict) else None
         # The range is checked because an error names the status: a longer number could be a phone.
         if type(status) is not int or not 100 <= status < 600 or reply.status not in {status, DONE}:
-            raise self._fault(reply, SmsPvaBody(reply.status, None))
+            raise self._answer_fault(reply, SmsPvaBody(reply.status, None))
         return SmsPvaBody(status, body.get("data"))
 
-    def _fault(self, reply: Reply, answer: SmsPvaBody) -> ProviderError:
+    def _answer_fault(self, reply: Reply, answer: SmsPvaBody) -> ProviderError:
         if answer.status >= 500:
             return ProviderUnavailable(self.provider, f"status {answer.status}")
         if answer.status == TOO_MANY:
@@ -180,7 +175,7 @@ class SmsPvaAccount(ProviderAccount):
             headers={"apikey": config.api_key},
             answer_statuses=ANSWER_STATUSES,
         )
-        replies = SmsPvaReplies(config.name, config.currency)
+        replies = SmsPvaReplies(config)
         super().__init__(config, context, endpoint, ROUTES, replies)
         self._rentals_http = RentalTransport(config, context)
 

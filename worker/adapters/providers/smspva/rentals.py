@@ -7,13 +7,17 @@ is switched on before an SMS is expected; its state shows then whether it is on.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.family import OperationRoute, OperationTable, ProviderConfig
-from worker.adapters.providers.rental_account import DAY, RentalAccount, RentalReplies
+from worker.adapters.providers.rental_account import (
+    DAY,
+    FamilyRentals,
+    RentalAccount,
+    RentalReplies,
+)
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
@@ -24,8 +28,8 @@ from worker.adapters.providers.transport import (
 )
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
-from worker.ports.errors import ProviderError, ProviderRefused
-from worker.ports.provider import Circuit, NoRent, NotKnown, Refusal, Rented
+from worker.ports.errors import ProviderRefused
+from worker.ports.provider import Circuit, Ended, NoRent, NotKnown, Refusal, Rented
 from worker.ports.reporter import Operation
 
 HOST: Final = "api.smspva.com"
@@ -95,7 +99,7 @@ class SmsPvaRentalReplies(RentalReplies):
         if not done and NOT_FOUND.search(words):
             return NotKnown()
         if not done and CLOSED.search(words):
-            return port.Ended()
+            return Ended()
         raise reply.unreadable(self.provider)
 
     def state(self, reply: Reply, ref: ProviderRef) -> int | None:
@@ -131,7 +135,7 @@ class SmsPvaRentalReplies(RentalReplies):
     def ended(self, reply: Reply) -> port.CloseReply:
         done, _, words = self._answer(reply)
         if done or CLOSED.search(words):
-            return port.Ended()
+            return Ended()
         if NOT_FOUND.search(words):
             return NotKnown()
         return port.NotClosed(Refusal.UNCLEAR)
@@ -152,11 +156,6 @@ class SmsPvaRentalReplies(RentalReplies):
                 raise ProviderRefused(self.provider, "bad key")
             case _:
                 raise self._fault(reply)
-
-    def _fault(self, reply: Reply) -> ProviderError:
-        if reply.is_unauthorised:
-            return ProviderRefused(self.provider, "HTTP 401")
-        return reply.unreadable(self.provider)
 
 
 def _phone_in(row: Mapping[str, Any]) -> str | None:
@@ -189,15 +188,17 @@ class RentalTransport(Transport):
         """The circuit of a provider in the metrics is that of its activations."""
 
 
+RENTALS: Final = FamilyRentals(
+    TERMS, ROUTES, SmsPvaRentalReplies, words_of=lambda length: {"period": PERIODS[length]}
+)
+
+
 class SmsPvaRentals(RentalAccount):
     """The long rentals of one account at SMSPVA."""
 
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
-        self._orders = SmsPvaRentalReplies(config.name, config.currency)
-        super().__init__(http, TERMS, ROUTES, self._orders)
-
-    def _length(self, length: timedelta) -> Mapping[str, object]:
-        return {"period": PERIODS[length]}
+        super().__init__(RENTALS, config, http)
+        self._orders = SmsPvaRentalReplies(config)
 
     async def available(self, ref: ProviderRef) -> port.Availability:
         state = await self._http.call(

@@ -1,6 +1,6 @@
 """How `handler_api` words its replies: tokens, refusals and the JSON of numbers, by dialect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
@@ -9,7 +9,7 @@ import orjson
 
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import FaceCall, FaceReply, Json, figure, number_id, price
-from worker.simulator.faces.handler_api.dialects import SimulatedDialect, Wording
+from worker.simulator.faces.handler_api.dialects import RENT_ACTIONS, SimulatedDialect, Wording
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
 #: Naive times are in the provider's own zone, which it does not name.
@@ -154,10 +154,14 @@ def hero_sms(number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any]:
     }
 
 
-def all_sms(number: SimulatedNumber, args: Mapping[str, str]) -> dict[str, Any]:
+def page_of_sms(number: SimulatedNumber, args: Mapping[str, str]) -> Sequence[ArrivedSms]:
     size = min(number_id(args.get("size")) or 25, 100)
     first = (max(number_id(args.get("page")) or 1, 1) - 1) * size
-    rows = [hero_sms(number, sms) for sms in number.sms[first : first + size]]
+    return number.sms[first : first + size]
+
+
+def all_sms(number: SimulatedNumber, page: Sequence[ArrivedSms]) -> dict[str, Any]:
+    rows = [hero_sms(number, sms) for sms in page]
     return {"data": rows, "meta": {"total": len(number.sms), "service": number.service}}
 
 
@@ -259,9 +263,6 @@ def push(
 
 
 V2_FORMS = frozenset({"getStatusV2", "setStatusV2"})
-RENT_FORMS = frozenset(
-    {"getRentNumber", "getRentStatus", "setRentStatus", "getRentList", "continueRentNumber"}
-)
 RENT_TOKENS: Mapping[DenialReason, str] = {
     DenialReason.UNKNOWN_ID: "INVALID_PHONE",
     DenialReason.BAD_STATUS: "INCORECT_STATUS",  # As the provider spells it.
@@ -294,7 +295,7 @@ class ReplyWriter:
         return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
 
     def _wording(self, call: FaceCall, reason: DenialReason) -> Wording:
-        if call.form in RENT_FORMS and self._dialect.classic_rent:
+        if call.form in RENT_ACTIONS and self._dialect.classic_rent:
             wording = self._dialect.words[reason]
             token = RENT_TOKENS.get(reason, wording.token)
             if reason is DenialReason.UNKNOWN_ID and not call.args.get("id"):

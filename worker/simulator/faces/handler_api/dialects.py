@@ -30,6 +30,14 @@ def _problem(status: int, token: str) -> Wording:
     return Wording(status, token, "problem")
 
 
+#: What most companies have one word for.
+IN_THIS_STATUS = (
+    DenialReason.BAD_STATUS,
+    DenialReason.CODE_RECEIVED,
+    DenialReason.NEW_CODE_RECEIVED,
+    DenialReason.NO_CODE,
+    DenialReason.ENDED,
+)
 CLASSIC_WORDS: dict[DenialReason, Wording] = {
     DenialReason.NO_KEY: _text(200, "NO_KEY"),
     DenialReason.BAD_KEY: _text(200, "BAD_KEY"),
@@ -46,13 +54,9 @@ CLASSIC_WORDS: dict[DenialReason, Wording] = {
     DenialReason.PRICE_TOO_LOW: _text(200, "WRONG_MAX_PRICE"),
     DenialReason.ORDER_EXISTS: _text(200, "ORDER_ALREADY_EXISTS"),
     DenialReason.UNKNOWN_ID: _text(200, "NO_ACTIVATION"),
-    DenialReason.BAD_STATUS: _text(200, "BAD_STATUS"),
     DenialReason.EARLY_CANCEL: _text(200, "EARLY_CANCEL_DENIED"),
-    DenialReason.CODE_RECEIVED: _text(200, "BAD_STATUS"),
-    DenialReason.NEW_CODE_RECEIVED: _text(200, "BAD_STATUS"),
     DenialReason.TOO_LATE: _text(200, "BAD_STATUS"),
-    DenialReason.NO_CODE: _text(200, "BAD_STATUS"),
-    DenialReason.ENDED: _text(200, "BAD_STATUS"),
+    **dict.fromkeys(IN_THIS_STATUS, _text(200, "BAD_STATUS")),
 }
 HERO_WORDS = CLASSIC_WORDS | {
     DenialReason.NO_KEY: _problem(422, "UNPROCESSABLE_ENTITY"),
@@ -81,11 +85,7 @@ TIGER_WORDS = CLASSIC_WORDS | {
 TIGER_V2_WORDS = {
     DenialReason.UNKNOWN_ID: _problem(404, "NOT_FOUND"),
     DenialReason.EARLY_CANCEL: _problem(409, "EARLY_CANCEL_DENIED"),
-    DenialReason.BAD_STATUS: _problem(200, "BAD_STATUS"),
-    DenialReason.CODE_RECEIVED: _problem(200, "BAD_STATUS"),
-    DenialReason.NEW_CODE_RECEIVED: _problem(200, "BAD_STATUS"),
-    DenialReason.NO_CODE: _problem(200, "BAD_STATUS"),
-    DenialReason.ENDED: _problem(200, "BAD_STATUS"),
+    **dict.fromkeys(IN_THIS_STATUS, _problem(200, "BAD_STATUS")),
 }
 SMSBOWER_WORDS = CLASSIC_WORDS | {
     DenialReason.NO_KEY: Wording(401, "No access", "access"),
@@ -100,12 +100,8 @@ PRIVATESMS_WORDS = CLASSIC_WORDS | {
     DenialReason.BAD_ACTION: _text(400, "BAD_ACTION"),
     DenialReason.BAD_REQUEST: _text(400, "BAD_ACTION"),
     DenialReason.UNKNOWN_ID: _text(404, "NO_ACTIVATION"),
-    DenialReason.BAD_STATUS: _text(400, "BAD_STATUS"),
     DenialReason.EARLY_CANCEL: _text(403, "EARLY_CANCEL_DENIED"),
-    DenialReason.CODE_RECEIVED: _text(400, "BAD_STATUS"),
-    DenialReason.NEW_CODE_RECEIVED: _text(400, "BAD_STATUS"),
-    DenialReason.NO_CODE: _text(400, "BAD_STATUS"),
-    DenialReason.ENDED: _text(400, "BAD_STATUS"),
+    **dict.fromkeys(IN_THIS_STATUS, _text(400, "BAD_STATUS")),
 }
 BASIC_ACTIONS = frozenset(
     {"getBalance", "getNumber", "getStatus", "setStatus", "getPrices", "getNumbersStatus"}
@@ -118,13 +114,7 @@ LISTING_ACTIONS = BASIC_ACTIONS | {
     "getCountries",
 }
 RENT_ACTIONS = frozenset(
-    {
-        "getRentNumber",
-        "getRentStatus",
-        "setRentStatus",
-        "getRentList",
-        "continueRentNumber",
-    }
+    {"getRentNumber", "getRentStatus", "setRentStatus", "getRentList", "continueRentNumber"}
 )
 
 

@@ -8,9 +8,8 @@ from typing import Any, TypeAlias
 from worker.simulator import exchange
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
-from worker.simulator.face import Face
+from worker.simulator.face import CallContext, Face, deny, granted
 from worker.simulator.faces.handler_api import bodies
 from worker.simulator.faces.handler_api.bodies import ReplyWriter
 from worker.simulator.faces.handler_api.dialects import DIALECTS, SimulatedDialect
@@ -92,8 +91,8 @@ def _setting(form: str, status: str, dialect: SimulatedDialect) -> FaceOperation
     return FaceOperation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)
 
 
-GeneralHandler: TypeAlias = Callable[[Engine, FaceCall, datetime], FaceReply]
-NumberHandler: TypeAlias = Callable[[Engine, FaceCall, SimulatedNumber, datetime], FaceReply]
+GeneralHandler: TypeAlias = Callable[[CallContext], FaceReply]
+NumberHandler: TypeAlias = Callable[[CallContext, SimulatedNumber], FaceReply]
 
 OLD_PAGE = 10  #: Of getListOfActiveActivations.
 HISTORY_PAGE, HISTORY_DEFAULT = 100, 50
@@ -148,21 +147,19 @@ class HandlerApiFace(Face):
             return self._rest.read(request)
         return read_request(request, self._dialect, self._key)
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        if self._rest is not None and call.form.startswith(PREFIX):
-            return self._rest.answer(engine, call, now)
-        if self._rentals.takes(call):
-            return self._rentals.answer(engine, call, now)
-        return self._general[call.operation](engine, call, now)
+    def answer(self, ctx: CallContext) -> FaceReply:
+        if self._rest is not None and ctx.call.form.startswith(PREFIX):
+            return self._rest.answer(ctx)
+        if self._rentals.takes(ctx.call):
+            return self._rentals.answer(ctx)
+        return self._general[ctx.call.operation](ctx)
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        if self._rentals.takes(call):
-            return self._rentals.answer_about(engine, call, number, now)
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        if self._rentals.takes(ctx.call):
+            return self._rentals.answer_about(ctx, number)
         if number.rental and self._dialect.classic_rent:
-            return self._refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        return self._about[call.operation](engine, call, number, now)
+            deny(DenialReason.UNKNOWN_ID)
+        return self._about[ctx.call.operation](ctx, number)
 
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         if self._rest is not None and call.form.startswith(PREFIX):
@@ -178,134 +175,128 @@ class HandlerApiFace(Face):
             return self._json([])
         return self._json(bodies.active(self._dialect, []))
 
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        number = engine.rent(
+    def _rent(self, ctx: CallContext) -> FaceReply:
+        number = ctx.rent(
             BuyerOrder(
-                service=args.get("service", ""),
-                country=args.get("country", "0"),
-                operator=args.get("operator", "any"),
-                max_minor=exchange.amount(args.get("maxPrice")),
-                reference=args.get("orderId"),
-            ),
-            now,
+                service=ctx.arg("service"),
+                country=ctx.arg("country", "0"),
+                operator=ctx.arg("operator", "any"),
+                max_minor=exchange.amount(ctx.arg("maxPrice")),
+                reference=ctx.call.args.get("orderId"),
+            )
         )
-        if isinstance(number, Denied):
-            return self._refuse(call, number, now)
-        if call.form == "getNumber":
+        if ctx.call.form == "getNumber":
             return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
         return self._json(bodies.number_v2(self._dialect, number))
 
-    def _list(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        old = call.form == "getListOfActiveActivations"
+    def _list(self, ctx: CallContext) -> FaceReply:
+        old = ctx.call.form == "getListOfActiveActivations"
         most = OLD_PAGE if old else self._dialect.page_max
         default = OLD_PAGE if old else self._dialect.page_default
-        limit = exchange.number_id(call.args.get("length" if old else "limit"))
-        rows = engine.active(
-            exchange.number_id(call.args.get("start")) or 0,
+        limit = ctx.integer("length" if old else "limit")
+        rows = ctx.engine.active(
+            ctx.integer("start") or 0,
             min(default if limit is None else limit, most),
-            now,
+            ctx.now,
         )
         if old:
             return self._json([bodies.old_row(each) for each in rows])
+        ctx.carry(rows, last=True)
         return self._json(bodies.active(self._dialect, rows))
 
-    def _history(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        numbers = engine.rented_of(
-            exchange.number_id(args.get("start")) or 0,
-            exchange.number_id(args.get("end")) or int(now.timestamp()),
-            now,
-        )
-        offset = exchange.number_id(args.get("offset")) or 0
-        size = exchange.number_id(args.get(self._dialect.history_size_word)) or HISTORY_DEFAULT
-        rows = islice(
-            (each for each in numbers if not each.rental), offset, offset + min(size, HISTORY_PAGE)
-        )
+    def _history(self, ctx: CallContext) -> FaceReply:
+        end = ctx.integer("end") or int(ctx.now.timestamp())
+        numbers = ctx.engine.rented_of(ctx.integer("start") or 0, end, ctx.now)
+        offset = ctx.integer("offset") or 0
+        size = ctx.integer(self._dialect.history_size_word) or HISTORY_DEFAULT
+        activations = (each for each in numbers if not each.rental)
+        rows = list(islice(activations, offset, offset + min(size, HISTORY_PAGE)))
+        ctx.carry(rows)
         return self._json([bodies.history_row(self._dialect, each) for each in rows])
 
-    def _balance(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        balance = exchange.price(engine.balance_minor(now))
-        if self._dialect.name == "tiger" and call.args.get("format") == "json":
+    def _balance(self, ctx: CallContext) -> FaceReply:
+        balance = exchange.price(ctx.balance_minor)
+        if self._dialect.name == "tiger" and ctx.arg("format") == "json":
             return self._json({"balance": balance + "00", "currency": bodies.USD})
         return self._text(f"ACCESS_BALANCE:{balance}")
 
-    def _catalogue(self, engine: Engine, call: FaceCall, _now: datetime) -> FaceReply:
-        service, country = call.args.get("service", "tg"), call.args.get("country", "0")
-        match call.form:
+    def _catalogue(self, ctx: CallContext) -> FaceReply:
+        service, country = ctx.arg("service", "tg"), ctx.arg("country", "0")
+        match ctx.call.form:
             case "getPrices":
-                cost = exchange.figure(engine.tariff.price_of(service))
+                cost = exchange.figure(ctx.engine.tariff.price_of(service))
                 return self._json({country: {service: {"cost": cost, "count": 1000}}})
             case "getNumbersStatus":
                 return self._json({f"{service}_0": "1000"})
             case _:
                 return self._json({"0": {"id": 0, "rus": "Россия", "eng": "Russia"}})
 
-    def _look(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        engine.show(number)
-        match call.form:
-            case "getAllSms" if number.live:
-                return self._json(bodies.all_sms(number, call.args))
-            case "getAllSms":
-                return self._refuse(call, Denied(DenialReason.ENDED), now)
-            case "getStatusV2" if number.live:
-                return self._json(bodies.status_v2(self._dialect, number))
-            case _ if number.live:
-                return self._text(self._status(call, number))
-            case _:
-                return self._ended_status(call, number, now)
+    def _look(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        form = ctx.call.form
+        if form == "getAllSms":
+            if not number.live:
+                deny(DenialReason.ENDED)
+            page = bodies.page_of_sms(number, ctx.call.args)
+            ctx.engine.show(number, page)
+            return self._json(bodies.all_sms(number, page))
+        if not number.live:
+            return self._ended_status(ctx, number)
+        unsaid = form == "getStatus" and self._waits_without_code(number)
+        ctx.engine.show(number, () if unsaid else number.sms[-1:])
+        if form == "getStatusV2":
+            return self._json(bodies.status_v2(self._dialect, number))
+        return self._text(self._status(ctx, number))
 
-    def _status(self, call: FaceCall, number: SimulatedNumber) -> str:
+    def _waits_without_code(self, number: SimulatedNumber) -> bool:
+        again = self._dialect.resend_word
+        return number.status is Status.RETRYING and again == "STATUS_WAIT_RESEND"
+
+    def _status(self, ctx: CallContext, number: SimulatedNumber) -> str:
         sms = bodies.latest(number)
         if sms is None:
             return "STATUS_WAIT_CODE"
-        if call.form == "getFullSms":
+        if ctx.call.form == "getFullSms":
             return f"FULL_SMS:{sms.text}"
         if number.status is Status.RETRYING:
             again = self._dialect.resend_word
-            return f"{again}:{sms.code}" if again == "STATUS_WAIT_RETRY" else again
-        if call.args.get("full_text") == "true" and self._dialect.name == "tiger":
+            return again if self._waits_without_code(number) else f"{again}:{sms.code}"
+        if ctx.arg("full_text") == "true" and self._dialect.name == "tiger":
             return f"STATUS_OK:{sms.text}"
         return f"STATUS_OK:{self._quoted(sms.code)}"
 
-    def _ended_status(self, call: FaceCall, number: SimulatedNumber, now: datetime) -> FaceReply:
-        """The status of a number that has ended."""
+    def _ended_status(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         paid = number.status in CHARGED
         word = self._dialect.paid_status if paid else self._dialect.refunded_status
         if word == "NO_ACTIVATION":
-            return self._refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
+            deny(DenialReason.UNKNOWN_ID)
         if word == "STATUS_OK":
+            ctx.engine.show(number, number.sms[-1:])
             return self._text(f"STATUS_OK:{self._quoted(number.sms[-1].code)}")
         return self._text(word)
 
-    def _ready(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        return self._change_reply(call, engine.ready(number), now)
+    def _ready(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        granted(ctx.engine.ready(number))
+        return self._done(ctx.call)
 
-    def _ask_again(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        return self._change_reply(call, engine.ask_again(number, now), now)
+    def _ask_again(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        ctx.ask_again(number)
+        return self._done(ctx.call)
 
-    def _finish(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        return self._change_reply(call, engine.finish(number, now), now)
+    def _finish(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        ctx.finish(number)
+        return self._done(ctx.call)
 
-    def _cancel(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def _cancel(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         again = self._dialect.cancelled_again
         if again is not None and number.status in REFUNDED:
             return self._text(again)
-        return self._change_reply(call, engine.cancel(number, now), now)
+        denied = ctx.engine.cancel(number, ctx.now)
+        if denied is not None and self._dialect.words[denied.reason].style == "problem":
+            ctx.engine.carry(denied.sms)
+        granted(denied)
+        return self._done(ctx.call)
 
-    def _change_reply(self, call: FaceCall, denied: Denied | None, now: datetime) -> FaceReply:
-        if denied is not None:
-            return self._refuse(call, denied, now)
+    def _done(self, call: FaceCall) -> FaceReply:
         if call.form == "setStatusV2":
             return self._json({"status": "success"})
         if call.form in {"finishActivation", "cancelActivation"}:

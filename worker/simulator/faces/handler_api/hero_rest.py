@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request, figure, number_id
+from worker.simulator.face import CallContext
 from worker.simulator.faces.handler_api import bodies
 from worker.simulator.numbers import SimulatedNumber, Status
 
@@ -54,18 +54,20 @@ class HeroRest:
             refused = DenialReason.BAD_KEY
         return FaceCall(operation or FaceOperation.OTHER, request.path, None, args, refused)
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        size = min(max(1, number_id(call.args.get("size")) or PAGE), PAGE)
-        first = (max(1, number_id(call.args.get("page")) or 1) - 1) * size
-        match call.operation:
+    def answer(self, ctx: CallContext) -> FaceReply:
+        size = min(max(1, ctx.integer("size") or PAGE), PAGE)
+        first = (max(1, ctx.integer("page") or 1) - 1) * size
+        match ctx.call.operation:
             case FaceOperation.LIST:
-                return self.page(engine.active(first, size, now), engine.live_count(now))
+                numbers = ctx.engine.active(first, size, ctx.now)
+                ctx.carry(numbers)
+                return self.page(numbers, ctx.engine.live_count(ctx.now))
             case FaceOperation.HISTORY:
-                return self._history(engine, call, first, size, now)
+                return self._history(ctx, first, size)
             case _:
                 minutes = {
                     service: {"0": int(lifetime.total_seconds() // 60)}
-                    for service, lifetime in engine.tariff.lifetimes().items()
+                    for service, lifetime in ctx.engine.tariff.lifetimes().items()
                 }
                 return FaceReply.json({"data": minutes})
 
@@ -80,20 +82,15 @@ class HeroRest:
             {"data": [self._row(each) for each in numbers], "meta": {"total": total}}
         )
 
-    def _history(
-        self, engine: Engine, call: FaceCall, first: int, size: int, now: datetime
-    ) -> FaceReply:
-        statuses = {number_id(each) for each in call.args.get("statuses", "6,8,10").split(",")}
-        chosen = (
-            number
-            for number in engine.ended_of(
-                _unix(call.args.get("from"), 0), _unix(call.args.get("to"), now.timestamp()), now
-            )
-            if STATES[number.status] in statuses
-        )
-        return FaceReply.json(
-            {"data": [self._row(each) for each in islice(chosen, first, first + size)]}
-        )
+    def _history(self, ctx: CallContext, first: int, size: int) -> FaceReply:
+        statuses = {number_id(each) for each in ctx.arg("statuses", "6,8,10").split(",")}
+        start = _unix(ctx.call.args.get("from"), 0)
+        end = _unix(ctx.call.args.get("to"), ctx.now.timestamp())
+        ended = ctx.engine.ended_of(start, end, ctx.now)
+        chosen = (number for number in ended if STATES[number.status] in statuses)
+        page = list(islice(chosen, first, first + size))
+        ctx.carry(page)
+        return FaceReply.json({"data": [self._row(each) for each in page]})
 
     def _row(self, number: SimulatedNumber) -> dict[str, Any]:
         codes = [sms.code for sms in number.sms]

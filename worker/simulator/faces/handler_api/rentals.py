@@ -1,14 +1,14 @@
 """Long rentals of `handler_api`: the classic calls of their own, and hero's extra ones."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.engine import Engine
+from worker.simulator.denials import DenialReason
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, number_id
+from worker.simulator.face import CallContext, deny
 from worker.simulator.faces.handler_api import bodies
-from worker.simulator.faces.handler_api.bodies import RENT_FORMS, ReplyWriter
-from worker.simulator.faces.handler_api.dialects import SimulatedDialect
+from worker.simulator.faces.handler_api.bodies import ReplyWriter
+from worker.simulator.faces.handler_api.dialects import RENT_ACTIONS, SimulatedDialect
 from worker.simulator.numbers import CHARGED, REFUNDED, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
 
@@ -24,51 +24,44 @@ class HandlerRentalFace:
         self._words = words
 
     def takes(self, call: FaceCall) -> bool:
-        return call.form in RENT_FORMS or call.form == "prolong"
+        return call.form in RENT_ACTIONS or call.form == "prolong"
 
-    def answer(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        if call.operation is FaceOperation.LIST:
-            return self.listed(engine.live(now, rentals=True))
-        return self._rent(engine, call, now)
+    def answer(self, ctx: CallContext) -> FaceReply:
+        if ctx.call.operation is FaceOperation.LIST:
+            return self.listed(ctx.engine.live(ctx.now, rentals=True))
+        return self._rented(
+            ctx.rent(
+                BuyerOrder(
+                    service=ctx.arg("service"),
+                    country=ctx.arg("country", "0"),
+                    operator=ctx.arg("operator", "any"),
+                    hours=self._hours(ctx),
+                )
+            )
+        )
 
-    def answer_about(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
+    def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if not number.rental:
-            return self._words.refuse(call, Denied(DenialReason.UNKNOWN_ID), now)
-        match call.operation:
-            case FaceOperation.LOOK:
-                return self._look(engine, call, number)
-            case FaceOperation.FINISH:
-                return self._change_reply(call, number, engine.finish(number, now), now)
-            case FaceOperation.CANCEL:
-                return self._change_reply(call, number, engine.cancel(number, now), now)
-            case _:
-                return self._extend(engine, call, number, now)
+            deny(DenialReason.UNKNOWN_ID)
+        if ctx.call.operation is FaceOperation.LOOK:
+            return self._look(ctx, number)
+        extending = ctx.call.operation is FaceOperation.EXTEND
+        hours = self._hours(ctx) if extending else 0
+        if not number.live and self._classic:
+            return self._error("ALREADY_FINISH" if number.status in CHARGED else "ALREADY_CANCEL")
+        if extending:
+            return self._extend(ctx, number, hours)
+        if ctx.call.operation is FaceOperation.FINISH:
+            ctx.finish(number)
+        else:
+            ctx.cancel(number)
+        return self._words.json({"status": "success"})
 
     def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
         rows = {
             str(place): {"id": each.id, "phone": each.phone} for place, each in enumerate(numbers)
         }
         return self._words.json({"status": "success", "values": rows})
-
-    def _rent(self, engine: Engine, call: FaceCall, now: datetime) -> FaceReply:
-        args = call.args
-        hours = self._hours(call)
-        if hours is None:
-            return self._words.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
-        number = engine.rent(
-            BuyerOrder(
-                service=args.get("service", ""),
-                country=args.get("country", "0"),
-                operator=args.get("operator", "any"),
-                hours=hours,
-            ),
-            now,
-        )
-        if isinstance(number, Denied):
-            return self._words.refuse(call, number, now)
-        return self._rented(number)
 
     def _rented(self, number: SimulatedNumber) -> FaceReply:
         if not self._classic:
@@ -80,57 +73,40 @@ class HandlerRentalFace:
         }
         return self._words.json({"status": "success", "phone": phone})
 
-    def _look(self, engine: Engine, call: FaceCall, number: SimulatedNumber) -> FaceReply:
-        engine.show(number)
+    def _look(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        size = ctx.integer("size") or PAGE
+        first = (ctx.integer("page") or 0) * size
+        page = number.sms[first : first + size]
+        ctx.engine.show(number, page if number.live and not number.offline else ())
         if not number.live:
             return self._error("STATUS_CANCEL" if number.status in REFUNDED else "STATUS_FINISH")
         if number.offline:
             return self._error("RENT_DIE")
         if not number.sms:
             return self._error("STATUS_WAIT_CODE")
-        size = number_id(call.args.get("size")) or PAGE
-        first = (number_id(call.args.get("page")) or 0) * size
         values: dict[str, Any] = {
             str(place): {"phoneFrom": "Sender", "text": sms.text, "date": bodies.naive(sms.at)}
-            for place, sms in enumerate(number.sms[first : first + size])
+            for place, sms in enumerate(page)
         }
         quantity = len(number.sms)
         return self._words.json({"status": "success", "quantity": quantity, "values": values})
 
-    def _extend(
-        self, engine: Engine, call: FaceCall, number: SimulatedNumber, now: datetime
-    ) -> FaceReply:
-        hours = self._hours(call)
-        if hours is None:
-            return self._words.refuse(call, Denied(DenialReason.BAD_REQUEST), now)
+    def _extend(self, ctx: CallContext, number: SimulatedNumber, hours: int) -> FaceReply:
         if number.offline and not self._classic:
             return self._words.json({"title": "SIM_OFFLINE", "details": "SIM is offline"}, 400)
-        denied = engine.extend(number, timedelta(hours=hours), now)
-        if denied is not None:
-            return self._refuse_change(call, number, denied, now)
+        ctx.extend(number, timedelta(hours=hours))
         return self._rented(number)
-
-    def _change_reply(
-        self, call: FaceCall, number: SimulatedNumber, denied: Denied | None, now: datetime
-    ) -> FaceReply:
-        if denied is not None:
-            return self._refuse_change(call, number, denied, now)
-        return self._words.json({"status": "success"})
-
-    def _refuse_change(
-        self, call: FaceCall, number: SimulatedNumber, denied: Denied, now: datetime
-    ) -> FaceReply:
-        if denied.reason is DenialReason.ENDED and self._classic:
-            return self._error("ALREADY_FINISH" if number.status in CHARGED else "ALREADY_CANCEL")
-        return self._words.refuse(call, denied, now)
 
     def _error(self, token: str) -> FaceReply:
         return self._words.json({"status": "error", "message": token})
 
-    def _hours(self, call: FaceCall) -> int | None:
-        args = call.args
-        if not self._classic:
-            hours = number_id(args.get("duration"))
-            return hours if hours in HERO_HOURS else None
-        hours = number_id(args.get("rent_time") or args.get("time") or str(SHORTEST))
-        return hours if hours is not None and SHORTEST <= hours <= LONGEST else None
+    def _hours(self, ctx: CallContext) -> int:
+        if self._classic:
+            hours = number_id(ctx.arg("rent_time") or ctx.arg("time") or str(SHORTEST))
+            offered = hours is not None and SHORTEST <= hours <= LONGEST
+        else:
+            hours = ctx.integer("duration")
+            offered = hours in HERO_HOURS
+        if hours is None or not offered:
+            deny(DenialReason.BAD_REQUEST)
+        return hours
