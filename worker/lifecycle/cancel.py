@@ -57,6 +57,7 @@ class AskAgain:
 
 
 CancelOutcome: TypeAlias = PriceKnown | AskAgain
+_GIVEN_BACK: Final = PriceKnown(PriceFate.GIVEN_BACK)  #: What most cancels end in.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class CancelAtProvider:
         reply = await provider.cancel(ref)
         match reply:
             case Cancelled():
-                return PriceKnown(PriceFate.GIVEN_BACK)
+                return _GIVEN_BACK
             case Refused(why=Refusal.EARLY):
                 return AskAgain(self._until_allowed(due, reply), too_early=True)
             case Refused(why=Refusal.CODE_ARRIVED, sms=sms) if sms:

@@ -156,7 +156,7 @@ class Transport:
             else:
                 await self._closed.wait()
 
-    async def call(
+    def call(
         self,
         operation: Operation,
         target: str,
@@ -164,15 +164,15 @@ class Transport:
         *,
         method: str = "GET",
         cap: int = SINGLE_CAP,
-    ) -> T:
-        """Send one request, once, and return what *read* makes of the reply.
+    ) -> Awaitable[T]:
+        """Send one request, once; await it for what *read* makes of the reply.
 
         *target* is path and query, percent-encoded, without the key.
         """
         if operation.buys and (now := self._monotonic()) < self._buys_from:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
-        return await self._send(self._breaker.admit(), operation, target, read, method, cap)
+        return self._send(self._breaker.admit(), operation, target, read, method, cap)
 
     async def _send(
         self,
@@ -210,7 +210,11 @@ class Transport:
             sleep=self._before_the_next,
             reraise=True,
         )
-        return await retrying(self.call, operation, target, read, cap=cap)
+
+        async def once() -> T:
+            return await self.call(operation, target, read, cap=cap)
+
+        return await retrying(once)
 
     async def _before_the_next(self, seconds: float) -> None:
         await self._sleep(seconds)
@@ -289,8 +293,11 @@ class Transport:
     def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
     ) -> None:
-        result = RequestResult.OK
         match error:
+            case None:
+                result = RequestResult.OK
+                self._breaker.answered(ticket)
+                self._works_again(operation)
             case RateLimited():
                 result = RequestResult.RATE_LIMITED
                 self._breaker.pause(error.pause_s)
@@ -302,15 +309,12 @@ class Transport:
             case NoFreeConnection():
                 result = RequestResult.UNAVAILABLE  # Our own load: it says nothing about them.
             case ProviderUnavailable():
-                result = RequestResult.UNAVAILABLE
-                if isinstance(error, TimedOut):
-                    result = RequestResult.TIMEOUT
+                timed_out = isinstance(error, TimedOut)
+                result = RequestResult.TIMEOUT if timed_out else RequestResult.UNAVAILABLE
                 self._breaker.failed(ticket)
             case _:
-                if isinstance(error, ProviderRefused):
-                    result = RequestResult.REFUSED
-                elif error is not None:
-                    result = RequestResult.UNKNOWN
+                refused = isinstance(error, ProviderRefused)
+                result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN
                 self._breaker.answered(ticket)
                 self._works_again(operation)
         self._reporter.request(self.name, operation, result, self._monotonic() - began)

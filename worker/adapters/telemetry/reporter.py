@@ -84,8 +84,8 @@ class OpsReporter:
     def request(
         self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
     ) -> None:
-        self._metrics.provider_requests.of(provider, operation.value, result.value).inc()
-        self._metrics.provider_request_seconds.of(provider, operation.value).observe(seconds)
+        self._metrics.provider_requests.of(provider, operation, result).inc()
+        self._metrics.provider_request_seconds.of(provider, operation).observe(seconds)
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self._metrics.provider_circuit_open.of(provider).set(is_open)
@@ -106,11 +106,11 @@ class OpsReporter:
         self._log.error("activation.quarantined", activation=str(id_), why=what)
 
     def job(self, name: str, result: JobResult, seconds: float) -> None:
-        self._metrics.jobs.of(name, result.value).inc()
+        self._metrics.jobs.of(name, result).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
 
     def event_delivery(self, result: SendResult, count: int = 1) -> None:
-        self._metrics.event_deliveries.of(result.value).inc(count)
+        self._metrics.event_deliveries.of(result).inc(count)
 
     def queue_stats(self, queue_stats: QueueStats) -> None:
         metrics = self._metrics
@@ -129,7 +129,7 @@ class OpsReporter:
         metrics.stats_last_success.set(self._now().timestamp())
 
     def dependency(self, dependency: Dependency, *, works: bool) -> None:
-        self._metrics.dependency_up.of(dependency.value).set(works)
+        self._metrics.dependency_up.of(dependency).set(works)
 
     def leader(self, provider: ProviderName, *, leads: bool) -> None:
         if leads:
