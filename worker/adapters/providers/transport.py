@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-import tenacity
-
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
@@ -18,6 +16,7 @@ from worker.adapters.providers.wire import (
     TimedOut,
     Wire,
 )
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import PROVIDER_READ
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
@@ -113,7 +112,9 @@ class Transport:
         self._reporter = context.reporter
         self._sleep = context.sleep
         self._monotonic = context.monotonic
-        self._random = context.random
+        self._retry = TenacityRetry(
+            sleep=self._before_the_next, monotonic=context.monotonic, chance=context.random
+        )
         self.pay_more = context.pay
         self._breaker = Breaker(
             name,
@@ -203,25 +204,16 @@ class Transport:
         cap: int = SINGLE_CAP,
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            wait=self._backoff_s,
-            stop=_is_over,
-            sleep=self._before_the_next,
-            reraise=True,
+        return await self._retry(
+            PROVIDER_READ,
+            lambda: self.call(operation, target, read, cap=cap),
+            on=ProviderUnavailable,
+            unless=(CircuitOpen, RateLimited),
         )
-
-        async def once() -> T:
-            return await self.call(operation, target, read, cap=cap)
-
-        return await retrying(once)
 
     async def _before_the_next(self, seconds: float) -> None:
         await self._sleep(seconds)
         await self.pay_more()
-
-    def _backoff_s(self, state: tenacity.RetryCallState) -> float:
-        return PROVIDER_READ.wait(state.attempt_number - 1, self._random()).total_seconds()
 
     def _banned(self, operation: Operation, seconds: float) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
@@ -324,16 +316,6 @@ class Transport:
         if self._closed_at is not None and operation in WORK:
             self._reporter.answers_again(self.name, self._monotonic() - self._closed_at)
             self._closed_at = None
-
-
-def _is_over(state: tenacity.RetryCallState) -> bool:
-    return PROVIDER_READ.is_over(state.attempt_number, timedelta(0))
-
-
-def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, ProviderUnavailable) and not isinstance(
-        error, (CircuitOpen, RateLimited)
-    )
 
 
 def escaped(text: str) -> str:
