@@ -22,12 +22,12 @@ from worker.entrypoints.http.problems import (
     pointer_to,
 )
 from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import instant_fact
-from worker.ports.store.case_view import Case, CaseKind, DecisionRow, Rejected
+from worker.ports.store.case_view import Case, CaseKind, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 
 EVIDENCE_MAX = 20
@@ -124,50 +124,18 @@ SHOWN: Mapping[int, type[BaseModel] | None] = {200: CaseShown}
 
 
 def case_json(case: Case) -> dict[str, Any]:
-    decisions = [_decision_json(decision) for decision in case.decisions]
-    return {
-        "id": str(case.id),
-        "kind": case.kind.value,
-        "subject": case.subject,
-        "activation": None if case.activation is None else str(case.activation),
-        "rental": None if case.rental is None else str(case.rental),
-        "account": case.account,
-        "currency": case.currency,
-        "state": case.state.value,
-        "policy": case.policy,
-        "policy_version": case.policy_version,
-        "opened_at": instant(case.opened_at),
-        "closed_at": instant_or_none(case.closed_at),
-        "withheld_minor": case.withheld_minor,
-        "moved_minor": case.moved_minor,
-        "facts": facts_json(case.facts),
-        "verdict": None if case.verdict is None else facts_json(case.verdict),
-        "decision": decisions[-1] if decisions else None,
-        "decisions": decisions,
-        "evidence": [
-            {"at": instant(item.at), "what": item.what, "content": facts_json(item.content)}
-            for item in case.evidence
+    decisions = [DecisionShown.of(decision) for decision in case.decisions]
+    return CaseShown.of(
+        case,
+        facts=facts_json(case.facts),
+        verdict=None if case.verdict is None else facts_json(case.verdict),
+        decision=decisions[-1] if decisions else None,
+        decisions=decisions,
+        evidence=[
+            EvidenceShown.of(item, content=facts_json(item.content)) for item in case.evidence
         ],
-        "timers": [
-            {"kind": timer.kind.value, "due_at": instant(timer.due_at)} for timer in case.timers
-        ],
-    }
-
-
-def _decision_json(row: DecisionRow) -> dict[str, Any]:
-    return {
-        "at": instant(row.at),
-        "outcome": row.outcome,
-        "reason": row.reason,
-        "amount_minor": row.amount_minor,
-        "fee_minor": row.fee_minor,
-        "destination": row.destination,
-        "deadline": instant_or_none(row.deadline),
-        "as_of": instant(row.as_of),
-        "clauses": list(row.clauses),
-        "policy_version": row.policy_version,
-        "by": row.by,
-    }
+        timers=[TimerShown.of(timer) for timer in case.timers],
+    )
 
 
 def facts_json(facts: Mapping[str, Any]) -> dict[str, Any]:
