@@ -8,7 +8,6 @@ from typing import TypeVar
 import tenacity
 
 from worker.domain.backoff import Backoff
-from worker.ports.retry import Errors
 
 T = TypeVar("T")
 
@@ -24,8 +23,8 @@ class TenacityRetry:
         backoff: Backoff,
         attempt: Callable[[], Awaitable[T]],
         *,
-        on: Errors,
-        unless: Errors = (),
+        on: type[Exception] | tuple[type[Exception], ...],
+        unless: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> T:
         began = self.monotonic()
 

@@ -1,12 +1,11 @@
 """Repeating what failed, by one of the named backoffs."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 from worker.domain.backoff import Backoff
 
 T = TypeVar("T")
-Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
 
 class Retry(Protocol):
@@ -15,8 +14,8 @@ class Retry(Protocol):
         backoff: Backoff,
         attempt: Callable[[], Awaitable[T]],
         *,
-        on: Errors,
-        unless: Errors = (),
+        on: type[Exception] | tuple[type[Exception], ...],
+        unless: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> T:
         """Attempt until it succeeds; after the last attempt its error is raised as it is.
 
