@@ -3,7 +3,7 @@
 Claims, rentals, withdrawals, account events and reviews are such calls.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -14,6 +14,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from worker.domain.policy import FactError
 from worker.domain.policy.fact_readers import INSTANTS
 from worker.domain.policy.fact_readers import instant as read_instant
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     FieldError,
@@ -23,7 +26,7 @@ from worker.entrypoints.http.problems import (
 )
 from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
-from worker.entrypoints.http.routing import Answer
+from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import instant_fact
@@ -248,3 +251,53 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
         "extension_beyond_control": body.extension_beyond_control,
     }
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))
+
+
+def case_routes(
+    deps: ApiDeps,
+    noun: str,
+    *,
+    opens: Handler,
+    unknown: Sequence[ProblemKind],
+    shows: Handler,
+    steps: Mapping[str, Handler],
+) -> Sequence[Route]:
+    """The calls about one kind of case: it is opened, shown, and changed by *steps*.
+
+    *unknown* are the problems of one that cannot be opened, besides those of every case.
+    """
+    path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
+    return (
+        Route(
+            name=f"{noun}_open",
+            method="POST",
+            path=path,
+            handler=opens,
+            scope=Scope.OPERATE,
+            run_once=idempotent,
+            answers=OPENED,
+            problems=(*unknown, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
+        ),
+        Route(
+            name=f"{noun}_show",
+            method="GET",
+            path=f"{path}/{{id}}",
+            handler=shows,
+            scope=Scope.READ,
+            answers=SHOWN,
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
+        ),
+        *(
+            Route(
+                name=f"{noun}_{step.replace('-', '_')}",
+                method="POST",
+                path=f"{path}/{{id}}/{step}",
+                handler=handler,
+                scope=Scope.OPERATE,
+                run_once=idempotent,
+                answers=SHOWN,
+                problems=REFUSALS,
+            )
+            for step, handler in steps.items()
+        ),
+    )
