@@ -8,7 +8,7 @@ import enum
 import itertools
 from typing import Final
 
-from tests.simulation.process import ForgetfulDatabase, Gate, Whom, lost_answer, refusal
+from tests.simulation.process import ForgetfulDatabase, Gate, Peer, lost_answer, refusal
 from tests.simulation.proof import endings
 from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.town import Town
@@ -37,20 +37,20 @@ class Breaking(Gate):
         self._database = database
         self.broke: str | None = None
 
-    def pass_out(self, whom: Whom) -> None:
+    def pass_out(self, peer: Peer) -> None:
         match self._how:
-            case How.FAILED if whom is not Whom.SCHEDULE and self._breaks():
-                raise refusal(whom)
-            case How.UNACKNOWLEDGED if whom is Whom.STORE and self._breaks():
+            case How.FAILED if peer is not Peer.SCHEDULE and self._breaks():
+                raise refusal(peer)
+            case How.UNACKNOWLEDGED if peer is Peer.STORE and self._breaks():
                 self._database.forgets = True
             case _:
                 pass
 
-    def pass_in(self, whom: Whom) -> None:
+    def pass_in(self, peer: Peer) -> None:
         match self._how:
-            case How.FAILED if whom is not Whom.SCHEDULE and self._breaks():
-                raise lost_answer(whom)
-            case How.KILLED if whom is not Whom.SCHEDULE and self._breaks():
+            case How.FAILED if peer is not Peer.SCHEDULE and self._breaks():
+                raise lost_answer(peer)
+            case How.KILLED if peer is not Peer.SCHEDULE and self._breaks():
                 raise self.kill()
             case _:
                 pass

@@ -45,7 +45,7 @@ class Killed(BaseException):
     """The process is dead: nothing leaves it any more."""
 
 
-class Whom(enum.Enum):
+class Peer(enum.Enum):
     STORE = "store"
     PROVIDER = "provider"
     SCHEDULE = "schedule"
@@ -62,27 +62,27 @@ class Gate:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def pass_out(self, whom: Whom) -> None:
+    def pass_out(self, peer: Peer) -> None:
         """A call is about to be sent."""
 
-    def pass_in(self, whom: Whom) -> None:
+    def pass_in(self, peer: Peer) -> None:
         """It has taken effect, and its answer comes in."""
 
     def kill(self) -> Killed:
         self.dead.set()
         return Killed()
 
-    async def carry(self, whom: Whom, call: str, work: Coroutine[Any, Any, Any]) -> Any:
+    async def carry(self, peer: Peer, call: str, work: Coroutine[Any, Any, Any]) -> Any:
         try:
             self._living()
-            self.passed.append(f"before {whom.value}.{call}")
-            self.pass_out(whom)
+            self.passed.append(f"before {peer.value}.{call}")
+            self.pass_out(peer)
             answer = await self._sent(work)
         finally:
             work.close()
         self._living()
-        self.passed.append(f"after {whom.value}.{call}")
-        self.pass_in(whom)
+        self.passed.append(f"after {peer.value}.{call}")
+        self.pass_in(peer)
         return answer
 
     async def quiet(self) -> None:
@@ -116,12 +116,12 @@ def owned(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> "asyncio.T
     return task
 
 
-class Through:
+class Gated:
     """Anything of the outside, every call of which goes through a gate."""
 
-    def __init__(self, real: object, whom: Whom, gate: Gate) -> None:
+    def __init__(self, real: object, peer: Peer, gate: Gate) -> None:
         self._real = real
-        self._whom = whom
+        self._peer = peer
         self._gate = gate
 
     def __getattr__(self, name: str) -> Any:
@@ -130,45 +130,45 @@ class Through:
             return real
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            return await self._gate.carry(self._whom, name, real(*arguments, **named))
+            return await self._gate.carry(self._peer, name, real(*arguments, **named))
 
         return call
 
 
-class ThroughStore:
+class GatedStore:
     """The store, with every repository behind a gate."""
 
     def __init__(self, real: PostgresStore, gate: Gate) -> None:
-        self.policies = Through(real.policies, Whom.STORE, gate)
+        self.policies = Gated(real.policies, Peer.STORE, gate)
         self.leadership = real.leadership
         self.instances = real.instances
-        self.activations = Through(real.activations, Whom.STORE, gate)
-        self.settlements = Through(real.settlements, Whom.STORE, gate)
-        self.purchases = Through(real.purchases, Whom.STORE, gate)
-        self.books = Through(real.books, Whom.STORE, gate)
-        self.cases = Through(real.cases, Whom.STORE, gate)
-        self.outbox = Through(real.outbox, Whom.STORE, gate)
+        self.activations = Gated(real.activations, Peer.STORE, gate)
+        self.settlements = Gated(real.settlements, Peer.STORE, gate)
+        self.purchases = Gated(real.purchases, Peer.STORE, gate)
+        self.books = Gated(real.books, Peer.STORE, gate)
+        self.cases = Gated(real.cases, Peer.STORE, gate)
+        self.outbox = Gated(real.outbox, Peer.STORE, gate)
 
 
-def refusal(whom: Whom) -> Exception:
+def refusal(peer: Peer) -> Exception:
     """The call never left."""
-    match whom:
-        case Whom.STORE:
+    match peer:
+        case Peer.STORE:
             return StoreUnavailable("simulated")
-        case Whom.PROVIDER:
+        case Peer.PROVIDER:
             return ProviderUnavailable(SIM, "simulated", sent=False)
-        case Whom.SCHEDULE:
+        case Peer.SCHEDULE:
             return ScheduleUnavailable("simulated")
 
 
-def lost_answer(whom: Whom) -> Exception:
+def lost_answer(peer: Peer) -> Exception:
     """The call took effect, and nobody knows."""
-    match whom:
-        case Whom.STORE:
+    match peer:
+        case Peer.STORE:
             return CommitUnknown("simulated")
-        case Whom.PROVIDER:
+        case Peer.PROVIDER:
             return ProviderUnavailable(SIM, "simulated", sent=True)
-        case Whom.SCHEDULE:
+        case Peer.SCHEDULE:
             return ScheduleUnavailable("simulated")
 
 
@@ -209,7 +209,7 @@ class Host(World):
     @cached_property
     def schedule(self) -> LocalSchedule:
         schedule = LocalSchedule({SIM: self.budget}, clock=self.now)
-        return cast("LocalSchedule", Through(schedule, Whom.SCHEDULE, self.gate))
+        return cast("LocalSchedule", Gated(schedule, Peer.SCHEDULE, self.gate))
 
     async def _sleep(self, seconds: float) -> None:
         self.elapsed += max(seconds, SHORTEST_NAP_S)
@@ -265,8 +265,8 @@ class Process:
 
 def started(outside: Outside, gate: Gate) -> Process:
     """A new process on what is there: it knows nothing of those before."""
-    provider = Through(outside.theirs, Whom.PROVIDER, gate)
-    store = ThroughStore(outside.store, gate)
+    provider = Gated(outside.theirs, Peer.PROVIDER, gate)
+    store = GatedStore(outside.store, gate)
     world = Host(
         cast("PostgresStore", store),
         outside.admin,

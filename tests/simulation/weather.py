@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.integration.lifecycle.world import SIM
-from tests.simulation.process import ForgetfulDatabase, Gate, Whom, lost_answer, refusal
+from tests.simulation.process import ForgetfulDatabase, Gate, Peer, lost_answer, refusal
 from worker.ports.errors import ProviderUnavailable, UnknownReply
 
 OFTEN: Final = 0.25  #: Of the calls, at the most, where a fault is about single calls.
@@ -86,48 +86,48 @@ class Stormy(Gate):
         self._weather = weather
         self._database = database
 
-    async def carry(self, whom: Whom, call: str, work: Coroutine[Any, Any, Any]) -> Any:
-        slow = whom is Whom.PROVIDER and call in SLOW_CALLS and not self.dead.is_set()
+    async def carry(self, peer: Peer, call: str, work: Coroutine[Any, Any, Any]) -> Any:
+        slow = peer is Peer.PROVIDER and call in SLOW_CALLS and not self.dead.is_set()
         if slow and self._weather.strikes(Fault.SLOW):
             self._weather.late.append(work)
             self._weather.log.append(f"  {call} is slow")
             raise ProviderUnavailable(SIM, "simulated", sent=True)
         try:
-            return await super().carry(whom, call, work)
+            return await super().carry(peer, call, work)
         except Exception as error:
-            self._weather.log.append(f"  {whom.value}.{call}: {type(error).__name__}")
+            self._weather.log.append(f"  {peer.value}.{call}: {type(error).__name__}")
             raise
 
-    def pass_out(self, whom: Whom) -> None:
+    def pass_out(self, peer: Peer) -> None:
         strikes = self._weather.strikes
-        match whom:
-            case Whom.PROVIDER if strikes(Fault.REFUSED):
-                raise refusal(whom)
-            case Whom.PROVIDER if strikes(Fault.SEND_LOST):
-                raise lost_answer(whom)
-            case Whom.PROVIDER if strikes(Fault.LIMITED):
+        match peer:
+            case Peer.PROVIDER if strikes(Fault.REFUSED):
+                raise refusal(peer)
+            case Peer.PROVIDER if strikes(Fault.SEND_LOST):
+                raise lost_answer(peer)
+            case Peer.PROVIDER if strikes(Fault.LIMITED):
                 wait = timedelta(seconds=2)
                 raise ProviderUnavailable(SIM, "simulated 429", sent=False, retry_after=wait)
-            case Whom.STORE if strikes(Fault.STORE_AWAY):
-                raise refusal(whom)
-            case Whom.STORE if strikes(Fault.UNACKNOWLEDGED):
+            case Peer.STORE if strikes(Fault.STORE_AWAY):
+                raise refusal(peer)
+            case Peer.STORE if strikes(Fault.UNACKNOWLEDGED):
                 self._database.forgets = True
-            case Whom.SCHEDULE if strikes(Fault.SCHEDULE_AWAY):
-                raise refusal(whom)
+            case Peer.SCHEDULE if strikes(Fault.SCHEDULE_AWAY):
+                raise refusal(peer)
             case _:
                 pass
 
-    def pass_in(self, whom: Whom) -> None:
+    def pass_in(self, peer: Peer) -> None:
         strikes = self._weather.strikes
         if strikes(Fault.KILLED):
             self._weather.log.append(f"  killed {self.passed[-1]}")
             raise self.kill()
-        match whom:
-            case Whom.PROVIDER if strikes(Fault.REPLY_LOST):
-                raise lost_answer(whom)
-            case Whom.PROVIDER if strikes(Fault.GARBAGE):
+        match peer:
+            case Peer.PROVIDER if strikes(Fault.REPLY_LOST):
+                raise lost_answer(peer)
+            case Peer.PROVIDER if strikes(Fault.GARBAGE):
                 raise UnknownReply(SIM, "simulated")
-            case Whom.STORE if strikes(Fault.COMMIT_UNKNOWN):
-                raise lost_answer(whom)
+            case Peer.STORE if strikes(Fault.COMMIT_UNKNOWN):
+                raise lost_answer(peer)
             case _:
                 pass

@@ -24,13 +24,12 @@ class TenacityRetry:
         attempt: Callable[[], Awaitable[T]],
         *,
         on: type[Exception] | tuple[type[Exception], ...],
+        unless: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> T:
         began = self.monotonic()
 
-        async def once() -> (
-            T
-        ):  # A function that only returns an awaitable, tenacity would not await.
-            return await attempt()
+        async def once() -> T:
+            return await attempt()  # Tenacity awaits no function that only returns an awaitable.
 
         def wait(state: tenacity.RetryCallState) -> float:
             return backoff.wait(state.attempt_number - 1, self.chance()).total_seconds()
@@ -40,7 +39,8 @@ class TenacityRetry:
             return backoff.is_over(state.attempt_number, elapsed)
 
         retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(on),
+            retry=tenacity.retry_if_exception_type(on)
+            & tenacity.retry_if_not_exception_type(unless),
             wait=wait,
             stop=is_over,
             sleep=self.sleep,

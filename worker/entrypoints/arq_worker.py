@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Any, TypeAlias
 
 from arq.connections import ArqRedis, RedisSettings
@@ -18,6 +20,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
@@ -72,17 +75,23 @@ async def run_supervised(
     Jobs that run when *stop* is set may end; what has not ended by then is run again elsewhere.
     """
     quiet_arq()
-    failures = 0
-    while not stop.is_set():
+    sleep = partial(_sleep_unless, stop)
+    retry = TenacityRetry(sleep=sleep, monotonic=handlers.monotonic, chance=random.random)
+
+    async def run_until_lost() -> None:
         started = handlers.monotonic()
         try:
-            await _run_once(handlers, redis_url, stop, drain_seconds)
-        except Exception as error:  # noqa: BLE001 - not every failure of arq is one of Redis
+            if not stop.is_set():
+                await _run_once(handlers, redis_url, stop, drain_seconds)
+        except Exception as error:
             handlers.reporter.trouble("arq.worker_lost", detail=describe_safely(error))
-        if handlers.monotonic() - started > STEADY_SECONDS:
-            failures = 0
-        await _sleep_unless(stop, backoff.wait(failures).total_seconds())
-        failures += 1
+            if handlers.monotonic() - started <= STEADY_SECONDS:
+                raise
+
+    while not stop.is_set():
+        # Not every failure of arq is one of Redis.
+        await retry(backoff, run_until_lost, on=Exception)
+        await sleep(backoff.wait(0).total_seconds())
 
 
 async def _run_once(

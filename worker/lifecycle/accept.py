@@ -26,9 +26,6 @@ class IntakePolicy:
     window: timedelta | None  #: None: the worker's default window.
 
 
-Policies = Callable[[str], IntakePolicy | None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
     activations: port.ActivationStore
@@ -40,7 +37,7 @@ class Accept:
     terms: Mapping[ProviderName, ProviderTerms]
     listed: Callable[[ProviderName], bool]  #: Whether the provider has a list.
     pushes: Callable[[ProviderName], bool]  #: Whether the provider pushes SMS.
-    policies: Policies
+    intake_policy: Callable[[str], IntakePolicy | None]  #: Of a policy's name
     default_policy: str
     default_window: timedelta
 
@@ -71,7 +68,7 @@ class Accept:
         if terms is None:
             return port.AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
-        policy = self.policies(name)
+        policy = self.intake_policy(name)
         if policy is None:
             return port.AcceptOutcome.UNKNOWN_POLICY
         window = handed.window or policy.window or self.default_window

@@ -56,6 +56,7 @@ class AskAgain:
 
 
 CancelOutcome: TypeAlias = PriceKnown | AskAgain
+_GIVEN_BACK: Final = PriceKnown(PriceFate.GIVEN_BACK)  #: What most cancels end in.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,8 @@ class CancelAtProvider:
         await self.pay()
         reply = await provider.cancel(ref)
         match reply:
+            case Ended(fate=PriceFate.GIVEN_BACK):
+                return _GIVEN_BACK
             case Ended():
                 return self._read(due, reply) or AskAgain(self._wait(due))
             case Refused(why=Refusal.EARLY):

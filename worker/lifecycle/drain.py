@@ -14,7 +14,7 @@ from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
+from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import Settle
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettledNumber, SettlementStore
@@ -45,8 +45,9 @@ class Drain:
         while due := await self.settlements.give_up(provider, BATCH):
             await self.rules.load(due)
             wait = PURSUIT.wait(0, self.clock.chance())
-            not_yet = ProviderEnding(PriceFate.NOT_YET, act_after=wait)
-            settled = await self.settle([ending(number, self.rules, not_yet) for number in due])
+            settled = await self.settle(
+                [ending(number, self.rules, PriceFate.NOT_YET, act_after=wait) for number in due]
+            )
             if not settled:
                 return  # Settled by another process, or in quarantine.
             yield settled

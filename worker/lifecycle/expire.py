@@ -28,7 +28,7 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill, lease_safely
-from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
+from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
@@ -125,7 +125,10 @@ class Expire:
         results = self._results()
 
         async def act(number: DueNumber) -> None:
-            await self._report(number, await cancel(provider, number), results)
+            outcome = await cancel(provider, number)
+            sms = outcome.sms if isinstance(outcome, PriceKnown) else ()
+            if not (sms and await self._shown(number, sms)):
+                self._report(number, outcome, results)
 
         def quarantine(number: DueNumber, error: Exception) -> None:
             wait = PURSUIT.wait(number.attempts, self.clock.chance())
@@ -146,24 +149,19 @@ class Expire:
                 results.takes()
                 and provider.circuit is not Circuit.OPEN
                 # After a freeze all of it may be somebody else's.
-                and self.holder() == holder
+                and self.holder() is holder
             ),
             refill=refill,
         )
         await lanes.run()
 
-    async def _report(
-        self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter
-    ) -> None:
+    def _report(self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter) -> None:
         match outcome:
             case PriceKnown(fate, sms):
                 if fate is PriceFate.UNKNOWN:
                     self.reporter.trouble("provider.number_gone", provider=due.provider)
-                if sms and await self._shown(due, sms):
-                    return
                 received_at = sms[0].received_at if sms else None
-                at_provider = ProviderEnding(fate, sms_received_at=received_at)
-                results.ended(due, ending(due, self.rules, at_provider))
+                results.ended(due, ending(due, self.rules, fate, sms_received_at=received_at))
             case AskAgain(delay, too_early, unknown_reads):
                 results.postponed(Postponed(due.id, due.epoch, delay, too_early, unknown_reads))
             case _:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from worker.domain.ids import ProviderName
-from worker.domain.pulse import BEAT_EVERY
+from worker.domain.liveness import BEAT_EVERY
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks

@@ -105,21 +105,19 @@ class Lanes(Generic[Item]):
                     break
             if not self.queue:
                 break
-            await self._take(self.queue.popleft())
+            item = self.queue.popleft()
+            try:
+                await self.act(item)
+            except asyncio.CancelledError:
+                self._cancelled = True
+                self.hand_back(item)
+                raise
+            except StoreError:
+                self.hand_back(item)
+                raise  # Nothing can be kept: the others' calls would be requests wasted.
+            except Exception as error:  # noqa: BLE001 - one item's bug must not be everybody's
+                self.quarantine(item, error)
         self._open -= 1
-
-    async def _take(self, item: Item) -> None:
-        try:
-            await self.act(item)
-        except asyncio.CancelledError:
-            self._cancelled = True
-            self.hand_back(item)
-            raise
-        except StoreError:
-            self.hand_back(item)
-            raise  # Nothing can be kept: the others' calls would be requests wasted.
-        except Exception as error:  # noqa: BLE001 - one item's bug must not be everybody's
-            self.quarantine(item, error)
 
     def _is_low(self) -> bool:
         if self.refill is None or self._all_leased or len(self.queue) > self.refill.low:

@@ -13,7 +13,7 @@ from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
-from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
+from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import CodesArrived, Ended, NotKnown, Observation, Provider, Sms, Waiting
@@ -186,5 +186,4 @@ class Look:
         """The provider ended them by itself and takes nothing: settle their customers."""
         due = await self.settlements.provider_ended(ids)
         await self.rules.load(due)
-        given_back = ProviderEnding(PriceFate.GIVEN_BACK)
-        await self.settle([ending(number, self.rules, given_back) for number in due])
+        await self.settle([ending(number, self.rules, PriceFate.GIVEN_BACK) for number in due])

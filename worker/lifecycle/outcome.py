@@ -25,35 +25,31 @@ class OutcomeRules(Protocol):
     def __call__(self, due: DueNumber, sms_received_at: datetime | None, /) -> EndingDecision: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderEnding:
-    """What is known of the number at its provider when its customer is settled."""
-
-    fate: PriceFate
-    act_after: timedelta | None = None  #: NOT_YET: when the provider is asked again.
-    sms_received_at: datetime | None = None  #: Of an SMS that was never shown.
-
-    @property
-    def may_charge(self) -> bool:
-        return self.fate in {PriceFate.KEPT, PriceFate.NOT_YET}
-
-
-def ending(due: DueNumber, rule: OutcomeRule, at_provider: ProviderEnding) -> Ending:
+def ending(
+    due: DueNumber,
+    rule: OutcomeRule,
+    fate: PriceFate,
+    *,
+    act_after: timedelta | None = None,
+    sms_received_at: datetime | None = None,
+) -> Ending:
     """The ending of a number without a code (E5, E6): by policy, with exposure where it is ours.
 
-    A captured hold pays for what the provider may charge: only a released one exposes us.
+    *act_after* is when a provider is asked again that has not decided, *sms_received_at* of an SMS
+    that was never shown. A captured hold pays for what the provider may charge: only a released one
+    exposes us.
     """
-    outcome, reason = rule(due, at_provider.sms_received_at)
+    outcome, reason = rule(due, sms_received_at)
     assert outcome in _OUTCOMES
     return Ending(
         id=due.id,
         account=due.account,
         source=State.EXPIRING,
         outcome=outcome,
-        provider_state=ended_as(at_provider.fate),
+        provider_state=ended_as(fate),
         reason=reason,
-        act_after=at_provider.act_after,
-        exposure=at_provider.may_charge and outcome is State.REFUNDED,
+        act_after=act_after,
+        exposure=outcome is State.REFUNDED and fate in _MAY_CHARGE,
     )
 
 
@@ -119,6 +115,7 @@ def _verdict(
     return state, decision.reason.value if state is State.IN_REVIEW else reason.value
 
 
+_MAY_CHARGE: Final = (PriceFate.KEPT, PriceFate.NOT_YET)
 _OUTCOMES: Final = (State.REFUNDED, State.CLOSED, State.IN_REVIEW)  #: Compared, never hashed.
 _STATES: Final = {
     Outcome.AUTO_CREDIT: State.REFUNDED,

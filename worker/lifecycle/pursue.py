@@ -105,7 +105,7 @@ class Pursue:
                 results.takes()
                 and provider.circuit is not Circuit.OPEN
                 # After a freeze all of it may be somebody else's.
-                and self.holder() == holder
+                and self.holder() is holder
             ),
         )
         await lanes.run()

@@ -80,7 +80,7 @@ class Rent:
 
     async def _rent(self, order: PurchaseOrder) -> PurchaseResult:
         name = order.policy or self.accept.default_policy
-        policy = self.accept.policies(name)
+        policy = self.accept.intake_policy(name)
         if policy is None:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
         window = order.window or policy.window or self.accept.default_window

@@ -165,7 +165,8 @@ class BatchCommitter:
         try:
             if endings:
                 settled = await self.settle.batch([ending for _, ending in endings])
-                postponed += [_later(due) for due, _ in endings if due.id in settled.busy]
+                if settled.busy:
+                    postponed += [_later(due) for due, _ in endings if due.id in settled.busy]
                 endings = []
             await settlements.postpone(postponed)
             postponed = []

@@ -15,8 +15,11 @@ from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 
-class Operation(enum.Enum):
-    """What a request to a provider is for."""
+class Operation(enum.StrEnum):
+    """What a request to a provider is for.
+
+    A text like all labels of a metric: the hash of another enum is a call of Python, per request.
+    """
 
     RENT = "rent"
     LOOK = "look"
@@ -35,7 +38,7 @@ class Operation(enum.Enum):
         return self is Operation.RENT or self is Operation.RENTAL_OPEN
 
 
-class RequestResult(enum.Enum):
+class RequestResult(enum.StrEnum):
     """How a request to a provider ended."""
 
     OK = "ok"
@@ -46,7 +49,7 @@ class RequestResult(enum.Enum):
     RATE_LIMITED = "rate_limited"
 
 
-class JobResult(enum.Enum):
+class JobResult(enum.StrEnum):
     """How a job ended; "nothing to do" is no failure."""
 
     DONE = "done"
@@ -57,7 +60,7 @@ class JobResult(enum.Enum):
     FAILED = "failed"
 
 
-class Dependency(enum.Enum):
+class Dependency(enum.StrEnum):
     """A server that this process leans on; a metric label."""
 
     DATABASE = "database"

@@ -15,9 +15,10 @@ class Retry(Protocol):
         attempt: Callable[[], Awaitable[T]],
         *,
         on: type[Exception] | tuple[type[Exception], ...],
+        unless: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> T:
         """Attempt until it succeeds; after the last attempt its error is raised as it is.
 
-        Only errors of *on* are a reason to attempt again.
+        Only errors of *on* are a reason to attempt again, and none of *unless*.
         """
         ...

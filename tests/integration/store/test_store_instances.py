@@ -23,7 +23,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.instances import PostgresInstances
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState
-from worker.domain.pulse import GAP, SILENCE
+from worker.domain.liveness import GAP, SILENCE
 from worker.ports.store.settlements import DueNumber, Postponed, Resolved
 
 SECOND = timedelta(seconds=1)

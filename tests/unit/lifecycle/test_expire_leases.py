@@ -161,7 +161,7 @@ async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
         terms={SIM: terms()},
         listed=lambda _: False,
         pushes=lambda _: False,
-        policies=lambda _: None,
+        intake_policy=lambda _: None,
         default_policy="default",
         default_window=DEADLINE - RENTED,
     )

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import SIM, OwnTime
 from worker.domain.ids import ProviderName
-from worker.domain.pulse import BEAT_EVERY, GAP, GRACE, SILENCE, Pulse
+from worker.domain.liveness import BEAT_EVERY, GAP, GRACE, SILENCE, Liveness
 from worker.lifecycle.heartbeat import Heartbeat
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.instances import DeadInstance, InstanceId
@@ -149,40 +149,40 @@ class Beats:
     def monotonic(self) -> float:
         return self.now
 
-    def pulse(self) -> Pulse:
-        pulse = Pulse(monotonic=self.monotonic)
-        pulse.beaten()
-        return pulse
+    def liveness(self) -> Liveness:
+        liveness = Liveness(monotonic=self.monotonic)
+        liveness.beaten()
+        return liveness
 
     def passes(self, time: timedelta) -> None:
         self.now += time.total_seconds()
 
 
 def test_who_never_beat_judges_nobody() -> None:
-    assert Pulse(monotonic=Beats().monotonic).silence is None
+    assert Liveness(monotonic=Beats().monotonic).silence is None
 
 
 def test_who_beats_calls_others_dead_after_the_silence() -> None:
     beats = Beats()
-    pulse = beats.pulse()
-    assert pulse.silence == SILENCE
+    liveness = beats.liveness()
+    assert liveness.silence == SILENCE
 
     beats.passes(BEAT_EVERY)
-    pulse.beaten()
-    assert pulse.silence == SILENCE
+    liveness.beaten()
+    assert liveness.silence == SILENCE
 
 
 def test_who_was_silent_itself_judges_nobody_until_others_had_time_to_beat() -> None:
     beats = Beats()
-    pulse = beats.pulse()
+    liveness = beats.liveness()
 
     beats.passes(GAP + BEAT_EVERY)
-    assert pulse.silence is None
-    pulse.beaten()
-    assert pulse.silence is None
+    assert liveness.silence is None
+    liveness.beaten()
+    assert liveness.silence is None
 
     beats.passes(GRACE - BEAT_EVERY)
-    pulse.beaten()
-    assert pulse.silence is None
+    liveness.beaten()
+    assert liveness.silence is None
     beats.passes(BEAT_EVERY)
-    assert pulse.silence == SILENCE
+    assert liveness.silence == SILENCE

@@ -14,7 +14,6 @@ from worker.domain.policy.loading import content_of
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import (
     PolicyOutcomes,
-    ProviderEnding,
     ending,
 )
 from worker.lifecycle.policy_book import PolicyBook
@@ -113,12 +112,12 @@ def test_cancel_within_any_window_is_a_cancel_in_time(window: timedelta) -> None
     assert judged(number) == (State.REFUNDED, "cancel")
 
 
-def end(policy: str, at_provider: ProviderEnding, **other: Any) -> Ending:
-    return ending(due(policy=policy, **other), RULES, at_provider)
+def end(policy: str, fate: PriceFate, **known: Any) -> Ending:
+    return ending(due(policy=policy), RULES, fate, **known)
 
 
 def test_a_number_given_back_exposes_nobody() -> None:
-    ended = end("default", ProviderEnding(PriceFate.GIVEN_BACK))
+    ended = end("default", PriceFate.GIVEN_BACK)
 
     assert (ended.outcome, ended.provider_state) == (State.REFUNDED, ProviderState.CANCELLED)
     assert ended.source is State.EXPIRING
@@ -129,27 +128,27 @@ def test_a_number_given_back_exposes_nobody() -> None:
 async def test_a_kept_price_exposes_us_only_where_the_customer_has_it_back() -> None:
     await RULES.load([due(policy="yesterday")])
 
-    assert end("default", ProviderEnding(PriceFate.KEPT)).exposure
-    assert not end("P1", ProviderEnding(PriceFate.KEPT)).exposure
-    assert not end("yesterday", ProviderEnding(PriceFate.KEPT)).exposure
+    assert end("default", PriceFate.KEPT).exposure
+    assert not end("P1", PriceFate.KEPT).exposure
+    assert not end("yesterday", PriceFate.KEPT).exposure
 
 
 def test_a_kept_price_with_an_sms_in_time_goes_where_the_policy_sends_it() -> None:
-    ended = end("P3", ProviderEnding(PriceFate.KEPT, sms_received_at=DEADLINE))
+    ended = end("P3", PriceFate.KEPT, sms_received_at=DEADLINE)
 
     assert ended.outcome is State.IN_REVIEW
     assert ended.provider_state is ProviderState.CHARGED
 
 
 def test_a_forgotten_number_is_settled_without_pursuit() -> None:
-    ended = end("default", ProviderEnding(PriceFate.UNKNOWN))
+    ended = end("default", PriceFate.UNKNOWN)
 
     assert ended.provider_state is ProviderState.GONE
     assert ended.act_after is None
 
 
 def test_an_unanswered_number_is_pursued() -> None:
-    ended = end("default", ProviderEnding(PriceFate.NOT_YET, act_after=SECOND))
+    ended = end("default", PriceFate.NOT_YET, act_after=SECOND)
 
     assert ended.provider_state is ProviderState.CANCELLING
     assert (ended.act_after, ended.exposure) == (SECOND, True)

@@ -13,7 +13,7 @@ from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.outcome import ProviderEnding, ending
+from worker.lifecycle.outcome import ending
 from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.settlements import (
@@ -28,7 +28,7 @@ from worker.ports.store.settlements import (
 
 def ended(number: int = 1) -> tuple[DueNumber, Ending]:
     return due(number), ending(
-        due(number), lambda *_: (State.REFUNDED, "timeout"), ProviderEnding(PriceFate.GIVEN_BACK)
+        due(number), lambda *_: (State.REFUNDED, "timeout"), PriceFate.GIVEN_BACK
     )
 
 

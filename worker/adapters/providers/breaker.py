@@ -51,9 +51,8 @@ class Breaker:
 
     @property
     def circuit(self) -> Circuit:
-        if self.silent_s > 0 or (not self._closed and not self._probes()):
-            return Circuit.OPEN
-        return Circuit.CLOSED
+        sends = (self._closed or self._probes()) and self._silent_until <= self._monotonic()
+        return Circuit.CLOSED if sends else Circuit.OPEN
 
     @property
     def silent_s(self) -> float:
@@ -62,7 +61,7 @@ class Breaker:
 
     def admit(self) -> int:
         """Let a call go out, or raise `CircuitOpen`."""
-        if self.silent_s > 0:
+        if self._silent_until > self._monotonic():
             raise CircuitOpen(self._provider, retry_after=timedelta(seconds=self.silent_s))
         if not self._closed:
             if not self._probes():
@@ -84,7 +83,8 @@ class Breaker:
         if ticket != self._generation:
             return
         self._failures = 0
-        self.close()
+        if not self._closed:
+            self.close()
 
     def close(self) -> None:
         """The provider answers, as this or another process found out."""

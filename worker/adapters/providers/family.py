@@ -6,7 +6,7 @@ replies; `rental_account.py` is the same of long rentals. `registry.py` has a ro
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
@@ -225,7 +225,7 @@ class OperationCalls:
     def name(self) -> ProviderName:
         return self._http.name
 
-    async def _ask(
+    def _ask(
         self,
         operation: Operation,
         ref: ProviderRef,
@@ -233,11 +233,11 @@ class OperationCalls:
         *,
         cap: int = SINGLE_CAP,
         words: Mapping[str, object] = NO_WORDS,
-    ) -> T:
+    ) -> Awaitable[T]:
         """Send an operation about one number, once."""
         route = self._routes[operation]
         target = route.target.format(ref=escaped(ref), **words)
-        return await self._http.call(operation, target, read, method=route.method, cap=cap)
+        return self._http.call(operation, target, read, method=route.method, cap=cap)
 
     async def _buy(
         self,

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-import tenacity
-
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
@@ -18,6 +16,7 @@ from worker.adapters.providers.wire import (
     TimedOut,
     Wire,
 )
+from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import PROVIDER_READ
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
@@ -113,7 +112,9 @@ class Transport:
         self._reporter = context.reporter
         self._sleep = context.sleep
         self._monotonic = context.monotonic
-        self._random = context.random
+        self._retry = TenacityRetry(
+            sleep=self._before_the_next, monotonic=context.monotonic, chance=context.random
+        )
         self.pay_more = context.pay
         self._breaker = Breaker(
             name,
@@ -156,7 +157,7 @@ class Transport:
             else:
                 await self._closed.wait()
 
-    async def call(
+    def call(
         self,
         operation: Operation,
         target: str,
@@ -164,15 +165,15 @@ class Transport:
         *,
         method: str = "GET",
         cap: int = SINGLE_CAP,
-    ) -> T:
-        """Send one request, once, and return what *read* makes of the reply.
+    ) -> Awaitable[T]:
+        """Send one request, once; await it for what *read* makes of the reply.
 
         *target* is path and query, percent-encoded, without the key.
         """
         if operation.buys and (now := self._monotonic()) < self._buys_from:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
-        return await self._send(self._breaker.admit(), operation, target, read, method, cap)
+        return self._send(self._breaker.admit(), operation, target, read, method, cap)
 
     async def _send(
         self,
@@ -203,21 +204,16 @@ class Transport:
         cap: int = SINGLE_CAP,
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
-            wait=self._backoff_s,
-            stop=_is_over,
-            sleep=self._before_the_next,
-            reraise=True,
+        return await self._retry(
+            PROVIDER_READ,
+            lambda: self.call(operation, target, read, cap=cap),
+            on=ProviderUnavailable,
+            unless=(CircuitOpen, RateLimited),
         )
-        return await retrying(self.call, operation, target, read, cap=cap)
 
     async def _before_the_next(self, seconds: float) -> None:
         await self._sleep(seconds)
         await self.pay_more()
-
-    def _backoff_s(self, state: tenacity.RetryCallState) -> float:
-        return PROVIDER_READ.wait(state.attempt_number - 1, self._random()).total_seconds()
 
     def _banned(self, operation: Operation, seconds: float) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
@@ -289,8 +285,11 @@ class Transport:
     def _report(
         self, operation: Operation, ticket: int, began: float, error: ProviderError | None
     ) -> None:
-        result = RequestResult.OK
         match error:
+            case None:
+                result = RequestResult.OK
+                self._breaker.answered(ticket)
+                self._works_again(operation)
             case RateLimited():
                 result = RequestResult.RATE_LIMITED
                 self._breaker.pause(error.pause_s)
@@ -302,15 +301,12 @@ class Transport:
             case NoFreeConnection():
                 result = RequestResult.UNAVAILABLE  # Our own load: it says nothing about them.
             case ProviderUnavailable():
-                result = RequestResult.UNAVAILABLE
-                if isinstance(error, TimedOut):
-                    result = RequestResult.TIMEOUT
+                timed_out = isinstance(error, TimedOut)
+                result = RequestResult.TIMEOUT if timed_out else RequestResult.UNAVAILABLE
                 self._breaker.failed(ticket)
             case _:
-                if isinstance(error, ProviderRefused):
-                    result = RequestResult.REFUSED
-                elif error is not None:
-                    result = RequestResult.UNKNOWN
+                refused = isinstance(error, ProviderRefused)
+                result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN
                 self._breaker.answered(ticket)
                 self._works_again(operation)
         self._reporter.request(self.name, operation, result, self._monotonic() - began)
@@ -320,16 +316,6 @@ class Transport:
         if self._closed_at is not None and operation in WORK:
             self._reporter.answers_again(self.name, self._monotonic() - self._closed_at)
             self._closed_at = None
-
-
-def _is_over(state: tenacity.RetryCallState) -> bool:
-    return PROVIDER_READ.is_over(state.attempt_number, timedelta(0))
-
-
-def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, ProviderUnavailable) and not isinstance(
-        error, (CircuitOpen, RateLimited)
-    )
 
 
 def escaped(text: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement, translated
 from worker.adapters.store.session import Session
-from worker.domain.pulse import BEAT_EVERY, GAP, Pulse
+from worker.domain.liveness import BEAT_EVERY, GAP, Liveness
 from worker.ports.errors import StoreError
 from worker.ports.instances import DeadInstance, InstanceId
 
@@ -41,7 +41,7 @@ class PostgresInstances:
     ) -> None:
         self._pool = pool
         self._session = Session(own)
-        self._pulse = Pulse(monotonic=monotonic)
+        self._liveness = Liveness(monotonic=monotonic)
         self.host = host or socket.gethostname()
         self._pid = os.getpid() if pid is None else pid
         self._id: InstanceId | None = None
@@ -53,14 +53,14 @@ class PostgresInstances:
     @property
     def silence(self) -> timedelta | None:
         """From which silence on another process is dead; None: this one may not judge now."""
-        return self._pulse.silence
+        return self._liveness.silence
 
     async def beat(self) -> bool:
         return await self.run(self._beat)
 
     async def alive(self, connection: AsyncConnection) -> InstanceId:
         """Who this process is, by a beat on this connection that is not older than a second."""
-        age = self._pulse.age
+        age = self._liveness.age
         if age is None or age > BEAT_EVERY or self._session.lost_lock:
             await self._beat(connection)
         assert self._id is not None
@@ -126,7 +126,7 @@ class PostgresInstances:
                 statement("instances/beat"), {"id": known, "now": None}
             )
             if beaten.scalar() is not None:
-                self._pulse.beaten()
+                self._liveness.beaten()
                 return True
             await self._session.unlock(connection)
         await self._begin(connection)
@@ -144,7 +144,7 @@ class PostgresInstances:
         }
         await connection.execute(statement("instances/begin"), row)
         self._id = id_
-        self._pulse.beaten()
+        self._liveness.beaten()
 
     def _runs(self, pid: int) -> bool:
         """Whether a process of this host runs; who has our number was here before us."""

@@ -84,11 +84,11 @@ PROVIDER_ENDING = _fixed(
         )
     ),
 )
-OPERATION = _fixed("operation", (operation.value for operation in Operation))
-REQUEST_RESULT = _fixed("result", (result.value for result in RequestResult))
-JOB_RESULT = _fixed("result", (result.value for result in JobResult))
-DEPENDENCY = _fixed("dependency", (dependency.value for dependency in Dependency))
-SEND_RESULT = _fixed("result", (result.value for result in SendResult))
+OPERATION = _fixed("operation", Operation)
+REQUEST_RESULT = _fixed("result", RequestResult)
+JOB_RESULT = _fixed("result", JobResult)
+DEPENDENCY = _fixed("dependency", Dependency)
+SEND_RESULT = _fixed("result", SendResult)
 
 
 M = TypeVar("M", Counter, Gauge, Histogram)

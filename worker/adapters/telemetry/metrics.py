@@ -22,6 +22,7 @@ from prometheus_client.exposition import choose_encoder
 
 from worker.adapters.telemetry import label_sets
 from worker.domain.activation import WINDOW
+from worker.ports.store.books import QueueStats
 
 PREFIX = "activation_worker_"
 
@@ -39,6 +40,8 @@ assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
 M = TypeVar("M", Counter, Gauge, Histogram)
 Built_co = TypeVar("Built_co", covariant=True)
 Values: TypeAlias = tuple[str, ...]
+#: The values of a gauge about the whole queue, by the labels of its series.
+Read: TypeAlias = Callable[[QueueStats], Mapping[Any, float]]  # Any: a tuple, of whatever texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Row(Generic[Built_co]):
     says: str
     labels: Sequence[str]
     build: Callable[[CollectorRegistry, label_sets.LabelSets], Built_co]
+    read: Read | None = None  #: Of a gauge about the whole queue.
 
     @overload
     def __get__(self, metrics: None, owner: type) -> "Row[Built_co]": ...
@@ -68,6 +72,7 @@ def _plain(
     *labels: label_sets.Label,
     buckets: Sequence[float] = (),
     at_start: Callable[[label_sets.LabelSets], Mapping[Values, float]] = lambda _: {},
+    read: Read | None = None,
 ) -> Row[M]:
     """A metric of the client library; *at_start* are the values that some of its series get."""
     names = [label.name for label in labels]
@@ -81,7 +86,7 @@ def _plain(
                 series.set(value)
         return metric
 
-    return Row(kind=kind, name=name, says=says, labels=names, build=build)
+    return Row(kind=kind, name=name, says=says, labels=names, build=build, read=read)
 
 
 def _bounded(
@@ -91,6 +96,7 @@ def _bounded(
     *labels: label_sets.Label,
     buckets: Sequence[float] = (),
     series: Callable[[label_sets.LabelSets], Collection[Values]] | None = None,
+    read: Read | None = None,
 ) -> Row[label_sets.BoundedMetric[M]]:
     """A metric whose *series* exist from the start: all there can be, unless they are given."""
     plain = _plain(kind, name, says, *labels, buckets=buckets)
@@ -101,7 +107,12 @@ def _bounded(
         known = series(sets) if series else [*product(*(label.values(sets) for label in labels))]
         return label_sets.BoundedMetric(plain.build(registry, sets), known)
 
-    return Row(kind=kind, name=name, says=says, labels=plain.labels, build=build)
+    return Row(kind=kind, name=name, says=says, labels=plain.labels, build=build, read=read)
+
+
+def _each(values: Mapping[Any, float]) -> Mapping[Values, float]:
+    """The values of a gauge with one label."""
+    return {(label,): value for label, value in values.items()}
 
 
 class Metrics:
@@ -150,17 +161,23 @@ class Metrics:
 
     # The queue
     live = _bounded(
-        Gauge, "live", "Activations without an ending. Take max, not sum.", label_sets.PROVIDER
+        Gauge,
+        "live",
+        "Activations without an ending. Take max, not sum.",
+        label_sets.PROVIDER,
+        read=lambda stats: _each(stats.live),
     )
     overdue = _plain(
         Gauge,
         "overdue",
         "Activations without an ending after deadline and grace. Take max, not sum.",
+        read=lambda stats: {(): stats.overdue},
     )
     oldest_overdue_seconds = _plain(
         Gauge,
         "oldest_overdue_seconds",
         "Age past its deadline of the oldest activation without an ending. Take max, not sum.",
+        read=lambda stats: {(): stats.oldest_overdue.total_seconds()},
     )
     schedule_lag_seconds = _plain(
         Gauge,
@@ -180,7 +197,11 @@ class Metrics:
         label_sets.PROVIDER,
     )
     timers_overdue = _bounded(
-        Gauge, "timers_overdue", "Case timers past due. Take max, not sum.", label_sets.TIMER_KIND
+        Gauge,
+        "timers_overdue",
+        "Case timers past due. Take max, not sum.",
+        label_sets.TIMER_KIND,
+        read=lambda stats: _each(stats.timers_overdue),
     )
     stats_last_success = _plain(
         Gauge,
@@ -235,6 +256,7 @@ class Metrics:
         label_sets.PROVIDER,
         label_sets.CURRENCY,
         series=lambda sets: [(provider.name, provider.currency) for provider in sets.providers],
+        read=lambda stats: stats.exposure_minor,
     )
     provider_exposure_limit_minor = _plain(
         Gauge,
@@ -252,6 +274,7 @@ class Metrics:
         "provider_cancel_ratio",
         "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
         label_sets.PROVIDER,
+        read=lambda stats: _each(stats.cancel_ratio),
     )
 
     # Jobs and events
@@ -262,7 +285,10 @@ class Metrics:
         Histogram, "job_seconds", "Duration of jobs.", label_sets.JOB, buckets=JOB_BUCKETS
     )
     events_pending = _plain(
-        Gauge, "events_pending", "Outgoing events not delivered yet. Take max, not sum."
+        Gauge,
+        "events_pending",
+        "Outgoing events not delivered yet. Take max, not sum.",
+        read=lambda stats: {(): stats.events_pending},
     )
     event_deliveries = _bounded(
         Counter,
@@ -287,6 +313,9 @@ class Metrics:
         Gauge,
         "canary_last_success_timestamp_seconds",
         "When a canary activation last went all the way; 0 without one. Take max, not sum.",
+        read=lambda stats: (
+            {} if stats.canary_success is None else {(): stats.canary_success.timestamp()}
+        ),
     )
     canary_every_seconds = _plain(
         Gauge,
@@ -309,12 +338,31 @@ class Metrics:
         for attribute, row in rows():
             vars(self)[attribute] = row.build(registry, sets)
 
+    def read(self, stats: QueueStats) -> None:
+        """Set the gauges about the whole queue."""
+        for attribute, row in rows():
+            if row.read is not None:
+                _set_all(vars(self)[attribute], row.read(stats))
+
 
 def rows() -> Iterator[tuple[str, Row[object]]]:
     """The rows of `Metrics`, by attribute."""
     for attribute, row in vars(Metrics).items():
         if isinstance(row, Row):
             yield attribute, row
+
+
+def _set_all(
+    gauge: Gauge | label_sets.BoundedMetric[Gauge], values: Mapping[Values, float]
+) -> None:
+    if isinstance(gauge, Gauge):
+        for value in values.values():
+            gauge.set(value)
+        return
+    for series in gauge.children():
+        series.set(0)  # One that the statistics do not name any more is 0.
+    for labels, value in values.items():
+        gauge.of(*labels).inc(value)  # Several may be folded into one.
 
 
 def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from prometheus_client import Gauge
 from structlog.stdlib import BoundLogger
 
 from worker.adapters.telemetry import label_sets
@@ -84,8 +83,8 @@ class OpsReporter:
     def request(
         self, provider: ProviderName, operation: Operation, result: RequestResult, seconds: float
     ) -> None:
-        self._metrics.provider_requests.of(provider, operation.value, result.value).inc()
-        self._metrics.provider_request_seconds.of(provider, operation.value).observe(seconds)
+        self._metrics.provider_requests.of(provider, operation, result).inc()
+        self._metrics.provider_request_seconds.of(provider, operation).observe(seconds)
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self._metrics.provider_circuit_open.of(provider).set(is_open)
@@ -106,30 +105,18 @@ class OpsReporter:
         self._log.error("activation.quarantined", activation=str(id_), why=what)
 
     def job(self, name: str, result: JobResult, seconds: float) -> None:
-        self._metrics.jobs.of(name, result.value).inc()
+        self._metrics.jobs.of(name, result).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
 
     def event_delivery(self, result: SendResult, count: int = 1) -> None:
-        self._metrics.event_deliveries.of(result.value).inc(count)
+        self._metrics.event_deliveries.of(result).inc(count)
 
     def queue_stats(self, queue_stats: QueueStats) -> None:
-        metrics = self._metrics
-        _zero(metrics.live)
-        for provider, live in queue_stats.live.items():
-            metrics.live.of(provider).inc(live)
-        metrics.overdue.set(queue_stats.overdue)
-        metrics.oldest_overdue_seconds.set(queue_stats.oldest_overdue.total_seconds())
-        metrics.events_pending.set(queue_stats.events_pending)
-        self._stats_of_providers(queue_stats)
-        _zero(metrics.timers_overdue)
-        for kind, overdue in queue_stats.timers_overdue.items():
-            metrics.timers_overdue.of(kind).inc(overdue)
-        if queue_stats.canary_success is not None:
-            metrics.canary_last_success.set(queue_stats.canary_success.timestamp())
-        metrics.stats_last_success.set(self._now().timestamp())
+        self._metrics.read(queue_stats)
+        self._metrics.stats_last_success.set(self._now().timestamp())
 
     def dependency(self, dependency: Dependency, *, works: bool) -> None:
-        self._metrics.dependency_up.of(dependency.value).set(works)
+        self._metrics.dependency_up.of(dependency).set(works)
 
     def leader(self, provider: ProviderName, *, leads: bool) -> None:
         if leads:
@@ -172,14 +159,6 @@ class OpsReporter:
             self._currencies.add(code)
         return code if code in self._currencies else label_sets.OTHER
 
-    def _stats_of_providers(self, queue_stats: QueueStats) -> None:
-        _zero(self._metrics.provider_exposure_minor)
-        for (provider, currency), minor in queue_stats.exposure_minor.items():
-            self._metrics.provider_exposure_minor.of(provider, currency).inc(minor)
-        _zero(self._metrics.provider_cancel_ratio)
-        for provider, ratio in queue_stats.cancel_ratio.items():
-            self._metrics.provider_cancel_ratio.of(provider).set(ratio)
-
 
 class LogThrottle:
     """A provider that is down for an hour is one line every ten seconds, with how often it was."""
@@ -209,9 +188,3 @@ class LogThrottle:
         if len(self._written) >= NAMES_MAX:
             self._written.clear()
         self._written[trouble] = now
-
-
-def _zero(gauges: label_sets.BoundedMetric[Gauge]) -> None:
-    """A series the statistics do not name any more is 0."""
-    for child in gauges.children():
-        child.set(0)

@@ -1,14 +1,12 @@
 """`audit`: every invariant of money and states, over the whole database."""
 
-import asyncio
-import os
 from collections.abc import Sequence
 
 import typer
 
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
-from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_list
 from worker.ports.store.books import Finding
 
 
@@ -18,16 +16,10 @@ def audit(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> No
     Each is shown with its number of violations and a few offenders. Ends with 0 only when all
     hold, with 1 otherwise.
     """
-    from worker.bootstrap import open_store
-    from worker.settings import load_settings
+    from worker.entrypoints.cli.store_session import ask_store
 
-    settings = load_settings(config, environ=os.environ)
-
-    async def findings() -> list[Finding]:
-        async with open_store(settings) as store:
-            return await store.books.audit()
-
-    raise typer.Exit(write_findings(asyncio.run(findings()), output))
+    findings = ask_store(config, lambda store, _: store.books.audit())
+    raise typer.Exit(write_findings(findings, output))
 
 
 def write_findings(findings: Sequence[Finding], output: Format) -> Exit:
@@ -43,14 +35,9 @@ def write_findings(findings: Sequence[Finding], output: Format) -> Exit:
     broken = sum(finding.violations > 0 for finding in findings)
     # An empty list means that nothing was checked.
     holds = bool(findings) and not broken
-    match output:
-        case Format.TEXT:
-            rows = ([f.invariant, f.violations, f.says, " ".join(f.offenders)] for f in findings)
-            write_rows(("invariant", "violations", "what must hold", "offenders"), rows)
-            say(f"all {len(findings)} invariants hold" if holds else f"{broken} do not hold")
-        case Format.JSON:
-            write_json({"holds": holds, "findings": documents}, indent=True)
-        case Format.NDJSON:
-            for document in documents:
-                write_json(document)
+    columns = ("invariant", "violations", "what must hold", "offenders")
+    rows = ([f.invariant, f.violations, f.says, " ".join(f.offenders)] for f in findings)
+    write_list(output, documents, {"holds": holds, "findings": documents}, columns, rows)
+    if output is Format.TEXT:
+        say(f"all {len(findings)} invariants hold" if holds else f"{broken} do not hold")
     return Exit.OK if holds else Exit.FAILED

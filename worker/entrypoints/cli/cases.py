@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,7 +12,6 @@ from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.ports.store.case_view import Case
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
 
@@ -35,16 +33,8 @@ def list_(
     """List everything that waits for a human, what has to be decided first first."""
     target = target_of(url, token_file, config)
     reviews = asyncio.run(_reviews(target, limit))
-    match output:
-        case out.Format.JSON:
-            out.write_json({"items": reviews}, indent=True)
-        case out.Format.NDJSON:
-            for review in reviews:
-                out.write_json(review)
-        case out.Format.TEXT if reviews:
-            out.write_rows(COLUMNS, map(row, reviews))
-        case out.Format.TEXT:
-            out.say("nothing waits for a human")
+    none = "nothing waits for a human"
+    out.write_list(output, reviews, {"items": reviews}, COLUMNS, map(row, reviews), none)
 
 
 @cases_app.command("show")
@@ -54,19 +44,12 @@ def show(
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Show one case with its facts, its decisions and its dates. Talks to the database."""
-    from worker.bootstrap import open_store
+    from worker.entrypoints.cli.store_session import ask_store
     from worker.entrypoints.http.cases import case_id_in, case_json
     from worker.entrypoints.http.problems import Problem
-    from worker.settings import load_settings
-
-    settings = load_settings(config, environ=os.environ)
-
-    async def find() -> Case | None:
-        async with open_store(settings) as store:
-            return await store.cases.case(case_id_in(id_))
 
     try:
-        case = asyncio.run(find())
+        case = ask_store(config, lambda store, _: store.cases.case(case_id_in(id_)))
     except Problem:
         case = None
     if case is None:

@@ -1,7 +1,6 @@
 """`events list` and `events replay`: the outgoing events, and sending some of them again."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -29,14 +28,8 @@ def list_(
     """List outgoing events, newest first."""
     target = target_of(url, token_file, config)
     events = asyncio.run(_newest(target, limit))
-    match output:
-        case out.Format.JSON:
-            out.write_json({"items": events}, indent=True)
-        case out.Format.NDJSON:
-            for event in events:
-                out.write_json(event)
-        case out.Format.TEXT:
-            out.write_rows(("at (UTC)", "type", "activation", "attempts", "id"), map(row, events))
+    columns = ("at (UTC)", "type", "activation", "attempts", "id")
+    out.write_list(output, events, {"items": events}, columns, map(row, events))
 
 
 @events_app.command("replay")
@@ -49,16 +42,10 @@ def replay(
     They keep their id, so an endpoint that had one already can tell. Talks to the database, not
     to the daemon.
     """
-    from worker.bootstrap import open_store
-    from worker.settings import load_settings
+    from worker.entrypoints.cli.store_session import ask_store
 
-    settings = load_settings(config, environ=os.environ)
-
-    async def replay() -> int:
-        async with open_store(settings) as store:
-            return await store.outbox.replay_events(ids)
-
-    replayed, named = asyncio.run(replay()), len(set(ids))
+    replayed = ask_store(config, lambda store, _: store.outbox.replay_events(ids))
+    named = len(set(ids))
     if replayed < named:
         raise Failure(Exit.FAILED, f"{replayed} of {named} will be sent again; no others found")
     out.say(f"{replayed} will be sent again")

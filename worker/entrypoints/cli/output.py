@@ -2,7 +2,7 @@
 
 import enum
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -64,6 +64,31 @@ def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
     if not sys.stdout.isatty() or needed > console.width:
         console.size = (_PIPE_COLUMNS, console.height)
     console.print(table)
+
+
+def write_list(
+    output: Format,
+    documents: Sequence[Mapping[str, Any]],
+    document: Mapping[str, Any] | list[Any],
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    none: str | None = None,
+) -> None:
+    """Many things alike: as one *document*, one per line, or a table.
+
+    Of nothing the table is its columns, or *none* is said; empty: nothing is.
+    """
+    match output:
+        case Format.JSON:
+            write_json(document, indent=True)
+        case Format.NDJSON:
+            for each in documents:
+                write_json(each)
+        case Format.TEXT if documents or none is None:
+            write_rows(columns, rows)
+        case Format.TEXT:
+            if none:
+                say(none)
 
 
 def amount(minor: int, currency: str) -> str:

@@ -11,7 +11,14 @@ from worker.domain.policy.loading import Clause, load_clauses, plain
 from worker.domain.policy.schema import KEYS
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
-from worker.entrypoints.cli.output import Format, OutputOption, write_json, write_line, write_rows
+from worker.entrypoints.cli.output import (
+    Format,
+    OutputOption,
+    write_json,
+    write_line,
+    write_list,
+    write_rows,
+)
 
 policy_app = typer.Typer(
     help="List and explain the refund policies.", no_args_is_help=True, add_completion=False
@@ -35,17 +42,8 @@ def list_policies(config: ConfigOption = None, output: OutputOption = Format.TEX
     policies = policies_of(config)
     pages = [_page(name, policies) for name in policy_names(policies)]
     rows = [{"name": p.name, "version": p.version, "in_short": p.in_short} for p in pages]
-    match output:
-        case Format.TEXT:
-            cells = ([p.name, p.version, p.in_short[0]] for p in pages)
-            write_rows(["POLICY", "VERSION", "IN SHORT"], cells)
-        case Format.JSON:
-            write_json(list(rows), indent=True)
-        case Format.NDJSON:
-            for row in rows:
-                write_json(row)
-        case _:
-            assert_never(output)
+    cells = ([p.name, p.version, p.in_short[0]] for p in pages)
+    write_list(output, rows, rows, ["POLICY", "VERSION", "IN SHORT"], cells)
 
 
 @policy_app.command()

@@ -112,17 +112,9 @@ async def _end(
 def _write_open(
     exposures: Sequence[OpenExposure], about: Mapping[str, object], output: out.Format
 ) -> None:
-    match output:
-        case out.Format.TEXT:
-            if exposures:
-                out.write_rows(COLUMNS, map(_row, exposures))
-        case out.Format.NDJSON:
-            for exposure in exposures:
-                out.write_json(_document(exposure))
-        case out.Format.JSON:
-            out.write_json(
-                {**about, "exposures": [_document(exposure) for exposure in exposures]}, indent=True
-            )
+    documents = [_document(exposure) for exposure in exposures]
+    whole = {**about, "exposures": documents}
+    out.write_list(output, documents, whole, COLUMNS, map(_row, exposures), none="")
 
 
 def _check_all_ended(
@@ -169,16 +161,9 @@ def _write_ended(
         }
         for exposure in ended
     ]
-    match output:
-        case out.Format.TEXT:
-            if ended:
-                out.write_rows(("exposure", "amount", "is", "since"), map(_ended_row, ended))
-        case out.Format.NDJSON:
-            for each in documents:
-                out.write_json(each)
-        case out.Format.JSON:
-            document = {"provider": session.name, "done": True, "exposures": documents}
-            out.write_json(document, indent=True)
+    whole = {"provider": session.name, "done": True, "exposures": documents}
+    columns = ("exposure", "amount", "is", "since")
+    out.write_list(output, documents, whole, columns, map(_ended_row, ended), none="")
 
 
 def _ended_row(exposure: EndedExposure) -> list[object]:

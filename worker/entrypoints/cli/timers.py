@@ -1,7 +1,5 @@
 """`timers`: durable timers that are overdue, or all of them."""
 
-import asyncio
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -9,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli.options import ConfigOption
-from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_rows
+from worker.entrypoints.cli.output import Format, OutputOption, write_list
 from worker.ports.store.books import QueueStats
 from worker.ports.store.case_view import Timer
 
@@ -26,37 +24,26 @@ def timers(
     output: OutputOption = Format.TEXT,
 ) -> None:
     """Show which durable timers are overdue; normally none is for long."""
-    from worker.bootstrap import open_store
-    from worker.settings import load_settings
+    from worker.adapters.store.postgres import PostgresStore
+    from worker.entrypoints.cli.store_session import ask_store
+    from worker.settings import Settings
 
-    settings = load_settings(config, environ=os.environ)
-    grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
+    async def count(store: PostgresStore, settings: Settings) -> QueueStats:
+        grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
+        return await store.books.queue_stats(grace)
 
-    async def read() -> QueueStats | list[Timer]:
-        async with open_store(settings) as store:
-            if by_kind:
-                return await store.books.queue_stats(grace)
-            return await store.cases.timers(overdue_only=not every, limit=limit)
+    async def read(store: PostgresStore, _: Settings) -> list[Timer]:
+        return await store.cases.timers(overdue_only=not every, limit=limit)
 
-    result = asyncio.run(read())
-    if isinstance(result, QueueStats):
-        write_counts(result, output)
+    if by_kind:
+        write_counts(ask_store(config, count), output)
     else:
-        write_timers(result, datetime.now(UTC), output)
+        write_timers(ask_store(config, read), datetime.now(UTC), output)
 
 
 def write_timers(rows: Sequence[Timer], now: datetime, output: Format) -> None:
     documents = [_document(timer, now) for timer in rows]
-    match output:
-        case Format.JSON:
-            write_json({"timers": documents}, indent=True)
-        case Format.NDJSON:
-            for document in documents:
-                write_json(document)
-        case Format.TEXT if documents:
-            write_rows(COLUMNS, (document.values() for document in documents))
-        case Format.TEXT:
-            say("no timer is overdue")
+    _write(documents, COLUMNS, output)
 
 
 def _document(timer: Timer, now: datetime) -> dict[str, Any]:
@@ -71,13 +58,9 @@ def _document(timer: Timer, now: datetime) -> dict[str, Any]:
 
 def write_counts(queue_stats: QueueStats, output: Format) -> None:
     kinds = [{"kind": kind, "overdue": n} for kind, n in sorted(queue_stats.timers_overdue.items())]
-    match output:
-        case Format.JSON:
-            write_json({"timers": kinds}, indent=True)
-        case Format.NDJSON:
-            for kind in kinds:
-                write_json(kind)
-        case Format.TEXT if kinds:
-            write_rows(("kind", "overdue"), (kind.values() for kind in kinds))
-        case Format.TEXT:
-            say("no timer is overdue")
+    _write(kinds, ("kind", "overdue"), output)
+
+
+def _write(timers: Sequence[dict[str, Any]], columns: Sequence[str], output: Format) -> None:
+    rows = (timer.values() for timer in timers)
+    write_list(output, timers, {"timers": timers}, columns, rows, "no timer is overdue")

@@ -1,7 +1,7 @@
 """Accounts: open one, book a top-up, see its balance and its ledger."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind
@@ -10,7 +10,7 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName, instant
+from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
 
@@ -60,15 +60,15 @@ class AccountHandlers:
         outcome, row = await self._books.open_account(AccountId(account), body.currency)
         match outcome:
             case AccountOpened.NEW:
-                return Answer(201, _account_json(row), {"Location": f"/v1/accounts/{account}"})
+                return Answer(201, AccountShown.of(row), {"Location": f"/v1/accounts/{account}"})
             case AccountOpened.SAME:
-                return Answer(200, _account_json(row))
+                return Answer(200, AccountShown.of(row))
             case AccountOpened.OTHER_CONTENT:
                 raise Problem(ProblemKind.OTHER_CONTENT, "The account has another currency")
 
     async def show(self, account: requests.Name) -> Answer:
         """Show an account and its balances."""
-        return Answer(200, _account_json(await self._account(AccountId(account))))
+        return Answer(200, AccountShown.of(await self._account(AccountId(account))))
 
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
@@ -79,7 +79,7 @@ class AccountHandlers:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
                 current = row if row is not None else await self._account(AccountId(account))
                 status = 201 if outcome is TopUpOutcome.NEW else 200
-                return Answer(status, _account_json(current))
+                return Answer(status, AccountShown.of(current))
             case TopUpOutcome.OTHER_CONTENT:
                 detail = "This reference was booked with another amount or account"
                 raise Problem(ProblemKind.OTHER_CONTENT, detail)
@@ -97,7 +97,7 @@ class AccountHandlers:
         rows = await self._books.entries(AccountId(account), before=before, limit=limit + 1)
         if not rows:
             await self._account(AccountId(account))
-        return Answer(200, page(rows, limit, _entry_json, _cursor_after))
+        return Answer(200, page(rows, limit, EntryShown.of, _cursor_after))
 
     async def _account(self, account: AccountId) -> Account:
         row = await self._books.account(account)
@@ -108,30 +108,6 @@ class AccountHandlers:
 
 def _cursor_after(entry: Entry) -> str:
     return after_number("entries", entry.id)
-
-
-def _account_json(account: Account) -> dict[str, Any]:
-    return {
-        "account": account.account,
-        "currency": account.currency,
-        "available_minor": account.available_minor,
-        "held_minor": account.held_minor,
-        "state": account.state,
-    }
-
-
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "at": instant(entry.at),
-        "kind": entry.kind,
-        "key": entry.key,
-        "source": entry.source,
-        "destination": entry.destination,
-        "amount_minor": entry.amount_minor,
-        "currency": entry.currency,
-        "activation": None if entry.activation is None else str(entry.activation),
-    }
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

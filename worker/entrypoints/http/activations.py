@@ -213,38 +213,16 @@ def found_or_problem(activation: Activation | None) -> Activation:
 
 def activation_json(activation: Activation) -> dict[str, Any]:
     settlement = activation.settlement
-    return {
-        "id": str(activation.id),
-        "provider": activation.provider,
-        "provider_ref": activation.ref,
-        "account": activation.account,
-        "phone": activation.phone,
-        "service": activation.service,
-        "country": activation.country,
-        "price_minor": activation.price_minor,
-        "currency": activation.currency,
-        "policy": activation.policy,
-        "state": activation.state.value,
-        "provider_state": activation.provider_state.value,
-        "rented_at": instant(activation.rented_at),
-        "deadline_at": instant(activation.deadline_at),
-        "codes": [
-            {"code": code.code, "text": code.text, "received_at": instant(code.received_at)}
-            for code in activation.codes
-        ],
-        "settlement": None
-        if settlement is None
-        else {
-            "outcome": settlement.outcome.value,
-            "amount_minor": settlement.amount_minor,
-            "reason": settlement.reason,
-            "at": instant(settlement.at),
-        },
-        "timeline": [
+    return ActivationShown.of(
+        activation,
+        provider_ref=activation.ref,
+        codes=[CodeShown.of(code) for code in activation.codes],
+        settlement=None if settlement is None else SettlementShown.of(settlement),
+        timeline=[
             {**line.detail, "at": instant(line.at), "what": line.what}
             for line in activation.timeline
         ],
-    }
+    )
 
 
 def _cursor_after(activation: Activation) -> str:

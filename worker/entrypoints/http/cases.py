@@ -3,7 +3,7 @@
 Claims, rentals, withdrawals, account events and reviews are such calls.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -14,6 +14,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from worker.domain.policy import FactError
 from worker.domain.policy.fact_readers import INSTANTS
 from worker.domain.policy.fact_readers import instant as read_instant
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     FieldError,
@@ -22,12 +25,12 @@ from worker.entrypoints.http.problems import (
     pointer_to,
 )
 from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
-from worker.entrypoints.http.routing import Answer
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant
+from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import instant_fact
-from worker.ports.store.case_view import Case, CaseKind, DecisionRow, Rejected
+from worker.ports.store.case_view import Case, CaseKind, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 
 EVIDENCE_MAX = 20
@@ -124,50 +127,18 @@ SHOWN: Mapping[int, type[BaseModel] | None] = {200: CaseShown}
 
 
 def case_json(case: Case) -> dict[str, Any]:
-    decisions = [_decision_json(decision) for decision in case.decisions]
-    return {
-        "id": str(case.id),
-        "kind": case.kind.value,
-        "subject": case.subject,
-        "activation": None if case.activation is None else str(case.activation),
-        "rental": None if case.rental is None else str(case.rental),
-        "account": case.account,
-        "currency": case.currency,
-        "state": case.state.value,
-        "policy": case.policy,
-        "policy_version": case.policy_version,
-        "opened_at": instant(case.opened_at),
-        "closed_at": instant_or_none(case.closed_at),
-        "withheld_minor": case.withheld_minor,
-        "moved_minor": case.moved_minor,
-        "facts": facts_json(case.facts),
-        "verdict": None if case.verdict is None else facts_json(case.verdict),
-        "decision": decisions[-1] if decisions else None,
-        "decisions": decisions,
-        "evidence": [
-            {"at": instant(item.at), "what": item.what, "content": facts_json(item.content)}
-            for item in case.evidence
+    decisions = [DecisionShown.of(decision) for decision in case.decisions]
+    return CaseShown.of(
+        case,
+        facts=facts_json(case.facts),
+        verdict=None if case.verdict is None else facts_json(case.verdict),
+        decision=decisions[-1] if decisions else None,
+        decisions=decisions,
+        evidence=[
+            EvidenceShown.of(item, content=facts_json(item.content)) for item in case.evidence
         ],
-        "timers": [
-            {"kind": timer.kind.value, "due_at": instant(timer.due_at)} for timer in case.timers
-        ],
-    }
-
-
-def _decision_json(row: DecisionRow) -> dict[str, Any]:
-    return {
-        "at": instant(row.at),
-        "outcome": row.outcome,
-        "reason": row.reason,
-        "amount_minor": row.amount_minor,
-        "fee_minor": row.fee_minor,
-        "destination": row.destination,
-        "deadline": instant_or_none(row.deadline),
-        "as_of": instant(row.as_of),
-        "clauses": list(row.clauses),
-        "policy_version": row.policy_version,
-        "by": row.by,
-    }
+        timers=[TimerShown.of(timer) for timer in case.timers],
+    )
 
 
 def facts_json(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,3 +251,53 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
         "extension_beyond_control": body.extension_beyond_control,
     }
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))
+
+
+def case_routes(
+    deps: ApiDeps,
+    noun: str,
+    *,
+    opens: Handler,
+    unknown: Sequence[ProblemKind],
+    shows: Handler,
+    steps: Mapping[str, Handler],
+) -> Sequence[Route]:
+    """The calls about one kind of case: it is opened, shown, and changed by *steps*.
+
+    *unknown* are the problems of one that cannot be opened, besides those of every case.
+    """
+    path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
+    return (
+        Route(
+            name=f"{noun}_open",
+            method="POST",
+            path=path,
+            handler=opens,
+            scope=Scope.OPERATE,
+            run_once=idempotent,
+            answers=OPENED,
+            problems=(*unknown, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
+        ),
+        Route(
+            name=f"{noun}_show",
+            method="GET",
+            path=f"{path}/{{id}}",
+            handler=shows,
+            scope=Scope.READ,
+            answers=SHOWN,
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
+        ),
+        *(
+            Route(
+                name=f"{noun}_{step.replace('-', '_')}",
+                method="POST",
+                path=f"{path}/{{id}}/{step}",
+                handler=handler,
+                scope=Scope.OPERATE,
+                run_once=idempotent,
+                answers=SHOWN,
+                problems=REFUSALS,
+            )
+            for step, handler in steps.items()
+        ),
+    )

@@ -8,12 +8,10 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.activations import activation_id_in
-from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import ProblemKind
 from worker.entrypoints.http.requests import Instant, Price, RequestBody, UuidText, Word
-from worker.entrypoints.http.routing import Answer, Handler, Route
+from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
@@ -179,53 +177,19 @@ def _grounds(reason: str | None, channel: str | None, *, required: bool = True) 
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    idempotent = IdempotentCalls(deps)
     claims = ClaimHandlers(deps)
-    path = "/v1/claims/{id}"
-    steps: Mapping[str, Handler] = {
-        "evidence": claims.evidence,
-        "verdict": claims.verdict,
-        "access": claims.access,
-        "rectified": claims.rectified,
-        "choice": claims.choice,
-        "paid": claims.paid,
-    }
-    return (
-        Route(
-            name="claims_open",
-            method="POST",
-            path="/v1/claims",
-            handler=claims.open,
-            scope=Scope.OPERATE,
-            run_once=idempotent,
-            answers=cases.OPENED,
-            problems=(
-                ProblemKind.UNKNOWN_ACTIVATION,
-                ProblemKind.NOT_FOUND,
-                ProblemKind.OTHER_CONTENT,
-                ProblemKind.NOT_OFFERED,
-            ),
-        ),
-        Route(
-            name="claims_show",
-            method="GET",
-            path=path,
-            handler=claims.show,
-            scope=Scope.READ,
-            answers=cases.SHOWN,
-            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
-        ),
-        *(
-            Route(
-                name=f"claims_{step}",
-                method="POST",
-                path=f"{path}/{step}",
-                handler=handler,
-                scope=Scope.OPERATE,
-                run_once=idempotent,
-                answers=cases.SHOWN,
-                problems=cases.REFUSALS,
-            )
-            for step, handler in steps.items()
-        ),
+    return cases.case_routes(
+        deps,
+        "claims",
+        opens=claims.open,
+        unknown=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_FOUND),
+        shows=claims.show,
+        steps={
+            "evidence": claims.evidence,
+            "verdict": claims.verdict,
+            "access": claims.access,
+            "rectified": claims.rectified,
+            "choice": claims.choice,
+            "paid": claims.paid,
+        },
     )

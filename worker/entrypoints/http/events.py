@@ -45,14 +45,7 @@ def _cursor_after(row: tuple[int, Event]) -> str:
 
 def _event_json(row: tuple[int, Event]) -> dict[str, Any]:
     _, event = row
-    return {
-        "id": event.id,
-        "type": event.type,
-        "timestamp": instant(event.at),
-        "activation": None if event.activation is None else str(event.activation),
-        "attempts": event.attempts,
-        "data": dict(event.payload),
-    }
+    return EventShown.of(event, timestamp=instant(event.at), data=dict(event.payload))
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

@@ -13,7 +13,7 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
+from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.cases import CaseOpenOutcome, Rental, rental_id
 
@@ -152,25 +152,12 @@ _PROBLEMS = {
 
 
 def _rental_json(rental: Rental) -> dict[str, Any]:
-    return {
-        "id": str(rental.id),
-        "provider": rental.provider,
-        "provider_ref": rental.ref,
-        "account": rental.account,
-        "phone": rental.phone,
-        "service": rental.service,
-        "country": rental.country,
-        "price_minor": rental.price_minor,
-        "currency": rental.currency,
-        "charge": rental.charge.value,
-        "policy": rental.policy,
-        "policy_version": rental.policy_version,
-        "rented_at": instant(rental.rented_at),
-        "ends_at": instant(rental.ends_at),
-        "ended_at": instant_or_none(rental.ended_at),
-        "outages": [cases.case_json(outage) for outage in rental.outages],
-        "claims": [cases.case_json(claim) for claim in rental.claims],
-    }
+    return RentalShown.of(
+        rental,
+        provider_ref=rental.ref,
+        outages=[cases.case_json(outage) for outage in rental.outages],
+        claims=[cases.case_json(claim) for claim in rental.claims],
+    )
 
 
 _BOOKED: Mapping[int, type[BaseModel] | None] = {201: RentalShown, 200: RentalShown}

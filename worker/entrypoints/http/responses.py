@@ -1,12 +1,13 @@
 """What every response body shares: its model and how it writes instants.
 
-The models only describe for OpenAPI what the handlers return as plain JSON.
+The models describe for OpenAPI what the handlers return as plain JSON, and name its members.
 """
 
 import enum
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -43,13 +44,31 @@ class SchemaName:
 class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    @classmethod
+    def of(cls, row: object, **given: object) -> dict[str, Any]:
+        """The members of this body as plain JSON: *given*, or read from *row* by their names."""
+        return {
+            name: given[name] if name in given else _plain(getattr(row, name))
+            for name in cls.model_fields
+        }
+
+
+def _plain(value: object) -> object:
+    match value:
+        case enum.Enum():
+            return value.value
+        case datetime():
+            return instant(value)
+        case UUID():
+            return str(value)
+        case tuple() | list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
 
 def instant(at: datetime) -> str:
     """`2026-01-01T00:00:00.000000Z`, always 27 characters, so that text sorts as time does."""
     assert at.tzinfo is not None
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def instant_or_none(at: datetime | None) -> str | None:
-    return None if at is None else instant(at)

@@ -13,7 +13,7 @@ from worker.entrypoints.http.pagination import after_review, page, review_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.rentals import OUTAGE_FACTS
 from worker.entrypoints.http.requests import Cursor, Limit, UuidText
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant, instant_or_none
+from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
 from worker.entrypoints.http.withdrawals import WITHDRAWAL_FACTS
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
@@ -102,20 +102,7 @@ def _cursor_after(review: Review) -> str:
 
 
 def _review_json(review: Review) -> dict[str, Any]:
-    return {
-        "id": str(review.id),
-        "kind": review.kind,
-        "subject": review.subject,
-        "account": review.account,
-        "opened_at": instant(review.opened_at),
-        "reason": review.reason,
-        "clauses": list(review.clauses),
-        "proposed_minor": review.proposed_minor,
-        "currency": review.currency,
-        "destination": review.destination,
-        "by_when": instant_or_none(review.by_when),
-        "facts": cases.facts_json(review.facts),
-    }
+    return ReviewShown.of(review, facts=cases.facts_json(review.facts))
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

@@ -1,17 +1,15 @@
 """Withdrawals: money that a customer asks for, set aside until the request is decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import cases, requests
-from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.routing import Answer, Handler, Route
+from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
@@ -143,51 +141,17 @@ def _optional(fields: Sequence[str] | None, channel: str | None) -> dict[str, An
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    idempotent = IdempotentCalls(deps)
     withdrawals = WithdrawalHandlers(deps)
-    path = "/v1/withdrawals/{id}"
-    steps: Mapping[str, Handler] = {
-        "verdict": withdrawals.verdict,
-        "payment-info": withdrawals.payment_info,
-        "paid": withdrawals.paid,
-        "kyc": withdrawals.kyc,
-    }
-    return (
-        Route(
-            name="withdrawals_open",
-            method="POST",
-            path="/v1/withdrawals",
-            handler=withdrawals.open,
-            scope=Scope.OPERATE,
-            run_once=idempotent,
-            answers=cases.OPENED,
-            problems=(
-                ProblemKind.UNKNOWN_ACCOUNT,
-                ProblemKind.UNKNOWN_POLICY,
-                ProblemKind.OTHER_CONTENT,
-                ProblemKind.NOT_OFFERED,
-            ),
-        ),
-        Route(
-            name="withdrawals_show",
-            method="GET",
-            path=path,
-            handler=withdrawals.show,
-            scope=Scope.READ,
-            answers=cases.SHOWN,
-            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
-        ),
-        *(
-            Route(
-                name=f"withdrawals_{step.replace('-', '_')}",
-                method="POST",
-                path=f"{path}/{step}",
-                handler=handler,
-                scope=Scope.OPERATE,
-                run_once=idempotent,
-                answers=cases.SHOWN,
-                problems=cases.REFUSALS,
-            )
-            for step, handler in steps.items()
-        ),
+    return cases.case_routes(
+        deps,
+        "withdrawals",
+        opens=withdrawals.open,
+        unknown=(ProblemKind.UNKNOWN_ACCOUNT, ProblemKind.UNKNOWN_POLICY),
+        shows=withdrawals.show,
+        steps={
+            "verdict": withdrawals.verdict,
+            "payment-info": withdrawals.payment_info,
+            "paid": withdrawals.paid,
+            "kyc": withdrawals.kyc,
+        },
     )

@@ -21,7 +21,7 @@ class Event:
     attempts: int
 
 
-class SendResult(enum.Enum):
+class SendResult(enum.StrEnum):
     SENT = "sent"  #: 2xx
     RETRY = "retry"  #: No answer, or one that may change.
     GONE = "gone"  #: 410: the endpoint does not want any more.

@@ -18,7 +18,7 @@ assert timedelta(seconds=10) > SILENCE + BEAT_EVERY, "promised to customers"
 
 
 @dataclass(slots=True, kw_only=True)
-class Pulse:
+class Liveness:
     """This process's own beats, by which it knows whether it may judge others."""
 
     monotonic: Callable[[], float]
