@@ -43,7 +43,7 @@ async def begin(
 async def keep_bought(
     connection: AsyncConnection, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
 ) -> Activation | None:
-    this = {"id": id_, "ref": bought.ref}
+    this = {"id": id_, "ref": bought.ref, "phone": bought.phone}
     await connection.execute(statement("purchases/lock_ref"), {"ref": bought.ref})
     if (await connection.execute(statement("purchases/ref_is_taken"), this)).scalar_one():
         return await keep_unknown(connection, id_)

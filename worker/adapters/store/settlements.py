@@ -70,6 +70,14 @@ class SettlementRepository:
             now=now,
         )
 
+    async def still_leased(self, leased: Sequence[port.DueNumber]) -> set[ActivationId]:
+        async def work(connection: AsyncConnection) -> set[ActivationId]:
+            asked = {"ids": [due.id for due in leased], "epochs": [due.epoch for due in leased]}
+            found = await connection.execute(statement("settlements/still_leased"), asked)
+            return {ActivationId(row[0]) for row in found}
+
+        return await self._db.read(work)
+
     async def due_deliveries(
         self, limit: int, *, now: datetime | None = None
     ) -> list[port.DueNumber]:

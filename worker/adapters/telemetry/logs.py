@@ -193,6 +193,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "provider.lists_ended": "The provider lists numbers as active that it had confirmed as ended.",
     "provider.look_failed": "A look brought no usable answer.",
     "provider.number_gone": "The provider does not know a number that it rented out.",
+    "provider.ref_sold_again": "A provider uses a ref again: nothing is sent about the old number.",
     "provider.unknown_numbers": "The provider lists numbers as ours that we do not know.",
     "queue_stats.failed": "The queue could not be counted; the gauges show what was true before.",
     "rent.adopted": "A purchase whose reply was lost was found at the provider.",

@@ -31,6 +31,8 @@ class DueNumber(NamedTuple):
     attempts: int  #: Calls made for this ending before this one.
     unknown_reads: int  #: Reads in a row that did not know the number.
     epoch: int
+    #: Pursuits: a newer rental has its ref, so nothing is sent about this one any more.
+    sold_again: bool = False
 
 
 class ForeignRow(NamedTuple):
@@ -131,6 +133,10 @@ class SettlementStore(Protocol):
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[DueNumber]:
         """Lease settled numbers that still owe the provider a cancel or a finish, oldest first."""
+        ...
+
+    async def still_leased(self, leased: Sequence[DueNumber]) -> set[ActivationId]:
+        """Those whose lease still holds and whose ref is no newer rental's."""
         ...
 
     async def mark_expired(
