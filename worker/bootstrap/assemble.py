@@ -22,6 +22,7 @@ from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.press_cancel import PressCancel
+from worker.lifecycle.purchase_proof import PurchaseProof
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
@@ -81,7 +82,7 @@ def assemble(parts: Resources) -> Worker:
         watch=_watch(parts, settle, rules),
         expire=expire,
         pursue=_pursue(parts, settle),
-        repair=_repair(parts, accept),
+        repair=_repair(parts, accept, settle),
         reconcile=_reconcile(parts, accept),
         sweep=sweep,
         timers=timers,
@@ -178,15 +179,23 @@ def _pursue(parts: Resources, settle: Settle) -> Pursue:
     )
 
 
-def _repair(parts: Resources, accept: Accept) -> Repair:
+def _repair(parts: Resources, accept: Accept, settle: Settle) -> Repair:
     return Repair(
         purchases=parts.store.purchases,
         activations=parts.store.activations,
         schedule=parts.schedule,
         reporter=parts.reporter,
         accept=accept,
-        clock=parts.clock,
-        terms=parts.terms,
+        proof=PurchaseProof(
+            purchases=parts.store.purchases,
+            settlements=parts.store.settlements,
+            schedule=parts.schedule,
+            reporter=parts.reporter,
+            accept=accept,
+            settle=settle,
+            clock=parts.clock,
+            terms=parts.terms,
+        ),
     )
 
 

@@ -98,6 +98,11 @@ class SettlementRepository:
     ) -> list[port.DueNumber]:
         return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
 
+    async def end_unsold(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[port.DueNumber]:
+        return await self._due("settlements/end_unsold", ids=list(ids), now=now)
+
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
     ) -> list[port.DueNumber]:

@@ -200,6 +200,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "rent.expiry_unbelievable": "A provider sold a number as already over: its clock is wrong.",
     "rent.number_lost": "A bought number could not be stored: find it at the provider.",
     "rent.number_taken": "A bought number was another order's by the time it could be stored.",
+    "rent.proven_unsold": "Purchases whose reply was lost were never sold: nothing is at risk.",
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
     "rental.close_failed": "A rental that was given back is still to be closed at its provider.",
     "schedule.rebuilt": "The schedule was written anew from the database.",

@@ -179,6 +179,12 @@ class SettlementStore(Protocol):
         """Numbers a read showed as cancelled while waiting: now `expiring`, reason provider."""
         ...
 
+    async def end_unsold(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[DueNumber]:
+        """Purchases that were never sold and whose customers wait: now `expiring`, `cancelled`."""
+        ...
+
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None
     ) -> list[DueNumber]:
