@@ -6,7 +6,7 @@ more and would be seen if it had been:
 
 - a reading begins `CARRIED_OUT_WITHIN` after the purchase was asked for, or later: our request
   ended within `ANSWER_WITHIN`, the rest is the provider's time to carry out what it had received;
-- a reading counts when the provider told all of its list, and all of its history since the purchase;
+- a reading counts when the provider told all of its list, and all of its history since then;
 - two of them, `READINGS_APART`, show no number that may be the purchase's. One that nobody here
   knows counts as such where its service is not given, or is the purchase's.
 

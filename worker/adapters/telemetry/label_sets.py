@@ -21,6 +21,9 @@ CREDIT_REASONS = tuple(reason.value for reason in EndReason)
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
 
+#: Why nothing is rented at a provider though nobody stopped it.
+EXPOSURE_LIMIT = "exposure_limit"
+
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
 
@@ -87,6 +90,7 @@ PROVIDER_ENDING = _fixed(
 OPERATION = _fixed("operation", (operation.value for operation in Operation))
 REQUEST_RESULT = _fixed("result", (result.value for result in RequestResult))
 JOB_RESULT = _fixed("result", (result.value for result in JobResult))
+HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 DEPENDENCY = _fixed("dependency", (dependency.value for dependency in Dependency))
 SEND_RESULT = _fixed("result", (result.value for result in SendResult))
 

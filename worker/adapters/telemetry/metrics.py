@@ -247,6 +247,19 @@ class Metrics:
             for provider in sets.providers
         },
     )
+    provider_halted = _bounded(
+        Gauge,
+        "provider_halted",
+        "1 while nothing is rented there: too much of our money is at risk. Take max, not sum.",
+        label_sets.PROVIDER,
+        label_sets.HALT_REASON,
+    )
+    purchases_in_doubt = _bounded(
+        Gauge,
+        "purchases_in_doubt",
+        "Purchases that nobody knows to be sold or unsold. Take max, not sum.",
+        label_sets.PROVIDER,
+    )
     provider_cancel_ratio = _bounded(
         Gauge,
         "provider_cancel_ratio",
@@ -306,6 +319,7 @@ class Metrics:
         # `_created` doubles the size of every counter and histogram, and nothing here reads it.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the client's, without types
         ProcessCollector(registry=registry)
+        self.providers = sets.providers
         for attribute, row in rows():
             vars(self)[attribute] = row.build(registry, sets)
 

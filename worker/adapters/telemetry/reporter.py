@@ -176,6 +176,13 @@ class OpsReporter:
         _zero(self._metrics.provider_exposure_minor)
         for (provider, currency), minor in queue_stats.exposure_minor.items():
             self._metrics.provider_exposure_minor.of(provider, currency).inc(minor)
+        for known in self._metrics.providers:
+            exposed = queue_stats.exposure_minor.get((known.name, known.currency), 0)
+            halted = 0 < known.exposure_limit_minor <= exposed
+            self._metrics.provider_halted.of(known.name, label_sets.EXPOSURE_LIMIT).set(halted)
+        _zero(self._metrics.purchases_in_doubt)
+        for provider, purchases in queue_stats.purchases_in_doubt.items():
+            self._metrics.purchases_in_doubt.of(provider).inc(purchases)
         _zero(self._metrics.provider_cancel_ratio)
         for provider, ratio in queue_stats.cancel_ratio.items():
             self._metrics.provider_cancel_ratio.of(provider).set(ratio)
