@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.world import GRACE, SECOND, WINDOW, World, live, order
+from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, order
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.lease_fence import CONFIRMED_FOR
-from worker.ports.provider import Cancelled, CodesArrived, Finished, Rented, Sms
+from worker.ports.provider import Cancelled, CodesArrived, Finished, PastNumber, Rented, Sms
 from worker.ports.service import ActionOutcome, PurchaseOutcome
 from worker.ports.store.activations import Activation
 
@@ -76,6 +77,31 @@ async def test_a_finish_that_is_owed_is_not_sent_to_the_new_rental(world: World)
     assert world.provider.calls == []
     assert await world.ended(new) == LIVES
     assert await world.ended(old) == (State.DELIVERED, ProviderState.FINISHED)
+
+
+@pytest.mark.parametrize(
+    ("fate", "ended", "exposure"),
+    [
+        (PriceFate.GIVEN_BACK, ProviderState.CANCELLED, "resolved"),
+        (PriceFate.KEPT, ProviderState.CHARGED, "loss"),
+    ],
+)
+async def test_the_history_tells_what_became_of_the_old_number(
+    world: World, fate: PriceFate, ended: ProviderState, exposure: str
+) -> None:
+    old = await credited(world)
+    new = await sold_again(world)
+    await world.pursue.tick(world.provider)
+    rows = [
+        PastNumber(ref=ProviderRef("1"), fate=fate, phone="15550001"),
+        PastNumber(ref=ProviderRef("1"), fate=PriceFate.NOT_YET, phone=NEW_PHONE),
+    ]
+
+    await world.store.purchases.compare_history(SIM, rows, ended_for=timedelta(0))
+
+    assert await world.ended(old) == (State.REFUNDED, ended)
+    assert await world.exposure() == [(25, exposure)]
+    assert await world.ended(new) == LIVES
 
 
 async def test_the_next_number_of_the_ref_is_given_back_as_ever(world: World) -> None:
