@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, order
+from tests.integration.lifecycle.world import (
+    GRACE,
+    SECOND,
+    SIM,
+    WINDOW,
+    World,
+    handed_over,
+    live,
+    order,
+    utc_now,
+)
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderRef
@@ -14,7 +24,7 @@ from worker.domain.price_fate import PriceFate
 from worker.lifecycle.lease_fence import CONFIRMED_FOR
 from worker.ports.provider import Cancelled, CodesArrived, Finished, PastNumber, Rented, Sms
 from worker.ports.service import ActionOutcome, PurchaseOutcome
-from worker.ports.store.activations import Activation
+from worker.ports.store.activations import AcceptOutcome, Activation
 
 NEW_PHONE = "15559999"
 LIVES = (State.WAITING, ProviderState.OPEN)
@@ -114,6 +124,52 @@ async def test_the_next_number_of_the_ref_is_given_back_as_ever(world: World) ->
 
     assert await world.ended(new) == (State.REFUNDED, ProviderState.CANCELLED)
     assert world.provider.asked("cancel") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("rented", "phone"), [(timedelta(0), NEW_PHONE), (timedelta(0), "15550001"), (None, NEW_PHONE)]
+)
+async def test_one_that_is_handed_over_within_the_grace_ends_the_old_number(
+    world: World, rented: timedelta | None, phone: str
+) -> None:
+    old = await world.take_expired()
+    rented_at = None if rented is None else utc_now() - rented
+
+    (result,) = await world.service.accept([handed_over(phone=phone, rented_at=rented_at)])
+
+    assert result.how is AcceptOutcome.NEW
+    assert result.activation is not None
+    assert await world.ended(result.activation) == LIVES
+    assert (await world.number(old)).state is State.REFUNDED
+    assert await world.exposure() == [(25, "open")]
+    await world.forget_leases()
+    await world.end_all()
+    await world.pursue.tick(world.provider)
+    assert world.provider.calls == []
+    assert await world.ended(old) == (State.REFUNDED, ProviderState.GONE)
+
+
+@pytest.mark.parametrize(
+    ("age", "rented", "phone"),
+    [
+        (WINDOW + SECOND, WINDOW + 2 * SECOND, NEW_PHONE),
+        (WINDOW + SECOND, 2 * SECOND, "15550001"),
+        (WINDOW + SECOND, None, "15550001"),
+        (WINDOW - timedelta(minutes=1), timedelta(0), NEW_PHONE),
+    ],
+    ids=["rented before", "the same phone before its deadline", "the same phone", "it still lives"],
+)
+async def test_one_that_may_be_the_old_number_is_refused(
+    world: World, age: timedelta, rented: timedelta | None, phone: str
+) -> None:
+    old = await world.take(age=age)
+    rented_at = None if rented is None else utc_now() - rented
+    number = handed_over(phone=phone, rented_at=rented_at, price_minor=26)
+
+    (result,) = await world.service.accept([number])
+
+    assert result.how is AcceptOutcome.OTHER_CONTENT
+    assert (await world.number(old)).state in {State.WAITING, State.EXPIRING}
 
 
 async def test_a_purchase_of_a_used_ref_is_the_new_customers(world: World) -> None:

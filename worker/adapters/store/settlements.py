@@ -93,6 +93,11 @@ class SettlementRepository:
     ) -> list[port.DueNumber]:
         return await self._due("settlements/past_grace", grace=grace, limit=limit, now=now)
 
+    async def expired(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[port.DueNumber]:
+        return await self._due("settlements/expired", ids=list(ids), now=now)
+
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[port.DueNumber]:

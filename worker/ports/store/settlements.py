@@ -173,6 +173,12 @@ class SettlementStore(Protocol):
         """`expiring` numbers whose deadline is more than *grace* ago (E6)."""
         ...
 
+    async def expired(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[DueNumber]:
+        """Those of them that are `expiring` and past their deadline, without a grace."""
+        ...
+
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[DueNumber]:
