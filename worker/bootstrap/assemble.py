@@ -256,6 +256,7 @@ def _service(
             purchases=parts.store.purchases,
             reporter=parts.reporter,
             accept=accept,
+            sweep=sweep,
             providers=parts.providers,
             terms=parts.terms,
             retry=TenacityRetry(

@@ -94,12 +94,12 @@ class PurchaseProof:
         recent: Sequence[OpenPurchase],
         old: Sequence[OpenPurchase],
     ) -> None:
+        before = self._orphans.pop(provider.name, set())
         listed = await self.listed(provider)
         if listed is None:
             return
         past = await self._past(provider, old, began)
         unknown = await self._unknown(provider.name, [*(past or ()), *listed], wait=bool(old))
-        before = self._orphans.get(provider.name, set())
         self._orphans[provider.name] = {row.ref for row in unknown}
         found = await self._adopt(provider.name, recent, old, unknown, before)
         if old and past is not None:

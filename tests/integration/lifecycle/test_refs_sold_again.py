@@ -186,6 +186,33 @@ async def test_a_purchase_of_a_used_ref_is_the_new_customers(world: World) -> No
     assert world.provider.asked("cancel") == []
 
 
+async def test_a_purchase_of_a_used_ref_ends_the_old_number_that_waits_for_the_grace(
+    world: World,
+) -> None:
+    old = await world.take_expired()
+    world.provider.will("rent", Rented(ProviderRef("1"), NEW_PHONE))
+
+    result = await world.service.rent(order())
+
+    assert result.how is PurchaseOutcome.RENTED
+    assert result.activation is not None
+    assert result.activation.ref == "1"
+    assert await world.ended(result.activation) == LIVES
+    assert (await world.number(old)).state is State.REFUNDED
+    assert await world.schedule.size(SIM) >= 1
+
+
+async def test_a_purchase_of_a_ref_that_lives_stays_in_doubt(world: World) -> None:
+    old = await world.take(age=SECOND)
+    world.provider.will("rent", Rented(ProviderRef("1"), NEW_PHONE))
+
+    result = await world.service.rent(order())
+
+    assert result.how is PurchaseOutcome.PENDING
+    assert await world.ended(old) == LIVES
+    assert "rent.number_taken" in world.reporter.troubles
+
+
 @pytest.mark.parametrize("owed", [credited, delivered])
 async def test_what_waits_in_a_batch_is_not_sent_once_the_ref_is_sold_again(
     world: World, owed: Callable[[World, str], Awaitable[Activation]]
