@@ -5,6 +5,7 @@ Before that it sells a few and loses the replies: those are found, and given bac
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from tests.acceptance.world import PROVIDER
@@ -51,8 +52,7 @@ async def measure(scale: Scale) -> list[Line]:
             free = await _becomes_free(api)
             kept = await _kept_by_provider(stage)
             proof = await stage.proof(api)
-    statuses = Counter(answer.problem or str(answer.status) for answer in answers)
-    told = ", ".join(f"{count} x {what}" for what, count in sorted(statuses.items()))
+    told = _told(answers)
     return [
         Line(
             f"a provider hangs {hangs:.0f} s on purchases",
@@ -74,6 +74,11 @@ async def measure(scale: Scale) -> list[Line]:
             },
         )
     ]
+
+
+def _told(answers: Sequence[Answer]) -> str:
+    statuses = Counter(answer.problem or str(answer.status) for answer in answers)
+    return ", ".join(f"{count} x {what}" for what, count in sorted(statuses.items()))
 
 
 async def _fault(stage: Stage, kind: str, lasts: float) -> None:
