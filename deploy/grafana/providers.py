@@ -64,6 +64,23 @@ def providers() -> list[Panel]:
             runbook="ActivationWorkerExposureNearLimit",
         ),
         lines(
+            "Purchases in doubt",
+            "Nobody knows whether they were sold. Where a provider has a list and a history, they "
+            "are proven sold or unsold within minutes.",
+            [Query(f"max by (provider) ({A}purchases_in_doubt{{{P}}})", "{{provider}}")],
+            "none",
+            runbook="ActivationWorkerPurchasesInDoubt",
+        ),
+        timeline(
+            "Halted",
+            "Red while nothing is rented there because too much money is at risk.",
+            Query(
+                f"max by (provider, reason) ({A}provider_halted{{{P}}})", "{{provider}}, {{reason}}"
+            ),
+            [(0, "taking", GREEN), (1, "halted", RED)],
+            runbook="ActivationWorkerProviderHalted",
+        ),
+        lines(
             "Cancelled of all ended, one hour",
             "Providers block accounts that cancel nearly everything.",
             [Query(f"max by (provider) ({A}provider_cancel_ratio{{{P}}})", "{{provider}}")],

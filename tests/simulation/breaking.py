@@ -82,7 +82,7 @@ async def breaks_everywhere(town: Town, name: str, how: How) -> None:
 
 
 async def _lived(town: Town, scenario: Scenario, gate: Gate) -> None:
-    town.outside.theirs.offers(has_list=scenario.has_list)
+    town.outside.theirs.offers(has_list=scenario.has_list, has_history=scenario.has_history)
     life = await town.begin(gate)
     await scenario.story(life)
     await life.rest()

@@ -13,6 +13,7 @@ from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
 from worker.lifecycle.adopt import ANSWER_WITHIN
+from worker.lifecycle.purchase_proof import CARRIED_OUT_WITHIN, READINGS_APART
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 
@@ -32,6 +33,7 @@ class Scenario:
     story: Story
     may_end: frozenset[Ended]
     has_list: bool = True
+    has_history: bool = False
 
 
 async def code_in_time(life: Life) -> None:
@@ -165,6 +167,19 @@ async def purchase_asked_once(life: Life) -> None:
     await life.asks(ended)
 
 
+async def purchase_proven(life: Life) -> None:
+    """Its list and its history tell whether it sold the number that nobody got a reply about."""
+    wanted = _ordered(life)
+    if await life.does(lambda world: world.service.rent(wanted)) is None:
+        life.unanswered += 1
+    await life.passes(CARRIED_OUT_WITHIN + SECOND)
+    for _ in range(3):  # Once to see that it was never answered, twice for the proof.
+        await life.asks(repaired)
+        await life.passes(READINGS_APART)
+    await life.window_passes()
+    await life.asks(ended)
+
+
 async def bulk_told_twice(life: Life) -> None:
     for _ in range(BULK):
         life.rented()
@@ -222,6 +237,9 @@ SCENARIOS: Final = {
     "purchase_asked_once": Scenario(purchase_asked_once, frozenset({GIVEN_BACK, NEVER_TOLD})),
     "purchase_without_a_list": Scenario(
         purchase_asked_once, frozenset({GIVEN_BACK, NEVER_TOLD}), has_list=False
+    ),
+    "purchase_proven": Scenario(
+        purchase_proven, frozenset({GIVEN_BACK, CAUGHT_UP}), has_history=True
     ),
     "bulk_told_twice": Scenario(bulk_told_twice, frozenset({GIVEN_BACK})),
     "claim_paid": Scenario(claim_paid, frozenset({CLOSED})),

@@ -19,9 +19,11 @@ from worker.ports.provider import (
     Circuit,
     CodesArrived,
     Ended,
+    HistoryPage,
     NoRent,
     NotKnown,
     Observation,
+    PastNumber,
     Refusal,
     Refused,
     Rented,
@@ -65,9 +67,11 @@ class TheirSide:
             told, FamilyTerms(lifetime=LIFETIME, min_cancel_age=timedelta(0), lifetimes={})
         )
 
-    def offers(self, *, has_list: bool) -> None:
-        """Whether it tells its active numbers; it pushes SMS in any case, where a test says so."""
-        self.capabilities = Capabilities(list_page_size=PAGE if has_list else None, push=True)
+    def offers(self, *, has_list: bool, has_history: bool = False) -> None:
+        """Whether it tells its active numbers, and its past ones; it pushes SMS in any case."""
+        self.capabilities = Capabilities(
+            list_page_size=PAGE if has_list else None, history=has_history, push=True
+        )
 
     @property
     def books(self) -> list[SimulatedNumber]:
@@ -115,6 +119,11 @@ class TheirSide:
 
     async def list_whole(self, page: int) -> ActivePage:
         return await self.list_active(page)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        self._asked()
+        past = [number for number in self.books if since <= number.created_at <= until]
+        return HistoryPage([_past(number) for number in past[skip:]], None)
 
     async def cancel(self, ref: ProviderRef) -> CancelReply:
         self._asked()
@@ -172,6 +181,23 @@ def _row(number: SimulatedNumber) -> ActiveRow:
         cost_minor=number.cost_minor,
         currency=CURRENCY,
         rented_at=rented,
+    )
+
+
+def _past(number: SimulatedNumber) -> PastNumber:
+    if number.live:
+        fate = PriceFate.NOT_YET
+    else:
+        fate = PriceFate.GIVEN_BACK if number.status in REFUNDED else PriceFate.KEPT
+    return PastNumber(
+        ref=ProviderRef(str(number.id)),
+        fate=fate,
+        phone=number.phone,
+        service=number.service,
+        country=number.country,
+        cost_minor=number.cost_minor,
+        currency=CURRENCY,
+        rented_at=number.created_at,
     )
 
 

@@ -47,7 +47,7 @@ WITH moved AS (
     RETURNING id
 ),
 bought AS (
-    UPDATE purchase SET asked_at = asked_at - $2::interval
+    UPDATE purchase SET asked_at = asked_at - $2::interval, absent_at = absent_at - $2::interval
      WHERE account = $1 AND state IN ('asked', 'unknown')
 )
 UPDATE code SET received_at = received_at - $2::interval FROM moved WHERE activation_id = moved.id

@@ -39,7 +39,8 @@ _BY_CUSTOMER: Final = {
     "a.state = 'waiting'": {OPEN},
     "state IN ('waiting', 'expiring')": {OPEN, CANCELLING},
     # Settled or in review, and without a ref: a cancel that was owed, or a purchase in dispute.
-    "provider_ref IS NULL": {CANCELLING, DISPUTED},
+    # Or it was proven unsold, and was sold after all.
+    "provider_ref IS NULL": {CANCELLING, DISPUTED, CANCELLED},
     # Expiring or received: no verdict names a state, and nothing else settles.
     "a.state = asked.source": {OPEN, CANCELLING},
     # Compared with its history, which decides nothing about a number that has not ended.
@@ -62,7 +63,9 @@ WRITERS: Final = {
     "provider_ended": Writer({(OPEN, CANCELLING)}, "a.state = 'waiting'"),
     "give_up": Writer({(OPEN, CANCELLING)}, "state IN ('waiting', 'expiring')"),
     "keep_codes": Writer({(CANCELLING, OPEN)}),
-    "adopt": Writer({(DISPUTED, CANCELLING)}, "provider_ref IS NULL"),
+    "end_unsold": Writer({(OPEN, CANCELLED)}, "a.state = 'waiting'"),
+    "prove_unsold": Writer({(CANCELLING, CANCELLED), (DISPUTED, CANCELLED)}),
+    "adopt": Writer({(DISPUTED, CANCELLING), (CANCELLED, CANCELLING)}, "provider_ref IS NULL"),
     "settle": Writer(
         {
             (OPEN, CANCELLING),
@@ -108,7 +111,7 @@ WRITERS: Final = {
         }
     ),
 }
-CORRECTING: Final = {"correct_by_history", "reopen_listed"}
+CORRECTING: Final = {"correct_by_history", "reopen_listed", "adopt"}
 
 _SET: Final = re.compile(
     r"\bprovider_state\s*=\s*(?P<to>CASE\b.*?\bEND|coalesce\([^)]*\)|'\w+'|\w+\.\w+)", re.DOTALL

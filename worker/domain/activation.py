@@ -174,6 +174,8 @@ PROVIDER_MOVES = frozenset(
     {
         ProviderTransition(ProviderState.OPEN, ProviderState.CANCELLING),
         ProviderTransition(ProviderState.OPEN, ProviderState.FINISHING),
+        # A purchase that was never sold, while its customer waits.
+        ProviderTransition(ProviderState.OPEN, ProviderState.CANCELLED),
         # The cancel was refused: a code was there, in time.
         ProviderTransition(ProviderState.CANCELLING, ProviderState.OPEN),
         ProviderTransition(ProviderState.CANCELLING, ProviderState.CANCELLED),

@@ -74,6 +74,8 @@ KEEP_BOUGHT: Final = Backoff(
 STORE_WRITE: Final = Backoff(
     first=timedelta(milliseconds=200), longest=timedelta(milliseconds=800), jitter=1.0, attempts=4
 )
+#: A reading of a provider's list and history that proved nothing about purchases in doubt.
+PROOF: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=10), jitter=0.5)
 #: A read of a provider that nobody else repeats.
 PROVIDER_READ: Final = Backoff(
     first=timedelta(milliseconds=750), longest=timedelta(seconds=3), jitter=2 / 3, attempts=3
@@ -107,6 +109,7 @@ BACKOFFS: Final[Mapping[str, AnyBackoff]] = {
     "same_order": SAME_ORDER,
     "keep_bought": KEEP_BOUGHT,
     "store_write": STORE_WRITE,
+    "proof": PROOF,
     "provider_read": PROVIDER_READ,
     "accept_job": ACCEPT_JOB,
     "arq_worker": ARQ_WORKER,

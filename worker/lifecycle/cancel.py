@@ -59,12 +59,21 @@ CancelOutcome: TypeAlias = PriceKnown | AskAgain
 _GIVEN_BACK: Final = PriceKnown(PriceFate.GIVEN_BACK)  #: What most cancels end in.
 
 
+async def always(_: DueNumber) -> bool:
+    """A lease that nobody else can end."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAtProvider:
-    """`pay` buys one request from the provider's rate budget, and waits until it is granted."""
+    """`pay` buys one request from the provider's rate budget, and waits until it is granted.
+
+    `holds` says right before the cancel is sent whether it still may be.
+    """
 
     clock: Clock
     pay: Callable[[], Awaitable[None]]
+    holds: Callable[[DueNumber], Awaitable[bool]] = always
     backoff: Backoff = CANCEL
 
     async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
@@ -84,6 +93,8 @@ class CancelAtProvider:
 
     async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
         await self.pay()
+        if not await self.holds(due):
+            return AskAgain(timedelta(0), unknown_reads=due.unknown_reads)  # By who has it now.
         reply = await provider.cancel(ref)
         match reply:
             case Ended(fate=PriceFate.GIVEN_BACK):

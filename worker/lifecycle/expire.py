@@ -28,6 +28,7 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill, lease_safely
+from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.instances import Holder, nobody
@@ -64,11 +65,14 @@ class Expire:
         done = 0
         while keep_going() and provider.circuit is not Circuit.OPEN:
             most, first = self._limits(provider)
+            fence = self._fence()
             due = await self._lease_due(provider, first)
             if due:
                 done += len(due)
-                more = self._refill(provider, most, keep_going) if len(due) == first else None
-                await self._end(provider, due, more)
+                more = (
+                    self._refill(provider, most, keep_going, fence) if len(due) == first else None
+                )
+                await self._end(provider, due, more, fence)
             if len(due) < first:
                 break
         return done
@@ -77,11 +81,18 @@ class Expire:
         """End numbers that callers wait for, but not those not due or leased by another."""
         if provider.circuit is Circuit.OPEN:
             return
+        fence = self._fence()
         due = await self._lease(
             lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE)
         )
         if due:
-            await self._end(provider, due, None)
+            await self._end(provider, due, None, fence)
+
+    def _fence(self) -> LeaseFence:
+        """Of the leases that are read after this."""
+        return LeaseFence(
+            settlements=self.settlements, clock=self.clock, begun=self.clock.monotonic()
+        )
 
     async def _lease_due(self, provider: Provider, limit: int) -> list[DueNumber]:
         return await self._lease(
@@ -104,24 +115,35 @@ class Expire:
         return most, min(most, 2 * terms.max_in_flight)
 
     def _refill(
-        self, provider: Provider, most: int, keep_going: Callable[[], bool]
+        self,
+        provider: Provider,
+        most: int,
+        keep_going: Callable[[], bool],
+        fence: LeaseFence,
     ) -> Refill[DueNumber]:
         async def lease() -> Sequence[DueNumber]:
             if provider.circuit is Circuit.OPEN or not keep_going():
                 return ()
-            return await self._lease_due(provider, most)
+            due = await self._lease_due(provider, most)
+            fence.add(due)
+            return due
 
         return Refill(lease, most)
 
     async def _end(
-        self, provider: Provider, due: Sequence[DueNumber], refill: Refill[DueNumber] | None
+        self,
+        provider: Provider,
+        due: Sequence[DueNumber],
+        refill: Refill[DueNumber] | None,
+        fence: LeaseFence,
     ) -> None:
         """Work off what was leased, and what *refill* leases meanwhile."""
         terms = self.terms[provider.name]
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
-        cancel = CancelAtProvider(clock=self.clock, pay=budget.take)
+        fence.add(due)
+        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, holds=fence.holds)
         results = self._results()
 
         async def act(number: DueNumber) -> None:
@@ -170,7 +192,7 @@ class Expire:
     async def _shown(self, due: DueNumber, sms: tuple[Sms, ...]) -> bool:
         """Whether the customer has a code of this number now; a late one is only counted (E1b)."""
         assert due.ref is not None
-        seen = [SeenSms(due.provider, due.ref, each.code, each.text) for each in sms]
+        seen = [SeenSms(due.provider, due.ref, each.code, each.text, due.id) for each in sms]
         recorded = await self.activations.record_codes(seen)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)

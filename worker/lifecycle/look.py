@@ -150,7 +150,7 @@ class Look:
 
     @staticmethod
     def as_seen(provider: ProviderName, number: LiveNumber, sms: Sequence[Sms]) -> list[SeenSms]:
-        return [SeenSms(provider, number.ref, each.code, each.text) for each in sms]
+        return [SeenSms(provider, number.ref, each.code, each.text, number.id) for each in sms]
 
     async def codes(self, seen: Sequence[SeenSms]) -> None:
         """Record codes that are new to this process: the one commit that a customer waits for."""

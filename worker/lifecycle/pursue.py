@@ -26,6 +26,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, lease_safely
+from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.provider_return import wait_while_away
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError, ProviderUnavailable
@@ -65,6 +66,9 @@ class Pursue:
             return 0
         terms = self.terms[provider.name]
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
+        fence = LeaseFence(
+            settlements=self.settlements, clock=self.clock, begun=self.clock.monotonic()
+        )
         due = await lease_safely(
             lambda: self.settlements.lease_pursuits(provider.name, limit, LEASE),
             self._results().hand_back_all,
@@ -72,7 +76,7 @@ class Pursue:
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
             width = max(1, terms.max_in_flight // 2)
-            await self._pursue(provider, due, width)
+            await self._pursue(provider, due, width, fence)
         return len(due)
 
     def _results(self) -> BatchCommitter:
@@ -80,9 +84,14 @@ class Pursue:
             settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
         )
 
-    async def _pursue(self, provider: Provider, due: Sequence[DueNumber], width: int) -> None:
+    async def _pursue(
+        self, provider: Provider, due: Sequence[DueNumber], width: int, fence: LeaseFence
+    ) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
-        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, backoff=PURSUIT)
+        fence.add(due)
+        cancel = CancelAtProvider(
+            clock=self.clock, pay=budget.take, holds=fence.holds, backoff=PURSUIT
+        )
         results = self._results()
 
         async def act(number: DueNumber) -> None:
@@ -115,11 +124,22 @@ class Pursue:
     ) -> None:
         if due.ref is None:
             results.resolved(due, ProviderState.DISPUTED)  # Whether it was bought is not known.
+        elif due.sold_again:
+            self._sold_again(due, results)
         elif due.provider_state is ProviderState.FINISHING:
             await act.pay()
-            await self._finish(provider, due, results)
+            if await act.holds(due):
+                await self._finish(provider, due, results)
+            else:
+                results.handed_back(due)
         else:
             await self._cancelled(due, await act(provider, due), results)
+
+    def _sold_again(self, due: DueNumber, results: BatchCommitter) -> None:
+        """The provider has ended it, and nothing can be asked about it: its ref is another's."""
+        self.reporter.trouble("provider.ref_sold_again", provider=due.provider)
+        finishing = due.provider_state is ProviderState.FINISHING
+        results.resolved(due, ProviderState.FINISHED if finishing else ProviderState.GONE)
 
     async def _cancelled(
         self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter
@@ -139,7 +159,7 @@ class Pursue:
         if not sms:
             return
         assert due.ref is not None
-        late = [SeenSms(due.provider, due.ref, each.code, each.text) for each in sms]
+        late = [SeenSms(due.provider, due.ref, each.code, each.text, due.id) for each in sms]
         for code in await self.activations.record_codes(late):
             self.reporter.code(code.provider, code.fate, code.wait)
 

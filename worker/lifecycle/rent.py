@@ -15,6 +15,7 @@ from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.sweep import Sweep
 from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
@@ -54,6 +55,7 @@ class Rent:
     purchases: PurchaseStore
     reporter: Reporter
     accept: Accept
+    sweep: Sweep
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
     retry: Retry
@@ -203,9 +205,17 @@ class Rent:
             return await self.purchases.purchase_bought(id_, replace(sold, ago=ago), min_age)
 
         try:
-            return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
+            kept = await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
+            if kept is not None and kept.ref is None and await self._freed(order, sold):
+                kept = await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
         except errors.StoreError:
             return None
+        return kept
+
+    async def _freed(self, order: PurchaseOrder, sold: Bought) -> bool:
+        """Whether its ref was that of a number past its deadline, which ends by this."""
+        old = await self.accept.activations.live_number(order.provider, sold.ref)
+        return old is not None and await self.sweep.end_sold_again([old.id])
 
     async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
         id_ = purchase_id(order.account, order.idempotency_key)

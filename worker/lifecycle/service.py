@@ -21,7 +21,13 @@ from worker.ports.errors import ProviderError, ScheduleUnavailable
 from worker.ports.provider import Provider
 from worker.ports.schedule import Schedule
 from worker.ports.service import ActionOutcome, ActionResult, PurchaseOrder, PurchaseResult, Push
-from worker.ports.store.activations import AcceptResult, Activation, ActivationStore, NumberIntake
+from worker.ports.store.activations import (
+    AcceptOutcome,
+    AcceptResult,
+    Activation,
+    ActivationStore,
+    NumberIntake,
+)
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 
@@ -46,7 +52,29 @@ class ActivationService:
     clock: Clock
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
-        return await self.accepting(handed)
+        results = await self.accepting(handed)
+        over = self._sold_again(handed, results)
+        if not over or not await self.sweep.end_sold_again([old.id for old in over.values()]):
+            return results
+        again = await self.accepting([handed[index] for index in over])
+        for index, result in zip(over, again, strict=True):
+            results[index] = result
+        return results
+
+    def _sold_again(
+        self, handed: Sequence[NumberIntake], results: Sequence[AcceptResult]
+    ) -> dict[int, Activation]:
+        """By index: numbers past their deadline that wait for a provider which sold their ref."""
+        now = self.clock.now()
+        return {
+            index: result.activation
+            for index, (number, result) in enumerate(zip(handed, results, strict=True))
+            if result.how is AcceptOutcome.OTHER_CONTENT
+            and result.activation is not None
+            and result.activation.state in {State.WAITING, State.EXPIRING}
+            and result.activation.deadline_at < now
+            and _is_newer_rental(number, result.activation)
+        }
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         return await self.renting(order)
@@ -102,6 +130,15 @@ class ActivationService:
                 await self.schedule.hint(provider, number)
             except ScheduleUnavailable:
                 return  # Polling is the backstop.
+
+
+def _is_newer_rental(number: NumberIntake, old: Activation) -> bool:
+    """Whether this is another rental of a ref: rented later, and of another phone or after it."""
+    if number.rented_at is None:
+        return number.phone != old.phone
+    if number.rented_at <= old.rented_at:
+        return False
+    return number.phone != old.phone or number.rented_at > old.deadline_at
 
 
 def _as_found(activation: Activation | None) -> ActionResult:

@@ -74,6 +74,17 @@ class Sweep:
         await self._foreign.report(self.settlements, self.reporter, self.clock.monotonic())
         return delivered + credited
 
+    async def end_sold_again(self, ids: Sequence[ActivationId]) -> bool:
+        """End what is past its deadline and whose ref was sold again: no answer can come any more.
+
+        Whether one of them ended.
+        """
+        while await self.settlements.mark_expired(timedelta(0), BATCH) == BATCH:
+            pass
+        due = await self.settlements.expired(ids)
+        await self.rules.load(due)
+        return await self._settle(due, self._overdue) > 0
+
     async def _credit(self) -> int:
         while await self.settlements.mark_expired(BEHIND, BATCH) == BATCH:
             pass

@@ -344,7 +344,7 @@ async def test_a_lost_purchase_is_looked_for_on_every_page(listed: World) -> Non
 async def test_a_list_without_an_end_is_read_no_further_than_it_may_be(
     listed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.repair.PAGES_MAX", 3)
+    monkeypatch.setattr("worker.lifecycle.purchase_proof.LIST_PAGES_MAX", 3)
     await pending(listed)
     listed.provider.will("list", ActivePage((row("77"),), last=False))
 

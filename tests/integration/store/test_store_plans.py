@@ -134,7 +134,8 @@ VALUES = {
 
 HOT = {
     "settlements/lease_cancels": DUE,
-    "settlements/lease_pursuits": {"activation_pursued"},
+    "settlements/lease_pursuits": {"activation_pursued", "activation_ref"},
+    "settlements/still_leased": {"activation_ref"},
     "settlements/due_deliveries": DUE,
     "settlements/past_grace": DUE,
     "settlements/mark_expired": DUE,

@@ -45,6 +45,7 @@ class Leases:
         self.left = [due(number) for number in range(1, many + 1)]
         self.store = StubStore(
             lease_cancels=self.lease,
+            still_leased=lambda asked: {number.id for number in asked},
             settle=lambda _: Settlements([], []),
             postpone=None,
             resolve=None,

@@ -1,6 +1,7 @@
 """What the lifecycle reports arrives in the right series."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -33,11 +34,11 @@ KNOWN = LabelSets(
 class Ops:
     """A reporter of its own, and a look at its series."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: LabelSets) -> None:
         self.registry = CollectorRegistry()
         self.seconds = 0.0
         self.reporter = OpsReporter(
-            Metrics(self.registry, KNOWN),
+            Metrics(self.registry, known),
             logger("test"),
             now=lambda: NOW,
             monotonic=lambda: self.seconds,
@@ -49,7 +50,7 @@ class Ops:
 
 @pytest.fixture
 def ops() -> Ops:
-    return Ops()
+    return Ops(KNOWN)
 
 
 def settled(
@@ -195,9 +196,11 @@ def test_a_census_replaces_the_one_before(ops: Ops) -> None:
             events_pending=4,
             cancel_ratio={ALPHA: 0.5},
             timers_overdue={"claim": 2},
+            purchases_in_doubt={ALPHA: 45},
         )
     )
     assert ops.value("live", provider="alpha") == 7
+    assert ops.value("purchases_in_doubt", provider="alpha") == 45
     assert ops.value("oldest_overdue_seconds") == 70
     assert ops.value("provider_exposure_minor", provider="alpha", currency="other") == 9
     assert ops.value("timers_overdue", kind="claim") == 2
@@ -210,8 +213,30 @@ def test_a_census_replaces_the_one_before(ops: Ops) -> None:
         "exposure": ops.value("provider_exposure_minor", provider="alpha", currency="USD"),
         "ratio": ops.value("provider_cancel_ratio", provider="alpha"),
         "timers": ops.value("timers_overdue", kind="claim"),
+        "in_doubt": ops.value("purchases_in_doubt", provider="alpha"),
     }
     assert set(gone.values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "halted"), [("USD", 99_999, 0), ("USD", 100_000, 1), ("EUR", 100_000, 0)]
+)
+def test_what_is_at_risk_in_the_currency_of_the_limit_halts_a_provider(
+    ops: Ops, currency: str, minor: int, halted: int
+) -> None:
+    ops.reporter.queue_stats(queue_stats(exposure_minor={(ALPHA, currency): minor}))
+
+    assert ops.value("provider_halted", provider="alpha", reason="exposure_limit") == halted
+
+    ops.reporter.queue_stats(queue_stats())
+    assert ops.value("provider_halted", provider="alpha", reason="exposure_limit") == 0
+
+
+def test_a_provider_without_a_limit_is_never_halted() -> None:
+    unlimited = Ops(replace(KNOWN, providers=[LabelledProvider(ALPHA, "USD", 0)]))
+    unlimited.reporter.queue_stats(queue_stats(exposure_minor={(ALPHA, "USD"): 1}))
+
+    assert unlimited.value("provider_halted", provider="alpha", reason="exposure_limit") == 0
 
 
 def test_numbers_of_a_provider_that_is_gone_from_the_settings_are_still_counted(ops: Ops) -> None:

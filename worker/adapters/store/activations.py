@@ -87,7 +87,7 @@ def _judge(
     judged = []
     for sms in seen:
         thing = (sms.provider, sms.ref)
-        if thing not in numbers:
+        if thing not in numbers or sms.rental not in {None, numbers[thing]["id"]}:
             continue
         row, hashed = numbers[thing], hash_of(sms.code)
         fate = code_fate(

@@ -264,6 +264,7 @@ async def _queue_stats(
     exposed = await rows("books/exposed_sums")
     ended = await rows("books/cancelled_share", now=now, sample=SAMPLE)
     timers = await rows("books/overdue_timers", now=now)
+    in_doubt = await rows("books/purchases_in_doubt")
     canary = {"account": ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     pending = await connection.execute(statement("books/pending_events"))
@@ -281,4 +282,5 @@ async def _queue_stats(
         },
         timers_overdue={row["kind"]: row["overdue"] for row in timers},
         canary_success=settled.scalar_one_or_none(),
+        purchases_in_doubt={ProviderName(row["provider"]): row["purchases"] for row in in_doubt},
     )

@@ -39,7 +39,9 @@ _FOLDER: Final = Path(__file__).parent / "sql"
 _PART: Final = re.compile(r"\{\{(\w+)(?: with ([\w ,]+))?\}\}")
 #: The columns of what is due, in `DueNumber`'s order: `{{due_number}}` in a statement.
 DUE_NUMBER: Final = tuple(
-    "provider_ref" if field == "ref" else field for field in DueNumber._fields
+    "provider_ref" if field == "ref" else field
+    for field in DueNumber._fields
+    if field not in DueNumber._field_defaults
 )
 
 

@@ -49,9 +49,9 @@ async def compare_history(
     past = _unambiguous(rows)
     asked = {
         "provider": provider,
-        "refs": list(past),
-        "phones": [row.phone for row in past.values()],
-        "rented": [row.rented_at for row in past.values()],
+        "refs": [row.ref for row in past],
+        "phones": [row.phone for row in past],
+        "rented": [row.rented_at for row in past],
         "provider_states": KNOWN["provider_states"],
         "ended_for": ended_for,
     }
@@ -59,7 +59,7 @@ async def compare_history(
     corrections = [
         correction
         for row in found.mappings()
-        if (correction := _correction(row, past[row["provider_ref"]])) is not None
+        if (correction := _correction(row, past[row["place"] - 1])) is not None
     ]
     if not corrections:
         return port.HistoryComparison({}, 0)
@@ -68,13 +68,23 @@ async def compare_history(
     return _comparison(moved.mappings())
 
 
-def _unambiguous(rows: Sequence[PastNumber]) -> dict[ProviderRef, PastNumber]:
-    """By ref; two rows of one ref that differ say nothing."""
-    contents: dict[ProviderRef, set[tuple[object, ...]]] = {}
+def _unambiguous(rows: Sequence[PastNumber]) -> list[PastNumber]:
+    """One for each number: two rows of one that differ say nothing.
+
+    A ref that was sold again is two numbers, by their phones.
+    """
+    contents: dict[tuple[ProviderRef, str | None], set[tuple[object, ...]]] = {}
+    phones: dict[ProviderRef, set[str | None]] = {}
     for row in rows:
-        content = (row.phone, row.fate, row.cost_minor, row.currency, row.rented_at)
-        contents.setdefault(row.ref, set()).add(content)
-    return {row.ref: row for row in rows if len(contents[row.ref]) == 1}
+        content = (row.fate, row.cost_minor, row.currency, row.rented_at)
+        contents.setdefault((row.ref, row.phone), set()).add(content)
+        phones.setdefault(row.ref, set()).add(row.phone)
+    numbers = {(row.ref, row.phone): row for row in rows}
+    return [
+        row
+        for number, row in numbers.items()
+        if len(contents[number]) == 1 and (None not in phones[row.ref] or len(phones[row.ref]) == 1)
+    ]
 
 
 def _correction(row: RowMapping, past: PastNumber) -> _Correction | None:

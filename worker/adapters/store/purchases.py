@@ -43,7 +43,7 @@ async def begin(
 async def keep_bought(
     connection: AsyncConnection, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
 ) -> Activation | None:
-    this = {"id": id_, "ref": bought.ref}
+    this = {"id": id_, "ref": bought.ref, "phone": bought.phone}
     await connection.execute(statement("purchases/lock_ref"), {"ref": bought.ref})
     if (await connection.execute(statement("purchases/ref_is_taken"), this)).scalar_one():
         return await keep_unknown(connection, id_)
@@ -225,11 +225,34 @@ class PurchaseRepository:
         )
         return [port.OpenPurchase(**row) for row in found]
 
+    async def purchases_in_doubt(
+        self, provider: ProviderName, oldest: timedelta
+    ) -> list[port.OpenPurchase]:
+        found = await self._rows(
+            statement("purchases/purchases_in_doubt"), provider=provider, oldest=oldest
+        )
+        return [port.OpenPurchase(**row) for row in found]
+
+    async def note_absence(self, began: datetime, absent: Mapping[ActivationId, bool]) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            told = {"began": began, "ids": list(absent), "absent": list(absent.values())}
+            await connection.execute(statement("purchases/note_absence"), told)
+
+        await self._db.write(work)
+
+    async def prove_unsold(self, ids: Sequence[ActivationId]) -> list[ActivationId]:
+        found = await self._rows(statement("purchases/prove_unsold"), ids=list(ids))
+        return [ActivationId(row["id"]) for row in found]
+
     async def unknown_refs(
-        self, provider: ProviderName, refs: Sequence[ProviderRef]
+        self, provider: ProviderName, rows: Sequence[ActiveRow | PastNumber]
     ) -> list[ProviderRef]:
         found = await self._rows(
-            statement("purchases/unknown_refs"), provider=provider, refs=list(refs)
+            statement("purchases/unknown_refs"),
+            provider=provider,
+            refs=[row.ref for row in rows],
+            phones=[row.phone for row in rows],
+            rented=[row.rented_at for row in rows],
         )
         return [ProviderRef(row["ref"]) for row in found]
 

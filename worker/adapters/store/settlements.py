@@ -70,6 +70,14 @@ class SettlementRepository:
             now=now,
         )
 
+    async def still_leased(self, leased: Sequence[port.DueNumber]) -> set[ActivationId]:
+        async def work(connection: AsyncConnection) -> set[ActivationId]:
+            asked = {"ids": [due.id for due in leased], "epochs": [due.epoch for due in leased]}
+            found = await connection.execute(statement("settlements/still_leased"), asked)
+            return {ActivationId(row[0]) for row in found}
+
+        return await self._db.read(work)
+
     async def due_deliveries(
         self, limit: int, *, now: datetime | None = None
     ) -> list[port.DueNumber]:
@@ -85,10 +93,20 @@ class SettlementRepository:
     ) -> list[port.DueNumber]:
         return await self._due("settlements/past_grace", grace=grace, limit=limit, now=now)
 
+    async def expired(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[port.DueNumber]:
+        return await self._due("settlements/expired", ids=list(ids), now=now)
+
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[port.DueNumber]:
         return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
+
+    async def end_unsold(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[port.DueNumber]:
+        return await self._due("settlements/end_unsold", ids=list(ids), now=now)
 
     async def give_up(
         self, provider: ProviderName, limit: int, *, now: datetime | None = None

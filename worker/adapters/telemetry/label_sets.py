@@ -21,6 +21,9 @@ CREDIT_REASONS = tuple(reason.value for reason in EndReason)
 VERDICTS = frozenset({"verdict", policy.Reason.CLAIM_APPROVED.value})
 REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reason)}
 
+#: Why nothing is rented at a provider though nobody stopped it.
+EXPOSURE_LIMIT = "exposure_limit"
+
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
 
@@ -89,6 +92,7 @@ REQUEST_RESULT = _fixed("result", RequestResult)
 JOB_RESULT = _fixed("result", JobResult)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
+HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 
 
 M = TypeVar("M", Counter, Gauge, Histogram)

@@ -41,7 +41,8 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 Built_co = TypeVar("Built_co", covariant=True)
 Values: TypeAlias = tuple[str, ...]
 #: The values of a gauge about the whole queue, by the labels of its series.
-Read: TypeAlias = Callable[[QueueStats], Mapping[Any, float]]  # Any: a tuple, of whatever texts
+# Any: a tuple, of whatever texts.
+Read: TypeAlias = Callable[[QueueStats, label_sets.LabelSets], Mapping[Any, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,16 @@ def _each(values: Mapping[Any, float]) -> Mapping[Values, float]:
     return {(label,): value for label, value in values.items()}
 
 
+def _halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
+    """Where the open exposure has reached its limit, `rent` sends nothing more."""
+    return {
+        (provider.name, label_sets.EXPOSURE_LIMIT): 0
+        < provider.exposure_limit_minor
+        <= stats.exposure_minor.get((provider.name, provider.currency), 0)
+        for provider in sets.providers
+    }
+
+
 class Metrics:
     """Built once, in `bootstrap`; every test builds its own."""
 
@@ -165,19 +176,19 @@ class Metrics:
         "live",
         "Activations without an ending. Take max, not sum.",
         label_sets.PROVIDER,
-        read=lambda stats: _each(stats.live),
+        read=lambda stats, _: _each(stats.live),
     )
     overdue = _plain(
         Gauge,
         "overdue",
         "Activations without an ending after deadline and grace. Take max, not sum.",
-        read=lambda stats: {(): stats.overdue},
+        read=lambda stats, _: {(): stats.overdue},
     )
     oldest_overdue_seconds = _plain(
         Gauge,
         "oldest_overdue_seconds",
         "Age past its deadline of the oldest activation without an ending. Take max, not sum.",
-        read=lambda stats: {(): stats.oldest_overdue.total_seconds()},
+        read=lambda stats, _: {(): stats.oldest_overdue.total_seconds()},
     )
     schedule_lag_seconds = _plain(
         Gauge,
@@ -201,7 +212,7 @@ class Metrics:
         "timers_overdue",
         "Case timers past due. Take max, not sum.",
         label_sets.TIMER_KIND,
-        read=lambda stats: _each(stats.timers_overdue),
+        read=lambda stats, _: _each(stats.timers_overdue),
     )
     stats_last_success = _plain(
         Gauge,
@@ -256,7 +267,7 @@ class Metrics:
         label_sets.PROVIDER,
         label_sets.CURRENCY,
         series=lambda sets: [(provider.name, provider.currency) for provider in sets.providers],
-        read=lambda stats: stats.exposure_minor,
+        read=lambda stats, _: stats.exposure_minor,
     )
     provider_exposure_limit_minor = _plain(
         Gauge,
@@ -269,12 +280,27 @@ class Metrics:
             for provider in sets.providers
         },
     )
+    provider_halted = _bounded(
+        Gauge,
+        "provider_halted",
+        "1 while nothing is rented there: too much of our money is at risk. Take max, not sum.",
+        label_sets.PROVIDER,
+        label_sets.HALT_REASON,
+        read=_halted,
+    )
+    purchases_in_doubt = _bounded(
+        Gauge,
+        "purchases_in_doubt",
+        "Purchases that nobody knows to be sold or unsold. Take max, not sum.",
+        label_sets.PROVIDER,
+        read=lambda stats, _: _each(stats.purchases_in_doubt),
+    )
     provider_cancel_ratio = _bounded(
         Gauge,
         "provider_cancel_ratio",
         "Cancelled of all ended in the last hour, 0 to 1. Take max, not sum.",
         label_sets.PROVIDER,
-        read=lambda stats: _each(stats.cancel_ratio),
+        read=lambda stats, _: _each(stats.cancel_ratio),
     )
 
     # Jobs and events
@@ -288,7 +314,7 @@ class Metrics:
         Gauge,
         "events_pending",
         "Outgoing events not delivered yet. Take max, not sum.",
-        read=lambda stats: {(): stats.events_pending},
+        read=lambda stats, _: {(): stats.events_pending},
     )
     event_deliveries = _bounded(
         Counter,
@@ -313,7 +339,7 @@ class Metrics:
         Gauge,
         "canary_last_success_timestamp_seconds",
         "When a canary activation last went all the way; 0 without one. Take max, not sum.",
-        read=lambda stats: (
+        read=lambda stats, _: (
             {} if stats.canary_success is None else {(): stats.canary_success.timestamp()}
         ),
     )
@@ -335,6 +361,7 @@ class Metrics:
         # `_created` doubles the size of every counter and histogram, and nothing here reads it.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the client's, without types
         ProcessCollector(registry=registry)
+        self._sets = sets
         for attribute, row in rows():
             vars(self)[attribute] = row.build(registry, sets)
 
@@ -342,7 +369,7 @@ class Metrics:
         """Set the gauges about the whole queue."""
         for attribute, row in rows():
             if row.read is not None:
-                _set_all(vars(self)[attribute], row.read(stats))
+                _set_all(vars(self)[attribute], row.read(stats, self._sets))
 
 
 def rows() -> Iterator[tuple[str, Row[object]]]:

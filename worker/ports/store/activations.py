@@ -128,6 +128,9 @@ class SeenSms(NamedTuple):
     ref: ProviderRef
     code: str
     text: str | None
+    #: The number that was asked about. Where its ref is a newer rental's by now, it is nobody's: it
+    #: may be the old one's, and the newer one is asked about itself. None: a list told it.
+    rental: ActivationId | None = None
 
     def __repr__(self) -> str:
         return f"SeenSms({self.provider}, {self.ref})"  # The code is in no repr.

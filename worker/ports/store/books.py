@@ -68,6 +68,8 @@ class QueueStats:
     cancel_ratio: Mapping[ProviderName, float]  #: Cancelled of all ended in the last hour.
     timers_overdue: Mapping[str, int] = field(default_factory=dict)
     canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
+    #: Nobody knows whether they were sold, and a customer or our money waits for it.
+    purchases_in_doubt: Mapping[ProviderName, int] = field(default_factory=dict)
 
 
 KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.

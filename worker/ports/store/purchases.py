@@ -58,6 +58,7 @@ class OpenPurchase(NamedTuple):
     country: str
     asked_at: datetime
     max_cost_minor: int | None = None
+    absent_at: datetime | None = None  #: Since when readings of the provider are without it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class ExposureCause(enum.Enum):
     DISPUTED = "disputed"  #: A person: the provider took what it had said it gave back.
     GONE = "gone"  #: Its history; a person where it has none: it does not know the number.
     LATE_CODE = "late_code"  #: The same: a code came after the cancel it had confirmed.
-    PURCHASE = "purchase"  #: A person: it never said whether it sold the number.
+    PURCHASE = "purchase"  #: Its list and history; a person where it has not both: unsold or not.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,10 +208,24 @@ class PurchaseStore(Protocol):
         """Activations still without a number, oldest first; settled ones asked so long ago too."""
         ...
 
+    async def purchases_in_doubt(
+        self, provider: ProviderName, oldest: timedelta
+    ) -> list[OpenPurchase]:
+        """Those that may be proven unsold, oldest first, and asked for no longer ago than that."""
+        ...
+
+    async def note_absence(self, began: datetime, absent: Mapping[ActivationId, bool]) -> None:
+        """What a whole reading of the provider, begun then, said: True where it was without it."""
+        ...
+
+    async def prove_unsold(self, ids: Sequence[ActivationId]) -> list[ActivationId]:
+        """Nothing was sold: no exposure, no dispute. Not while the customer is not settled."""
+        ...
+
     async def unknown_refs(
-        self, provider: ProviderName, refs: Sequence[ProviderRef]
+        self, provider: ProviderName, rows: Sequence[ActiveRow | PastNumber]
     ) -> list[ProviderRef]:
-        """Those of the refs that no activation has: orphans, in the order given."""
+        """The refs of those that are no number of ours: orphans, in the order given."""
         ...
 
     async def ordered(self, id_: ActivationId) -> bool:

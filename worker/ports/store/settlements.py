@@ -31,6 +31,8 @@ class DueNumber(NamedTuple):
     attempts: int  #: Calls made for this ending before this one.
     unknown_reads: int  #: Reads in a row that did not know the number.
     epoch: int
+    #: Pursuits: a newer rental has its ref, so nothing is sent about this one any more.
+    sold_again: bool = False
 
 
 class ForeignRow(NamedTuple):
@@ -133,6 +135,10 @@ class SettlementStore(Protocol):
         """Lease settled numbers that still owe the provider a cancel or a finish, oldest first."""
         ...
 
+    async def still_leased(self, leased: Sequence[DueNumber]) -> set[ActivationId]:
+        """Those whose lease still holds and whose ref is no newer rental's."""
+        ...
+
     async def mark_expired(
         self, behind: timedelta, limit: int, *, now: datetime | None = None
     ) -> int:
@@ -167,10 +173,22 @@ class SettlementStore(Protocol):
         """`expiring` numbers whose deadline is more than *grace* ago (E6)."""
         ...
 
+    async def expired(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[DueNumber]:
+        """Those of them that are `expiring` and past their deadline, without a grace."""
+        ...
+
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[DueNumber]:
         """Numbers a read showed as cancelled while waiting: now `expiring`, reason provider."""
+        ...
+
+    async def end_unsold(
+        self, ids: Sequence[ActivationId], *, now: datetime | None = None
+    ) -> list[DueNumber]:
+        """Purchases that were never sold and whose customers wait: now `expiring`, `cancelled`."""
         ...
 
     async def give_up(

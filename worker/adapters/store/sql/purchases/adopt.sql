@@ -1,4 +1,5 @@
--- A purchase whose outcome was unknown turned out to be bought: its activation gets its number.
+-- A purchase whose outcome was unknown turned out to be bought: its activation gets its number, also
+-- where it was taken for unsold; but not while that is being settled.
 --
 -- Where the customer is settled already, nobody waits for a code: the number is pursued like any
 -- other whose cancel the grace overtook, and its exposure is what it really cost, and open, also
@@ -15,17 +16,20 @@ WITH found AS (
                            THEN greatest(attempts, 1) ELSE attempts END,
            epoch = epoch + 1
      WHERE id = CAST(:id AS uuid) AND provider_ref IS NULL
-    RETURNING id, state, cost_minor, price_minor, cost_currency, currency,
+       AND (state <> 'expiring' OR provider_state <> 'cancelled')
+    RETURNING id, provider, state, cost_minor, price_minor, cost_currency, currency,
               state IN ('refunded', 'closed', 'in_review') AS over
 ),
 known AS (
-    UPDATE purchase SET state = 'rented' FROM found WHERE purchase.id = found.id
+    UPDATE purchase SET state = 'rented', unsold_at = NULL FROM found WHERE purchase.id = found.id
 ),
 exposed AS (
-    UPDATE exposure e
-       SET amount_minor = coalesce(cost_minor, price_minor),
-           currency = coalesce(cost_currency, found.currency), state = 'open', ended_at = NULL
-      FROM found WHERE e.activation_id = found.id
+    INSERT INTO exposure (activation_id, provider, amount_minor, currency)
+    SELECT id, provider, coalesce(cost_minor, price_minor), coalesce(cost_currency, currency)
+      FROM found WHERE state = 'refunded'
+        ON CONFLICT (activation_id) DO UPDATE
+       SET amount_minor = excluded.amount_minor, currency = excluded.currency, state = 'open',
+           ended_at = NULL
 ),
 agreed AS (
     UPDATE provider_dispute d SET ended_at = now()

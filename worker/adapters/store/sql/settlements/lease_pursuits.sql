@@ -1,6 +1,6 @@
 -- Lease settled numbers that still owe the provider a cancel or a finish, oldest first.
 -- Their `pursue_at` is their lease: when it is over they are due, sooner where the holder is marked
--- dead.
+-- dead. One whose ref was sold again is leased too, and only told so: see still_leased.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, attempts AS before FROM activation
@@ -19,5 +19,5 @@ leased AS (
       FROM due WHERE a.id = due.id
     RETURNING a.*, due.before
 )
-SELECT {{due_number with before AS attempts}}
-  FROM leased ORDER BY deadline_at
+SELECT {{due_number with before AS attempts}}, {{sold_again}} AS sold_again
+  FROM leased a ORDER BY deadline_at
