@@ -27,7 +27,7 @@ class _Account:
 
     currency: str
     available: int
-    open: bool
+    state: str
 
 
 @dataclass(slots=True)
@@ -109,9 +109,7 @@ async def _read(
     accounts: dict[str, _Account] = {}
     for row in balances:
         if row["bucket"] == "available":
-            accounts[row["account"]] = _Account(
-                row["currency"], row["amount_minor"], open=row["state"] == "open"
-            )
+            accounts[row["account"]] = _Account(row["currency"], row["amount_minor"], row["state"])
     known = (
         await connection.execute(
             statement("activations/known_refs"),
@@ -143,8 +141,8 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
             rows.activation(row),
         )
     account = batch.accounts.get(number.account)
-    if account is None or not account.open:
-        return port.AcceptResult(port.AcceptOutcome.UNKNOWN_ACCOUNT, None)
+    if account is None or account.state != "open":
+        return port.AcceptResult(_barred(account), None)
     rented_at = number.rented_at or batch.now
     if rented_at > batch.now + SKEW:
         return port.AcceptResult(port.AcceptOutcome.RENTED_IN_FUTURE, None)
@@ -155,6 +153,13 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     return port.AcceptResult(
         port.AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at)
     )
+
+
+def _barred(account: _Account | None) -> port.AcceptOutcome:
+    """Why an account that is not open, or not there, takes no number."""
+    if account is None or account.state == "deleted":
+        return port.AcceptOutcome.UNKNOWN_ACCOUNT
+    return port.AcceptOutcome(f"account_{account.state}")
 
 
 def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:

@@ -124,8 +124,10 @@ async def _begin(
         return port.PurchaseStart(port.PurchaseState.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
-    if account is None or account["state"] != "open":
+    if account is None or account["state"] == "deleted":
         return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
+    if account["state"] != "open":
+        return port.PurchaseStart(port.PurchaseState(f"account_{account['state']}"), None)
     if account["amount_minor"] < order.price_minor:
         return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(

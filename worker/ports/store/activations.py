@@ -62,6 +62,9 @@ class AcceptOutcome(enum.Enum):
     SAME = "same"  #: Known already, with this very content.
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
     BALANCE_TOO_LOW = "balance_too_low"
     UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
     UNKNOWN_POLICY = "unknown_policy"
