@@ -147,6 +147,7 @@ def _watch(parts: Resources, settle: Settle, rules: PolicyOutcomes) -> Watch:
         settle=settle,
         rules=rules,
         clock=parts.clock,
+        doubts=parts.store.doubts,
     )
     listing = Listing(
         activations=parts.store.activations,

@@ -166,9 +166,21 @@ class Database:
                 "server_settings": _SERVER_SETTINGS,
             },
         )
-        event.listen(self._engine.sync_engine, "handle_error", _give_up)
+        event.listen(self._engine.sync_engine, "handle_error", self._failed)
+        #: How often what was committed here may have been lost since: a connection broke, or the
+        #: server is another one. Whoever remembers commits forgets them when it changes.
+        self.doubts = 0
         if role is not None:
             _take_role(self._engine, role)
+
+    def doubt(self) -> None:
+        """A failover may have lost commits that were acknowledged."""
+        self.doubts += 1
+
+    def _failed(self, context: ExceptionContext) -> None:
+        _give_up(context)
+        if context.is_disconnect or context.invalidate_pool_on_disconnect:
+            self.doubt()
 
     async def close(self) -> None:
         await self._engine.dispose()
