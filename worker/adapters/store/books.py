@@ -214,7 +214,9 @@ class BookRepository:
         self, account: AccountId, reference: str, amount_minor: int
     ) -> tuple[port.TopUpOutcome, port.Account | None]:
         assert amount_minor > 0
-        return await self._db.write(lambda c: top_up(c, account, reference, amount_minor))
+        return await self._db.write_account(
+            account, lambda c: top_up(c, account, reference, amount_minor)
+        )
 
     async def entries(
         self, account: AccountId, *, before: int | None, limit: int

@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from worker.adapters.store.turns import LOCK_WAIT, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -154,6 +155,7 @@ class Database:
         self, url: str, *, pool_size: int, role: str | None = None, retry: Retry = _RETRY
     ) -> None:
         self._retry = retry
+        self._turns = AccountTurns()
         self._engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
@@ -218,6 +220,16 @@ class Database:
             return await work(connection)
 
         return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
+
+    async def write_account(
+        self, account: str, work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
+        """`write` for work that begins by locking this account. Raises `RowLocked` where it stays.
+
+        It is for callers who can come again: they wait no longer than a person does.
+        """
+        async with self._turns.of(account):
+            return await self.write(work, lock_wait=LOCK_WAIT)
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         with translated():

@@ -37,7 +37,7 @@ async def begin(
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
     call = uuid4().hex
-    return await db.write(lambda c: _begin(c, id_, order, content, call))
+    return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, call))
 
 
 async def keep_bought(

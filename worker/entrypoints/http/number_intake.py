@@ -198,6 +198,9 @@ _REFUSED = {
     AcceptOutcome.ACCOUNT_BLOCKED: ProblemDetails(ProblemKind.ACCOUNT_BLOCKED),
     AcceptOutcome.ACCOUNT_CLOSING: ProblemDetails(ProblemKind.ACCOUNT_CLOSING),
     AcceptOutcome.ACCOUNT_FROZEN: ProblemDetails(ProblemKind.ACCOUNT_FROZEN),
+    AcceptOutcome.ACCOUNT_LOCKED: ProblemDetails(
+        ProblemKind.STORE_UNAVAILABLE, "The account is locked just now: hand it over again"
+    ),
     AcceptOutcome.BALANCE_TOO_LOW: ProblemDetails(ProblemKind.BALANCE_TOO_LOW),
     AcceptOutcome.UNKNOWN_PROVIDER: ProblemDetails(ProblemKind.UNKNOWN_PROVIDER),
     AcceptOutcome.UNKNOWN_POLICY: ProblemDetails(ProblemKind.UNKNOWN_POLICY),
