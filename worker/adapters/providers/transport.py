@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import tenacity
 
-from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker
+from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -172,11 +172,13 @@ class Transport:
         if operation.buys and (now := self._monotonic()) < self._buys_from:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
-        return await self._send(self._breaker.admit(), operation, target, read, method, cap)
+        return await self._send(
+            self._breaker.admit(operation), operation, target, read, method, cap
+        )
 
     async def _send(
         self,
-        ticket: int,
+        ticket: Ticket,
         operation: Operation,
         target: str,
         read: Callable[[Reply], T],
@@ -287,7 +289,7 @@ class Transport:
                 await self._turns.answers_again(self.name)
 
     def _report(
-        self, operation: Operation, ticket: int, began: float, error: ProviderError | None
+        self, operation: Operation, ticket: Ticket, began: float, error: ProviderError | None
     ) -> None:
         result = RequestResult.OK
         match error:
