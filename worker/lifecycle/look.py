@@ -15,7 +15,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ProviderEnding, ending
 from worker.lifecycle.settle import Settle
-from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
+from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import (
     Cancelled,
     CodesArrived,
@@ -117,6 +117,8 @@ class Look:
     ) -> datetime | None:
         try:
             seen = await provider.look(number.ref)
+        except CallOvertaken:
+            return self._soon(number, timedelta(0)) or self._once_more(number)
         except ProviderUnavailable as error:
             delay = error.retry_after or AWAY.wait(0, self.clock.chance())
             return self._soon(number, delay) or self._once_more(number)
