@@ -68,6 +68,7 @@ def _named(parts: Resources) -> dict[str, object]:
         "purchases": store.purchases,
         "settlements": store.settlements,
         "holder": store.instances.holder,
+        "doubts": store.doubts,
         "now": clock.now,
         "retry": TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance),
         "rules": PolicyOutcomes(parts.policies, parts.reporter),

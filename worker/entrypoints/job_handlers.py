@@ -8,6 +8,7 @@ from worker.bootstrap import Worker, open_worker
 from worker.entrypoints.http.number_intake import read_number_intake
 from worker.entrypoints.http.problems import Problem
 from worker.jobs import JobHandlers
+from worker.ports.errors import RowLocked
 from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome
 from worker.settings import Settings
@@ -36,6 +37,8 @@ async def _accept(worker: Worker, payloads: Sequence[Mapping[str, Any]]) -> JobR
         except Problem:
             refused += 1
     results = await worker.service.accept(handed)
+    if any(result.how is AcceptOutcome.ACCOUNT_LOCKED for result in results):
+        raise RowLocked("an account stays locked")  # The job comes again; what is stored stays.
     wrong = [r.how.value for r in results if r.how not in {AcceptOutcome.NEW, AcceptOutcome.SAME}]
     for why in [*wrong, *["invalid"] * refused]:
         worker.parts.reporter.trouble("accept.refused", detail=why)

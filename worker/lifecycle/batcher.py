@@ -9,7 +9,9 @@ from typing import Final, Generic, TypeVar
 from worker.ports.errors import StoreError
 
 GATHER: Final = timedelta(milliseconds=5)  #: How long the first caller waits for others.
-MOST: Final = 500  #: Of one question. More would keep its first caller waiting for the last.
+#: Of one question. More would keep its first caller waiting for the last; fewer cost more round
+#: trips, and on a busy process each of them is a turn of everybody's loop.
+MOST: Final = 2_000
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")

@@ -1,6 +1,6 @@
 """Look at one number and record what was seen: the part of watching that all providers share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,7 +15,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import Settle
-from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
+from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, StoreError
 from worker.ports.provider import CodesArrived, Ended, NotKnown, Observation, Provider, Sms, Waiting
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
@@ -23,8 +23,9 @@ from worker.ports.store.settlements import SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
 SEEN_DROPPED: Final = 10  #: The oldest tenth is forgotten at once: one by one costs more.
-#: A failover may lose the last commits, and then nobody but the provider knows the code. Shorter
-#: would cost: half of all live numbers have a code on the list, and asking again locks their rows.
+#: A failover may lose the last commits, and then nobody but the provider knows the code. The store
+#: tells of it at once (`doubts`); this is for one that nothing told of. Shorter would cost: half of
+#: all live numbers have a code on the list, and asking again locks their rows.
 SEEN_FOR: Final = timedelta(minutes=5)
 
 
@@ -33,6 +34,13 @@ class SeenCodes:
     """Codes this process recorded already. It only saves queries: the database is what counts."""
 
     _hashes: dict[int, float] = field(default_factory=dict)  #: Until when, on the process's clock.
+    _doubts: int = 0
+
+    def forget_if(self, doubts: int) -> None:
+        """Remember nothing that was committed before the store began to doubt its commits."""
+        if doubts != self._doubts:
+            self._doubts = doubts
+            self._hashes.clear()
 
     def new(self, seen: Sequence[SeenSms], now: float) -> list[SeenSms]:
         return [sms for sms in seen if self._hashes.get(_hash(sms), now) <= now]
@@ -60,6 +68,7 @@ class Look:
     settle: Settle
     rules: OutcomeRules
     clock: Clock
+    doubts: Callable[[], int] = lambda: 0  #: How often the store may have lost commits.
     seen_codes: SeenCodes = field(default_factory=SeenCodes)
     _numbers: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
     _codes: FailureBackoff[int] = field(
@@ -99,6 +108,8 @@ class Look:
     ) -> datetime | None:
         try:
             seen = await provider.look(number.ref)
+        except CallOvertaken:
+            return self._soon(number, timedelta(0)) or self._once_more(number)
         except ProviderUnavailable as error:
             delay = error.retry_after or AWAY.wait(0, self.clock.chance())
             return self._soon(number, delay) or self._once_more(number)
@@ -154,13 +165,16 @@ class Look:
 
     async def codes(self, seen: Sequence[SeenSms]) -> None:
         """Record codes that are new to this process: the one commit that a customer waits for."""
-        now = self.clock.monotonic()
+        now, doubts = self.clock.monotonic(), self.doubts()
+        self.seen_codes.forget_if(doubts)
         new = [sms for sms in self.seen_codes.new(seen, now) if self._codes.over(_hash(sms), now)]
         if not new:
             return
         recorded = await self._record(new)
-        # The code of a number that is not stored yet must be seen again.
-        self.seen_codes.remember([code.sms for code in recorded], now)
+        # The code of a number that is not stored yet must be seen again, and so must one that was
+        # committed while the database was lost.
+        if self.doubts() == doubts:
+            self.seen_codes.remember([code.sms for code in recorded], now)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait)
         self.settle.changes.publish([code.id for code in recorded])

@@ -22,7 +22,8 @@ from worker.lifecycle.expire import Expire
 from worker.ports.provider import Provider
 from worker.ports.store.activations import ActivationStore, CancelPress
 
-#: What a caller waits for his turn in the provider's rate, and for its answer.
+#: What a caller waits in all, from his press on: for its commit, for his turn in the provider's
+#: rate, and for its answer. Whatever happens, the commit is waited for.
 PATIENCE: Final = timedelta(seconds=1)
 
 
@@ -46,11 +47,13 @@ class PressCancel:
 
     async def __call__(self, id_: ActivationId) -> CancelPress | None:
         """What the press did; it is committed, and the end was waited for. None: unknown id."""
+        pressed_at = self.expire.clock.monotonic()
         press = await self._presses(id_)
         if press is not None:
             ended = self._ending[press.provider].get(id_)
-            if ended is not None:
-                await asyncio.wait({ended}, timeout=PATIENCE.total_seconds())
+            left = PATIENCE.total_seconds() - (self.expire.clock.monotonic() - pressed_at)
+            if ended is not None and left > 0:
+                await asyncio.wait({ended}, timeout=left)
         return press
 
     async def _press_together(

@@ -9,7 +9,7 @@ from typing import Final
 
 from worker.domain.backoff import AWAY, Backoff
 from worker.lifecycle.clock import Clock
-from worker.ports.errors import CircuitOpen, ProviderUnavailable
+from worker.ports.errors import CallOvertaken, CircuitOpen, ProviderUnavailable
 from worker.ports.provider import Circuit, Provider
 
 AT_MOST: Final = timedelta(seconds=1)  #: Then a stretch asks whether it still goes on.
@@ -43,6 +43,8 @@ def wait_while_away(
 
     Nothing is sent while the circuit is open, so it is due as soon as the circuit closes.
     """
+    if isinstance(error, CallOvertaken):
+        return timedelta(0)
     tries = attempts - OUTAGE_TRIES
     away = isinstance(error, CircuitOpen) or provider.circuit is Circuit.OPEN
     wait = AWAY.wait(0, chance) if away or tries < 0 else backoff.wait(tries, chance)

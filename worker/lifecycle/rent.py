@@ -260,9 +260,13 @@ def _answer(started: PurchaseStart) -> PurchaseResult:
             return PurchaseResult(PurchaseOutcome(started.failure))
         case PurchaseState.OTHER_CONTENT:
             return PurchaseResult(PurchaseOutcome.OTHER_CONTENT)
-        case PurchaseState.UNKNOWN_ACCOUNT:
-            return PurchaseResult(PurchaseOutcome.UNKNOWN_ACCOUNT)
-        case PurchaseState.BALANCE_TOO_LOW:
-            return PurchaseResult(PurchaseOutcome.BALANCE_TOO_LOW)
+        case (
+            PurchaseState.UNKNOWN_ACCOUNT
+            | PurchaseState.ACCOUNT_BLOCKED
+            | PurchaseState.ACCOUNT_CLOSING
+            | PurchaseState.ACCOUNT_FROZEN
+            | PurchaseState.BALANCE_TOO_LOW
+        ):
+            return PurchaseResult(PurchaseOutcome(started.how.value))
         case _:
             assert_never(started.how)

@@ -48,6 +48,10 @@ class CircuitOpen(ProviderUnavailable):
         super().__init__(provider, "circuit open", sent=False, retry_after=retry_after)
 
 
+class CallOvertaken(ProviderUnavailable):
+    """It was given up because the provider answers other calls again. It may be sent at once."""
+
+
 class ProviderRefused(ProviderError):
     """Asking again is useless until a person has done something."""
 

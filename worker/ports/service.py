@@ -34,6 +34,9 @@ class PurchaseOutcome(enum.Enum):
     PENDING = "pending"  #: The purchase's outcome is unknown: never repeated, reconciled.
     OTHER_CONTENT = "other_content"  #: This key was used for another order.
     UNKNOWN_ACCOUNT = "unknown_account"
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
     UNKNOWN_PROVIDER = "unknown_provider"
     UNKNOWN_POLICY = "unknown_policy"
     BALANCE_TOO_LOW = "balance_too_low"

@@ -426,7 +426,9 @@ class CaseMachine(RuleBasedStateMachine):
         for id_, kind_word, state in await self.shop.fetch_rows(open_):
             kind = CaseKind(kind_word)
             if state == CaseState.APPROVED.value:
-                await self.service.paid(id_, kind)
+                seen = Verdict(grant=True, findings={"freeze_seen": True})
+                if (await self.service.paid(id_, kind)).rejected is not None:
+                    await self.service.verdict(id_, kind, seen)
             elif give_up and state in {"needs_evidence", "waiting"}:
                 await self.service.verdict(id_, kind, self.shop.DENIAL)
                 for refusal in (

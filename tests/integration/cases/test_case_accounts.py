@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.cases.case_shop import MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, WINDOW
 from worker.domain.activation import State
 from worker.lifecycle.cases.case_service import AccountEventReport
 from worker.ports.store.books import TopUpOutcome
-from worker.ports.store.case_view import CaseState
+from worker.ports.store.case_view import CaseState, Rejected
 from worker.ports.store.cases import CaseOpenOutcome
 
 
@@ -36,7 +38,7 @@ async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
     withdrawal = await shop.open_withdrawal("P3", amount_minor=600)
     case = await shop.report_account_event("delete_requested")
     assert (case.state, last_reason(case)) == (CaseState.WAITING, "withdrawal_open")
-    assert await account_state(shop) == "blocked", "no order is taken meanwhile"
+    assert await account_state(shop) == "closing", "no order and no top-up is taken meanwhile"
 
     await shop.give_verdict(withdrawal, grant=True)
     await shop.mark_paid(withdrawal)
@@ -206,3 +208,48 @@ async def test_a_refused_block_leaves_an_earlier_block_in_place(shop: CaseShop) 
     await shop.give_verdict(case, grant=False)
 
     assert await account_state(shop) == "blocked"
+
+
+async def test_a_refused_deletion_opens_the_account_again(shop: CaseShop) -> None:
+    await shop.open_account()
+    case = await shop.report_account_event("delete_requested", "P0")
+    assert (case.state, await account_state(shop)) == (CaseState.IN_REVIEW, "closing")
+
+    await shop.give_verdict(case, grant=False)
+
+    assert await account_state(shop) == "open"
+
+
+async def test_a_refused_deletion_leaves_a_block_in_place(shop: CaseShop) -> None:
+    await shop.open_account()
+    await shop.report_account_event("rules_block", "P3")
+    case = await shop.report_account_event("delete_requested", "P0")
+
+    await shop.give_verdict(case, grant=False)
+
+    assert await account_state(shop) == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("event", "rejected"),
+    [
+        ("law_enforcement_block", Rejected.ACCOUNT_FROZEN),
+        ("rules_block", Rejected.ACCOUNT_BLOCKED),
+    ],
+)
+async def test_a_payout_approved_before_a_block_waits_for_a_human_who_has_seen_it(
+    shop: CaseShop, event: str, rejected: Rejected
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    withdrawal = await shop.open_withdrawal("P3", amount_minor=600)
+    await shop.give_verdict(withdrawal, grant=True)
+    await shop.report_account_event(event)
+
+    assert (await shop.mark_paid(withdrawal)).rejected is rejected
+    assert await shop.balances() == (400, 600)
+    await shop.give_verdict(withdrawal, grant=True, freeze_seen=True)
+    paid = await shop.mark_paid(withdrawal)
+
+    assert paid.rejected is None
+    assert await shop.state_of(withdrawal.id) is CaseState.PAID
+    assert await shop.balances() == (400, 0)

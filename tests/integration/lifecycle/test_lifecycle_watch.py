@@ -10,7 +10,7 @@ from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
+from worker.ports.errors import CallOvertaken, ProviderUnavailable, StoreUnavailable, UnknownReply
 from worker.ports.provider import (
     Circuit,
     CodesArrived,
@@ -79,6 +79,17 @@ async def test_an_unreadable_answer_is_told_and_changes_nothing(world: World) ->
 
     assert world.reporter.of("trouble") == [("provider.look_failed", SIM, "UnknownReply")]
     assert await world.schedule.size(SIM) == 1
+
+
+async def test_a_number_whose_look_was_overtaken_is_looked_at_again_at_once(world: World) -> None:
+    number = await world.take()
+    world.provider.will("look", CallOvertaken("sim", "overtaken"))
+    world.provider.will("look", CodesArrived((Sms("1234"),)))
+
+    await look_now(world, live(number))
+    await world.watch.tick(world.provider, turns(1))
+
+    assert [code.code for code in (await world.number(number)).codes] == ["1234"]
 
 
 async def test_a_named_pause_is_kept(world: World) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.integration.store.shop import (
     ALICE,
     BOB,
@@ -144,4 +146,22 @@ async def test_an_account_that_is_not_open_rents_nothing(shop: Shop) -> None:
 
     (result,) = await shop.store.activations.accept([external("1")], now=DEADLINE)
 
-    assert result.how is AcceptOutcome.UNKNOWN_ACCOUNT
+    assert result.how is AcceptOutcome.ACCOUNT_BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("state", "how"),
+    [
+        ("frozen", TopUpOutcome.ACCOUNT_FROZEN),
+        ("closing", TopUpOutcome.ACCOUNT_CLOSING),
+        ("blocked", TopUpOutcome.NEW),
+    ],
+)
+async def test_a_frozen_or_closing_account_takes_no_top_up_and_a_blocked_one_does(
+    shop: Shop, state: str, how: TopUpOutcome
+) -> None:
+    await shop.open()
+    await shop.admin.execute("UPDATE account SET state = $1", state)
+
+    assert (await shop.store.books.top_up(ALICE, "2", 5))[0] is how
+    assert (await shop.store.books.top_up(ALICE, "first", 100_000))[0] is TopUpOutcome.SAME

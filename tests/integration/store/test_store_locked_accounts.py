@@ -15,10 +15,12 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId
 from worker.ports.errors import RowLocked
 from worker.ports.store.activations import AcceptOutcome
+from worker.ports.store.books import TopUpOutcome
 
 NOW = DEADLINE + TICK
 LOCK_WAIT = timedelta(milliseconds=20)
 CAROL = AccountId("carol")
+AT_ONCE = 2.0  #: Seconds.
 
 
 @asynccontextmanager
@@ -94,9 +96,17 @@ async def test_a_transaction_with_a_bounded_wait_says_that_a_row_is_locked(shop:
             await shop.store.db.write(lock, lock_wait=LOCK_WAIT)
 
 
-@pytest.mark.parametrize("state", ["frozen", "blocked", "deleted"])
+@pytest.mark.parametrize(
+    ("state", "how"),
+    [
+        ("frozen", AcceptOutcome.ACCOUNT_FROZEN),
+        ("blocked", AcceptOutcome.ACCOUNT_BLOCKED),
+        ("closing", AcceptOutcome.ACCOUNT_CLOSING),
+        ("deleted", AcceptOutcome.UNKNOWN_ACCOUNT),
+    ],
+)
 async def test_no_hold_begins_after_a_freeze_that_was_committed_while_it_waited(
-    shop: Shop, state: str
+    shop: Shop, state: str, how: AcceptOutcome
 ) -> None:
     await shop.open()
 
@@ -106,5 +116,64 @@ async def test_no_hold_begins_after_a_freeze_that_was_committed_while_it_waited(
         await freezing.execute("UPDATE account SET state = $1", state)
 
     (result,) = await accepting
-    assert result.how is AcceptOutcome.UNKNOWN_ACCOUNT
+    assert result.how is how
     assert await shop.money() == (100_000, 0)
+
+
+async def test_a_locked_account_delays_no_other_item_of_a_bulk_intake(shop: Shop) -> None:
+    await shop.open(ALICE)
+    await shop.open(BOB)
+    loop = asyncio.get_running_loop()
+
+    async with balances_locked(shop, ALICE):
+        began = loop.time()
+        results = await shop.store.activations.accept(
+            [intake("1"), intake("2", account=BOB), intake("3"), intake("4", account=BOB)]
+        )
+        took = loop.time() - began
+
+    hows = [result.how.value for result in results]
+    assert hows == ["account_locked", "new", "account_locked", "new"]
+    assert took < AT_ONCE
+    (again,) = await shop.store.activations.accept([intake("1")])
+    assert again.how is AcceptOutcome.NEW
+
+
+async def test_many_who_wait_for_a_locked_account_leave_room_for_all_others(shop: Shop) -> None:
+    """As many calls as the pool has connections, and more: each would keep one while it waits."""
+    await shop.open(ALICE)
+    await shop.open(BOB)
+    loop = asyncio.get_running_loop()
+    store = shop.store
+
+    async with balances_locked(shop, ALICE):
+        waiting = [
+            *(
+                asyncio.create_task(store.activations.accept([intake(f"1-{number}")]))
+                for number in range(40)
+            ),
+            *(
+                asyncio.create_task(store.books.top_up(ALICE, str(number), 5))
+                for number in range(40)
+            ),
+        ]
+        await waits_for_a_lock(shop)
+        began = loop.time()
+        (mine,) = await store.activations.accept([intake("2", account=BOB)])
+        how, _ = await store.books.top_up(BOB, "2", 5)
+        took = loop.time() - began
+
+    assert (mine.how, how) == (AcceptOutcome.NEW, TopUpOutcome.NEW)
+    assert took < 5  # Eighty calls at ten connections, of which each waits a second.
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(end) for end in ends if isinstance(end, BaseException)} <= {RowLocked}
+
+
+async def test_what_is_known_already_is_answered_although_its_account_is_locked(shop: Shop) -> None:
+    await shop.open(ALICE)
+    await shop.rent("1")
+
+    async with balances_locked(shop, ALICE):
+        (again,) = await shop.store.activations.accept([intake("1")])
+
+    assert again.how is AcceptOutcome.SAME

@@ -25,7 +25,13 @@ from worker.lifecycle.cancel import (
     CancelOutcome,
     PriceKnown,
 )
-from worker.ports.errors import CircuitOpen, ProviderRefused, ProviderUnavailable, UnknownReply
+from worker.ports.errors import (
+    CallOvertaken,
+    CircuitOpen,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownReply,
+)
 from worker.ports.provider import (
     Circuit,
     CodesArrived,
@@ -207,6 +213,12 @@ async def test_a_provider_that_is_away_costs_a_short_wait(
     provider.will("cancel", ProviderUnavailable("sim", "HTTP 503"))
 
     assert await end(provider, due(attempts=attempts)) == AskAgain(HALF)
+
+
+async def test_a_cancel_that_was_overtaken_is_due_at_once(provider: ScriptedProvider) -> None:
+    provider.will("cancel", CallOvertaken("sim", "overtaken"))
+
+    assert await end(provider, due(attempts=9)) == AskAgain(timedelta(0))
 
 
 async def test_the_length_of_an_outage_plays_no_part(provider: ScriptedProvider) -> None:

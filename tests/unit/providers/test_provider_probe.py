@@ -235,17 +235,35 @@ async def test_a_probe_that_hangs_does_not_hold_up_the_next(steps: Steps) -> Non
 async def test_an_outage_after_the_return_is_asked_about_within_the_same_second(
     steps: Steps,
 ) -> None:
-    """A provider that answers its balance and nothing else costs a second, not a probe a call."""
-    both = [*AWAY, http("fine"), *AWAY, http("fine")]
+    both = [*AWAY, http("fine"), http("fine"), *AWAY, http("fine")]
     async with raw_provider(*both) as provider, probed(provider.url, steps) as sut:
         await lose(sut)
         await sut.reachable()
+        await sut.call(Operation.LOOK, "/?id=1", Reply.text)
         await lose(sut)
         await steps.settled()
         assert circuit_of(sut) is Circuit.OPEN
 
         await steps.passes(PROBE_EVERY_S)
 
+        assert circuit_of(sut) is Circuit.CLOSED
+
+
+async def test_a_provider_that_answers_its_balance_and_nothing_else_gets_one_look_a_second(
+    steps: Steps,
+) -> None:
+    balance_only = [*AWAY, http("fine"), *([http("", 503)] * 1_000)]
+    async with raw_provider(*balance_only) as provider, probed(provider.url, steps) as sut:
+        await lose(sut)
+        await sut.reachable()
+        before = len(provider.lines)
+
+        for turn in range(FAILURES_TO_OPEN + 40):
+            await steps.passes(0.0 if turn < FAILURES_TO_OPEN else 0.25)
+            with pytest.raises(ProviderUnavailable):
+                await sut.call(Operation.LOOK, "/?id=1", Reply.text)
+
+        assert len(provider.lines) - before <= FAILURES_TO_OPEN + 11
         assert circuit_of(sut) is Circuit.CLOSED
 
 

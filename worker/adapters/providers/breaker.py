@@ -1,14 +1,20 @@
 """A circuit breaker: after several failures in a row a provider is left alone until it answers.
 
+It judges each operation, too. A provider that answers its probe and fails every cancel is no outage
+that ends by an answer: then only cancels are left alone, one a second asks, and all else goes on.
+
 Our own, because purgatory 3.0 reads `time.time()` itself, lets every call through while it is half
 open, and waits by a timer; here the clock is injected, and an answer closes the circuit, no timer.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from worker.ports.errors import CircuitOpen
 from worker.ports.provider import Circuit
+from worker.ports.reporter import Operation
 
 # A provider that fails half of its calls is degraded, not gone: left alone it would deliver no code
 # to anybody. So it takes many failures in a row, or a few and nothing else for a while.
@@ -19,11 +25,48 @@ FEW_LAST_S = 1.0
 #: the outage cost up to a minute of codes after it.
 PROBE_EVERY_S = 1.0
 
+#: What a number waits whose operation alone is left alone. Longer than a probe: of thousands that
+#: wait only one may ask, and each that comes back costs the database a lease.
+OPERATION_RETRY_S = 2.0
+
 assert FEW_TO_OPEN < FAILURES_TO_OPEN
+assert PROBE_EVERY_S < OPERATION_RETRY_S
+
+
+class Ticket(NamedTuple):
+    """What a call holds from `admit` to its end."""
+
+    generation: int
+    operation: Operation | None  #: None: a probe.
+
+
+@dataclass(slots=True)
+class _Streak:
+    """Failures in a row, and since when."""
+
+    failures: int = 0
+    since: float = 0.0
+
+    def add(self, now: float) -> None:
+        if self.failures == 0:
+            self.since = now
+        self.failures += 1
+
+    def is_outage(self, now: float) -> bool:
+        lasted = now - self.since >= FEW_LAST_S
+        return self.failures >= (FEW_TO_OPEN if lasted else FAILURES_TO_OPEN)
+
+
+@dataclass(slots=True)
+class _OperationState(_Streak):
+    """One operation. `suspect`: it has not been answered since the last outage."""
+
+    suspect: bool = False
+    ask_at: float | None = None  #: It is left alone: when the next call may ask.
 
 
 class Breaker:
-    """One per provider account. A ticket is what a call holds from `admit` to its end.
+    """One per provider account.
 
     Outcomes of calls that began before the last change say nothing about now: their tickets
     carry an older generation and are ignored.
@@ -44,8 +87,8 @@ class Breaker:
         self._probed = probed
         self._closed = True
         self._generation = 0
-        self._failures = 0
-        self._failing_since = monotonic()
+        self._streak = _Streak()
+        self._operations: dict[Operation, _OperationState] = {}
         self._silent_until = monotonic()  #: No call goes out before: a 429 asked for it.
         self._probe_at = monotonic()  #: When the next call is a probe, where nobody else probes.
 
@@ -59,7 +102,7 @@ class Breaker:
         """How long no call goes out, not even a probe."""
         return max(0.0, self._silent_until - self._monotonic())
 
-    def admit(self) -> int:
+    def admit(self, operation: Operation) -> Ticket:
         """Let a call go out, or raise `CircuitOpen`."""
         if self._silent_until > self._monotonic():
             raise CircuitOpen(self._provider, retry_after=timedelta(seconds=self.silent_s))
@@ -67,22 +110,34 @@ class Breaker:
             if not self._probes():
                 raise CircuitOpen(self._provider)
             self._probe_at = self._monotonic() + PROBE_EVERY_S
-        return self._generation
+        state = self._operations.get(operation)
+        if state is not None and state.ask_at is not None:
+            self._ask_again(state)
+        return Ticket(self._generation, operation)
+
+    def _ask_again(self, state: _OperationState) -> None:
+        """One call a second asks whether this operation works again."""
+        now = self._monotonic()
+        if state.ask_at is not None and now < state.ask_at:
+            raise CircuitOpen(self._provider, retry_after=timedelta(seconds=OPERATION_RETRY_S))
+        state.ask_at = now + PROBE_EVERY_S
 
     def _probes(self) -> bool:
         """Whether the next call is itself the question if the provider answers again."""
         return not self._probed and self._monotonic() >= self._probe_at
 
     @property
-    def ticket(self) -> int:
+    def ticket(self) -> Ticket:
         """That of a probe, which goes out although the circuit is open."""
-        return self._generation
+        return Ticket(self._generation, None)
 
-    def answered(self, ticket: int) -> None:
+    def answered(self, ticket: Ticket) -> None:
         """The provider replied, whatever it said: it can be reached."""
-        if ticket != self._generation:
+        if ticket.generation != self._generation:
             return
-        self._failures = 0
+        if ticket.operation is not None:
+            self._operations.pop(ticket.operation, None)
+        self._streak.failures = 0
         if not self._closed:
             self.close()
 
@@ -93,22 +148,29 @@ class Breaker:
         self._switch(closed=True)
         self._changed(Circuit.CLOSED)
 
-    def failed(self, ticket: int) -> None:
+    def failed(self, ticket: Ticket) -> None:
         """Nothing usable came: no connection, no answer, or a server error."""
-        if ticket != self._generation or not self._closed:
+        if ticket.generation != self._generation or not self._closed or ticket.operation is None:
             return
-        if self._failures == 0:
-            self._failing_since = self._monotonic()
-        self._failures += 1
-        if self._is_outage():
-            self._switch(closed=False)
-            self._probe_at = self._monotonic() + PROBE_EVERY_S
-            self._changed(Circuit.OPEN)
+        now = self._monotonic()
+        state = self._operations.setdefault(ticket.operation, _OperationState())
+        state.add(now)
+        if not state.suspect:
+            self._streak.add(now)
+            if self._streak.is_outage(now):
+                self._open(now)
+                return
+        if state.ask_at is None and state.is_outage(now):
+            state.ask_at = now + PROBE_EVERY_S
 
-    def _is_outage(self) -> bool:
-        """Whether the failures in a row are an outage."""
-        lasted = self._monotonic() - self._failing_since >= FEW_LAST_S
-        return self._failures >= (FEW_TO_OPEN if lasted else FAILURES_TO_OPEN)
+    def _open(self, now: float) -> None:
+        self._switch(closed=False)
+        # A probe's answer will not show that these work: then their failures are no new outage.
+        self._operations = {
+            operation: _OperationState(suspect=True) for operation in self._operations
+        }
+        self._probe_at = now + PROBE_EVERY_S
+        self._changed(Circuit.OPEN)
 
     def pause(self, seconds: float) -> None:
         """The provider asked for silence (429); a longer silence already promised stays."""
@@ -117,4 +179,4 @@ class Breaker:
     def _switch(self, *, closed: bool) -> None:
         self._closed = closed
         self._generation += 1
-        self._failures = 0
+        self._streak.failures = 0

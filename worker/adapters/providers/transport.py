@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker
+from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
+from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -20,6 +21,7 @@ from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import PROVIDER_READ
 from worker.domain.ids import ProviderName
 from worker.ports.errors import (
+    CallOvertaken,
     CircuitOpen,
     ProviderError,
     ProviderRefused,
@@ -56,6 +58,17 @@ PROBES_APART_S = 0.9 * PROBE_EVERY_S  #: Less than a turn lasts: none is taken a
 PROBES_AT_ONCE = 12  #: Of a provider that answers nothing, a second apart: each may time out.
 #: What a customer waits for: the first of them after an outage ends it for customers, too.
 WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
+
+#: Harmless when they are sent again, so that a hanging one may be given up.
+REPEATABLE = frozenset(
+    {
+        Operation.LOOK,
+        Operation.LIST,
+        Operation.CANCEL,
+        Operation.BALANCE,
+        Operation.RENTAL_READ,
+    }
+)
 
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
@@ -127,6 +140,8 @@ class Transport:
         self._probes_at_once = min(max_in_flight, PROBES_AT_ONCE)
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = float("-inf")
+        self._patience = Patience(context.timeout_s)
+        self._suspicions: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()  #: The circuit is.
         self._closed.set()
         self._closed_at: float | None = None  #: Until the first answer to work after an outage.
@@ -136,6 +151,15 @@ class Transport:
             endpoint.base_url,
             endpoint.headers,
             max_in_flight=max_in_flight,
+            timeout_s=context.timeout_s,
+            quiet=self._gone_quiet,
+        )
+        #: Its own: hanging calls may keep all other connections.
+        self._probe_wire = Wire(
+            name,
+            endpoint.base_url,
+            endpoint.headers,
+            max_in_flight=self._probes_at_once,
             timeout_s=context.timeout_s,
         )
 
@@ -147,6 +171,10 @@ class Transport:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)
+        for task in self._suspicions:
+            task.cancel()
+        await asyncio.gather(*self._suspicions, return_exceptions=True)
+        await self._probe_wire.close()
         await self._wire.close()
 
     async def reachable(self) -> None:
@@ -173,22 +201,26 @@ class Transport:
         if operation.buys and (now := self._monotonic()) < self._buys_from:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
-        return self._send(self._breaker.admit(), operation, target, read, method, cap)
+        ticket = self._breaker.admit(operation)
+        exchange = self._wire.exchange(
+            method, self._with_key(target), cap, repeatable=operation in REPEATABLE
+        )
+        return self._send(ticket, operation, exchange, read)
+
+    def _with_key(self, target: str) -> str:
+        return f"{target}{self._endpoint.key_suffix}"
 
     async def _send(
         self,
-        ticket: int,
+        ticket: Ticket,
         operation: Operation,
-        target: str,
+        exchange: Awaitable[Reply | ProviderError],
         read: Callable[[Reply], T],
-        method: str,
-        cap: int,
     ) -> T:
         began = self._monotonic()
         try:
-            endpoint = self._endpoint
-            reply = await self._wire.exchange(method, f"{target}{endpoint.key_suffix}", cap)
-            answer = interpret(self.name, reply, read, endpoint.answer_statuses)
+            reply = await exchange
+            answer = interpret(self.name, reply, read, self._endpoint.answer_statuses)
         except ProviderError as error:
             self._report(operation, ticket, began, error)
             raise
@@ -227,6 +259,7 @@ class Transport:
         if circuit is Circuit.CLOSED:
             self._closed.set()
             self._closed_at = self._monotonic()
+            self._overtake()  # They were sent before it was away, and hang.
             return
         self._closed.clear()
         self._closed_at = None
@@ -276,18 +309,37 @@ class Transport:
     async def _ask(self, probe: Probe) -> None:
         await self.pay_more()
         ticket = self._breaker.ticket
+        exchange = self._probe_wire.exchange("GET", self._with_key(probe.target), SINGLE_CAP)
         with contextlib.suppress(ProviderError):  # Reported where it was sent.
-            await self._send(ticket, probe.operation, probe.target, probe.read, "GET", SINGLE_CAP)
+            await self._send(ticket, probe.operation, exchange, probe.read)
+            self._overtake()
         if self._closed.is_set():
             with contextlib.suppress(ScheduleUnavailable):
                 await self._turns.answers_again(self.name)
 
+    def _gone_quiet(self, seconds: float) -> None:
+        """Nothing came for so long: ask whether other calls are answered, and these hang."""
+        if self._probe is None or not self._patience.is_over(seconds):
+            return
+        if self._closed.is_set() and self._may_probe(len(self._suspicions)):
+            self._probed_at = self._monotonic()
+            task = asyncio.ensure_future(self._ask(self._probe))
+            self._suspicions.add(task)
+            task.add_done_callback(self._suspicions.discard)
+
+    def _overtake(self) -> None:
+        """Give up what hangs although the provider answers: whoever asked may ask again."""
+        if not self._patience.spent:
+            self._patience.spent = self._wire.overtake(self._patience.seconds)
+
     def _report(
-        self, operation: Operation, ticket: int, began: float, error: ProviderError | None
+        self, operation: Operation, ticket: Ticket, began: float, error: ProviderError | None
     ) -> None:
         match error:
             case None:
                 result = RequestResult.OK
+                if operation in WORK:
+                    self._patience.answered(self._monotonic() - began)
                 self._breaker.answered(ticket)
                 self._works_again(operation)
             case RateLimited():
@@ -298,8 +350,8 @@ class Transport:
                 result = RequestResult.REFUSED
                 self._banned(operation, error.pause_s)
                 self._breaker.answered(ticket)
-            case NoFreeConnection():
-                result = RequestResult.UNAVAILABLE  # Our own load: it says nothing about them.
+            case NoFreeConnection() | CallOvertaken():
+                result = RequestResult.UNAVAILABLE  # Our own doing: it says nothing about them.
             case ProviderUnavailable():
                 timed_out = isinstance(error, TimedOut)
                 result = RequestResult.TIMEOUT if timed_out else RequestResult.UNAVAILABLE
@@ -307,6 +359,8 @@ class Transport:
             case _:
                 refused = isinstance(error, ProviderRefused)
                 result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN
+                if operation in WORK:
+                    self._patience.answered(self._monotonic() - began)
                 self._breaker.answered(ticket)
                 self._works_again(operation)
         self._reporter.request(self.name, operation, result, self._monotonic() - began)

@@ -10,9 +10,10 @@ one, and no frame that an exception passes through holds more of a URL than this
 """
 
 import asyncio
+import enum
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -22,7 +23,7 @@ from yarl import URL
 
 from worker.adapters.providers.reply import Reply
 from worker.domain.ids import ProviderName
-from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, UnknownReply
 
 CONNECT_TIMEOUT_S = 3.0
 KEEPALIVE_S = 30.0
@@ -50,7 +51,10 @@ class Wire:
         *,
         max_in_flight: int,
         timeout_s: float,
+        quiet: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
+        """*quiet* is told now and then for how long nothing came, while an answer is waited for."""
+        self._quiet = quiet
         self._name = name
         self._base_url = base_url
         self._headers = headers
@@ -64,7 +68,13 @@ class Wire:
         if self._opened is not None:
             await self._opened.connector.close()
 
-    async def exchange(self, method: str, target: str, cap: int) -> Reply | ProviderError:
+    def overtake(self, older_s: float) -> bool:
+        """End the repeatable exchanges that were sent so long ago; whether there were any."""
+        return self._opened is not None and self._opened.deadlines.overtake(older_s)
+
+    async def exchange(
+        self, method: str, target: str, cap: int, *, repeatable: bool = False
+    ) -> Reply | ProviderError:
         """What came back, at most *cap* bytes of it, or the error to raise; raises nothing itself.
 
         *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
@@ -80,7 +90,7 @@ class Wire:
             if isinstance(error, TimeoutError) and self._full:
                 return NoFreeConnection(self._name, "no free connection in time", sent=False)
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
-        opened.deadlines.set(connection, deadline)
+        opened.deadlines.set(connection, deadline, repeatable=repeatable)
         reply, broken = None, ""
         try:
             reply = await opened.ask(connection, method, target, cap)
@@ -88,10 +98,11 @@ class Wire:
         except _BROKEN as error:
             broken = type(error).__name__
         finally:
-            in_time = opened.deadlines.lift(connection)
+            end = opened.deadlines.lift(connection, answered=reply is not None)
             connection.close()  # Does nothing to one that was released.
-        if not in_time:  # Whatever came: a body may have no other end than that of its connection.
-            return TimedOut(self._name, "no answer in time")
+        # Whatever came: a body may have no other end than that of its connection.
+        if end is not _End.IN_TIME:
+            return _TOO_LATE[end](self._name, "no answer in time")
         if broken:
             return ProviderUnavailable(self._name, broken)
         return UnknownReply(self._name, f"reply above {cap} bytes") if reply is None else reply
@@ -102,7 +113,7 @@ class Wire:
 
     def _open(self) -> "_Connections":
         self._opened = _Connections(
-            self._base_url, self._headers, self._max_in_flight, self._timeout_s
+            self._base_url, self._headers, self._max_in_flight, self._timeout_s, self._quiet
         )
         return self._opened
 
@@ -111,13 +122,18 @@ class _Connections:
     """What all requests share; built inside the running loop."""
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], max_in_flight: int, timeout_s: float
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        max_in_flight: int,
+        timeout_s: float,
+        quiet: Callable[[float], None],
     ) -> None:
         url = URL(base_url, encoded=True)
         self.loop = asyncio.get_running_loop()
         self._max_in_flight = max_in_flight
         self.connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_S)
-        self.deadlines = _Deadlines(self.loop, timeout_s / 20)
+        self.deadlines = _Deadlines(self.loop, timeout_s / 20, quiet)
         # Half of the time is left for the answer: what goes out too late has an unknown outcome.
         connect_s = timeout_s / 2
         self._timeout = aiohttp.ClientTimeout(
@@ -166,30 +182,78 @@ class _Connections:
         return Reply(message.code, body, _seconds(message.headers.get("Retry-After")))
 
 
+class _End(enum.Enum):
+    """How an exchange ended for the clock."""
+
+    IN_TIME = "in_time"
+    LATE = "late"
+    OVERTAKEN = "overtaken"
+
+
+_TOO_LATE: Final[Mapping[_End, type[ProviderUnavailable]]] = {
+    _End.LATE: TimedOut,
+    _End.OVERTAKEN: CallOvertaken,
+}
+
+
+class _Sent(NamedTuple):
+    deadline: float
+    at: float
+    repeatable: bool
+
+
 class _Deadlines:
     """Cuts connections whose answer is late; one timer for all, looking *every* so many seconds.
 
     A timer for each, or `asyncio.timeout`, is a fifth of what an exchange costs.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, every: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, every: float, quiet: Callable[[float], None]
+    ) -> None:
         self._loop = loop
         self._every = every
-        self._open: dict[Connection, float] = {}
+        self._quiet = quiet
+        self._open: dict[Connection, _Sent] = {}  #: In the order in which they were sent.
+        self._overtaken: set[Connection] = set()
+        self._answered_at = loop.time()
         self._looking = False
 
     @property
     def count(self) -> int:
         return len(self._open)
 
-    def set(self, connection: Connection, deadline: float) -> None:
-        self._open[connection] = deadline
+    def set(self, connection: Connection, deadline: float, *, repeatable: bool) -> None:
+        self._open[connection] = _Sent(deadline, self._loop.time(), repeatable)
         if not self._looking:
             self._look_later()
 
-    def lift(self, connection: Connection) -> bool:
-        """Whether it was still to come."""
-        return self._open.pop(connection, None) is not None
+    def lift(self, connection: Connection, *, answered: bool) -> _End:
+        if self._open.pop(connection, None) is not None:
+            if answered:
+                self._answered_at = self._loop.time()
+            return _End.IN_TIME
+        if connection in self._overtaken:
+            self._overtaken.discard(connection)
+            return _End.OVERTAKEN
+        return _End.LATE
+
+    def overtake(self, older_s: float) -> bool:
+        before = self._loop.time() - older_s
+        hanging = [
+            connection
+            for connection, sent in self._open.items()
+            if sent.repeatable and sent.at <= before
+        ]
+        for connection in hanging:
+            self._overtaken.add(connection)
+            self._cut(connection)
+        return bool(hanging)
+
+    def _cut(self, connection: Connection) -> None:
+        del self._open[connection]
+        if connection.transport is not None:
+            connection.transport.abort()
 
     def _look_later(self) -> None:
         self._looking = True
@@ -197,12 +261,12 @@ class _Deadlines:
 
     def _look(self) -> None:
         now = self._loop.time()
-        for late in [each for each, deadline in self._open.items() if deadline <= now]:
-            del self._open[late]
-            if late.transport is not None:
-                late.transport.abort()
+        for late in [each for each, sent in self._open.items() if sent.deadline <= now]:
+            self._cut(late)
         self._looking = False
         if self._open:
+            oldest = next(iter(self._open.values()))
+            self._quiet(now - max(oldest.at, self._answered_at))
             self._look_later()
 
 

@@ -1,11 +1,13 @@
 """Taking numbers in: each with its hold, once, whatever is repeated or races."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,10 +17,18 @@ from worker.adapters.store.database import Database, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id
 from worker.domain.transfer import Charge
+from worker.ports.errors import RowLocked
 from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
+WAITED_FOR_MAX = 4  #: Locked accounts that one intake waits for; the others' answer is at once.
+BUCKETS = 2  #: Balances of an account: available and held.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
+
+
+_Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
+_Round: TypeAlias = list[port.AcceptResult | None]
+_Write: TypeAlias = Callable[[Callable[[AsyncConnection], Awaitable[_Round]]], Awaitable[_Round]]
 
 
 @dataclass(slots=True)
@@ -27,7 +37,7 @@ class _Account:
 
     currency: str
     available: int
-    open: bool
+    state: str
 
 
 @dataclass(slots=True)
@@ -37,6 +47,7 @@ class _Batch:
     now: datetime
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
+    free_only: bool  #: An account that is not among them may be locked by somebody else.
     new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
         default_factory=dict
     )
@@ -50,28 +61,44 @@ class _Batch:
 async def accept(
     db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None
 ) -> list[port.AcceptResult]:
-    results: dict[int, port.AcceptResult] = {}
-    left = list(enumerate(intakes))
-    for _ in range(ROUNDS):
-        if not left:
-            break
-        work = partial(_accept, intakes=[intake for _, intake in left], now=now)
-        answers = await db.write(work)
-        results |= {
-            index: answer
-            for (index, _), answer in zip(left, answers, strict=True)
-            if answer is not None
-        }
-        left = [item for item in left if item[0] not in results]
-    assert not left, "a ref keeps coming alive and ending under our hands"
+    """Those of accounts that nobody has locked first, together; then the others, one by one."""
+    results = await _rounds(dict(enumerate(intakes)), now, db.write, free_only=True)
+    locked: dict[str, _Intakes] = {}
+    for index, result in results.items():
+        if result.how is port.AcceptOutcome.ACCOUNT_LOCKED:
+            locked.setdefault(intakes[index].number.account, {})[index] = intakes[index]
+    for account, theirs in list(locked.items())[:WAITED_FOR_MAX]:
+        with suppress(RowLocked):  # They stay what they are: their account is locked.
+            write = partial(db.write_account, account)
+            results |= await _rounds(theirs, now, write, free_only=False)
     return [results[index] for index in range(len(intakes))]
 
 
+async def _rounds(
+    intakes: _Intakes, now: datetime | None, write: _Write, *, free_only: bool
+) -> dict[int, port.AcceptResult]:
+    results: dict[int, port.AcceptResult] = {}
+    left = dict(intakes)
+    for _ in range(ROUNDS):
+        if not left:
+            break
+        work = partial(_accept, intakes=list(left.values()), now=now, free_only=free_only)
+        answers = zip(left, await write(work), strict=True)
+        results |= {index: answer for index, answer in answers if answer is not None}
+        left = {index: intake for index, intake in left.items() if index not in results}
+    assert not left, "a ref keeps coming alive and ending under our hands"
+    return results
+
+
 async def _accept(
-    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
+    connection: AsyncConnection,
+    intakes: Sequence[port.CompleteIntake],
+    now: datetime | None,
+    *,
+    free_only: bool,
 ) -> list[port.AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
-    batch = await _read(connection, intakes, now)
+    batch = await _read(connection, intakes, now, free_only=free_only)
     answers = [_judge(batch, intake) for intake in intakes]
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
@@ -98,20 +125,21 @@ def _answer(
 
 
 async def _read(
-    connection: AsyncConnection, intakes: Sequence[port.CompleteIntake], now: datetime | None
+    connection: AsyncConnection,
+    intakes: Sequence[port.CompleteIntake],
+    now: datetime | None,
+    *,
+    free_only: bool,
 ) -> _Batch:
-    balances = (
-        await connection.execute(
-            statement("books/lock_accounts"),
-            {"accounts": sorted({i.number.account for i in intakes})},
-        )
-    ).mappings()
-    accounts: dict[str, _Account] = {}
-    for row in balances:
-        if row["bucket"] == "available":
-            accounts[row["account"]] = _Account(
-                row["currency"], row["amount_minor"], open=row["state"] == "open"
-            )
+    lock = "books/lock_free_accounts" if free_only else "books/lock_accounts"
+    asked = {"accounts": sorted({i.number.account for i in intakes})}
+    balances = (await connection.execute(statement(lock), asked)).mappings().all()
+    buckets = Counter(row["account"] for row in balances)
+    accounts = {
+        row["account"]: _Account(row["currency"], row["amount_minor"], row["state"])
+        for row in balances
+        if row["bucket"] == "available" and buckets[row["account"]] == BUCKETS
+    }
     known = (
         await connection.execute(
             statement("activations/known_refs"),
@@ -122,7 +150,8 @@ async def _read(
         )
     ).mappings()
     clock = now or await scalar(connection, "SELECT now()")
-    return _Batch(clock, accounts, {(r["provider"], r["provider_ref"]): r for r in known})
+    of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
+    return _Batch(clock, accounts, of_refs, free_only=free_only)
 
 
 def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
@@ -143,8 +172,8 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
             rows.activation(row),
         )
     account = batch.accounts.get(number.account)
-    if account is None or not account.open:
-        return port.AcceptResult(port.AcceptOutcome.UNKNOWN_ACCOUNT, None)
+    if account is None or account.state != "open":
+        return port.AcceptResult(_barred(batch, account), None)
     rented_at = number.rented_at or batch.now
     if rented_at > batch.now + SKEW:
         return port.AcceptResult(port.AcceptOutcome.RENTED_IN_FUTURE, None)
@@ -155,6 +184,15 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     return port.AcceptResult(
         port.AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at)
     )
+
+
+def _barred(batch: _Batch, account: _Account | None) -> port.AcceptOutcome:
+    """Why an account that is not open, not there or not ours takes no number."""
+    if account is None and batch.free_only:
+        return port.AcceptOutcome.ACCOUNT_LOCKED
+    if account is None or account.state == "deleted":
+        return port.AcceptOutcome.UNKNOWN_ACCOUNT
+    return port.AcceptOutcome(f"account_{account.state}")
 
 
 def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:

@@ -123,10 +123,7 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
 
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
-_FREE = text(
-    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
-    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-)
+_LOCK = text("SELECT FROM activation WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
 _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
@@ -165,16 +162,16 @@ class ActivationRepository:
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> port.CancelPress | None:
-        return (await self._db.write(lambda c: _press(c, [id_], now))).get(id_)
+        async def work(connection: AsyncConnection) -> port.CancelPress | None:
+            await connection.execute(_LOCK, {"id": id_})
+            return (await _press(connection, [id_], now)).get(id_)
+
+        return await self._db.write(work)
 
     async def press_cancels(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> dict[ActivationId, port.CancelPress]:
-        async def work(connection: AsyncConnection) -> dict[ActivationId, port.CancelPress]:
-            free = [row[0] for row in await connection.execute(_FREE, {"ids": list(ids)})]
-            return await _press(connection, free, now) if free else {}
-
-        return await self._db.write(work)
+        return await self._db.write(lambda c: _press(c, ids, now))
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:

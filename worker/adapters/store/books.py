@@ -120,6 +120,14 @@ async def entries(
     return [_entry(row) for row in result.mappings()]
 
 
+#: A blocked account takes money: what it may not do is let money out.
+_NO_TOP_UP: Final = {
+    "closing": port.TopUpOutcome.ACCOUNT_CLOSING,
+    "frozen": port.TopUpOutcome.ACCOUNT_FROZEN,
+    "deleted": port.TopUpOutcome.UNKNOWN_ACCOUNT,
+}
+
+
 async def top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
 ) -> tuple[port.TopUpOutcome, port.Account | None]:
@@ -132,8 +140,10 @@ async def top_up(
     if booked is not None:
         same = booked["amount_minor"] == amount_minor
         return (port.TopUpOutcome.SAME if same else port.TopUpOutcome.OTHER_CONTENT), found
-    if found.state == "deleted":
-        return port.TopUpOutcome.UNKNOWN_ACCOUNT, None
+    # Read under the lock: a freeze or a deletion that was committed while we waited is seen.
+    barred = _NO_TOP_UP.get(found.state)
+    if barred is not None:
+        return barred, None
     await connection.execute(
         statement("books/top_up"), {**thing, "account": account, "amount_minor": amount_minor}
     )
@@ -198,7 +208,9 @@ class BookRepository:
         self, account: AccountId, reference: str, amount_minor: int
     ) -> tuple[port.TopUpOutcome, port.Account | None]:
         assert amount_minor > 0
-        return await self._db.write(lambda c: top_up(c, account, reference, amount_minor))
+        return await self._db.write_account(
+            account, lambda c: top_up(c, account, reference, amount_minor)
+        )
 
     async def entries(
         self, account: AccountId, *, before: int | None, limit: int

@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.connections import ConnectionPool, open_pool
+from worker.adapters.store.turns import LOCK_WAIT, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -146,6 +147,19 @@ class Database:
         self._open = partial(open_pool, url, pool_size=pool_size, role=role)
         self._opening = asyncio.Lock()
         self._pool: ConnectionPool | None = None
+        self._turns = AccountTurns()
+        #: How often what was committed here may have been lost since: a connection broke, or the
+        #: server is another one. Whoever remembers commits forgets them when it changes.
+        self.doubts = 0
+
+    def doubt(self) -> None:
+        """A failover may have lost commits that were acknowledged."""
+        self.doubts += 1
+
+    def _failed(self, context: ExceptionContext) -> None:
+        _give_up(context)
+        if context.is_disconnect or context.invalidate_pool_on_disconnect:
+            self.doubt()
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -193,6 +207,16 @@ class Database:
 
         return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
 
+    async def write_account(
+        self, account: str, work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
+        """`write` for work that begins by locking this account. Raises `RowLocked` where it stays.
+
+        It is for callers who can come again: they wait no longer than a person does.
+        """
+        async with self._turns.of(account):
+            return await self.write(work, lock_wait=LOCK_WAIT)
+
     async def _once(
         self, work: Callable[[AsyncConnection], Awaitable[T]], options: _Options | None = None
     ) -> T:
@@ -212,7 +236,7 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 self._pool = await self._open()
-                event.listen(self._pool.engine.sync_engine, "handle_error", _give_up)
+                event.listen(self._pool.engine.sync_engine, "handle_error", self._failed)
         return self._pool
 
 

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -46,6 +46,7 @@ class PostgresInstances:
         self._pid = os.getpid() if pid is None else pid
         self._id: InstanceId | None = None
         self._turn = asyncio.Lock()
+        self._server: datetime | None = None  #: Since when the one of the last beat runs.
 
     def holder(self) -> InstanceId | None:
         return self._id
@@ -125,12 +126,20 @@ class PostgresInstances:
             beaten = await connection.execute(
                 statement("instances/beat"), {"id": known, "now": None}
             )
-            if beaten.scalar() is not None:
+            server = beaten.scalar()
+            if server is not None:
+                self._compare(server)
                 self._liveness.beaten()
                 return True
             await self._session.unlock(connection)
         await self._begin(connection)
         return known is None
+
+    def _compare(self, server: datetime) -> None:
+        """Another server than at the last beat may lack what was committed to that one."""
+        if server != self._server and self._server is not None:
+            self._pool.doubt()
+        self._server = server
 
     async def _begin(self, connection: AsyncConnection) -> None:
         id_ = InstanceId(uuid4())

@@ -71,6 +71,10 @@ class PostgresStore:
         self.cases = CaseRepository(self.db, self.policies, event_state, holder)
         self.outbox = OutboxRepository(self.db, holder)
 
+    def doubts(self) -> int:
+        """How often commits may have been lost since this process began."""
+        return self.db.doubts
+
     async def ping(self) -> None:
         """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
 

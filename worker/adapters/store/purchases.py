@@ -37,7 +37,7 @@ async def begin(
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
     call = uuid4().hex
-    return await db.write(lambda c: _begin(c, id_, order, content, call))
+    return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, call))
 
 
 async def keep_bought(
@@ -124,8 +124,10 @@ async def _begin(
         return port.PurchaseStart(port.PurchaseState.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
-    if account is None or account["state"] != "open":
+    if account is None or account["state"] == "deleted":
         return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
+    if account["state"] != "open":
+        return port.PurchaseStart(port.PurchaseState(f"account_{account['state']}"), None)
     if account["amount_minor"] < order.price_minor:
         return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(

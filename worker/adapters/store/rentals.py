@@ -117,8 +117,10 @@ async def book(
         )
         return port.RentalBookingResult(repeated, found)
     account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
-    if account["state"] != "open":
+    if account["state"] == "deleted":
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
+    if account["state"] != "open":
+        return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{account['state']}"))
     if rental.charge is transfer.Charge.HOLD and account["amount_minor"] < rental.price_minor:
         return port.RentalBookingResult(port.CaseOpenOutcome.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)

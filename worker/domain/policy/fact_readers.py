@@ -200,6 +200,7 @@ READERS: Mapping[str, FactReader] = {
             "payment_method_refundable",
             "outage_verified",
             "email_matches",
+            "freeze_seen",
             "withdrawal_open",
             "extension_beyond_control",
         ),

@@ -46,6 +46,7 @@ class ClaimFacts(NamedTuple):
     verified: bool | None = None
     destination: vocabulary.Destination = vocabulary.Destination.BALANCE
     account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
+    freeze_seen: bool = False  #: By the human who releases a payout in spite of it.
     service: str = ""
     service_2fa: bool = False
     buy_channel: vocabulary.BuyChannel = vocabulary.BuyChannel.WEB
@@ -118,6 +119,7 @@ class WithdrawalFacts(NamedTuple):
     last_deposit_at: datetime | None = None
     kyc: vocabulary.Kyc = vocabulary.Kyc.NOT_REQUESTED
     account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
+    freeze_seen: bool = False  #: By the human who releases a payout in spite of it.
     payment_method_refundable: bool = True
     payment_info_requested_at: datetime | None = None
     payment_info_provided_at: datetime | None = None

@@ -85,6 +85,10 @@ class AccountHandlers:
                 raise Problem(ProblemKind.OTHER_CONTENT, detail)
             case TopUpOutcome.UNKNOWN_ACCOUNT:
                 raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
+            case TopUpOutcome.ACCOUNT_CLOSING:
+                raise Problem(ProblemKind.ACCOUNT_CLOSING)
+            case TopUpOutcome.ACCOUNT_FROZEN:
+                raise Problem(ProblemKind.ACCOUNT_FROZEN)
 
     async def entries(
         self,
@@ -139,7 +143,12 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=accounts.top_up,
             scope=Scope.OPERATE,
             answers={201: AccountShown, 200: AccountShown},
-            problems=(ProblemKind.UNKNOWN_ACCOUNT, ProblemKind.OTHER_CONTENT),
+            problems=(
+                ProblemKind.UNKNOWN_ACCOUNT,
+                ProblemKind.OTHER_CONTENT,
+                ProblemKind.ACCOUNT_CLOSING,
+                ProblemKind.ACCOUNT_FROZEN,
+            ),
         ),
         Route(
             name="accounts_entries",

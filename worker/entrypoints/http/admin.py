@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from worker.entrypoints.http.middleware import Log, answering, expect, random_request_id
+from worker.entrypoints.http.access_log import AccessLog, Log
+from worker.entrypoints.http.middleware import answering, expect, random_request_id
 
 READY_SECONDS = 3.0  #: A dependency that has not answered by then is not ready.
 
@@ -46,7 +47,8 @@ class _ErrorsOnly:
 
 
 def build_admin(deps: AdminDeps) -> web.Application:
-    app = web.Application(middlewares=[answering(_ErrorsOnly(deps.log), random_request_id)])
+    log = _ErrorsOnly(deps.log)
+    app = web.Application(middlewares=[answering(log, random_request_id, AccessLog(log))])
 
     async def metrics(request: web.Request) -> web.Response:
         body, content_type = deps.metrics(request.headers.get("Accept", ""))

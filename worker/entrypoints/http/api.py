@@ -20,6 +20,7 @@ from worker.entrypoints.http import (
     reviews,
     withdrawals,
 )
+from worker.entrypoints.http.access_log import AccessLog
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.middleware import answering, expect
@@ -62,8 +63,10 @@ def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
 
 
 def build_api(deps: ApiDeps) -> web.Application:
+    access_log = AccessLog(deps.log)
     app = web.Application(
-        middlewares=[answering(deps.log, deps.new_request_id)], client_max_size=BODY_MAX
+        middlewares=[answering(deps.log, deps.new_request_id, access_log)],
+        client_max_size=BODY_MAX,
     )
     long_poll = LongPoll(deps.activations.versions)
     deps.changes.subscribe(long_poll.changed)
@@ -75,7 +78,11 @@ def build_api(deps: ApiDeps) -> web.Application:
     async def close_long_poll(_app: web.Application) -> None:
         long_poll.close()
 
+    async def flush_access_log(_app: web.Application) -> None:
+        access_log.flush()
+
     app.on_shutdown.append(close_long_poll)
+    app.on_cleanup.append(flush_access_log)
     return app
 
 

@@ -28,7 +28,7 @@ from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases.case_service import CaseService
-from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.case_steps import FREEZE_SEEN, Verdict
 from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.case_view import Case, CaseKind, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
@@ -53,6 +53,8 @@ REFUSALS = (
     ProblemKind.ENDED,
     ProblemKind.OTHER_CONTENT,
     ProblemKind.NOT_OFFERED,
+    ProblemKind.ACCOUNT_BLOCKED,
+    ProblemKind.ACCOUNT_FROZEN,
     ProblemKind.INVALID,
 )
 
@@ -213,11 +215,22 @@ def opened_or_problem(
             raise Problem(ProblemKind.OTHER_CONTENT, "This case is open with other content")
         case CaseOpenOutcome.BALANCE_TOO_LOW:
             raise Problem(ProblemKind.BALANCE_TOO_LOW)
+        case CaseOpenOutcome.ACCOUNT_BLOCKED:
+            raise Problem(ProblemKind.ACCOUNT_BLOCKED)
+        case CaseOpenOutcome.ACCOUNT_CLOSING:
+            raise Problem(ProblemKind.ACCOUNT_CLOSING)
+        case CaseOpenOutcome.ACCOUNT_FROZEN:
+            raise Problem(ProblemKind.ACCOUNT_FROZEN)
         case CaseOpenOutcome.NEW | CaseOpenOutcome.SAME:
             assert opening.case is not None
             new = opening.how is CaseOpenOutcome.NEW
             headers = {"Location": f"{path}/{opening.case.id}"} if new and path else {}
             return Answer(201 if new else 200, case_json(opening.case), headers)
+
+
+#: What only a human says, in a verdict.
+HUMAN_FINDINGS: Final = frozenset({FREEZE_SEEN})
+_FREEZE_UNSEEN: Final = "A verdict with the finding freeze_seen releases the payout"
 
 
 def changed_or_problem(change: CaseChange) -> Answer:
@@ -228,6 +241,10 @@ def changed_or_problem(change: CaseChange) -> Answer:
             raise Problem(ProblemKind.OTHER_CONTENT, "Another verdict was given before")
         case Rejected.NOT_ASKED_FOR:
             raise Problem(ProblemKind.NOT_OFFERED, "The case does not wait for this")
+        case Rejected.ACCOUNT_BLOCKED:
+            raise Problem(ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN)
+        case Rejected.ACCOUNT_FROZEN:
+            raise Problem(ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN)
         case Rejected.WRONG_SUM:
             detail = "Needed where the policy sets no sum, within the price; else the policy's"
             raise Problem(ProblemKind.INVALID, errors=[FieldError("/amount_minor", detail)])

@@ -27,6 +27,7 @@ CLAIM_FACTS = frozenset(
         "restrictions_ignored", "service_2fa", "sms_correct", "was_listed",
     }
 )  # fmt: skip
+_FINDINGS = CLAIM_FACTS | cases.HUMAN_FINDINGS
 
 
 class NewClaim(RequestBody):
@@ -126,7 +127,7 @@ class ClaimHandlers:
 
     async def verdict(self, id: UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
-        findings = cases.allowed(body.findings, CLAIM_FACTS, "/findings")
+        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
         verdict = cases.verdict_in(body, findings)
         with cases.fact_problems(facts="/findings"):
             service = self._deps.case_service

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.domain.ids import ProviderName
+from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import Token
-from worker.entrypoints.http.middleware import Log, random_request_id
+from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes

@@ -7,13 +7,13 @@ import re
 import traceback
 from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
 from uuid import uuid4
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from worker.entrypoints.http.access_log import AccessLog, Log
 from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from worker.entrypoints.http.routing import CALLER
 from worker.ports.errors import StoreError
@@ -23,19 +23,11 @@ FRAMES_MAX = 8
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-class Log(Protocol):
-    """A structlog logger, or anything that takes an event name and plain fields."""
-
-    def info(self, event: str, **fields: object) -> object: ...
-
-    def error(self, event: str, **fields: object) -> object: ...
-
-
 def random_request_id() -> str:
     return uuid4().hex
 
 
-def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
+def answering(log: Log, new_request_id: Callable[[], str], access_log: AccessLog) -> Middleware:
     """The only middleware: it turns every exception into an answer of this API."""
 
     @web.middleware
@@ -47,7 +39,7 @@ def answering(log: Log, new_request_id: Callable[[], str]) -> Middleware:
         except Exception as error:  # noqa: BLE001 - aiohttp would answer with a page or a trace
             response = problem_response(_problem_of(error, log, request_id), request_id)
         _add_headers(response, request_id)
-        log.info("http.request", **_access(request, response, request_id, monotonic() - started))
+        access_log.add(_access(request, response, request_id, monotonic() - started))
         return response
 
     return answer

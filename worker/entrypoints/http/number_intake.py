@@ -190,25 +190,32 @@ def _refused_item(details: ProblemDetails) -> dict[str, Any]:
     return {"status": details.kind.status, "problem": details.as_json()}
 
 
-def problem_of(how: AcceptOutcome, *item: int | str) -> ProblemDetails | None:  # noqa: PLR0911 - one per outcome
+_REFUSED = {
+    AcceptOutcome.OTHER_CONTENT: ProblemDetails(
+        ProblemKind.OTHER_CONTENT, "This rental was handed over with other content"
+    ),
+    AcceptOutcome.UNKNOWN_ACCOUNT: ProblemDetails(ProblemKind.UNKNOWN_ACCOUNT),
+    AcceptOutcome.ACCOUNT_BLOCKED: ProblemDetails(ProblemKind.ACCOUNT_BLOCKED),
+    AcceptOutcome.ACCOUNT_CLOSING: ProblemDetails(ProblemKind.ACCOUNT_CLOSING),
+    AcceptOutcome.ACCOUNT_FROZEN: ProblemDetails(ProblemKind.ACCOUNT_FROZEN),
+    AcceptOutcome.ACCOUNT_LOCKED: ProblemDetails(
+        ProblemKind.STORE_UNAVAILABLE, "The account is locked just now: hand it over again"
+    ),
+    AcceptOutcome.BALANCE_TOO_LOW: ProblemDetails(ProblemKind.BALANCE_TOO_LOW),
+    AcceptOutcome.UNKNOWN_PROVIDER: ProblemDetails(ProblemKind.UNKNOWN_PROVIDER),
+    AcceptOutcome.UNKNOWN_POLICY: ProblemDetails(ProblemKind.UNKNOWN_POLICY),
+}
+_STORED = frozenset({AcceptOutcome.NEW, AcceptOutcome.SAME})
+
+assert set(AcceptOutcome) == _STORED | set(_REFUSED) | {AcceptOutcome.RENTED_IN_FUTURE}
+
+
+def problem_of(how: AcceptOutcome, *item: int | str) -> ProblemDetails | None:
     """Why nothing was stored; *item* leads to the item within the body."""
-    match how:
-        case AcceptOutcome.NEW | AcceptOutcome.SAME:
-            return None
-        case AcceptOutcome.OTHER_CONTENT:
-            detail = "This rental was handed over with other content"
-            return ProblemDetails(ProblemKind.OTHER_CONTENT, detail)
-        case AcceptOutcome.UNKNOWN_ACCOUNT:
-            return ProblemDetails(ProblemKind.UNKNOWN_ACCOUNT)
-        case AcceptOutcome.BALANCE_TOO_LOW:
-            return ProblemDetails(ProblemKind.BALANCE_TOO_LOW)
-        case AcceptOutcome.UNKNOWN_PROVIDER:
-            return ProblemDetails(ProblemKind.UNKNOWN_PROVIDER)
-        case AcceptOutcome.UNKNOWN_POLICY:
-            return ProblemDetails(ProblemKind.UNKNOWN_POLICY)
-        case AcceptOutcome.RENTED_IN_FUTURE:
-            error = FieldError(pointer_to(*item, "rented_at"), "Lies in the future")
-            return ProblemDetails(ProblemKind.INVALID, errors=(error,))
+    if how is AcceptOutcome.RENTED_IN_FUTURE:
+        error = FieldError(pointer_to(*item, "rented_at"), "Lies in the future")
+        return ProblemDetails(ProblemKind.INVALID, errors=(error,))
+    return _REFUSED.get(how)
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
@@ -225,6 +232,9 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
                 ProblemKind.BALANCE_TOO_LOW,
                 ProblemKind.UNKNOWN_ACCOUNT,
                 ProblemKind.UNKNOWN_PROVIDER,
+                ProblemKind.ACCOUNT_BLOCKED,
+                ProblemKind.ACCOUNT_CLOSING,
+                ProblemKind.ACCOUNT_FROZEN,
                 ProblemKind.OTHER_CONTENT,
                 ProblemKind.UNKNOWN_POLICY,
             ),

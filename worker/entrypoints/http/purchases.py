@@ -117,6 +117,9 @@ def _answer(result: PurchaseResult) -> Answer:
 _PROBLEMS = {
     PurchaseOutcome.OTHER_CONTENT: ProblemKind.IDEMPOTENCY_KEY_REUSED,
     PurchaseOutcome.UNKNOWN_ACCOUNT: ProblemKind.UNKNOWN_ACCOUNT,
+    PurchaseOutcome.ACCOUNT_BLOCKED: ProblemKind.ACCOUNT_BLOCKED,
+    PurchaseOutcome.ACCOUNT_CLOSING: ProblemKind.ACCOUNT_CLOSING,
+    PurchaseOutcome.ACCOUNT_FROZEN: ProblemKind.ACCOUNT_FROZEN,
     PurchaseOutcome.UNKNOWN_PROVIDER: ProblemKind.UNKNOWN_PROVIDER,
     PurchaseOutcome.UNKNOWN_POLICY: ProblemKind.UNKNOWN_POLICY,
     PurchaseOutcome.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,

@@ -148,6 +148,9 @@ _PROBLEMS = {
     CaseOpenOutcome.UNKNOWN_SUBJECT: ProblemKind.UNKNOWN_ACCOUNT,
     CaseOpenOutcome.OTHER_CONTENT: ProblemKind.OTHER_CONTENT,
     CaseOpenOutcome.BALANCE_TOO_LOW: ProblemKind.BALANCE_TOO_LOW,
+    CaseOpenOutcome.ACCOUNT_BLOCKED: ProblemKind.ACCOUNT_BLOCKED,
+    CaseOpenOutcome.ACCOUNT_CLOSING: ProblemKind.ACCOUNT_CLOSING,
+    CaseOpenOutcome.ACCOUNT_FROZEN: ProblemKind.ACCOUNT_FROZEN,
 }
 
 

@@ -19,7 +19,7 @@ from worker.entrypoints.http.withdrawals import WITHDRAWAL_FACTS
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.store.cases import CaseChange, Review
 
-_FINDINGS = CLAIM_FACTS | OUTAGE_FACTS | WITHDRAWAL_FACTS
+_FINDINGS = CLAIM_FACTS | OUTAGE_FACTS | WITHDRAWAL_FACTS | cases.HUMAN_FINDINGS
 
 
 class ReviewShown(ResponseBody):

@@ -26,6 +26,7 @@ WITHDRAWAL_FACTS = frozenset(
         "reasons_given",
     }
 )
+_FINDINGS = WITHDRAWAL_FACTS | cases.HUMAN_FINDINGS
 RequestField = Literal["service", "amount", "reason", "details", "payment_system", "email"]
 RequestFields = Annotated[list[RequestField], Field(max_length=6)]
 WithdrawReason = Literal[
@@ -100,7 +101,7 @@ class WithdrawalHandlers:
 
     async def verdict(self, id: requests.UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
-        findings = cases.allowed(body.findings, WITHDRAWAL_FACTS, "/findings")
+        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
         verdict = cases.verdict_in(body, findings)
         with cases.fact_problems(facts="/findings"):
             service = self._deps.case_service

@@ -12,11 +12,17 @@ from worker.ports.store import case_view as port
 
 #: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
 RECHECK: Final = timedelta(minutes=10)
-_BLOCKING_EVENTS: Final = frozenset({"law_enforcement_block", "rules_block", "delete_requested"})
+#: The state as long as nothing else is decided.
+_STATE_BEGUN: Final = {
+    "law_enforcement_block": "blocked",
+    "rules_block": "blocked",
+    "delete_requested": "closing",
+}
 _STATE_AFTER: Final = {
     Outcome.BALANCE_VOID: "deleted",
     Outcome.BALANCE_FROZEN: "frozen",
 }
+_STRENGTH: Final = ("open", "blocked", "closing", "frozen", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,13 @@ def _state(decision: Decision) -> port.CaseState:
 
 
 def _account_state(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> str | None:
-    """The new state, if it is stronger than the present one, or the end of a block; else None."""
+    """The new state, if it is stronger than the present one, or the end of a bar; else None."""
     present = view.holdings.state
+    begun = _STATE_BEGUN.get(facts["event"], present)
     if decision.outcome is Outcome.DENY:
-        return "open" if present == "blocked" and not view.holdings.flags else None
-    by_event = "blocked" if facts["event"] in _BLOCKING_EVENTS else present
-    new = _STATE_AFTER.get(decision.outcome, by_event)
-    order = ("open", "blocked", "frozen", "deleted")
-    return new if order.index(new) > order.index(present) else None
+        if present != begun:
+            return None
+        left = "blocked" if view.holdings.flags else "open"
+        return None if left == present else left
+    new = _STATE_AFTER.get(decision.outcome, begun)
+    return new if _STRENGTH.index(new) > _STRENGTH.index(present) else None

@@ -38,6 +38,8 @@ SLAS: Final = {
     port.TimerKind.REVIEW_SLA: Sla.REVIEW,
     port.TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
 }
+#: A human's finding: he knows that the account is blocked, and releases what was approved before.
+FREEZE_SEEN: Final = "freeze_seen"
 _EXTENSION: Final = ("extension_until", "extension_beyond_control")
 
 
@@ -131,6 +133,10 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     A case that has come into review since then asks something else, and takes one more.
     """
     case = view.case
+    entry = ("verdict", {**verdict.content(), "note": verdict.note})
+    if _releases(view, verdict):
+        seen = {**case.facts, FREEZE_SEEN: True}
+        return replace(unchanged(view), facts=seen, evidence=entry)
     if case.verdict is not None and case.state is not port.CaseState.IN_REVIEW:
         same = case.verdict == verdict.content()
         return unchanged(view, None if same else port.Rejected.OTHER_CONTENT)
@@ -139,8 +145,14 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
-    entry = ("verdict", {**verdict.content(), "note": verdict.note})
     return replace(step, verdict=verdict.content(), evidence=entry)
+
+
+def _releases(view: port.CaseView, verdict: Verdict) -> bool:
+    """Whether it lets an approved payout go although the account is no longer open."""
+    approved = view.case.state is port.CaseState.APPROVED and view.holdings.state != "open"
+    released = bool(view.case.facts.get(FREEZE_SEEN))
+    return approved and verdict.grant and bool(verdict.findings.get(FREEZE_SEEN)) and not released
 
 
 def recheck_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:

@@ -62,6 +62,11 @@ class AcceptOutcome(enum.Enum):
     SAME = "same"  #: Known already, with this very content.
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
+    #: Somebody keeps the account locked, and nothing is known of the number: hand it over again.
+    ACCOUNT_LOCKED = "account_locked"
     BALANCE_TOO_LOW = "balance_too_low"
     UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
     UNKNOWN_POLICY = "unknown_policy"

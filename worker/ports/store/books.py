@@ -15,7 +15,7 @@ class Account:
     currency: str
     available_minor: int
     held_minor: int
-    state: str  #: open | blocked | frozen | deleted
+    state: str  #: open | closing | blocked | frozen | deleted
 
 
 class AccountOpened(enum.Enum):
@@ -29,6 +29,8 @@ class TopUpOutcome(enum.Enum):
     SAME = "same"  #: This reference is booked already, with this amount.
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ class Rejected(enum.Enum):
     CLOSED = "closed"
     OTHER_CONTENT = "other_content"
     NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
+    ACCOUNT_BLOCKED = "account_blocked"  #: No money leaves it, unless a human has seen the block.
+    ACCOUNT_FROZEN = "account_frozen"
     WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or not the one that follows.
 
 

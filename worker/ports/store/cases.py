@@ -52,6 +52,9 @@ class CaseOpenOutcome(enum.Enum):
     OTHER_CONTENT = "other_content"
     UNKNOWN_SUBJECT = "unknown_subject"  #: No such account, activation or rental.
     BALANCE_TOO_LOW = "balance_too_low"
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
 
 
 @dataclass(frozen=True, slots=True)

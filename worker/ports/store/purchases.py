@@ -27,6 +27,9 @@ class PurchaseState(enum.Enum):
     FAILED = "failed"
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
+    ACCOUNT_FROZEN = "account_frozen"
     BALANCE_TOO_LOW = "balance_too_low"
 
 

@@ -1,9 +1,10 @@
 -- The Cancel button (E3): a waiting number becomes expiring, the first reason stays; anything else
 -- answers as it is. Due at once, or when the provider first allows a cancel. Many at a time: a commit
--- each would keep thousands who press at once waiting for half a minute.
+-- each would keep thousands who press at once waiting for half a minute. A number that somebody
+-- else has locked is left out, so that it costs the others nothing: it is locked alone first.
 WITH found AS MATERIALIZED (
     SELECT id, state, provider, cancel_not_before FROM activation
-     WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+     WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ),
 pressed AS (
     UPDATE activation a

@@ -1,0 +1,69 @@
+"""An account that is frozen while money of it is about to move: nothing begins after the freeze."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from tests.integration.cases.case_shop import CaseShop
+from tests.integration.store.shop import intake
+from worker.domain.ids import AccountId
+from worker.lifecycle.cases.case_service import AccountEventReport
+
+ROUNDS = 25
+PAID_IN = 100_000
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
+
+
+@asynccontextmanager
+async def balances_locked(shop: CaseShop, account: AccountId) -> AsyncIterator[None]:
+    """Somebody's session holds the balances of this account until the block ends."""
+    session = await asyncpg.connect(shop.url)
+    try:
+        async with session.transaction():
+            await session.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", account)
+            yield
+    finally:
+        await session.close()
+
+
+async def wait_for_lock(shop: CaseShop, sessions: int) -> None:
+    """Until so many sessions of this database wait for a row."""
+    async with asyncio.timeout(10):
+        while await shop.admin.fetchval(WAITING) < sessions:
+            pass
+
+
+async def freeze(shop: CaseShop, account: AccountId) -> None:
+    report = AccountEventReport("law_enforcement_block")
+    opening = await shop.service.account_event(account, report, "P2")
+    assert opening is not None
+    assert opening.case is not None
+
+
+async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds(
+    shop: CaseShop,
+) -> None:
+    for number in range(ROUNDS):
+        account = AccountId(f"account-{number}")
+        await shop.store.books.open_account(account, "USD")
+        await shop.store.books.top_up(account, "first", PAID_IN)
+        handed = [intake(f"{number}-{n}", account=account) for n in range(3)]
+
+        async with balances_locked(shop, account):
+            freezing = asyncio.create_task(freeze(shop, account))
+            await wait_for_lock(shop, 1)
+            taking = asyncio.create_task(shop.store.activations.accept(handed))
+            paying = asyncio.create_task(shop.store.books.top_up(account, "second", 5))
+            await wait_for_lock(shop, 3)
+
+        await freezing
+        assert {result.how.value for result in await taking} == {"account_frozen"}
+        assert (await paying)[0].value == "account_frozen"
+        left = await shop.store.books.account(account)
+        assert left is not None
+        assert (left.state, left.available_minor, left.held_minor) == ("frozen", PAID_IN, 0)

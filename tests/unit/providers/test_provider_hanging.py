@@ -1,0 +1,109 @@
+"""Calls that hang although the provider answers again: they are given up, and may be sent again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.unit.providers.adapter_world import NAME, World
+from tests.unit.providers.raw_provider import HANG, http, raw_provider
+from worker.adapters.providers.patience import QUIET_SHARE, USUAL_TIMES, Patience
+from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.transport import Endpoint, Probe, Transport
+from worker.ports.errors import CallOvertaken, ProviderUnavailable
+from worker.ports.provider import Circuit
+from worker.ports.reporter import Operation
+
+TIMEOUT_S = 2.0
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@asynccontextmanager
+async def probed(url: str, world: World) -> AsyncIterator[Transport]:
+    transport = Transport(
+        NAME,
+        Endpoint(base_url=url),
+        world.context(TIMEOUT_S),
+        max_in_flight=4,
+        probe=Probe(Operation.BALANCE, "/?balance", Reply.text),
+    )
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+async def call(transport: Transport, operation: Operation) -> str:
+    return await transport.call(operation, "/?id=1", Reply.text)
+
+
+async def test_looks_that_hang_are_overtaken_as_soon_as_the_provider_answers_others(
+    world: World,
+) -> None:
+    """All connections hang: the question goes out on one of its own."""
+    loop = asyncio.get_running_loop()
+    async with (
+        raw_provider(*[HANG] * 4, http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        began = loop.time()
+        ends = await asyncio.gather(
+            *(call(sut, Operation.LOOK) for _ in range(4)), return_exceptions=True
+        )
+        took = loop.time() - began
+        again = await call(sut, Operation.LOOK)
+
+    assert [type(end) for end in ends] == [CallOvertaken] * 4
+    assert took < TIMEOUT_S * 0.75
+    assert again == "fine"
+    assert sut.circuit is Circuit.CLOSED
+
+
+async def test_a_purchase_that_hangs_is_never_given_up_for_others(world: World) -> None:
+    async with (
+        raw_provider(HANG, HANG, http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        buying = asyncio.ensure_future(call(sut, Operation.RENT))
+        with pytest.raises(CallOvertaken):
+            await call(sut, Operation.CANCEL)
+        assert not buying.done()
+
+        with pytest.raises(ProviderUnavailable) as raised:
+            await buying
+
+    assert not isinstance(raised.value, CallOvertaken)
+    assert sum("/?id=1" in line for line in provider.lines) == 2
+
+
+async def test_what_hangs_again_gets_all_of_its_time(world: World) -> None:
+    """A provider whose looks take long, and whose balance does not, must not lose every look."""
+    hanging_looks = [HANG, http("balance"), HANG]
+    async with (
+        raw_provider(*hanging_looks) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        with pytest.raises(CallOvertaken):
+            await call(sut, Operation.LOOK)
+        with pytest.raises(ProviderUnavailable) as raised:
+            await call(sut, Operation.LOOK)
+
+    assert not isinstance(raised.value, CallOvertaken)
+    assert len(provider.lines) == 3, "and it is not asked for its balance again"
+
+
+def test_a_slow_provider_is_given_more_time_than_a_fast_one() -> None:
+    patience = Patience(timeout_s=10.0)
+    assert patience.is_over(QUIET_SHARE * 10.0)
+
+    patience.answered(1.0)
+
+    assert not patience.is_over(USUAL_TIMES * 1.0 - 0.1)
+    for _ in range(1_000):
+        patience.answered(0.1)
+    assert patience.is_over(QUIET_SHARE * 10.0)
