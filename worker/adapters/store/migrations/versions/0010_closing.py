@@ -6,7 +6,7 @@ Revision ID: 0010
 from worker.adapters.store.migrations.scripts import run_beside
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
