@@ -23,6 +23,15 @@ STATE = Path(__file__).parent.parent / ".state" / "tests"
 TEMPLATE = "aw_template"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-through",
+        choices=["nothing", "pgbouncer"],
+        default="nothing",
+        help="what stands between the store and PostgreSQL in tests/integration/store",
+    )
+
+
 class Background:
     """A loop in a thread of its own: fixtures can wait for it also while a test's loop runs."""
 

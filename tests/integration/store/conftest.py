@@ -5,17 +5,32 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.debian import NotToBeHadError
 from tests.integration.store.pausing import Gate, PausingDatabase, Rival
 from tests.integration.store.shop import Shop
+from tests.pgbouncer import pgbouncer
 from worker.adapters.store.postgres import PostgresStore
 
 
 @pytest.fixture
-async def broken_shop(database_url: str) -> AsyncIterator[Shop]:
+async def store_url(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[str]:
+    """The way to the database: the server itself, or a PgBouncer in transaction mode."""
+    if getattr(request, "param", request.config.getoption("--database-through")) != "pgbouncer":
+        yield database_url
+        return
+    try:
+        async with pgbouncer(database_url) as url:
+            yield url
+    except NotToBeHadError as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture
+async def broken_shop(store_url: str, database_url: str) -> AsyncIterator[Shop]:
     """A shop whose books the test is going to break."""
-    store = PostgresStore(database_url, events_wanted=True)
+    store = PostgresStore(store_url, events_wanted=True)
     admin = await asyncpg.connect(database_url)
-    yield Shop(store, admin, database_url)
+    yield Shop(store, admin, store_url)
     await admin.close()
     await store.close()
 
@@ -39,3 +54,10 @@ async def rival(broken_shop: Shop) -> AsyncIterator[Rival]:
     yield Rival(store, gate, broken_shop.admin)
     gate.go.set()
     await store.close()
+
+
+@pytest.fixture
+def no_pooler(store_url: str, database_url: str) -> None:
+    """For what is said of the very connections to the server."""
+    if store_url != database_url:
+        pytest.skip("a pooler opens and ends these connections by itself")

@@ -114,7 +114,7 @@ def question(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_an_invariant_may_take_longer_than_any_other_statement(
     broken_shop: Shop, question: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 0.5)
+    monkeypatch.setattr("worker.adapters.store.connections.SILENCE_S", 0.5)
     impatient = PostgresStore(broken_shop.url, events_wanted=True)
 
     finding = await impatient.books.check(impatient.books.invariants[0])

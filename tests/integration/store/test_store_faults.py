@@ -68,7 +68,7 @@ class Broken:
 
 
 @pytest.fixture
-async def broken(shop: Shop) -> AsyncIterator[Broken]:
+async def broken(shop: Shop, no_pooler: None) -> AsyncIterator[Broken]:  # noqa: ARG001 - it skips
     async with proxy_before(shop.url) as (proxy, url):
         store = PostgresStore(url, pool_size=1, events_wanted=True)
         yield Broken(proxy, store, shop)
@@ -463,11 +463,12 @@ async def test_a_connection_to_what_became_a_standby_is_given_up(shop: Shop) -> 
     assert account.account == ALICE
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_a_host_that_died_without_a_word_costs_one_silence(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody resets the connections to it: the next try must not wait for another one of them."""
-    monkeypatch.setattr("worker.adapters.store.database.SILENCE_S", 1)
+    monkeypatch.setattr("worker.adapters.store.connections.SILENCE_S", 1)
     assert STORE_WRITE.attempts is not None
     pool = STORE_WRITE.attempts + 1
     store = PostgresStore(shop.url, pool_size=pool)

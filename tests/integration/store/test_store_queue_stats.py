@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.store.shop import (
     ALICE,
     DEADLINE,
@@ -124,6 +126,7 @@ async def test_one_process_leads_a_topic_and_others_lead_others(shop: Shop) -> N
     await rival.close()
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_a_leader_whose_connection_was_lost_has_to_win_again(shop: Shop) -> None:
     rival = PostgresStore(shop.url)
     assert await shop.store.leadership.leads("sweep")
@@ -136,6 +139,7 @@ async def test_a_leader_whose_connection_was_lost_has_to_win_again(shop: Shop) -
     assert await shop.store.leadership.leads("sweep")
 
 
+@pytest.mark.usefixtures("no_pooler")
 async def test_a_leader_whose_connection_was_lost_leads_on_when_nobody_else_came(
     shop: Shop,
 ) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
-from worker.adapters.store.database import async_url
+from worker.adapters.store.connections import async_url
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 

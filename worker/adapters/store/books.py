@@ -22,7 +22,6 @@ from worker.ports.store.purchases import ACCOUNT
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
-_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 #: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
 _PATIENCE = text("SET LOCAL statement_timeout = '10min'")
 SILENCE_S: Final = 660.0  #: The server's word to say so first; the pool's is for short statements.
@@ -59,19 +58,14 @@ def _question(invariant: str) -> TextClause:
 
 
 async def check_all(connection: AsyncConnection) -> list[port.Finding]:
-    await _begin(connection)
+    await connection.execute(_PATIENCE)
     return [await _check(connection, invariant) for invariant in invariants()]
 
 
 async def check_alone(connection: AsyncConnection, invariant: str) -> port.Finding | None:
-    await _begin(connection)
+    await connection.execute(_PATIENCE)
     mine = (await connection.execute(_ALONE)).scalar_one()
     return await _check(connection, invariant) if mine else None
-
-
-async def _begin(connection: AsyncConnection) -> None:
-    await connection.execute(_SNAPSHOT)
-    await connection.execute(_PATIENCE)
 
 
 async def _check(connection: AsyncConnection, invariant: str) -> port.Finding:
@@ -216,10 +210,10 @@ class BookRepository:
         return invariants()
 
     async def audit(self) -> list[port.Finding]:
-        return await self._db.read(check_all)
+        return await self._db.snapshot(check_all)
 
     async def check(self, invariant: str) -> port.Finding | None:
-        return await self._db.read(lambda c: check_alone(c, invariant))
+        return await self._db.snapshot(lambda c: check_alone(c, invariant))
 
     async def queue_stats(
         self, grace: timedelta, *, now: datetime | None = None

@@ -14,20 +14,21 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import TextClause, event, text
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store.connections import ConnectionPool, open_pool
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -74,20 +75,11 @@ T = TypeVar("T")
 
 _RETRY = TenacityRetry(sleep=asyncio.sleep, monotonic=time.monotonic, chance=random.random)
 
-SILENCE_S = 40  #: Then nobody is there: the server itself ends a statement after 30 s.
-_SERVER_SETTINGS = {
-    "application_name": "activation-worker",
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
-    # A generic plan knows neither how long our arrays are nor how full the table is: from its sixth
-    # run on a settlement took six times as long.
-    "plan_cache_mode": "force_custom_plan",
-    "jit": "off",  # Short statements: compiling them costs more than it saves.
-    # Rows are found by their key, in memory: the default (4) read the whole table for a batch.
-    "random_page_cost": "1.1",
+_Options: TypeAlias = Mapping[str, str | bool]
+_ONE_MOMENT: Final[_Options] = {
+    "isolation_level": "REPEATABLE READ",
+    "postgresql_readonly": True,
 }
-_MEMBER = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
 _READ_ONLY = "25006"
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
@@ -105,11 +97,6 @@ _REPEATED = (
     errors.StoreUnavailable,
     errors.CommitUnknown,
 )  #: Serialisation, deadlock, lost connection.
-
-
-def async_url(url: str) -> str:
-    """The URL for SQLAlchemy's asyncpg dialect, from a plain `postgresql://` one."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
 def _sqlstate(error: Exception) -> str:
@@ -154,37 +141,34 @@ class Database:
         self, url: str, *, pool_size: int, role: str | None = None, retry: Retry = _RETRY
     ) -> None:
         self._retry = retry
-        self._engine: AsyncEngine = create_async_engine(
-            async_url(url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=10,
-            hide_parameters=True,
-            connect_args={
-                "timeout": 5,
-                "command_timeout": SILENCE_S,
-                "server_settings": _SERVER_SETTINGS,
-            },
-        )
-        event.listen(self._engine.sync_engine, "handle_error", _give_up)
-        if role is not None:
-            _take_role(self._engine, role)
+        self._open = partial(open_pool, url, pool_size=pool_size, role=role)
+        self._opening = asyncio.Lock()
+        self._pool: ConnectionPool | None = None
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        if self._pool is not None:
+            await self._pool.engine.dispose()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of one's own, outside any transaction (advisory locks)."""
+        """A connection of one's own, outside any transaction (advisory locks).
+
+        Through a pooler a statement needs a transaction around it: the caller begins it.
+        """
         with translated():
-            async with self._engine.execution_options(
-                isolation_level="AUTOCOMMIT"
-            ).connect() as connection:
+            engine, pooled = await self._opened()
+            if not pooled:
+                engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+            async with engine.connect() as connection:
                 yield connection
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run reads in one snapshot-per-statement connection; safe to repeat by nature."""
         return await self.write(work)
+
+    async def snapshot(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run reads of one moment, however many statements they are."""
+        return await self._retry(STORE_WRITE, lambda: self._once(work, _ONE_MOMENT), on=_REPEATED)
 
     async def write(
         self,
@@ -207,9 +191,12 @@ class Database:
 
         return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
 
-    async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def _once(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], options: _Options | None = None
+    ) -> T:
         with translated():
-            async with self._engine.connect() as connection:
+            engine, _ = await self._opened()
+            async with engine.execution_options(**(options or {})).connect() as connection:
                 transaction = await connection.begin()
                 try:
                     result = await work(connection)
@@ -218,6 +205,13 @@ class Database:
                     raise
                 await _commit(transaction.commit)
                 return result
+
+    async def _opened(self) -> ConnectionPool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._open()
+                event.listen(self._pool.engine.sync_engine, "handle_error", _give_up)
+        return self._pool
 
 
 async def _quietly(rollback: Callable[[], Awaitable[None]]) -> None:
@@ -252,20 +246,6 @@ def _give_up(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = True  # SQLAlchemy takes it for our own haste.
     if _sqlstate(error) == _READ_ONLY:
         context.is_disconnect = True
-
-
-def _take_role(engine: AsyncEngine, role: str) -> None:
-    """Drop to the worker's role, which may not rewrite the books, where it exists for us."""
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's hook
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT count(*) FROM pg_roles WHERE {_MEMBER} '{role}'")  # noqa: S608 - ours
-        (member,) = cursor.fetchone()
-        if member:
-            cursor.execute(f'SET ROLE "{role}"')
-        cursor.close()
-        connection.commit()
 
 
 async def scalar(connection: AsyncConnection, sql: str, **parameters: object) -> Any:  # noqa: ANN401 - any column's

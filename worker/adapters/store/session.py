@@ -70,11 +70,13 @@ class Session:
             connection = await self._stack.enter_async_context(self._db.connection())
             self._connection = connection
             with translated():
-                self.keeps_locks = await keeps_session_locks(connection)
-                if self.keeps_locks:
-                    await connection.execute(statement("instances/keepalives"))
+                async with connection.begin():
+                    self.keeps_locks = await keeps_session_locks(connection)
+                    if self.keeps_locks:
+                        await connection.execute(statement("instances/keepalives"))
         with translated():
-            return await work(self._connection)
+            async with self._connection.begin():
+                return await work(self._connection)
 
 
 async def keeps_session_locks(connection: AsyncConnection) -> bool:

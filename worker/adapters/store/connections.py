@@ -1,0 +1,105 @@
+"""How connections are opened: at the server itself, or through a pooler in transaction mode.
+
+A pooler may run each transaction on another connection of its own. So what a connection keeps
+from one transaction to the next does not hold there: prepared statements, settings, the role,
+session locks. Directly these are set once a connection; through a pooler once a transaction.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CONNECT_S: Final = 5
+SILENCE_S: Final = 40  #: Then nobody is there: the server itself ends a statement after 30 s.
+_NAME: Final = {"application_name": "activation-worker"}
+_SETTINGS: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    # A generic plan knows neither how long our arrays are nor how full the table is: from its sixth
+    # run on a settlement took six times as long.
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",  # Short statements: compiling them costs more than it saves.
+    # Rows are found by their key, in memory: the default (4) read the whole table for a batch.
+    "random_page_cost": "1.1",
+}
+#: A statement is prepared and run in one transaction, without a name another process may use.
+NOTHING_KEPT: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+_MEMBER: Final = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
+
+
+class ConnectionPool(NamedTuple):
+    """The pool of connections, and whether there is a pooler between them and the server."""
+
+    engine: AsyncEngine
+    pooled: bool
+
+
+def async_url(url: str) -> str:
+    """The URL for SQLAlchemy's asyncpg dialect, from a plain `postgresql://` one."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+async def open_pool(url: str, *, pool_size: int, role: str | None) -> ConnectionPool:
+    """Asks once who answers there. Raises what asyncpg raises where nobody does."""
+    pooled = await _behind_pooler(url)
+    settings = _NAME if pooled else _NAME | _SETTINGS
+    engine = create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        hide_parameters=True,
+        connect_args={
+            "timeout": CONNECT_S,
+            "command_timeout": SILENCE_S,
+            "server_settings": settings,
+            **(NOTHING_KEPT if pooled else {}),
+        },
+    )
+    if pooled:
+        _set_each_transaction(engine, role)
+    elif role is not None:
+        _take_role(engine, role)
+    return ConnectionPool(engine, pooled)
+
+
+async def _behind_pooler(url: str) -> bool:
+    """Whether the process that answers is another than the one named when we connected."""
+    connection = await asyncpg.connect(
+        url, timeout=CONNECT_S, command_timeout=SILENCE_S, statement_cache_size=0
+    )
+    try:
+        async with connection.transaction():
+            answers = await connection.fetchval("SELECT pg_backend_pid()")
+        return bool(answers != connection.get_server_pid())
+    finally:
+        await connection.close(timeout=CONNECT_S)
+
+
+def _set_each_transaction(engine: AsyncEngine, role: str | None) -> None:
+    settings = ", ".join(
+        f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items()
+    )
+    take = f"SELECT set_config('role', rolname, true) FROM pg_roles WHERE {_MEMBER} '{role}'"  # noqa: S608 - ours
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.execute(text(f"SELECT {settings}, ({take})"))
+
+
+def _take_role(engine: AsyncEngine, role: str) -> None:
+    """Drop to the worker's role, which may not rewrite the books, where it exists for us."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's hook
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM pg_roles WHERE {_MEMBER} '{role}'")  # noqa: S608 - ours
+        (member,) = cursor.fetchone()
+        if member:
+            cursor.execute(f'SET ROLE "{role}"')
+        cursor.close()
+        connection.commit()
