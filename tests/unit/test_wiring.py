@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from worker.bootstrap.wiring import Wiring
+from worker.bootstrap.assemble import Wiring
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Puts the parts together: every step of the lifecycle gets what it needs, once."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import timedelta
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import Resources, payments_of
-from worker.bootstrap.wiring import Wiring
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import IntakePolicy
 from worker.lifecycle.backstop import Backstop
@@ -18,6 +19,8 @@ from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.ticks import Ticks, TickSteps
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +110,55 @@ def _canary_order(parts: Resources) -> CanaryOrder | None:
         every=timedelta(seconds=settings.every_seconds),
         currency=parts.terms[provider].currency,
     )
+
+
+class Wiring:
+    """A field whose type is a dataclass gets the one object of that class, built where it is new.
+
+    Any other field gets the resource of its name, or else its default. A part that needs what is
+    None is not configured: it is not built, and only a field that may be None does without it.
+    """
+
+    def __init__(self, named: Mapping[str, object], objects: Mapping[type, object]) -> None:
+        self._named = named
+        self._objects = dict(objects)
+
+    def build(self, part: type[T]) -> T:
+        built = self._object(part)
+        assert isinstance(built, part), f"{part.__name__} is not configured"
+        return built
+
+    def _object(self, part: type) -> object:
+        if part not in self._objects:
+            self._objects[part] = self._built(part)
+        return self._objects[part]
+
+    def _built(self, part: type) -> object:
+        types = get_type_hints(part)
+        given: dict[str, object] = {}
+        for each in fields(part):
+            if self._keeps_default(each):
+                continue
+            type_, optional = _without_none(types[each.name])
+            given[each.name] = self._value(each.name, type_)
+            if given[each.name] is None and not optional:
+                return None
+        return part(**given)
+
+    def _keeps_default(self, field: "Field[Any]") -> bool:
+        has_one = field.default is not MISSING or field.default_factory is not MISSING
+        return not field.init or (has_one and field.name not in self._named)
+
+    def _value(self, name: str, type_: object) -> object:
+        if isinstance(type_, type) and is_dataclass(type_):
+            return self._object(type_)
+        return self._named[name]
+
+
+def _without_none(type_: object) -> tuple[object, bool]:
+    """The type itself, and whether None may stand in its place."""
+    options = get_args(type_)
+    if type(None) not in options:
+        return type_, False
+    (only,) = (option for option in options if option is not type(None))
+    return only, True

@@ -40,8 +40,7 @@ assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
 M = TypeVar("M", Counter, Gauge, Histogram)
 Built_co = TypeVar("Built_co", covariant=True)
 Values: TypeAlias = tuple[str, ...]
-#: The values of a gauge about the whole queue, by the labels of its series.
-# Any: a tuple, of whatever texts.
+#: The values of a gauge about the whole queue, by the labels of its series (of whatever texts).
 Read: TypeAlias = Callable[[QueueStats, label_sets.LabelSets], Mapping[Any, float]]
 
 
@@ -117,7 +116,6 @@ def _each(values: Mapping[Any, float]) -> Mapping[Values, float]:
 
 
 def _halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
-    """Where the open exposure has reached its limit, `rent` sends nothing more."""
     return {
         (provider.name, label_sets.EXPOSURE_LIMIT): 0
         < provider.exposure_limit_minor
