@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from tests.bench import burst, recovery, watch_cost
@@ -36,11 +37,17 @@ async def run(*, quick: bool, owed: int | None = None) -> list[dict[str, object]
     return rows
 
 
-async def _recovery(numbers: int) -> dict[str, object]:
-    found = await recovery.measure(numbers)
+async def recoveries(numbers: int, daemons: Sequence[int]) -> list[dict[str, object]]:
+    """One after the other, each in a world of its own: more daemons must not make it slower."""
+    return [await _recovery(numbers, count) for count in daemons]
+
+
+async def _recovery(numbers: int, daemons: int = 1) -> dict[str, object]:
+    found = await recovery.measure(numbers, daemons=daemons)
     first = " and ".join(f"{seconds:.2f} s" for seconds in found.first_credit_seconds)
     tell(
-        f"recovery of {found.numbers} at two providers after {found.away_seconds} s: first credit"
+        f"recovery of {found.numbers} at two providers after {found.away_seconds} s by {daemons}"
+        f" {'daemon' if daemons == 1 else 'daemons'}: first credit"
         f" after {first}, then {found.numbers / found.ours_seconds:,.0f} a second,"
         f" {found.ratio:.2f} of a bare loop, with {found.calls_per_number:.2f} calls a number"
     )
@@ -48,7 +55,8 @@ async def _recovery(numbers: int) -> dict[str, object]:
     kept = max(found.first_credit_seconds) <= FIRST_CREDIT_S
     kept &= found.calls_per_number <= CALLS_PER_NUMBER
     ratio = found.ratio if kept else 0.0
-    return {"what": "recovery", **asdict(found), "ratio": ratio, "goal": GOALS["recovery"]}
+    what = "recovery" if daemons == 1 else f"recovery by {daemons}"
+    return {"what": what, **asdict(found), "ratio": ratio, "goal": GOALS["recovery"]}
 
 
 async def middle_burst(numbers: int) -> burst.Burst:
@@ -73,9 +81,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--numbers", type=int, help="of the recovery (10,000)")
+    parser.add_argument(
+        "--daemons", type=int, nargs="+", help="only the recovery, once by so many daemons each"
+    )
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
-    rows = asyncio.run(run(quick=options.quick, owed=options.numbers))
+    measured = (
+        recoveries(options.numbers or 3_000, options.daemons)
+        if options.daemons
+        else run(quick=options.quick, owed=options.numbers)
+    )
+    rows = asyncio.run(measured)
     if options.output == "json":
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:

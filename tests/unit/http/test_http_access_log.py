@@ -12,13 +12,14 @@ class Lines:
         self.whole = asyncio.Event()
         self.statuses: list[object] = []
 
-    def info(self, _event: str, **fields: object) -> None:
+    def info(self, event: str, **fields: object) -> None:
+        assert event == access_log.EVENT
         self.statuses.append(fields["status"])
         if len(self.statuses) == self.expected:
             self.whole.set()
 
-    def error(self, _event: str, **_fields: object) -> None:
-        raise AssertionError("no call failed")
+    def error(self, event: str, **_fields: object) -> None:
+        raise AssertionError(f"no call failed: {event}")
 
 
 async def test_a_few_lines_are_written_at_once() -> None:
