@@ -93,8 +93,7 @@ MEASURES: Final[Sequence[Measure]] = (
         "files for a metric",
         5,
         4,
-        "files in worker, on the board and in the reference with the name of the metric in the"
-        " middle",
+        "files in worker and on the board that are written by hand and name the metric in the middle",
         registers.files_of_a_metric,
     ),
     Measure(

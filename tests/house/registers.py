@@ -12,8 +12,10 @@ from tests.house.source import Module, Source, identifiers, literals, texts
 
 #: What a change to the product touches; tests and pages come on top.
 PLACES: Final = ("worker", "config", "deploy", "README.md")
-#: Where a metric is declared, counted, drawn and described; alerts and runbooks come with a need.
-METRIC_PLACES: Final = ("worker", "deploy/grafana", "deploy/telemetry.md")
+#: Where a metric is declared, counted and drawn; alerts and runbooks come with a need. The dashboards
+#: and the reference are made from these by a command: nobody touches them.
+METRIC_PLACES: Final = ("worker", "deploy/grafana")
+MADE_BY_COMMAND: Final = ".json"
 #: A place that knows a number's fields knows these of every number; rentals and orders have others.
 NUMBER: Final = ("phone", "service", "country", "price_minor")
 NUMBERS_OWN: Final = ("window", "deadline_at", "deadlines", "window_seconds")
@@ -87,7 +89,7 @@ def metrics(source: Source) -> list[str]:
 
 
 def files_of_a_metric(source: Source) -> list[str]:
-    """Of the metric in the middle: files with its name, its place on the board and reference."""
+    """Of the metric in the middle: files with its name, and its place on the board."""
     found = texts(source.root, *METRIC_PLACES)
     counted = []
     for name in metrics(source):
@@ -96,7 +98,9 @@ def files_of_a_metric(source: Source) -> list[str]:
             [
                 str(path)
                 for path, text in found.items()
-                if word.search(text) and not path.is_relative_to(_PAGES)
+                if word.search(text)
+                and path.suffix != MADE_BY_COMMAND
+                and not path.is_relative_to(_PAGES)
             ]
         )
     middle = statistics.median_low([len(files) for files in counted])
