@@ -24,7 +24,8 @@ Ctx: TypeAlias = dict[str, Any]
 
 # Below arq's limit: it fails a job that is over it, for good, before the job can say "again".
 WORK_SECONDS = 18
-# A killed worker's jobs are run again after this and arq's 10 s, whichever job it was.
+# Short: a killed worker's jobs are run again only after this and arq's 10 s, whichever job it was.
+# Long enough: a tick goes on for 5 s, and its last batch for a provider's slowest answer.
 ARQ_SECONDS = 20
 # Every start counts as a try, also one that a crash or a deploy cut short.
 TRIES = 1_000_000

@@ -14,7 +14,7 @@ from tests.conftest import Valkey
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import ACCOUNT
+from worker.ports.store.purchases import CANARY_ACCOUNT
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
@@ -58,7 +58,7 @@ async def flown(at: World) -> Activation:
     """The one canary there is."""
     store = PostgresStore(at.database_url, pool_size=2)
     try:
-        (one,) = await store.activations.activations(account=ACCOUNT)
+        (one,) = await store.activations.activations(account=CANARY_ACCOUNT)
     finally:
         await store.close()
     return one

@@ -20,7 +20,7 @@ from worker.entrypoints.http.openapi import describe
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 
-#: contract.md, HTTP API: what is there so far.
+#: What clients rely on.
 CALLS = {
     "PUT /v1/accounts/{account}",
     "GET /v1/accounts/{account}",

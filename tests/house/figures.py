@@ -93,7 +93,7 @@ MEASURES: Final[Sequence[Measure]] = (
         "files for a metric",
         5,
         4,
-        "files in worker and on the board that are written by hand and name the metric in the middle",
+        "files written by hand, in worker and on the board, with the metric in the middle",
         registers.files_of_a_metric,
     ),
     Measure(

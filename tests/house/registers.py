@@ -12,8 +12,8 @@ from tests.house.source import Module, Source, identifiers, literals, texts
 
 #: What a change to the product touches; tests and pages come on top.
 PLACES: Final = ("worker", "config", "deploy", "README.md")
-#: Where a metric is declared, counted and drawn; alerts and runbooks come with a need. The dashboards
-#: and the reference are made from these by a command: nobody touches them.
+#: Where a metric is declared, counted and drawn; alerts and runbooks come with a need. A command
+#: makes the dashboards and the reference from these: nobody touches them.
 METRIC_PLACES: Final = ("worker", "deploy/grafana")
 MADE_BY_COMMAND: Final = ".json"
 #: A place that knows a number's fields knows these of every number; rentals and orders have others.

@@ -53,7 +53,7 @@ class ProviderState(enum.Enum):
     CANCELLED = "cancelled"  #: The provider gave it back and does not charge us.
     FINISHING = "finishing"  #: A finish is owed; its outcome is unknown.
     FINISHED = "finished"  #: Ended with a code; the provider keeps the price.
-    CHARGED = "charged"  #: Ended against us: the provider keeps the price, the customer has it too.
+    CHARGED = "charged"  #: Ended against us: the provider keeps the price, and no code was shown.
     GONE = "gone"  #: The provider does not know the number any more.
     DISPUTED = "disputed"  #: Its books and ours differ, until its history agrees or is believed.
 

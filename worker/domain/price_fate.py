@@ -1,7 +1,7 @@
 """Who has the price of a number: the one vocabulary for it.
 
 The provider alone decides it, and tells it in several places: in the status of a number and its
-replies to a cancel (`ports.provider`), in its history (`ports.history`), and when a long rental
+replies to a cancel (`ports.provider`), in its history, and when a long rental
 ends (`ports.long_rental`). Each of them is read as one of these words, and nothing else.
 `domain.activation.ProviderState` says where the number stands in our own books.
 """

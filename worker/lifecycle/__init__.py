@@ -14,7 +14,7 @@
     cases    claims, rentals, withdrawals and their timers, by the refund policy
     canary   a number of our own, to see that all of this goes on
     audit    the proof that all of it adds up
-    backstop  the same ticks without arq, while Redis is away
+    backstop  the same ticks where arq starts none, as while Redis is away
 
 `service` is what shops may ask for, and `press_cancel` its Cancel button; `lanes` is the pool in
 which watch, expire, pursue and the reading of a history act on many at once. Nothing here knows a

@@ -56,7 +56,7 @@ class Backstop:
         self._moved = self.clock.monotonic()
 
     async def run(self) -> None:
-        """Until cancelled; a failure is reported, and the next second tries again."""
+        """Until cancelled; a failure is reported, and the next round tries again."""
         try:
             while True:
                 self._moved = self.clock.monotonic()

@@ -16,7 +16,7 @@ from worker.ports.reporter import Reporter
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
-from worker.ports.store.purchases import ACCOUNT, PurchaseStore
+from worker.ports.store.purchases import CANARY_ACCOUNT, PurchaseStore
 
 WINDOW_MAX: Final = timedelta(minutes=5)
 #: A number whose window ended with a code counts too: the sweep delivers it within a second.
@@ -69,11 +69,11 @@ class Canary:
                 self._failed(state.value)
 
     async def _order(self, slot: datetime) -> None:
-        await self.books.open_account(ACCOUNT, self.order.currency)
+        await self.books.open_account(CANARY_ACCOUNT, self.order.currency)
         result = await self.service.rent(
             PurchaseOrder(
                 idempotency_key=_key(slot),
-                account=ACCOUNT,
+                account=CANARY_ACCOUNT,
                 provider=self.order.provider,
                 service=self.order.service,
                 country=self.order.country,
@@ -126,4 +126,4 @@ def _key(slot: datetime) -> str:
 
 
 def _id(slot: datetime) -> ActivationId:
-    return purchase_id(ACCOUNT, _key(slot))
+    return purchase_id(CANARY_ACCOUNT, _key(slot))

@@ -2,7 +2,7 @@
 
     lease (intent committed) ──► cancels, `max_in_flight` at once ──► group commit
           ▲                              │
-          └── due again when its lease ends, if this process dies
+          └── due again as soon as this process is known to be dead
 
 At most `max_in_flight` calls run, and each is paid for from the provider's rate budget. Nothing is
 leased while a provider cannot be reached: its numbers wait for the grace.

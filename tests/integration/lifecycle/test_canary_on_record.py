@@ -13,7 +13,7 @@ from worker.domain.price_fate import PriceFate
 from worker.lifecycle.canary import Canary
 from worker.ports.provider import Ended, NoRent, Rented
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import ACCOUNT
+from worker.ports.store.purchases import CANARY_ACCOUNT
 from worker.settings import Settings
 from worker.settings.model import CanarySettings
 
@@ -39,7 +39,7 @@ def canary(world: World) -> Canary:
 
 async def canaries(world: World) -> list[Activation]:
     """Newest first."""
-    return await world.store.activations.activations(account=ACCOUNT)
+    return await world.store.activations.activations(account=CANARY_ACCOUNT)
 
 
 async def success(world: World) -> datetime | None:
@@ -62,7 +62,7 @@ async def test_it_is_rented_finished_with_its_code_and_remembered(
     restarted = PostgresStore(database_url)
     assert (await restarted.books.queue_stats(GRACE)).canary_success == ended.settlement.at
     await restarted.close()
-    account = await world.store.books.account(ACCOUNT)
+    account = await world.store.books.account(CANARY_ACCOUNT)
     assert account is not None
     assert (account.available_minor, account.held_minor) == (0, 0)
 

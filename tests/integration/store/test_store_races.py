@@ -56,34 +56,34 @@ async def test_a_code_that_is_being_recorded_is_not_overtaken_by_the_deadline(
     assert [due.id for due in await shop.store.settlements.due_deliveries(10, now=NOW)] == [id_]
 
 
-async def test_a_code_in_time_wins_over_a_deadline_that_was_claimed_first(
+async def test_a_code_in_time_wins_over_a_deadline_that_was_leased_first(
     shop: Shop, rival: Rival
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    leasing = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
     coding = await rival.run_into(
         shop.store.activations.record_codes([sms("1", "1234")], now=DEADLINE)
     )
 
     rival.gate.go.set()
-    (due,), (code,) = await claiming, await coding
+    (due,), (code,) = await leasing, await coding
 
     assert code.fate is CodeFate.SHOWN
     assert await shop.store.settlements.settle([ending(due.id)], now=NOW) == Settlements([], [])
     assert await shop.state(id_) is State.RECEIVED
 
 
-async def test_a_code_after_the_deadline_finds_it_claimed_and_is_late(
+async def test_a_code_after_the_deadline_finds_it_leased_and_is_late(
     shop: Shop, rival: Rival
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    leasing = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
     coding = await rival.run_into(shop.store.activations.record_codes([sms("1", "1234")], now=NOW))
 
     rival.gate.go.set()
-    await claiming
+    await leasing
     (code,) = await coding
 
     assert code.fate is CodeFate.LATE
@@ -165,16 +165,16 @@ async def test_one_code_seen_by_two_is_shown_once(shop: Shop, rival: Rival) -> N
     assert await shop.one("SELECT count(*) FROM event") == 1
 
 
-async def test_cancel_at_the_deadline_finds_it_claimed_and_gives_the_same_answer(
+async def test_cancel_at_the_deadline_finds_it_leased_and_gives_the_same_answer(
     shop: Shop, rival: Rival
 ) -> None:
     await shop.open()
     id_ = await shop.rent()
-    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
+    leasing = await rival.start(rival.store.settlements.lease_cancels(SIM, 1, LEASE, now=NOW))
     pressing = await rival.run_into(shop.store.activations.press_cancel(id_, now=NOW))
 
     rival.gate.go.set()
-    (due,) = await claiming
+    (due,) = await leasing
     pressed = await pressing
 
     assert pressed is not None
@@ -325,16 +325,16 @@ async def test_codes_and_endings_of_the_same_numbers_do_not_deadlock(shop: Shop)
     assert await shop.one("SELECT count(*) FROM exposure") <= 400
 
 
-async def test_two_claims_at_once_are_disjoint_and_within_their_limits(
+async def test_two_leases_at_once_are_disjoint_and_within_their_limits(
     shop: Shop, rival: Rival
 ) -> None:
     await shop.open()
     await shop.rent_many(25)
-    claiming = await rival.start(rival.store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW))
+    leasing = await rival.start(rival.store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW))
 
     second = await shop.expire(limit=10)
     rival.gate.go.set()
-    first = await claiming
+    first = await leasing
 
     assert (len(first), len(second)) == (10, 10)
     assert {due.id for due in first}.isdisjoint(due.id for due in second)
@@ -346,7 +346,7 @@ async def test_two_pursuits_at_once_are_disjoint(shop: Shop, rival: Rival) -> No
     ids = await shop.rent_many(20)
     await shop.expire()
     await shop.store.settlements.settle([after_grace(id_) for id_ in ids], now=NOW)
-    claiming = await rival.start(
+    leasing = await rival.start(
         rival.store.settlements.lease_pursuits(SIM, 15, LEASE, now=NOW + LEASE)
     )
 
@@ -354,7 +354,7 @@ async def test_two_pursuits_at_once_are_disjoint(shop: Shop, rival: Rival) -> No
     rival.gate.go.set()
 
     assert len(second) == 5
-    assert {due.id for due in await claiming}.isdisjoint(due.id for due in second)
+    assert {due.id for due in await leasing}.isdisjoint(due.id for due in second)
 
 
 async def test_of_two_results_of_one_attempt_the_first_counts(shop: Shop, rival: Rival) -> None:

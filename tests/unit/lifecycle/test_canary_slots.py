@@ -20,7 +20,7 @@ from worker.ports.service import (
     PurchaseResult,
 )
 from worker.ports.store.activations import Activation
-from worker.ports.store.purchases import ACCOUNT
+from worker.ports.store.purchases import CANARY_ACCOUNT
 
 EVERY = timedelta(minutes=5)
 ERRAND = CanaryOrder(provider=SIM, service="any", country="7", every=EVERY, currency="USD")
@@ -125,7 +125,7 @@ async def test_it_orders_as_a_shop_does_for_an_account_of_its_own_at_no_price(sh
     at = int(shop.time.now().timestamp())
     assert order == PurchaseOrder(
         idempotency_key=f"canary-{at}",
-        account=ACCOUNT,
+        account=CANARY_ACCOUNT,
         provider=SIM,
         service="any",
         country="7",

@@ -8,7 +8,7 @@ from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.metrics import LATENESS_BUCKETS, Metrics, render
 from worker.domain.ids import ProviderName
 
-# contract.md, section 8: name, kind as exposed, labels.
+# What dashboards and alerts may rely on: name, kind as exposed, labels.
 PROMISED = {
     "accepted": ("counter", {"provider"}),
     "live": ("gauge", {"provider"}),

@@ -186,7 +186,7 @@ def test_a_circuit_is_a_gauge_and_a_log_line_per_change(ops: Ops) -> None:
     assert events == ["provider.circuit_opened", "provider.circuit_closed"]
 
 
-def test_a_census_replaces_the_one_before(ops: Ops) -> None:
+def test_a_reading_replaces_the_one_before(ops: Ops) -> None:
     ops.reporter.queue_stats(
         queue_stats(
             live={ALPHA: 7},
@@ -253,7 +253,7 @@ def test_the_last_canary_that_got_its_code_stays_where_none_is_known(ops: Ops) -
     assert ops.value("canary_last_success_timestamp_seconds") == NOW.timestamp()
 
 
-def test_a_census_says_when_it_was_read(ops: Ops) -> None:
+def test_a_reading_says_when_it_was_read(ops: Ops) -> None:
     ops.reporter.queue_stats(queue_stats())
 
     assert ops.value("stats_last_success_timestamp_seconds") == NOW.timestamp()

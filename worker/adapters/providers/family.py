@@ -1,7 +1,7 @@
 """What a provider family is: its account, its table of operations, its readers and its pushes.
 
 A family's module holds what is its own: the routes of its operations and the readers of its
-replies; `rental_account.py` is the same of long rentals. `registry.py` has a row for each family.
+replies; `rental_account.py` is the same of long rentals. `registry.py` finds a family by its name.
 """
 
 import hashlib

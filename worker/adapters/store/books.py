@@ -18,7 +18,7 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.errors import StoreError
 from worker.ports.store import books as port
-from worker.ports.store.purchases import ACCOUNT
+from worker.ports.store.purchases import CANARY_ACCOUNT
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
@@ -277,7 +277,7 @@ async def _queue_stats(
     ended = await rows("books/cancelled_share", now=now, sample=SAMPLE)
     timers = await rows("books/overdue_timers", now=now)
     in_doubt = await rows("books/purchases_in_doubt")
-    canary = {"account": ACCOUNT, "sample": CANARIES}
+    canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     pending = await connection.execute(statement("books/pending_events"))
     settled = await connection.execute(statement("books/newest_canary"), canary)

@@ -17,7 +17,9 @@ from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
 
-ACCOUNT: Final = AccountId("canary")  #: The canary's own; whoever else uses it is counted with it.
+CANARY_ACCOUNT: Final = AccountId(
+    "canary"
+)  #: The canary's own; whoever else uses it is counted with it.
 
 
 class PurchaseState(enum.Enum):

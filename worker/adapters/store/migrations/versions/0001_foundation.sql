@@ -1,7 +1,7 @@
 -- The foundation: accounts, ledger, activations, codes, settlements, outbox, inbox, exposure.
 --
 -- Money is bigint minor units. A partial index's predicate counts as an indexed column for HOT, so
--- every predicate on `activation` hangs on `settled` and `pursue_at` alone: the claim of a due
+-- every predicate on `activation` hangs on `settled` and `pursue_at` alone: the lease of a due
 -- number and the arrival of its code stay HOT updates, and only the settlement touches indexes.
 
 CREATE TABLE account (

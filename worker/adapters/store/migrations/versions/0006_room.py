@@ -1,4 +1,4 @@
-"""Room on the pages of activations: claims and codes change rows in place.
+"""Room on the pages of activations: leases and codes change rows in place.
 
 Revision ID: 0006
 """

@@ -1,7 +1,7 @@
 -- Keep codes that were just judged, with their state and events (E1, E1a, E1b).
 --
 -- The rows are locked by this transaction. `number` counts the activation's codes in the order in
--- which they were seen; NULL is a late one: only its hash stays. The move from waiting or expiring
+-- which they were seen. A late one has neither code nor text: only its hash stays. The move from waiting or expiring
 -- to received is a HOT update. A late code of a number whose customer is whole already is an
 -- exposure, even when the provider had confirmed the cancel: it may charge us all the same.
 WITH asked AS (

@@ -1,7 +1,7 @@
 -- A process is dead, and all that it had leased is due: one transaction, and of two markers one.
 --
--- Marked only where it has not beaten since it was judged; one that ends in order is not judged. The epochs fence it: a frozen process
--- that wakes finds that its results change nothing. What another transaction has locked is being
+-- Marked only where it has not beaten since it was judged; one that ends in order is not judged.
+-- The epochs fence it: the results of a frozen process that wakes change nothing. What another transaction has locked is being
 -- changed by that one: it is passed over, and its lease ends by time.
 WITH dead AS (
     UPDATE instance SET dead_at = {{now}}, epoch = epoch + 1
