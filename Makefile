@@ -7,7 +7,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench scale brownout chaos mutation fuzz lock clean
+.PHONY: help demo test lint house bench scale brownout chaos mutation fuzz nightly lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -47,6 +47,9 @@ mutation: $(READY) ## Every mutant of the refund policies against their tests (l
 
 fuzz: $(FUZZ)/.ready ## A million provider replies, guided by coverage (OPTIONS="--replies 20000")
 	@$(FUZZ)/venv/bin/python -m tests.fuzz.nightly $(OPTIONS)
+
+nightly: $(READY) ## All that takes longer than the tests may, and a line for each (OPTIONS="--only chaos bench")
+	@$(BIN)/python -m tests.nightly $(OPTIONS)
 
 # Extras stay in the pins: an older pip takes `redis[hiredis]` for another, unpinned requirement.
 LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras

@@ -21,6 +21,7 @@ class How(enum.Enum):
     KILLED = "killed"  #: The process dies.
     FAILED = "failed"  #: The call fails, or its answer is lost; the process goes on.
     UNACKNOWLEDGED = "unacknowledged"  #: A commit is done and not answered: it is run again.
+    FROZEN = "frozen"  #: The process stands still, and goes on when another one did all the rest.
 
 
 class Breaking(Gate):
@@ -52,6 +53,8 @@ class Breaking(Gate):
                 raise lost_answer(peer)
             case How.KILLED if peer is not Peer.SCHEDULE and self._breaks():
                 raise self.kill()
+            case How.FROZEN if peer is not Peer.SCHEDULE and self._breaks():
+                self.freeze()
             case _:
                 pass
 
@@ -69,7 +72,7 @@ async def breaks_everywhere(town: Town, name: str, how: How) -> None:
     for turn in itertools.count(1):
         gate = Breaking(how, turn, database)
         try:
-            await _lived(town, SCENARIOS[name], gate)
+            await _lived(town, SCENARIOS[name], gate, how)
         except BaseException as error:
             error.add_note(f"{name}, {how.value} at boundary {turn}: {gate.broke}")
             raise
@@ -81,11 +84,12 @@ async def breaks_everywhere(town: Town, name: str, how: How) -> None:
     await town.audited()
 
 
-async def _lived(town: Town, scenario: Scenario, gate: Gate) -> None:
+async def _lived(town: Town, scenario: Scenario, gate: Gate, how: How) -> None:
     town.outside.theirs.offers(has_list=scenario.has_list, has_history=scenario.has_history)
     life = await town.begin(gate)
     await scenario.story(life)
     await life.rest()
     ways = await endings(life)
-    assert set(ways) <= scenario.may_end, ways
+    may_end = scenario.may_end | (scenario.may_end_frozen if how is How.FROZEN else frozenset())
+    assert set(ways) <= may_end, ways
     await town.forgotten(life)

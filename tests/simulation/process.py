@@ -56,6 +56,9 @@ class Gate:
 
     def __init__(self) -> None:
         self.dead = asyncio.Event()
+        self.frozen = asyncio.Event()
+        self.thawed = asyncio.Event()
+        self.thawed.set()
         self.tasks: set[asyncio.Task[Any]] = set()
         self.passed: list[str] = []
         self._under_way = 0
@@ -70,26 +73,39 @@ class Gate:
 
     def kill(self) -> Killed:
         self.dead.set()
+        self.thaw()
         return Killed()
+
+    def freeze(self) -> None:
+        """As SIGSTOP does: nothing goes on, and nothing knows of it."""
+        self.thawed.clear()
+        self.frozen.set()
+
+    def thaw(self) -> None:
+        self.frozen.clear()
+        self.thawed.set()
 
     async def carry(self, peer: Peer, call: str, work: Coroutine[Any, Any, Any]) -> Any:
         try:
+            await self.thawed.wait()
             self._living()
             self.passed.append(f"before {peer.value}.{call}")
             self.pass_out(peer)
-            answer = await self._sent(work)
+            answer = await self._sent(peer, work)
         finally:
             work.close()
         self._living()
         self.passed.append(f"after {peer.value}.{call}")
         self.pass_in(peer)
+        await self.thawed.wait()
+        self._living()
         return answer
 
     async def quiet(self) -> None:
         """Until nothing is under way any more."""
         await self._idle.wait()
 
-    async def _sent(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _sent(self, _whom: Peer, work: Coroutine[Any, Any, Any]) -> Any:
         self._under_way += 1
         self._idle.clear()
         try:
@@ -98,6 +114,32 @@ class Gate:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
+
+    async def end(self) -> None:
+        """As a crash would."""
+        self.kill()
+        await self.bury()
+
+    async def bury(self) -> None:
+        """Drop all tasks of the dead process."""
+        async with asyncio.timeout(BURIED_WITHIN):
+            # A statement that is under way ends by itself; cut twice, it would lose its connection.
+            await self.quiet()
+            while living := [task for task in self.tasks if not task.done()]:
+                for task in living:
+                    task.cancel()
+                await asyncio.wait(living)
+        for task in self.tasks:
+            if not task.cancelled():
+                task.exception()  # Asked for, so that asyncio does not tell of it.
+
+    def own(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Begin *work* as a task of this process, with all tasks that it begins."""
+        token = _OWNER.set(self)
+        try:
+            return asyncio.ensure_future(work)
+        finally:
+            _OWNER.reset(token)
 
     def _living(self) -> None:
         if self.dead.is_set():
@@ -216,23 +258,35 @@ class Host(World):
         await super()._sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Process:
     """The worker of one process, behind its gate."""
 
     world: World
     gate: Gate = field(default_factory=Gate)
+    _asleep: "asyncio.Task[Any] | None" = None  #: What it did when it froze.
 
     async def does(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """What *work* comes to; None where it failed on the outside, or died with the process."""
-        dying = asyncio.ensure_future(self.gate.dead.wait())
-        token = _OWNER.set(self.gate)
-        task = asyncio.ensure_future(work)
-        _OWNER.reset(token)
-        await asyncio.wait((task, dying), return_when=asyncio.FIRST_COMPLETED)
-        dying.cancel()
+        """What *work* comes to; None where it failed on the outside, or died or froze of it."""
+        return await self._outcome(self.gate.own(work))
+
+    async def wakes(self) -> None:
+        """It goes on where it froze, with what it knew then."""
+        asleep, self._asleep = self._asleep, None
+        self.gate.thaw()
+        if asleep is not None:
+            await self._outcome(asleep)
+
+    async def _outcome(self, task: "asyncio.Task[Any]") -> Any:
+        ends = [asyncio.ensure_future(each.wait()) for each in (self.gate.dead, self.gate.frozen)]
+        await asyncio.wait((task, *ends), return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
         if self.gate.dead.is_set():
-            await self._bury()
+            await self.gate.bury()
+            return None
+        if self.gate.frozen.is_set():
+            self._asleep = task
             return None
         try:
             return await task
@@ -245,22 +299,13 @@ class Process:
     def is_dead(self) -> bool:
         return self.gate.dead.is_set()
 
+    @property
+    def is_frozen(self) -> bool:
+        return self.gate.frozen.is_set()
+
     async def end(self) -> None:
         """As a crash would."""
-        self.gate.kill()
-        await self._bury()
-
-    async def _bury(self) -> None:
-        async with asyncio.timeout(BURIED_WITHIN):
-            # A statement that is under way ends by itself; cut twice, it would lose its connection.
-            await self.gate.quiet()
-            while living := [task for task in self.gate.tasks if not task.done()]:
-                for task in living:
-                    task.cancel()
-                await asyncio.wait(living)
-        for task in self.gate.tasks:
-            if not task.cancelled():
-                task.exception()  # Asked for, so that asyncio does not tell of it.
+        await self.gate.end()
 
 
 def started(outside: Outside, gate: Gate) -> Process:

@@ -34,6 +34,8 @@ class Scenario:
     may_end: frozenset[Ended]
     has_list: bool = True
     has_history: bool = False
+    #: Besides, where a process froze before it bought, and woke when the order was given up.
+    may_end_frozen: frozenset[Ended] = frozenset()
 
 
 async def code_in_time(life: Life) -> None:
@@ -233,7 +235,9 @@ SCENARIOS: Final = {
     ),
     "provider_cancels": Scenario(provider_cancels, frozenset({GIVEN_BACK})),
     "finish_after_a_code": Scenario(finish_after_a_code, frozenset({DELIVERED})),
-    "purchase": Scenario(purchase, frozenset({DELIVERED, NEVER_TOLD})),
+    "purchase": Scenario(
+        purchase, frozenset({DELIVERED, NEVER_TOLD}), may_end_frozen=frozenset({GIVEN_BACK})
+    ),
     "purchase_asked_once": Scenario(purchase_asked_once, frozenset({GIVEN_BACK, NEVER_TOLD})),
     "purchase_without_a_list": Scenario(
         purchase_asked_once, frozenset({GIVEN_BACK, NEVER_TOLD}), has_list=False

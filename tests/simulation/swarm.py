@@ -31,6 +31,7 @@ SELECT extract(epoch FROM deadline_at - clock_timestamp())::float8 FROM activati
  ORDER BY provider_ref, created_at
 """
 _ALL = "SELECT id FROM activation WHERE account = $1 ORDER BY provider_ref, created_at"
+_LOCK = "SELECT FROM balance WHERE account = $1 FOR UPDATE"
 _STORED = "SELECT rented_at FROM activation WHERE account = $1 AND provider_ref = $2"
 
 
@@ -46,6 +47,7 @@ class Swarm:
     life: Life
     weather: Weather
     processes: list[Process] = field(default_factory=list)
+    frozen: list[Process] = field(default_factory=list)
     orders: list[PurchaseOrder] = field(default_factory=list)
 
     async def runs(self) -> None:
@@ -61,8 +63,10 @@ class Swarm:
         await self.heals()
 
     async def heals(self) -> None:
-        """Shops have their answers at last."""
+        """Shops have their answers at last, and who was frozen goes on."""
         await self.weather.clear_up()
+        while self.frozen:
+            await self._wakes()
         for process in self.processes:
             await process.end()
         await self.life.asks(lambda world: self._accepts(world, self.life.handed))
@@ -90,22 +94,48 @@ class Swarm:
             *[self._time_passes] * 2,
             self._deadline_comes,
             self._flushes,
+            self._wakes,
+            *[self._ends_beside_a_lock] * self.weather.has(Fault.ACCOUNT_LOCKED),
         )
 
     async def _does(self, work: Callable[[World], Any]) -> None:
         place = self.weather.rng.randrange(len(self.processes))
         process = self.processes[place]
         await process.does(work(process.world))
-        if process.is_dead:
-            self.processes[place] = self._new()
+        self.processes[place] = self._left_of(process)
+
+    def _left_of(self, process: Process) -> Process:
+        """The same, or a new one beside one that is frozen or dead."""
+        if process.is_frozen:
+            self.frozen.append(process)
+        return self._new() if process.is_frozen or process.is_dead else process
 
     async def _tick(self) -> str:
         """All processes at once, where there are two."""
         ticks = [self.weather.rng.choice(TICKS) for _ in self.processes]
         pairs = list(zip(self.processes, ticks, strict=True))
         await asyncio.gather(*(each.does(tick(each.world)) for each, tick in pairs))
-        self.processes = [self._new() if each.is_dead else each for each in self.processes]
+        self.processes = [self._left_of(each) for each in self.processes]
         return "tick " + ", ".join(tick.__name__ for tick in ticks)
+
+    async def _wakes(self) -> str:
+        """One that was frozen; what it knows is old."""
+        if not self.frozen:
+            return "nobody wakes"
+        process = self.frozen.pop(0)
+        await process.wakes()
+        if process.is_frozen:
+            self.frozen.append(process)
+        return "a frozen one wakes"
+
+    async def _ends_beside_a_lock(self) -> str:
+        """Somebody else holds the customer's balance, while numbers are ended."""
+        admin = self.life.outside.admin
+        async with admin.transaction():
+            await admin.execute(_LOCK, self.life.account)
+            for tick in (ended, swept, pursued):
+                await self._does(tick)
+        return "end beside a locked account"
 
     async def _hands_over(self) -> str:
         if len(self.life.handed) < NUMBERS:

@@ -4,7 +4,6 @@
 failed. What ran at once may take another turn in PostgreSQL the next time.
 """
 
-import os
 from random import Random
 from typing import Final
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.simulation.process import Gate
 from tests.simulation.proof import endings
+from tests.simulation.seeds import seeds
 from tests.simulation.swarm import Swarm
 from tests.simulation.town import Town
 from tests.simulation.weather import drawn
@@ -21,12 +21,7 @@ LISTING: Final = 2 / 3  #: Of the providers tell their active numbers.
 SHOWN: Final = 40  #: Steps before a failure.
 
 
-def seeds() -> range:
-    first, _, end = os.environ.get("AW_SIMULATION_SEEDS", f"0:{FEW}").rpartition(":")
-    return range(int(first or 0), int(end))
-
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds(FEW))
 async def test_whatever_happens_at_once_each_number_ends_once(town: Town, seed: int) -> None:
     weather = drawn(Random(seed))
     faults = ", ".join(f"{fault.value} {rate:.2f}" for fault, rate in weather.rates.items())

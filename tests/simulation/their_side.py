@@ -4,6 +4,7 @@ What is done in its books and what is answered are two things here, so that an a
 after its effect.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,7 +48,8 @@ PAGE: Final = 100
 class TheirSide:
     """`Provider` over the books of the simulator; SMS and endings happen when a test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
         self.name: ProviderName = SIM
         self.capabilities = Capabilities()
         self.offers(has_list=True)
@@ -80,7 +82,7 @@ class TheirSide:
     def sell(self, behaviour: Behaviour, ago: timedelta) -> SimulatedNumber:
         """A number that a shop rented by itself."""
         choice, order = BehaviourChoice(behaviour), BuyerOrder(service="any", country="1")
-        return self.engine.rent_many(order, choice, 1, utc_now() - ago)[0]
+        return self.engine.rent_many(order, choice, 1, self._now() - ago)[0]
 
     def find(self, ref: str) -> SimulatedNumber | None:
         return self.engine.ledger.get(int(ref)) if ref.isdecimal() else None
@@ -88,12 +90,12 @@ class TheirSide:
     def receive(self, number: SimulatedNumber, code: str) -> None:
         """An SMS arrives, where the number still lives."""
         if number.live:
-            self.engine.ledger.receive(number, ArrivedSms(utc_now(), code, f"code {code}"))
+            self.engine.ledger.receive(number, ArrivedSms(self._now(), code, f"code {code}"))
 
     def end(self, number: SimulatedNumber) -> None:
         """The provider ends a number by itself and takes nothing, where it can."""
         if number.live and not number.sms:
-            self.engine.ledger.move(number, Status.PROVIDER_CANCELLED, utc_now())
+            self.engine.ledger.move(number, Status.PROVIDER_CANCELLED, self._now())
 
     async def reachable(self) -> None:
         """Its circuit stays closed."""
@@ -101,7 +103,7 @@ class TheirSide:
     async def rent(self, request: RentRequest) -> Rented | NoRent:
         self._asked()
         number = self.engine.rent(
-            BuyerOrder(service=request.service, country=request.country), utc_now()
+            BuyerOrder(service=request.service, country=request.country), self._now()
         )
         assert isinstance(number, SimulatedNumber)
         assert request.order is not None
@@ -114,7 +116,7 @@ class TheirSide:
 
     async def list_active(self, page: int) -> ActivePage:
         self._asked()
-        rows = self.engine.active(page * PAGE, PAGE, utc_now())
+        rows = self.engine.active(page * PAGE, PAGE, self._now())
         return ActivePage([_row(number) for number in rows], last=len(rows) < PAGE)
 
     async def list_whole(self, page: int) -> ActivePage:
@@ -130,14 +132,14 @@ class TheirSide:
         number = self.find(ref)
         if number is None:
             return Refused(Refusal.UNCLEAR)
-        denied = self.engine.cancel(number, utc_now())
+        denied = self.engine.cancel(number, self._now())
         return Ended(PriceFate.GIVEN_BACK) if denied is None else _refused(denied)
 
     async def finish(self, ref: ProviderRef) -> Observation:
         self._asked()
         number = self.find(ref)
         if number is not None:
-            self.engine.finish(number, utc_now())
+            self.engine.finish(number, self._now())
         return self._status(number)
 
     async def ask_again(self, ref: ProviderRef) -> bool:

@@ -81,6 +81,7 @@ class Life:
     orders: list[str] = field(default_factory=list)
     unanswered: int = 0  #: Orders that nobody repeated.
     claimed_minor: int = 0
+    frozen: list[Process] = field(default_factory=list)
     _first_sold: int = 0
 
     @property
@@ -112,9 +113,11 @@ class Life:
         return number
 
     async def does(self, work: Work) -> Any:
-        """The process is asked once; if it dies of it, there is a new one. None: no answer."""
+        """The process is asked once; if it dies or freezes, there is a new one. None: no answer."""
         answer = await self.process.does(work(self.process.world))
-        if self.process.is_dead:
+        if self.process.is_frozen:
+            self.frozen.append(self.process)
+        if self.process.is_dead or self.process.is_frozen:
             self.process = started(self.outside, Gate())
         return answer
 
@@ -148,6 +151,8 @@ class Life:
     async def rest(self) -> None:
         """All that goes on by itself, until nothing is left to do: in a new process."""
         await self.process.end()
+        for frozen in self.frozen:
+            await frozen.wakes()
         self.process = started(self.outside, Gate())
         for turn, time in enumerate((*(LOOKING if self.orders else ()), *ENDING)):
             await self.passes(time)

@@ -18,6 +18,9 @@ from worker.ports.errors import ProviderUnavailable, UnknownReply
 
 OFTEN: Final = 0.25  #: Of the calls, at the most, where a fault is about single calls.
 DEADLY: Final = 0.03
+RARE: Final = frozenset({"killed", "frozen", "no descriptors"})
+WRITES: Final = frozenset({"add", "hint", "lease", "release", "spend", "rebuilt"})
+DRY_CALLS: Final = 12  #: That fail in a row, at the most, of a process without descriptors.
 SLOW_CALLS: Final = frozenset({"rent", "cancel", "finish"})  #: Those with an effect.
 
 
@@ -34,6 +37,11 @@ class Fault(enum.Enum):
     SCHEDULE_AWAY = "schedule away"
     SCHEDULE_FLUSHED = "schedule flushed"
     SKEWED = "skewed"  #: Each host's clock, by five minutes at the most.
+    SCHEDULE_REFUSES = "schedule refuses writes"  #: Its reads work.
+    SCHEDULE_SLOW = "schedule slow"  #: What was asked took effect, after our timeout.
+    ACCOUNT_LOCKED = "account locked"  #: By somebody else, while numbers are ended.
+    NO_DESCRIPTORS = "no descriptors"  #: A process can reach nobody for some calls.
+    FROZEN = "frozen"  #: A process stands still, and goes on later.
     KILLED = "killed"
     TWO_AT_ONCE = "two at once"
 
@@ -72,9 +80,7 @@ class Weather:
 def drawn(rng: Random) -> Weather:
     """A random subset of all faults, each with a rate of its own."""
     kinds = [fault for fault in Fault if rng.random() < 1 / 2]
-    rates = {
-        fault: rng.uniform(0.01, DEADLY if fault is Fault.KILLED else OFTEN) for fault in kinds
-    }
+    rates = {fault: rng.uniform(0.01, DEADLY if fault.value in RARE else OFTEN) for fault in kinds}
     return Weather(rng, rates)
 
 
@@ -85,8 +91,13 @@ class Stormy(Gate):
         super().__init__()
         self._weather = weather
         self._database = database
+        self._dry = 0  #: Calls that find no descriptor.
 
     async def carry(self, peer: Peer, call: str, work: Coroutine[Any, Any, Any]) -> Any:
+        if self._refuses(peer, call):
+            work.close()
+            self._weather.log.append(f"  {peer.value}.{call} is refused")
+            raise refusal(peer)
         slow = peer is Peer.PROVIDER and call in SLOW_CALLS and not self.dead.is_set()
         if slow and self._weather.strikes(Fault.SLOW):
             self._weather.late.append(work)
@@ -97,6 +108,14 @@ class Stormy(Gate):
         except Exception as error:
             self._weather.log.append(f"  {peer.value}.{call}: {type(error).__name__}")
             raise
+
+    def _refuses(self, peer: Peer, call: str) -> bool:
+        """Whether it does not leave the process: a write to Redis, or no descriptor is free."""
+        if self._dry == 0 and self._weather.strikes(Fault.NO_DESCRIPTORS):
+            self._dry = self._weather.rng.randrange(1, DRY_CALLS)
+        self._dry = max(0, self._dry - 1)
+        writes = peer is Peer.SCHEDULE and call in WRITES
+        return self._dry > 0 or (writes and self._weather.strikes(Fault.SCHEDULE_REFUSES))
 
     def pass_out(self, peer: Peer) -> None:
         strikes = self._weather.strikes
@@ -122,7 +141,12 @@ class Stormy(Gate):
         if strikes(Fault.KILLED):
             self._weather.log.append(f"  killed {self.passed[-1]}")
             raise self.kill()
+        if strikes(Fault.FROZEN):
+            self._weather.log.append(f"  frozen {self.passed[-1]}")
+            self.freeze()
         match peer:
+            case Peer.SCHEDULE if strikes(Fault.SCHEDULE_SLOW):
+                raise lost_answer(peer)
             case Peer.PROVIDER if strikes(Fault.REPLY_LOST):
                 raise lost_answer(peer)
             case Peer.PROVIDER if strikes(Fault.GARBAGE):

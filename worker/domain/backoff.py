@@ -82,8 +82,8 @@ PROVIDER_READ: Final = Backoff(
 )
 #: Numbers handed over in a job that could not be stored: the job is all that knows them.
 ACCEPT_JOB: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
-#: An arq worker that lost Redis.
-ARQ_WORKER: Final = Backoff(first=timedelta(milliseconds=200), longest=timedelta(seconds=5))
+#: An arq worker that lost Redis: once it is back nobody else runs the ticks.
+ARQ_WORKER: Final = Backoff(first=timedelta(milliseconds=200), longest=timedelta(seconds=1))
 #: An outgoing event, as promised to the shops.
 EVENT: Final = Steps(
     (

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PATIENCE, PER_PROVIDER, Tick, Ticks
+from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PER_PROVIDER, TAKE_OVER, TICKS, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
 from worker.ports.reporter import JobResult, Reporter
@@ -81,6 +81,8 @@ class Backstop:
             away = self.redis_away()
             if await self._must_stand_in(name, away=away):
                 await self._start_provider_ticks(name, away=away)
+            if not away and await self._looks_are_late(name):
+                self._start(TICKS["watch"], name)
         away = self.redis_away()
         for tick in FOR_ALL:
             if (
@@ -97,13 +99,23 @@ class Backstop:
         Without Redis no job is started anywhere, so there is nobody to be patient with.
         """
         if not away:
-            if self.ticks.silent_for("expire", name) <= PATIENCE:
+            if self.ticks.silent_for("expire", name) <= TAKE_OVER:
                 return False
-            if not await self.settlements.behind(name, PATIENCE):
+            if not await self.settlements.behind(name, TAKE_OVER):
                 return False  # Another host does the work.
         leads = await self.leadership.leads(leadership_of(name))
         self.reporter.leader(name, leads=leads)
         return leads
+
+    async def _looks_are_late(self, name: ProviderName) -> bool:
+        """Whether nobody looks where looks are due, and this process leads the provider."""
+        if self.ticks.silent_for("watch", name) <= TAKE_OVER:
+            return False
+        try:
+            late = await self.schedule.lag(name) > TAKE_OVER
+        except ScheduleUnavailable:
+            return False  # It fails for longer, or it does not.
+        return late and await self.leadership.leads(leadership_of(name))
 
     async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
         for tick in PER_PROVIDER:

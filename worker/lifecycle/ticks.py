@@ -25,11 +25,15 @@ from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
+from worker.ports.errors import ScheduleUnavailable
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import JobResult
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before arq is taken for gone.
+#: The same where looks or endings are late besides: the host that ran the tick may be dead, and
+#: arq has the next one for others only at the next slot.
+TAKE_OVER: Final = timedelta(seconds=1)
 AT_ONCE: Final = timedelta(0)
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
@@ -111,8 +115,11 @@ async def _watch(steps: TickSteps, provider: Provider, keep_going: KeepGoing) ->
 async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepGoing) -> None:
     """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
     while keep_going():
-        if not await steps.repair.schedule.intact(name):
-            await steps.repair.reschedule(name)
+        try:
+            if not await steps.repair.schedule.intact(name):
+                await steps.repair.reschedule(name)
+        except ScheduleUnavailable:
+            steps.repair.reporter.trouble("schedule.unavailable", provider=name)
         await steps.clock.sleep(KEEP.total_seconds())
 
 
@@ -147,7 +154,7 @@ PER_PROVIDER: Final = (
         name="expire",
         every=STRETCH,
         lasts=STRETCH,
-        silence=PATIENCE,
+        silence=TAKE_OVER,
         silence_without_redis=AT_ONCE,
         run=_expire,
     ),
@@ -166,6 +173,7 @@ FOR_ALL: Final = (
         name="sweep",
         every=timedelta(seconds=1),
         silence=PATIENCE,  # Others may sweep all along; once more costs two cheap questions.
+        silence_without_redis=timedelta(seconds=1),  # Nobody else sweeps then.
         step=lambda steps: steps.sweep,
     ),
     SharedTick(

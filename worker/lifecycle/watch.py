@@ -6,10 +6,10 @@ deadline; a provider without one is asked number by number, oldest due first, in
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
@@ -20,14 +20,19 @@ from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_return import until_reachable
+from worker.ports.errors import ScheduleUnavailable
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Leased, NextLook, Schedule
 from worker.ports.store.activations import LiveNumber
 
+T = TypeVar("T")
+
 LEASE_SIZE: Final = 500  #: Numbers per lease.
 LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
 LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
+AGAIN: Final = timedelta(milliseconds=200)  #: Until Redis is asked again that has just failed.
+TRIES: Final = 12  #: Longer than it takes until it is gone on without.
 GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
 
 
@@ -69,7 +74,7 @@ class Watch:
                 continue
             began = self.clock.monotonic()
             lease = await lease_safely(
-                lambda: self.schedule.lease(provider.name, limit, LEASE),
+                lambda: self._patiently(lambda: self.schedule.lease(provider.name, limit, LEASE)),
                 lambda lease: self._hand_back(provider, lease.numbers),
             )
             if lease.numbers:
@@ -79,6 +84,19 @@ class Watch:
                 nap = min(LONGEST_NAP, max(lease.wait, GATHER - spent))
                 await self.clock.sleep(nap.total_seconds())
         return looked
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis, again where it fails for a moment.
+
+        A tick that ended by it would leave the looks to the next one, seconds later, and those that
+        it had leased to the end of their leases.
+        """
+        for _ in range(TRIES):
+            try:
+                return await ask()
+            except ScheduleUnavailable:
+                await self.clock.sleep(AGAIN.total_seconds())
+        return await ask()
 
     async def _hand_back(self, provider: Provider, leased: Sequence[Leased]) -> None:
         now = self.clock.now()
@@ -104,7 +122,7 @@ class Watch:
                     await self.clock.sleep(min(wait - since, LONGEST_NAP.total_seconds()))
                     continue
                 self._read_at[provider.name] = self.clock.monotonic()
-            live = await self.schedule.size(provider.name)
+            live = await self._patiently(lambda: self.schedule.size(provider.name))
             rows += await self.listing.read(provider, terms, live, keep_going)
         return rows
 
@@ -128,7 +146,7 @@ class Watch:
             next_look(number, self.look.failed(number.number, terms, error))
 
         async def release() -> None:
-            await self.schedule.release(provider.name, nexts)
+            await self._patiently(lambda: self.schedule.release(provider.name, nexts))
 
         lanes = Lanes(
             queue=deque(sorted(leased, key=lambda number: number.number.deadline_at)),

@@ -11,12 +11,12 @@ from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, STUCK, Backstop
-from worker.lifecycle.ticks import PATIENCE, TICKS, SharedTick
+from worker.lifecycle.ticks import PATIENCE, TAKE_OVER, TICKS, SharedTick
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.reporter import JobResult
 
-LONG = PATIENCE + timedelta(seconds=1)
+LONG = PATIENCE + EVERY
 #: What is started for a provider while Redis is away.
 STOOD_IN = ["expire", "expire", "watch", "watch"]
 REPAIR_EVERY = TICKS["repair"].silence_without_redis or timedelta(0)
@@ -34,7 +34,7 @@ class Watched:
         self.failure: Exception | None = None
         self.store = StubStore(behind=True)
         self.leadership = StubStore(leads=True)
-        self.schedule = Stub(intact=True)
+        self.schedule = Stub(intact=True, lag=timedelta(0))
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
         self.not_configured = {"canary", "deliver_events"}
@@ -84,7 +84,7 @@ async def watched() -> Any:
 
 
 async def test_while_somebody_ticks_it_does_nothing(watched: Watched) -> None:
-    watched.silence["expire"] = PATIENCE
+    watched.silence["expire"] = TAKE_OVER
 
     assert await watched.second() == []
     assert watched.leadership.calls == []
@@ -113,6 +113,27 @@ async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
     watched.silence["expire"] = LONG
 
     assert await watched.second() == ["expire"]
+
+
+async def test_looks_that_are_late_are_made_where_nobody_else_looks(watched: Watched) -> None:
+    """The host that watched may be dead, and arq starts the next one only at the next slot."""
+    watched.silence["watch"] = LONG
+    watched.schedule.answers["lag"] = LONG
+
+    assert await watched.second() == ["watch"]
+
+
+@pytest.mark.parametrize(
+    ("lag", "leads"), [(TAKE_OVER, True), (LONG, False), (ScheduleUnavailable(), True)]
+)
+async def test_looks_that_others_make_are_left_to_them(
+    watched: Watched, lag: Any, *, leads: bool
+) -> None:
+    watched.silence["watch"] = LONG
+    watched.schedule.answers["lag"] = lag
+    watched.leadership.answers["leads"] = leads
+
+    assert await watched.second() == []
 
 
 async def test_without_redis_it_ends_and_looks_with_the_next_stretch_in_line(
@@ -178,6 +199,14 @@ async def test_without_redis_the_schedule_is_repaired_when_it_needs_it(
     watched.schedule.answers["intact"] = intact
 
     assert ("repair" in await watched.second()) == repaired
+
+
+async def test_without_redis_it_sweeps_each_second(watched: Watched) -> None:
+    watched.silence["sweep"] = timedelta(seconds=1.1)
+    assert await watched.second() == []
+
+    watched.away = True
+    assert "sweep" in await watched.second()
 
 
 async def test_a_silent_sweep_is_made_up_for_once(watched: Watched) -> None:

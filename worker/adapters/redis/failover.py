@@ -19,10 +19,8 @@ T = TypeVar("T")
 #: How long Redis may fail before this process goes on without it. No code that arrives three
 #: seconds after a fault may be missed, and the schedule has to be rebuilt from the database first.
 PATIENCE_SECONDS = 1.0
-TRY_EVERY_SECONDS = 1.0
 PROBE_EVERY_SECONDS = 0.5
-# What was granted from our memory counts for as long as a provider counts: a second.
-QUIET_SECONDS = 1.0
+ALL_AT_ONCE = 1_000_000  #: Requests: more than any budget grants at once.
 
 
 class RemoteSchedule(Schedule, Protocol):
@@ -55,8 +53,6 @@ class FailoverSchedule:
         self._away = False
         self._failing_since: float | None = None
         self._last_probe_failed = False
-        self._next_try = 0.0
-        self._quiet_until = 0.0
         #: Rebuilt since Redis came back; None: it has not been away.
         self._rebuilt: set[ProviderName] | None = None
 
@@ -74,16 +70,12 @@ class FailoverSchedule:
         await self._ask(lambda schedule: schedule.hint(provider, number))
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
-        if quiet := await self._quiet():
-            return LeaseBatch((), quiet)
         return await self._ask(lambda schedule: schedule.lease(provider, limit, lease))
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         return await self._ask(lambda schedule: schedule.release(provider, nexts))
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
-        if await self._quiet():
-            return 0
         return await self._ask(lambda schedule: schedule.spend(provider, wanted))
 
     async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
@@ -109,7 +101,6 @@ class FailoverSchedule:
         return intact and not missed
 
     async def _ask(self, question: Callable[[Schedule], Awaitable[T]]) -> T:
-        await self._try_to_return()
         if self._away:
             return await question(self._local)
         try:
@@ -123,11 +114,13 @@ class FailoverSchedule:
         return answer
 
     async def keep_probing(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """See by writing whether Redis works, again and again, until cancelled."""
+        """See by writing whether Redis works, or works again, until cancelled.
+
+        Nobody else asks one that is away: while it is slow, whoever asks it misses his last looks.
+        """
         while True:
             await sleep(PROBE_EVERY_SECONDS)
-            if not self._away:
-                await self._probe()
+            await (self._try_to_return() if self._away else self._probe())
 
     async def _probe(self) -> None:
         began = self._monotonic()
@@ -148,31 +141,26 @@ class FailoverSchedule:
         if not self._away and now - self._failing_since >= PATIENCE_SECONDS:
             self._away = True
             self._local.clear()
-            self._next_try = now + TRY_EVERY_SECONDS
             self._reporter.dependency(Dependency.REDIS, works=False)
             self._reporter.trouble("schedule.redis_lost")
         return self._away
 
     async def _try_to_return(self) -> None:
-        """At most one caller a second asks whether Redis is back, with a write of no meaning."""
-        now = self._monotonic()
-        if not self._away or now < self._next_try:
-            return
-        self._next_try = now + TRY_EVERY_SECONDS
+        """Ask by a write of no meaning whether Redis is back.
+
+        What our memory granted in the last second, Redis does not know of. So all that it would
+        grant at once is taken there: from then on it grants by the rate, as our memory did.
+        """
         try:
             await self._redis.check_writes()
+            for provider in self._local.providers:
+                await self._redis.spend(provider, ALL_AT_ONCE)
         except ScheduleUnavailable:
-            self._next_try = self._monotonic() + TRY_EVERY_SECONDS
             return
         self._away = False
         self._failing_since = None
         self._last_probe_failed = False
         self._rebuilt = set()
-        self._quiet_until = self._monotonic() + QUIET_SECONDS
         self._local.clear()
         self._reporter.dependency(Dependency.REDIS, works=True)
         self._reporter.trouble("schedule.redis_back")
-
-    async def _quiet(self) -> timedelta:
-        await self._try_to_return()
-        return timedelta(seconds=max(0.0, self._quiet_until - self._monotonic()))

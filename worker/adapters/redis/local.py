@@ -4,7 +4,7 @@ A number takes some 300 bytes here; what it would need in Redis, Redis has.
 """
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -79,6 +79,10 @@ class LocalSchedule:
             name: ScheduledNumbers(LocalBudget(Rate.per_second(rate)))
             for name, rate in rates.items()
         }
+
+    @property
+    def providers(self) -> Collection[ProviderName]:
+        return self._by_provider.keys()
 
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
