@@ -19,7 +19,6 @@ from tests.simulation.timed.timed_faults import BEGINS, FAULTS, TimedFault, draw
 
 FEW: Final = 1
 #: Faults whose promise is not kept yet; none are, once a lost code is recorded again at once.
-AWAITED: Final = frozenset({"failover"})
 SHOWN: Final = 40  #: Lines of what happened, with a failure.
 REST: Final = 28.0  #: Seconds after the last handing over: longer than any window.
 
@@ -48,7 +47,7 @@ async def begin(database_url: str) -> AsyncIterator[Begin]:
 
 
 @pytest.mark.parametrize("seed", seeds(FEW))
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in AWAITED])
+@pytest.mark.parametrize("name", list(FAULTS))
 async def test_codes_are_shown_and_endings_are_at_once(begin: Begin, name: str, seed: int) -> None:
     rng, fault = Random(seed), FAULTS[name]
     scene = await begin(rng, fault)

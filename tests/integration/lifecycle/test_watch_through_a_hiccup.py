@@ -7,9 +7,10 @@ from functools import cached_property
 from tests.integration.lifecycle.world import SIM, World, turns
 from tests.unit.lifecycle.scripted import ScriptedProvider
 from worker.adapters.redis.local import LocalSchedule
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.provider import Capabilities, Waiting
+from worker.ports.provider import Waiting
 from worker.ports.schedule import NextLook
 
 SOON = timedelta(seconds=4)  #: After the first look, before the end of its lease.

@@ -27,6 +27,7 @@ from tests.unit.lifecycle.scripted import terms
 from worker.adapters.providers.transport import ProviderContext
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
+from worker.adapters.store.connections import ConnectionPool
 from worker.adapters.store.database import Database
 from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.postgres import PostgresStore
@@ -64,11 +65,20 @@ class ScarceDatabase(Database):
 
     def __init__(self, url: str, has_descriptors: Callable[[], bool]) -> None:
         super().__init__(url, pool_size=10, role=ROLE)
+        self._has_descriptors = has_descriptors
 
-        @event.listens_for(self._engine.sync_engine, "do_connect")
-        def _connect(*_: Any) -> None:
-            if not has_descriptors():
-                raise OSError(errno.EMFILE, "simulated: too many open files")
+    async def _opened(self) -> ConnectionPool:
+        first = self._pool is None
+        if first:
+            self._connect()
+        pool = await super()._opened()
+        if first:
+            event.listen(pool.engine.sync_engine, "do_connect", self._connect)
+        return pool
+
+    def _connect(self, *_: Any) -> None:
+        if not self._has_descriptors():
+            raise OSError(errno.EMFILE, "simulated: too many open files")
 
 
 class TimedGate(Gate):

@@ -10,15 +10,15 @@ from tests.simulation.timed.simulated_time import SimulatedTime
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Endpoint, Probe, ProviderContext, Transport
 from worker.adapters.providers.wire import Wire
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
 from worker.ports.provider import (
     ActivePage,
     CancelReply,
-    Capabilities,
     Circuit,
     CodesArrived,
-    Finished,
+    Ended,
     NoRent,
     Observation,
     Rented,
@@ -72,8 +72,11 @@ class SimulatedWire(Wire):
         )
         self._gate = gate
 
-    async def exchange(self, method: str, target: str, cap: int) -> Reply | ProviderError:
+    async def exchange(
+        self, method: str, target: str, cap: int, *, repeatable: bool = False
+    ) -> Reply | ProviderError:
         assert method == "GET"
+        del repeatable  # Nothing hangs here.
         assert target.startswith(TARGET)
         assert cap
         return await self._gate.exchange(target)
@@ -116,7 +119,7 @@ class ReachedSide:
 
     async def look(self, ref: ProviderRef) -> Observation:
         seen = await self._ask(Operation.LOOK, lambda: self._theirs.look(ref), ref)
-        if isinstance(seen, CodesArrived | Finished) and seen.sms:
+        if isinstance(seen, CodesArrived | Ended) and seen.sms:
             self._gate.tells(ref)
         return seen
 
