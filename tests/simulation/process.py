@@ -181,6 +181,7 @@ class GatedStore:
     """The store, with every repository behind a gate."""
 
     def __init__(self, real: PostgresStore, gate: Gate) -> None:
+        self.doubts = real.doubts
         self.policies = Gated(real.policies, Peer.STORE, gate)
         self.leadership = real.leadership
         self.instances = real.instances

@@ -18,7 +18,6 @@ from tests.simulation.timed.scene import Scene
 from tests.simulation.timed.timed_faults import BEGINS, FAULTS, TimedFault, drawn
 
 FEW: Final = 1
-#: Faults whose promise is not kept yet; none are, once a lost code is recorded again at once.
 SHOWN: Final = 40  #: Lines of what happened, with a failure.
 REST: Final = 28.0  #: Seconds after the last handing over: longer than any window.
 
