@@ -189,3 +189,16 @@ async def test_a_worker_starts_with_a_policy_of_newer_code_and_tells_of_it(
 
     assert "policy.unreadable" in (written := capsys.readouterr().err)
     assert "tomorrow of P1: of_the_future: unknown field" in written
+
+
+async def test_a_policy_whose_commit_a_failover_may_have_lost_is_stored_again(world: World) -> None:
+    policies, version = world.store.policies, POLICIES["default"].version
+    kept = "SELECT count(*) FROM policy_version WHERE name = 'default'"
+    await policies.keep("default", version)
+    assert await world.one(kept) == 1
+    await world.admin.execute("DELETE FROM policy_version")
+
+    world.store.db.doubt()
+    await policies.keep("default", version)
+
+    assert await world.one(kept) == 1

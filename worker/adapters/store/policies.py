@@ -36,10 +36,12 @@ class PolicyRepository:
             (name, profile.version): json.dumps(content_of(profile))
             for name, profile in policies.items()
         }
-        self._stored: set[PolicyVersion] = set()  #: Are in the database for sure.
+        self._stored: set[PolicyVersion] = set()  #: Are in the database, unless that is in doubt.
+        self._doubts = db.doubts
 
     async def keep(self, name: str, version: str) -> None:
         """Store a policy of this process, before an order is made under it."""
+        self._forget_if_in_doubt()
         content = self._own.get((name, version))
         if (name, version) in self._stored or content is None:
             return
@@ -48,8 +50,16 @@ class PolicyRepository:
             thing = {"name": name, "version": version, "content": content}
             await connection.execute(_KEEP, thing)
 
+        doubts = self._db.doubts
         await self._db.write(work)
-        self._stored.add((name, version))
+        if self._db.doubts == doubts:
+            self._stored.add((name, version))
+
+    def _forget_if_in_doubt(self) -> None:
+        """A failover may have lost what was committed before it."""
+        if self._doubts != self._db.doubts:
+            self._doubts = self._db.doubts
+            self._stored.clear()
 
     async def read(
         self, versions: Collection[PolicyVersion] | None = None
@@ -65,7 +75,9 @@ class PolicyRepository:
             }
             return (await connection.execute(_THESE, wanted)).mappings().all()
 
+        doubts = self._db.doubts
         rows = await self._db.read(work)
         contents = {(row["name"], row["version"]): row["content"] for row in rows}
-        self._stored.update(contents)
+        if self._db.doubts == doubts == self._doubts:
+            self._stored.update(contents)
         return contents
