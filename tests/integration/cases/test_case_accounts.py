@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.cases.case_shop import MONDAY, PRICE, CaseShop, last_reason
-from tests.integration.store.shop import ALICE, WINDOW
+from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.activation import State
+from worker.lifecycle.cases.account_events import RECHECK
 from worker.lifecycle.cases.case_service import AccountEventReport
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import CaseState, Rejected
@@ -218,6 +219,41 @@ async def test_a_refused_deletion_opens_the_account_again(shop: CaseShop) -> Non
     await shop.give_verdict(case, grant=False)
 
     assert await account_state(shop) == "open"
+
+
+async def test_a_deletion_that_older_code_wrote_as_a_block_opens_again_when_refused(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    case = await shop.report_account_event("delete_requested", "P0")
+    await shop.admin.execute("UPDATE account SET state = 'blocked'")
+
+    await shop.give_verdict(case, grant=False)
+
+    assert await account_state(shop) == "open"
+
+
+async def test_a_deletion_that_older_code_wrote_as_a_block_is_closing_when_looked_at_again(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    await shop.rent_number("P3")
+    await shop.report_account_event("delete_requested")
+    await shop.admin.execute("UPDATE account SET state = 'blocked'")
+
+    await shop.fire_due_timers(MONDAY + RECHECK + TICK)
+
+    assert await account_state(shop) == "closing"
+
+
+async def test_a_state_that_only_newer_code_knows_is_left_to_it(shop: CaseShop) -> None:
+    await shop.open_account()
+    await shop.admin.execute("ALTER TABLE account DROP CONSTRAINT account_state_check")
+    await shop.admin.execute("UPDATE account SET state = 'of_tomorrow'")
+
+    await shop.report_account_event("law_enforcement_block")
+
+    assert await account_state(shop) == "of_tomorrow"
 
 
 async def test_a_refused_deletion_leaves_a_block_in_place(shop: CaseShop) -> None:

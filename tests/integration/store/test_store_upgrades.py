@@ -1,5 +1,6 @@
 """A database of the first revision, full of live and settled numbers, is brought up to date."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,22 +28,40 @@ TABLES = (
 )
 
 
-def to_the_first(connection: Connection) -> None:
+DELETION = (
+    "INSERT INTO case_ (id, kind, subject, account, content_hash, state, facts, policy,"
+    " policy_version, opened_at) SELECT gen_random_uuid(), 'account', account, account, 'h',"
+    """ 'in_review', '{"event": "delete_requested"}', 'default', '1', now() FROM account"""
+)
+
+
+def migrated(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
+    command.upgrade(config, revision)
+
+
+async def migrated_to(url: str, revision: str) -> None:
+    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(migrated, revision)
+    await engine.dispose()
+
+
+async def filled(url: str, revision: str) -> asyncpg.Connection:
+    """Filled at the first revision and migrated to this one."""
+    await migrated_to(url, "0001")
+    admin = await asyncpg.connect(url)
+    await admin.execute(FILLED)
+    await migrated_to(url, revision)
+    return admin
 
 
 @pytest.fixture
 async def old_shop(empty_database_url: str) -> AsyncIterator[Shop]:
     """As revision 0001 left it; nothing of it was written by the code under test."""
-    engine = create_async_engine(async_url(empty_database_url), poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.run_sync(to_the_first)
-    await engine.dispose()
-    admin = await asyncpg.connect(empty_database_url)
-    await admin.execute(FILLED)
+    admin = await filled(empty_database_url, "0001")
     store = PostgresStore(empty_database_url, events_wanted=True)
     yield Shop(store, admin, empty_database_url)
     await store.close()
@@ -97,3 +116,42 @@ async def test_what_was_live_ends_and_what_was_settled_stays(old_shop: Shop) -> 
         await old_shop.rows("SELECT activation_id, outcome FROM settlement ORDER BY 1")
     )
     assert await violations(old_shop) == {}
+
+
+#: These were released; each was read by nobody but its author before a table was large.
+RELEASED = {f"{number:04}" for number in range(1, 9)}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        script
+        for script in sorted((MIGRATIONS / "versions").glob("*.sql"))
+        if script.stem[:4] not in RELEASED
+    ],
+    ids=lambda script: script.stem,
+)
+def test_a_migration_reads_no_large_table_while_it_holds_its_lock(script: Path) -> None:
+    """All run in one transaction: what one has locked is locked until the last one is done."""
+    text = re.sub(r"--.*", "", script.read_text())
+    made = set(re.findall(r"CREATE TABLE (\w+)", text))
+
+    indexed = set(re.findall(r"CREATE (?:UNIQUE )?INDEX \w+ ON (\w+)", text))
+
+    assert indexed <= made
+    assert "VALIDATE" not in text
+    assert len(re.findall(r"ADD CONSTRAINT", text)) == len(re.findall("NOT VALID", text))
+
+
+async def test_a_deletion_that_waits_stays_a_block_for_the_code_beside_the_upgrade(
+    empty_database_url: str,
+) -> None:
+    admin = await filled(empty_database_url, "0009")
+    await admin.execute("UPDATE account SET state = 'blocked'")
+    await admin.execute(DELETION)
+
+    await migrate.upgrade(empty_database_url)
+
+    states = await admin.fetch("SELECT DISTINCT state FROM account")
+    await admin.close()
+    assert [row["state"] for row in states] == ["blocked"]

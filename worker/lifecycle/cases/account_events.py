@@ -113,9 +113,12 @@ def _state(decision: Decision) -> port.CaseState:
 def _account_state(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> str | None:
     """The new state, if it is stronger than the present one, or the end of a bar; else None."""
     present = view.holdings.state
+    if present not in _STRENGTH:
+        return None  # A word of newer code, which looks at the case again.
     begun = _STATE_BEGUN.get(facts["event"], present)
     if decision.outcome is Outcome.DENY:
-        if present != begun:
+        # Older code calls a deletion that waits a block.
+        if present not in {begun, "blocked"}:
             return None
         left = "blocked" if view.holdings.flags else "open"
         return None if left == present else left
