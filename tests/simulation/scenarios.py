@@ -12,8 +12,8 @@ from tests.integration.lifecycle.world import PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
 from worker.domain.activation import ProviderState, State
-from worker.lifecycle.adopt import ANSWER_WITHIN
-from worker.lifecycle.purchase_proof import CARRIED_OUT_WITHIN, READINGS_APART
+from worker.lifecycle.adopt import ANSWER_WITHIN, CARRIED_OUT_WITHIN
+from worker.lifecycle.purchase_proof import READINGS_APART
 from worker.ports.service import PurchaseOrder
 from worker.simulator.behaviours import Behaviour
 

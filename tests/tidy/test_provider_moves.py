@@ -63,7 +63,9 @@ WRITERS: Final = {
     "provider_ended": Writer({(OPEN, CANCELLING)}, "a.state = 'waiting'"),
     "give_up": Writer({(OPEN, CANCELLING)}, "state IN ('waiting', 'expiring')"),
     "keep_codes": Writer({(CANCELLING, OPEN)}),
-    "end_unsold": Writer({(OPEN, CANCELLED)}, "a.state = 'waiting'"),
+    "end_unsold": Writer(
+        {(OPEN, CANCELLED), (CANCELLING, CANCELLED)}, "state IN ('waiting', 'expiring')"
+    ),
     "prove_unsold": Writer({(CANCELLING, CANCELLED), (DISPUTED, CANCELLED)}),
     "adopt": Writer({(DISPUTED, CANCELLING), (CANCELLED, CANCELLING)}, "provider_ref IS NULL"),
     "settle": Writer(

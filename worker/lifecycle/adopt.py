@@ -4,8 +4,9 @@ While its customer waits, the number is watched like any other. Once the custome
 cancelled: pursued until the provider gives it back or keeps the price.
 
 Service, country, cost and rental time are compared, as far as the provider gives them. The service
-must be given; what else is missing is no contradiction; what is given must fit. A number given to
-the wrong order would show one customer the code of another, or be cancelled while another program
+must be given; what else is missing is no contradiction; what is given must fit: a number that was
+rented later than `CARRIED_OUT_WITHIN` after the purchase is not its own. A number given to the
+wrong order would show one customer the code of another, or be cancelled while another program
 with the same key waits for it. So in doubt it stays an orphan.
 """
 
@@ -22,8 +23,12 @@ from worker.ports.reporter import Reporter
 from worker.ports.store.purchases import Bought, OpenPurchase, PurchaseStore
 
 ANSWER_WITHIN: Final = timedelta(seconds=60)  #: After which an asked purchase is forgotten.
+#: After a purchase was asked for. Seen: a provider that holds purchases back for 170 s.
+CARRIED_OUT_WITHIN: Final = timedelta(minutes=3)
 CLOCKS_DIFFER: Final = timedelta(minutes=2)  #: The provider's and ours, at the most.
 ANYWHERE: Final = frozenset({"any"})  #: No country: the provider chose one.
+
+assert ANSWER_WITHIN < CARRIED_OUT_WITHIN
 
 
 class Orphan(Protocol):
@@ -51,7 +56,7 @@ AnyOrphan = TypeVar("AnyOrphan", bound=Orphan)
 def matched(
     purchases: Iterable[OpenPurchase], orphans: Sequence[AnyOrphan]
 ) -> list[tuple[OpenPurchase, AnyOrphan]]:
-    """Oldest purchase first, each with the number rented closest to it; no number twice."""
+    """In the order of the purchases: each with the number rented closest to it; no number twice."""
     open_, left = list(purchases), list(orphans)
     pairs = []
     while open_:
@@ -97,7 +102,7 @@ def _time_fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
     if orphan.rented_at is None:
         return True
     after = orphan.rented_at - purchase.asked_at
-    return -CLOCKS_DIFFER <= after <= ANSWER_WITHIN + CLOCKS_DIFFER
+    return -CLOCKS_DIFFER <= after <= CARRIED_OUT_WITHIN + CLOCKS_DIFFER
 
 
 def _distance(purchase: OpenPurchase, orphan: Orphan) -> timedelta:

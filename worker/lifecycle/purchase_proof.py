@@ -7,27 +7,34 @@ more and would be seen if it had been:
 - a reading begins `CARRIED_OUT_WITHIN` after the purchase was asked for, or later: our request
   ended within `ANSWER_WITHIN`, the rest is the provider's time to carry out what it had received;
 - a reading counts when the provider told all of its list, and all of its history since then;
+- a number that was sold would be shown: by the list while it lives, by the history once it has had
+  `LAGS` to tell of its end. In between a reading says nothing of it;
 - two of them, `READINGS_APART`, show no number that may be the purchase's. One that nobody here
   knows counts as such where its service is not given, or is the purchase's.
 
-A provider that has not both proves nothing unsold. A number that is sold later than that is adopted
-all the same, and given back: nothing is lost by the proof but time.
+A provider that has not both proves nothing unsold. A number that turns up later all the same is
+adopted and given back where it fits: `adopt.fits` says until when.
+
+Customers wait for the list, and the history may be long or hang: so the list's numbers are adopted
+first, and a history is read for `READ_FOR` per run.
 """
 
+import enum
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
-from worker.domain.activation import ProviderState, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.backoff import PROOF
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.adopt import ANSWER_WITHIN, CLOCKS_DIFFER, Adopt
+from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, Adopt
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.reconcile import HistorySpan
+from worker.lifecycle.reconcile import LAGS, HistorySpan
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError
 from worker.ports.provider import ActiveRow, Circuit, PastNumber, Provider
@@ -36,8 +43,6 @@ from worker.ports.schedule import Schedule
 from worker.ports.store.purchases import OpenPurchase, PurchaseStore
 from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
 
-#: After a purchase was asked for. Seen: a provider that holds purchases back for 170 s.
-CARRIED_OUT_WITHIN: Final = timedelta(minutes=3)
 READINGS_APART: Final = timedelta(seconds=20)
 HANDED_OVER_WITHIN: Final = timedelta(seconds=3)  #: What the shop rents by itself.
 #: A number that was sold later than that after it was asked for is not looked for.
@@ -45,10 +50,30 @@ SOLD_WITHIN: Final = timedelta(hours=1)
 OLDEST: Final = timedelta(days=29)  #: Histories go back thirty days.
 LIST_PAGES_MAX: Final = 1000
 HISTORY_PAGES_MAX: Final = 200
+READ_FOR: Final = timedelta(seconds=5)  #: Of a history, per run; where it ended, the next goes on.
 
-assert ANSWER_WITHIN < CARRIED_OUT_WITHIN < SOLD_WITHIN < OLDEST
+assert CARRIED_OUT_WITHIN < SOLD_WITHIN < OLDEST
 
 AnyRow: TypeAlias = ActiveRow | PastNumber
+
+
+class _Read(enum.Enum):
+    """How far a history is read."""
+
+    WHOLE = enum.auto()
+    PART = enum.auto()  #: The next run goes on.
+    NEVER_WHOLE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A reading whose history is not read to its end yet. It shows what there was when it began."""
+
+    began: datetime
+    ids: frozenset[ActivationId]  #: The purchases whose time it covers.
+    listed: Sequence[ActiveRow]  #: What the list told then of numbers that nobody here knew.
+    left: deque[HistorySpan]
+    pages: list[Sequence[PastNumber]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +86,11 @@ class PurchaseProof:
     settle: Settle
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
-    #: Orphans of the last reading: what the shop rented by itself is handed over by the next.
-    _orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
+    #: Orphans of the last list and of the last history: what the shop rented by itself is handed
+    #: over by the next.
+    _list_orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
+    _history_orphans: dict[ProviderName, set[ProviderRef]] = field(default_factory=dict)
+    _unfinished: dict[ProviderName, _Reading] = field(default_factory=dict)
     #: How many readings in a row could prove nothing, and until when none is made for proof.
     _fruitless: dict[ProviderName, tuple[int, float]] = field(default_factory=dict)
 
@@ -74,8 +102,14 @@ class PurchaseProof:
         recent = await self.purchases.open_purchases(provider.name, settled_for=lifetime)
         began = self.clock.now()
         old = await self._provable(provider, began)
-        if recent or old:
-            await self._read(provider, began, recent, old)
+        if not recent and not old:
+            return
+        listed = await self.listed(provider)
+        if listed is None:
+            return
+        unknown = await self._adopt_listed(provider.name, recent, listed)
+        if old:
+            await self._prove(provider, began, old, unknown)
 
     async def _provable(self, provider: Provider, now: datetime) -> list[OpenPurchase]:
         """Purchases that a reading which begins now may prove unsold."""
@@ -87,47 +121,68 @@ class PurchaseProof:
         in_doubt = await self.purchases.purchases_in_doubt(provider.name, OLDEST)
         return [each for each in in_doubt if now - each.asked_at >= CARRIED_OUT_WITHIN]
 
-    async def _read(
+    async def _adopt_listed(
         self,
-        provider: Provider,
-        began: datetime,
+        provider: ProviderName,
         recent: Sequence[OpenPurchase],
-        old: Sequence[OpenPurchase],
-    ) -> None:
-        before = self._orphans.pop(provider.name, set())
-        listed = await self.listed(provider)
-        if listed is None:
-            return
-        past = await self._past(provider, old, began)
-        unknown = await self._unknown(provider.name, [*(past or ()), *listed], wait=bool(old))
-        self._orphans[provider.name] = {row.ref for row in unknown}
-        found = await self._adopt(provider.name, recent, old, unknown, before)
-        if old and past is not None:
-            left = [each for each in old if each.id not in found]
-            await self._judge(provider.name, began, left, unknown)
+        listed: Sequence[ActiveRow],
+    ) -> list[ActiveRow]:
+        """Give purchases the live numbers that were there the last time, too; those of nobody."""
+        before = self._list_orphans.get(provider, set())
+        unknown = await self.purchases.unknown_rows(provider, listed)
+        self._list_orphans[provider] = {row.ref for row in unknown}
+        await self._adopt(provider, recent, [row for row in unknown if row.ref in before])
+        return unknown
 
     async def _adopt(
         self,
         provider: ProviderName,
-        recent: Sequence[OpenPurchase],
-        old: Sequence[OpenPurchase],
-        unknown: Sequence[AnyRow],
-        before: set[ProviderRef],
+        purchases: Sequence[OpenPurchase],
+        orphans: Sequence[AnyRow],
     ) -> set[ActivationId]:
-        """Give purchases the numbers that were there the last time, too; those that have one now.
-
-        The list tells of numbers that live, the history of old ones by their service.
-        """
+        """The purchases that have their number now."""
         adopt = Adopt(
             purchases=self.purchases, reporter=self.reporter, accept=self.accept, terms=self.terms
         )
-        seen = [row for row in unknown if row.ref in before]
-        live = [row for row in seen if isinstance(row, ActiveRow)]
-        past = [row for row in seen if isinstance(row, PastNumber) and row.service is not None]
-        pairs = await adopt(provider, recent, live)
-        found = {purchase.id for purchase, _ in pairs}
-        left = [each for each in old if each.id not in found]
-        return found | {purchase.id for purchase, _ in await adopt(provider, left, past)}
+        return {purchase.id for purchase, _ in await adopt(provider, purchases, orphans)}
+
+    async def _prove(
+        self,
+        provider: Provider,
+        began: datetime,
+        old: Sequence[OpenPurchase],
+        listed: Sequence[ActiveRow],
+    ) -> None:
+        """Read on in the history; once it is whole, find numbers in it or prove their absence."""
+        reading = self._unfinished.get(provider.name)
+        if reading is None or reading.ids.isdisjoint(each.id for each in old):
+            ids = frozenset(each.id for each in old)
+            reading = _Reading(began, ids, listed, deque(spans(old, began)))
+            self._unfinished[provider.name] = reading
+        match await self._read_on(provider, reading):
+            case _Read.PART:
+                return
+            case _Read.NEVER_WHOLE:
+                self._remember(provider.name, fruitless=True)
+            case _Read.WHOLE:
+                covered = [each for each in old if each.id in reading.ids]
+                await self._conclude(provider.name, reading, covered)
+            case never:
+                assert_never(never)
+        del self._unfinished[provider.name]
+
+    async def _conclude(
+        self, provider: ProviderName, reading: _Reading, in_doubt: Sequence[OpenPurchase]
+    ) -> None:
+        """The history tells of old numbers by their service; what has none may be anybody's."""
+        before = self._history_orphans.get(provider, set())
+        unknown = await self._unknown(provider, reading)
+        past = [row for row in unknown if isinstance(row, PastNumber)]
+        self._history_orphans[provider] = {row.ref for row in past}
+        seen = [row for row in past if row.ref in before and row.service is not None]
+        found = await self._adopt(provider, in_doubt, seen)
+        left = [each for each in in_doubt if each.id not in found]
+        await self._judge(provider, reading.began, left, unknown)
 
     async def _judge(
         self,
@@ -137,18 +192,25 @@ class PurchaseProof:
         unknown: Sequence[AnyRow],
     ) -> None:
         """Keep what a whole reading says, and end what is proven."""
-        absent = [each for each in in_doubt if not any(may_be(each, row) for row in unknown)]
-        ids = {each.id for each in absent}
-        await self.purchases.note_absence(began, {each.id: each.id in ids for each in in_doubt})
+        shown = {each.id for each in in_doubt if any(may_be(each, row) for row in unknown)}
+        lifetime = self.terms[provider].lifetime
+        absent = [
+            each
+            for each in in_doubt
+            if each.id not in shown and would_be_shown(began - each.asked_at, lifetime)
+        ]
+        said = {**dict.fromkeys(shown, False), **{each.id: True for each in absent}}
+        await self.purchases.note_absence(began, said)
         proven = [each.id for each in absent if _is_proven(each, began)]
         if proven:
             await self._end(provider, proven)
-        self._remember(provider, fruitless=bool(in_doubt) and not absent)
+        self._remember(provider, fruitless=bool(in_doubt) and len(shown) == len(in_doubt))
 
     async def _end(self, provider: ProviderName, ids: Sequence[ActivationId]) -> None:
         """Customers who still wait have their price back first, then nothing is at risk."""
         waiting = await self.settlements.end_unsold(ids)
-        await self.settle([unsold(number) for number in waiting])
+        # Those whose account somebody keeps locked are ended again by the next reading.
+        await self.settle.batch([unsold(number) for number in waiting])
         ended = await self.purchases.prove_unsold(ids)
         if ended:
             self.reporter.trouble("rent.proven_unsold", provider=provider, detail=str(len(ended)))
@@ -162,17 +224,16 @@ class PurchaseProof:
         wait = PROOF.wait(times, self.clock.chance())
         self._fruitless[provider] = times + 1, self.clock.monotonic() + wait.total_seconds()
 
-    async def _unknown(
-        self, provider: ProviderName, rows: Sequence[AnyRow], *, wait: bool
-    ) -> list[AnyRow]:
-        """The numbers that are none of ours; with *wait*, not even a little later."""
-        by_ref = {row.ref: row for row in rows}  # What the list says of a number goes before.
-        unknown = await self.purchases.unknown_refs(provider, list(by_ref.values()))
-        if unknown and wait:
+    async def _unknown(self, provider: ProviderName, reading: _Reading) -> list[AnyRow]:
+        """The numbers that are none of ours, not even a little later."""
+        rows: list[AnyRow] = [*reading.listed]
+        for page in reading.pages:  # What the list says of a number goes before.
+            rows += [row for row in page if not any(_is_same(row, live) for live in reading.listed)]
+        unknown = await self.purchases.unknown_rows(provider, rows)
+        if unknown:
             await self.clock.sleep(HANDED_OVER_WITHIN.total_seconds())
-            again = [by_ref[ref] for ref in unknown]
-            unknown = await self.purchases.unknown_refs(provider, again)
-        return [by_ref[ref] for ref in unknown]
+            unknown = await self.purchases.unknown_rows(provider, unknown)
+        return unknown
 
     async def listed(self, provider: Provider) -> list[ActiveRow] | None:
         """The whole list; None where a page tells nothing: then nothing is known."""
@@ -191,31 +252,29 @@ class PurchaseProof:
                 return rows
         return None
 
-    async def _past(
-        self, provider: Provider, in_doubt: Sequence[OpenPurchase], now: datetime
-    ) -> list[PastNumber] | None:
-        """All of the history in which they may have been sold; None where it is not all."""
+    async def _read_on(self, provider: Provider, reading: _Reading) -> _Read:
+        """Where the history fails or takes too long, the next run goes on with the same page."""
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=1)
-        rows: list[PastNumber] = []
-        pages = 0
-        for first in spans(in_doubt, now):
-            span: HistorySpan | None = first
-            while span is not None:
-                if (pages := pages + 1) > HISTORY_PAGES_MAX:
-                    return None
-                if provider.circuit is not Circuit.CLOSED:
-                    return None
-                await budget.take()
-                try:
-                    page = await provider.history(span.since, span.until, span.skip)
-                except ProviderError:
-                    return None
-                rows += page.rows
-                following = span.after(page)
-                if following is None and page.next is not None and page.rows:
-                    return None  # The same page again: it turns none, and may have more.
-                span = following
-        return rows
+        until = self.clock.monotonic() + READ_FOR.total_seconds()
+        while reading.left:
+            if len(reading.pages) == HISTORY_PAGES_MAX:
+                return _Read.NEVER_WHOLE
+            if self.clock.monotonic() > until or provider.circuit is not Circuit.CLOSED:
+                return _Read.PART
+            span = reading.left[0]
+            await budget.take()
+            try:
+                page = await provider.history(span.since, span.until, span.skip)
+            except ProviderError:
+                return _Read.PART
+            following = span.after(page)
+            if following is None and page.next is not None and page.rows:
+                return _Read.NEVER_WHOLE  # The same page again: it turns none, and may have more.
+            reading.pages.append(page.rows)
+            reading.left.popleft()
+            if following is not None:
+                reading.left.appendleft(following)
+        return _Read.WHOLE
 
 
 def spans(in_doubt: Iterable[OpenPurchase], now: datetime) -> list[HistorySpan]:
@@ -251,8 +310,23 @@ def unsold(due: DueNumber) -> Ending:
         source=State.EXPIRING,
         outcome=State.REFUNDED,
         provider_state=ProviderState.CANCELLED,
-        reason="provider",
+        reason=(due.reason or EndReason.PROVIDER).value,
     )
+
+
+def would_be_shown(age: timedelta, lifetime: timedelta) -> bool:
+    """Whether so long after the purchase its number would be listed, or told of by the history.
+
+    It may be carried out any time within `CARRIED_OUT_WITHIN`, and lives for *lifetime* then.
+    """
+    return age < lifetime or age >= CARRIED_OUT_WITHIN + lifetime + LAGS
+
+
+def _is_same(row: PastNumber, live: ActiveRow) -> bool:
+    """Refs are used again: with another phone it is another number."""
+    if row.phone is None or live.phone is None:
+        return row.ref == live.ref
+    return row.ref == live.ref and row.phone[-7:] == live.phone[-7:]
 
 
 def _is_proven(purchase: OpenPurchase, began: datetime) -> bool:

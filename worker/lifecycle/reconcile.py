@@ -175,8 +175,7 @@ class CompareHistory:
         rows: Sequence[PastNumber],
     ) -> tuple[list[OpenPurchase], list[ProviderRef]]:
         """Purchases that have their number now, and the refs that no activation has."""
-        unknown = set(await self.adopt.purchases.unknown_refs(provider, rows))
-        orphans = [row for row in rows if row.ref in unknown]
+        orphans = await self.adopt.purchases.unknown_rows(provider, rows)
         # An old number is recognised by its service: a time alone also fits the number of another.
         named = [row for row in orphans if row.service is not None]
         pairs = await self.adopt(provider, purchases, named)
@@ -341,7 +340,7 @@ class Reconcile:
             number += 1
 
     async def _unknown(self, provider: Provider, rows: Sequence[ActiveRow]) -> list[ProviderRef]:
-        return await self.purchases.unknown_refs(provider.name, rows)
+        return [row.ref for row in await self.purchases.unknown_rows(provider.name, rows)]
 
     def _report(self, provider: ProviderName, reopened: ReopenedNumbers) -> None:
         if reopened.pursued:

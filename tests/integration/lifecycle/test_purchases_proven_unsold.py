@@ -11,7 +11,8 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.purchase_proof import CARRIED_OUT_WITHIN, READINGS_APART
+from worker.lifecycle.adopt import CARRIED_OUT_WITHIN
+from worker.lifecycle.purchase_proof import READINGS_APART
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import (
     ActivePage,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from tests.integration.store.shop import Shop
 from worker.adapters.store import rows
 from worker.adapters.store.database import statement
@@ -154,7 +156,7 @@ HOT = {
     "activations/known_refs": {"activation_ref"},
     "activations/lock_for_codes": {"activation_ref", "activation_pkey"},
     "activations/known_codes": {"activation_ref", "activation_pkey"},
-    "purchases/unknown_refs": {"activation_ref"},
+    "purchases/unknown_rows": {"activation_ref"},
     "purchases/numbers_of_history": {"activation_ref"},
     "purchases/correct_by_history": {"activation_pkey"},
     "books/overdue_numbers": DUE | {"activation_live_ref"},
@@ -213,3 +215,38 @@ async def test_a_whole_table_would_be_noticed(broken_shop: Shop) -> None:
     plan = await generic_plan(broken_shop, "SELECT * FROM activation WHERE service = :service")
 
     assert plan.whole_tables == {"activation"}
+
+
+#: 20,000 purchases of long ago that nobody ever proved, and whose exposure a person ended; one that
+#: is in doubt now.
+NEVER_PROVEN = """
+INSERT INTO purchase (id, content_hash, account, provider, "order", price_minor, currency, state,
+        asked_at)
+    SELECT md5(n::text)::uuid, 'h', 'a' || n % 100, 'p' || n % 3, '{}', 25, 'USD', 'unknown',
+           CASE WHEN n = 19001 THEN now() ELSE now() - interval '90 days' END
+      FROM generate_series(1, 19001) n;
+UPDATE activation SET provider_ref = NULL WHERE id IN (SELECT id FROM purchase);
+INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, ended_at)
+    SELECT id, provider, 25, 'USD', 'loss', now() FROM purchase WHERE asked_at < now();
+ANALYZE;
+"""
+READS_MAX = 1500  #: Rows; there are 1,000 live numbers.
+
+
+@pytest.mark.parametrize("name", ["purchases/open_purchases", "books/purchases_in_doubt"])
+async def test_purchases_that_were_in_doubt_long_ago_are_not_read(
+    broken_shop: Shop, name: str
+) -> None:
+    await broken_shop.admin.execute(ROWS)
+    await broken_shop.admin.execute(NEVER_PROVEN)
+    values = VALUES | {"settled_for": "interval '20m'", "provider": "'p1'"}
+    filled = PARAMETER.sub(lambda named: values[named[1]], statement(name).text)
+
+    explained = await broken_shop.one("EXPLAIN (ANALYZE, FORMAT JSON) " + filled)
+
+    read = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in nodes(json.loads(explained)[0]["Plan"])
+        if "Relation Name" in node
+    )
+    assert read <= READS_MAX

@@ -9,7 +9,7 @@ import pytest
 
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.adopt import ANSWER_WITHIN, CLOCKS_DIFFER, fits, matched
+from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, fits, matched
 from worker.ports.provider import ActiveRow, PastNumber
 from worker.ports.store.purchases import OpenPurchase
 
@@ -49,7 +49,7 @@ def test_one_that_fits_in_everything_fits() -> None:
         {"country": "8"},
         {"cost_minor": 26},
         {"rented_at": ASKED - CLOCKS_DIFFER - TICK},
-        {"rented_at": ASKED + ANSWER_WITHIN + CLOCKS_DIFFER + TICK},
+        {"rented_at": ASKED + CARRIED_OUT_WITHIN + CLOCKS_DIFFER + TICK},
     ],
     ids=str,
 )
@@ -65,7 +65,7 @@ def test_one_thing_that_does_not_fit_is_enough(told: dict[str, Any]) -> None:
         {"cost_minor": 25},
         {"rented_at": None},
         {"rented_at": ASKED - CLOCKS_DIFFER},
-        {"rented_at": ASKED + ANSWER_WITHIN + CLOCKS_DIFFER},
+        {"rented_at": ASKED + CARRIED_OUT_WITHIN + CLOCKS_DIFFER},
     ],
     ids=str,
 )

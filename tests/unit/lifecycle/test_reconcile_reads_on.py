@@ -38,7 +38,7 @@ class Books:
             open_purchases=[],
             disputed_since=[],
             compare_history=HistoryComparison({}, 0),
-            unknown_refs=[],
+            unknown_rows=[],
             count_provider=None,
             exposure_by_currency={},
             reopen_listed=ReopenedNumbers(0, 0),
@@ -136,7 +136,7 @@ async def test_a_database_that_is_away_ends_the_run_before_anybody_is_asked() ->
 
 
 async def test_of_a_list_that_breaks_off_the_pages_that_came_are_compared() -> None:
-    books = Books(unknown_refs=lambda _, rows: [row.ref for row in rows])
+    books = Books(unknown_rows=lambda _, rows: list(rows))
     page = ActivePage([ActiveRow(ProviderRef("1"), ())], last=False)
     books.provider.will("list", page, ProviderUnavailable("sim", "HTTP 500"))
 

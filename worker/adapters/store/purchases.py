@@ -246,17 +246,18 @@ class PurchaseRepository:
         found = await self._rows(statement("purchases/prove_unsold"), ids=list(ids))
         return [ActivationId(row["id"]) for row in found]
 
-    async def unknown_refs(
-        self, provider: ProviderName, rows: Sequence[ActiveRow | PastNumber]
-    ) -> list[ProviderRef]:
+    async def unknown_rows(
+        self, provider: ProviderName, rows: Sequence[port.AnyNumber]
+    ) -> list[port.AnyNumber]:
         found = await self._rows(
-            statement("purchases/unknown_refs"),
+            statement("purchases/unknown_rows"),
             provider=provider,
             refs=[row.ref for row in rows],
             phones=[row.phone for row in rows],
             rented=[row.rented_at for row in rows],
+            live=[isinstance(row, ActiveRow) for row in rows],
         )
-        return [ProviderRef(row["ref"]) for row in found]
+        return [rows[row["place"] - 1] for row in found]
 
     async def keep_pushes(
         self, provider: ProviderName, pushes: Sequence[Push]

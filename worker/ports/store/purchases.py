@@ -9,7 +9,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -20,6 +20,9 @@ from worker.ports.store.activations import Activation
 CANARY_ACCOUNT: Final = AccountId(
     "canary"
 )  #: The canary's own; whoever else uses it is counted with it.
+
+
+AnyNumber = TypeVar("AnyNumber", bound=ActiveRow | PastNumber)
 
 
 class PurchaseState(enum.Enum):
@@ -210,7 +213,10 @@ class PurchaseStore(Protocol):
     async def open_purchases(
         self, provider: ProviderName, *, settled_for: timedelta = timedelta(0)
     ) -> list[OpenPurchase]:
-        """Activations still without a number, oldest first; settled ones asked so long ago too."""
+        """Activations still without a number; settled ones asked so long ago too.
+
+        Those whose customer waits come first, those proven unsold last, of each the oldest first.
+        """
         ...
 
     async def purchases_in_doubt(
@@ -227,10 +233,10 @@ class PurchaseStore(Protocol):
         """Nothing was sold: no exposure, no dispute. Not while the customer is not settled."""
         ...
 
-    async def unknown_refs(
-        self, provider: ProviderName, rows: Sequence[ActiveRow | PastNumber]
-    ) -> list[ProviderRef]:
-        """The refs of those that are no number of ours: orphans, in the order given."""
+    async def unknown_rows(
+        self, provider: ProviderName, rows: Sequence[AnyNumber]
+    ) -> list[AnyNumber]:
+        """Those that are no number of ours: orphans, in the order given."""
         ...
 
     async def ordered(self, id_: ActivationId) -> bool:

@@ -1,13 +1,15 @@
--- Numbers the provider names and no activation is: orphans, by their refs in the order given.
+-- Numbers the provider names and no activation is: orphans, by their places in what was given.
 -- Refs are used again: a ref that we know of another phone, or of another day, tells of a number that
--- we do not know. One that lives is ours in any case.
-SELECT told.ref
-  FROM unnest(CAST(:refs AS text[]), CAST(:phones AS text[]), CAST(:rented AS timestamptz[]))
-       WITH ORDINALITY AS told(ref, phone, rented_at, place)
+-- we do not know. Of two that live only one has the ref, so what the list says of a live one is ours
+-- in any case; what the history says may be of the one before.
+SELECT told.place
+  FROM unnest(CAST(:refs AS text[]), CAST(:phones AS text[]), CAST(:rented AS timestamptz[]),
+              CAST(:live AS boolean[]))
+       WITH ORDINALITY AS told(ref, phone, rented_at, live, place)
  WHERE NOT EXISTS (
     SELECT FROM activation a
      WHERE a.provider = :provider AND a.provider_ref = told.ref
-       AND (NOT a.settled
+       AND (told.live AND NOT a.settled
             OR (told.rented_at IS NULL
                 OR a.rented_at BETWEEN told.rented_at - interval '1 day'
                                    AND told.rented_at + interval '1 day')
