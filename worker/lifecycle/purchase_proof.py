@@ -104,10 +104,11 @@ class PurchaseProof:
         old = await self._provable(provider, began)
         if not recent and not old:
             return
+        before = self._list_orphans.pop(provider.name, set())
         listed = await self.listed(provider)
         if listed is None:
             return
-        unknown = await self._adopt_listed(provider.name, recent, listed)
+        unknown = await self._adopt_listed(provider.name, recent, listed, before)
         if old:
             await self._prove(provider, began, old, unknown)
 
@@ -126,9 +127,9 @@ class PurchaseProof:
         provider: ProviderName,
         recent: Sequence[OpenPurchase],
         listed: Sequence[ActiveRow],
+        before: set[ProviderRef],
     ) -> list[ActiveRow]:
         """Give purchases the live numbers that were there the last time, too; those of nobody."""
-        before = self._list_orphans.get(provider, set())
         unknown = await self.purchases.unknown_rows(provider, listed)
         self._list_orphans[provider] = {row.ref for row in unknown}
         await self._adopt(provider, recent, [row for row in unknown if row.ref in before])

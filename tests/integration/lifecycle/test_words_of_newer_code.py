@@ -4,6 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.integration.lifecycle.test_purchases_proven_unsold import (
+    UNSOLD,
+    asked_earlier,
+    lost,
+    read,
+    tells,
+)
 from tests.integration.lifecycle.world import SIM, WINDOW, World
 from worker.domain.activation import ProviderState, State
 from worker.domain.price_fate import PriceFate
@@ -222,3 +229,20 @@ async def test_our_own_numbers_are_never_told_as_newer_codes(world: World) -> No
     )
 
     assert await world.store.settlements.foreign_rows(MINUTE, 10) == []
+
+
+@WORDS
+async def test_what_newer_code_says_of_a_purchase_in_doubt_is_no_proofs_to_end(
+    newer_world: World, word: str
+) -> None:
+    world = newer_world
+    newer, ours = [await lost(world, key) for key in ("order-1", "order-2")]
+    await world.admin.execute(word, newer.id)
+    before = await untouched(world, newer)
+    await asked_earlier(world)
+    tells(world)
+
+    await read(world, 2)
+
+    assert await world.ended(ours) == UNSOLD
+    assert await untouched(world, newer) == before
