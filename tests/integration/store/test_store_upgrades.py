@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
-from worker.adapters.store.connections import async_url
+from worker.adapters.store.connections import DIALECT, connector
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
@@ -37,7 +37,11 @@ def to_the_first(connection: Connection) -> None:
 @pytest.fixture
 async def old_shop(empty_database_url: str) -> AsyncIterator[Shop]:
     """As revision 0001 left it; nothing of it was written by the code under test."""
-    engine = create_async_engine(async_url(empty_database_url), poolclass=NullPool)
+    engine = create_async_engine(
+        DIALECT,
+        poolclass=NullPool,
+        connect_args={"async_creator_fn": connector(empty_database_url)},
+    )
     async with engine.begin() as connection:
         await connection.run_sync(to_the_first)
     await engine.dispose()
