@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
-from worker.adapters.store.connections import async_url
+from worker.adapters.store.connections import DIALECT, connector
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
@@ -43,7 +43,9 @@ def migrated(connection: Connection, revision: str) -> None:
 
 
 async def migrated_to(url: str, revision: str) -> None:
-    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    engine = create_async_engine(
+        DIALECT, poolclass=NullPool, connect_args={"async_creator_fn": connector(url)}
+    )
     async with engine.begin() as connection:
         await connection.run_sync(migrated, revision)
     await engine.dispose()

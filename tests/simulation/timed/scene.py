@@ -18,6 +18,7 @@ from tests.simulation.timed.simulated_time import INSTALL, SimulatedTime
 from worker.adapters.store.migrate import ROLE
 from worker.domain.ids import AccountId
 from worker.lifecycle.ticks import TICKS
+from worker.ports.store.activations import AcceptOutcome
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import SimulatedNumber
 
@@ -215,9 +216,10 @@ class Scene:
                 dying.cancel()
                 if asked.done() and not asked.cancelled() and asked.result() is not None:
                     (result,) = asked.result()
-                    assert result.activation is not None, result
-                    handed.answered_at = self.time.elapsed
-                    return
+                    if result.how is not AcceptOutcome.ACCOUNT_LOCKED:
+                        assert result.activation is not None, result
+                        handed.answered_at = self.time.elapsed
+                        return
             await self.time.sleep(CALLS_AGAIN)
         raise AssertionError("the shop had no answer")
 

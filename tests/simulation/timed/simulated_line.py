@@ -92,6 +92,7 @@ class SimulatedTransport(Transport):
             probe=Probe(Operation.BALANCE, TARGET, _read),
         )
         self._wire = SimulatedWire(theirs, gate)
+        self._probe_wire = SimulatedWire(theirs, gate)
 
 
 class ReachedSide:

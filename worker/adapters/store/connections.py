@@ -5,11 +5,12 @@ from one transaction to the next does not hold there: prepared statements, setti
 session locks. Directly these are set once a connection; through a pooler once a transaction.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import Connection, event, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECT_S: Final = 5
@@ -28,6 +29,7 @@ _SETTINGS: Final = {
 }
 #: A statement is prepared and run in one transaction, without a name another process may use.
 NOTHING_KEPT: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+DIALECT: Final = "postgresql+asyncpg://"
 _MEMBER: Final = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
 
 
@@ -38,26 +40,40 @@ class ConnectionPool(NamedTuple):
     pooled: bool
 
 
-def async_url(url: str) -> str:
-    """The URL for SQLAlchemy's asyncpg dialect, from a plain `postgresql://` one."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+def connector(url: str) -> Callable[..., Awaitable[asyncpg.Connection]]:
+    """Opens connections to *url* as libpq would: asyncpg itself reads it, TLS, hosts and all.
+
+    SQLAlchemy takes it as `async_creator_fn` and needs no URL then. `ssl` is the name that its own
+    dialect has for `sslmode`.
+    """
+    parts = urlsplit(url)
+    query = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(parts.query)]
+    dsn = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(query)))
+    named = any(key == "application_name" for key, _ in query)
+
+    async def connect(**settings: Any) -> asyncpg.Connection:
+        given = settings.pop("server_settings", {})
+        ours = given if named else _NAME | given
+        return await asyncpg.connect(dsn, server_settings=ours, **settings)
+
+    return connect
 
 
 async def open_pool(url: str, *, pool_size: int, role: str | None) -> ConnectionPool:
     """Asks once who answers there. Raises what asyncpg raises where nobody does."""
-    pooled = await _behind_pooler(url)
-    settings = _NAME if pooled else _NAME | _SETTINGS
+    connect = connector(url)
+    pooled = await _behind_pooler(connect)
     engine = create_async_engine(
-        async_url(url),
+        DIALECT,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
         hide_parameters=True,
         connect_args={
+            "async_creator_fn": connect,
             "timeout": CONNECT_S,
             "command_timeout": SILENCE_S,
-            "server_settings": settings,
-            **(NOTHING_KEPT if pooled else {}),
+            **(NOTHING_KEPT if pooled else {"server_settings": _SETTINGS}),
         },
     )
     if pooled:
@@ -67,11 +83,9 @@ async def open_pool(url: str, *, pool_size: int, role: str | None) -> Connection
     return ConnectionPool(engine, pooled)
 
 
-async def _behind_pooler(url: str) -> bool:
+async def _behind_pooler(connect: Callable[..., Awaitable[asyncpg.Connection]]) -> bool:
     """Whether the process that answers is another than the one named when we connected."""
-    connection = await asyncpg.connect(
-        url, timeout=CONNECT_S, command_timeout=SILENCE_S, statement_cache_size=0
-    )
+    connection = await connect(timeout=CONNECT_S, command_timeout=CONNECT_S, statement_cache_size=0)
     try:
         async with connection.transaction():
             answers = await connection.fetchval("SELECT pg_backend_pid()")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from worker.adapters.store.connections import NOTHING_KEPT, async_url
+from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.database import translated
 from worker.ports.errors import SchemaMissing
 
@@ -73,7 +73,10 @@ def _migrate(connection: Connection) -> str | None:
 async def upgrade(url: str) -> tuple[str | None, str]:
     """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
     engine = create_async_engine(
-        async_url(url), poolclass=NullPool, hide_parameters=True, connect_args=NOTHING_KEPT
+        DIALECT,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"async_creator_fn": connector(url), **NOTHING_KEPT},
     )
     try:
         with translated():
