@@ -248,3 +248,18 @@ async def test_a_reading_that_shows_it_after_the_lag_is_no_absence(world: World)
     assert (await world.number(number)).ref == "77"
     assert await world.exposure() == [(20, "open")]
     assert await world.store.purchases.open_purchases(SIM) == []
+
+
+@pytest.mark.parametrize(
+    ("phone", "ended"), [(ROW.phone, UNSOLD), (None, UNSOLD), (OURS, IN_DOUBT)], ids=str
+)
+async def test_what_the_list_says_of_a_number_goes_before_the_history(
+    world: World, phone: str | None, ended: tuple[State, ProviderState]
+) -> None:
+    number = await given_up(world)
+    await asked_earlier(world)
+    tells(world, listed=(ROW._replace(service="other"),), past=(replace(PAST, phone=phone),))
+
+    await read(world, 2)
+
+    assert await world.ended(number) == ended
