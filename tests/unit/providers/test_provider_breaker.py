@@ -311,3 +311,34 @@ def test_what_worked_since_the_outage_opens_the_whole_circuit_when_it_fails_agai
     fail(breaker, FAILURES_TO_OPEN)
 
     assert turns == [Circuit.OPEN, Circuit.CLOSED, Circuit.OPEN]
+
+
+def test_an_outage_after_a_single_answer_to_a_probe_opens_it_again(
+    breaker: Breaker, turns: list[Circuit]
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN)
+    breaker.answered(breaker.ticket)
+    fail(breaker, FAILURES_TO_OPEN - 1)
+    assert not breaker.doubted
+    breaker.failed(breaker.ticket)
+    assert circuit_of(breaker) is Circuit.CLOSED, "a probe alone is no outage"
+
+    fail(breaker, 1)
+    assert breaker.doubted
+    breaker.failed(breaker.ticket)
+
+    assert not breaker.doubted
+    assert turns == [Circuit.OPEN, Circuit.CLOSED, Circuit.OPEN]
+
+
+def test_a_failed_probe_opens_nothing_where_other_work_is_answered(
+    breaker: Breaker, turns: list[Circuit]
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN, Operation.CANCEL)
+    breaker.answered(breaker.ticket)
+    fail(breaker, FAILURES_TO_OPEN, Operation.CANCEL)
+    answer(breaker, Operation.LOOK)
+
+    breaker.failed(breaker.ticket)
+
+    assert turns == [Circuit.OPEN, Circuit.CLOSED]
