@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -187,7 +188,7 @@ class BatchCommitter:
             self._news.set()
 
     def _keep_locked(
-        self, endings: Sequence[tuple[port.DueNumber, port.Ending]], busy: Set[ActivationId]
+        self, endings: Sequence[tuple[port.DueNumber, port.Ending]], busy: AbstractSet[ActivationId]
     ) -> list[port.Postponed]:
         """Keep for the next commit what its provider has confirmed; the rest is due again later."""
         tries = {due.id: self._locked[due.id] + 1 for due, _ in endings if due.id in busy}

@@ -151,9 +151,7 @@ def locked_for(times: int) -> Callable[..., Settlements]:
     return settle
 
 
-async def test_what_the_provider_confirmed_is_not_asked_again_for_an_account_locked_for_a_moment() -> (
-    None
-):
+async def test_an_account_locked_for_a_moment_costs_no_second_cancel() -> None:
     """Two providers' endings of one customer lock each other out; the cancel has taken effect."""
     group = Group(settle=locked_for(LOCKED_TRIES - 1))
     group.commit.ended(*ended())
