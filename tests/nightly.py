@@ -33,6 +33,8 @@ RUNS: Final = (
         seeds="40"),
     Run("crashes", "each scenario broken at every boundary",
         (*PYTEST, "tests/simulation", "-k", "everywhere")),
+    Run("pooler", "the store behind PgBouncer in transaction mode",
+        (*PYTEST, "tests/integration/store", "--database-through", "pgbouncer")),
     Run("causes", "each known cause of lost time, put back",
         (PYTHON, "-m", "tests.mutation.causes")),
     Run("chaos", "real processes, all faults", ("make", "chaos")),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -11,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.debian import program
+from tests.debian_package import unpacked
 
-PACKAGES = ("pgbouncer", "libevent-2.1-7", "libc-ares2")
+STATE = Path(__file__).parent.parent / ".state" / "debian"
+LIBRARIES = ("libevent-2.1-7", "libc-ares2")
 CONFIGURATION = """
 [databases]
 * = host={socket} user=postgres
@@ -35,9 +37,9 @@ START_S = 10
 async def pgbouncer(database_url: str, *, pool_size: int = 10) -> AsyncIterator[str]:
     """Start it; gives the URL of the same database through it.
 
-    Raises `tests.debian.NotToBeHadError`.
+    Raises `tests.debian_package.NotToBeHad`.
     """
-    found = program("pgbouncer", PACKAGES)
+    program, environment = _program()
     parts = urlsplit(database_url)
     sockets = unquote(parse_qs(parts.query)["host"][0])
     port = _free_port()
@@ -48,10 +50,10 @@ async def pgbouncer(database_url: str, *, pool_size: int = 10) -> AsyncIterator[
             CONFIGURATION.format(socket=sockets, port=port, pool_size=pool_size, folder=folder)
         )
         process = await asyncio.create_subprocess_exec(
-            str(found.path),
+            program,
             *_as_somebody(folder, Path(sockets)),
             str(settings),
-            env={**os.environ, **found.environment},
+            env={**os.environ, **environment},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -62,6 +64,16 @@ async def pgbouncer(database_url: str, *, pool_size: int = 10) -> AsyncIterator[
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
                 await process.wait()
+
+
+def _program() -> tuple[str, dict[str, str]]:
+    """What is on the PATH, else the one of Debian's package, and where it finds its libraries."""
+    installed = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if installed is not None:
+        return installed, {}
+    roots = [unpacked(package, STATE) for package in ("pgbouncer", *LIBRARIES)]
+    folders = [str(folder) for root in roots for folder in root.glob("usr/lib/*-linux-gnu")]
+    return str(roots[0] / "usr/sbin/pgbouncer"), {"LD_LIBRARY_PATH": ":".join(folders)}
 
 
 def _as_somebody(folder: Path, sockets: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Panels about money, events and the worker itself: where to look when something is late."""
 
-from deploy.grafana.panels import Panel, Query, lines
+from deploy.grafana.panels import GREEN, RED, Panel, Query, lines, timeline
 from deploy.grafana.selectors import A, P, W
 from worker.jobs import WORK_SECONDS
 
@@ -88,6 +88,23 @@ def worker() -> list[Panel]:
     jobs = f"rate({A}jobs_total{{{W}}}[$__rate_interval])"
     seconds = f"rate({A}job_seconds_bucket{{{W}}}[$__rate_interval])"
     return [
+        timeline(
+            "Dependencies",
+            "Whether the database and Redis do their work for each worker: Redis only counts while "
+            "it takes writes in time. Without Redis all goes on, from the database.",
+            Query(
+                f"min by (instance, dependency) ({A}dependency_up{{{W}}})",
+                "{{instance}} {{dependency}}",
+            ),
+            [(0, "away", RED), (1, "works", GREEN)],
+        ),
+        timeline(
+            "Who stands in",
+            "The worker that looks and ends at a provider while Redis is away. One for each "
+            "provider; another takes over within two seconds, ten where the host froze.",
+            Query(f"max by (instance, provider) ({A}leader{{{P}}})", "{{provider}} {{instance}}"),
+            [(0, "no", GREEN), (1, "leads", GREEN)],
+        ),
         lines(
             "Jobs by result",
             "Jobs per second over all workers. `busy`, a tick whose like still ran, is normal.",

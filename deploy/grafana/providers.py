@@ -49,6 +49,20 @@ def providers() -> list[Panel]:
             [(0, "closed", GREEN), (1, "open", RED)],
             runbook="ActivationWorkerProviderDown",
         ),
+        lines(
+            "First answer after an outage, 95 of 100",
+            "From the moment a provider answers again to the first look or ending there. "
+            "Promised is 1.5 s.",
+            [
+                Query(
+                    "histogram_quantile(0.95, sum by (le, provider) "
+                    f"(rate({A}provider_answers_again_seconds_bucket{{{P}}}[$__rate_interval])))",
+                    "{{provider}}",
+                )
+            ],
+            "s",
+            limit=1.5,
+        ),
         bars(
             "Exposure",
             "Money that customers have back and the provider may still keep, as a share of the "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.world import World, world
-from tests.debian import NotToBeHadError
+from tests.debian_package import NotToBeHad
 from tests.pgbouncer import pgbouncer
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
@@ -19,7 +19,7 @@ async def pooled_url(empty_database_url: str) -> AsyncIterator[str]:
     try:
         async with pgbouncer(empty_database_url) as url:
             yield url
-    except NotToBeHadError as why:
+    except NotToBeHad as why:
         pytest.skip(str(why))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.debian_package import NotToBeHad, unpacked
+from tests.debian_package import NotToBeHad, unpacked
 
 STATE = Path(__file__).parents[2] / ".state" / "ops"
 

@@ -33,7 +33,7 @@ BY_PROMETHEUS: Final[Mapping[str, frozenset[str]]] = {
 
 def registry() -> CollectorRegistry:
     made = CollectorRegistry()
-    Metrics(made, KNOWN)
+    Metrics(made, KNOWN).leader.labels("alpha").set(1)  # Only who leads has it.
     return made
 
 

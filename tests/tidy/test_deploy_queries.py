@@ -31,9 +31,6 @@ EVERY: Final[Sequence[Shipped]] = [
 
 #: Exported, and read by nothing that is shipped; each with its reason.
 UNREAD: Final = {
-    "activation_worker_dependency_up": "read by hand beside /readyz",
-    "activation_worker_leader": "read by hand to see which process stands in",
-    "activation_worker_provider_answers_again_seconds": "read by hand after an outage",
     "process_max_fds": "comes with the process collector",
     "process_open_fds": "comes with the process collector",
     "process_virtual_memory_bytes": "comes with the process collector",

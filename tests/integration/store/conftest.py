@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.debian import NotToBeHadError
+from tests.debian_package import NotToBeHad
 from tests.integration.store.pausing import Gate, PausingDatabase, Rival
 from tests.integration.store.shop import Shop
 from tests.pgbouncer import pgbouncer
@@ -21,7 +21,7 @@ async def store_url(request: pytest.FixtureRequest, database_url: str) -> AsyncI
     try:
         async with pgbouncer(database_url) as url:
             yield url
-    except NotToBeHadError as why:
+    except NotToBeHad as why:
         pytest.skip(str(why))
 
 
