@@ -99,11 +99,7 @@ class CancelAtProvider:
             return self._later(provider, due, error)
 
     async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
-        async with self._paying:  # Else all lanes would have paid when the first is refused.
-            refusal = self.left_alone.refusal(provider.name, self.clock)
-            if refusal is not None:
-                return self._later(provider, due, refusal)
-            await self.pay()
+        await self._pay_unless_left_alone(provider)
         if not await self.holds(due):
             return AskAgain(timedelta(0), unknown_reads=due.unknown_reads)  # By who has it now.
         reply = await provider.cancel(ref)
@@ -121,6 +117,13 @@ class CancelAtProvider:
                 return await self._after_refusal(provider, due, ref, why, sms)
             case _:
                 assert_never(reply)
+
+    async def _pay_unless_left_alone(self, provider: Provider) -> None:
+        async with self._paying:  # Else all lanes would have paid when the first is refused.
+            refusal = self.left_alone.refusal(provider.name, self.clock)
+            if refusal is not None:
+                raise refusal
+            await self.pay()
 
     async def _after_refusal(
         self,

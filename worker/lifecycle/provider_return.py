@@ -40,7 +40,8 @@ class CancelsLeftAlone:
         return provider in self._refused
 
     def refused(self, provider: ProviderName, error: CircuitOpen, clock: Clock) -> None:
-        self._refused[provider] = (clock.monotonic() + TRIED_EVERY.total_seconds(), error)
+        if self.refusal(provider, clock) is None:
+            self._refused[provider] = (clock.monotonic() + TRIED_EVERY.total_seconds(), error)
 
     def answered(self, provider: ProviderName) -> None:
         self._refused.pop(provider, None)

@@ -46,6 +46,10 @@ def circuit_of(breaker: Breaker) -> Circuit:
     return breaker.circuit
 
 
+def doubted(breaker: Breaker) -> bool:
+    return breaker.doubted
+
+
 def fail(breaker: Breaker, times: int, operation: Operation = Operation.LOOK) -> None:
     for _ in range(times):
         breaker.failed(breaker.admit(operation))
@@ -319,15 +323,15 @@ def test_an_outage_after_a_single_answer_to_a_probe_opens_it_again(
     fail(breaker, FAILURES_TO_OPEN)
     breaker.answered(breaker.ticket)
     fail(breaker, FAILURES_TO_OPEN - 1)
-    assert not breaker.doubted
+    assert not doubted(breaker)
     breaker.failed(breaker.ticket)
     assert circuit_of(breaker) is Circuit.CLOSED, "a probe alone is no outage"
 
     fail(breaker, 1)
-    assert breaker.doubted
+    assert doubted(breaker)
     breaker.failed(breaker.ticket)
 
-    assert not breaker.doubted
+    assert not doubted(breaker)
     assert turns == [Circuit.OPEN, Circuit.CLOSED, Circuit.OPEN]
 
 
