@@ -1,6 +1,6 @@
 """Going on without Redis, and coming back to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -22,7 +22,12 @@ P = ProviderName("p")
 Q = ProviderName("q")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
+A_MOMENT = timedelta(milliseconds=1)  #: In which the budget grants requests again.
 NUMBER = LiveNumber(ActivationId(UUID(int=1)), ProviderRef("1"), NOW, NOW + timedelta(minutes=20))
+SOON, SOON_TOO = (
+    LiveNumber(ActivationId(UUID(int=n)), ProviderRef(str(n)), NOW, NOW + timedelta(seconds=3))
+    for n in (2, 3)
+)
 
 
 class Enough(Exception):
@@ -32,10 +37,11 @@ class Enough(Exception):
 class Flaky(LocalSchedule):
     """A schedule that can be out of reach, and counts who tried."""
 
-    def __init__(self) -> None:
-        super().__init__({P: 1e6, Q: 1e6}, clock=lambda: NOW)
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__({P: 1e6, Q: 1e6}, clock=clock)
         self.up = True
         self.takes_writes = True
+        self.spends = True
         self.tries = 0
 
     def _try(self) -> None:
@@ -76,6 +82,8 @@ class Flaky(LocalSchedule):
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
         self._try()
+        if not self.spends:
+            raise ScheduleUnavailable("TimeoutError")
         return await super().spend(provider, wanted)
 
 
@@ -84,9 +92,10 @@ class World:
 
     def __init__(self) -> None:
         self.seconds = 100.0
-        self.redis = Flaky()
+        self.now = NOW
+        self.redis = Flaky(lambda: self.now)
         self.reporter = RecordingReporter()
-        local = LocalSchedule({P: 1e6, Q: 1e6}, clock=lambda: NOW)
+        local = LocalSchedule({P: 1e6, Q: 1e6}, clock=lambda: self.now)
         self.schedule = FailoverSchedule(
             self.redis, local, self.reporter, monotonic=lambda: self.seconds
         )
@@ -119,6 +128,74 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+async def looking_without_redis(world: World) -> None:
+    """Two numbers are looked at from memory; their windows end soon."""
+    await world.lose_redis()
+    await world.schedule.add(P, [(SOON, NOW), (SOON_TOO, NOW)])
+    await world.schedule.rebuilt(P)
+
+
+async def test_a_last_look_that_is_due_when_redis_comes_back_is_leased_at_once_and_once(
+    world: World,
+) -> None:
+    await looking_without_redis(world)
+
+    await world.get_redis_back()
+
+    assert not await world.schedule.intact(P), "the others come from the database"
+    world.now += A_MOMENT
+    leased = (await world.schedule.lease(P, 10, LEASE)).numbers
+    assert sorted(each.number.ref for each in leased) == [SOON.ref, SOON_TOO.ref]
+
+
+async def test_a_number_that_is_looked_at_as_redis_comes_back_goes_on_there_and_not_twice(
+    world: World,
+) -> None:
+    await looking_without_redis(world)
+    (mine,) = (await world.schedule.lease(P, 1, LEASE)).numbers
+
+    await world.get_redis_back()
+
+    world.now += A_MOMENT
+    (other,) = (await world.schedule.lease(P, 10, LEASE)).numbers
+    assert {mine.number, other.number} == {SOON, SOON_TOO}
+    assert await world.schedule.release(P, [NextLook(mine, NOW)]) == 1
+    assert [each.number for each in (await world.schedule.lease(P, 10, LEASE)).numbers] == [
+        mine.number
+    ]
+    assert await world.schedule.release(P, [NextLook(other, None)]) == 1
+    assert await world.schedule.size(P) == 1
+
+
+async def test_a_redis_that_fails_as_it_takes_the_numbers_leaves_them_here(world: World) -> None:
+    await looking_without_redis(world)
+    world.redis.spends = False
+
+    await world.get_redis_back()
+
+    assert world.schedule.away
+    assert len((await world.schedule.lease(P, 10, LEASE)).numbers) == 2
+
+
+async def test_a_next_look_that_redis_does_not_take_goes_there_with_the_next_try(
+    world: World,
+) -> None:
+    await looking_without_redis(world)
+    first, second = (await world.schedule.lease(P, 2, LEASE)).numbers
+    await world.get_redis_back()
+    world.redis.up = False
+    with pytest.raises(ScheduleUnavailable):
+        await world.schedule.release(P, [NextLook(first, NOW), NextLook(second, None)])
+    world.redis.up = True
+
+    await world.schedule.release(P, [NextLook(first, NOW), NextLook(second, None)])
+
+    world.now += A_MOMENT
+    assert [each.number for each in (await world.schedule.lease(P, 10, LEASE)).numbers] == [
+        first.number
+    ]
 
 
 async def test_a_hiccup_does_not_lose_the_schedule(world: World) -> None:
@@ -203,14 +280,14 @@ async def test_what_memory_knew_is_not_kept_for_the_next_outage(world: World) ->
     assert await world.schedule.size(P) == 0
 
 
-async def test_a_claim_from_memory_means_nothing_to_redis(world: World) -> None:
+async def test_a_lease_from_memory_ends_none_of_redis(world: World) -> None:
     await world.schedule.add(P, [(NUMBER, NOW)])
     await world.lose_redis()
     await world.schedule.add(P, [(NUMBER, NOW)])
     claim = await world.schedule.lease(P, 1, LEASE)
     await world.get_redis_back()
 
-    assert await world.schedule.release(P, [NextLook(claim.numbers[0], None)]) == 0
+    await world.schedule.release(P, [NextLook(claim.numbers[0], None)])
     assert await world.schedule.size(P) == 1
 
 

@@ -7,8 +7,9 @@ Nothing here commits. An unreadable or missing answer is no information, so the 
 is and is due again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -16,9 +17,10 @@ from worker.domain.backoff import CANCEL, Backoff
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.provider_return import wait_while_away
-from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from worker.lifecycle.provider_return import CancelsLeftAlone, wait_while_away
+from worker.ports.errors import CircuitOpen, ProviderError, ProviderRefused, ProviderUnavailable
 from worker.ports.provider import (
+    Circuit,
     CodesArrived,
     Ended,
     Observation,
@@ -68,13 +70,16 @@ async def always(_: DueNumber) -> bool:
 class CancelAtProvider:
     """`pay` buys one request from the provider's rate budget, and waits until it is granted.
 
-    `holds` says right before the cancel is sent whether it still may be.
+    `holds` says right before the cancel is sent whether it still may be. `left_alone` is told of
+    a cancel that the breaker did not let out, and spares the others their payment.
     """
 
     clock: Clock
     pay: Callable[[], Awaitable[None]]
+    left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
     holds: Callable[[DueNumber], Awaitable[bool]] = always
     backoff: Backoff = CANCEL
+    _paying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
         ref = due.ref
@@ -89,13 +94,16 @@ class CancelAtProvider:
                 due = due._replace(unknown_reads=0)  # It is known: no row of such reads any more.
             return await self._cancel(provider, due, ref)
         except ProviderError as error:
+            if isinstance(error, CircuitOpen) and provider.circuit is not Circuit.OPEN:
+                self.left_alone.refused(provider.name, error, self.clock)
             return self._later(provider, due, error)
 
     async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
-        await self.pay()
+        await self._pay_unless_left_alone(provider)
         if not await self.holds(due):
             return AskAgain(timedelta(0), unknown_reads=due.unknown_reads)  # By who has it now.
         reply = await provider.cancel(ref)
+        self.left_alone.answered(provider.name)
         match reply:
             case Ended(fate=PriceFate.GIVEN_BACK):
                 return _GIVEN_BACK
@@ -109,6 +117,13 @@ class CancelAtProvider:
                 return await self._after_refusal(provider, due, ref, why, sms)
             case _:
                 assert_never(reply)
+
+    async def _pay_unless_left_alone(self, provider: Provider) -> None:
+        async with self._paying:  # Else all lanes would have paid when the first is refused.
+            refusal = self.left_alone.refusal(provider.name, self.clock)
+            if refusal is not None:
+                raise refusal
+            await self.pay()
 
     async def _after_refusal(
         self,

@@ -30,6 +30,7 @@ from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, Refill, lease_safely
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
+from worker.lifecycle.provider_return import CancelsLeftAlone
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
@@ -58,20 +59,21 @@ class Expire:
     terms: Mapping[ProviderName, ProviderTerms]
     holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
+    _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
 
     async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """End what is due at this provider while *keep_going* says so; how many were leased."""
         await self._uncommitted.commit()
         done = 0
-        while keep_going() and provider.circuit is not Circuit.OPEN:
+        while keep_going() and self._takes_cancels(provider):
             most, first = self._limits(provider)
             fence = self._fence()
             due = await self._lease_due(provider, first)
             if due:
                 done += len(due)
-                more = (
-                    self._refill(provider, most, keep_going, fence) if len(due) == first else None
-                )
+                # Nothing more is leased while one of these asks if cancels are let out again.
+                enough = len(due) < first or self._left_alone.doubted(provider.name)
+                more = None if enough else self._refill(provider, most, keep_going, fence)
                 await self._end(provider, due, more, fence)
             if len(due) < first:
                 break
@@ -79,7 +81,7 @@ class Expire:
 
     async def end_now(self, provider: Provider, ids: Sequence[ActivationId]) -> None:
         """End numbers that callers wait for, but not those not due or leased by another."""
-        if provider.circuit is Circuit.OPEN:
+        if not self._takes_cancels(provider):
             return
         fence = self._fence()
         due = await self._lease(
@@ -87,6 +89,10 @@ class Expire:
         )
         if due:
             await self._end(provider, due, None, fence)
+
+    def _takes_cancels(self, provider: Provider) -> bool:
+        away = provider.circuit is Circuit.OPEN
+        return not away and self._left_alone.refusal(provider.name, self.clock) is None
 
     def _fence(self) -> LeaseFence:
         """Of the leases that are read after this."""
@@ -122,7 +128,7 @@ class Expire:
         fence: LeaseFence,
     ) -> Refill[DueNumber]:
         async def lease() -> Sequence[DueNumber]:
-            if provider.circuit is Circuit.OPEN or not keep_going():
+            if not (self._takes_cancels(provider) and keep_going()):
                 return ()
             due = await self._lease_due(provider, most)
             fence.add(due)
@@ -143,7 +149,9 @@ class Expire:
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
         fence.add(due)
-        cancel = CancelAtProvider(clock=self.clock, pay=budget.take, holds=fence.holds)
+        cancel = CancelAtProvider(
+            clock=self.clock, pay=budget.take, left_alone=self._left_alone, holds=fence.holds
+        )
         results = self._results()
 
         async def act(number: DueNumber) -> None:
@@ -169,7 +177,7 @@ class Expire:
             # What is left when the provider goes away is due as soon as it is back.
             useful=lambda: (
                 results.takes()
-                and provider.circuit is not Circuit.OPEN
+                and self._takes_cancels(provider)
                 # After a freeze all of it may be somebody else's.
                 and self.holder() is holder
             ),

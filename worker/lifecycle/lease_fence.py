@@ -4,7 +4,8 @@ A ref may be sold again while a cancel of the old number waits here for its turn
 ref reaches whoever has it now. So a lease counts for `CONFIRMED_FOR`, then the database is asked
 about all that are left, in one question. A batch that is worked off sooner asks nothing.
 
-What was sent before the new rental was stored cannot be called back.
+It is asked before the call waits for a free connection: up to half of a call's time, where all are
+busy. And what was sent before the new rental was stored cannot be called back.
 """
 
 import asyncio

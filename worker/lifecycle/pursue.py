@@ -27,7 +27,7 @@ from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.lanes import Lanes, lease_safely
 from worker.lifecycle.lease_fence import LeaseFence
-from worker.lifecycle.provider_return import wait_while_away
+from worker.lifecycle.provider_return import CancelsLeftAlone, wait_while_away
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
 from worker.ports.errors import ProviderError, ProviderUnavailable
 from worker.ports.instances import Holder, nobody
@@ -58,11 +58,13 @@ class Pursue:
     terms: Mapping[ProviderName, ProviderTerms]
     holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
+    _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
 
     async def tick(self, provider: Provider) -> int:
         """One batch; how many numbers were worked on."""
         await self._uncommitted.commit()
-        if provider.circuit is Circuit.OPEN:
+        left_alone = self._left_alone.refusal(provider.name, self.clock) is not None
+        if provider.circuit is Circuit.OPEN or left_alone:
             return 0
         terms = self.terms[provider.name]
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
@@ -90,7 +92,11 @@ class Pursue:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
         fence.add(due)
         cancel = CancelAtProvider(
-            clock=self.clock, pay=budget.take, holds=fence.holds, backoff=PURSUIT
+            clock=self.clock,
+            pay=budget.take,
+            left_alone=self._left_alone,
+            holds=fence.holds,
+            backoff=PURSUIT,
         )
         results = self._results()
 

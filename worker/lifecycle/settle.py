@@ -1,7 +1,9 @@
 """Make endings final, in batches, and report what really changed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -18,6 +20,11 @@ BATCH: Final = 1000  #: Rows per statement: beyond it nothing gets cheaper per r
 GATHER: Final = timedelta(milliseconds=50)  #: How long a result waits for others.
 #: For an account that somebody else has locked. A settlement of ours holds one for less.
 LOCK_WAIT: Final = timedelta(milliseconds=50)
+#: Then its number is left to a later run, which has to ask the provider again. Runs at other
+#: providers settle for the same customers, and on a busy host a transaction takes longer.
+LOCKED_TRIES: Final = 12
+
+assert timedelta(seconds=1) < LOCKED_TRIES * (LOCK_WAIT + GATHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,7 @@ class BatchCommitter:
     _endings: list[tuple[port.DueNumber, port.Ending]] = field(default_factory=list)
     _postponed: list[port.Postponed] = field(default_factory=list)
     _resolved: list[tuple[port.DueNumber, port.Resolved]] = field(default_factory=list)
+    _locked: Counter[ActivationId] = field(default_factory=Counter)  #: How often, of `_endings`.
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
     _running: "asyncio.Task[None] | None" = None
@@ -150,7 +158,7 @@ class BatchCommitter:
     async def run(self) -> None:
         while True:
             await self._news.wait()
-            if not self._closed and len(self._endings) < BATCH:
+            if self._locked or (not self._closed and len(self._endings) < BATCH):
                 await self.sleep(GATHER.total_seconds())
             self._news.clear()
             await self._commit()
@@ -165,8 +173,7 @@ class BatchCommitter:
         try:
             if endings:
                 settled = await self.settle.batch([ending for _, ending in endings])
-                if settled.busy:
-                    postponed += [_later(due) for due, _ in endings if due.id in settled.busy]
+                postponed += self._keep_locked(endings, settled.busy)
                 endings = []
             await settlements.postpone(postponed)
             postponed = []
@@ -179,6 +186,17 @@ class BatchCommitter:
             reporter.resolved(due.provider, result.provider_state, 1)
         if self._closed:
             self._news.set()
+
+    def _keep_locked(
+        self, endings: Sequence[tuple[port.DueNumber, port.Ending]], busy: AbstractSet[ActivationId]
+    ) -> list[port.Postponed]:
+        """Keep for the next commit what its provider has confirmed; the rest is due again later."""
+        tries = {due.id: self._locked[due.id] + 1 for due, _ in endings if due.id in busy}
+        self._locked = Counter({id_: n for id_, n in tries.items() if n < LOCKED_TRIES})
+        self._endings += [each for each in endings if each[0].id in self._locked]
+        if self._locked:
+            self._news.set()
+        return [_later(due) for due, _ in endings if tries.get(due.id) == LOCKED_TRIES]
 
 
 def _later(due: port.DueNumber) -> port.Postponed:

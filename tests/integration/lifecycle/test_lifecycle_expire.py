@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lifecycle.world import PRICE, SECOND, WINDOW, World, turns, utc_now
+from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, turns, utc_now
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
-from worker.ports.errors import ProviderUnavailable, StoreUnavailable
+from worker.lifecycle.budget import Budget
+from worker.lifecycle.provider_return import TRIED_EVERY
+from worker.ports.errors import CircuitOpen, ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
     Circuit,
     CodesArrived,
@@ -226,6 +228,42 @@ async def test_a_provider_that_is_away_costs_no_lease(world: World) -> None:
     assert await world.end_all() == 0
 
     assert await world.one("SELECT attempts FROM activation") == 0
+
+
+async def test_cancels_that_are_left_alone_cost_no_request_of_the_rate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider answers others: its circuit is closed, and only cancels are not let out."""
+    world.their_terms = terms(max_in_flight=4)
+    for number in range(60):
+        await world.take_expired(str(number))
+    paid: list[None] = []
+    take = Budget.take
+
+    async def counted(budget: Budget) -> None:
+        paid.append(None)
+        await take(budget)
+
+    monkeypatch.setattr(Budget, "take", counted)
+    refused = CircuitOpen(SIM, retry_after=2 * SECOND)
+    world.provider.will("cancel", refused)
+
+    await world.end_all()
+    await world.end_all()
+    assert len(paid) <= 4, "not even within the next second"
+    leases = await world.one("SELECT sum(attempts) FROM activation")
+
+    world.elapsed += TRIED_EVERY.total_seconds()
+    await world.end_all()
+    assert len(paid) <= 8
+    assert await world.one("SELECT sum(attempts) FROM activation") <= leases + 8
+
+    world.elapsed += TRIED_EVERY.total_seconds()
+    world.provider._answers["cancel", None].clear()
+    world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
+    await world.forget_leases()
+    await world.end_all()
+    assert await world.one("SELECT count(*) FROM activation WHERE NOT settled") == 0
 
 
 async def test_a_stretch_that_is_over_leases_nothing_more(world: World) -> None:

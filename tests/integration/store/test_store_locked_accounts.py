@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.integration.store.shop import ALICE, BOB, DEADLINE, TICK, Shop, ending, intake
@@ -177,3 +178,19 @@ async def test_what_is_known_already_is_answered_although_its_account_is_locked(
         (again,) = await shop.store.activations.accept([intake("1")])
 
     assert again.how is AcceptOutcome.SAME
+
+
+async def test_a_call_that_waits_only_so_long_for_its_account_sends_no_statement_more(
+    shop: Shop,
+) -> None:
+    await shop.open()
+    engine, _ = await shop.store.db._opened()
+    sent: list[str] = []
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def note(_1: Any, _2: Any, sql: str, _4: Any, _5: Any, _6: Any) -> None:
+        sent.append(sql.split(maxsplit=1)[0])
+
+    await shop.store.books.top_up(ALICE, "again", 100)
+
+    assert sent == ["SELECT"] * 3 + ["WITH", "SELECT"]

@@ -33,7 +33,6 @@ BEGINS: Final = 8.0  #: Seconds since the start, of each fault.
 LASTS: Final = 14.0
 OUTAGE: Final = 130.0
 NOTICED: Final = 3.0  #: No code that arrives so long after a fault of Redis may be missed.
-REBUILT: Final = 3.0  #: After Redis is back.
 FROZEN: Final = 10.0  #: Then others work on what a frozen process held.
 SILENT_FOR_GOOD: Final = 12.0  #: What only an account that stays locked may wait for after it.
 LOST: Final = 2.0  #: Seconds of commits that a failover loses.
@@ -173,7 +172,6 @@ def leader_frozen(scene: Scene) -> Promised:
         [
             Span(BEGINS, BEGINS + NOTICED, endings=False),
             Span(frozen_at, frozen_at + FROZEN),
-            _comes_back(BEGINS + LASTS + 5),
         ]
     )
 
@@ -230,12 +228,7 @@ def failover(scene: Scene) -> Promised:
 def _redis(scene: Scene, state: RedisState) -> Promised:
     scene.at(BEGINS, lambda: _redis_becomes(scene, state))
     scene.at(BEGINS + LASTS, lambda: _redis_works(scene))
-    return Promised([Span(BEGINS, BEGINS + NOTICED, endings=False), _comes_back(BEGINS + LASTS)])
-
-
-def _comes_back(at: float) -> Span:
-    """Known and not mended: a last look that is due while the schedule is rebuilt may be missed."""
-    return Span(at, at + REBUILT, endings=False)
+    return Promised([Span(BEGINS, BEGINS + NOTICED, endings=False)])
 
 
 async def _redis_becomes(scene: Scene, state: RedisState) -> None:

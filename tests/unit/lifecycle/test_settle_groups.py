@@ -1,6 +1,7 @@
 """Endings are committed in groups, as soon as there is company, and none is left behind."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -14,7 +15,7 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import ending
-from worker.lifecycle.settle import BATCH, GATHER, BatchCommitter, Settle, delivery
+from worker.lifecycle.settle import BATCH, GATHER, LOCKED_TRIES, BatchCommitter, Settle, delivery
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.settlements import (
     DueNumber,
@@ -137,6 +138,42 @@ async def test_what_comes_while_another_group_is_committed_is_in_the_next() -> N
     await group.commit.run()
 
     assert group.sizes() == [1, 1]
+
+
+def locked_for(times: int) -> Callable[..., Settlements]:
+    """A store whose only account somebody holds for so many tries."""
+    left = [times]
+
+    def settle(endings: list[Ending], **_: Any) -> Settlements:
+        left[0] -= 1
+        return settled(endings) if left[0] < 0 else Settlements([], [], [e.id for e in endings])
+
+    return settle
+
+
+async def test_an_account_locked_for_a_moment_costs_no_second_cancel() -> None:
+    """Two providers' endings of one customer lock each other out; the cancel has taken effect."""
+    group = Group(settle=locked_for(LOCKED_TRIES - 1))
+    group.commit.ended(*ended())
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert group.sizes() == [1] * LOCKED_TRIES
+    assert not [p for (p,) in group.store.asked("postpone") if p]
+    assert len(group.reporter.of("settled")) == 1
+    assert group.time.naps == [GATHER.total_seconds()] * (LOCKED_TRIES - 1)
+
+
+async def test_an_account_that_stays_locked_is_left_to_a_later_run() -> None:
+    group = Group(settle=locked_for(LOCKED_TRIES))
+    group.commit.ended(*ended())
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert group.sizes() == [1] * LOCKED_TRIES
+    assert [len(p) for (p,) in group.store.asked("postpone") if p] == [1]
 
 
 async def test_a_database_that_is_away_ends_the_group_with_its_error() -> None:

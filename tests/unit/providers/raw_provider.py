@@ -25,6 +25,7 @@ class RawProvider:
     """The n-th request gets the n-th answer, later ones the last."""
 
     answers: Sequence[bytes]
+    balance: bytes | None = None  #: To every request for it.
     requests: list[str] = field(default_factory=list)  #: Request lines and headers.
     connections: int = 0
     most_at_once: int = 0
@@ -55,6 +56,8 @@ class RawProvider:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        if self.balance is not None and "balance" in self.lines[-1]:
+            answer = self.balance
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         await self._gate.wait()
@@ -70,8 +73,10 @@ class RawProvider:
 
 
 @asynccontextmanager
-async def raw_provider(*answers: bytes, gated: bool = False) -> AsyncIterator[RawProvider]:
-    provider = RawProvider(answers)
+async def raw_provider(
+    *answers: bytes, gated: bool = False, balance: bytes | None = None
+) -> AsyncIterator[RawProvider]:
+    provider = RawProvider(answers, balance)
     if not gated:
         provider.open_gate()
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)

@@ -46,6 +46,10 @@ def circuit_of(breaker: Breaker) -> Circuit:
     return breaker.circuit
 
 
+def doubted(breaker: Breaker) -> bool:
+    return breaker.doubted
+
+
 def fail(breaker: Breaker, times: int, operation: Operation = Operation.LOOK) -> None:
     for _ in range(times):
         breaker.failed(breaker.admit(operation))
@@ -311,3 +315,34 @@ def test_what_worked_since_the_outage_opens_the_whole_circuit_when_it_fails_agai
     fail(breaker, FAILURES_TO_OPEN)
 
     assert turns == [Circuit.OPEN, Circuit.CLOSED, Circuit.OPEN]
+
+
+def test_an_outage_after_a_single_answer_to_a_probe_opens_it_again(
+    breaker: Breaker, turns: list[Circuit]
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN)
+    breaker.answered(breaker.ticket)
+    fail(breaker, FAILURES_TO_OPEN - 1)
+    assert not doubted(breaker)
+    breaker.failed(breaker.ticket)
+    assert circuit_of(breaker) is Circuit.CLOSED, "a probe alone is no outage"
+
+    fail(breaker, 1)
+    assert doubted(breaker)
+    breaker.failed(breaker.ticket)
+
+    assert not doubted(breaker)
+    assert turns == [Circuit.OPEN, Circuit.CLOSED, Circuit.OPEN]
+
+
+def test_a_failed_probe_opens_nothing_where_other_work_is_answered(
+    breaker: Breaker, turns: list[Circuit]
+) -> None:
+    fail(breaker, FAILURES_TO_OPEN, Operation.CANCEL)
+    breaker.answered(breaker.ticket)
+    fail(breaker, FAILURES_TO_OPEN, Operation.CANCEL)
+    answer(breaker, Operation.LOOK)
+
+    breaker.failed(breaker.ticket)
+
+    assert turns == [Circuit.OPEN, Circuit.CLOSED]

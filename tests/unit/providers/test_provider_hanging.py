@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.providers.adapter_world import NAME, World
-from tests.unit.providers.raw_provider import HANG, http, raw_provider
+from tests.unit.providers.raw_provider import HANG, http, raw_provider, until
+from tests.unit.providers.test_provider_probe import Turns
 from worker.adapters.providers.patience import QUIET_SHARE, USUAL_TIMES, Patience
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, Probe, Transport
+from worker.adapters.providers.transport import Endpoint, OwnTurns, Probe, Transport
 from worker.ports.errors import CallOvertaken, ProviderUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Operation
+from worker.ports.schedule import ProbeTurns
 
 TIMEOUT_S = 2.0
 
@@ -24,11 +27,13 @@ def world() -> World:
 
 
 @asynccontextmanager
-async def probed(url: str, world: World) -> AsyncIterator[Transport]:
+async def probed(
+    url: str, world: World, turns: ProbeTurns | None = None
+) -> AsyncIterator[Transport]:
     transport = Transport(
         NAME,
         Endpoint(base_url=url),
-        world.context(TIMEOUT_S),
+        replace(world.context(TIMEOUT_S), turns=turns or OwnTurns()),
         max_in_flight=4,
         probe=Probe(Operation.BALANCE, "/?balance", Reply.text),
     )
@@ -95,6 +100,22 @@ async def test_what_hangs_again_gets_all_of_its_time(world: World) -> None:
 
     assert not isinstance(raised.value, CallOvertaken)
     assert len(provider.lines) == 3, "and it is not asked for its balance again"
+
+
+@pytest.mark.parametrize("probe", [http("", 503), HANG])
+async def test_a_probe_that_failed_tells_no_other_process_of_an_answer(
+    world: World, probe: bytes
+) -> None:
+    turns = Turns()
+    async with (
+        raw_provider(HANG, probe) as provider,
+        probed(provider.url, world, turns) as sut,
+    ):
+        with pytest.raises(ProviderUnavailable):
+            await call(sut, Operation.LOOK)
+        await until(lambda: len(world.requests) == 2)
+
+    assert turns.told == 0
 
 
 def test_a_slow_provider_is_given_more_time_than_a_fast_one() -> None:

@@ -249,21 +249,41 @@ async def test_an_outage_after_the_return_is_asked_about_within_the_same_second(
         assert circuit_of(sut) is Circuit.CLOSED
 
 
+async def test_an_outage_after_a_single_answer_to_a_probe_opens_the_circuit_again(
+    steps: Steps,
+) -> None:
+    flicker = [*AWAY, http("fine"), *([http("", 503)] * 100)]
+    async with raw_provider(*flicker) as provider, probed(provider.url, steps) as sut:
+        await lose(sut)
+        await sut.reachable()
+        await steps.passes(PROBE_EVERY_S)
+
+        for _ in range(FAILURES_TO_OPEN):
+            with pytest.raises(ProviderUnavailable):
+                await look(sut)
+        await until(lambda: circuit_of(sut) is Circuit.OPEN)
+
+        assert len(provider.lines) == 2 * FAILURES_TO_OPEN + 2
+
+
 async def test_a_provider_that_answers_its_balance_and_nothing_else_gets_one_look_a_second(
     steps: Steps,
 ) -> None:
-    balance_only = [*AWAY, http("fine"), *([http("", 503)] * 1_000)]
-    async with raw_provider(*balance_only) as provider, probed(provider.url, steps) as sut:
+    async with (
+        raw_provider(http("", 503), balance=http("fine")) as provider,
+        probed(provider.url, steps) as sut,
+    ):
         await lose(sut)
         await sut.reachable()
-        before = len(provider.lines)
 
         for turn in range(FAILURES_TO_OPEN + 40):
             await steps.passes(0.0 if turn < FAILURES_TO_OPEN else 0.25)
             with pytest.raises(ProviderUnavailable):
                 await sut.call(Operation.LOOK, "/?id=1", Reply.text)
 
-        assert len(provider.lines) - before <= FAILURES_TO_OPEN + 11
+        looks = sum("id=1" in line for line in provider.lines)
+        assert looks <= 2 * FAILURES_TO_OPEN + 11
+        assert len(provider.lines) - looks <= 1 + 11, "and one probe"
         assert circuit_of(sut) is Circuit.CLOSED
 
 

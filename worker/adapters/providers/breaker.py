@@ -89,6 +89,7 @@ class Breaker:
         self._generation = 0
         self._streak = _Streak()
         self._operations: dict[Operation, _OperationState] = {}
+        self._work_answered = True  #: Since the last outage.
         self._silent_until = monotonic()  #: No call goes out before: a 429 asked for it.
         self._probe_at = monotonic()  #: When the next call is a probe, where nobody else probes.
 
@@ -127,6 +128,12 @@ class Breaker:
         return not self._probed and self._monotonic() >= self._probe_at
 
     @property
+    def doubted(self) -> bool:
+        """Whether all that was sent since the last outage failed, so that a probe has to ask."""
+        left_alone = any(state.ask_at is not None for state in self._operations.values())
+        return self._closed and not self._work_answered and left_alone
+
+    @property
     def ticket(self) -> Ticket:
         """That of a probe, which goes out although the circuit is open."""
         return Ticket(self._generation, None)
@@ -137,6 +144,7 @@ class Breaker:
             return
         if ticket.operation is not None:
             self._operations.pop(ticket.operation, None)
+            self._work_answered = True
         self._streak.failures = 0
         if not self._closed:
             self.close()
@@ -150,9 +158,13 @@ class Breaker:
 
     def failed(self, ticket: Ticket) -> None:
         """Nothing usable came: no connection, no answer, or a server error."""
-        if ticket.generation != self._generation or not self._closed or ticket.operation is None:
+        if ticket.generation != self._generation or not self._closed:
             return
         now = self._monotonic()
+        if ticket.operation is None:
+            if self.doubted:
+                self._open(now)
+            return
         state = self._operations.setdefault(ticket.operation, _OperationState())
         state.add(now)
         if not state.suspect:
@@ -165,6 +177,7 @@ class Breaker:
 
     def _open(self, now: float) -> None:
         self._switch(closed=False)
+        self._work_answered = False
         # A probe's answer will not show that these work: then their failures are no new outage.
         self._operations = {
             operation: _OperationState(suspect=True) for operation in self._operations

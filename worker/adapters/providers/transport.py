@@ -309,17 +309,25 @@ class Transport:
     async def _ask(self, probe: Probe) -> None:
         await self.pay_more()
         ticket = self._breaker.ticket
+        was_open = not self._closed.is_set()
+        answered = False
         exchange = self._probe_wire.exchange("GET", self._with_key(probe.target), SINGLE_CAP)
         with contextlib.suppress(ProviderError):  # Reported where it was sent.
             await self._send(ticket, probe.operation, exchange, probe.read)
+            answered = True
             self._overtake()
-        if self._closed.is_set():
+        if answered or (was_open and self._closed.is_set()):
             with contextlib.suppress(ScheduleUnavailable):
                 await self._turns.answers_again(self.name)
 
     def _gone_quiet(self, seconds: float) -> None:
         """Nothing came for so long: ask whether other calls are answered, and these hang."""
-        if self._probe is None or not self._patience.is_over(seconds):
+        if self._patience.is_over(seconds):
+            self._suspect()
+
+    def _suspect(self) -> None:
+        """Ask although the circuit is closed."""
+        if self._probe is None:
             return
         if self._closed.is_set() and self._may_probe(len(self._suspicions)):
             self._probed_at = self._monotonic()
@@ -356,6 +364,8 @@ class Transport:
                 timed_out = isinstance(error, TimedOut)
                 result = RequestResult.TIMEOUT if timed_out else RequestResult.UNAVAILABLE
                 self._breaker.failed(ticket)
+                if self._breaker.doubted:
+                    self._suspect()
             case _:
                 refused = isinstance(error, ProviderRefused)
                 result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN

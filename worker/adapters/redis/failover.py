@@ -21,6 +21,10 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 1.0
 PROBE_EVERY_SECONDS = 0.5
 ALL_AT_ONCE = 1_000_000  #: Requests: more than any budget grants at once.
+#: Numbers whose deadline is nearer are handed over to a Redis that is back, the others come from
+#: the database. Longer than that takes for a million.
+HANDED_OVER = timedelta(seconds=30)
+EVER = timedelta(days=365)
 
 
 class RemoteSchedule(Schedule, Protocol):
@@ -73,7 +77,20 @@ class FailoverSchedule:
         return await self._ask(lambda schedule: schedule.lease(provider, limit, lease))
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
+        if not (self._away or self._local.is_empty(provider)):
+            return await self._release_after_return(provider, nexts)
         return await self._ask(lambda schedule: schedule.release(provider, nexts))
+
+    async def _release_after_return(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
+        """Some of them were leased from our memory: what comes next is for Redis to know."""
+        released = await self._local.release(provider, nexts)
+        looks = self._local.take(provider, EVER)
+        try:
+            await self._ask(lambda schedule: schedule.add(provider, looks))
+        except ScheduleUnavailable:
+            await self._local.add(provider, looks)  # To be tried with the next release.
+            raise
+        return released + await self._ask(lambda schedule: schedule.release(provider, nexts))
 
     async def spend(self, provider: ProviderName, wanted: int) -> int:
         return await self._ask(lambda schedule: schedule.spend(provider, wanted))
@@ -150,17 +167,27 @@ class FailoverSchedule:
 
         What our memory granted in the last second, Redis does not know of. So all that it would
         grant at once is taken there: from then on it grants by the rate, as our memory did.
+
+        A last look that is due before the schedule is rebuilt is not to be missed. So the numbers
+        whose window ends soon go there before us, taken off here: nobody looks at one twice.
         """
+        taken: dict[ProviderName, list[tuple[LiveNumber, datetime]]] = {}
         try:
             await self._redis.check_writes()
             for provider in self._local.providers:
+                if await self._local.intact(provider):  # This process looks at its numbers.
+                    taken[provider] = self._local.take(provider, HANDED_OVER)
+                    await self._redis.add(provider, taken[provider])
+            for provider in self._local.providers:
                 await self._redis.spend(provider, ALL_AT_ONCE)
         except ScheduleUnavailable:
+            for provider, looks in taken.items():
+                await self._local.add(provider, looks)
             return
         self._away = False
         self._failing_since = None
         self._last_probe_failed = False
         self._rebuilt = set()
-        self._local.clear()
+        self._local.keep_leased()
         self._reporter.dependency(Dependency.REDIS, works=True)
         self._reporter.trouble("schedule.redis_back")

@@ -8,7 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from worker.adapters.redis.members import deadline_of, decode, encode, micros_in, micros_of
+from worker.adapters.redis.members import (
+    deadline_of,
+    decode,
+    encode,
+    instant_of,
+    micros_in,
+    micros_of,
+)
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
@@ -44,11 +51,21 @@ class ScheduledNumbers:
     budget: LocalBudget
     scores: dict[bytes, int] = field(default_factory=dict)
     heap: list[tuple[int, bytes]] = field(default_factory=list)
+    leased: set[bytes] = field(default_factory=set)
     rebuilt: bool = False
 
     def put(self, member: bytes, score: int) -> None:
         self.scores[member] = score
+        self.leased.discard(member)
         heapq.heappush(self.heap, (score, member))
+
+    def lease(self, member: bytes, token: int) -> None:
+        self.put(member, token)
+        self.leased.add(member)
+
+    def forget(self, member: bytes) -> None:
+        del self.scores[member]
+        self.leased.discard(member)
 
     def first(self) -> tuple[int, bytes] | None:
         while self.heap and self.scores.get(self.heap[0][1]) != self.heap[0][0]:
@@ -57,15 +74,15 @@ class ScheduledNumbers:
 
     def take_due(self, now: int, limit: int) -> list[bytes]:
         """Due ones, oldest first; those past their deadline are dropped, as in `lease.lua`."""
-        taken: list[bytes] = []
+        taken: dict[bytes, None] = {}  # Twice in the heap is once due.
         while len(taken) < limit and (first := self.first()) and first[0] <= now:
             heapq.heappop(self.heap)
             member = first[1]
             if deadline_of(member) < now:
-                del self.scores[member]
+                self.forget(member)
             else:
-                taken.append(member)
-        return taken
+                taken[member] = None
+        return list(taken)
 
 
 class LocalSchedule:
@@ -91,6 +108,28 @@ class LocalSchedule:
             for name, scheduled in self._by_provider.items()
         }
 
+    def take(self, provider: ProviderName, within: timedelta) -> list[tuple[LiveNumber, datetime]]:
+        """Take off what nobody has leased and whose deadline comes within that time."""
+        scheduled, latest = self._by_provider[provider], self._now() + micros_in(within)
+        taken = [
+            (member, score)
+            for member, score in scheduled.scores.items()
+            if member not in scheduled.leased and deadline_of(member) <= latest
+        ]
+        for member, _ in taken:
+            scheduled.forget(member)
+        return [(decode(member), instant_of(score)) for member, score in taken]
+
+    def keep_leased(self) -> None:
+        """Forget every number that nobody is looking at."""
+        for scheduled in self._by_provider.values():
+            scheduled.scores = {member: scheduled.scores[member] for member in scheduled.leased}
+            scheduled.heap.clear()
+            scheduled.rebuilt = False
+
+    def is_empty(self, provider: ProviderName) -> bool:
+        return not self._by_provider[provider].scores
+
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:
@@ -113,7 +152,7 @@ class LocalSchedule:
         members = scheduled.take_due(now, min(limit, scheduled.budget.allowed(now)))
         scheduled.budget.pay(len(members))
         for member in members:
-            scheduled.put(member, token)
+            scheduled.lease(member, token)
         numbers = [Leased(decode(member), token) for member in members]
         return LeaseBatch(numbers, self._wait(scheduled, now))
 
@@ -133,7 +172,7 @@ class LocalSchedule:
                 continue
             held += 1
             if at is None:
-                del scheduled.scores[member]
+                scheduled.forget(member)
             else:
                 scheduled.put(member, max(now, micros_of(at)))
         return held

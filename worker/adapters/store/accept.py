@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
-from worker.adapters.store.database import Database, scalar, statement
+from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id
 from worker.domain.transfer import Charge
@@ -124,6 +124,11 @@ def _answer(
     return port.AcceptResult(judged.how, full.get(id_, judged.activation))
 
 
+async def _lock_free(connection: AsyncConnection, accounts: Sequence[str]) -> Sequence[RowMapping]:
+    asked = {"accounts": accounts}
+    return (await connection.execute(statement("books/lock_free_accounts"), asked)).mappings().all()
+
+
 async def _read(
     connection: AsyncConnection,
     intakes: Sequence[port.CompleteIntake],
@@ -131,9 +136,8 @@ async def _read(
     *,
     free_only: bool,
 ) -> _Batch:
-    lock = "books/lock_free_accounts" if free_only else "books/lock_accounts"
-    asked = {"accounts": sorted({i.number.account for i in intakes})}
-    balances = (await connection.execute(statement(lock), asked)).mappings().all()
+    lock = _lock_free if free_only else lock_accounts
+    balances = await lock(connection, sorted({i.number.account for i in intakes}))
     buckets = Counter(row["account"] for row in balances)
     accounts = {
         row["account"]: _Account(row["currency"], row["amount_minor"], row["state"])

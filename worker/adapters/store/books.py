@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database, statement
+from worker.adapters.store.database import Database, lock_accounts, statement
 from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.domain.transfer import TransferKind, transfer_key
@@ -131,7 +131,7 @@ _NO_TOP_UP: Final = {
 async def top_up(
     connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
 ) -> tuple[port.TopUpOutcome, port.Account | None]:
-    await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
+    await lock_accounts(connection, [account])
     found = await read(connection, account)
     if found is None:
         return port.TopUpOutcome.UNKNOWN_ACCOUNT, None

@@ -14,7 +14,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, partial
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import TextClause, event, text
+from sqlalchemy import RowMapping, TextClause, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -210,12 +210,12 @@ class Database:
     async def write_account(
         self, account: str, work: Callable[[AsyncConnection], Awaitable[T]]
     ) -> T:
-        """`write` for work that begins by locking this account. Raises `RowLocked` where it stays.
+        """`write` for work that begins by `lock_accounts`. Raises `RowLocked` where it stays.
 
         It is for callers who can come again: they wait no longer than a person does.
         """
         async with self._turns.of(account):
-            return await self.write(work, lock_wait=LOCK_WAIT)
+            return await self.write(work)
 
     async def _once(
         self, work: Callable[[AsyncConnection], Awaitable[T]], options: _Options | None = None
@@ -272,6 +272,14 @@ def _give_up(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = True  # SQLAlchemy takes it for our own haste.
     if _sqlstate(error) == _READ_ONLY:
         context.is_disconnect = True
+
+
+async def lock_accounts(
+    connection: AsyncConnection, accounts: Sequence[str]
+) -> Sequence[RowMapping]:
+    """Their balances, locked; each lock is waited for as long as `LOCK_WAIT`."""
+    asked = {"accounts": accounts, "lock_wait": f"{int(LOCK_WAIT.total_seconds() * 1_000)}ms"}
+    return (await connection.execute(statement("books/lock_accounts"), asked)).mappings().all()
 
 
 async def scalar(connection: AsyncConnection, sql: str, **parameters: object) -> Any:  # noqa: ANN401 - any column's

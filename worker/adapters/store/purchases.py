@@ -12,7 +12,7 @@ from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes, rows
-from worker.adapters.store.database import Database, scalar, statement
+from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.provider import ActiveRow, Balance, PastNumber
@@ -113,9 +113,7 @@ async def _begin(
     content: dict[str, Any],
     call: str,
 ) -> port.PurchaseStart:
-    balances = (
-        await connection.execute(statement("books/lock_accounts"), {"accounts": [order.account]})
-    ).mappings()
+    balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
     hashed = _hash({**content, "policy_version": None})
     # Read after the lock: another call with the same key is either done or still waits for us.
