@@ -25,6 +25,7 @@ from worker.lifecycle.press_cancel import PressCancel
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.rent import Rent
+from worker.lifecycle.rent_long import RentLong
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.settle import Settle
@@ -39,6 +40,7 @@ class WorkerService(ActivationService):
     """What shops may ask for: numbers, and the cases about them."""
 
     cases: CaseService
+    rent_long: RentLong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +239,15 @@ def _service(
 ) -> WorkerService:
     return WorkerService(
         cases=cases,
+        rent_long=RentLong(
+            cases=parts.store.cases,
+            purchases=parts.store.purchases,
+            rentals=parts.rentals,
+            wait_for_budget=payments_of(parts.terms, parts.schedule, parts.clock),
+            reporter=parts.reporter,
+            retry=_retry(parts),
+            clock=parts.clock,
+        ),
         activations=parts.store.activations,
         settlements=parts.store.settlements,
         purchases=parts.store.purchases,
@@ -249,11 +260,7 @@ def _service(
             accept=accept,
             providers=parts.providers,
             terms=parts.terms,
-            retry=TenacityRetry(
-                sleep=parts.clock.sleep,
-                monotonic=parts.clock.monotonic,
-                chance=parts.clock.chance,
-            ),
+            retry=_retry(parts),
         ),
         expire=expire,
         pressing=PressCancel(
@@ -267,6 +274,11 @@ def _service(
         sweep=sweep,
         clock=parts.clock,
     )
+
+
+def _retry(parts: Resources) -> TenacityRetry:
+    clock = parts.clock
+    return TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance)
 
 
 def _deliver(parts: Resources) -> Deliver | None:

@@ -42,7 +42,8 @@ from worker.ports.provider import NoRent, Rented
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
-from worker.ports.store.cases import CaseChange, Rental, rental_id
+from worker.ports.store.cases import CaseChange
+from worker.ports.store.rentals import Rental, rental_id
 
 LONG = ProviderRef("long")
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -15,7 +15,7 @@ from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownRep
 from worker.ports.long_rental import CloseReply, Ended, NotClosed
 from worker.ports.provider import NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
-from worker.ports.store.cases import Rental
+from worker.ports.store.rentals import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}
