@@ -80,7 +80,7 @@ class RentalOrder:
 
     @property
     def id(self) -> UUID:
-        return uuid5(_ORDERS, f"{self.kind.value}\n{self.account}\n{self.idempotency_key}")
+        return rental_order_id(self.kind, self.account, self.idempotency_key)
 
 
 class RentalOrderState(enum.Enum):
@@ -128,3 +128,7 @@ def rental_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime) -> 
     assert rented_at.tzinfo is not None
     micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
     return uuid5(_RENTALS, f"{provider}\n{ref}\n{micros}")
+
+
+def rental_order_id(kind: RentalOrderKind, account: AccountId, key: str) -> UUID:
+    return uuid5(_ORDERS, f"{kind.value}\n{account}\n{key}")
