@@ -13,8 +13,10 @@ import asyncpg
 import pytest
 
 from tests.acceptance.world import PROVIDER, World, world
+from worker.domain.ids import AccountId
 from worker.entrypoints.cli.client import Daemon
 from worker.ports.store.case_view import TimerKind
+from worker.ports.store.rentals import RentalOrderKind, rental_order_id
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -201,6 +203,19 @@ async def rental_close(shop: Shop) -> str:
     return rental
 
 
+async def rental_order(shop: Shop) -> str:
+    body = {
+        "account": shop.account,
+        "provider": PROVIDER,
+        "service": "timeout",
+        "country": "0",
+        "hours": 4,
+        "price_minor": 100,
+    }
+    await shop.http.post("/v1/rentals", body, key="one")
+    return str(rental_order_id(RentalOrderKind.RENT, AccountId(shop.account), "one"))
+
+
 Setup: TypeAlias = Callable[[Shop], Awaitable[str]]
 
 #: What sets a timer, and what is decided or told when it rings.
@@ -219,6 +234,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.OPEN_ORDER_HOLD: (open_order_hold, "open_order_pending"),
     TimerKind.DELETION_HOLD: (deletion_hold, None),
     TimerKind.RENTAL_END: (rental_end, None),
+    TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.
     TimerKind.BALANCE_CREDIT_SLA: (balance_credit_sla, "balance_credit_overdue"),
     TimerKind.RENTAL_CLOSE: (rental_close, None),

@@ -17,6 +17,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.policy_book import PolicyBook
+from worker.lifecycle.rent_long import RentLong
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.ticks import Ticks, TickSteps
 
@@ -28,6 +29,7 @@ class WorkerService(ActivationService):
     """What shops may ask for: numbers, and the cases about them."""
 
     cases: CaseService
+    rent_long: RentLong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,14 +34,16 @@ from worker.ports.long_rental import (
     CloseReply,
     Messages,
     ProlongReply,
+    RentalRequest,
     RentalTerms,
     only,
 )
-from worker.ports.provider import Ended, NoRent, Rented
+from worker.ports.provider import Ended, NoRent, Rented, Sms
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
 from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
-from worker.ports.store.cases import CaseChange, Rental, rental_id
+from worker.ports.store.cases import CaseChange
+from worker.ports.store.rentals import Rental, rental_id
 
 LONG = ProviderRef("long")
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -86,6 +88,13 @@ class ClockedStore(PostgresStore):
             "end_rental",
             "rental_closed",
             "put_off",
+            "begin_rental_order",
+            "rental_bought",
+            "rental_prolonged",
+            "rental_order_failed",
+            "rental_order_unknown",
+            "rental_order_forgotten",
+            "keep_messages",
         )
         self.cases = cast("CaseRepository", cases)
         self.settlements = cast(
@@ -100,6 +109,9 @@ class ScriptedRentals:
     name: ProviderName = SIM
     terms: RentalTerms = field(default_factory=lambda: RentalTerms(lengths=only(DAY)))
     answers: list[CloseReply | Exception] = field(default_factory=list)
+    sales: list[Rented | NoRent | Exception] = field(default_factory=list)
+    prolongs: list[ProlongReply | Exception] = field(default_factory=list)
+    sms: tuple[Sms, ...] = ()
     requests: list[tuple[str, str]] = field(default_factory=list)
     granted: int = 0  #: Requests that the rate budget has granted.
     budget_left: bool = True
@@ -125,13 +137,21 @@ class ScriptedRentals:
     async def messages(self, ref: ProviderRef) -> Messages:
         self.requests.append(("messages", ref))
         assert len(self.requests) == self.granted, "every request waits for the budget"
-        return Messages()
+        return Messages(self.sms)
 
-    async def open(self, *_: object) -> Rented | NoRent:
-        raise AssertionError("nothing is rented")
+    async def open(self, request: RentalRequest) -> Rented | NoRent:
+        self.requests.append(("open", request.service))
+        sale = self.sales.pop(0)
+        if isinstance(sale, Exception):
+            raise sale
+        return sale
 
-    async def prolong(self, *_: object) -> ProlongReply:
-        raise AssertionError("nothing is prolonged")
+    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
+        self.requests.append(("prolong", f"{ref} {by}"))
+        reply = self.prolongs.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     async def available(self, *_: object) -> Availability:
         raise AssertionError("no availability is asked for")

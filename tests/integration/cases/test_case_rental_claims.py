@@ -8,7 +8,8 @@ import pytest
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from worker.domain.transfer import Charge
 from worker.ports.store.case_view import Case, CaseState, Rejected
-from worker.ports.store.cases import CaseOpenOutcome, Rental
+from worker.ports.store.cases import CaseOpenOutcome
+from worker.ports.store.rentals import Rental
 
 OPERATOR_CAUSED: dict[str, Any] = {"client_caused": False}
 

@@ -15,7 +15,7 @@ from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownRep
 from worker.ports.long_rental import CloseReply, NotClosed
 from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
-from worker.ports.store.cases import Rental
+from worker.ports.store.rentals import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_rows, rentals
+from worker.adapters.store import case_rows, rental_orders, rentals
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database, statement
@@ -17,8 +17,10 @@ from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.instances import Holder, nobody
+from worker.ports.provider import Sms
 from worker.ports.store import case_view
 from worker.ports.store import cases as port
+from worker.ports.store import rentals as long_rentals
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
 
 _ABOUT = {
@@ -121,19 +123,23 @@ class CaseRepository:
         return rows[0] if rows else None
 
     async def book_rental(
-        self, rental: port.Rental, *, now: datetime | None = None
+        self, rental: long_rentals.Rental, *, now: datetime | None = None
     ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
         return await self._db.write(lambda c: rentals.book(c, rental, now))
 
-    async def rental(self, provider: ProviderName, ref: ProviderRef) -> port.Rental | None:
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))
 
-    async def rental_of(self, id_: UUID) -> port.Rental | None:
+    async def rental_of(self, id_: UUID) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.by_id(c, id_))
 
     async def rental_closed(
-        self, timer: case_view.Timer, how: port.RentalClosing, *, now: datetime | None = None
+        self,
+        timer: case_view.Timer,
+        how: long_rentals.RentalClosing,
+        *,
+        now: datetime | None = None,
     ) -> bool:
         return await self._db.write(lambda c: rentals.closed(c, timer, how, now, self._event_state))
 
@@ -144,6 +150,47 @@ class CaseRepository:
 
     async def end_rental(self, timer: case_view.Timer, *, now: datetime | None = None) -> bool:
         return await self._db.write(lambda c: rentals.end(c, timer, now))
+
+    async def begin_rental_order(
+        self, order: long_rentals.RentalOrder, *, now: datetime | None = None
+    ) -> long_rentals.RentalOrderResult:
+        await self._policies.keep(order.policy, order.policy_version)
+        call = uuid4().hex
+        return await self._db.write(lambda c: rental_orders.begin(c, order, call, now))
+
+    async def rental_bought(
+        self, order: UUID, sold: long_rentals.RentedLong, *, now: datetime | None = None
+    ) -> long_rentals.Rental | None:
+        return await self._db.write(lambda c: rental_orders.bought(c, order, sold, now))
+
+    async def rental_prolonged(
+        self, order: UUID, ends_at: datetime, *, now: datetime | None = None
+    ) -> long_rentals.Rental | None:
+        return await self._db.write(lambda c: rental_orders.prolonged(c, order, ends_at, now))
+
+    async def rental_order_failed(
+        self, order: UUID, failure: str, *, now: datetime | None = None
+    ) -> None:
+        await self._db.write(lambda c: rental_orders.failed(c, order, failure, now))
+
+    async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:
+        state = self._event_state
+        await self._db.write(lambda c: rental_orders.unknown(c, order, state, now))
+
+    async def rental_order_forgotten(
+        self, timer: case_view.Timer, *, now: datetime | None = None
+    ) -> bool:
+        state = self._event_state
+        return await self._db.write(lambda c: rental_orders.forgotten(c, timer, state, now))
+
+    async def keep_messages(
+        self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None
+    ) -> None:
+        if sms:
+            await self._db.write(lambda c: rental_orders.keep_messages(c, rental, sms, now))
+
+    async def messages(self, rental: UUID) -> list[long_rentals.RentalMessage]:
+        return await self._db.read(lambda c: rental_orders.messages(c, rental))
 
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None

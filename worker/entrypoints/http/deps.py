@@ -10,6 +10,7 @@ from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
+from worker.lifecycle.rent_long import RentLong
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
@@ -29,6 +30,7 @@ class ApiDeps:
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
+    rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
     new_request_id: Callable[[], str] = random_request_id
 
     @property

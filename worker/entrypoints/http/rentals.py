@@ -15,7 +15,8 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.cases import CaseOpenOutcome, Rental, rental_id
+from worker.ports.store.cases import CaseOpenOutcome
+from worker.ports.store.rentals import Rental, RentalMessage, rental_id
 
 #: Facts about an outage that callers may give.
 OUTAGE_FACTS = frozenset({"client_caused", "outage_verified"})
@@ -55,6 +56,13 @@ class Restored(requests.RequestBody):
     at: requests.Instant | None = None
 
 
+class MessageShown(ResponseBody):
+    code: str
+    text: str | None
+    received_at: Moment | None
+    seen_at: Moment
+
+
 class RentalShown(ResponseBody):
     id: str
     provider: str
@@ -71,6 +79,9 @@ class RentalShown(ResponseBody):
     rented_at: Moment
     ends_at: Moment
     ended_at: Moment | None
+    renewed_at: Moment | None
+    renewal_price_minor: int | None
+    messages: list[MessageShown]
     outages: list[cases.CaseShown]
     claims: list[cases.CaseShown]
 
@@ -110,7 +121,21 @@ class RentalHandlers:
             raise Problem(problem)
         assert booking.rental is not None
         status = 201 if booking.how is CaseOpenOutcome.NEW else 200
-        return Answer(status, _rental_json(booking.rental))
+        return Answer(status, await self._shown(booking.rental))
+
+    async def show(self, provider: requests.Name, provider_ref: requests.Name) -> Answer:
+        """Show the newest rental under this reference, with the messages it got."""
+        cases_of = self._deps.case_service.cases
+        rental = await cases_of.rental(ProviderName(provider), ProviderRef(provider_ref))
+        if rental is None:
+            raise Problem(ProblemKind.NOT_FOUND)
+        return Answer(200, await self._shown(rental))
+
+    async def _shown(self, rental: Rental) -> dict[str, Any]:
+        if self._deps.rent_long is None:
+            return rental_json(rental, [])
+        view = await self._deps.rent_long.view(rental)
+        return rental_json(view.rental, view.messages)
 
     async def outage(
         self, provider: requests.Name, provider_ref: requests.Name, body: Outage
@@ -154,10 +179,11 @@ _PROBLEMS = {
 }
 
 
-def _rental_json(rental: Rental) -> dict[str, Any]:
+def rental_json(rental: Rental, messages: Sequence[RentalMessage]) -> dict[str, Any]:
     return RentalShown.of(
         rental,
         provider_ref=rental.ref,
+        messages=[MessageShown.of(message) for message in messages],
         outages=[cases.case_json(outage) for outage in rental.outages],
         claims=[cases.case_json(claim) for claim in rental.claims],
     )
@@ -179,6 +205,15 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             scope=Scope.OPERATE,
             answers=_BOOKED,
             problems=(ProblemKind.UNKNOWN_POLICY, ProblemKind.NOT_OFFERED, *_PROBLEMS.values()),
+        ),
+        Route(
+            name="rentals_show",
+            method="GET",
+            path=path,
+            handler=rentals.show,
+            scope=Scope.READ,
+            answers={200: RentalShown},
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
         ),
         Route(
             name="rentals_outage",

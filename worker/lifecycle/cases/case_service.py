@@ -24,6 +24,7 @@ from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
+from worker.ports.store.rentals import Rental
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
 
@@ -113,7 +114,7 @@ class CaseService:
         facts = questions.first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
-    async def book_rental(self, rental: port.Rental) -> port.RentalBookingResult:
+    async def book_rental(self, rental: Rental) -> port.RentalBookingResult:
         return await self.cases.book_rental(rental)
 
     async def open_withdrawal(

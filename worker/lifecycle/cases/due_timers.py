@@ -173,6 +173,8 @@ class DueTimers:
                 await self.rental_closer.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.cases.end_rental(timer)
+            case TimerKind.RENTAL_ORDER:
+                await self.cases.rental_order_forgotten(timer)
             case _:
                 case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.

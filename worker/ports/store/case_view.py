@@ -70,6 +70,7 @@ class TimerKind(enum.Enum):
     DELETION_HOLD = "deletion_hold"
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
+    RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
 
 
 class Timer(NamedTuple):
