@@ -31,6 +31,7 @@ def report(reporter: OpsReporter) -> None:
     """One turn of a healthy worker."""
     for provider in KNOWN.providers:
         name = provider.name
+        reporter.leader(name, leads=True)
         reporter.accepted(name, 3)
         reporter.looked(name, 30)
         reporter.code(name, CodeFate.SHOWN, timedelta(seconds=20))
