@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.cases.case_shop import CaseShop
+from tests.integration.cases.rental_order import order
 from worker.adapters.store import books
 from worker.adapters.store.database import statement
 from worker.lifecycle.cases.case_steps import SLAS
@@ -59,6 +60,13 @@ SABOTAGES = [
     ),
     Sabotage("case_rental_is_paid", "DELETE FROM transfer WHERE key LIKE 'rental:%'"),
     Sabotage("case_rental_is_paid", "UPDATE rental SET price_minor = 1"),
+    Sabotage("case_rental_order_is_held", "DELETE FROM transfer WHERE key LIKE 'renthold:%'"),
+    Sabotage("case_rental_order_is_held", "UPDATE rental_order SET price_minor = 1"),
+    # It came to nothing, and its price did not go back.
+    Sabotage(
+        "case_rental_order_is_held",
+        "UPDATE rental_order SET state = 'failed', failure = 'no_numbers', ended_at = now()",
+    ),
 ]
 
 
@@ -74,6 +82,7 @@ async def cases_of_every_kind(shop: CaseShop) -> Case:
         await shop.delivered_activation("P3", "3"), "wrong_code", evidence=["photo"]
     )
     await shop.report_outage()
+    await shop.store.cases.begin_rental_order(order(shop))
     paid = await shop.open_withdrawal("P4", "1", amount_minor=100)
     await shop.give_verdict(paid, grant=True)
     await shop.mark_paid(paid)

@@ -10,8 +10,10 @@ from uuid import UUID
 import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_reason
+from tests.integration.cases.rental_order import order
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
+from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.activation import State
 from worker.domain.price_fate import PriceFate
 from worker.entrypoints.http.responses import instant
@@ -149,6 +151,12 @@ async def rental_close(shop: CaseShop) -> SetTimer:
     return SetTimer(rental.id, shop.clock.now, "", "", "rental.closed")
 
 
+async def rental_order(shop: CaseShop) -> SetTimer:
+    begun = order(shop)
+    await shop.store.cases.begin_rental_order(begun)
+    return SetTimer(begun.id, MONDAY + FORGOTTEN_AFTER, "", "", "rental.unknown")
+
+
 KINDS: dict[TimerKind, Setup] = {
     TimerKind.SMS_WINDOW: sms_window,
     TimerKind.CLAIM_WINDOW: claim_window,
@@ -166,6 +174,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.DELETION_HOLD: deletion_hold,
     TimerKind.RENTAL_END: rental_end,
     TimerKind.RENTAL_CLOSE: rental_close,
+    TimerKind.RENTAL_ORDER: rental_order,
 }
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 
@@ -250,6 +259,8 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
+    elif kind is TimerKind.RENTAL_ORDER:
+        first = await rival.start(rival.store.cases.rental_order_forgotten(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
         first = await rival.start(rival.store.cases.rental_closed(timer, PriceFate.KEPT))
     else:

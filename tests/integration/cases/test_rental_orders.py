@@ -1,13 +1,12 @@
 """Long rentals rented and prolonged through the worker: paid once, never asked for twice."""
 
 import asyncio
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
-from tests.integration.store.shop import ALICE, SIM, TICK
+from tests.integration.cases.rental_order import PRICE, order
+from tests.integration.store.shop import SIM, TICK
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.transfer import Charge
@@ -24,7 +23,6 @@ from worker.ports.store.rentals import (
     RentalOrderState,
 )
 
-PRICE = 1000
 SOLD = Rented(LONG, "15550002")
 LOST = ProviderUnavailable("sim", "no answer", sent=True)
 
@@ -45,24 +43,6 @@ def renter(shop: CaseShop) -> RentLong:
         retry=TenacityRetry(sleep=sleep, monotonic=lambda: 0.0, chance=lambda: 0.5),
         clock=clock,
     )
-
-
-def order(shop: CaseShop, key: str = "first", **other: Any) -> RentalOrder:
-    whole = RentalOrder(
-        kind=RentalOrderKind.RENT,
-        idempotency_key=key,
-        account=ALICE,
-        provider=SIM,
-        service="any",
-        country="1",
-        length=10 * DAY,
-        price_minor=PRICE,
-        max_cost_minor=None,
-        charge=Charge.HOLD,
-        policy="P2",
-        policy_version=shop.policies["P2"].version,
-    )
-    return replace(whole, **other)
 
 
 def prolongation(shop: CaseShop, rental: Rental, key: str = "on") -> RentalOrder:

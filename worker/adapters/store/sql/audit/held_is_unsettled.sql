@@ -1,5 +1,5 @@
--- What an account has held is the price of what is not settled, what its orders of long rentals wait
--- for, and what withdrawals set aside.
+-- What an account has held is the price of what is unsettled or ordered, and what is set aside.
+-- Ordered are long rentals of which nobody knows yet; withdrawals set aside.
 WITH owed AS (
     SELECT account, price_minor FROM activation WHERE NOT settled
     UNION ALL
