@@ -13,8 +13,10 @@ import asyncpg
 import pytest
 
 from tests.acceptance.world import PROVIDER, World, world
+from worker.domain.ids import AccountId
 from worker.entrypoints.cli.client import Daemon
 from worker.ports.store.case_view import TimerKind
+from worker.ports.store.rentals import RentalOrderKind, rental_order_id
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -52,7 +54,7 @@ class Shop:
     account: str
 
     async def open(self, amount_minor: int = 1000) -> None:
-        await self.http.put(f"/v1/accounts/{self.account}", {"currency": "USD"})
+        await self.http.put(f"/v1/accounts/{self.account}", {"currency": "USD", "policy": "P3"})
         top_up = {"reference": "1", "amount_minor": amount_minor}
         await self.http.post(f"/v1/accounts/{self.account}/topups", top_up)
 
@@ -107,7 +109,6 @@ class Shop:
         await self.rental(since)
         body = {
             "contacted_at": (datetime.now(UTC) - since).isoformat(),
-            "facts": {"outage_verified": True},
         }
         return str((await self.http.post(f"{self.long}/outages", body))["id"])
 
@@ -117,7 +118,7 @@ class Shop:
 
 
 async def sms_window(shop: Shop) -> str:
-    return await shop.claim("non_receiving", activation=await shop.number("P1", 3600))
+    return await shop.claim("non_receiving", activation=await shop.number("P1", 1200))
 
 
 async def claim_window(shop: Shop) -> str:
@@ -132,7 +133,7 @@ async def evidence_due(shop: Shop) -> str:
 async def rectification(shop: Shop) -> str:
     rental = await shop.rental(timedelta(hours=1), "P1")
     case = await shop.claim("major_defect", rental=rental)
-    await shop.http.post(f"/v1/claims/{case}/verdict", {"grant": True})
+    await shop.http.post(f"/v1/claims/{case}/verdict", {"grant": True, "note": "seen"})
     return case
 
 
@@ -176,12 +177,12 @@ async def payment_info(shop: Shop) -> str:
 
 async def refund_payment(shop: Shop) -> str:
     case = await shop.withdraw()
-    await shop.http.post(f"/v1/withdrawals/{case}/verdict", {"grant": True})
+    await shop.http.post(f"/v1/withdrawals/{case}/verdict", {"grant": True, "note": "seen"})
     return case
 
 
 async def open_order_hold(shop: Shop) -> str:
-    await shop.number("P3", 3600)
+    await shop.number("P3", 1200)
     return await shop.withdraw()
 
 
@@ -197,8 +198,24 @@ async def rental_end(shop: Shop) -> str:
 
 async def rental_close(shop: Shop) -> str:
     rental = await shop.rental(timedelta(hours=1))
-    await shop.claim("cannot_provide", rental=rental)
+    case = await shop.claim("operator_block", rental=rental)
+    findings = {"client_caused": False}
+    verdict = {"grant": True, "note": "the operator's doing", "findings": findings}
+    await shop.http.post(f"/v1/claims/{case}/verdict", verdict)
     return rental
+
+
+async def rental_order(shop: Shop) -> str:
+    body = {
+        "account": shop.account,
+        "provider": PROVIDER,
+        "service": "timeout",
+        "country": "0",
+        "hours": 4,
+        "price_minor": 100,
+    }
+    await shop.http.post("/v1/rentals", body, key="one")
+    return str(rental_order_id(RentalOrderKind.RENT, AccountId(shop.account), "one"))
 
 
 Setup: TypeAlias = Callable[[Shop], Awaitable[str]]
@@ -219,6 +236,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.OPEN_ORDER_HOLD: (open_order_hold, "open_order_pending"),
     TimerKind.DELETION_HOLD: (deletion_hold, None),
     TimerKind.RENTAL_END: (rental_end, None),
+    TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.
     TimerKind.BALANCE_CREDIT_SLA: (balance_credit_sla, "balance_credit_overdue"),
     TimerKind.RENTAL_CLOSE: (rental_close, None),

@@ -94,6 +94,7 @@ def deps(worker: Worker) -> ApiDeps:
     return ApiDeps(
         service=worker.service,
         cases=worker.service.cases,
+        rent_long=worker.service.rent_long,
         activations=store.activations,
         books=store.books,
         outbox=store.outbox,

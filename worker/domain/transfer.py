@@ -17,7 +17,10 @@ class TransferKind(enum.Enum):
     HOLD = "hold"  #: available (or outside) → held, when a number is accepted
     CAPTURE = "capture"  #: held → revenue, when the charge is kept
     RELEASE = "release"  #: held → available (or outside), when the customer is made whole
-    RENTAL = "rental"  #: available (or outside) → revenue, when a long rental is booked
+    RENTAL = "rental"  #: available, held (or outside) → revenue, when a long rental is booked
+    RENTHOLD = "renthold"  #: available (or outside) → held, while a long rental is ordered
+    RENTBACK = "rentback"  #: held → available (or outside), when no long rental came of it
+    PROLONG = "prolong"  #: held → revenue, when a long rental is prolonged
     CLAIM = "claim"  #: revenue → available (or outside), when a case gives something back
     WITHHOLD = "withhold"  #: available → held, while a withdrawal is looked at
     GIVEBACK = "giveback"  #: held → available, when a withdrawal is denied

@@ -162,6 +162,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
     return ApiDeps(
         service=worker.service,
         cases=worker.service.cases,
+        rent_long=worker.service.rent_long,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,

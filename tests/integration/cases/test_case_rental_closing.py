@@ -15,7 +15,7 @@ from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownRep
 from worker.ports.long_rental import CloseReply, NotClosed
 from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.store.case_view import CaseState, TimerKind
-from worker.ports.store.cases import Rental
+from worker.ports.store.rentals import Rental
 
 CLOSE = ("close", "long")
 BLOCK: Mapping[str, Any] = {"client_caused": False}
@@ -25,7 +25,7 @@ async def given_back(shop: CaseShop, *answers: CloseReply | Exception) -> Rental
     await shop.open_account(amount_minor=1000)
     rental = await shop.book_rental()
     shop.provider_rentals.answers = list(answers)
-    await shop.open_rental_claim(rental, "cannot_provide")
+    await shop.open_rental_claim(rental, client_caused=False)
     return rental
 
 

@@ -11,13 +11,16 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_reason
 from tests.integration.store.pausing import Rival
-from tests.integration.store.shop import ALICE, TICK, WINDOW
+from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW
+from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.activation import State
 from worker.domain.price_fate import PriceFate
+from worker.domain.transfer import Charge
 from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.case_steps import timer_step
 from worker.ports.store.case_view import CaseState, Timer, TimerKind
+from worker.ports.store.rentals import RentalOrder, RentalOrderKind
 
 DOWNTIME = 3 * DAY
 
@@ -107,7 +110,7 @@ async def payment_info(shop: CaseShop) -> SetTimer:
     case = await shop.open_withdrawal("P3")
     info = questions.payment_info("requested", None)
     await shop.service.add(case.id, case.kind, info, "payment_info")
-    due = MONDAY + 14 * DAY
+    due = (MONDAY + 15 * DAY).replace(hour=0) - TICK  # The end of its last day.
     return SetTimer(case.id, due, "deny", "payment_info_timeout", "withdrawal.denied")
 
 
@@ -126,8 +129,8 @@ async def open_order_hold(shop: CaseShop) -> SetTimer:
 
 
 async def deletion_hold(shop: CaseShop) -> SetTimer:
-    withdrawal = await shop.open_withdrawal("P3")
     case = await shop.report_account_event("delete_requested")
+    withdrawal = await shop.open_withdrawal("P3", withdraw_reason="account_deletion")
     # Its withdrawal is closed by a process that was killed before it rechecked the deletion.
     await shop.store.cases.change_case(
         withdrawal.id,
@@ -135,7 +138,7 @@ async def deletion_hold(shop: CaseShop) -> SetTimer:
         shop.policy_book.of,
     )
     due = MONDAY + timedelta(minutes=10)
-    return SetTimer(case.id, due, "balance_void", "deleted_by_customer", "account.done")
+    return SetTimer(case.id, due, "needs_review", "confirm_deletion", "account.in_review")
 
 
 async def rental_end(shop: CaseShop) -> SetTimer:
@@ -145,8 +148,27 @@ async def rental_end(shop: CaseShop) -> SetTimer:
 
 async def rental_close(shop: CaseShop) -> SetTimer:
     rental = await shop.book_rental()
-    await shop.open_rental_claim(rental, "cannot_provide")
+    await shop.open_rental_claim(rental, client_caused=False)
     return SetTimer(rental.id, shop.clock.now, "", "", "rental.closed")
+
+
+async def rental_order(shop: CaseShop) -> SetTimer:
+    order = RentalOrder(
+        kind=RentalOrderKind.RENT,
+        idempotency_key="first",
+        account=ALICE,
+        provider=SIM,
+        service="any",
+        country="1",
+        length=10 * DAY,
+        price_minor=1000,
+        max_cost_minor=None,
+        charge=Charge.HOLD,
+        policy="P2",
+        policy_version=shop.policies["P2"].version,
+    )
+    await shop.store.cases.begin_rental_order(order)
+    return SetTimer(order.id, MONDAY + FORGOTTEN_AFTER, "", "", "rental.unknown")
 
 
 KINDS: dict[TimerKind, Setup] = {
@@ -166,6 +188,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.DELETION_HOLD: deletion_hold,
     TimerKind.RENTAL_END: rental_end,
     TimerKind.RENTAL_CLOSE: rental_close,
+    TimerKind.RENTAL_ORDER: rental_order,
 }
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 
@@ -250,6 +273,8 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
+    elif kind is TimerKind.RENTAL_ORDER:
+        first = await rival.start(rival.store.cases.rental_order_forgotten(timer))
     elif kind is TimerKind.RENTAL_CLOSE:
         first = await rival.start(rival.store.cases.rental_closed(timer, PriceFate.KEPT))
     else:

@@ -17,6 +17,7 @@ from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.store import cases as port
+from worker.ports.store import rentals as rental_port
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
 
 _NEWEST = text(
@@ -31,23 +32,27 @@ _ACCOUNT = text(
 _END = text(
     "UPDATE rental SET ended_at = ends_at WHERE id = CAST(:id AS uuid) AND ended_at IS NULL"
 )
+_COST = text(
+    "UPDATE rental SET cost_minor = CAST(:cost AS bigint), cost_currency = CAST(:currency AS text)"
+    " WHERE id = CAST(:id AS uuid)"
+)
 #: The words of the event `rental.closed`.
-_CLOSINGS: Final[Mapping[port.RentalClosing, str]] = {
+_CLOSINGS: Final[Mapping[rental_port.RentalClosing, str]] = {
     PriceFate.GIVEN_BACK: "given_back",
     PriceFate.KEPT: "kept",
     PriceFate.UNKNOWN: "not_told",
-    **{reason: reason.value for reason in port.NoClosing},
+    **{reason: reason.value for reason in rental_port.NoClosing},
 }
 
 
 async def newest(
     connection: AsyncConnection, provider: ProviderName, ref: ProviderRef
-) -> port.Rental | None:
+) -> rental_port.Rental | None:
     row = await _newest(connection, provider, ref)
     return None if row is None else await _whole(connection, row)
 
 
-async def by_id(connection: AsyncConnection, id_: UUID) -> port.Rental | None:
+async def by_id(connection: AsyncConnection, id_: UUID) -> rental_port.Rental | None:
     row = (await connection.execute(_ONE, {"id": id_})).mappings().one_or_none()
     return None if row is None else await _whole(connection, row)
 
@@ -55,7 +60,7 @@ async def by_id(connection: AsyncConnection, id_: UUID) -> port.Rental | None:
 async def closed(
     connection: AsyncConnection,
     timer: Timer,
-    how: port.RentalClosing,
+    how: rental_port.RentalClosing,
     now: datetime | None,
     event_state: str,
 ) -> bool:
@@ -101,7 +106,7 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 
 
 async def book(
-    connection: AsyncConnection, rental: port.Rental, now: datetime | None
+    connection: AsyncConnection, rental: rental_port.Rental, now: datetime | None
 ) -> port.RentalBookingResult:
     number = {"number": f"{rental.provider}\n{rental.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
@@ -116,37 +121,61 @@ async def book(
             else port.CaseOpenOutcome.OTHER_CONTENT
         )
         return port.RentalBookingResult(repeated, found)
-    account = (await connection.execute(_ACCOUNT, {"account": rental.account})).mappings().one()
+    account = await account_of(connection, rental.account)
     if account["state"] == "deleted":
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
     if account["state"] != "open":
         return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{account['state']}"))
-    if rental.charge is transfer.Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return port.RentalBookingResult(port.CaseOpenOutcome.BALANCE_TOO_LOW)
+    rental = replace(rental, currency=account["currency"])
     clock = await locks.clock(connection, now)
-    columns = _columns(rental, account["currency"], clock)
-    await connection.execute(statement("cases/book_rental"), columns)
+    ordered = (
+        await connection.execute(statement("cases/order_to_book"), _columns(rental, clock))
+    ).scalar()
+    if ordered is not None:
+        await insert(connection, rental, transfer.held(rental.account), clock)
+        ended = {"id": ordered, "state": "done", "failure": None, "rental": rental.id, "now": clock}
+        await connection.execute(statement("cases/end_rental_order"), ended)
+    elif rental.charge is transfer.Charge.HOLD and account["amount_minor"] < rental.price_minor:
+        return port.RentalBookingResult(port.CaseOpenOutcome.BALANCE_TOO_LOW)
+    else:
+        held = rental.charge is transfer.Charge.HOLD
+        paid_from = transfer.available(rental.account) if held else transfer.OUTSIDE
+        await insert(connection, rental, paid_from, clock)
+    booked = await by_id(connection, rental.id)
+    return port.RentalBookingResult(port.CaseOpenOutcome.NEW, booked)
+
+
+async def account_of(connection: AsyncConnection, account: AccountId) -> RowMapping:
+    return (await connection.execute(_ACCOUNT, {"account": account})).mappings().one()
+
+
+async def insert(
+    connection: AsyncConnection, rental: rental_port.Rental, paid_from: str, now: datetime
+) -> None:
+    """The rental, paid from there; the balances are locked and were found high enough."""
+    await connection.execute(statement("cases/book_rental"), _columns(rental, now))
     await connection.execute(
         statement("cases/move"),
         {
             "key": transfer.transfer_key(transfer.TransferKind.RENTAL, rental.id),
             "account": rental.account,
             "activation": None,
-            "source": transfer.available(rental.account)
-            if rental.charge is transfer.Charge.HOLD
-            else transfer.OUTSIDE,
+            "source": paid_from,
             "destination": transfer.REVENUE,
             "amount": rental.price_minor,
-            "currency": account["currency"],
-            "now": clock,
+            "currency": rental.currency,
+            "now": now,
         },
     )
-    booked = await _newest(connection, rental.provider, rental.ref)
-    assert booked is not None
-    return port.RentalBookingResult(port.CaseOpenOutcome.NEW, await _whole(connection, booked))
 
 
-def _columns(rental: port.Rental, currency: str, now: datetime) -> dict[str, object]:
+async def keep_cost(
+    connection: AsyncConnection, id_: UUID, cost_minor: int | None, currency: str | None
+) -> None:
+    await connection.execute(_COST, {"id": id_, "cost": cost_minor, "currency": currency})
+
+
+def _columns(rental: rental_port.Rental, now: datetime) -> dict[str, object]:
     return {
         "id": rental.id,
         "provider": rental.provider,
@@ -156,25 +185,38 @@ def _columns(rental: port.Rental, currency: str, now: datetime) -> dict[str, obj
         "service": rental.service,
         "country": rental.country,
         "price": rental.price_minor,
-        "currency": currency,
+        "currency": rental.currency,
         "charge": rental.charge.value,
         "policy": rental.policy,
         "policy_version": rental.policy_version,
         "rented_at": rental.rented_at,
         "ends_at": rental.ends_at,
+        "order_ref": rental.order_ref,
+        "order_facts": case_rows.as_json(rental.order_facts),
         "now": now,
     }
 
 
-def _same(found: port.Rental, asked: port.Rental) -> bool:
-    """Whether it is the same rental told again; under which version it was booked stays."""
+def _same(found: rental_port.Rental, asked: rental_port.Rental) -> bool:
+    """Whether it is the same rental told again; under which version it was booked stays.
+
+    Once it was prolonged, its end and its price are no longer those it was booked with. What is
+    left out is not contradicted, as with a number that is handed over.
+    """
+    if found.renewed_at is not None:
+        asked = replace(asked, ends_at=found.ends_at, price_minor=found.price_minor)
     return asked == replace(
         found,
         id=asked.id,
         currency=asked.currency,
         policy_version=asked.policy_version,
+        order_ref=asked.order_ref and found.order_ref,
+        order_facts=asked.order_facts and found.order_facts,
         ended_at=None,
+        renewed_at=None,
+        renewal_price_minor=None,
         outages=(),
+        cancels=(),
         claims=(),
     )
 
@@ -186,9 +228,9 @@ async def _newest(
     return found.mappings().one_or_none()
 
 
-async def _whole(connection: AsyncConnection, row: RowMapping) -> port.Rental:
+async def _whole(connection: AsyncConnection, row: RowMapping) -> rental_port.Rental:
     cases = await case_rows.of_rental(connection, row["id"])
-    return port.Rental(
+    return rental_port.Rental(
         id=row["id"],
         provider=ProviderName(row["provider"]),
         ref=ProviderRef(row["provider_ref"]),
@@ -204,7 +246,12 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> port.Rental:
         rented_at=row["rented_at"],
         ends_at=row["ends_at"],
         ended_at=row["ended_at"],
+        renewed_at=row["renewed_at"],
+        renewal_price_minor=row["renewal_price_minor"],
+        order_ref=row["order_ref"],
+        order_facts=row["order_facts"],
         outages=tuple(one for one in cases if one.kind is CaseKind.OUTAGE),
+        cancels=tuple(one for one in cases if one.kind is CaseKind.RENTAL_CANCEL),
         claims=tuple(one for one in cases if one.kind is CaseKind.CLAIM),
     )
 

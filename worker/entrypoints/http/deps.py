@@ -1,15 +1,17 @@
 """What the API needs from outside; the daemon fills it in, tests fill it with fakes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.routing import TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
+from worker.lifecycle.rent_long import RentLong
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
@@ -29,10 +31,11 @@ class ApiDeps:
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
+    rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
     new_request_id: Callable[[], str] = random_request_id
 
     @property
     def case_service(self) -> CaseService:
         if self.cases is None:
             raise Problem(ProblemKind.NOT_OFFERED)
-        return self.cases
+        return replace(self.cases, told_by=TOLD_BY.get())

@@ -17,7 +17,8 @@ from worker.ports.long_rental import LongRentals, NotClosed
 from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
-from worker.ports.store.cases import CaseStore, NoClosing, Rental, RentalClosing
+from worker.ports.store.cases import CaseStore
+from worker.ports.store.rentals import NoClosing, Rental, RentalClosing
 
 #: Waits until the rate budget of a provider allows one more request.
 WaitForBudget: TypeAlias = Callable[[], Awaitable[None]]

@@ -6,16 +6,18 @@ is paid when it is booked, and credited for the days on which it did not work.
 
 import enum
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from uuid import UUID, uuid5
 
+from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
-from worker.domain.price_fate import PriceFate
-from worker.domain.transfer import Charge
-from worker.ports.store import case_view
+from worker.ports.provider import Sms
+from worker.ports.store import case_view, rentals
+from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.obligations import Obligation
 
 PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
 #: Of a version, by name and version; None: it cannot be had.
@@ -27,7 +29,6 @@ ReadPolicies: TypeAlias = Callable[
 
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
-_RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class CaseOpenOutcome(enum.Enum):
     ACCOUNT_BLOCKED = "account_blocked"
     ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
     ACCOUNT_FROZEN = "account_frozen"
+    OTHER_POLICY = "other_policy"  #: The account belongs to another one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,54 +95,21 @@ class Review:
     proposed_minor: int
     currency: str
     destination: str | None
-    by_when: datetime | None
+    by_when: datetime
     facts: case_view.CaseFacts
     policy: str
     rank: datetime | None  #: See `ReviewPlace`.
+    case: UUID | None = None  #: None: it is about an activation.
 
     @property
     def place(self) -> ReviewPlace:
         return ReviewPlace(self.rank, self.opened_at, self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rental:
-    id: UUID
-    provider: ProviderName
-    ref: ProviderRef
-    account: AccountId
-    phone: str = field(repr=False)
-    service: str
-    country: str
-    price_minor: int
-    currency: str
-    charge: Charge
-    policy: str
-    policy_version: str
-    rented_at: datetime
-    ends_at: datetime
-    ended_at: datetime | None = None
-    outages: tuple[case_view.Case, ...] = ()
-    claims: tuple[case_view.Case, ...] = ()
-
-
-class NoClosing(enum.Enum):
-    """Why the provider is asked no more to close a rental that it did not close."""
-
-    RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
-    NOT_KNOWN = "not_known"
-    TIME_OVER = "time_over"
-    NOT_OFFERED = "not_offered"  #: Its provider is not configured: whoever rented it closes it.
-
-
-#: What became of a rental that was given back: its price, or why nobody closes it. Definite.
-RentalClosing: TypeAlias = PriceFate | NoClosing
-
-
 @dataclass(frozen=True, slots=True)
 class RentalBookingResult:
     how: CaseOpenOutcome
-    rental: Rental | None = None
+    rental: rentals.Rental | None = None
 
 
 class UnseededWindow(NamedTuple):
@@ -183,6 +152,7 @@ class CaseStore(Protocol):
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
     ) -> CaseOpenResult:
         """Open it and judge it by the policy of its order; what *policy_of* raises undoes it."""
         ...
@@ -194,6 +164,7 @@ class CaseStore(Protocol):
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
         timer: case_view.Timer | None = None,
     ) -> CaseChange:
         """With a *timer*: only if that one is still due, and it has fired afterwards."""
@@ -205,6 +176,30 @@ class CaseStore(Protocol):
         self, account: AccountId, kind: case_view.CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         """The open cases of an account that wait with this reason."""
+        ...
+
+    async def order_record(self, id_: UUID) -> CaseRecord | None:
+        """The record of a number or a rental."""
+        ...
+
+    async def account_record(
+        self, account: AccountId, *, now: datetime | None = None, recent: int = 10
+    ) -> AccountRecord | None:
+        """With *recent* of its last orders looked at for Cancels."""
+        ...
+
+    async def account_events(self, account: AccountId) -> list[LoggedEvent]:
+        """The events of an account, oldest first."""
+        ...
+
+    async def obligations_of(self, account: AccountId) -> list[Obligation]:
+        """What is owed in the cases of an account, soonest first."""
+        ...
+
+    async def obligation(self, id_: UUID) -> Obligation | None: ...
+
+    async def open_deletions(self, account: AccountId) -> list[UUID]:
+        """The deletions of an account that have not ended."""
         ...
 
     async def reviews(
@@ -225,17 +220,17 @@ class CaseStore(Protocol):
         ...
 
     async def book_rental(
-        self, rental: Rental, *, now: datetime | None = None
+        self, rental: rentals.Rental, *, now: datetime | None = None
     ) -> RentalBookingResult: ...
 
-    async def rental(self, provider: ProviderName, ref: ProviderRef) -> Rental | None:
+    async def rental(self, provider: ProviderName, ref: ProviderRef) -> rentals.Rental | None:
         """The newest rental under this ref, with the cases about it."""
         ...
 
-    async def rental_of(self, id_: UUID) -> Rental | None: ...
+    async def rental_of(self, id_: UUID) -> rentals.Rental | None: ...
 
     async def rental_closed(
-        self, timer: case_view.Timer, how: RentalClosing, *, now: datetime | None = None
+        self, timer: case_view.Timer, how: rentals.RentalClosing, *, now: datetime | None = None
     ) -> bool:
         """Record how its provider closed it, with an event; whether it was this call."""
         ...
@@ -248,6 +243,48 @@ class CaseStore(Protocol):
 
     async def end_rental(self, timer: case_view.Timer, *, now: datetime | None = None) -> bool:
         """End a rental whose paid period is over; whether it was this call."""
+        ...
+
+    async def begin_rental_order(
+        self, order: rentals.RentalOrder, *, now: datetime | None = None
+    ) -> rentals.RentalOrderResult:
+        """Store the intent with its hold; NEW: this call, and no other, asks the provider."""
+        ...
+
+    async def rental_bought(
+        self, order: UUID, sold: rentals.RentedLong, *, now: datetime | None = None
+    ) -> rentals.Rental | None:
+        """The rental that the order became; None where it had ended without one."""
+        ...
+
+    async def rental_prolonged(
+        self, order: UUID, ends_at: datetime, *, now: datetime | None = None
+    ) -> rentals.Rental | None: ...
+
+    async def rental_order_failed(
+        self, order: UUID, failure: str, *, now: datetime | None = None
+    ) -> None:
+        """Certainly nothing was bought: the hold goes back, once."""
+        ...
+
+    async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:
+        """Nobody knows whether it was bought: the hold stays, and an event tells of it."""
+        ...
+
+    async def rental_order_forgotten(
+        self, timer: case_view.Timer, *, now: datetime | None = None
+    ) -> bool:
+        """The same, where whoever asked the provider has said nothing since."""
+        ...
+
+    async def keep_messages(
+        self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None
+    ) -> None:
+        """Keep what a provider lists of a rental, each once."""
+        ...
+
+    async def messages(self, rental: UUID) -> list[rentals.RentalMessage]:
+        """The messages of a rental, oldest first."""
         ...
 
     async def lease_timers(
@@ -283,9 +320,3 @@ class CaseStore(Protocol):
 def case_id(kind: case_view.CaseKind, *thing: object) -> UUID:
     """The id of the case about a thing: asked twice, it is one case."""
     return uuid5(_CASES, "\n".join([kind.value, *map(str, thing)]))
-
-
-def rental_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime) -> UUID:
-    assert rented_at.tzinfo is not None
-    micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
-    return uuid5(_RENTALS, f"{provider}\n{ref}\n{micros}")

@@ -1,8 +1,11 @@
--- What an account has held is the price of what is not settled, and what withdrawals set aside.
+-- What an account has held is the price of what is not settled, what its orders of long rentals wait
+-- for, and what withdrawals set aside.
 WITH owed AS (
     SELECT account, price_minor FROM activation WHERE NOT settled
     UNION ALL
     SELECT account, price_minor FROM purchase WHERE state = 'asked'
+    UNION ALL
+    SELECT account, price_minor FROM rental_order WHERE ended_at IS NULL
     UNION ALL
     SELECT account, withheld_minor FROM case_ WHERE withheld_minor > 0
 ),

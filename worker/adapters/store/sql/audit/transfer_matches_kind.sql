@@ -16,7 +16,13 @@ SELECT t.key AS offender
                                AND t.destination IN ('available:' || t.account, 'house:outside')
            WHEN 'claim' THEN t.source = 'house:revenue'
                              AND t.destination IN ('available:' || t.account, 'house:outside')
-           WHEN 'rental' THEN t.source IN ('available:' || t.account, 'house:outside')
+           WHEN 'renthold' THEN t.source IN ('available:' || t.account, 'house:outside')
+                                AND t.destination = 'held:' || t.account
+           WHEN 'rentback' THEN t.source = 'held:' || t.account
+                                AND t.destination IN ('available:' || t.account, 'house:outside')
+           WHEN 'prolong' THEN t.source = 'held:' || t.account AND t.destination = 'house:revenue'
+           WHEN 'rental' THEN t.source IN ('available:' || t.account, 'held:' || t.account,
+                                           'house:outside')
                               AND t.destination = 'house:revenue' AND t.activation_id IS NULL
            WHEN 'withhold' THEN t.source = 'available:' || t.account
                                 AND t.destination = 'held:' || t.account

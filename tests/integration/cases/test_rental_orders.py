@@ -1,0 +1,321 @@
+"""Long rentals rented and prolonged through the worker: paid once, never asked for twice."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
+from tests.integration.store.shop import ALICE, SIM, TICK
+from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
+from worker.adapters.tenacity_retry import TenacityRetry
+from worker.domain.transfer import Charge
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.rent_long import RentLong
+from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
+from worker.ports.long_rental import NoProlong, NotProlonged, Prolonged
+from worker.ports.provider import NoRent, Rented, Sms
+from worker.ports.store.cases import CaseOpenOutcome
+from worker.ports.store.rentals import (
+    Rental,
+    RentalOrder,
+    RentalOrderKind,
+    RentalOrderState,
+)
+
+PRICE = 1000
+SOLD = Rented(LONG, "15550002")
+LOST = ProviderUnavailable("sim", "no answer", sent=True)
+
+
+def renter(shop: CaseShop) -> RentLong:
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    clock = Clock(
+        now=lambda: shop.clock.now, monotonic=lambda: 0.0, sleep=sleep, chance=lambda: 0.5
+    )
+    return RentLong(
+        cases=shop.store.cases,
+        purchases=shop.store.purchases,
+        rentals={SIM: shop.provider_rentals},
+        wait_for_budget={SIM: shop.provider_rentals.wait_for_budget},
+        reporter=shop.reporter,
+        retry=TenacityRetry(sleep=sleep, monotonic=lambda: 0.0, chance=lambda: 0.5),
+        clock=clock,
+    )
+
+
+def order(shop: CaseShop, key: str = "first", **other: Any) -> RentalOrder:
+    whole = RentalOrder(
+        kind=RentalOrderKind.RENT,
+        idempotency_key=key,
+        account=ALICE,
+        provider=SIM,
+        service="any",
+        country="1",
+        length=10 * DAY,
+        price_minor=PRICE,
+        max_cost_minor=None,
+        charge=Charge.HOLD,
+        policy="P2",
+        policy_version=shop.policies["P2"].version,
+    )
+    return replace(whole, **other)
+
+
+def prolongation(shop: CaseShop, rental: Rental, key: str = "on") -> RentalOrder:
+    return order(
+        shop,
+        key,
+        kind=RentalOrderKind.PROLONG,
+        rental=rental.id,
+        length=5 * DAY,
+        price_minor=400,
+    )
+
+
+async def rented(shop: CaseShop) -> Rental:
+    shop.provider_rentals.sales = [SOLD]
+    result = await renter(shop)(order(shop))
+    assert result.rental is not None
+    return result.rental
+
+
+async def test_it_is_rented_once_and_paid_once_however_often_it_is_ordered(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    first = await rented(shop)
+    again = await renter(shop)(order(shop))
+
+    assert again.rental == first
+    assert (first.ref, first.ends_at, first.price_minor) == (LONG, MONDAY + 10 * DAY, PRICE)
+    assert shop.provider_rentals.requests == [("open", "any")]
+    assert await shop.balances() == (500, 0)
+
+
+async def test_while_the_provider_is_asked_the_price_is_held(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    began = await shop.store.cases.begin_rental_order(order(shop))
+
+    assert began.state is RentalOrderState.NEW
+    assert await shop.balances() == (500, PRICE)
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (NoRent.NO_NUMBERS, "no_numbers"),
+        (NoRent.BAD_REQUEST, "bad_service"),
+        (ProviderRefused("sim", "bad key"), "provider_unavailable"),
+        (ProviderUnavailable("sim", "refused", sent=False), "provider_unavailable"),
+    ],
+    ids=str,
+)
+async def test_where_certainly_nothing_was_bought_the_hold_goes_back_once(
+    shop: CaseShop, reply: NoRent | Exception, failure: str
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [reply]
+
+    results = [await renter(shop)(order(shop)) for _ in range(2)]
+
+    assert [(result.state, result.failure) for result in results] == [
+        (RentalOrderState.FAILED, failure)
+    ] * 2
+    assert len(shop.provider_rentals.requests) == 1
+    assert await shop.balances() == (1500, 0)
+
+
+@pytest.mark.parametrize("lost", [LOST, UnknownReply("sim", "nobody can read it")], ids=str)
+async def test_a_lost_answer_is_in_doubt_and_never_asked_for_again(
+    shop: CaseShop, lost: Exception
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [lost]
+
+    results = [await renter(shop)(order(shop)) for _ in range(3)]
+
+    assert {result.state for result in results} == {RentalOrderState.UNKNOWN}
+    assert len(shop.provider_rentals.requests) == 1
+    assert await shop.balances() == (500, PRICE)
+    assert await shop.event_types(order(shop).id) == ["rental.unknown"]
+
+
+async def test_the_number_somebody_found_is_paid_by_the_hold_of_the_order(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=PRICE)
+    shop.provider_rentals.sales = [LOST]
+    await renter(shop)(order(shop))
+
+    booked = await shop.book_rental()
+
+    assert await shop.balances() == (0, 0)
+    again = await renter(shop)(order(shop))
+    assert again.rental is not None
+    assert again.rental.id == booked.id
+
+
+async def test_an_order_whose_process_died_is_in_doubt_after_a_minute(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    await shop.store.cases.begin_rental_order(order(shop))
+
+    await shop.fire_due_timers(MONDAY + FORGOTTEN_AFTER)
+    assert await shop.event_types(order(shop).id) == []
+    await shop.fire_due_timers(MONDAY + FORGOTTEN_AFTER + TICK)
+
+    assert await shop.event_types(order(shop).id) == ["rental.unknown"]
+    assert (await renter(shop)(order(shop))).state is RentalOrderState.UNKNOWN
+    assert shop.provider_rentals.requests == []
+
+
+async def test_what_was_bought_is_stored_also_where_it_was_in_doubt_meanwhile(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    await shop.store.cases.begin_rental_order(order(shop))
+    await shop.fire_due_timers(MONDAY + FORGOTTEN_AFTER + TICK)
+    shop.provider_rentals.sales = [SOLD]
+
+    await renter(shop)._rent(shop.provider_rentals, order(shop))
+
+    assert await shop.balances() == (500, 0)
+    assert (await shop.long_rental()).price_minor == PRICE
+
+
+async def test_the_same_key_with_other_content_is_another_order(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    await rented(shop)
+
+    other = await renter(shop)(order(shop, price_minor=999))
+
+    assert other.state is RentalOrderState.OTHER_CONTENT
+
+
+async def test_a_balance_too_low_asks_no_provider(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=PRICE - 1)
+
+    result = await renter(shop)(order(shop))
+
+    assert result.state is RentalOrderState.BALANCE_TOO_LOW
+    assert shop.provider_rentals.requests == []
+
+
+async def test_a_number_that_was_booked_already_is_not_paid_twice(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=2 * PRICE)
+    booked = await shop.book_rental()
+
+    result = await rented(shop)
+
+    assert result.id == booked.id
+    assert await shop.balances() == (PRICE, 0)
+
+
+async def test_what_the_shop_holds_itself_moves_no_balance(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=0)
+    shop.provider_rentals.sales = [SOLD]
+
+    result = await renter(shop)(order(shop, charge=Charge.EXTERNAL))
+
+    assert result.rental is not None
+    assert await shop.balances() == (0, 0)
+
+
+async def test_a_prolonged_rental_ends_later_and_is_paid_once_more(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.set_time(MONDAY + 3 * DAY)
+    shop.provider_rentals.prolongs = [Prolonged()]
+
+    results = [await renter(shop)(prolongation(shop, rental)) for _ in range(2)]
+
+    (prolonged,) = {result.rental.ends_at for result in results if result.rental is not None}
+    assert prolonged == MONDAY + 15 * DAY
+    now = await shop.long_rental()
+    assert (now.price_minor, now.renewed_at, now.renewal_price_minor) == (
+        1400,
+        MONDAY + 3 * DAY,
+        400,
+    )
+    assert await shop.balances() == (100, 0)
+    await shop.fire_due_timers(MONDAY + 10 * DAY + TICK)
+    assert (await shop.long_rental()).ended_at is None
+    await shop.fire_due_timers(MONDAY + 15 * DAY + TICK)
+    assert (await shop.long_rental()).ended_at == MONDAY + 15 * DAY
+
+
+async def test_the_booking_of_a_prolonged_rental_can_be_repeated(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    booked = await shop.book_rental()
+    shop.provider_rentals.prolongs = [Prolonged()]
+    await renter(shop)(prolongation(shop, booked))
+
+    again = await shop.service.book_rental(shop.same_booking(booked))
+
+    assert again.how is CaseOpenOutcome.SAME
+
+
+@pytest.mark.parametrize("why", list(NoProlong))
+async def test_where_it_was_not_prolonged_the_hold_goes_back(
+    shop: CaseShop, why: NoProlong
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.provider_rentals.prolongs = [NotProlonged(why)]
+
+    result = await renter(shop)(prolongation(shop, rental))
+
+    assert result.state is RentalOrderState.FAILED
+    assert await shop.balances() == (500, 0)
+    assert (await shop.long_rental()).ends_at == rental.ends_at
+
+
+async def test_a_prolongation_in_doubt_is_never_asked_for_again(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.provider_rentals.prolongs = [LOST]
+
+    for _ in range(2):
+        result = await renter(shop)(prolongation(shop, rental))
+        assert result.state is RentalOrderState.UNKNOWN
+
+    assert len(shop.provider_rentals.requests) == 2
+    assert await shop.balances() == (100, 400)
+
+
+async def test_a_message_listed_again_and_again_is_kept_once(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    first = Sms("1234", "Your code is 1234", MONDAY + HOUR)
+    shop.provider_rentals.sms = (first,)
+    await renter(shop).view(rental)
+    shop.set_time(MONDAY + DAY)
+    shop.provider_rentals.sms = (first, Sms("5678"))
+
+    view = await renter(shop).view(rental)
+
+    assert [(one.code, one.seen_at) for one in view.messages] == [
+        ("1234", MONDAY),
+        ("5678", MONDAY + DAY),
+    ]
+
+
+async def test_messages_that_cannot_be_read_now_are_those_read_before(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.provider_rentals.sms = (Sms("1234"),)
+    await renter(shop).view(rental)
+    shop.provider_rentals.budget_left = False
+
+    view = await renter(shop).view(rental)
+
+    assert [one.code for one in view.messages] == ["1234"]
+
+
+async def test_two_calls_at_once_ask_the_provider_once(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=5000)
+    shop.provider_rentals.sales = [SOLD]
+
+    await asyncio.gather(*(renter(shop)(order(shop)) for _ in range(5)))
+
+    assert len(shop.provider_rentals.requests) == 1
+    assert await shop.balances() == (4000, 0)

@@ -1,0 +1,315 @@
+"""Orders of long rentals: the intent with its hold, what became of it, and the messages kept."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import rentals
+from worker.adapters.store.database import statement
+from worker.domain import transfer
+from worker.domain.ids import AccountId, ProviderName
+from worker.domain.transfer import Charge, TransferKind
+from worker.ports.provider import Sms
+from worker.ports.store.case_view import Timer, TimerKind
+from worker.ports.store.rentals import (
+    Rental,
+    RentalMessage,
+    RentalOrder,
+    RentalOrderKind,
+    RentalOrderResult,
+    RentalOrderState,
+    RentedLong,
+    rental_id,
+)
+
+FORGOTTEN_AFTER: Final = timedelta(seconds=60)  #: No provider is waited for so long.
+BOOKED: Final = "booked"  #: Somebody else had booked the number: its hold went back.
+
+_ORDER = text("SELECT * FROM rental_order WHERE id = CAST(:id AS uuid)")
+_LOCKED = text("SELECT * FROM rental_order WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
+_ACCOUNT = text("SELECT account FROM rental_order WHERE id = CAST(:id AS uuid)")
+
+
+async def begin(
+    connection: AsyncConnection, order: RentalOrder, call: str, now: datetime | None
+) -> RentalOrderResult:
+    """*call* is one for all tries of a call: where a commit's answer was lost, it is still ours."""
+    found = await locks.locked(connection, order.account)
+    # Read after the lock: another call with the same key is either done or still waits for us.
+    known = (await connection.execute(_ORDER, {"id": order.id})).mappings().one_or_none()
+    if known is not None:
+        return await _known(connection, known, order, call)
+    account = await rentals.account_of(connection, order.account) if found else None
+    if account is None or account["state"] != "open":
+        return RentalOrderResult(RentalOrderState.UNKNOWN_ACCOUNT)
+    if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
+        return RentalOrderResult(RentalOrderState.BALANCE_TOO_LOW)
+    clock = await locks.clock(connection, now)
+    await connection.execute(
+        statement("cases/begin_rental_order"),
+        {
+            "id": order.id,
+            "kind": order.kind.value,
+            "content_hash": _hash(order),
+            "call": call,
+            "account": order.account,
+            "provider": order.provider,
+            "service": order.service,
+            "country": order.country,
+            "seconds": order.length // timedelta(seconds=1),
+            "rental": order.rental,
+            "price": order.price_minor,
+            "currency": account["currency"],
+            "charge": order.charge.value,
+            "policy": order.policy,
+            "policy_version": order.policy_version,
+            "now": clock,
+            "forgotten_after": FORGOTTEN_AFTER,
+        },
+    )
+    began = (await connection.execute(_ORDER, {"id": order.id})).mappings().one()
+    held = transfer.held(order.account)
+    await move(connection, began, TransferKind.RENTHOLD, source(began), held, clock)
+    return RentalOrderResult(RentalOrderState.NEW)
+
+
+async def bought(
+    connection: AsyncConnection, id_: UUID, sold: RentedLong, now: datetime | None
+) -> Rental | None:
+    """The rental it became; None where the order had ended without one."""
+    order = await _open(connection, id_)
+    if order is None:
+        return await _became(connection, id_)
+    clock = await locks.clock(connection, now)
+    provider, account = ProviderName(order["provider"]), AccountId(order["account"])
+    number = {"number": f"{provider}\n{sold.ref}"}
+    await connection.execute(statement("cases/lock_number"), number)
+    booked = await rentals.newest(connection, provider, sold.ref)
+    if booked is not None and clock <= booked.ends_at:
+        await _end(connection, order, RentalOrderState.FAILED, clock, BOOKED, booked.id)
+        return booked
+    rental = Rental(
+        id=rental_id(provider, sold.ref, clock),
+        provider=provider,
+        ref=sold.ref,
+        account=account,
+        phone=sold.phone,
+        service=order["service"],
+        country=order["country"],
+        price_minor=order["price_minor"],
+        currency=order["currency"],
+        charge=Charge(order["charge"]),
+        policy=order["policy"],
+        policy_version=order["policy_version"],
+        rented_at=clock,
+        ends_at=sold.ends_at,
+    )
+    await rentals.insert(connection, rental, transfer.held(account), clock)
+    await rentals.keep_cost(connection, rental.id, sold.cost_minor, sold.cost_currency)
+    await _end(connection, order, RentalOrderState.DONE, clock, None, rental.id)
+    return await rentals.by_id(connection, rental.id)
+
+
+async def prolonged(
+    connection: AsyncConnection, id_: UUID, ends_at: datetime, now: datetime | None
+) -> Rental | None:
+    order = await _open(connection, id_)
+    if order is None:
+        return await _became(connection, id_)
+    clock = await locks.clock(connection, now)
+    await connection.execute(
+        statement("cases/prolong_rental"),
+        {
+            "rental": order["rental_id"],
+            "ends_at": ends_at,
+            "price": order["price_minor"],
+            "now": clock,
+        },
+    )
+    held = transfer.held(AccountId(order["account"]))
+    await move(connection, order, TransferKind.PROLONG, held, transfer.REVENUE, clock)
+    await _end(connection, order, RentalOrderState.DONE, clock)
+    return await rentals.by_id(connection, order["rental_id"])
+
+
+async def failed(
+    connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None
+) -> None:
+    """Certainly nothing was bought: the hold goes back, once."""
+    order = await _open(connection, id_)
+    if order is not None:
+        clock = await locks.clock(connection, now)
+        await _end(connection, order, RentalOrderState.FAILED, clock, failure)
+
+
+async def unknown(
+    connection: AsyncConnection, id_: UUID, event_state: str, now: datetime | None
+) -> None:
+    """Nobody knows whether it was bought: the hold stays, and the shop is told."""
+    order = await _open(connection, id_)
+    if order is None or order["state"] == "unknown":
+        return
+    clock = await locks.clock(connection, now)
+    await _end(connection, order, RentalOrderState.UNKNOWN, clock)
+    payload = {
+        "order": str(id_),
+        "kind": order["kind"],
+        "provider": order["provider"],
+        "account": order["account"],
+        "rental": None if order["rental_id"] is None else str(order["rental_id"]),
+    }
+    await connection.execute(
+        statement("cases/write_event"),
+        {
+            "subject": str(id_),
+            "type": "rental.unknown",
+            "activation": None,
+            "account": order["account"],
+            "now": clock,
+            "payload": json.dumps(payload),
+            "event_state": event_state,
+        },
+    )
+
+
+async def forgotten(
+    connection: AsyncConnection, timer: Timer, event_state: str, now: datetime | None
+) -> bool:
+    """Whoever asked for it has said nothing since: it may have died, or waits no more."""
+    account = (await connection.execute(_ACCOUNT, {"id": timer.subject})).scalar_one()
+    await locks.locked(connection, account)
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock):
+        return False
+    await unknown(connection, timer.subject, event_state, clock)
+    return True
+
+
+async def keep_messages(
+    connection: AsyncConnection, rental: UUID, sms: Sequence[Sms], now: datetime | None
+) -> None:
+    await connection.execute(
+        statement("cases/keep_messages"),
+        {
+            "rental": rental,
+            "hashes": [_message_hash(one) for one in sms],
+            "codes": [one.code for one in sms],
+            "texts": [one.text for one in sms],
+            "received": [one.received_at for one in sms],
+            "now": now,
+        },
+    )
+
+
+async def messages(connection: AsyncConnection, rental: UUID) -> list[RentalMessage]:
+    rows = await connection.execute(statement("cases/rental_messages"), {"rental": rental})
+    return [RentalMessage(*row) for row in rows]
+
+
+async def move(
+    connection: AsyncConnection,
+    order: RowMapping,
+    kind: TransferKind,
+    origin: str,
+    destination: str,
+    now: datetime,
+) -> None:
+    await connection.execute(
+        statement("cases/move"),
+        {
+            "key": transfer.transfer_key(kind, order["id"]),
+            "account": order["account"],
+            "activation": None,
+            "source": origin,
+            "destination": destination,
+            "amount": order["price_minor"],
+            "currency": order["currency"],
+            "now": now,
+        },
+    )
+
+
+def source(order: RowMapping) -> str:
+    """Where the hold of an order came from, and goes back to."""
+    if order["charge"] == Charge.EXTERNAL.value:
+        return transfer.OUTSIDE
+    return transfer.available(AccountId(order["account"]))
+
+
+async def _open(connection: AsyncConnection, id_: UUID) -> RowMapping | None:
+    """The order, locked after its account's balances, while nobody knows its end."""
+    account = (await connection.execute(_ACCOUNT, {"id": id_})).scalar_one()
+    await locks.locked(connection, account)
+    order = (await connection.execute(_LOCKED, {"id": id_})).mappings().one()
+    return order if order["ended_at"] is None else None
+
+
+async def _became(connection: AsyncConnection, id_: UUID) -> Rental | None:
+    order = (await connection.execute(_ORDER, {"id": id_})).mappings().one()
+    if order["rental_id"] is None or (order["state"] == "failed" and order["failure"] != BOOKED):
+        return None
+    return await rentals.by_id(connection, order["rental_id"])
+
+
+async def _end(
+    connection: AsyncConnection,
+    order: RowMapping,
+    state: RentalOrderState,
+    now: datetime,
+    failure: str | None = None,
+    rental: UUID | None = None,
+) -> None:
+    ended = await connection.execute(
+        statement("cases/end_rental_order"),
+        {
+            "id": order["id"],
+            "state": state.value,
+            "failure": failure,
+            "rental": rental,
+            "now": now,
+        },
+    )
+    if ended.first() is not None and state is RentalOrderState.FAILED:
+        held = transfer.held(AccountId(order["account"]))
+        await move(connection, order, TransferKind.RENTBACK, held, source(order), now)
+
+
+async def _known(
+    connection: AsyncConnection, known: RowMapping, order: RentalOrder, call: str
+) -> RentalOrderResult:
+    if known["state"] == "asked" and known["call"] == call:
+        return RentalOrderResult(RentalOrderState.NEW)
+    if known["content_hash"] != _hash(order):
+        return RentalOrderResult(RentalOrderState.OTHER_CONTENT)
+    if known["ended_at"] is None:
+        return RentalOrderResult(RentalOrderState.UNKNOWN)
+    rental = await _became(connection, known["id"])
+    if rental is None:
+        return RentalOrderResult(RentalOrderState.FAILED, None, known["failure"])
+    return RentalOrderResult(RentalOrderState.DONE, rental)
+
+
+def _hash(order: RentalOrder) -> str:
+    """What makes two orders the same; under which version of its policy it was made does not."""
+    content: dict[str, Any] = asdict(order)
+    del content["idempotency_key"], content["policy_version"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _message_hash(sms: Sms) -> str:
+    """A provider may give no time, or no text: what it gives is what tells two messages apart."""
+    parts = [sms.code, sms.text, None if sms.received_at is None else sms.received_at.isoformat()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+# As `cases/begin_rental_order.sql` writes them.
+assert {kind.value for kind in RentalOrderKind} == {"rent", "prolong"}
+assert TimerKind.RENTAL_ORDER.value == "rental_order"

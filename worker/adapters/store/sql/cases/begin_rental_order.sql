@@ -1,0 +1,13 @@
+-- The intent with its hold, before the provider is asked, and the timer that finds it forgotten.
+-- The balances are locked and were found high enough.
+WITH new AS (
+    INSERT INTO rental_order (id, kind, content_hash, call, account, provider, service, country,
+                              seconds, rental_id, price_minor, currency, charge, policy,
+                              policy_version, asked_at)
+    VALUES (CAST(:id AS uuid), :kind, :content_hash, :call, :account, :provider, :service, :country,
+            CAST(:seconds AS bigint), CAST(:rental AS uuid), CAST(:price AS bigint), :currency,
+            :charge, :policy, :policy_version, CAST(:now AS timestamptz))
+    RETURNING id, asked_at
+)
+INSERT INTO timer (kind, subject, due_at)
+SELECT 'rental_order', id, asked_at + CAST(:forgotten_after AS interval) FROM new

@@ -1,0 +1,207 @@
+"""Long rentals through the worker: rent one, prolong one, and read the messages it got.
+
+As with a number for one SMS, the intent is committed with its hold before the provider is asked,
+and what may have been bought is never sent again. What became of an order nobody can tell stays
+held: whoever finds the number books it, and a human gives the money back where there is none.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, NamedTuple, TypeVar, assert_never
+
+from worker.domain.backoff import KEEP_BOUGHT
+from worker.domain.ids import ProviderName
+from worker.lifecycle.cases.rental_closing import WaitForBudget
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports import errors
+from worker.ports.long_rental import (
+    LongRentals,
+    Messages,
+    NoProlong,
+    NotProlonged,
+    Prolonged,
+    RentalRequest,
+    RentalTerms,
+)
+from worker.ports.provider import NoRent, NotKnown, Rented
+from worker.ports.reporter import Reporter
+from worker.ports.retry import Retry
+from worker.ports.store.cases import CaseStore
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.rentals import (
+    Rental,
+    RentalMessage,
+    RentalOrder,
+    RentalOrderKind,
+    RentalOrderResult,
+    RentalOrderState,
+    RentedLong,
+)
+
+T = TypeVar("T")
+
+BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
+REPLY_TIMEOUT: Final = timedelta(seconds=30)  #: Then nobody knows; the provider may still sell.
+READ_TIMEOUT: Final = timedelta(seconds=3)  #: Whoever looks at a rental waits for no slow provider.
+
+#: Words of orders that failed; each is a problem of the API.
+UNAVAILABLE: Final = "provider_unavailable"
+_FAILED: Final = {
+    NoRent.NO_NUMBERS: "no_numbers",
+    NoRent.NO_BALANCE: "provider_balance_too_low",
+    NoRent.PRICE_ABOVE_MAX: "price_above_max",
+    NoRent.BAD_REQUEST: "bad_service",
+    NoProlong.NO_BALANCE: "provider_balance_too_low",
+    NoProlong.BAD_LENGTH: "bad_length",
+    NoProlong.NOT_NOW: UNAVAILABLE,
+    NoProlong.NOT_POSSIBLE: "not_offered",
+}
+
+
+class RentalView(NamedTuple):
+    rental: Rental
+    messages: list[RentalMessage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentLong:
+    """Raises `StoreError` and nothing else."""
+
+    cases: CaseStore
+    purchases: PurchaseStore
+    rentals: Mapping[ProviderName, LongRentals]
+    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: For each provider of `rentals`.
+    reporter: Reporter
+    retry: Retry
+    clock: Clock
+    _keeping: set["asyncio.Future[Rental | None]"] = field(default_factory=set)
+
+    def terms(self, provider: ProviderName) -> RentalTerms | None:
+        """What is offered there; None: no long rentals."""
+        rentals = self.rentals.get(provider)
+        return None if rentals is None else rentals.terms
+
+    async def __call__(self, order: RentalOrder) -> RentalOrderResult:
+        """Carry the order out, once; a repeat gets the answer of the first call."""
+        began = await self.cases.begin_rental_order(order)
+        if began.state is not RentalOrderState.NEW:
+            return began
+        if order.provider in await self.purchases.drained():
+            return await self._failed(order, UNAVAILABLE)
+        try:
+            async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
+                await self.wait_for_budget[order.provider]()
+        except TimeoutError:
+            return await self._failed(order, UNAVAILABLE)
+        provider = self.rentals[order.provider]
+        match order.kind:
+            case RentalOrderKind.RENT:
+                return await self._rent(provider, order)
+            case RentalOrderKind.PROLONG:
+                return await self._prolong(provider, order)
+            case _:
+                assert_never(order.kind)
+
+    async def view(self, rental: Rental) -> RentalView:
+        """The rental with its messages: what its provider lists now, else what it listed before."""
+        provider = self.rentals.get(rental.provider)
+        if provider is not None and rental.ended_at is None:
+            await self._read(provider, rental)
+        return RentalView(rental, await self.cases.messages(rental.id))
+
+    async def _rent(self, provider: LongRentals, order: RentalOrder) -> RentalOrderResult:
+        request = RentalRequest(order.service, order.country, order.length, order.max_cost_minor)
+        reply = await self._asked(order, lambda: provider.open(request))
+        match reply:
+            case RentalOrderResult():
+                return reply
+            case NoRent():
+                return await self._failed(order, _FAILED[reply])
+            case Rented():
+                sold = self._sold(reply, order.length)
+                return await self._kept(order, lambda: self.cases.rental_bought(order.id, sold))
+            case _:
+                assert_never(reply)
+
+    async def _prolong(self, provider: LongRentals, order: RentalOrder) -> RentalOrderResult:
+        assert order.rental is not None
+        rental = await self.cases.rental_of(order.rental)
+        assert rental is not None
+        reply = await self._asked(order, lambda: provider.prolong(rental.ref, order.length))
+        match reply:
+            case RentalOrderResult():
+                return reply
+            case NotProlonged(why):
+                return await self._failed(order, _FAILED[why])
+            case NotKnown():
+                return await self._failed(order, _FAILED[NoProlong.NOT_POSSIBLE])
+            case Prolonged(expires_at, expires_in):
+                if expires_at is None and expires_in is not None:
+                    expires_at = self.clock.now() + expires_in
+                ends_at = max(expires_at or rental.ends_at, rental.ends_at + order.length)
+                return await self._kept(
+                    order, lambda: self.cases.rental_prolonged(order.id, ends_at)
+                )
+            case _:
+                assert_never(reply)
+
+    async def _asked(
+        self, order: RentalOrder, ask: Callable[[], Awaitable[T]]
+    ) -> T | RentalOrderResult:
+        """Ask once. Where the request may have arrived and no answer came, nobody knows."""
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT.total_seconds()):
+                return await ask()
+        except errors.ProviderRefused:
+            return await self._failed(order, UNAVAILABLE)
+        except (errors.ProviderError, TimeoutError) as error:
+            if isinstance(error, errors.ProviderUnavailable) and not error.sent:
+                return await self._failed(order, UNAVAILABLE)
+            self.reporter.trouble("rental.outcome_unknown", provider=order.provider)
+            await self.cases.rental_order_unknown(order.id)
+            return RentalOrderResult(RentalOrderState.UNKNOWN)
+
+    def _sold(self, rented: Rented, length: timedelta) -> RentedLong:
+        now = self.clock.now()
+        ends_at = rented.expires_at or now + (rented.expires_in or length)
+        if ends_at <= now:  # That clock is wrong: believed, the rental would end at once.
+            ends_at = now + length
+        return RentedLong(rented.ref, rented.phone, ends_at, rented.cost_minor, rented.currency)
+
+    async def _kept(
+        self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
+    ) -> RentalOrderResult:
+        """Store what was bought, whether the caller goes on waiting or not."""
+        keeping = asyncio.ensure_future(self._keep(order, store))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        return RentalOrderResult(RentalOrderState.DONE, await asyncio.shield(keeping))
+
+    async def _keep(
+        self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
+    ) -> Rental | None:
+        try:
+            return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
+        except BaseException as error:
+            detail = describe_safely(error)
+            self.reporter.trouble("rental.bought_and_lost", provider=order.provider, detail=detail)
+            raise
+
+    async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
+        await self.cases.rental_order_failed(order.id, failure)
+        return RentalOrderResult(RentalOrderState.FAILED, None, failure)
+
+    async def _read(self, provider: LongRentals, rental: Rental) -> None:
+        try:
+            async with asyncio.timeout(READ_TIMEOUT.total_seconds()):
+                await self.wait_for_budget[rental.provider]()
+                reply = await provider.messages(rental.ref)
+        except (errors.ProviderError, TimeoutError) as error:
+            detail = type(error).__name__
+            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            return
+        if isinstance(reply, Messages):
+            await self.cases.keep_messages(rental.id, reply.sms)
