@@ -55,6 +55,18 @@ def money() -> list[Panel]:
             runbook="ActivationWorkerLateCode",
         ),
         lines(
+            "Purchases refused",
+            "Attempts per minute to rent at a provider with which certainly nothing was bought.",
+            [
+                Query(
+                    "sum by (provider, reason) "
+                    f"(rate({A}purchases_refused_total{{{P}}}[$__rate_interval])) * 60",
+                    "{{provider}} {{reason}}",
+                )
+            ],
+            "cpm",
+        ),
+        lines(
             "Event deliveries",
             "Attempts per minute to hand events to the shop's endpoint.",
             [

@@ -28,7 +28,7 @@ UPDATE case_ SET opened_at = opened_at - interval '15 days',
 
 async def unanswered(shop: Daemon, number: int = 1) -> list[str]:
     """Withdrawals whose customers were asked for payment details."""
-    await shop.put("/v1/accounts/acme", {"currency": "USD"})
+    await shop.put("/v1/accounts/acme", {"currency": "USD", "policy": "P3"})
     await shop.post("/v1/accounts/acme/topups", {"reference": "1", "amount_minor": 1000})
     cases = []
     for n in range(number):

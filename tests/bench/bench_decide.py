@@ -16,7 +16,7 @@ LINES = 50_000
 @pytest.mark.bench
 def test_decisions_per_second(capsys: pytest.CaptureFixture[str]) -> None:
     questions = [
-        orjson.dumps({"id": s["id"], "policy": s["seed"], "given": s["given"]})
+        orjson.dumps({"id": s["id"], "policy": s.get("policy", s["seed"]), "given": s["given"]})
         for s in orjson.loads(SCENARIOS.read_bytes())
     ]
     source = io.BytesIO(b"\n".join((questions * (LINES // len(questions) + 1))[:LINES]))

@@ -199,12 +199,20 @@ class ServiceContract:
         assert result.activation.settlement.reason == "cancel"
         assert await shop.money() == (BALANCE, 0)
 
-    async def test_cancel_again_changes_nothing(self, shop: Shop) -> None:
+    async def test_cancel_again_changes_nothing_and_is_logged(self, shop: Shop) -> None:
         activation = await accepted(shop)
         first = await shop.service.cancel(activation.id)
         again = await shop.service.cancel(activation.id)
 
-        assert again == first
+        assert first.activation is not None
+        assert again.activation is not None
+        before = first.activation.timeline
+        assert again.how is first.how
+        assert replace(again.activation, timeline=before) == first.activation
+        assert [line.what for line in again.activation.timeline[len(before) :]] in (
+            [],  # The fake of the HTTP tests keeps no log of presses.
+            ["cancel_pressed"],
+        )
         assert await shop.money() == (BALANCE, 0)
 
     async def test_cancel_after_a_code_is_refused(self, shop: Shop) -> None:

@@ -101,7 +101,7 @@ async def test_a_stub_answers_nothing_that_no_port_has() -> None:
 
 async def test_a_stub_is_asked_with_the_parameters_of_the_port() -> None:
     with pytest.raises(TypeError, match="missing a required argument: 'failure'"):
-        await StubStore(purchase_failed=None).purchase_failed("id")
+        await StubStore(purchase_failed=None).purchase_failed("id", is_order=True)
 
 
 def parameters(method: object) -> list[tuple[str, object, object]]:

@@ -8,6 +8,7 @@ from typing import Any
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -46,6 +47,9 @@ class RecordingReporter:
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self.told.append(("accepted", (provider, count)))
+
+    def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
+        self.told.append(("purchase_refused", (provider, how.value)))
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         self.told.append(("settled", tuple(settled)))

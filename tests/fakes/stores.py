@@ -17,6 +17,7 @@ from worker.ports.store.activations import (
     AcceptResult,
     Activation,
     ActivationStore,
+    CancelJudge,
     CancelPress,
     CompleteIntake,
     LiveNumber,
@@ -24,8 +25,10 @@ from worker.ports.store.activations import (
     SeenSms,
 )
 from worker.ports.store.books import (
+    NO_POLICY,
     Account,
     AccountOpened,
+    AccountPolicy,
     BookStore,
     Entry,
     Finding,
@@ -91,6 +94,11 @@ class UnaskedActivations:
     ) -> dict[ActivationId, CancelPress]:
         raise NotImplementedError
 
+    async def press_judged(
+        self, id_: ActivationId, judge: CancelJudge, *, now: datetime | None = None
+    ) -> CancelPress | None:
+        raise NotImplementedError
+
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         raise NotImplementedError
 
@@ -106,6 +114,7 @@ class UnaskedActivations:
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
+        order_ref: str | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:
@@ -136,7 +145,7 @@ class UnaskedBooks:
     """`BookStore`, of which nothing is asked."""
 
     async def open_account(
-        self, account: AccountId, currency: str
+        self, account: AccountId, currency: str, policy: AccountPolicy = NO_POLICY
     ) -> tuple[AccountOpened, Account]:
         raise NotImplementedError
 

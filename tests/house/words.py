@@ -45,6 +45,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "account_events": "deletions and blocks of customers' accounts",
     "accounts": "customers' accounts and their balances",
     "activations": "rented numbers for one SMS",
+    "obligations": "what is owed in a case",
     "audit": "the proof of the books",
     "books": "accounts' money, its audit, and what is kept for a while",
     "canary": "the worker's own number",

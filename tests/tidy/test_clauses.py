@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from worker.domain.policy import load_profile
-from worker.domain.policy.loading import load_clauses
+from worker.domain.policy.clauses import load_clauses
 from worker.domain.shipped import config_directory
 
 TESTS = Path(__file__).parent.parent

@@ -8,7 +8,6 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import Resources, payments_of
 from worker.domain.ids import ProviderName
-from worker.lifecycle.accept import IntakePolicy
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import CanaryOrder
@@ -76,7 +75,7 @@ def _named(parts: Resources) -> dict[str, object]:
         "doubts": store.doubts,
         "now": clock.now,
         "retry": TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance),
-        "rules": PolicyOutcomes(parts.policies, parts.reporter),
+        "rules": PolicyOutcomes(parts.policies, parts.reporter, store.cases.account_record),
         "judges": judges_by_kind(parts.clauses),
         "wait_for_budget": payments_of(parts.terms, parts.schedule, clock),
         "reading": Batcher(
@@ -87,17 +86,9 @@ def _named(parts: Resources) -> dict[str, object]:
         "grace": timedelta(seconds=defaults.credit_grace_seconds),
         "default_policy": defaults.policy,
         "default_window": timedelta(seconds=defaults.window_seconds),
-        "intake_policy": lambda name: _intake_policy(parts, name),
         "listed": lambda name: parts.providers[name].capabilities.list_page_size is not None,
         "pushes": lambda name: parts.providers[name].capabilities.push,
     }
-
-
-def _intake_policy(parts: Resources, name: str) -> IntakePolicy | None:
-    profile = parts.policies.today.get(name)
-    if profile is None:
-        return None
-    return IntakePolicy(profile.version, profile.window if profile.states_window else None)
 
 
 def _canary_order(parts: Resources) -> CanaryOrder | None:

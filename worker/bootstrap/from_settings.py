@@ -22,7 +22,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile, Reason, load_profile, policy_names
-from worker.domain.policy.loading import grounds, load_clauses
+from worker.domain.policy.clauses import grounds, load_clauses
 from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.cases.questions import ClauseLookup

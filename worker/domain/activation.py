@@ -117,6 +117,13 @@ class CancelAnswer(enum.Enum):
 
     ACCEPTED = "accepted"  #: The ending begins, or had begun, or is done: the same answer again.
     CODE_RECEIVED = "code-received"  #: A code was shown: the charge stands.
+    # The policy refuses the press: the number goes on untouched.
+    NO_CANCEL = "no-cancel"  #: It has no button, or a finding about the account stands against it.
+    NOT_YET = "cancel-not-yet"
+    OVER = "cancel-over"
+    LIMIT = "cancel-limit"
+    RESTRICTIONS_IGNORED = "restrictions-ignored"
+    JUDGED = "judged"  #: Not answered yet: the policy asks the record first.
 
 
 def answer_cancel(state: State) -> CancelAnswer:

@@ -4,12 +4,64 @@ Every function takes aware instants and gives UTC back; none reads a clock. Ever
 *last* instant that is still in time: a deadline counts as missed from the first instant after it.
 """
 
+import enum
 from calendar import monthrange
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import assert_never
 
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
+
+
+class Unit(enum.Enum):
+    """In what a policy states a time; the value ends the name of the key."""
+
+    SECONDS = "s"
+    DAYS = "days"
+    BUSINESS_DAYS = "business_days"
+    MONTHS = "months"
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    unit: Unit
+    count: int
+
+
+class DayCount(enum.Enum):
+    """How `_days` are counted."""
+
+    ELAPSED_24H = "elapsed_24h"
+    CALENDAR_END_OF_DAY = "calendar_end_of_day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarRules:
+    """How a policy counts days: its section `[calendar]`."""
+
+    day_count: DayCount = DayCount.ELAPSED_24H
+    timezone: tzinfo = UTC
+    holidays: frozenset[date] = frozenset()
+
+
+def after(start: datetime, duration: Duration, rules: CalendarRules) -> datetime:
+    """Return the last instant of *duration* from *start*."""
+    match duration.unit:
+        case Unit.SECONDS:
+            return start + timedelta(seconds=duration.count)
+        case Unit.DAYS if rules.day_count is DayCount.ELAPSED_24H:
+            return after_days(start, duration.count)
+        case Unit.DAYS:
+            return end_of_day_after(start, duration.count, rules.timezone)
+        case Unit.BUSINESS_DAYS:
+            return after_business_days(start, duration.count, rules.holidays, rules.timezone)
+        case Unit.MONTHS:
+            return after_months(start, duration.count)
+        case _:
+            assert_never(duration.unit)
+
 
 _MIDNIGHT = time()
 _SATURDAY = 5

@@ -3,27 +3,44 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from worker.domain.ids import ProviderName
+from worker.domain.policy import Profile
+from worker.domain.policy.at_intake import CancelTerms, cancel_terms, order_words
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
+from worker.ports.service import PurchaseOrder
 from worker.ports.store import activations as port
 from worker.ports.store.purchases import PurchaseStore
 
 BATCH: Final = 1000
+AnyOrder: TypeAlias = port.NumberIntake | PurchaseOrder
 
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """What intake needs of a policy: its version is fixed with the number."""
+    """What intake fixes of a policy with a number, as it holds for this very order."""
 
     version: str
-    window: timedelta | None  #: None: the worker's default window.
+    window: timedelta | None  #: The longest; None: the worker's default window, and any other.
+    cancel: CancelTerms
+
+    def too_short_for(self, window: timedelta | None) -> bool:
+        return window is not None and self.window is not None and window > self.window
+
+
+def intake_policy(profile: Profile, order: AnyOrder) -> IntakePolicy:
+    told = order.order_facts or {}
+    words = order_words(order.service, order.country, order.price_minor, told)
+    holds = profile.for_order(words)
+    window = holds.window if holds.states_window else None
+    return IntakePolicy(profile.version, window, cancel_terms(holds, told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +54,7 @@ class Accept:
     terms: Mapping[ProviderName, ProviderTerms]
     listed: Callable[[ProviderName], bool]  #: Whether the provider has a list.
     pushes: Callable[[ProviderName], bool]  #: Whether the provider pushes SMS.
-    intake_policy: Callable[[str], IntakePolicy | None]  #: Of a policy's name
+    policies: PolicyBook
     default_policy: str
     default_window: timedelta
 
@@ -68,15 +85,23 @@ class Accept:
         if terms is None:
             return port.AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
-        policy = self.intake_policy(name)
+        policy = self.intake_policy(name, handed)
         if policy is None:
             return port.AcceptOutcome.UNKNOWN_POLICY
+        if policy.too_short_for(handed.window):
+            return port.AcceptOutcome.WINDOW_TOO_LONG
         window = handed.window or policy.window or self.default_window
         return port.CompleteIntake(
             number=replace(handed, window=window, policy=name),
             policy_version=policy.version,
             min_cancel_age=terms.min_cancel_age,
+            cancel=policy.cancel,
         )
+
+    def intake_policy(self, name: str, order: AnyOrder) -> IntakePolicy | None:
+        """What today's policy of this name says of the order; None: there is none."""
+        profile = self.policies.today.get(name)
+        return None if profile is None else intake_policy(profile, order)
 
     async def watch(self, activations: Sequence[port.Activation]) -> None:
         """Put stored numbers on the schedule; `repair` finds what is lost here."""

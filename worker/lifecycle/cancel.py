@@ -55,6 +55,7 @@ class AskAgain:
     delay: timedelta
     too_early: bool = False
     unknown_reads: int = 0
+    answer: str = field(default="", compare=False)  #: In a word, for the log.
 
 
 CancelOutcome: TypeAlias = PriceKnown | AskAgain
@@ -110,7 +111,7 @@ class CancelAtProvider:
             case Ended():
                 return self._read(due, reply) or AskAgain(self._wait(due))
             case Refused(why=Refusal.EARLY):
-                return AskAgain(self._until_allowed(due, reply), too_early=True)
+                return AskAgain(self._until_allowed(due, reply), too_early=True, answer="early")
             case Refused(why=Refusal.CODE_ARRIVED, sms=sms) if sms:
                 return PriceKnown(PriceFate.KEPT, sms)
             case Refused(why=why, sms=sms):
@@ -140,7 +141,7 @@ class CancelAtProvider:
             return outcome
         if why is Refusal.NOT_CANCELLABLE:
             return PriceKnown(PriceFate.KEPT, sms)
-        return AskAgain(self._wait(due))
+        return AskAgain(self._wait(due), answer=why.value)
 
     def _read(self, due: DueNumber, seen: Observation) -> CancelOutcome | None:
         """What a read of the status settles; None where the number simply waits."""
@@ -157,7 +158,7 @@ class CancelAtProvider:
                 reads = due.unknown_reads + 1
                 if reads >= UNKNOWN_READS:
                     return PriceKnown(fate)
-                return AskAgain(self._wait(due), unknown_reads=reads)
+                return AskAgain(self._wait(due), unknown_reads=reads, answer="not_known")
             case _:
                 assert_never(fate)
 
@@ -170,13 +171,14 @@ class CancelAtProvider:
         return self._wait(due)
 
     def _later(self, provider: Provider, due: DueNumber, error: ProviderError) -> AskAgain:
-        wait = self._wait(due)
+        wait, answer = self._wait(due), "unreadable"
         if isinstance(error, ProviderUnavailable):
+            answer = "unavailable"
             chance = self.clock.chance()
             wait = wait_while_away(provider, error, due.attempts, self.backoff, chance)
         elif isinstance(error, ProviderRefused):
-            wait = max(wait, REFUSED_RETRY)
-        return AskAgain(wait, unknown_reads=due.unknown_reads)
+            wait, answer = max(wait, REFUSED_RETRY), "refused"
+        return AskAgain(wait, unknown_reads=due.unknown_reads, answer=answer)
 
     def _wait(self, due: DueNumber) -> timedelta:
         return self.backoff.wait(due.attempts, self.clock.chance())

@@ -192,8 +192,17 @@ class Expire:
                     self.reporter.trouble("provider.number_gone", provider=due.provider)
                 received_at = sms[0].received_at if sms else None
                 results.ended(due, ending(due, self.rules, fate, sms_received_at=received_at))
-            case AskAgain(delay, too_early, unknown_reads):
-                results.postponed(Postponed(due.id, due.epoch, delay, too_early, unknown_reads))
+            case AskAgain():
+                results.postponed(
+                    Postponed(
+                        due.id,
+                        due.epoch,
+                        outcome.delay,
+                        outcome.too_early,
+                        outcome.unknown_reads,
+                        outcome.answer,
+                    )
+                )
             case _:
                 assert_never(outcome)
 

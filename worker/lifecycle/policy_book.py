@@ -5,11 +5,11 @@ newer files, so a version that this process does not know yet is read before it 
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from worker.domain.policy import Profile, ProfileError
-from worker.domain.policy.loading import profile_of
+from worker.domain.policy.language.loading import profile_of
 from worker.ports.store.cases import PolicyLookup, PolicyVersion, ReadPolicies
 
 T = TypeVar("T")
@@ -89,7 +89,8 @@ class PolicyBook:
                 continue  # Each is read once; the content of a version never changes.
             self._missing.discard(version)
             try:
-                self.kept[version] = profile_of(version[0], content)
+                kept = profile_of(version[0], content)
+                self.kept[version] = replace(kept, version=version[1])  # As it was kept.
             except Exception as error:  # noqa: BLE001 - one policy must not stop all others
                 foreseen = isinstance(error, ProfileError)
                 self.unreadable[version] = str(error) if foreseen else type(error).__name__

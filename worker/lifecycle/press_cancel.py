@@ -1,4 +1,4 @@
-"""Press Cancel: judge and commit the press, then wait a moment for the end at the provider.
+"""Press Cancel: ask the policy, commit the press, then wait a moment for the end at the provider.
 
     callers ──► one transaction for all who press together ──► one lease and one run per provider
        ▲                                                                │
@@ -18,7 +18,9 @@ from typing import Final
 from worker.domain.activation import CancelAnswer, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.batcher import Batcher
+from worker.lifecycle.cancel_by_policy import CancelByPolicy
 from worker.lifecycle.expire import Expire
+from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.provider import Provider
 from worker.ports.store.activations import ActivationStore, CancelPress
 
@@ -32,6 +34,7 @@ class PressCancel:
     activations: ActivationStore
     providers: Mapping[ProviderName, Provider]
     expire: Expire
+    policies: PolicyBook
     _presses: Batcher[ActivationId, CancelPress] = field(init=False)
     #: What is being ended because of a press, by provider; each is set when it has ended.
     _ending: "dict[ProviderName, dict[ActivationId, asyncio.Future[None]]]" = field(
@@ -49,6 +52,8 @@ class PressCancel:
         """What the press did; it is committed, and the end was waited for. None: unknown id."""
         pressed_at = self.expire.clock.monotonic()
         press = await self._presses(id_)
+        if press is not None and press.answer is CancelAnswer.JUDGED:
+            press = await self._press_judged(id_)
         if press is not None:
             ended = self._ending[press.provider].get(id_)
             left = PATIENCE.total_seconds() - (self.expire.clock.monotonic() - pressed_at)
@@ -65,6 +70,15 @@ class PressCancel:
 
     async def _press_alone(self, id_: ActivationId) -> CancelPress | None:
         press = await self.activations.press_cancel(id_)
+        if press is not None:
+            self._begin({id_: press})
+        return press
+
+    async def _press_judged(self, id_: ActivationId) -> CancelPress | None:
+        """Of a policy that asks more than the instants of Cancel: each press is one transaction."""
+        press = await self.policies.judged(
+            lambda of: self.activations.press_judged(id_, CancelByPolicy(of))
+        )
         if press is not None:
             self._begin({id_: press})
         return press
@@ -112,7 +126,7 @@ class PressCancel:
 
 def _is_due(press: CancelPress) -> bool:
     return (
-        press.answer is not CancelAnswer.CODE_RECEIVED
+        press.answer is CancelAnswer.ACCEPTED
         and press.state in {State.WAITING, State.EXPIRING}
         and press.not_before is None
     )

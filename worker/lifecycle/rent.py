@@ -20,7 +20,7 @@ from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.retry import Retry
-from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
+from worker.ports.service import FAILED, PurchaseOrder, PurchaseOutcome, PurchaseResult
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
@@ -28,15 +28,7 @@ PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's re
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
-ELSEWHERE: Final = frozenset(
-    {
-        PurchaseOutcome.NO_NUMBERS,
-        PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW,
-        PurchaseOutcome.PRICE_ABOVE_MAX,
-        PurchaseOutcome.PROVIDER_UNAVAILABLE,
-        PurchaseOutcome.EXPOSURE_LIMIT,
-    }
-)
+ELSEWHERE: Final = FAILED - {PurchaseOutcome.BAD_SERVICE}
 
 _FAILED = {
     NoRent.NO_NUMBERS: PurchaseOutcome.NO_NUMBERS,
@@ -66,13 +58,16 @@ class Rent:
         wanted = {order.provider, *order.otherwise}
         if not self.providers.keys() >= wanted:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
-        result = await self._rent(order)
-        for turn, provider in enumerate(order.otherwise, start=1):
+        turns = [
+            _for(order, provider, turn)
+            for turn, provider in enumerate(order.otherwise, start=1)
+            if self._limited_alike(order, provider)
+        ]
+        result = await self._rent(order, is_last=not turns)
+        for turn in turns:
             if result.how not in ELSEWHERE:
                 break
-            if not self._limited_alike(order, provider):
-                continue
-            result = await self._rent(_for(order, provider, turn))
+            result = await self._rent(turn, is_last=turn is turns[-1])
         return result
 
     def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:
@@ -80,16 +75,20 @@ class Rent:
         same = self.terms[provider].currency == self.terms[order.provider].currency
         return order.max_cost_minor is None or same
 
-    async def _rent(self, order: PurchaseOrder) -> PurchaseResult:
+    async def _rent(self, order: PurchaseOrder, *, is_last: bool) -> PurchaseResult:
         name = order.policy or self.accept.default_policy
-        policy = self.accept.intake_policy(name)
+        policy = self.accept.intake_policy(name, order)
         if policy is None:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
+        if policy.too_short_for(order.window):
+            return PurchaseResult(PurchaseOutcome.WINDOW_TOO_LONG)
         window = order.window or policy.window or self.accept.default_window
         id_ = purchase_id(order.account, order.idempotency_key)
 
         async def begin() -> PurchaseStart:
-            started = await self.purchases.begin_purchase(id_, order, name, policy.version, window)
+            started = await self.purchases.begin_purchase(
+                id_, order, name, policy.version, window, policy.cancel
+            )
             if started.how is PurchaseState.UNKNOWN and started.activation is None:
                 raise _BeingAsked  # Its outcome is ours.
             return started
@@ -100,14 +99,15 @@ class Rent:
             unknown = await self.purchases.purchase_unknown(id_)
             return PurchaseResult(PurchaseOutcome.PENDING, unknown)
         if started.how is PurchaseState.NEW:
-            return await self._begun(order)
+            result = await self._begun(order)
+            return await self._failed(order, result.how, is_last=is_last) or result
         return _answer(started)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
         if order.provider in await self.purchases.drained():
-            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
+            return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
         if await self._too_exposed(order.provider):
-            return await self._failed(order, PurchaseOutcome.EXPOSURE_LIMIT)
+            return PurchaseResult(PurchaseOutcome.EXPOSURE_LIMIT)
         return await self._buy(self.providers[order.provider], order)
 
     async def _too_exposed(self, provider: ProviderName) -> bool:
@@ -132,20 +132,20 @@ class Rent:
         try:
             await self._pay(order.provider)
         except TimeoutError:
-            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
+            return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
         try:
             reply = await provider.rent(request)
         except errors.ProviderRefused:
-            return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
+            return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
         except errors.ProviderError as error:
             if isinstance(error, errors.ProviderUnavailable) and not error.sent:
-                return await self._failed(order, PurchaseOutcome.PROVIDER_UNAVAILABLE)
+                return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
             self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
             return PurchaseResult(
                 PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
             )
         if isinstance(reply, NoRent):
-            return await self._failed(order, _FAILED[reply])
+            return PurchaseResult(_FAILED[reply])
         return await self._bought(order, reply)
 
     async def _pay(self, provider: ProviderName) -> None:
@@ -217,10 +217,17 @@ class Rent:
         old = await self.accept.activations.live_number(order.provider, sold.ref)
         return old is not None and await self.sweep.end_sold_again([old.id])
 
-    async def _failed(self, order: PurchaseOrder, how: PurchaseOutcome) -> PurchaseResult:
+    async def _failed(
+        self, order: PurchaseOrder, how: PurchaseOutcome, *, is_last: bool
+    ) -> PurchaseResult | None:
+        """Give the hold back; None where it has not failed. The last try stays as the order."""
+        if how not in FAILED:
+            return None
         id_ = purchase_id(order.account, order.idempotency_key)
-        await self.purchases.purchase_failed(id_, how.value)
-        return PurchaseResult(how)
+        is_order = is_last or how not in ELSEWHERE
+        kept = await self.purchases.purchase_failed(id_, how.value, is_order=is_order)
+        self.reporter.purchase_refused(order.provider, how)
+        return PurchaseResult(how, kept)
 
 
 def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrder:
@@ -257,7 +264,7 @@ def _answer(started: PurchaseStart) -> PurchaseResult:
         case PurchaseState.UNKNOWN:
             return PurchaseResult(PurchaseOutcome.PENDING, started.activation)
         case PurchaseState.FAILED:
-            return PurchaseResult(PurchaseOutcome(started.failure))
+            return PurchaseResult(PurchaseOutcome(started.failure), started.activation)
         case PurchaseState.OTHER_CONTENT:
             return PurchaseResult(PurchaseOutcome.OTHER_CONTENT)
         case (

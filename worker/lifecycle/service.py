@@ -84,8 +84,8 @@ class ActivationService:
         if press is None:
             return ActionResult(ActionOutcome.UNKNOWN)
         activation = await self.reading(id_)
-        if press.answer is CancelAnswer.CODE_RECEIVED:
-            return ActionResult(ActionOutcome.CODE_RECEIVED, activation)
+        if press.answer is not CancelAnswer.ACCEPTED:
+            return ActionResult(_REFUSED[press.answer], activation)
         return _as_found(activation)
 
     async def finish(self, id_: ActivationId) -> ActionResult:
@@ -130,6 +130,16 @@ class ActivationService:
                 await self.schedule.hint(provider, number)
             except ScheduleUnavailable:
                 return  # Polling is the backstop.
+
+
+_REFUSED: Final = {
+    CancelAnswer.CODE_RECEIVED: ActionOutcome.CODE_RECEIVED,
+    CancelAnswer.NO_CANCEL: ActionOutcome.NO_CANCEL,
+    CancelAnswer.NOT_YET: ActionOutcome.CANCEL_NOT_YET,
+    CancelAnswer.OVER: ActionOutcome.CANCEL_OVER,
+    CancelAnswer.LIMIT: ActionOutcome.CANCEL_LIMIT,
+    CancelAnswer.RESTRICTIONS_IGNORED: ActionOutcome.RESTRICTIONS_IGNORED,
+}
 
 
 def _is_newer_rental(number: NumberIntake, old: Activation) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -69,6 +70,10 @@ class Dependency(enum.StrEnum):
 
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
+
+    def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
+        """Asked to rent at this provider, and certainly nothing was bought."""
+        ...
 
     def settled(self, settled: Sequence[SettledNumber]) -> None: ...
 

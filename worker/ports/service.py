@@ -4,10 +4,10 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.ports.store.activations import AcceptResult, Activation, NumberIntake
+from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,12 @@ class PurchaseOrder:
     max_cost_minor: int | None = None
     policy: str | None = None
     window: timedelta | None = None
+    order_ref: str | None = None
+    order_facts: FactsTold | None = None
 
 
 class PurchaseOutcome(enum.Enum):
-    """How an order ended; only RENTED, SAME and PENDING stored anything that stays."""
+    """How an order ended; RENTED, SAME, PENDING and what is in FAILED is stored, and stays."""
 
     RENTED = "rented"
     SAME = "same"  #: This key was carried out before; the same answer again.
@@ -39,6 +41,7 @@ class PurchaseOutcome(enum.Enum):
     ACCOUNT_FROZEN = "account_frozen"
     UNKNOWN_PROVIDER = "unknown_provider"
     UNKNOWN_POLICY = "unknown_policy"
+    WINDOW_TOO_LONG = "window_too_long"  #: Longer than the one its policy names.
     BALANCE_TOO_LOW = "balance_too_low"
     NO_NUMBERS = "no_numbers"
     PROVIDER_BALANCE_TOO_LOW = "provider_balance_too_low"
@@ -46,6 +49,19 @@ class PurchaseOutcome(enum.Enum):
     BAD_SERVICE = "bad_service"  #: The provider does not know this service or country.
     PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Certainly nothing was bought.
     EXPOSURE_LIMIT = "exposure_limit"  #: Too much money is open with this provider.
+
+
+#: Certainly nothing was bought. The order stays, refunded and without a number.
+FAILED: Final = frozenset(
+    {
+        PurchaseOutcome.NO_NUMBERS,
+        PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW,
+        PurchaseOutcome.PRICE_ABOVE_MAX,
+        PurchaseOutcome.BAD_SERVICE,
+        PurchaseOutcome.PROVIDER_UNAVAILABLE,
+        PurchaseOutcome.EXPOSURE_LIMIT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,12 @@ class ActionOutcome(enum.Enum):
     DONE = "done"
     PENDING = "pending"  #: Owed, and pursued; the provider will not yet or cannot be reached.
     CODE_RECEIVED = "code_received"  #: Cancel: a code was shown, the charge stands.
+    # Cancel: the policy refuses it, and the number goes on untouched.
+    NO_CANCEL = "no_cancel"
+    CANCEL_NOT_YET = "cancel_not_yet"
+    CANCEL_OVER = "cancel_over"
+    CANCEL_LIMIT = "cancel_limit"
+    RESTRICTIONS_IGNORED = "restrictions_ignored"
     NO_CODE = "no_code"  #: Finish, resend: there is no code yet.
     ENDED = "ended"  #: Resend: the window is over or the activation has ended.
     NOT_OFFERED = "not_offered"  #: The policy or the provider does not offer this.

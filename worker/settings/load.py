@@ -13,7 +13,9 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from worker.domain.families import FAMILIES, has_dialects
-from worker.domain.policy.loading import ProfileError, load_profile, policy_names
+from worker.domain.policy import policy_names
+from worker.domain.policy.checking import problems_when_loaded
+from worker.domain.policy.language.file_problems import FileProblem
 from worker.domain.shipped import config_directory
 from worker.settings import model, sources
 from worker.settings.model import Key, PolicySettings, ProviderSettings, Settings, dotted
@@ -26,6 +28,8 @@ from worker.settings.values import (
     is_loopback,
 )
 
+Origin = Callable[[Key], str]
+PolicyProblems = Callable[[Path], list[FileProblem]]  #: What is wrong with those of a directory.
 MASK = "********"
 _URLS = {("database", "url"), ("redis", "url")}
 
@@ -75,6 +79,7 @@ def load(
     environ: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
     run_secrets: Path = sources.RUN_SECRETS,
+    policy_problems: PolicyProblems = problems_when_loaded,
 ) -> Loaded:
     file = sources.find_config(config_file, environ)
     strong = [sources.command_line(overrides), sources.environment(environ)]
@@ -88,7 +93,7 @@ def load(
     problems = [problem for layer in origins.layers for problem in layer.problems]
     problems += sources.named_twice(files)
     settings = _validated(origins, problems)
-    problems += problems_in(settings, origins.of) if settings else []
+    problems += problems_in(settings, origins.of, policy_problems) if settings else []
     if problems or settings is None:
         raise ConfigError(problems)
     return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
@@ -218,9 +223,6 @@ def masked_url(url: str) -> str:
     return urlunsplit(split._replace(netloc=netloc, query=urlencode(query, safe="*/")))
 
 
-Origin = Callable[[Key], str]
-
-
 def policy_directory(directory: Path) -> Path:
     """Where the policies are: the default means the shipped ones where it does not exist."""
     default = PolicySettings.model_fields["directory"].default
@@ -229,11 +231,13 @@ def policy_directory(directory: Path) -> Path:
     return directory
 
 
-def problems_in(settings: Settings, origin: Origin) -> list[ConfigProblem]:
+def problems_in(
+    settings: Settings, origin: Origin, policy_problems: PolicyProblems
+) -> list[ConfigProblem]:
     found = [
         *_listening(settings),
         *_events(settings),
-        *_policies(settings),
+        *_policies(settings, policy_problems),
         *_canary(settings),
         *(problem for name in settings.providers for problem in _provider(settings, name)),
     ]
@@ -250,7 +254,7 @@ def _events(settings: Settings) -> Iterator[tuple[Key, str]]:
         yield ("events", "secret"), "must be set where events.url is: events are always signed"
 
 
-def _policies(settings: Settings) -> Iterator[tuple[Key, str]]:
+def _policies(settings: Settings, policy_problems: PolicyProblems) -> Iterator[tuple[Key, str]]:
     directory = policy_directory(settings.policies.directory)
     if not directory.is_dir():
         yield ("policies", "directory"), f"there is no directory {directory}"
@@ -259,11 +263,8 @@ def _policies(settings: Settings) -> Iterator[tuple[Key, str]]:
     if settings.defaults.policy not in names:
         there = ", ".join(names) or "none"
         yield ("defaults", "policy"), f"no such policy in {directory}; there are: {there}"
-    for name in names:
-        try:
-            load_profile(name, directory)
-        except ProfileError as error:
-            yield ("policies", "directory"), str(error)
+    for problem in policy_problems(directory):
+        yield ("policies", "directory"), str(problem)
 
 
 def _canary(settings: Settings) -> Iterator[tuple[Key, str]]:

@@ -16,9 +16,9 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, purchase_id
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
-from worker.domain.policy.loading import grounds, load_clauses
+from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
@@ -39,8 +39,9 @@ from worker.ports.long_rental import (
     only,
 )
 from worker.ports.provider import Ended, NoRent, Rented, Sms
+from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
-from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.books import AccountPolicy, TopUpOutcome
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
 from worker.ports.store.cases import CaseChange
 from worker.ports.store.rentals import Rental, rental_id
@@ -86,6 +87,7 @@ class ClockedStore(PostgresStore):
             "end_in_silence",
             "book_rental",
             "end_rental",
+            "account_record",
             "rental_closed",
             "put_off",
             "begin_rental_order",
@@ -223,8 +225,13 @@ class CaseShop:
         self.set_time(now)
         return await self.timers.tick()
 
-    async def open_account(self, account: AccountId = ALICE, amount_minor: int = 100_000) -> None:
-        await self.store.books.open_account(account, "USD")
+    async def open_account(
+        self,
+        account: AccountId = ALICE,
+        amount_minor: int = 100_000,
+        policy: str | None = None,
+    ) -> None:
+        await self.store.books.open_account(account, "USD", AccountPolicy(policy))
         if amount_minor:
             await self.store.books.top_up(account, "first", amount_minor)
             await self.date_topups("%:first", MONDAY)
@@ -232,8 +239,8 @@ class CaseShop:
     def intake(self, policy: str, ref: str = "1", **other: Any) -> CompleteIntake:
         """A number rented on Monday, under the present version of the policy."""
         version = self.policies[policy].version
-        terms = {"policy": policy, "policy_version": version, **other}
-        return intake(ref, price_minor=PRICE, rented_at=MONDAY, **terms)
+        terms = {"policy": policy, "policy_version": version, "price_minor": PRICE}
+        return intake(ref, **{**terms, "rented_at": MONDAY, **other})
 
     async def rent_number(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
         (result,) = await self.store.activations.accept(
@@ -243,10 +250,25 @@ class CaseShop:
         assert result.activation is not None
         return result.activation.id
 
-    async def record_code(self, ref: str = "1") -> None:
+    async def failed_order(self, policy: str, key: str = "k", **other: Any) -> ActivationId:
+        """An order for which its provider had no number."""
+        id_ = purchase_id(ALICE, key)
+        version = self.policies[policy].version
+        wanted: dict[str, Any] = {"service": "any", "country": "1", "price_minor": PRICE, **other}
+        order = PurchaseOrder(idempotency_key=key, account=ALICE, provider=SIM, **wanted)
+        await self.store.purchases.begin_purchase(id_, order, policy, version, WINDOW)
+        failed = await self.store.purchases.purchase_failed(id_, "no_numbers", is_order=True)
+        assert failed is not None
+        return failed.id
+
+    async def record_code(self, ref: str = "1", at: datetime = MONDAY) -> None:
         await self.store.activations.record_codes(
-            [SeenSms(SIM, ProviderRef(ref), "1234", None)], now=MONDAY
+            [SeenSms(SIM, ProviderRef(ref), "1234", None)], now=at
         )
+
+    async def settle_cancel(self, id_: ActivationId, now: datetime, **other: Any) -> None:
+        """End what Cancel was pressed for, at an instant of its window."""
+        await self.store.settlements.settle([ending(id_, reason="cancel", **other)], now=now)
 
     async def end_activation(self, id_: ActivationId, outcome: State, **other: Any) -> None:
         """End an activation after its window, with this outcome."""
@@ -311,6 +333,7 @@ class CaseShop:
             policy_version=self.policies[policy].version,
             rented_at=start,
             ends_at=start + other.pop("days", 10) * DAY,
+            **other,
         )
         booked = await self.service.book_rental(rental)
         assert booked.rental is not None
@@ -378,6 +401,7 @@ class CaseShop:
         opened = await self.service.account_event(
             ALICE, AccountEventReport(event, reference, at), policy
         )
+        self.clock.now += TICK  # As in life, no two events of an account are told at once.
         assert opened is not None
         assert opened.case is not None
         return opened.case

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.integration.cases.case_shop import DAY, HOUR
 from worker.domain.policy import policy_names
-from worker.domain.policy.vocabulary import BuyChannel, Channel, Evidence, Kyc
+from worker.domain.policy.vocabulary import BuyChannel, Evidence, Kyc
 from worker.ports.store.case_view import CaseKind
 
 Facts: TypeAlias = dict[str, Any]
@@ -18,9 +18,9 @@ POLICIES: Final = tuple(policy_names())
 #: Values of policies that a shop may have changed.
 OVERRIDES: Final[tuple[Mapping[str, Mapping[str, object]], ...]] = (
     {},
-    {"P1": {"auto_credit_mode": "automatic"}, "P4": {"withdrawal_mode": "none"}},
-    {"P2": {"outage_day_count": "started_24h"}, "P3": {"payment_info_days": 1}},
-    {"P0": {"day_count": "calendar_end_of_day"}, "P4": {"review_business_days": 1}},
+    {"P1": {"auto_credit_mode": "automatic"}, "P4": {"withdrawal.mode": "never"}},
+    {"P2": {"outage_day_count": "started_24h"}, "P3": {"processing.payment_info_days": 1}},
+    {"P0": {"day_count": "calendar_end_of_day"}, "P4": {"processing.review_business_days": 1}},
 )
 _WINDOWED: Final = ("major_defect", "invalid_number", "non_receiving", "major_defect")
 #: The claim kinds that a policy does not deny at once.
@@ -101,7 +101,7 @@ WITHDRAWAL_FACTS: Final = _up_to_two_of(
 #: What a claim may have lacked, as it is added later.
 ADDED_FACTS: Final = _up_to_two_of(
     {
-        "claim_channel": st.sampled_from([channel.value for channel in Channel]),
+        "claim_channel": st.sampled_from(["support", "email", "form", "chat"]),
         "reasons_given": st.just(True),  # noqa: FBT003 - the value of the fact
     }
 )

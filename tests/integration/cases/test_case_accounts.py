@@ -1,16 +1,19 @@
 """Account events: deletions wait for open money, freezes keep the balance, blocks bar payouts."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
 from tests.integration.cases.case_shop import MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK, WINDOW
+from worker.domain.account_state import flags_of
 from worker.domain.activation import State
 from worker.lifecycle.cases.account_events import RECHECK
 from worker.lifecycle.cases.case_service import AccountEventReport
-from worker.ports.store.books import TopUpOutcome
-from worker.ports.store.case_view import CaseState, Rejected
+from worker.lifecycle.cases.record_facts import OFFER
+from worker.ports.store.books import AccountPolicy, TopUpOutcome
+from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.cases import CaseOpenOutcome
 
 
@@ -23,9 +26,11 @@ async def account_state(shop: CaseShop) -> str:
 async def test_a_deleted_account_loses_its_balance_and_takes_no_money(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
 
-    case = await shop.report_account_event("delete_requested")
+    case = await shop.report_account_event("delete_requested", "P2")
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "confirm_deletion")
+    await shop.give_verdict(case, grant=True)
 
-    assert (case.state, last_reason(case)) == (CaseState.DONE, "deleted_by_customer")
+    assert await shop.state_of(case.id) is CaseState.DONE
     assert await account_state(shop) == "deleted"
     assert await shop.balances() == (0, 0)
     how, _ = await shop.store.books.top_up(ALICE, "again", 5)
@@ -44,10 +49,102 @@ async def test_deletion_waits_for_an_open_withdrawal_and_goes_on_when_it_ends(
     await shop.give_verdict(withdrawal, grant=True)
     await shop.mark_paid(withdrawal)
 
+    assert last_reason(await shop.case(case.id)) == "confirm_deletion"
+    await shop.give_verdict(case, grant=True)
     assert await shop.state_of(case.id) is CaseState.DONE
     assert await account_state(shop) == "deleted"
     void = await shop.fetch_rows("SELECT amount_minor FROM transfer WHERE key LIKE 'void:%'")
     assert void == [(400,)]
+
+
+async def offered(shop: CaseShop, minor: int) -> Case:
+    """The deletion, which offers what is refundable."""
+    case = await shop.case(await shop.fetch_value("SELECT id FROM case_ WHERE kind = 'account'"))
+    assert (case.state, last_reason(case)) == (CaseState.WAITING, "withdrawal_offered")
+    assert case.decisions[-1].amount_minor == minor
+    return case
+
+
+async def confirm(shop: CaseShop, deletion: Case, void_minor: int) -> None:
+    asked = await shop.case(deletion.id)
+    assert (asked.state, last_reason(asked)) == (CaseState.IN_REVIEW, "confirm_deletion")
+    assert asked.decisions[-1].amount_minor == void_minor
+    await shop.give_verdict(deletion, grant=True)
+    assert await account_state(shop) == "deleted"
+    void = await shop.fetch_rows("SELECT amount_minor FROM transfer WHERE key LIKE 'void:%'")
+    assert (void, await shop.balances()) == ([(void_minor,)], (0, 0))
+
+
+async def test_what_a_deletion_offers_is_void_after_two_weeks_and_a_confirmation(
+    shop: CaseShop,
+) -> None:
+    shop.change_policy("P3", {"withdrawal.topup_max_age_days": 30})
+    await shop.open_account(amount_minor=1000)
+    await shop.report_account_event("delete_requested")
+    case = await offered(shop, 1000)
+    assert await account_state(shop) == "closing"
+    assert await shop.balances() == (1000, 0), "an offer moves no money"
+    how, _ = await shop.store.books.top_up(ALICE, "meanwhile", 5)
+    assert how is TopUpOutcome.ACCOUNT_CLOSING
+
+    await shop.fire_due_timers(MONDAY + OFFER)
+    await offered(shop, 1000)
+    await shop.fire_due_timers(MONDAY + OFFER + timedelta(hours=1))
+
+    await confirm(shop, case, 1000)
+
+
+async def test_a_customer_takes_a_part_of_what_a_deletion_offers(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    await shop.report_account_event("delete_requested")
+    case = await offered(shop, 1000)
+
+    taken = await shop.open_withdrawal("P3", amount_minor=600, withdraw_reason="account_deletion")
+    await shop.give_verdict(taken, grant=True)
+    await shop.fire_due_timers(MONDAY + timedelta(hours=1))
+    assert last_reason(await shop.case(case.id)) == "withdrawal_open"
+    await shop.mark_paid(taken)
+
+    await confirm(shop, case, 400)
+
+
+async def test_a_customer_declines_what_a_deletion_offers(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    await shop.report_account_event("delete_requested")
+    case = await offered(shop, 1000)
+
+    taken = await shop.open_withdrawal("P3", withdraw_reason="account_deletion")
+    await shop.service.take_back(taken.id)
+    await shop.fire_due_timers(MONDAY + timedelta(hours=1))
+
+    await confirm(shop, case, 1000)
+
+
+async def test_what_a_withdrawal_of_before_left_is_offered_when_it_ends(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    before = await shop.open_withdrawal("P3", amount_minor=600)
+    shop.set_time(MONDAY + timedelta(minutes=5))
+    case = await shop.report_account_event("delete_requested")
+    assert last_reason(case) == "withdrawal_open"
+
+    await shop.give_verdict(before, grant=True)
+    await shop.mark_paid(before)
+
+    await offered(shop, 400)
+
+
+async def test_a_deletion_offers_nothing_before_a_running_order_has_ended(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.rent_number("P3")
+    case = await shop.report_account_event("delete_requested")
+    assert (case.state, last_reason(case)) == (CaseState.WAITING, "open_order_pending")
+    too_soon = await shop.give_verdict(case, grant=True)
+    assert too_soon.rejected is Rejected.NOT_ASKED_FOR
+
+    await shop.end_activation(id_, State.REFUNDED)
+    await shop.fire_due_timers(MONDAY + WINDOW + timedelta(hours=1))
+
+    await offered(shop, 1000)
 
 
 async def test_a_repeated_withdrawal_does_not_delay_a_deletion_that_waits_for_another(
@@ -55,12 +152,14 @@ async def test_a_repeated_withdrawal_does_not_delay_a_deletion_that_waits_for_an
 ) -> None:
     await shop.open_account(amount_minor=1000)
     await shop.open_withdrawal("P3")
-    denied = await shop.open_withdrawal("P2", "w2", amount_minor=100)
+    denied = await shop.open_withdrawal(
+        "P3", "w2", amount_minor=100, withdraw_reason="changed_mind"
+    )
     deletion = await shop.report_account_event("delete_requested")
     assert (denied.state, last_reason(deletion)) == (CaseState.DENIED, "withdrawal_open")
     shop.set_time(MONDAY + timedelta(minutes=5))
 
-    await shop.open_withdrawal("P2", "w2", amount_minor=100)
+    await shop.open_withdrawal("P3", "w2", amount_minor=100, withdraw_reason="changed_mind")
 
     assert await shop.case(deletion.id) == deletion
 
@@ -69,12 +168,14 @@ async def test_deletion_waits_for_a_running_order_so_that_its_credit_is_voided_t
     shop: CaseShop,
 ) -> None:
     await shop.open_account(amount_minor=1000)
-    id_ = await shop.rent_number("P3")
-    case = await shop.report_account_event("delete_requested")
-    assert case.state is CaseState.WAITING
+    id_ = await shop.rent_number("P2")
+    case = await shop.report_account_event("delete_requested", "P2")
+    assert (case.state, last_reason(case)) == (CaseState.WAITING, "open_order_pending")
 
     await shop.end_activation(id_, State.REFUNDED)
     await shop.fire_due_timers(MONDAY + WINDOW + timedelta(hours=1))
+    assert last_reason(await shop.case(case.id)) == "confirm_deletion"
+    await shop.give_verdict(case, grant=True)
 
     assert await shop.state_of(case.id) is CaseState.DONE
     assert await shop.balances() == (0, 0)
@@ -203,7 +304,8 @@ async def test_a_block_that_a_human_refuses_opens_the_account_again(shop: CaseSh
 
 async def test_a_refused_block_leaves_an_earlier_block_in_place(shop: CaseShop) -> None:
     await shop.open_account()
-    await shop.report_account_event("rules_block", "P3")
+    granted = await shop.report_account_event("rules_block", "P0")
+    await shop.give_verdict(granted, grant=True)
     case = await shop.report_account_event("rules_block", "P0", reference="2")
 
     await shop.give_verdict(case, grant=False)
@@ -258,7 +360,7 @@ async def test_a_state_that_only_newer_code_knows_is_left_to_it(shop: CaseShop) 
 
 async def test_a_refused_deletion_leaves_a_block_in_place(shop: CaseShop) -> None:
     await shop.open_account()
-    await shop.report_account_event("rules_block", "P3")
+    await shop.report_account_event("rules_block", "P0")
     case = await shop.report_account_event("delete_requested", "P0")
 
     await shop.give_verdict(case, grant=False)
@@ -289,3 +391,137 @@ async def test_a_payout_approved_before_a_block_waits_for_a_human_who_has_seen_i
     assert paid.rejected is None
     assert await shop.state_of(withdrawal.id) is CaseState.PAID
     assert await shop.balances() == (400, 0)
+
+
+async def events_told(shop: CaseShop, *events: str) -> list[str]:
+    """The account's state after each of these events."""
+    states = []
+    for event in events:
+        await shop.report_account_event(event)
+        states.append(await account_state(shop))
+    return states
+
+
+async def test_a_block_ends_when_it_is_lifted_and_may_come_back(shop: CaseShop) -> None:
+    await shop.open_account()
+
+    told = ("rules_block", "rules_block", "rules_unblock", "rules_unblock", "rules_block")
+
+    assert await events_told(shop, *told) == ["blocked", "blocked", "open", "open", "blocked"]
+    assert await shop.fetch_value("SELECT count(*) FROM case_") == 3, "a repeat is no new event"
+
+
+async def test_lifting_one_block_leaves_the_other_in_place(shop: CaseShop) -> None:
+    await shop.open_account()
+
+    told = ("rules_block", "law_enforcement_block", "rules_unblock", "law_enforcement_unblock")
+
+    assert await events_told(shop, *told) == ["blocked", "frozen", "frozen", "open"]
+
+
+async def test_a_block_is_lifted_once_per_reference(shop: CaseShop) -> None:
+    await shop.open_account()
+    await shop.report_account_event("rules_block")
+    lifted = await shop.report_account_event("rules_unblock", reference="t-1")
+    await shop.report_account_event("rules_block", reference="again")
+
+    assert await shop.report_account_event("rules_unblock", reference="t-1") == lifted
+    assert await account_state(shop) == "blocked"
+
+
+async def test_money_may_leave_again_after_the_block_was_lifted(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    await events_told(shop, "law_enforcement_block", "law_enforcement_unblock")
+
+    withdrawal = await shop.open_withdrawal("P3")
+
+    assert last_reason(withdrawal) == "judge_request"
+
+
+async def test_a_deletion_that_is_taken_back_leaves_the_account_and_its_money(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    await shop.open_withdrawal("P3", amount_minor=600)
+    deletion = await shop.report_account_event("delete_requested")
+    assert await account_state(shop) == "closing"
+
+    await shop.report_account_event("delete_withdrawn")
+
+    assert await account_state(shop) == "open"
+    assert await shop.state_of(deletion.id) is CaseState.CANCELLED
+    assert last_reason(await shop.case(deletion.id)) == "taken_back"
+    again = await shop.report_account_event("delete_requested")
+    assert again.id != deletion.id
+    assert await account_state(shop) == "closing"
+
+
+async def test_a_verdict_cannot_delete_what_its_customer_keeps(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    deletion = await shop.report_account_event("delete_requested", "P0")
+    await shop.report_account_event("delete_withdrawn", "P0")
+
+    change = await shop.give_verdict(deletion, grant=True)
+
+    assert change.rejected is Rejected.CLOSED
+    assert (await account_state(shop), await shop.balances()) == ("open", (1000, 0))
+
+
+async def test_what_was_deleted_is_not_given_back(shop: CaseShop) -> None:
+    await shop.open_account()
+
+    deletion = await shop.report_account_event("delete_requested", "P2")
+    await shop.give_verdict(deletion, grant=True)
+
+    await shop.report_account_event("delete_withdrawn", "P2")
+
+    assert await account_state(shop) == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({}, "policy_silent"), ({"balance.chargeback": "review"}, "chargeback")]
+)
+async def test_a_charged_back_payment_is_judged_and_flags_the_account(
+    shop: CaseShop, changes: Mapping[str, object], reason: str
+) -> None:
+    shop.change_policy("P3", changes)
+    await shop.open_account(amount_minor=1000)
+    case = await shop.report_account_event("chargeback", reference="c-1")
+
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, reason)
+    assert await account_state(shop) == "open"
+    assert flags_of(await shop.store.cases.account_events(ALICE)) == {"charged_back"}
+    assert await shop.balances() == (1000, 0)
+
+    await shop.give_verdict(case, grant=False)
+    assert flags_of(await shop.store.cases.account_events(ALICE)) == set()
+
+
+async def test_an_account_is_judged_by_the_policy_it_belongs_to(shop: CaseShop) -> None:
+    await shop.store.books.open_account(ALICE, "USD", AccountPolicy("P2", "P3"))
+    await shop.store.books.top_up(ALICE, "first", 1000)
+
+    own = await shop.service.open_withdrawal(ALICE, "w1", {}, None)
+    other = await shop.service.open_withdrawal(ALICE, "w2", {}, "P3")
+
+    assert own is not None
+    assert own.case is not None
+    assert own.case.policy == "P2"
+    assert other is not None
+    assert other.how is CaseOpenOutcome.OTHER_POLICY
+    assert await shop.fetch_value("SELECT count(*) FROM case_") == 1
+
+
+async def test_an_account_of_before_belongs_to_the_policy_of_its_first_case(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+
+    await shop.open_withdrawal("P2", amount_minor=100)
+
+    account = await shop.store.books.account(ALICE)
+    assert account is not None
+    assert account.policy == "P2"
+    other = await shop.service.account_event(ALICE, AccountEventReport("rules_block"), "P3")
+    assert other is not None
+    assert other.how is CaseOpenOutcome.OTHER_POLICY

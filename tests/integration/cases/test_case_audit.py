@@ -58,6 +58,15 @@ SABOTAGES = [
     Sabotage(
         "case_timers_ring_for_open_cases", "UPDATE review SET closed_at = NULL WHERE number = 1"
     ),
+    Sabotage(
+        "case_waits_with_a_date",
+        'UPDATE obligation SET ended_at = NULL, "end" = NULL WHERE "end" = \'paid\'',
+    ),
+    Sabotage(
+        "case_waits_with_a_date",
+        "UPDATE obligation SET ended_at = now(), \"end\" = 'lost' WHERE ended_at IS NULL;"
+        "UPDATE review SET closed_at = now() WHERE closed_at IS NULL; DELETE FROM timer",
+    ),
     Sabotage("case_rental_is_paid", "DELETE FROM transfer WHERE key LIKE 'rental:%'"),
     Sabotage("case_rental_is_paid", "UPDATE rental SET price_minor = 1"),
     Sabotage("case_rental_order_is_held", "DELETE FROM transfer WHERE key LIKE 'renthold:%'"),

@@ -89,7 +89,7 @@ async def test_a_second_claim_finds_nothing_left(shop: CaseShop) -> None:
 
 async def test_a_claim_on_money_held_outside_is_credited_outside(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=0)
-    id_ = await shop.closed_activation("P1", charge=Charge.EXTERNAL)
+    id_ = await shop.closed_activation("P3", charge=Charge.EXTERNAL)
 
     case = await shop.open_claim(id_)
 
@@ -101,12 +101,33 @@ async def test_a_claim_on_money_held_outside_is_credited_outside(shop: CaseShop)
     assert sides == [("house:revenue", "house:outside")]
 
 
-async def test_a_payout_leaves_the_platform_less_its_fee(shop: CaseShop) -> None:
+async def test_where_nobody_told_how_an_order_was_paid_a_human_says_where_the_money_goes(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=0)
+    id_ = await shop.closed_activation("P1", charge=Charge.EXTERNAL)
+
+    case = await shop.open_claim(id_)
+
+    last = case.decisions[-1]
+    assert (case.state, last.reason) == (CaseState.IN_REVIEW, "payment_method_unknown")
+    assert (last.amount_minor, last.fee_minor, last.destination) == (PRICE, 0, "balance")
+    assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 0
+
+
+async def test_a_payout_leaves_the_platform_less_its_fee_once_a_human_approved_it(
+    shop: CaseShop,
+) -> None:
     await shop.open_account(amount_minor=1000)
     id_ = await shop.closed_activation("P4")
 
-    case = await shop.open_claim(id_, destination="wallet")
+    opened = await shop.open_claim(id_, destination="wallet")
 
+    last = opened.decisions[-1]
+    assert (opened.state, last.outcome) == (CaseState.IN_REVIEW, "needs_review")
+    assert (last.amount_minor, last.fee_minor, last.destination) == (333, 17, "wallet")
+    case = (await shop.give_verdict(opened, grant=True)).case
+    assert case is not None
     last = case.decisions[-1]
     assert (last.outcome, last.amount_minor, last.fee_minor) == ("payout", 333, 17)
     assert (case.state, case.moved_minor) == (CaseState.APPROVED, 0)
@@ -153,8 +174,10 @@ async def test_where_the_policy_has_no_sum_the_human_names_one_within_the_price(
     shop: CaseShop,
 ) -> None:
     await shop.open_account(amount_minor=1000)
-    case = await shop.open_claim(await shop.delivered_activation("P1"), "carrier_fault")
-    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "unlisted_reason")
+    case = await shop.open_claim(await shop.delivered_activation("P1", policy_version="lost"))
+    last = case.decisions[-1]
+    assert (case.state, last.reason) == (CaseState.IN_REVIEW, "policy_version")
+    assert last.amount_minor == 0
 
     unnamed = await shop.give_verdict(case, grant=True)
     too_much = await shop.give_verdict(case, grant=True, amount_minor=PRICE + 1)
@@ -166,16 +189,61 @@ async def test_where_the_policy_has_no_sum_the_human_names_one_within_the_price(
     assert await shop.balances() == (750, 0)
 
 
-async def test_a_sum_that_the_policy_sets_is_not_the_humans_to_change(shop: CaseShop) -> None:
+async def test_of_a_proposed_sum_a_human_grants_less_and_never_more(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
     case = await shop.open_claim(
         await shop.delivered_activation("P1"), "invalid_number", evidence=["photo"]
     )
+    assert case.decisions[-1].amount_minor == PRICE
 
-    changed = await shop.give_verdict(case, grant=True, amount_minor=PRICE - 1)
+    more = await shop.give_verdict(case, grant=True, amount_minor=PRICE + 1)
+    nothing = await shop.give_verdict(case, grant=True, amount_minor=0)
 
-    assert changed.rejected is Rejected.WRONG_SUM
+    assert more.rejected is nothing.rejected is Rejected.WRONG_SUM
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
+    less = (await shop.give_verdict(case, grant=True, amount_minor=PRICE - 50)).case
+    assert less is not None
+    last = less.decisions[-1]
+    assert (less.state, last.amount_minor, last.by) == (CaseState.GRANTED, PRICE - 50, "verdict")
+    assert await shop.balances() == (1000 - 50, 0)
+
+
+async def test_an_unlisted_reason_proposes_the_price_and_pays_the_sum_the_human_names(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    case = await shop.open_claim(await shop.delivered_activation("P1"), "carrier_fault")
+    last = case.decisions[-1]
+    assert (last.reason, last.amount_minor) == ("unlisted_reason", PRICE)
+
+    too_much = await shop.give_verdict(case, grant=True, amount_minor=PRICE + 1)
+    granted = await shop.give_verdict(case, grant=True, amount_minor=100)
+
+    assert (too_much.rejected, granted.rejected) == (Rejected.WRONG_SUM, None)
+    assert await shop.balances() == (750, 0)
+
+
+async def test_where_the_human_names_no_sum_a_yes_pays_the_one_proposed(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    case = await shop.open_claim(await shop.delivered_activation("P1"), "carrier_fault")
+
+    granted = await shop.give_verdict(case, grant=True)
+
+    assert granted.rejected is None
+    assert await shop.balances() == (1000, 0)
+
+
+async def test_a_human_grants_less_of_a_payout_than_was_proposed(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    case = await shop.open_claim(await shop.closed_activation("P4"), destination="wallet")
+
+    more = await shop.give_verdict(case, grant=True, amount_minor=334)
+    less = await shop.give_verdict(case, grant=True, amount_minor=200)
+
+    assert (more.rejected, less.rejected) == (Rejected.WRONG_SUM, None)
+    paid = (await shop.mark_paid(case)).case
+    assert paid is not None
+    assert (paid.state, paid.moved_minor) == (CaseState.PAID, 200)
 
 
 async def test_missing_evidence_can_be_added_until_the_window_closes(shop: CaseShop) -> None:
@@ -225,22 +293,26 @@ async def test_a_customer_who_wishes_a_replacement_of_like_value_gets_one(shop: 
     await shop.add_choice(case, "replacement", PRICE + 35)
 
     await shop.fire_due_timers(MONDAY + 4 * DAY)
+    assert await shop.state_of(case.id) is CaseState.WAITING, "nothing is linked yet"
+    await shop.service.replaced(case.id, await shop.rent_number("P1", "2"))
 
     assert await shop.state_of(case.id) is CaseState.REPLACED
-    assert await shop.balances() == (100_000 - PRICE, 0)
+    assert await shop.balances() == (100_000 - 2 * PRICE, PRICE)
 
 
 async def test_an_order_keeps_the_policy_of_its_purchase(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
     id_ = await shop.closed_activation("P1")
     old = shop.policies["P1"]
-    shop.change_policy("P1", {"general_window_days": 1, "window_days": {}})
+    shop.change_policy("P1", {"claims.window_days": 1})
     shop.set_time(MONDAY + 6 * DAY)
 
     case = await shop.open_claim(id_)
 
     assert case.policy_version == old.version != shop.policies["P1"].version
     assert case.state is CaseState.GRANTED, "within the seven days of its purchase"
+    new = await shop.open_claim(await shop.closed_activation("P1", "2"))
+    assert (new.state, last_reason(new)) == (CaseState.DENIED, "claim_window_closed")
 
 
 async def test_an_order_whose_policy_version_is_lost_goes_to_a_human(shop: CaseShop) -> None:
@@ -300,10 +372,17 @@ async def test_a_verdict_is_refused_before_the_end_of_the_order(
     change = await shop.give_verdict(case, grant=False)
 
     assert change.case is not None
-    last = change.case.decisions[-1]
-    assert (change.case.state, last.reason, last.by) == (
-        CaseState.DENIED,
-        "claim_rejected",
-        "verdict",
-    )
+    assert (change.case.state, last_reason(change.case)) == (CaseState.DENIED, "claim_rejected")
+    assert [entry.what for entry in change.case.evidence] == ["verdict"]
     assert await shop.balances() == (1000 - PRICE, 0)
+
+
+async def test_an_order_that_found_no_number_can_be_claimed_on(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.failed_order("P2")
+
+    case = await shop.open_claim(id_, "no_numbers", destination="client")
+
+    assert (case.activation, case.policy) == (id_, "P2")
+    assert case.decisions
+    assert await shop.balances() == (1000, 0)

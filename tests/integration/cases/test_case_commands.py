@@ -72,7 +72,7 @@ def test_a_case_in_review_is_listed_shown_and_decided(served: Served) -> None:
 
     listed = served.ask("cases", "list")
     shown = served.ask("cases", "show", str(case.id))
-    decided = served.ask("cases", "verdict", str(case.id), "--grant")
+    decided = served.ask("cases", "verdict", str(case.id), "--grant", "--note", "seen")
 
     assert (listed.exit_code, shown.exit_code, decided.exit_code) == (0, 0, 0)
     assert str(case.id) in listed.stdout
@@ -90,7 +90,9 @@ def test_with_an_output_format_the_answers_are_json(served: Served) -> None:
     listed = json.loads(served.ask("cases", "list", "--output", "json").stdout)
     line = json.loads(served.ask("cases", "list", "--output", "ndjson").stdout)
     shown = json.loads(served.ask("cases", "show", str(case.id), "-o", "json").stdout)
-    done = served.ask("cases", "verdict", str(case.id), "--deny", "-o", "ndjson").stdout
+    done = served.ask(
+        "cases", "verdict", str(case.id), "--deny", "--note", "seen", "-o", "ndjson"
+    ).stdout
 
     assert listed == {"items": [line]}
     assert line["id"] == shown["id"] == str(case.id)
@@ -100,7 +102,7 @@ def test_with_an_output_format_the_answers_are_json(served: Served) -> None:
 @pytest.mark.parametrize("id_", ["00000000-0000-0000-0000-000000000001", "no-uuid"])
 def test_an_unknown_case_ends_with_1(served: Served, id_: str) -> None:
     shown = served.ask("cases", "show", id_)
-    decided = served.ask("cases", "verdict", id_, "--grant")
+    decided = served.ask("cases", "verdict", id_, "--grant", "--note", "seen")
 
     assert (shown.exit_code, decided.exit_code) == (1, 1)
     assert "no such case" in shown.stderr
@@ -137,15 +139,19 @@ def test_a_claim_is_opened_about_a_rental_or_a_number(served: Served) -> None:
     rental, number = served.run(order(served.shop))
     block = ("cases", "claim", "operator_block", "--rental", rental)
 
-    first = served.ask(*block, "--fact", "client_caused=false")
-    again = served.ask(*block, "--fact", "client_caused=false", "-o", "json")
-    other = served.ask(*block, "--fact", "client_caused=true")
+    first = served.ask(*block)
+    again = served.ask(*block, "-o", "json")
+    other = served.ask(*block, "--reason", "it is blocked")
+    id_ = json.loads(again.stdout)["id"]
+    found = ("--grant", "--note", "asked the operator", "--finding", "client_caused=false")
+    granted = served.ask("cases", "verdict", id_, *found, "-o", "ndjson")
     about = ("--activation", number, "--reason", "no SMS came")
     of_number = served.ask("cases", "claim", "non_receiving", *about, "-o", "ndjson")
 
     assert (first.exit_code, again.exit_code, other.exit_code) == (0, 0, 1)
     assert "operator_block" in first.stdout
-    assert json.loads(again.stdout)["moved_minor"] == 900
+    assert json.loads(again.stdout)["state"] == "in_review"
+    assert json.loads(granted.stdout)["case"]["moved_minor"] == 900
     assert json.loads(of_number.stdout)["state"] == "granted"
 
 
@@ -154,11 +160,12 @@ def test_a_claim_is_opened_about_a_rental_or_a_number(served: Served) -> None:
     [
         (),
         ("--activation", "1", "--rental", "2"),
-        ("--rental", "2", "--fact", "client_caused"),
-        ("--rental", "2", "--fact", "client_caused=perhaps"),
+        ("--rental", "2", "--fact", "client_caused=false"),
     ],
 )
-def test_a_claim_names_one_order_and_facts_in_json(served: Served, about: tuple[str, ...]) -> None:
+def test_a_claim_names_one_order_and_states_no_findings(
+    served: Served, about: tuple[str, ...]
+) -> None:
     asked = served.ask("cases", "claim", "operator_block", *about)
 
     assert asked.exit_code == 2

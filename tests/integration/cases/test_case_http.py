@@ -8,13 +8,14 @@ import aiohttp
 import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
-from tests.integration.store.shop import TICK
+from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
 from tests.unit.http.conftest import World, deps_over, described
 from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.responses import instant
+from worker.ports.store.books import AccountPolicy
 
 FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -77,9 +78,9 @@ async def test_a_claim_from_its_request_to_its_verdict(shop: CaseShop, api: Api)
     assert (waiting["id"], waiting["proposed_minor"]) == (case["id"], PRICE)
     assert waiting["by_when"] == instant(MONDAY + 14 * DAY)
 
-    granted = await api.post(f"{path}/verdict", {"grant": True})
-    again = await api.post(f"{path}/verdict", {"grant": True})
-    other = await api.post(f"{path}/verdict", {"grant": False})
+    granted = await api.post(f"{path}/verdict", {"grant": True, "note": "seen"})
+    again = await api.post(f"{path}/verdict", {"grant": True, "note": "seen"})
+    other = await api.post(f"{path}/verdict", {"grant": False, "note": "seen"})
 
     assert granted.json["state"] == "granted"
     assert (again.status, again.json) == (200, granted.json)
@@ -135,7 +136,7 @@ async def test_a_rental_from_its_booking_to_the_credit_of_an_outage(
     assert (first.status, again.status, other.status) == (201, 200, 409)
     assert first.json == again.json
 
-    outage = await api.post(f"{path}/outages", {"facts": {"outage_verified": True}})
+    outage = await api.post(f"{path}/outages", {})
     assert outage.status == 201
     shop.set_time(MONDAY + 2 * DAY)
     restored = await api.post(f"{path}/restored", {})
@@ -170,7 +171,7 @@ async def test_instants_in_facts_and_events_have_the_format_of_all_others(
 
     assert claimed["facts"]["claim_at"] == reviews[0]["facts"]["claim_at"] == instant(MONDAY)
     assert restored["facts"]["contacted_at"] == instant(MONDAY)
-    assert restored["evidence"][0]["content"] == {"restored_at": instant(MONDAY + 2 * DAY)}
+    assert restored["evidence"][-1]["content"] == {"restored_at": instant(MONDAY + 2 * DAY)}
     deadlines = await shop.fetch_rows(
         "SELECT payload ->> 'deadline' FROM event WHERE subject = $1 ORDER BY seq", restored["id"]
     )
@@ -196,7 +197,7 @@ async def test_a_withdrawal_from_its_request_to_its_payout(shop: CaseShop, api: 
     await api.post(f"{path}/kyc", {"status": "passed"})
     unpaid = await api.post(f"{path}/paid", {})
     assert (unpaid.status, unpaid.slug) == (409, "not-offered")
-    verdict = {"grant": True, "findings": {"psp_commission_minor": 10}}
+    verdict = {"grant": True, "note": "seen", "findings": {"psp_commission_minor": 10}}
     approved = await api.post(f"{path}/verdict", verdict)
     assert approved.json["state"] == "approved"
     until = instant(MONDAY + 20 * DAY)
@@ -217,18 +218,21 @@ async def test_a_claim_about_a_rental_is_paid_from_its_price(shop: CaseShop, api
     body = {
         "rental": rental["id"],
         "claim_kind": "operator_block",
-        "facts": {"client_caused": False, "blocked_at": instant(MONDAY + 6 * DAY)},
     }
 
     first, again = await api.post("/v1/claims", body), await api.post("/v1/claims", body)
-    other = await api.post("/v1/claims", {**body, "facts": {"client_caused": True}})
+    other = await api.post("/v1/claims", {**body, "reason": "it is blocked"})
 
     assert (first.status, again.status, other.status) == (201, 200, 409)
     assert first.json == again.json
-    assert (first.json["state"], first.json["moved_minor"]) == ("granted", 400)
+    assert (first.json["state"], first.json["decision"]["reason"]) == ("in_review", "cause_unknown")
     assert (first.json["rental"], first.json["activation"]) == (rental["id"], None)
+    found = {"client_caused": False, "blocked_at": instant(MONDAY + 6 * DAY)}
+    verdict = {"grant": True, "note": "the operator says so", "findings": found}
+    granted = (await api.post(f"/v1/claims/{first.json['id']}/verdict", verdict)).json
+    assert (granted["state"], granted["moved_minor"]) == ("granted", 400)
     shown = (await api.put(path, rented_long())).json
-    assert (shown["claims"], shown["outages"]) == ([first.json], [])
+    assert (shown["claims"], shown["outages"]) == ([granted], [])
 
 
 async def test_a_claim_is_about_one_order(shop: CaseShop, api: Api) -> None:
@@ -247,6 +251,8 @@ async def test_a_claim_that_leaves_is_paid_out(shop: CaseShop, api: Api) -> None
     id_ = await shop.closed_activation("P4")
     case = await opened(api, claim(id_, destination="wallet"))
     path = f"/v1/claims/{case['id']}"
+    assert (case["state"], case["moved_minor"]) == ("in_review", 0)
+    case = (await api.post(f"{path}/verdict", {"grant": True, "note": "seen"})).json
     assert (case["state"], case["moved_minor"]) == ("approved", 0)
 
     later = await api.post(
@@ -287,9 +293,9 @@ async def test_a_review_of_an_activation_ends_it(shop: CaseShop, api: Api) -> No
     assert (waiting["kind"], waiting["id"]) == ("activation", str(id_))
     path = f"/v1/reviews/{id_}/verdict"
 
-    done = await api.post(path, {"grant": True})
-    again = await api.post(path, {"grant": True, "outcome": "refunded"})
-    other = await api.post(path, {"grant": False})
+    done = await api.post(path, {"grant": True, "note": "seen"})
+    again = await api.post(path, {"grant": True, "note": "again", "outcome": "refunded"})
+    other = await api.post(path, {"grant": False, "note": "seen"})
 
     assert done.json["activation"]["settlement"]["outcome"] == "refunded"
     assert (again.status, other.status, other.slug) == (200, 409, "other-content")
@@ -305,14 +311,18 @@ async def test_a_verdict_that_cannot_be_carried_out_as_given_changes_nothing(
     case = await opened(api, claim(await shop.delivered_activation("P1", "2"), "carrier_fault"))
     before = await shop.all_rows()
 
-    part = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE - 1})
-    ending = {"grant": True, "amount_minor": 50, "outcome": "closed"}
+    part = await api.post(
+        f"/v1/reviews/{id_}/verdict", {"grant": True, "note": "seen", "amount_minor": PRICE - 1}
+    )
+    ending = {"grant": True, "note": "seen", "amount_minor": 50, "outcome": "closed"}
     strange = await api.post(f"/v1/reviews/{case['id']}/verdict", ending)
 
     assert (part.status, part.pointers) == (422, ["/amount_minor"])
     assert (strange.status, strange.pointers) == (422, ["/outcome"])
     assert await shop.all_rows() == before
-    granted = await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "amount_minor": PRICE})
+    granted = await api.post(
+        f"/v1/reviews/{id_}/verdict", {"grant": True, "note": "seen", "amount_minor": PRICE}
+    )
     assert granted.json["activation"]["settlement"]["amount_minor"] == PRICE
 
 
@@ -332,7 +342,7 @@ async def test_an_activation_in_review_shows_why_and_by_when(shop: CaseShop, api
     assert (line["at"], line["by_when"]) == (instant(since), instant(since + 2 * DAY))
     assert line["clauses"] == ["P3.23"]
     assert again.status == 304
-    await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True})
+    await api.post(f"/v1/reviews/{id_}/verdict", {"grant": True, "note": "seen"})
     ended = (await api.get(f"/v1/activations/{id_}")).json
     assert not any("by_when" in line for line in ended["timeline"]), "no review is open"
 
@@ -362,11 +372,12 @@ async def test_reviews_are_listed_page_by_page(shop: CaseShop, api: Api) -> None
 
 async def test_a_review_of_a_case_decides_it(shop: CaseShop, api: Api) -> None:
     await shop.open_account(amount_minor=1000)
-    case = await opened(api, claim(await shop.delivered_activation("P1"), "carrier_fault"))
+    id_ = await shop.delivered_activation("P1", policy_version="lost")
+    case = await opened(api, claim(id_))
     path = f"/v1/reviews/{case['id']}/verdict"
 
-    unnamed = await api.post(path, {"grant": True})
-    named = await api.post(path, {"grant": True, "amount_minor": 50})
+    unnamed = await api.post(path, {"grant": True, "note": "seen"})
+    named = await api.post(path, {"grant": True, "note": "seen", "amount_minor": 50})
 
     assert (unnamed.status, unnamed.pointers) == (422, ["/amount_minor"])
     assert (named.json["case"]["state"], named.json["activation"]) == ("granted", None)
@@ -386,7 +397,7 @@ async def test_a_review_of_a_case_decides_it(shop: CaseShop, api: Api) -> None:
 @pytest.mark.parametrize("id_", [NOBODY, "no-uuid"])
 async def test_an_unknown_case_is_not_found(api: Api, path: str, id_: str) -> None:
     bodies: dict[str, dict[str, Any]] = {
-        "verdict": {"grant": True},
+        "verdict": {"grant": True, "note": "seen"},
         "access": {"event": "requested"},
         "choice": {"choice": "refund"},
         "payment-info": {"event": "requested"},
@@ -429,30 +440,6 @@ async def test_a_claim_is_no_withdrawal(shop: CaseShop, api: Api) -> None:
     assert (await api.get(f"/v1/withdrawals/{case['id']}")).status == 404
 
 
-@pytest.mark.parametrize(
-    ("facts", "pointer"),
-    [
-        ({"price_minor": 1_000_000}, "/facts/price_minor"),
-        ({"verified": True}, "/facts/verified"),
-        ({"credited_minor": 0}, "/facts/credited_minor"),
-        ({"kyc": "maybe"}, "/facts/kyc"),
-        ({"nonsense": 1}, "/facts/nonsense"),
-        ({"account_flags": ["nice"]}, "/facts/account_flags"),
-        ({"blocked_at": "yesterday"}, "/facts/blocked_at"),
-    ],
-)
-async def test_a_fact_that_callers_may_not_state_is_named_and_nothing_is_stored(
-    shop: CaseShop, api: Api, facts: dict[str, Any], pointer: str
-) -> None:
-    await shop.open_account()
-    id_ = await shop.closed_activation("P1")
-
-    reply = await api.post("/v1/claims", claim(id_, facts=facts))
-
-    assert (reply.status, reply.pointers) == (422, [pointer])
-    assert await shop.fetch_value("SELECT count(*) FROM case_") == 0
-
-
 async def test_an_instant_in_the_future_is_refused(shop: CaseShop, api: Api) -> None:
     await shop.open_account()
     case = await opened(api, claim(await shop.delivered_activation("P1"), "major_defect"))
@@ -484,3 +471,25 @@ async def test_an_addition_after_the_date_is_answered_that_the_case_has_ended(
     assert (reply.status, reply.slug) == (409, "ended")
     shown = (await api.get(f"/v1/claims/{case['id']}")).json
     assert (shown["state"], shown["decision"]["reason"]) == ("denied", "evidence_missing")
+
+
+async def test_an_account_shows_its_policy_and_refuses_another(shop: CaseShop, api: Api) -> None:
+    await shop.store.books.open_account(ALICE, "USD", AccountPolicy("P2"))
+    withdrawal = {"account": "alice", "reference": "w-1", "policy": "P3"}
+    event = {"event": "rules_block", "policy": "P3"}
+
+    assert (await api.post("/v1/withdrawals", withdrawal)).slug == "policy-mismatch"
+    refused = await api.post("/v1/accounts/alice/events", event)
+    assert (refused.status, refused.slug) == (409, "policy-mismatch")
+    assert await shop.fetch_value("SELECT count(*) FROM case_") == 0
+
+
+async def test_a_block_is_lifted_over_http(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    path = "/v1/accounts/alice/events"
+    states = []
+    for event in ("law_enforcement_block", "law_enforcement_unblock"):
+        assert (await api.post(path, {"event": event, "reference": "t-1"})).status == 201
+        states.append(await shop.fetch_value("SELECT state FROM account"))
+
+    assert states == ["frozen", "open"]

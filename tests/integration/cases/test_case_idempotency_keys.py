@@ -28,7 +28,7 @@ async def test_a_repeated_call_gets_its_first_answer(shop: CaseShop, api: Api) -
     body = claim(await shop.delivered_activation("P1"), "invalid_number", evidence=["photo"])
 
     first = await keyed(api, "/v1/claims", body)
-    await api.post(f"/v1/claims/{first.json['id']}/verdict", {"grant": True})
+    await api.post(f"/v1/claims/{first.json['id']}/verdict", {"grant": True, "note": "seen"})
     again = await keyed(api, "/v1/claims", body)
     without = await api.post("/v1/claims", body)
 
@@ -58,7 +58,7 @@ async def test_a_key_is_for_one_content_and_one_call(shop: CaseShop, api: Api) -
 async def test_a_late_repetition_has_no_second_effect(shop: CaseShop, api: Api) -> None:
     await shop.open_account(amount_minor=1000)
     await api.put(RENTAL, rented_long())
-    outage: dict[str, Any] = {"facts": {"outage_verified": True}}
+    outage: dict[str, Any] = {}
     first = await keyed(api, f"{RENTAL}/outages", outage)
     shop.set_time(MONDAY + 2 * DAY)
     back = await keyed(api, f"{RENTAL}/restored", {"at": instant(shop.clock.now)}, "k-2")
@@ -131,9 +131,9 @@ async def test_a_verdict_under_a_key_is_given_once(shop: CaseShop, api: Api) -> 
     case = await opened(api, claim(await shop.delivered_activation("P1"), "carrier_fault"))
     path = f"/v1/reviews/{case['id']}/verdict"
 
-    first = await keyed(api, path, {"grant": True, "amount_minor": 50})
-    again = await keyed(api, path, {"grant": True, "amount_minor": 50})
-    other = await keyed(api, path, {"grant": True, "amount_minor": 51})
+    first = await keyed(api, path, {"grant": True, "note": "seen", "amount_minor": 50})
+    again = await keyed(api, path, {"grant": True, "note": "seen", "amount_minor": 50})
+    other = await keyed(api, path, {"grant": True, "note": "seen", "amount_minor": 51})
 
     assert first.json == again.json
     assert (other.status, other.slug) == (422, "idempotency-key-reused")
@@ -169,7 +169,7 @@ async def test_an_answer_with_a_phone_number_is_forgotten_by_the_tick(
     await shop.open_account(amount_minor=1000)
     id_ = await shop.rent_number("P3")
     await shop.end_activation(id_, State.IN_REVIEW)
-    await keyed(api, f"/v1/reviews/{id_}/verdict", {"grant": True})
+    await keyed(api, f"/v1/reviews/{id_}/verdict", {"grant": True, "note": "seen"})
     assert "15550001" in await shop.fetch_value("SELECT answer::text FROM answer")
     await shop.fire_due_timers(MONDAY + DAY)
     assert await shop.fetch_value("SELECT count(*) FROM answer") == 1

@@ -1,15 +1,23 @@
 """Claims whose money leaves the platform: approved once, and moved when it was paid out."""
 
+from typing import Any
+
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
+from worker.domain.transfer import Charge
 from worker.ports.store.case_view import Case, CaseState, Rejected
 
 
 async def approved(shop: CaseShop, policy: str = "P4") -> Case:
     await shop.open_account(amount_minor=1000)
-    facts = {"destination": "wallet"} if policy == "P4" else {"payment_method": "card"}
-    return await shop.open_claim(await shop.closed_activation(policy), **facts)
+    paid_by_card: dict[str, Any] = {
+        "charge": Charge.EXTERNAL,
+        "order_facts": {"payment_method": "card"},
+    }
+    facts = {"destination": "wallet", "kyc": "passed"} if policy == "P4" else {}
+    order: dict[str, Any] = {} if policy == "P4" else paid_by_card
+    return await shop.open_claim(await shop.closed_activation(policy, **order), **facts)
 
 
 async def test_no_money_moves_before_it_is_paid_out_and_then_once(shop: CaseShop) -> None:
@@ -106,10 +114,12 @@ async def test_silence_does_not_finalise_an_approved_claim(shop: CaseShop) -> No
 async def test_the_time_to_pay_starts_with_the_approval(
     shop: CaseShop,
 ) -> None:
-    shop.change_policy("P4", {"refund_days": 14})
+    shop.change_policy("P4", {"processing.pay_days": 14})
     await shop.open_account(amount_minor=1000)
     id_ = await shop.closed_activation("P4")
-    case = await shop.open_claim(id_, destination="wallet", claim_at=MONDAY.isoformat())
+    case = await shop.open_claim(
+        id_, destination="wallet", kyc="passed", claim_at=MONDAY.isoformat()
+    )
     due = case.decisions[-1].at + 14 * DAY
     assert await shop.timers_of(case.id) == {"refund_payment": due}
 

@@ -48,9 +48,10 @@ async def test_a_repeated_claim_is_the_same_case_and_pays_once(shop: CaseShop) -
     await shop.open_account(amount_minor=1000)
     rental = await shop.book_rental()
 
-    first = await shop.service.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
-    again = await shop.service.open_rental_claim(rental.id, {"claim_kind": "cannot_provide"})
-    other = await shop.open_rental_claim(rental, **OPERATOR_CAUSED)
+    blocked = {"claim_kind": "operator_block", **OPERATOR_CAUSED}
+    first = await shop.service.open_rental_claim(rental.id, blocked)
+    again = await shop.service.open_rental_claim(rental.id, blocked)
+    other = await shop.open_rental_claim(rental, "cannot_provide")
 
     assert (first.how, again.how) == (CaseOpenOutcome.NEW, CaseOpenOutcome.SAME)
     assert first.case == again.case
@@ -77,7 +78,7 @@ async def test_a_repeated_claim_is_the_same_case_and_pays_once(shop: CaseShop) -
         ("changed_mind", {}, "deny", "changed_mind"),
         ("documents_refused", {}, "needs_review", "documents_not_announced"),
         ("carrier_fault", {"replacement_available": True}, "replace", "replacement_same_location"),
-        ("cannot_provide", {"allocation_failed": False}, "deny", "number_was_provided"),
+        ("cannot_provide", {}, "needs_review", "allocation_unknown"),
         ("cannot_provide", {"destination": "client"}, "deny", "not_a_client_refund_ground"),
     ],
 )
@@ -101,13 +102,59 @@ async def test_days_an_outage_was_credited_for_are_not_credited_again(shop: Case
     assert await shop.balances() == (1000, 0)
 
 
-async def test_a_claim_on_the_whole_price_credits_what_is_left_of_it(shop: CaseShop) -> None:
+async def test_a_rental_said_not_to_be_provided_is_judged_and_credited_what_is_left(
+    shop: CaseShop,
+) -> None:
     rental = await rental_with_credited_outage(shop)
 
     case = await shop.open_rental_claim(rental, "cannot_provide")
 
-    assert last_decision(case) == ("credit", "never_provided", 700)
+    assert last_decision(case) == ("needs_review", "allocation_unknown", 700)
+    assert await shop.balances() == (300, 0), "our log has no failure, so a human is asked first"
+    await shop.give_verdict(case, grant=True)
+    granted = await shop.case(case.id)
+    assert last_decision(granted) == ("prorated_credit", "claim_approved", 700)
     assert await shop.balances() == (1000, 0)
+
+
+async def test_a_rental_that_is_over_was_provided(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    rental = await shop.book_rental()
+    shop.set_time(rental.ends_at)
+
+    case = await shop.open_rental_claim(rental, "cannot_provide")
+
+    assert last_decision(case)[:2] == ("deny", "number_was_provided")
+    assert await shop.balances() == (0, 0)
+
+
+async def test_days_of_an_outage_and_later_ones_of_a_block_are_two_losses(shop: CaseShop) -> None:
+    rental = await rental_with_credited_outage(shop)
+    shop.set_time(MONDAY + 6 * DAY)
+
+    case = await shop.open_rental_claim(rental, **OPERATOR_CAUSED)
+
+    assert last_decision(case) == ("prorated_credit", "operator_block", 400)
+    assert await shop.balances() == (700, 0)
+
+
+async def test_a_block_found_within_a_credited_outage_pays_for_the_days_after_it(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    rental = await shop.book_rental()
+    shop.set_time(MONDAY + 2 * DAY)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 5 * DAY)
+    await shop.restore_rental()
+    assert await shop.balances() == (300, 0)
+
+    case = await shop.open_rental_claim(
+        rental, **OPERATOR_CAUSED, blocked_at=(MONDAY + 2 * DAY).isoformat()
+    )
+
+    assert last_decision(case) == ("prorated_credit", "operator_block", 500)
+    assert await shop.balances() == (800, 0), "two days of ten were used"
 
 
 async def test_an_outage_covers_no_days_that_were_credited_for_a_block(shop: CaseShop) -> None:
@@ -155,22 +202,29 @@ async def test_an_outage_after_a_block_credits_nothing(shop: CaseShop) -> None:
     assert await shop.balances() == (900, 0)
 
 
-async def test_an_outage_of_a_rental_that_was_given_back_whole_is_denied(shop: CaseShop) -> None:
+async def test_an_outage_of_a_rental_that_was_given_back_whole_has_nothing_left_to_credit(
+    shop: CaseShop,
+) -> None:
     await shop.open_account(amount_minor=1000)
     await shop.report_outage()
     rental = await shop.long_rental()
-    await shop.open_rental_claim(rental, "cannot_provide")
+    await shop.open_rental_claim(rental, **OPERATOR_CAUSED)
+    assert await shop.balances() == (1000, 0)
     shop.set_time(MONDAY + 3 * DAY)
 
     restored = await shop.restore_rental()
 
-    assert last_decision(restored)[:2] == ("deny", "already_refunded")
+    assert last_decision(restored) == ("none", "already_settled", 0)
+    assert restored.state is CaseState.DONE
     assert await shop.balances() == (1000, 0)
 
 
-@pytest.mark.parametrize("policy", ["P0", "P1", "P2", "P3", "P4"])
+@pytest.mark.parametrize(
+    ("policy", "clauses"),
+    [("P0", ()), ("P1", ()), ("P2", ("P2.26",)), ("P3", ("P3.18",)), ("P4", ("P4.03",))],
+)
 async def test_a_claim_that_no_sms_came_to_a_rental_is_judged_by_a_human(
-    shop: CaseShop, policy: str
+    shop: CaseShop, policy: str, clauses: tuple[str, ...]
 ) -> None:
     await shop.open_account(amount_minor=1000)
     rental = await shop.book_rental(policy=policy)
@@ -178,9 +232,12 @@ async def test_a_claim_that_no_sms_came_to_a_rental_is_judged_by_a_human(
 
     case = await shop.open_rental_claim(rental, "non_receiving")
 
-    assert last_decision(case) == ("needs_review", "judge_request", 1000)
-    assert case.decisions[-1].clauses
+    proposed = ("needs_review", "unlisted_reason", 900)  # A day has begun.
+    assert last_decision(case) == proposed
+    assert case.decisions[-1].clauses == clauses, "where its text speaks of what it does not list"
     assert await shop.balances() == (0, 0)
+    above = await shop.give_verdict(case, grant=True, amount_minor=901)
+    assert above.rejected is Rejected.WRONG_SUM
     granted = await shop.give_verdict(case, grant=True, amount_minor=400)
     assert granted.case is not None
     assert granted.case.state is CaseState.GRANTED
@@ -224,7 +281,7 @@ async def test_where_more_would_be_paid_than_is_left_a_human_names_the_sum(
     case = await shop.open_rental_claim(
         rental, "invalid_number", evidence=["photo"], destination="wallet"
     )
-    assert last_decision(case) == ("needs_review", "judge_evidence", 700)
+    assert last_decision(case) == ("needs_review", "judge_evidence", 950), "less 5 % of it all"
 
     too_much = await shop.give_verdict(case, grant=True, amount_minor=701)
     assert too_much.rejected is Rejected.WRONG_SUM
@@ -236,6 +293,6 @@ async def test_where_more_would_be_paid_than_is_left_a_human_names_the_sum(
         ("payout", "claim_approved", 665),
     )
     assert granted.decisions[-1].destination == "wallet"
-    assert await shop.service.reviews(10) == []
+    assert [one.reason for one in await shop.service.reviews(10)] == ["refund_payment"]
     await shop.mark_paid(case)
     assert await shop.balances() == (300, 0)

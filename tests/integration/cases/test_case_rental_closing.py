@@ -25,7 +25,7 @@ async def given_back(shop: CaseShop, *answers: CloseReply | Exception) -> Rental
     await shop.open_account(amount_minor=1000)
     rental = await shop.book_rental()
     shop.provider_rentals.answers = list(answers)
-    await shop.open_rental_claim(rental, "cannot_provide")
+    await shop.open_rental_claim(rental, client_caused=False)
     return rental
 
 

@@ -83,11 +83,30 @@ async def test_two_outages_are_credited_each_and_never_the_same_day_twice(shop: 
     shop.set_time(MONDAY + 6 * DAY)
 
     second = await shop.report_outage(contacted_at=(MONDAY + HOUR).isoformat())
+    restored = await shop.restore_rental()
+
+    assert (restored.state, last_reason(restored)) == (CaseState.IN_REVIEW, "facts_contradict")
+    assert restored.decisions[-1].amount_minor == 400, "from the end of the first one on"
+    assert await shop.balances() == (200, 0), "a date told before the letter came pays by no rule"
+    above = await shop.give_verdict(second, grant=True, amount_minor=401)
+    assert above.rejected is Rejected.WRONG_SUM
+    await shop.give_verdict(second, grant=True, amount_minor=400)
+    assert await shop.balances() == (600, 0)
+
+
+async def test_two_outages_that_were_told_at_once_are_credited_each(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1000)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 2 * DAY)
+    await shop.restore_rental()
+    shop.set_time(MONDAY + 4 * DAY)
+    second = await shop.report_outage()
+    shop.set_time(MONDAY + 6 * DAY)
+
     await shop.restore_rental()
 
-    done = await shop.case(second.id)
-    assert done.decisions[-1].amount_minor == 400, "from the end of the first one on"
-    assert await shop.balances() == (600, 0)
+    assert (await shop.case(second.id)).decisions[-1].amount_minor == 200
+    assert await shop.balances() == (400, 0)
 
 
 async def test_an_outage_that_no_probe_confirms_goes_to_a_human(shop: CaseShop) -> None:

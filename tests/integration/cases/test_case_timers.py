@@ -109,7 +109,7 @@ async def payment_info(shop: CaseShop) -> SetTimer:
     case = await shop.open_withdrawal("P3")
     info = questions.payment_info("requested", None)
     await shop.service.add(case.id, case.kind, info, "payment_info")
-    due = MONDAY + 14 * DAY
+    due = (MONDAY + 15 * DAY).replace(hour=0) - TICK  # The end of its last day.
     return SetTimer(case.id, due, "deny", "payment_info_timeout", "withdrawal.denied")
 
 
@@ -128,8 +128,8 @@ async def open_order_hold(shop: CaseShop) -> SetTimer:
 
 
 async def deletion_hold(shop: CaseShop) -> SetTimer:
-    withdrawal = await shop.open_withdrawal("P3")
     case = await shop.report_account_event("delete_requested")
+    withdrawal = await shop.open_withdrawal("P3", withdraw_reason="account_deletion")
     # Its withdrawal is closed by a process that was killed before it rechecked the deletion.
     await shop.store.cases.change_case(
         withdrawal.id,
@@ -137,7 +137,7 @@ async def deletion_hold(shop: CaseShop) -> SetTimer:
         shop.policy_book.of,
     )
     due = MONDAY + timedelta(minutes=10)
-    return SetTimer(case.id, due, "balance_void", "deleted_by_customer", "account.done")
+    return SetTimer(case.id, due, "needs_review", "confirm_deletion", "account.in_review")
 
 
 async def rental_end(shop: CaseShop) -> SetTimer:
@@ -147,7 +147,7 @@ async def rental_end(shop: CaseShop) -> SetTimer:
 
 async def rental_close(shop: CaseShop) -> SetTimer:
     rental = await shop.book_rental()
-    await shop.open_rental_claim(rental, "cannot_provide")
+    await shop.open_rental_claim(rental, client_caused=False)
     return SetTimer(rental.id, shop.clock.now, "", "", "rental.closed")
 
 

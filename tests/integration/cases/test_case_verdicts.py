@@ -61,6 +61,9 @@ async def test_a_human_denies_what_waits_for_the_customer_without_a_date(
     for case in (claim, withdrawal):
         ended = await shop.case(case.id)
         assert (ended.state, last_reason(ended)) == (CaseState.DENIED, "claim_rejected")
+    asked = await shop.case(deletion.id)
+    assert (asked.state, last_reason(asked)) == (CaseState.IN_REVIEW, "confirm_deletion")
+    await shop.give_verdict(asked, grant=True)
     assert await shop.state_of(deletion.id) is CaseState.DONE
 
 
@@ -83,18 +86,19 @@ async def test_a_denial_is_refused_while_the_customer_has_a_date_to_add_somethin
 
 async def test_a_denial_is_refused_where_the_policy_pays_anyway(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=2000)
-    asked = await shop.open_claim(await shop.closed_activation("P3", "1"), "cannot_provide")
     running = await shop.open_claim(await shop.rent_number("P1", "2"))
-    owed = await shop.open_claim(
-        await shop.rent_number("P3", "3"), "cannot_provide", allocation_failed=True
-    )
+    owed_on = await shop.rent_number("P2", "3")
+    asked = await shop.open_claim(await shop.closed_activation("P2", "1"), "operator_block")
+    assert (asked.state, last_reason(asked)) == (CaseState.IN_REVIEW, "cause_unknown")
+    owed = await shop.open_claim(owed_on)
     assert (running.state, owed.state) == (CaseState.WAITING, CaseState.WAITING)
+    assert "balance_credit_sla" in await shop.timers_of(owed.id), "only its order has to end"
     before = await shop.all_rows()
 
     refused = [
         await shop.give_verdict(running, grant=False),
         await shop.give_verdict(owed, grant=False),
-        await shop.give_verdict(asked, grant=False, allocation_failed=True),
+        await shop.give_verdict(asked, grant=False, client_caused=False),
     ]
 
     assert {change.rejected for change in refused} == {Rejected.NOT_ASKED_FOR}

@@ -11,6 +11,8 @@ from worker.ports.store.books import TopUpOutcome
 from worker.ports.store.case_view import CaseState, Rejected
 from worker.ports.store.cases import CaseOpenOutcome
 
+_SUMS = ("topups", "payouts")
+
 
 async def test_unused_top_ups_are_approved_and_paid_out(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
@@ -141,18 +143,18 @@ async def test_the_same_reference_is_the_same_request(shop: CaseShop) -> None:
     assert await shop.balances() == (995, 5)
 
 
-async def test_a_running_order_delays_the_decision_not_the_setting_aside(shop: CaseShop) -> None:
+async def test_a_running_order_delays_the_decision_and_the_setting_aside(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1000)
     id_ = await shop.rent_number("P3")
     case = await shop.open_withdrawal("P3", claim_at=MONDAY.isoformat())
     assert (case.state, last_reason(case)) == (CaseState.WAITING, "open_order_pending")
-    assert await shop.balances() == (0, 1000)
+    assert await shop.balances() == (650, PRICE)
 
     await shop.end_activation(id_, State.REFUNDED)
     await shop.fire_due_timers(MONDAY + WINDOW + timedelta(seconds=1))
 
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
-    assert await shop.balances() == (PRICE, 650), "the credit of the order is not part of it"
+    assert await shop.balances() == (0, 1000)
 
 
 async def test_an_approved_withdrawal_cannot_be_decided_again_or_paid_before(
@@ -180,19 +182,19 @@ async def test_an_unknown_account_or_policy_opens_no_withdrawal(shop: CaseShop) 
     assert await shop.service.open_withdrawal(ALICE, "w", {}, "no-such") is None
 
 
-async def test_only_the_sum_set_aside_can_be_paid_out(shop: CaseShop) -> None:
+async def test_where_nothing_was_set_aside_a_human_grants_no_more_than_the_balance(
+    shop: CaseShop,
+) -> None:
     await shop.open_account(amount_minor=0)
     case = await shop.open_withdrawal("P0")
     assert (case.state, case.withheld_minor) == (CaseState.IN_REVIEW, 0)
     await shop.top_up("later", 500, MONDAY)
 
+    too_much = await shop.give_verdict(case, grant=True, amount_minor=501)
     granted = await shop.give_verdict(case, grant=True, amount_minor=300)
-    denied = await shop.give_verdict(case, grant=False)
 
-    assert granted.rejected is Rejected.WRONG_SUM
-    assert denied.case is not None
-    assert denied.case.state is CaseState.DENIED
-    assert await shop.balances() == (500, 0)
+    assert (too_much.rejected, granted.rejected) == (Rejected.WRONG_SUM, None)
+    assert await shop.balances() == (200, 300)
 
 
 async def test_a_top_up_is_paid_out_only_once(shop: CaseShop) -> None:
@@ -213,7 +215,9 @@ async def test_a_top_up_is_paid_out_only_once(shop: CaseShop) -> None:
     assert await shop.balances() == (1000, 200)
 
 
-async def test_an_earlier_payout_took_the_oldest_top_up_that_was_refundable(shop: CaseShop) -> None:
+async def test_an_earlier_payout_is_taken_off_the_top_ups_that_are_refundable(
+    shop: CaseShop,
+) -> None:
     await shop.open_account(amount_minor=500)
     await shop.top_up("later", 500, at=MONDAY + 5 * DAY)
     shop.set_time(MONDAY + 6 * DAY)
@@ -223,7 +227,7 @@ async def test_an_earlier_payout_took_the_oldest_top_up_that_was_refundable(shop
 
     second = await shop.open_withdrawal("P3", "w2", amount_minor=500)
 
-    assert (second.state, second.decisions[-1].amount_minor) == (CaseState.IN_REVIEW, 500)
+    assert (second.state, last_reason(second)) == (CaseState.DENIED, "nothing_refundable")
 
 
 async def test_a_top_up_after_a_payout_can_leave(shop: CaseShop) -> None:
@@ -322,7 +326,7 @@ async def test_details_can_be_added_without_a_request(shop: CaseShop) -> None:
     assert await shop.state_of(case.id) is CaseState.IN_REVIEW
 
 
-async def test_without_an_age_limit_every_top_up_before_it_paid_for_a_withdrawal(
+async def test_a_withdrawal_is_decided_from_every_top_up_and_what_was_paid_out(
     shop: CaseShop,
 ) -> None:
     await shop.open_account(amount_minor=1000)
@@ -333,10 +337,11 @@ async def test_without_an_age_limit_every_top_up_before_it_paid_for_a_withdrawal
 
     second = await shop.open_withdrawal("P4", reference="w2")
 
-    facts = await shop.fetch_value(
-        "SELECT facts ->> 'topups' FROM decision WHERE subject = $1", second.id
-    )
-    assert [left["amount_minor"] for left in json.loads(facts)] == [600]
+    facts = await shop.fetch_value("SELECT facts FROM decision WHERE subject = $1", second.id)
+    sums = {name: [each["amount_minor"] for each in json.loads(facts)[name]] for name in _SUMS}
+    assert sums == {"topups": [1000], "payouts": [400]}
+    last = second.decisions[-1]
+    assert (last.amount_minor, last.fee_minor) == (450, 150), "a quarter after two years"
 
 
 async def test_a_withdrawal_whose_policy_is_lost_goes_to_a_human(

@@ -195,7 +195,9 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
                 raise KeyError("secret")
             return super().__call__(due, sms_received_at)
 
-    sweep = replace(world.sweep, rules=Broken(world.policies, world.reporter))
+    sweep = replace(
+        world.sweep, rules=Broken(world.policies, world.reporter, world.store.cases.account_record)
+    )
     for _ in range(30):
         await sweep.tick()
         world.elapsed += 1

@@ -131,11 +131,14 @@ async def test_what_was_certainly_not_bought_gives_the_hold_back(
 ) -> None:
     world.provider.will("rent", reply)
 
-    assert (await world.service.rent(order())).how is how
-    assert (await world.service.rent(order())).how is how  # And stays what this key stands for.
+    failed = await world.service.rent(order())
+    again = await world.service.rent(order())
 
+    assert (failed.how, again.how) == (how, how), "it stays what this key stands for"
     assert len(world.provider.asked("rent")) == 1
     assert await world.money() == (ALL, 0)
+    assert failed.activation == again.activation is not None
+    assert world.reporter.of("purchase_refused") == [(SIM, how.value)]
 
 
 async def test_a_provider_we_are_too_exposed_to_gets_no_new_business(world: World) -> None:

@@ -51,3 +51,45 @@ async def test_what_the_first_provider_sells_is_bought_at_no_other(world: World)
 
     assert (result.how, other.calls) == (PurchaseOutcome.RENTED, [])
     assert (await world.money())[1] == PRICE, "one hold for one number"
+
+
+async def test_an_order_that_nobody_sells_is_one_order_of_the_last_that_was_asked(
+    world: World,
+) -> None:
+    rent, other = both(world, "USD")
+    other._answers["rent", None].clear()
+    other.will("rent", NoRent.PRICE_ABOVE_MAX)
+    wanted = order(otherwise=(OTHER,))
+
+    failed, again = await rent(wanted), await rent(wanted)
+
+    assert failed.how is again.how is PurchaseOutcome.PRICE_ABOVE_MAX
+    assert failed.activation is not None
+    assert failed.activation == again.activation
+    assert failed.activation.provider == OTHER
+    assert await world.admin.fetchval("SELECT count(*) FROM activation") == 1
+    assert world.reporter.of("purchase_refused") == [
+        (world.provider.name, "no_numbers"),
+        (OTHER, "price_above_max"),
+    ]
+
+
+async def test_what_another_provider_sells_leaves_no_failed_order(world: World) -> None:
+    rent, _ = both(world, "USD")
+
+    bought = await rent(order(otherwise=(OTHER,)))
+
+    assert bought.how is PurchaseOutcome.RENTED
+    assert await world.admin.fetchval("SELECT count(*) FROM activation") == 1
+
+
+async def test_a_mistake_of_the_order_ends_it_at_the_first_provider(world: World) -> None:
+    rent, other = both(world, "USD")
+    world.provider._answers["rent", None].clear()
+    world.provider.will("rent", NoRent.BAD_REQUEST)
+
+    failed = await rent(order(otherwise=(OTHER,)))
+
+    assert (failed.how, other.calls) == (PurchaseOutcome.BAD_SERVICE, [])
+    assert failed.activation is not None
+    assert failed.activation.provider == world.provider.name

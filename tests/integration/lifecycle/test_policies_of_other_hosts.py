@@ -21,7 +21,7 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_worker
 from worker.domain.activation import State
 from worker.domain.policy import Profile, override
-from worker.domain.policy.loading import profile_of
+from worker.domain.policy.language.loading import profile_of
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import Ended
 from worker.ports.store.activations import AcceptOutcome, Activation

@@ -28,11 +28,14 @@ class Gate:
 
 
 class PausingDatabase(Database):
-    """Every first try of a transaction waits at the gate; a second one goes on."""
+    """Every first try of a transaction waits at the gate; a second one and reads go on."""
 
     def __init__(self, url: str, gate: Gate) -> None:
         super().__init__(url, pool_size=2, role=ROLE)
         self.gate = gate
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await super().write(work)
 
     async def write(
         self,

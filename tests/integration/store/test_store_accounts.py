@@ -16,7 +16,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.ids import AccountId
 from worker.ports.store.activations import AcceptOutcome
-from worker.ports.store.books import Account, AccountOpened, TopUpOutcome
+from worker.ports.store.books import Account, AccountOpened, AccountPolicy, TopUpOutcome
 
 NOW = DEADLINE + TICK
 
@@ -165,3 +165,32 @@ async def test_a_frozen_or_closing_account_takes_no_top_up_and_a_blocked_one_doe
 
     assert (await shop.store.books.top_up(ALICE, "2", 5))[0] is how
     assert (await shop.store.books.top_up(ALICE, "first", 100_000))[0] is TopUpOutcome.SAME
+
+
+async def test_an_account_belongs_to_the_policy_it_was_opened_with(shop: Shop) -> None:
+    async def opened(named: str | None) -> tuple[AccountOpened, str | None]:
+        how, account = await shop.store.books.open_account(
+            ALICE, "USD", AccountPolicy(named, "default")
+        )
+        return how, account.policy
+
+    assert await opened("P3") == (AccountOpened.NEW, "P3")
+    assert await opened("P3") == (AccountOpened.SAME, "P3")
+    assert await opened(None) == (AccountOpened.SAME, "P3")
+    assert await opened("P2") == (AccountOpened.OTHER_POLICY, "P3")
+
+
+async def test_an_account_without_a_named_policy_belongs_to_the_default(shop: Shop) -> None:
+    policy = AccountPolicy(None, "default")
+    _, account = await shop.store.books.open_account(ALICE, "USD", policy)
+
+    assert account.policy == "default"
+
+
+async def test_an_account_of_before_takes_the_first_policy_that_is_named(shop: Shop) -> None:
+    await shop.open()
+
+    _, untold = await shop.store.books.open_account(ALICE, "USD", AccountPolicy(None, "default"))
+    how, told = await shop.store.books.open_account(ALICE, "USD", AccountPolicy("P3", "default"))
+
+    assert (untold.policy, told.policy, how) == (None, "P3", AccountOpened.SAME)

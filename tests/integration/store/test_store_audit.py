@@ -141,7 +141,7 @@ async def test_purchases_of_every_outcome_leave_clean_books(shop: Shop) -> None:
         assert begun.how is PurchaseState.NEW
     await shop.store.purchases.purchase_bought(ids["bought"], bought, GRACE)
     await shop.store.purchases.purchase_unknown(ids["unknown"])
-    await shop.store.purchases.purchase_failed(ids["failed"], "no_numbers")
+    await shop.store.purchases.purchase_failed(ids["failed"], "no_numbers", is_order=False)
 
     assert await shop.money() == (100_000 - 3 * PRICE, 3 * PRICE)
     assert await violated(shop) == {}

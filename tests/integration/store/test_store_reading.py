@@ -35,7 +35,7 @@ async def mixed(shop: Shop) -> dict[str, ActivationId]:
             intake("received", rented_at=RENTED - 2 * second),
             intake("delivered", rented_at=RENTED - 3 * second),
             intake("waiting", rented_at=RENTED),
-            intake("bobs", rented_at=RENTED - 4 * second, account=BOB),
+            intake("bobs", rented_at=RENTED - 4 * second, account=BOB, order_ref="A-1"),
             intake("others", rented_at=RENTED - 5 * second, provider=OTHER),
         ],
         now=RENTED,
@@ -75,6 +75,7 @@ async def test_lists_are_filtered_by_each_and_all(shop: Shop) -> None:
     assert refs(await activations(state=State.WAITING)) == ["waiting", "bobs", "others"]
     assert refs(await activations(provider=OTHER)) == ["others"]
     assert refs(await activations(account=BOB)) == ["bobs"]
+    assert refs(await activations(order_ref="A-1")) == ["bobs"]
     assert refs(await activations(state=State.WAITING, provider=SIM, account=ALICE)) == ["waiting"]
     assert refs(await activations(state=State.CLOSED)) == []
 

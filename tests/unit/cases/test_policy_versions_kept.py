@@ -5,7 +5,8 @@ import json
 import pytest
 
 from worker.domain.policy import load_profile, override, policy_names
-from worker.domain.policy.loading import content_of, profile_of, version_of
+from worker.domain.policy.language.content import content_of, version_of
+from worker.domain.policy.language.loading import profile_of
 
 
 @pytest.mark.parametrize("name", policy_names())
@@ -25,8 +26,8 @@ def test_every_kind_of_value_reads_back() -> None:
             "holidays": ["2026-12-25", "2026-01-01"],
             "effective_from": "2024-04-02T00:00:00+02:00",
             "day_count": "calendar_end_of_day",
-            "fee_steps": [[0, 1], [7, 10_000]],
-            "window_days": {"other": 3},
+            "payout.fee_steps": [[0, 1], [7, 10_000]],
+            "claims.window_days": {"other": 3},
         },
     )
 

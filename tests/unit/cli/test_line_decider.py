@@ -175,3 +175,57 @@ def test_the_policies_may_lie_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[sms]\nsms_window_s = 60\n")
     decider = LineDecider("mine", tmp_path)
     assert b"cancel_no_credit" in decider.decide([lines({"id": 1, "given": TICK}).encode()])
+
+
+def test_a_line_may_hold_a_whole_policy() -> None:
+    policy = {"sms": {"auto_credit_mode": "automatic"}, "processing": {"credit_s": 60}}
+
+    (answer,), _ = decide_lines(lines({"id": 1, "policy": policy, "given": TICK}))
+
+    assert (answer["outcome"], answer["deadline"]) == (
+        "auto_credit",
+        "2026-03-02T10:21:00.000000Z",
+    )
+
+
+def test_what_is_wrong_with_a_whole_policy_is_told() -> None:
+    policy = {"sms": {"auto_credit_mode": "sometimes"}, "nonsense": {}}
+
+    (answer,), decider = decide_lines(lines({"id": 1, "policy": policy, "given": TICK}))
+
+    assert (decider.errors, answer["error"]["field"]) == (1, "policy")
+    assert "auto_credit_mode" in answer["error"]["message"]
+    assert "nonsense" in answer["error"]["message"]
+
+
+def test_the_files_of_a_directory_are_known_by_name_besides_the_configured_ones(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "shop.toml").write_text('[sms]\nauto_credit_mode = "automatic"\n')
+    (tmp_path / "P2.toml").write_text("[sms]\nsms_window_s = 60\n")
+    decider = LineDecider("default", None, tmp_path)
+    asked = [
+        {"id": 1, "policy": "shop", "given": TICK},
+        {"id": 2, "policy_file": "shop.toml", "given": TICK},
+        {"id": 3, "policy": "P2", "given": TICK},
+        {"id": 4, "policy": "P1", "given": TICK},
+        {"id": 5, "policy_file": "nowhere", "given": TICK},
+        {"id": 6, "policy": "P1", "policy_file": "shop", "given": TICK},
+        {"id": 7, "policy_file": 5, "given": TICK},
+    ]
+
+    told = decider.decide([line.encode() for line in lines(*asked).splitlines()])
+
+    answers = [json.loads(line) for line in told.splitlines()]
+    assert [answer.get("outcome") for answer in answers[:4]] == [
+        "auto_credit",
+        "auto_credit",
+        "cancel_no_credit",
+        "cancel_no_credit",
+    ]
+    assert answers[3]["deadline"] == "2026-03-09T10:00:00.000000Z"
+    assert [answer["error"]["field"] for answer in answers[4:]] == [
+        "policy",
+        "policy_file",
+        "policy_file",
+    ]

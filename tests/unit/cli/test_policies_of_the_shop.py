@@ -55,7 +55,7 @@ def test_a_directory_that_is_configured_is_the_one_read(cli: Cli, policies: Path
     elsewhere = policies.rename(policies.parent / "elsewhere")
     env = {"AW_POLICIES__DIRECTORY": str(elsewhere)}
 
-    assert "60" in cli("policy", "explain", "shop", env=env).stdout
+    assert "waits 1 minute" in cli("policy", "explain", "shop", env=env).stdout
     assert cli("policy", "explain", "shop").exit_code == 2
 
 

@@ -88,3 +88,16 @@ def test_a_file_that_is_not_there_is_bad_configuration(cli: Cli) -> None:
     result = cli("check-config", "--config", "nowhere.toml")
 
     assert (result.exit_code, "nowhere.toml" in result.stderr) == (78, True)
+
+
+def test_keys_of_policies_that_decide_nothing_are_problems(cli: Cli, nothing_around: Path) -> None:
+    directory = nothing_around / "policies"
+    directory.mkdir()
+    (directory / "default.toml").write_text('[cancel]\nlate = "deny"\n')
+    (directory / "shop.toml").write_text("[outage]\nrefund_cap_months = 1\n")
+
+    result = cli("check-config", env={"AW_POLICIES__DIRECTORY": str(directory)})
+
+    assert result.exit_code == 78
+    assert "default.toml:2: cancel.late: decides nothing" in result.stderr
+    assert "shop.toml:2: outage.refund_cap_months: decides nothing" in result.stderr

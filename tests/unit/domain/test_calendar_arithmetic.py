@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 
 from worker.domain.calendar import (
     MICROSECOND,
+    CalendarRules,
+    DayCount,
+    Duration,
+    Unit,
+    after,
     after_business_days,
     after_days,
     after_months,
@@ -154,3 +159,26 @@ def test_a_business_deadline_ends_on_a_business_day_and_not_before_its_days(
 
     assert is_business_day(end.date(), NO_HOLIDAYS)
     assert end >= start + days * DAY
+
+
+@pytest.mark.parametrize(
+    ("duration", "day_count", "expected"),
+    [
+        (Duration(Unit.SECONDS, 90), DayCount.ELAPSED_24H, "2026-03-06T10:01:30"),
+        (Duration(Unit.SECONDS, 90), DayCount.CALENDAR_END_OF_DAY, "2026-03-06T10:01:30"),
+        (Duration(Unit.DAYS, 2), DayCount.ELAPSED_24H, "2026-03-08T10:00:00"),
+        (Duration(Unit.DAYS, 2), DayCount.CALENDAR_END_OF_DAY, "2026-03-08T22:59:59.999999"),
+        (Duration(Unit.BUSINESS_DAYS, 1), DayCount.ELAPSED_24H, "2026-03-10T10:00:00"),
+        (Duration(Unit.MONTHS, 1), DayCount.CALENDAR_END_OF_DAY, "2026-04-06T10:00:00"),
+    ],
+)
+def test_a_duration_is_counted_by_its_unit_and_the_rules_of_the_policy(
+    duration: Duration, day_count: DayCount, expected: str
+) -> None:
+    friday = datetime(2026, 3, 6, 10, tzinfo=UTC)
+    rules = CalendarRules(
+        day_count=day_count,
+        timezone=BERLIN,
+        holidays=frozenset({date(2026, 3, 9)}),
+    )
+    assert after(friday, duration, rules) == datetime.fromisoformat(expected).replace(tzinfo=UTC)

@@ -48,6 +48,7 @@ class FakeService:
     orders: dict[ActivationId, PurchaseOrder] = field(default_factory=dict)
     pushed: list[tuple[ProviderName, tuple[Push, ...]]] = field(default_factory=list)
     forced_purchase: PurchaseOutcome | None = None
+    failed_order: Activation | None = None
     forced_action: ActionOutcome | None = None
     fails_with: Exception | None = None
 
@@ -107,13 +108,15 @@ class FakeService:
             provider_state=ProviderState.OPEN,
             rented_at=rented_at,
             deadline_at=deadline_of(rented_at, intake.window or WINDOW, intake.expires_at),
+            order_ref=intake.order_ref,
+            order_facts=intake.order_facts,
             timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         self._fail()
         if self.forced_purchase is not None and self.forced_purchase is not PurchaseOutcome.PENDING:
-            return PurchaseResult(self.forced_purchase)
+            return PurchaseResult(self.forced_purchase, self.failed_order)
         id_ = purchase_id(order.account, order.idempotency_key)
         if id_ in self.orders:
             same = self.orders[id_] == order
@@ -140,6 +143,8 @@ class FakeService:
             provider_state=ProviderState.OPEN,
             rented_at=NOW,
             deadline_at=NOW + (order.window or WINDOW),
+            order_ref=order.order_ref,
+            order_facts=order.order_facts,
             timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
         how = PurchaseOutcome.PENDING if pending else PurchaseOutcome.RENTED

@@ -14,7 +14,14 @@ from worker.domain.ids import (
     SmsCode,
 )
 from worker.ports.store.activations import Activation, Settlement, ShownCode
-from worker.ports.store.books import Account, AccountOpened, Entry, TopUpOutcome
+from worker.ports.store.books import (
+    NO_POLICY,
+    Account,
+    AccountOpened,
+    AccountPolicy,
+    Entry,
+    TopUpOutcome,
+)
 from worker.ports.store.outbox import Event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,12 +49,15 @@ class FakeBooks(UnaskedBooks):
     ledger: list[Entry] = field(default_factory=list)
 
     async def open_account(
-        self, account: AccountId, currency: str
+        self, account: AccountId, currency: str, policy: AccountPolicy = NO_POLICY
     ) -> tuple[AccountOpened, Account]:
         known = self.found.get(account)
         if known is None:
-            self.found[account] = Account(account, currency, 0, 0, "open")
+            bound = policy.named or policy.default
+            self.found[account] = Account(account, currency, 0, 0, "open", bound)
             return AccountOpened.NEW, self.found[account]
+        if policy.named not in {None, known.policy}:
+            return AccountOpened.OTHER_POLICY, known
         same = known.currency == currency
         return (AccountOpened.SAME if same else AccountOpened.OTHER_CONTENT), known
 
@@ -125,6 +135,7 @@ class FakeActivations(UnaskedActivations):
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
+        order_ref: str | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:
@@ -135,6 +146,7 @@ class FakeActivations(UnaskedActivations):
             if state in {None, one.state}
             and provider in {None, one.provider}
             and account in {None, one.account}
+            and order_ref in {None, one.order_ref}
             and (before is None or (one.rented_at, one.id) < before)
         ][:limit]
 

@@ -3,6 +3,9 @@
 import pytest
 
 from tests.unit.http.caller import Api
+from tests.unit.http.conftest import World
+from worker.domain.ids import AccountId
+from worker.ports.store.books import AccountPolicy
 
 NEW = {"currency": "USD"}
 
@@ -11,14 +14,17 @@ async def test_an_account_is_opened_once_and_is_the_same_afterwards(api: Api) ->
     first = await api.put("/v1/accounts/ann", NEW)
     again = await api.put("/v1/accounts/ann", NEW)
     assert (first.status, again.status) == (201, 200)
+    assert first.json["policy"] in {None, "default"}, "without cases there are no policies"
     assert first.headers["Location"] == "/v1/accounts/ann"
     assert first.json == again.json == (await api.get("/v1/accounts/ann")).json
     assert first.json == {
         "account": "ann",
         "currency": "USD",
+        "policy": first.json["policy"],
         "available_minor": 0,
         "held_minor": 0,
         "state": "open",
+        "obligations": [],
     }
 
 
@@ -126,3 +132,14 @@ async def test_a_query_that_is_not_understood_is_named(api: Api, query: str, poi
     await api.put("/v1/accounts/ann", NEW)
     reply = await api.get(f"/v1/accounts/ann/entries?{query}")
     assert (reply.status, reply.slug, reply.pointers) == (422, "invalid", [pointer])
+
+
+async def test_an_account_cannot_belong_to_a_policy_that_nobody_knows(api: Api) -> None:
+    reply = await api.put("/v1/accounts/ann", {**NEW, "policy": "gold"})
+    assert (reply.status, reply.slug) == (422, "unknown-policy")
+
+
+async def test_an_account_of_another_policy_is_refused(api: Api, world: World) -> None:
+    await world.books.open_account(AccountId("ann"), "USD", AccountPolicy("P3"))
+
+    assert (await api.put("/v1/accounts/ann", NEW)).json["policy"] == "P3"

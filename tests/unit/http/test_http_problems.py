@@ -10,10 +10,12 @@ from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
-from worker.entrypoints.http import long_poll, routing
+from worker.domain.ids import AccountId
+from worker.entrypoints.http import accounts, long_poll, routing
 from worker.entrypoints.http.problems import ProblemKind
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import ActionOutcome, PurchaseOutcome
+from worker.ports.store.books import AccountPolicy
 
 ACCOUNT = "/v1/accounts/ann"
 KEY = {"Idempotency-Key": "k"}
@@ -84,6 +86,17 @@ async def poor(api: Api, _world: World, _patch: pytest.MonkeyPatch) -> Reply:
     return await api.put(PATH, number())
 
 
+async def other_policy(api: Api, world: World, patch: pytest.MonkeyPatch) -> Reply:
+    await world.books.open_account(AccountId("ann"), "USD", AccountPolicy("P3"))
+    patch.setattr(accounts.AccountHandlers, "_known", lambda _, policy: policy)
+    return await api.put(ACCOUNT, {"currency": "USD", "policy": "P2"})
+
+
+async def fact_of_another(api: Api, _world: World, _patch: pytest.MonkeyPatch) -> Reply:
+    body = {"account": "ann", "reference": "1", "balance_minor": 5}
+    return await api.post("/v1/withdrawals", body)
+
+
 PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.BAD_REQUEST: sent("PUT", ACCOUNT, raw=b"{}", headers={"Content-Encoding": "gzip"}),
     ProblemKind.INVALID_JSON: sent("PUT", ACCOUNT, raw=b"{"),
@@ -102,9 +115,16 @@ PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.BODY_TIMEOUT: body_timeout,
     ProblemKind.OTHER_CONTENT: other_content,
     ProblemKind.CODE_RECEIVED: code_received,
+    ProblemKind.NO_CANCEL: wished(ActionOutcome.NO_CANCEL),
+    ProblemKind.CANCEL_NOT_YET: wished(ActionOutcome.CANCEL_NOT_YET),
+    ProblemKind.CANCEL_OVER: wished(ActionOutcome.CANCEL_OVER),
+    ProblemKind.CANCEL_LIMIT: wished(ActionOutcome.CANCEL_LIMIT),
+    ProblemKind.RESTRICTIONS_IGNORED: wished(ActionOutcome.RESTRICTIONS_IGNORED),
     ProblemKind.NO_CODE: wished(ActionOutcome.NO_CODE),
     ProblemKind.ENDED: wished(ActionOutcome.ENDED),
     ProblemKind.NOT_OFFERED: wished(ActionOutcome.NOT_OFFERED),
+    ProblemKind.POLICY_MISMATCH: other_policy,
+    ProblemKind.FACT_NOT_YOURS: fact_of_another,
     ProblemKind.NO_NUMBERS: ordered(PurchaseOutcome.NO_NUMBERS),
     ProblemKind.CONTENT_TOO_LARGE: sent("PUT", ACCOUNT, raw=b" " * (routing.BODY_MAX + 1)),
     ProblemKind.UNSUPPORTED_MEDIA_TYPE: sent(

@@ -1,11 +1,14 @@
 """Renting a number through the API."""
 
+from uuid import UUID
+
 import pytest
 from multidict import CIMultiDict
 
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
-from tests.unit.http.numbers import order, rich_ann
+from tests.unit.http.numbers import order, rich_ann, watched
+from worker.domain.ids import ActivationId
 from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.problems import Problem
 from worker.ports.service import PurchaseOutcome
@@ -125,3 +128,15 @@ async def test_an_order_that_bought_nothing_says_why(
 async def test_what_is_wrong_with_an_order_is_named(api: Api, key: str, value: object) -> None:
     reply = await api.post(PATH, order(**{key: value}), headers=KEY)
     assert (reply.status, reply.pointers) == (422, [f"/{key}"])
+
+
+async def test_an_order_that_failed_is_named_for_a_claim(api: Api, world: World) -> None:
+    shown = (await watched(api)).json
+    kept = world.reads.found[ActivationId(UUID(shown["id"]))]
+    world.service.failed_order = kept
+    world.service.forced_purchase = PurchaseOutcome.NO_NUMBERS
+
+    reply = await api.post("/v1/activations", order(), headers={"Idempotency-Key": "k9"})
+
+    assert (reply.status, reply.slug) == (409, "no-numbers")
+    assert reply.json["activation"] == shown["id"]

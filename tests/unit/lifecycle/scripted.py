@@ -27,6 +27,7 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
+from worker.ports.store.case_record import AccountRecord
 from worker.ports.store.cases import PolicyVersion
 from worker.ports.store.settlements import DueNumber
 
@@ -234,6 +235,10 @@ def due(number: int = 1, **other: Any) -> DueNumber:
         "price_minor": 25,
         "policy": "default",
         "policy_version": "1",
+        "service": "whatsapp",
+        "country": "any",
+        "order_facts": None,
+        "cancel_decision": None,
         "rented_at": RENTED,
         "deadline_at": DEADLINE,
         "attempts": 0,
@@ -241,3 +246,8 @@ def due(number: int = 1, **other: Any) -> DueNumber:
         "epoch": 1,
     }
     return DueNumber(**{**given, **other})
+
+
+async def no_record(_account: AccountId) -> AccountRecord | None:
+    """Nothing is known of an account: no policy here asks for more than itself."""
+    return None

@@ -19,6 +19,7 @@ from tests.unit.lifecycle.scripted import (
     Stub,
     StubStore,
     due,
+    no_record,
     policy_book,
     terms,
 )
@@ -59,7 +60,7 @@ class Leases:
             schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             settle=Settle(settlements=store, reporter=self.reporter),
-            rules=PolicyOutcomes(policy_book(), self.reporter),
+            rules=PolicyOutcomes(policy_book(), self.reporter, no_record),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )
@@ -162,7 +163,7 @@ async def test_a_purchase_without_a_number_is_put_on_no_schedule() -> None:
         terms={SIM: terms()},
         listed=lambda _: False,
         pushes=lambda _: False,
-        intake_policy=lambda _: None,
+        policies=policy_book(),
         default_policy="default",
         default_window=DEADLINE - RENTED,
     )

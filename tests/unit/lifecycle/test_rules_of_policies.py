@@ -7,10 +7,19 @@ from typing import Any
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.lifecycle.scripted import DEADLINE, RENTED, SECOND, SIM, WINDOW, due, policy_book
+from tests.unit.lifecycle.scripted import (
+    DEADLINE,
+    RENTED,
+    SECOND,
+    SIM,
+    WINDOW,
+    due,
+    no_record,
+    policy_book,
+)
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.policy import Profile, load_profile
-from worker.domain.policy.loading import content_of
+from worker.domain.policy.language.content import content_of
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import (
     PolicyOutcomes,
@@ -24,7 +33,7 @@ TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
 #: As bought under: `due` says version 1.
 KEPT: dict[tuple[str, str], Profile] = {(name, "1"): load_profile(name) for name in NAMES}
-RULES = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())
+RULES = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)
 
 
 def judged(number: DueNumber, sms_received_at: datetime | None = None) -> tuple[State, str]:
@@ -160,7 +169,8 @@ def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
 
     kept = {("P1", "then"): then}
-    state, _ = PolicyOutcomes(policy_book({"P1": today}, kept), RecordingReporter())(number, None)
+    rules = PolicyOutcomes(policy_book({"P1": today}, kept), RecordingReporter(), no_record)
+    state, _ = rules(number, None)
 
     assert state is State.REFUNDED
 
@@ -169,7 +179,8 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
     today = load_profile("P1")
     number = due(1)._replace(policy="P1", policy_version=today.version)
 
-    state, _ = PolicyOutcomes(policy_book({"P1": today}), RecordingReporter())(number, None)
+    rules = PolicyOutcomes(policy_book({"P1": today}), RecordingReporter(), no_record)
+    state, _ = rules(number, None)
 
     assert state is State.CLOSED
 
@@ -177,7 +188,7 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
 async def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
     reporter = RecordingReporter()
     number = due(1)._replace(policy="default", policy_version="then")
-    rules = PolicyOutcomes(policy_book({"default": load_profile("default")}), reporter)
+    rules = PolicyOutcomes(policy_book({"default": load_profile("default")}), reporter, no_record)
 
     await rules.load([number])
 
@@ -188,7 +199,7 @@ async def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> N
 @pytest.mark.parametrize("policy", NAMES)
 @pytest.mark.parametrize("reason", [EndReason.TIMEOUT, EndReason.PROVIDER])
 def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: EndReason) -> None:
-    rules = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())
+    rules = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)
     profile = KEPT[policy, "1"]
     in_force = profile.effective_from or RENTED
     ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
@@ -201,7 +212,8 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
     together = [rules(order, None) for order in orders]
 
     alone = [
-        PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter())(order, None) for order in orders
+        PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)(order, None)
+        for order in orders
     ]
     assert together == alone
 
@@ -213,7 +225,7 @@ async def test_a_policy_that_comes_later_is_taken_at_once() -> None:
     async def read(_: Collection[PolicyVersion] | None) -> dict[PolicyVersion, Any]:
         return stored
 
-    rules = PolicyOutcomes(PolicyBook({}, read), RecordingReporter())
+    rules = PolicyOutcomes(PolicyBook({}, read), RecordingReporter(), no_record)
     await rules.load([number])
     assert rules(number, None)[0] is State.IN_REVIEW
 

@@ -291,7 +291,7 @@ def test_a_policy_that_cannot_be_used_is_refused(here: Path, problems: Problems)
 
     ((key, _, text),) = problems()
 
-    assert (key, "mine.toml: no_such_field" in text) == ("policies.directory", True)
+    assert (key, "mine.toml:1: no_such_field" in text) == ("policies.directory", True)
 
 
 def test_the_error_says_each_problem_on_a_line_of_its_own(loading: Load) -> None:

@@ -27,6 +27,7 @@ PROMISED = {
     "provider_halted": ("gauge", {"provider", "reason"}),
     "purchases_in_doubt": ("gauge", {"provider"}),
     "provider_cancel_ratio": ("gauge", {"provider"}),
+    "purchases_refused": ("counter", {"provider", "reason"}),
     "late_codes": ("counter", {"provider"}),
     "jobs": ("counter", {"job", "result"}),
     "job_seconds": ("histogram", {"job"}),

@@ -16,6 +16,7 @@ from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.reporter import JobResult, Operation, Reporter, RequestResult
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -164,6 +165,15 @@ def test_only_a_first_code_in_time_is_a_code_wait(
 
     assert ops.value("code_wait_seconds_count", provider="alpha") == waits
     assert ops.value("late_codes_total", provider="alpha") == late
+
+
+def test_a_refused_purchase_is_counted_by_provider_and_reason(ops: Ops) -> None:
+    ops.reporter.purchase_refused(ALPHA, PurchaseOutcome.NO_NUMBERS)
+
+    refused = {"provider": "alpha", "reason": "no_numbers"}
+    assert ops.value("purchases_refused_total", **refused) == 1
+    assert ops.value("purchases_refused_total", **{**refused, "reason": "bad_service"}) == 0
+    assert ops.value("settled_total", provider="alpha", outcome="refunded") == 0
 
 
 def test_requests_count_and_last(ops: Ops) -> None:

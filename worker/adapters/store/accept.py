@@ -1,5 +1,6 @@
 """Taking numbers in: each with its hold, once, whatever is repeated or races."""
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,7 @@ from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id
+from worker.domain.policy.at_intake import CancelTerms
 from worker.domain.transfer import Charge
 from worker.ports.errors import RowLocked
 from worker.ports.store import activations as port
@@ -217,6 +219,7 @@ def _told(number: port.NumberIntake) -> dict[str, Any]:
     told["provider_ref"] = told.pop("ref")
     told["window_seconds"] = int(told.pop("window").total_seconds())
     told["charge"] = number.charge.value
+    told["order_facts"] = None if number.order_facts is None else dict(number.order_facts)
     return told
 
 
@@ -241,6 +244,7 @@ def _add(
         "rented_at": rented_at,
         "deadline_at": deadline_of(rented_at, intake.window, expires_at),
         "cancel_not_before": rented_at + intake.min_cancel_age,
+        **_cancel_terms(intake.cancel, rented_at),
     }
     first = {"state": State.WAITING.value, "provider_state": ProviderState.OPEN.value}
     timeline = (port.TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
@@ -250,9 +254,22 @@ def _add(
     return new
 
 
+def _cancel_terms(terms: CancelTerms, rented_at: datetime) -> dict[str, Any]:
+    until = terms.until_s
+    return {
+        "cancel_offered": terms.offered,
+        "cancel_from_at": rented_at + timedelta(seconds=terms.from_s) if terms.from_s else None,
+        "cancel_until_at": None if until is None else rented_at + timedelta(seconds=until),
+        "cancel_judged": terms.judged,
+    }
+
+
 async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationId]:
     if not batch.rows:
         return set()
     columns = {column: [row[column] for row in batch.rows] for column in batch.rows[0]}
+    columns["order_facts"] = [
+        None if facts is None else json.dumps(facts) for facts in columns["order_facts"]
+    ]
     result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}

@@ -9,11 +9,19 @@ from uuid import UUID
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import rows
+from worker.adapters.store import judged_cancels, rows
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.domain.activation import LIVE, CodeFate, ProviderState, State, answer_cancel, code_fate
+from worker.domain.activation import (
+    LIVE,
+    CancelAnswer,
+    CodeFate,
+    ProviderState,
+    State,
+    answer_cancel,
+    code_fate,
+)
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.ports.store import activations as port
 
@@ -173,6 +181,11 @@ class ActivationRepository:
     ) -> dict[ActivationId, port.CancelPress]:
         return await self._db.write(lambda c: _press(c, ids, now))
 
+    async def press_judged(
+        self, id_: ActivationId, judge: port.CancelJudge, *, now: datetime | None = None
+    ) -> port.CancelPress | None:
+        return await self._db.write(lambda c: judged_cancels.press(c, id_, judge, now))
+
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:
             result = await connection.execute(
@@ -198,6 +211,7 @@ class ActivationRepository:
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
+        order_ref: str | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[port.Activation]:
@@ -207,6 +221,7 @@ class ActivationRepository:
                 "state": None if state is None else state.value,
                 "provider": provider,
                 "account": account,
+                "order_ref": order_ref,
                 "at": None if before is None else before[0],
             }
             filters = frozenset(name for name, value in asked.items() if value is not None)
@@ -263,12 +278,13 @@ class ActivationRepository:
 async def _press(
     connection: AsyncConnection, ids: Sequence[ActivationId], now: datetime | None
 ) -> dict[ActivationId, port.CancelPress]:
-    asked = {"ids": list(ids), "now": now}
+    asked = {"ids": list(ids), "now": now, "judged": False, "decision": None}
     presses: dict[ActivationId, port.CancelPress] = {}
     for row in await connection.execute(statement("activations/press_cancel"), asked):
-        id_, word, provider, not_before = row
+        id_, word, provider, not_before, refused = row
         state = State(word)
+        answer = answer_cancel(state) if refused is None else CancelAnswer(refused)
         presses[ActivationId(id_)] = port.CancelPress(
-            answer_cancel(state), state, ProviderName(provider), not_before
+            answer, state, ProviderName(provider), not_before
         )
     return presses

@@ -100,16 +100,20 @@ def topup_key(account: AccountId, reference: str) -> str:
 
 
 async def open_account(
-    connection: AsyncConnection, account: AccountId, currency: str
+    connection: AsyncConnection, account: AccountId, currency: str, policy: port.AccountPolicy
 ) -> tuple[port.AccountOpened, port.Account]:
-    parameters = {"account": account, "currency": currency}
+    parameters = {"account": account, "currency": currency, "policy": policy.named}
+    parameters |= {"default": policy.default}
     new = (await connection.execute(statement("books/open_account"), parameters)).rowcount
     stored = await read(connection, account)
     assert stored is not None
     if new:
         return port.AccountOpened.NEW, stored
-    same = stored.currency == currency
-    return (port.AccountOpened.SAME if same else port.AccountOpened.OTHER_CONTENT), stored
+    if stored.currency != currency:
+        return port.AccountOpened.OTHER_CONTENT, stored
+    if policy.named not in {None, stored.policy}:
+        return port.AccountOpened.OTHER_POLICY, stored
+    return port.AccountOpened.SAME, stored
 
 
 async def entries(
@@ -164,6 +168,7 @@ async def read(connection: AsyncConnection, account: AccountId) -> port.Account 
         row["available_minor"],
         row["held_minor"],
         row["state"],
+        row["policy"],
     )
 
 
@@ -197,9 +202,12 @@ class BookRepository:
         self._db = db
 
     async def open_account(
-        self, account: AccountId, currency: str
+        self,
+        account: AccountId,
+        currency: str,
+        policy: port.AccountPolicy = port.NO_POLICY,
     ) -> tuple[port.AccountOpened, port.Account]:
-        return await self._db.write(lambda c: open_account(c, account, currency))
+        return await self._db.write(lambda c: open_account(c, account, currency, policy))
 
     async def account(self, account: AccountId) -> port.Account | None:
         return await self._db.read(lambda c: read(c, account))

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store import obligations
 from worker.adapters.store.case_rows import as_json, instant
 from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
@@ -58,8 +59,8 @@ async def rings(connection: AsyncConnection, timer: port.Timer, now: datetime) -
 
 
 _ADD = text(
-    "INSERT INTO evidence (case_id, at, what, content)"
-    " VALUES (CAST(:id AS uuid), CAST(:now AS timestamptz), :what, CAST(:content AS jsonb))"
+    "INSERT INTO evidence (case_id, at, what, content, by)"
+    " VALUES (CAST(:id AS uuid), CAST(:now AS timestamptz), :what, CAST(:content AS jsonb), :by)"
 )
 _ACCOUNT = text("UPDATE account SET state = :state WHERE account = :account AND state <> :state")
 _WITHHELD = {
@@ -76,11 +77,13 @@ async def apply(
     view: port.CaseView,
     step: port.CaseStep,
     event_state: str,
+    by: str | None = None,
 ) -> None:
     case = view.case
-    if step.evidence is not None:
+    if step.evidence is not None and (step.evidence[1] or by is not None):
         what, content = step.evidence
         added = {"id": case.id, "now": view.now, "what": what, "content": as_json(content)}
+        added |= {"by": by}
         await connection.execute(_ADD, added)
     if step.record is not None:
         await decide(connection, case.id, case.policy, case.policy_version, step.record, view.now)
@@ -89,13 +92,39 @@ async def apply(
     await _update(connection, view, step)
     await _review(connection, view, step)
     await _timers(connection, case, step)
-    if step.ends_rental:
-        ended = {"id": case.rental, "now": view.now}
-        await connection.execute(statement("cases/end_rental"), ended)
+    await _rental(connection, case.rental, step, view.now)
+    await _owed(connection, view, step, by)
     if step.account_state is not None:
         await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
     if step.event is not None:
         await _tell(connection, view, step, event_state)
+
+
+async def _rental(
+    connection: AsyncConnection, rental: UUID | None, step: port.CaseStep, now: datetime
+) -> None:
+    changed = {"id": rental, "now": now}
+    if step.ends_rental:
+        await connection.execute(statement("cases/end_rental"), changed)
+    if step.gives_renewal_back:
+        await connection.execute(statement("cases/give_renewal_back"), changed)
+
+
+async def _owed(
+    connection: AsyncConnection, view: port.CaseView, step: port.CaseStep, by: str | None
+) -> None:
+    """What is owed from now on, the replacement that ends it, and what was found beside it."""
+    case = view.case
+    if step.owed is not None or step.state in port.CLOSED:
+        end = step.state.value if step.state in port.CLOSED else "done"
+        await obligations.keep(connection, case, step.owed or (), view.now, otherwise=end)
+    if step.replaced_by is not None:
+        linked = {"id": case.id, "by": by, "now": view.now, "new": step.replaced_by}
+        linked["old"] = case.activation or case.rental
+        await connection.execute(statement("cases/link_replacement"), linked)
+    for flag in step.account_flags:
+        found = {"account": case.account, "flag": flag, "id": case.id, "now": view.now, "by": by}
+        await connection.execute(statement("cases/find_flag"), found)
 
 
 async def decide(
@@ -237,6 +266,12 @@ async def _tell(
     )
 
 
+def _order_ref_of(view: port.CaseView) -> Mapping[str, str]:
+    if view.order is None or view.order.order_ref is None:
+        return {}
+    return {"order_ref": view.order.order_ref}
+
+
 def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
     case = view.case
     told: dict[str, Any] = {
@@ -248,6 +283,7 @@ def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
         "account": case.account,
         "state": step.state.value,
         "currency": case.currency,
+        **_order_ref_of(view),
     }
     if step.record is None:
         return told

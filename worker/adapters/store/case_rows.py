@@ -10,7 +10,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store import obligations
 from worker.adapters.store.database import statement
+from worker.domain.account_state import LoggedEvent
+from worker.domain.calendar import Duration, Unit, after_business_days
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
@@ -19,14 +22,10 @@ from worker.ports.store import case_view as port
 from worker.ports.store.cases import NewCase, Review, ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNDATED_DAYS = 2  #: Business days, for a review to which no policy gives a date.
 #: Where no policy says anything, none says by when.
+_DAY_SECONDS = 86_400
 _UNDATED = {Reason.POLICY_VERSION.value, Reason.POLICY_SILENT.value}
-#: What an account's events say about it when money is to leave.
-_FLAGS = {
-    "delete_requested": "deleted_by_customer",
-    "law_enforcement_block": "blocked_law_enforcement",
-    "rules_block": "blocked_rules",
-}
 
 
 def instant(at: datetime) -> str:
@@ -95,6 +94,8 @@ def ordered(row: RowMapping, *, rental: bool) -> port.CaseOrder:
         price_minor=row["price_minor"],
         charge=Charge(row["charge"]),
         service=row["service"],
+        order_ref=row["order_ref"],
+        order_facts=row["order_facts"] or {},
         settled=row["settled"],
         credited_minor=row["credited_minor"],
         outages_minor=row["outages_minor"] if rental else 0,
@@ -119,8 +120,18 @@ def holdings(row: RowMapping) -> port.AccountHoldings:
         activated=() if activated is None else (activated,),
         open_order_end=row["open_order_end"],
         withdrawal_open=row["withdrawal_open"],
-        flags=frozenset(_FLAGS[event] for event in row["events"] if event in _FLAGS),
+        # What is being decided is not yet said about the account.
+        events=tuple(account_event(event, state) for event, state, own in row["events"] if not own),
+        findings=frozenset(row["findings"]),
+        events_before=next(
+            (place for place, (_, _, own) in enumerate(row["events"]) if own), len(row["events"])
+        ),
     )
+
+
+def account_event(event: str, state: str) -> LoggedEvent:
+    word = port.CaseState(state)
+    return LoggedEvent(event, word is port.CaseState.DONE, word is port.CaseState.DENIED)
 
 
 def _instant(micros: float) -> datetime:
@@ -131,6 +142,8 @@ def review(row: RowMapping, profile: Profile | None) -> Review:
     by_when = row["by_when"]
     if row["kind"] == "activation" and profile is not None and row["reason"] not in _UNDATED:
         by_when = review_by(profile, row["opened_at"])
+    if by_when is None:
+        by_when = after_business_days(row["opened_at"], _UNDATED_DAYS, frozenset(), UTC)
     return Review(
         id=row["id"],
         kind=row["kind"],
@@ -146,12 +159,13 @@ def review(row: RowMapping, profile: Profile | None) -> Review:
         facts=row["facts"],
         policy=row["policy"],
         rank=row["rank"],
+        case=row["case_id"],
     )
 
 
 _DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
 _EVIDENCE = text(
-    "SELECT at, what, content FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
+    "SELECT at, what, content, by FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
 )
 _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
@@ -177,6 +191,10 @@ async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[port.
     return [await _with_history(connection, row) for row in found]
 
 
+def _whole_days(duration: Duration) -> int:
+    return duration.count // _DAY_SECONDS if duration.unit is Unit.SECONDS else duration.count
+
+
 async def reviews(
     connection: AsyncConnection,
     profiles: Mapping[tuple[str, str], Profile],
@@ -186,8 +204,11 @@ async def reviews(
     only: UUID | None = None,
 ) -> list[Review]:
     """An activation's is due as the policy of its purchase says; without one, nobody knows."""
-    paces = [(key, of.review_business_days) for key, of in profiles.items()]
-    known = [(*key, days) for key, days in paces if days is not None]
+    known = [
+        (*key, _whole_days(of.processing.review))
+        for key, of in profiles.items()
+        if of.processing.review is not None
+    ]
     wanted = {
         "names": [name for name, _, _ in known],
         "versions": [version for _, version, _ in known],
@@ -220,4 +241,5 @@ async def _with_history(connection: AsyncConnection, row: RowMapping) -> port.Ca
         decisions=tuple(decision(one) for one in decisions),
         timers=tuple(timer(one) for one in timers),
         evidence=tuple(port.EvidenceEntry(*one) for one in added),
+        obligations=await obligations.of_case(connection, row["id"]),
     )

@@ -9,24 +9,37 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_rows, rental_orders, rentals
+from worker.adapters.store import case_records, case_rows, obligations, rental_orders, rentals
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.domain.ids import AccountId, ProviderName, ProviderRef
+from worker.domain.account_state import LoggedEvent
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Sms
 from worker.ports.store import case_view
 from worker.ports.store import cases as port
 from worker.ports.store import rentals as long_rentals
+from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
+from worker.ports.store.obligations import Obligation
 
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
     "rental": text("SELECT account, policy, policy_version FROM rental WHERE id = :id"),
 }
+_EVENTS = text(
+    "SELECT facts ->> 'event', state FROM case_ WHERE account = :account AND kind = 'account'"
+    " ORDER BY opened_at, id"
+)
+_DELETIONS = text(
+    "SELECT id FROM case_ WHERE account = :account AND kind = 'account' AND closed_at IS NULL"
+    " AND facts ->> 'event' = 'delete_requested' ORDER BY opened_at"
+)
+_BIND = text("UPDATE account SET policy = :policy WHERE account = :account AND policy IS NULL")
+_POLICY = text("SELECT policy FROM account WHERE account = :account")
 _HASH = text("SELECT content_hash FROM case_ WHERE id = CAST(:id AS uuid)")
 _OVERDUE = text(
     "SELECT kind FROM timer WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL"
@@ -49,6 +62,7 @@ class _Judging(NamedTuple):
     policy_of: PolicyLookup
     now: datetime | None
     timer: case_view.Timer | None = None
+    by: str | None = None  #: Who tells what is said.
 
 
 #: For a row that somebody keeps locked: the other timers that are due wait behind this one.
@@ -77,10 +91,13 @@ class CaseRepository:
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
     ) -> port.CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
-        return await self._db.write(lambda c: self._open(c, new, _Judging(judge, policy_of, now)))
+        return await self._db.write(
+            lambda c: self._open(c, new, _Judging(judge, policy_of, now, by=by))
+        )
 
     async def change_case(
         self,
@@ -89,9 +106,10 @@ class CaseRepository:
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
         timer: case_view.Timer | None = None,
     ) -> port.CaseChange:
-        judging = _Judging(judge, policy_of, now, timer)
+        judging = _Judging(judge, policy_of, now, timer, by)
         lock_wait = None if timer is None else TIMER_LOCK_WAIT
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
@@ -104,6 +122,42 @@ class CaseRepository:
         return await self._db.read(
             lambda c: case_rows.waiting(c, account, kind, waiting_for=waiting_for)
         )
+
+    async def order_record(self, id_: UUID) -> CaseRecord | None:
+        async def work(connection: AsyncConnection) -> CaseRecord | None:
+            number = await case_records.of_activation(connection, ActivationId(id_))
+            return number or await case_records.of_rental(connection, id_)
+
+        return await self._db.read(work)
+
+    async def account_record(
+        self, account: AccountId, *, now: datetime | None = None, recent: int = 10
+    ) -> AccountRecord | None:
+        async def work(connection: AsyncConnection) -> AccountRecord | None:
+            clock = await locks.clock(connection, now)
+            return await case_records.of_account(connection, account, clock, recent=recent)
+
+        return await self._db.read(work)
+
+    async def account_events(self, account: AccountId) -> list[LoggedEvent]:
+        async def work(connection: AsyncConnection) -> list[LoggedEvent]:
+            found = await connection.execute(_EVENTS, {"account": account})
+            return [case_rows.account_event(*row) for row in found]
+
+        return await self._db.read(work)
+
+    async def obligations_of(self, account: AccountId) -> list[Obligation]:
+        return await self._db.read(lambda c: obligations.of_account(c, account))
+
+    async def obligation(self, id_: UUID) -> Obligation | None:
+        return await self._db.read(lambda c: obligations.one(c, id_))
+
+    async def open_deletions(self, account: AccountId) -> list[UUID]:
+        async def work(connection: AsyncConnection) -> list[UUID]:
+            found = await connection.execute(_DELETIONS, {"account": account})
+            return [row[0] for row in found]
+
+        return await self._db.read(work)
 
     async def reviews(
         self,
@@ -231,6 +285,8 @@ class CaseRepository:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
             return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
+        if new.policy is not None and not await _bound(connection, about.account, new.policy):
+            return port.CaseOpenResult(port.CaseOpenOutcome.OTHER_POLICY)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
         made = await connection.execute(
@@ -259,7 +315,7 @@ class CaseRepository:
             return port.CaseOpenResult(how, await case_rows.whole(connection, new.id))
         case = await case_rows.locked(connection, new.id)
         view = await _view(connection, case, order, clock, judging)
-        await apply(connection, view, judging.judge(view), self._event_state)
+        await apply(connection, view, judging.judge(view), self._event_state, judging.by)
         return port.CaseOpenResult(
             port.CaseOpenOutcome.NEW, await case_rows.whole(connection, new.id)
         )
@@ -282,7 +338,7 @@ class CaseRepository:
         view = await _view(connection, case, order, clock, judging)
         step = judging.judge(view)
         if _changes(step, case):
-            await apply(connection, view, step, self._event_state)
+            await apply(connection, view, step, self._event_state, judging.by)
         return port.CaseChange(await case_rows.whole(connection, id_), step.rejected)
 
 
@@ -297,15 +353,29 @@ async def _view(
     held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
+    profile = judging.policy_of(case.policy, case.policy_version)
+    recent = {} if profile is None else {"recent": profile.cancel.ratio_of}
+    account = await case_records.of_account(connection, case.account, now, case.id, **recent)
+    assert account is not None
     return case_view.CaseView(
         case=case,
         now=now,
-        profile=judging.policy_of(case.policy, case.policy_version),
+        profile=profile,
+        record=await _record(connection, case),
+        account=account,
         order=None if order is None else case_rows.ordered(order, rental=rental),
         holdings=case_rows.holdings(held),
         timer=judging.timer,
         overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
     )
+
+
+async def _record(connection: AsyncConnection, case: case_view.Case) -> CaseRecord | None:
+    if case.activation is not None:
+        return await case_records.of_activation(connection, case.activation, case.id)
+    if case.rental is not None:
+        return await case_records.of_rental(connection, case.rental, case.id)
+    return None
 
 
 async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:
@@ -318,6 +388,15 @@ async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | Non
     return None if row is None else _About(*row)
 
 
+async def _bound(connection: AsyncConnection, account: str, policy: str) -> bool:
+    """Whether the account belongs to this policy; from now on, where it belonged to none."""
+    await connection.execute(_BIND, {"account": account, "policy": policy})
+    found = (await connection.execute(_POLICY, {"account": account})).scalar_one()
+    return bool(found == policy)
+
+
 def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:
     """A refusal leaves every row as it is, unless something else had to happen first."""
+    if step.reopens:
+        return True
     return case.state not in case_view.CLOSED and (step.rejected is None or step.record is not None)

@@ -5,14 +5,17 @@ An order is decided for good by the version of its purchase, whatever the shop's
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database
+from worker.adapters.store.database import Database, statement
 from worker.domain.policy import Profile
-from worker.domain.policy.loading import content_of
+from worker.domain.policy.language.content import content_of
+from worker.ports.store.case_record import PastCase, PastOrder, PastPlace
 from worker.ports.store.cases import PolicyVersion
 
 _KEEP = text(
@@ -24,10 +27,22 @@ _THESE = text(
     "SELECT name, version, content FROM policy_version WHERE (name, version) IN"
     " (SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[])))"
 )
+_SETTLED_TO = text(
+    "SELECT at, activation_id FROM settlement WHERE (at, activation_id) > (:at, :id)"
+    " AND at <= :until ORDER BY at, activation_id OFFSET :more LIMIT 1"
+)
+_OPENED_TO = text(
+    "SELECT opened_at, id FROM case_ WHERE (opened_at, id) > (:at, :id)"
+    " AND opened_at <= :until ORDER BY opened_at, id OFFSET :more LIMIT 1"
+)
+_NEWEST = text(
+    "SELECT greatest((SELECT max(at) FROM settlement), (SELECT max(opened_at) FROM case_))"
+)
+_LAST_ID: Final = UUID(int=2**128 - 1)
 
 
 class PolicyRepository:
-    """The contents of policies, by name and version."""
+    """The contents of policies, by name and version, and what was decided under them."""
 
     def __init__(self, db: Database, policies: Mapping[str, Profile]) -> None:
         self._db = db
@@ -81,3 +96,58 @@ class PolicyRepository:
         if self._db.doubts == doubts == self._doubts:
             self._stored.update(contents)
         return contents
+
+    async def newest_past(self) -> datetime | None:
+        """The instant of the newest settlement or case; None: there is neither."""
+
+        async def work(connection: AsyncConnection) -> datetime | None:
+            newest: datetime | None = (await connection.execute(_NEWEST)).scalar()
+            return newest
+
+        return await self._db.snapshot(work)
+
+    async def past_orders(
+        self, policy: str, after: PastPlace, until: datetime, limit: int, recent: int
+    ) -> tuple[list[PastOrder], PastPlace | None]:
+        """Those of *policy* among the next *limit* settlements, and where they end; None: all.
+
+        A page is a number of settlements of any policy, so that a rare one costs no long statement.
+        """
+        asked = {"policy": policy, "recent": recent}
+        name = "cases/past_orders"
+        rows, end = await self._page(_SETTLED_TO, name, after, until, limit, asked)
+        orders: list[dict[str, Any]] = [dict(row) for row in rows]
+        recents = [tuple(order.pop("recent_cancels")) for order in orders]
+        pairs = zip(orders, recents, strict=True)
+        return [PastOrder(**order, recent_cancels=of) for order, of in pairs], end
+
+    async def past_cases(
+        self, policy: str, after: PastPlace, until: datetime, limit: int
+    ) -> tuple[list[PastCase], PastPlace | None]:
+        """The same of cases, in the order of their opening."""
+        name, asked = "cases/past_cases", {"policy": policy}
+        rows, end = await self._page(_OPENED_TO, name, after, until, limit, asked)
+        cases: list[dict[str, Any]] = [dict(row) for row in rows]
+        return [PastCase(**case) for case in cases], end
+
+    async def _page(
+        self,
+        end_of: TextClause,
+        name: str,
+        after: PastPlace,
+        until: datetime,
+        limit: int,
+        asked: Mapping[str, object],
+    ) -> tuple[Sequence[RowMapping], PastPlace | None]:
+        async def work(
+            connection: AsyncConnection,
+        ) -> tuple[Sequence[RowMapping], PastPlace | None]:
+            begin = {"at": after.at, "id": after.id}
+            span = {**begin, "until": until, "more": limit - 1}
+            found = (await connection.execute(end_of, span)).one_or_none()
+            end = PastPlace(until, _LAST_ID) if found is None else PastPlace(*found)
+            whole = {**asked, **begin, "to_at": end.at, "to_id": end.id}
+            rows = (await connection.execute(statement(name), whole)).mappings().all()
+            return rows, None if found is None else end
+
+        return await self._db.snapshot(work)

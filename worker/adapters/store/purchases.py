@@ -15,6 +15,7 @@ from worker.adapters.store import disputes, rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store import purchases as port
@@ -32,12 +33,13 @@ async def begin(
     order: PurchaseOrder,
     policy: tuple[str, str],
     window: timedelta,
+    cancel: CancelTerms,
 ) -> port.PurchaseStart:
     content = _content(order, *policy, window)
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
-    call = uuid4().hex
-    return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, call))
+    begun = {"call": uuid4().hex, "cancel": _terms(cancel)}
+    return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, begun))
 
 
 async def keep_bought(
@@ -58,14 +60,21 @@ async def keep_bought(
     return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
-async def keep_failed(connection: AsyncConnection, id_: ActivationId, failure: str) -> None:
+async def keep_failed(
+    connection: AsyncConnection,
+    id_: ActivationId,
+    failure: str,
+    event_state: str,
+    *,
+    is_order: bool,
+) -> Activation | None:
     account = await scalar(
         connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
     )
     await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
-    await connection.execute(
-        statement("purchases/purchase_failed"), {"id": id_, "failure": failure}
-    )
+    failed = {"id": id_, "failure": failure, "is_order": is_order, "event_state": event_state}
+    await connection.execute(statement("purchases/purchase_failed"), failed)
+    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
 async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
@@ -83,14 +92,20 @@ def _content(
     """What makes two orders the same, and all that the activation is made of later."""
     content = {f.name: getattr(order, f.name) for f in fields(order)}
     del content["idempotency_key"], content["window"]
-    if not order.otherwise:
-        del content["otherwise"]
+    for told in ("otherwise", "order_ref", "order_facts"):
+        if not content[told]:
+            del content[told]  # Orders of before these could be told keep their hash.
     return {
         **content,
         "policy": policy,
         "policy_version": policy_version,
         "window_seconds": int(window.total_seconds()),
     }
+
+
+def _terms(cancel: CancelTerms) -> dict[str, Any]:
+    """Follow from the policy and the order, so they make no two orders different."""
+    return {**cancel._asdict(), "from_s": cancel.from_s or None}
 
 
 def _number(bought: port.Bought) -> dict[str, object]:
@@ -111,14 +126,14 @@ async def _begin(
     id_: ActivationId,
     order: PurchaseOrder,
     content: dict[str, Any],
-    call: str,
+    begun: dict[str, Any],
 ) -> port.PurchaseStart:
     balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
     hashed = _hash({**content, "policy_version": None})
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
-    if known is not None and _is_ours(known, call):
+    if known is not None and _is_ours(known, begun["call"]):
         return port.PurchaseStart(port.PurchaseState.NEW, None)
     if known is not None:
         return await _known(connection, id_, known, hashed)
@@ -135,7 +150,7 @@ async def _begin(
             "content_hash": hashed,
             "account": order.account,
             "provider": order.provider,
-            "order": json.dumps({**content, "call": call}),
+            "order": json.dumps({**content, **begun}),
             "price": order.price_minor,
             "currency": account["currency"],
         },
@@ -153,10 +168,10 @@ async def _known(
 ) -> port.PurchaseStart:
     if known["content_hash"] != hashed:
         return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
-    if known["state"] == "failed":
-        return port.PurchaseStart(port.PurchaseState.FAILED, None, known["failure"])
     found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
+    if known["state"] == "failed":
+        return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"])
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
     return port.PurchaseStart(
@@ -187,9 +202,10 @@ _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uu
 class PurchaseRepository:
     """Purchases and pushes, balances and histories held against our books, exposures, drains."""
 
-    def __init__(self, db: Database, policies: PolicyRepository) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
         self._db = db
         self._policies = policies
+        self._event_state = event_state
 
     async def begin_purchase(
         self,
@@ -198,9 +214,10 @@ class PurchaseRepository:
         policy: str,
         policy_version: str,
         window: timedelta,
+        cancel: CancelTerms = ANY_TIME,
     ) -> port.PurchaseStart:
         await self._policies.keep(policy, policy_version)
-        return await begin(self._db, id_, order, (policy, policy_version), window)
+        return await begin(self._db, id_, order, (policy, policy_version), window, cancel)
 
     async def purchase_bought(
         self, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
@@ -210,8 +227,12 @@ class PurchaseRepository:
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:
         return await self._db.write(lambda c: keep_unknown(c, id_))
 
-    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        await self._db.write(lambda c: keep_failed(c, id_, failure))
+    async def purchase_failed(
+        self, id_: ActivationId, failure: str, *, is_order: bool
+    ) -> Activation | None:
+        return await self._db.write(
+            lambda c: keep_failed(c, id_, failure, self._event_state, is_order=is_order)
+        )
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)

@@ -191,6 +191,8 @@ def _columns(rental: rental_port.Rental, now: datetime) -> dict[str, object]:
         "policy_version": rental.policy_version,
         "rented_at": rental.rented_at,
         "ends_at": rental.ends_at,
+        "order_ref": rental.order_ref,
+        "order_facts": case_rows.as_json(rental.order_facts),
         "now": now,
     }
 
@@ -207,10 +209,13 @@ def _same(found: rental_port.Rental, asked: rental_port.Rental) -> bool:
         id=asked.id,
         currency=asked.currency,
         policy_version=asked.policy_version,
+        order_ref=asked.order_ref and found.order_ref,
+        order_facts=asked.order_facts and found.order_facts,
         ended_at=None,
         renewed_at=None,
         renewal_price_minor=None,
         outages=(),
+        cancels=(),
         claims=(),
     )
 
@@ -242,7 +247,10 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> rental_port.Re
         ended_at=row["ended_at"],
         renewed_at=row["renewed_at"],
         renewal_price_minor=row["renewal_price_minor"],
+        order_ref=row["order_ref"],
+        order_facts=row["order_facts"],
         outages=tuple(one for one in cases if one.kind is CaseKind.OUTAGE),
+        cancels=tuple(one for one in cases if one.kind is CaseKind.RENTAL_CANCEL),
         claims=tuple(one for one in cases if one.kind is CaseKind.CLAIM),
     )
 

@@ -83,6 +83,7 @@ _FILTERS = {
     "state": "state = :state",
     "provider": "provider = :provider",
     "account": "account = :account",
+    "order_ref": "order_ref = :order_ref",
     "at": "(rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))",
 }
 

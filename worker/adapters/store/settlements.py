@@ -237,6 +237,7 @@ class SettlementRepository:
             delays=[p.delay for p in postponed],
             too_early=[p.too_early for p in postponed],
             unknown_reads=[p.unknown_reads for p in postponed],
+            answers=[p.answer for p in postponed],
             now=now,
         )
 

@@ -13,6 +13,7 @@ from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.service import FAILED
 from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
@@ -73,6 +74,7 @@ INVARIANT = Label("invariant", lambda sets: sets.invariants)
 TIMER_KIND = Label("kind", lambda sets: sets.timers)
 VERSION = Label("version", lambda sets: (sets.version,))
 OUTCOME = _fixed("outcome", (s.value for s in (State.DELIVERED, State.REFUNDED, State.CLOSED)))
+PURCHASE_REFUSAL = _fixed("reason", sorted(outcome.value for outcome in FAILED))
 CREDIT_REASON = _fixed("reason", CREDIT_REASONS)
 PROVIDER_ENDING = _fixed(
     "provider_state",

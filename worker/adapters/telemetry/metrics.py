@@ -161,6 +161,13 @@ class Metrics:
         "Time from the deadline to the credit, of numbers credited at or after it.",
         buckets=LATENESS_BUCKETS,
     )
+    purchases_refused = _bounded(
+        Counter,
+        "purchases_refused_total",
+        "Attempts to rent at a provider with which certainly nothing was bought.",
+        label_sets.PROVIDER,
+        label_sets.PURCHASE_REFUSAL,
+    )
     late_codes = _bounded(
         Counter,
         "late_codes_total",

@@ -15,6 +15,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -60,6 +61,9 @@ class OpsReporter:
                 count=count,
             )
         self._credited([each for each in settled if each.outcome is State.REFUNDED])
+
+    def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
+        self._metrics.purchases_refused.of(provider, how.value).inc()
 
     def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
         if fate is CodeFate.SHOWN:

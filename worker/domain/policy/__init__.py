@@ -10,23 +10,29 @@ Nothing here reads a clock or does I/O, except that policies are loaded from fil
 from worker.domain.policy.decision import Decision
 from worker.domain.policy.facts import (
     AccountFacts,
+    ActivatedOrder,
     ClaimFacts,
+    DatedSum,
     Facts,
     OrderFacts,
     OutageFacts,
+    PastEvent,
     SlaFacts,
-    Topup,
     WithdrawalFacts,
 )
-from worker.domain.policy.loading import ProfileError, load_profile, override, policy_names
-from worker.domain.policy.profile import AutoCredit, Profile
+from worker.domain.policy.language.choices import AutoCredit
+from worker.domain.policy.language.file_problems import ProfileError
+from worker.domain.policy.language.loading import load_profile, override, policy_names
+from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.question import FactError, Question, decide, question_from
 from worker.domain.policy.vocabulary import Destination, Op, Outcome, Reason
 
 __all__ = [
     "AccountFacts",
+    "ActivatedOrder",
     "AutoCredit",
     "ClaimFacts",
+    "DatedSum",
     "Decision",
     "Destination",
     "FactError",
@@ -35,12 +41,12 @@ __all__ = [
     "OrderFacts",
     "OutageFacts",
     "Outcome",
+    "PastEvent",
     "Profile",
     "ProfileError",
     "Question",
     "Reason",
     "SlaFacts",
-    "Topup",
     "WithdrawalFacts",
     "decide",
     "load_profile",

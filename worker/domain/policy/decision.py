@@ -14,9 +14,9 @@ CaseT = TypeVar("CaseT")  #: What the checks of one list are given.
 class Decision:
     """One decision; equal facts give equal decisions.
 
-    `amount_minor` is the net sum this outcome moves; for `needs_review` the sum proposed to the
-    human (0: none can be computed), for a kept or frozen balance the balance. `fee_minor` is
-    withheld. `deadline` is the last instant that is still in time, `None` where there is none.
+    `amount_minor` is the net sum this outcome moves; for `needs_review` what a yes would pay now
+    (0: it cannot be computed), for a kept or frozen balance the balance. `fee_minor` is withheld.
+    `deadline` is the last instant that is still in time, `None` where the policy gives none.
     """
 
     outcome: Outcome
@@ -50,10 +50,15 @@ def review(reason: Reason, deadline: datetime | None = None) -> Decision:
 
 
 def propose(
-    reason: Reason, amount_minor: int, destination: Destination, deadline: datetime | None
+    reason: Reason,
+    amount_minor: int,
+    destination: Destination | None,
+    deadline: datetime | None,
+    fee_minor: int = 0,
 ) -> Decision:
-    """A human decides about *amount_minor*."""
-    return Decision(Outcome.NEEDS_REVIEW, reason, amount_minor, 0, destination, deadline)
+    """A human decides about *amount_minor*; where there is no sum, there is no place for it."""
+    to = destination if amount_minor or fee_minor else None
+    return Decision(Outcome.NEEDS_REVIEW, reason, amount_minor, fee_minor, to, deadline)
 
 
 def credit(
@@ -61,9 +66,10 @@ def credit(
     amount_minor: int,
     deadline: datetime | None,
     outcome: Outcome = Outcome.CREDIT,
+    fee_minor: int = 0,
 ) -> Decision:
-    """Money goes to the balance, always without a fee."""
-    return Decision(outcome, reason, amount_minor, 0, Destination.BALANCE, deadline)
+    """Money goes to the balance."""
+    return Decision(outcome, reason, amount_minor, fee_minor, Destination.BALANCE, deadline)
 
 
 def first_answer(checks: Iterable[Callable[[CaseT], Decision | None]], case: CaseT) -> Decision:

@@ -9,13 +9,16 @@ from typing import Any, TypeAlias, TypeVar
 
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy import vocabulary
-from worker.domain.policy.facts import Topup
+from worker.domain.policy.facts import ActivatedOrder, DatedSum, PastEvent
+from worker.domain.transfer import Charge
 
 FactReader: TypeAlias = Callable[[Any], object]
 E = TypeVar("E", bound=enum.Enum)
+T = TypeVar("T")
 
 TEXT_MAX = 200
 ITEMS_MAX = 10_000
+COUNT_MAX = 10**9
 
 
 class BadFact(ValueError):
@@ -83,22 +86,72 @@ def one_of(kind: type[E], other: E | None = None) -> Callable[[object], E]:
     return read
 
 
-def set_of(read: Callable[[object], E]) -> Callable[[object], frozenset[E]]:
+def set_of(read: Callable[[object], T]) -> Callable[[object], frozenset[T]]:
     return lambda value: frozenset(map(read, items(value)))
 
 
-def instants(value: object) -> tuple[datetime, ...]:
-    return tuple(map(instant, items(value)))
+def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
+    return lambda value: tuple(map(read, items(value)))
 
 
-def topups(value: object) -> tuple[Topup, ...]:
-    return tuple(map(_topup, items(value)))
+def count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= COUNT_MAX:
+        raise BadFact(f"must be a whole number from 0 to {COUNT_MAX}")
+    return value
 
 
-def _topup(value: object) -> Topup:
+def name(value: object) -> str:
+    """Of a channel, a field, a label: compared as it is, and never empty."""
+    word = text(value)
+    if not word:
+        raise BadFact("must not be empty")
+    return word
+
+
+def evidence(value: object) -> str:
+    """A kind of evidence, alone or with a reference to the piece itself."""
+    if not isinstance(value, dict):
+        return _evidence_kind(value).value
+    if not {"kind"} <= value.keys() <= {"kind", "reference"}:
+        raise BadFact("must be a list of kinds or of {kind, reference}")
+    text(value.get("reference", ""))
+    return _evidence_kind(value["kind"]).value
+
+
+_evidence_kind = one_of(vocabulary.Evidence)
+
+
+def dated_sum(value: object) -> DatedSum:
     if not isinstance(value, dict) or value.keys() != {"at", "amount_minor"}:
         raise BadFact("must be a list of {at, amount_minor}")
-    return Topup(instant(value["at"]), money(value["amount_minor"]))
+    return DatedSum(instant(value["at"]), money(value["amount_minor"]))
+
+
+def activation(value: object) -> ActivatedOrder:
+    if not isinstance(value, dict):
+        return ActivatedOrder(instant(value))
+    if not {"at"} <= value.keys() <= {"at", "refunded"}:
+        raise BadFact("must be a list of instants or of {at, refunded}")
+    return ActivatedOrder(instant(value["at"]), yes_or_no(value.get("refunded", False)))
+
+
+def past_event(value: object) -> PastEvent:
+    optional = {"kind", "amount_minor"}
+    if (
+        not isinstance(value, dict)
+        or not {"what", "at"} <= value.keys() <= {"what", "at"} | optional
+    ):
+        raise BadFact("must be a list of {what, at, kind?, amount_minor?}")
+    kind = value.get("kind")
+    return PastEvent(
+        _past_event_kind(value["what"]),
+        instant(value["at"]),
+        money(value.get("amount_minor", 0)),
+        None if kind is None else name(kind),
+    )
+
+
+_past_event_kind = one_of(vocabulary.PastEventKind)
 
 
 def items(value: object) -> list[object]:
@@ -122,88 +175,121 @@ INSTANTS = frozenset(
         "sms_received_at",
         "sms_displayed_at",
         "claim_at",
+        "arrived_at",
         "evidence_at",
+        "issue_at",
         "last_deposit_at",
         "rectified_at",
+        "contested_at",
         "access_requested_at",
         "access_granted_at",
         "access_refused_at",
         "cancel_attempt_at",
         "blocked_at",
+        "stopped_at",
+        "stopped_found_at",
         "rental_start",
         "rental_end",
+        "renewed_at",
+        "replacement_linked_at",
+        "replacement_due_at",
+        "answer_due_at",
+        "first_refund_from",
         "contacted_at",
         "unavailable_since",
         "restored_at",
         "open_order_window_end",
+        "kyc_requested_at",
         "payment_info_requested_at",
         "payment_info_provided_at",
         "approved_at",
+        "taken_back_at",
+        "idle_since",
         "start_at",
         "done_at",
         "extension_until",
     }
 )
+_MONEY = (
+    "price_minor",
+    "credited_minor",
+    "paid_out_minor",
+    "unused_returned_minor",
+    "renewal_price_minor",
+    "renewal_credited_minor",
+    "credit_available_minor",
+    "refund_fee_minor",
+    "replacement_value_minor",
+    "balance_minor",
+    "refundable_minor",
+    "amount_minor",
+    "spent_minor",
+    "psp_commission_minor",
+)
+_YES_OR_NO = (
+    "restrictions_shown",
+    "restrictions_ignored",
+    "due_to_problem",
+    "claim_proper",
+    "reasons_given",
+    "contradicts_terms",
+    "verified",
+    "service_2fa",
+    "compat_listed",
+    "contacted_before",
+    "approved",
+    "sms_correct",
+    "allocation_failed",
+    "was_listed",
+    "replacement_available",
+    "cancel_failed",
+    "client_caused",
+    "documents_shown_at_order",
+    "payment_method_refundable",
+    "outage_verified",
+    "email_matches",
+    "first_purchase",
+    "freeze_seen",
+    "withdrawal_open",
+    "deletion_confirmed",
+    "extension_beyond_control",
+)
 READERS: Mapping[str, FactReader] = {
     "op": one_of(vocabulary.Op),
     "profile_overrides": table,
     "product": one_of(vocabulary.Product),
-    "claim_kind": one_of(vocabulary.ClaimKind, vocabulary.ClaimKind.OTHER),
-    "claim_channel": one_of(vocabulary.Channel, vocabulary.Channel.ELSEWHERE),
-    "evidence": set_of(one_of(vocabulary.Evidence)),
+    "claim_kind": name,
+    "claim_channel": name,
+    "evidence": set_of(evidence),
     "destination": one_of(vocabulary.Destination),
     "account_flags": set_of(one_of(vocabulary.AccountFlag)),
     "service": text,
+    "country": text,
+    "operator": text,
+    "labels": set_of(name),
+    "label": name,
     "buy_channel": one_of(vocabulary.BuyChannel),
-    "payment_method": one_of(vocabulary.PaymentMethod),
+    "payment_method": name,
+    "charge": one_of(Charge),
+    "alternative_method": name,
     "kyc": one_of(vocabulary.Kyc),
     "customer_choice": one_of(vocabulary.CustomerChoice),
-    "request_fields": set_of(one_of(vocabulary.RequestField)),
-    "topups": topups,
-    "activations": instants,
+    "request_fields": set_of(name),
+    "topups": list_of(dated_sum),
+    "payouts": list_of(dated_sum),
+    "purchases": list_of(dated_sum),
+    "activations": list_of(activation),
+    "history": list_of(past_event),
+    "recent_orders": count,
+    "recent_cancels": count,
+    "used_bp": count,
     "withdraw_reason": one_of(vocabulary.WithdrawReason),
+    "withdrawal_offer": one_of(vocabulary.WithdrawalOffer),
     "event": one_of(vocabulary.AccountEventKind),
     "sla": one_of(vocabulary.Sla),
-    "idle_days": money,
+    "reason": one_of(vocabulary.Reason),
+    "idle_days": count,
     **dict.fromkeys(INSTANTS, instant),
-    **dict.fromkeys(
-        (
-            "price_minor",
-            "credited_minor",
-            "refund_fee_minor",
-            "replacement_value_minor",
-            "balance_minor",
-            "amount_minor",
-            "psp_commission_minor",
-        ),
-        money,
-    ),
-    **dict.fromkeys(
-        (
-            "restrictions_ignored",
-            "due_to_problem",
-            "claim_proper",
-            "reasons_given",
-            "contradicts_terms",
-            "verified",
-            "service_2fa",
-            "compat_listed",
-            "contacted_before",
-            "approved",
-            "sms_correct",
-            "allocation_failed",
-            "was_listed",
-            "replacement_available",
-            "cancel_failed",
-            "client_caused",
-            "documents_shown_at_order",
-            "payment_method_refundable",
-            "outage_verified",
-            "email_matches",
-            "freeze_seen",
-            "withdrawal_open",
-            "extension_beyond_control",
-        ),
-        yes_or_no,
-    ),
+    **dict.fromkeys(_MONEY, money),
+    **dict.fromkeys(_YES_OR_NO, yes_or_no),
 }

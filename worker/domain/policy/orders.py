@@ -1,17 +1,25 @@
-"""Decisions about one order: when the worker looks, at a press of Cancel, after silence.
+"""Decisions about one order: when the worker looks at it, and after silence.
 
 The order of the checks is part of the contract: the first one that answers decides.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from worker.domain.policy import decision
-from worker.domain.policy.deadlines import claim_window_end, credit_by, review_by
-from worker.domain.policy.facts import OrderFacts
-from worker.domain.policy.profile import Profile, Undisplayed
-from worker.domain.policy.vocabulary import ClaimKind, Destination, Outcome, Product, Reason
+from worker.domain.policy.deadlines import (
+    credit_by,
+    non_receiving_until,
+    review_by,
+    window_end_for,
+)
+from worker.domain.policy.facts import OrderFacts, PastEvent
+from worker.domain.policy.findings import denied_by
+from worker.domain.policy.language.choices import EmptyAtEnd, OverLimit, Undisplayed
+from worker.domain.policy.language.profile import Profile
+from worker.domain.policy.limits import exceeded
+from worker.domain.policy.vocabulary import Destination, Outcome, PastEventKind, Product, Reason
 
 
 class OrderCase(NamedTuple):
@@ -24,29 +32,32 @@ class OrderCase(NamedTuple):
     def window_over(self) -> bool:
         return self.now > self.window_end
 
+    @property
+    def rental_over(self) -> bool:
+        """Whether a rental has ended; one whose end nobody told runs on."""
+        end = self.order.rental_end
+        return end is not None and self.now > end
+
 
 OrderCheck: TypeAlias = Callable[[OrderCase], decision.Decision | None]
 
 
 def order_tick(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
-    return decision.first_answer(_TICK_CHECKS, _case(profile, order, now))
-
-
-def cancel(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
-    return decision.first_answer(_CANCEL_CHECKS, _case(profile, order, now))
+    checks = _RENTAL_TICK_CHECKS if order.product is Product.RENTAL else _TICK_CHECKS
+    return decision.first_answer(checks, case_of(profile, order, now))
 
 
 def silence_tick(profile: Profile, order: OrderFacts, now: datetime) -> decision.Decision:
-    return decision.first_answer(_SILENCE_CHECKS, _case(profile, order, now))
+    return decision.first_answer(_SILENCE_CHECKS, case_of(profile, order, now))
 
 
-def window_end(profile: Profile, order: OrderFacts) -> datetime:
-    return order.purchased_at + profile.window
+def case_of(profile: Profile, order: OrderFacts, now: datetime) -> OrderCase:
+    return OrderCase(profile, order, now, order.purchased_at + profile.window)
 
 
-def older_than_policy(profile: Profile, order: OrderFacts) -> bool:
+def older_than_policy(profile: Profile, purchased_at: datetime) -> bool:
     """Orders keep the policy of their purchase; this one was not in force yet."""
-    return profile.effective_from is not None and order.purchased_at < profile.effective_from
+    return profile.effective_from is not None and purchased_at < profile.effective_from
 
 
 def undisplayed_in_time(order: OrderFacts, end: datetime) -> bool:
@@ -58,130 +69,151 @@ def undisplayed_in_time(order: OrderFacts, end: datetime) -> bool:
     )
 
 
-def _case(profile: Profile, order: OrderFacts, now: datetime) -> OrderCase:
-    return OrderCase(profile, order, now, window_end(profile, order))
+def restrictions_bar(profile: Profile, order: OrderFacts) -> bool:
+    """The restrictions of the number were shown with the order, and ignored."""
+    return profile.bars.restrictions and order.restrictions_shown and order.restrictions_ignored
 
 
-def _version(case: OrderCase) -> decision.Decision | None:
-    return (
-        decision.review(Reason.POLICY_VERSION)
-        if older_than_policy(case.profile, case.order)
-        else None
-    )
+def version(case: OrderCase) -> decision.Decision | None:
+    old = older_than_policy(case.profile, case.order.purchased_at)
+    return decision.review(Reason.POLICY_VERSION) if old else None
 
 
-def _settled(case: OrderCase) -> decision.Decision | None:
-    return decision.nothing(Reason.ALREADY_SETTLED) if case.order.credited_minor > 0 else None
+def replaced(case: OrderCase) -> decision.Decision | None:
+    """One price, one number: nothing more is owed for the old one."""
+    linked = case.order.replacement_linked_at is not None
+    return decision.nothing(Reason.REPLACED) if linked else None
 
 
-def _displayed_late(case: OrderCase) -> decision.Decision | None:
+def settled(case: OrderCase) -> decision.Decision | None:
+    order = case.order
+    done = order.credited_minor + order.paid_out_minor >= order.price_minor
+    return decision.nothing(Reason.ALREADY_SETTLED) if done else None
+
+
+def displayed_late(case: OrderCase) -> decision.Decision | None:
     """No SMS in time means a refund, a code shown means fulfilment: only a human can decide."""
     shown_at = case.order.sms_displayed_at
     if shown_at is None or shown_at <= case.window_end:
         return None
-    return _price_to_review(case, Reason.LATE_SMS_DISPLAYED)
+    return left_to_review(case, Reason.LATE_SMS_DISPLAYED)
 
 
-def _price_to_review(case: OrderCase, reason: Reason) -> decision.Decision:
+def left_to_review(case: OrderCase, reason: Reason) -> decision.Decision:
     until = review_by(case.profile, case.now)
-    return decision.propose(reason, case.order.price_minor, Destination.BALANCE, until)
+    return decision.propose(reason, case.order.left_minor, Destination.BALANCE, until)
+
+
+def barred(case: OrderCase) -> decision.Decision | None:
+    if restrictions_bar(case.profile, case.order):
+        return decision.deny(Reason.RESTRICTIONS_IGNORED)
+    if not (flags := case.order.account_flags):
+        return None
+    reason = denied_by(case.profile, flags, leaves=False)
+    return None if reason is None else decision.deny(reason)
+
+
+def undisplayed(case: OrderCase) -> decision.Decision | None:
+    if case.profile.sms.undisplayed_in_time is not Undisplayed.REVIEW:
+        return None
+    if not undisplayed_in_time(case.order, case.window_end):
+        return None
+    return left_to_review(case, Reason.SMS_NOT_DISPLAYED)
+
+
+def close_only(case: OrderCase) -> decision.Decision:
+    end = non_receiving_until(case.profile, case.order)
+    return decision.Decision(Outcome.CANCEL_NO_CREDIT, Reason.AWAITING_CLAIM, deadline=end)
+
+
+def held(case: OrderCase) -> decision.Decision | None:
+    """A credit that a flag of the account sends to a human first."""
+    if case.profile.sms.hold_for.isdisjoint(case.order.account_flags):
+        return None
+    return left_to_review(case, Reason.SUSPECTED_MISUSE)
 
 
 def _activated(case: OrderCase) -> decision.Decision | None:
     return None if case.order.sms_displayed_at is None else decision.nothing(Reason.ACTIVATED)
 
 
-def _code_displayed(case: OrderCase) -> decision.Decision | None:
-    return None if case.order.sms_displayed_at is None else decision.deny(Reason.CODE_DISPLAYED)
-
-
-def _restrictions(case: OrderCase) -> decision.Decision | None:
-    ignored = case.profile.restrictions_bar and case.order.restrictions_ignored
-    return decision.deny(Reason.RESTRICTIONS_IGNORED) if ignored else None
-
-
-def _undisplayed(case: OrderCase) -> decision.Decision | None:
-    if case.profile.undisplayed_in_time is not Undisplayed.REVIEW:
-        return None
-    if not undisplayed_in_time(case.order, case.window_end):
-        return None
-    return _price_to_review(case, Reason.SMS_NOT_DISPLAYED)
-
-
-def _only_after_window(check: OrderCheck) -> OrderCheck:
-    """The check as a tick makes it: only when the window is over. Cancel makes it at once."""
-    return lambda case: check(case) if case.window_over else None
-
-
 def _window_open(case: OrderCase) -> decision.Decision | None:
     return None if case.window_over else decision.wait(Reason.SMS_WINDOW_OPEN, case.window_end)
 
 
-def _close_only(case: OrderCase) -> decision.Decision:
-    end = claim_window_end(case.profile, case.order.purchased_at, ClaimKind.NON_RECEIVING)
-    return decision.Decision(Outcome.CANCEL_NO_CREDIT, Reason.AWAITING_CLAIM, deadline=end)
-
-
 def _on_claim(case: OrderCase) -> decision.Decision | None:
-    return None if case.profile.credits_automatically else _close_only(case)
+    return None if case.profile.credits_automatically else close_only(case)
+
+
+def _limited(case: OrderCase) -> decision.Decision | None:
+    """A limit on automatic credits; `wait` closes, because after the window nothing else comes."""
+    if not case.profile.limits:
+        return None
+    deed = PastEvent(PastEventKind.AUTO_CREDIT, case.now, case.order.left_minor)
+    then = exceeded(case.profile, case.order.history, deed)
+    match then:
+        case None:
+            return None
+        case OverLimit.REVIEW:
+            return left_to_review(case, Reason.LIMIT_REACHED)
+        case OverLimit.DENY:
+            return decision.deny(Reason.LIMIT_REACHED)
+        case OverLimit.CLOSE | OverLimit.WAIT:
+            return close_only(case)
 
 
 def _auto_credit(case: OrderCase) -> decision.Decision:
     # The credit arose when the window ended, however late the worker looks.
     until = credit_by(case.profile, case.window_end)
-    price = case.order.price_minor
-    return decision.credit(Reason.NO_SMS_IN_WINDOW, price, until, Outcome.AUTO_CREDIT)
+    left = case.order.left_minor
+    return decision.credit(Reason.NO_SMS_IN_WINDOW, left, until, Outcome.AUTO_CREDIT)
 
 
-def _switched_off_early(case: OrderCase) -> decision.Decision | None:
-    if not (case.profile.early_deactivation_bars and case.order.product is Product.RENTAL):
+def _rental_running(case: OrderCase) -> decision.Decision | None:
+    if case.rental_over:
         return None
-    if case.order.due_to_problem:
-        return decision.review(
-            Reason.DEACTIVATION_DUE_TO_PROBLEM, review_by(case.profile, case.now)
-        )
-    return decision.deny(Reason.EARLY_DEACTIVATION)
+    return decision.wait(Reason.RENTAL_RUNNING, case.order.rental_end)
 
 
-def _no_button(case: OrderCase) -> decision.Decision | None:
-    """Without a button a press changes nothing: the window decides."""
-    return None if case.profile.cancel_offered else decision.first_answer(_WINDOW_CHECKS, case)
+def _only_if_credited_empty(check: OrderCheck) -> OrderCheck:
+    """The check as a rental makes it: when it ended empty, and the policy credits that."""
+    return lambda case: check(case) if _credited_empty(case) else None
 
 
-def _too_young(case: OrderCase) -> decision.Decision | None:
-    from_ = case.order.purchased_at + timedelta(seconds=case.profile.min_cancel_age_s)
-    return decision.wait(Reason.SMS_WINDOW_OPEN, from_) if case.now < from_ else None
+def _credited_empty(case: OrderCase) -> bool:
+    promised = case.profile.rental.empty_at_end is EmptyAtEnd.AUTOMATIC
+    return promised and case.order.arrived_at is None
 
 
-def _cancel_closes(case: OrderCase) -> decision.Decision | None:
-    return None if case.profile.cancel_credits else _close_only(case)
+def _credit_empty_rental(case: OrderCase) -> decision.Decision:
+    assert case.order.rental_end is not None  # `_rental_running` has answered.
+    until = credit_by(case.profile, case.order.rental_end)
+    left = case.order.left_minor
+    return decision.credit(Reason.NO_SMS_ON_RECORD, left, until, Outcome.AUTO_CREDIT)
 
 
-def _cancel_credits(case: OrderCase) -> decision.Decision:
-    until = credit_by(case.profile, case.now)
-    return decision.credit(Reason.CANCELLED_BEFORE_SMS, case.order.price_minor, until)
+def _rental_over(_case: OrderCase) -> decision.Decision:
+    return decision.nothing(Reason.RENTAL_OVER)
 
 
 def _no_claim_window(case: OrderCase) -> decision.Decision | None:
-    return (
-        decision.nothing(Reason.NO_CLAIM_WINDOW)
-        if case.profile.general_window_days is None
-        else None
-    )
+    silent = case.profile.claims.window is None
+    return decision.nothing(Reason.NO_CLAIM_WINDOW) if silent else None
 
 
 def _vested_credit(case: OrderCase) -> decision.Decision | None:
     """Silence does not take away a credit that was due anyway (R-VEST)."""
-    due = (
-        case.profile.credits_automatically
-        and case.order.sms_displayed_at is None
-        and case.window_over
-    )
-    return _auto_credit(case) if due else None
+    order = case.order
+    if order.is_rental:
+        due = case.rental_over and _credited_empty(case)
+    else:
+        never_shown = order.sms_displayed_at is None
+        due = case.profile.credits_automatically and never_shown and case.window_over
+    return order_tick(case.profile, order, case.now) if due else None
 
 
 def _claimed_or_final(case: OrderCase) -> decision.Decision:
-    end = claim_window_end(case.profile, case.order.purchased_at)
+    end = window_end_for(case.profile, case.profile.claims, case.order)
     assert end is not None  # `_no_claim_window` has answered.
     claimed_at = case.order.claim_at
     if claimed_at is not None and case.order.claim_proper and claimed_at <= end:
@@ -191,32 +223,33 @@ def _claimed_or_final(case: OrderCase) -> decision.Decision:
     return decision.Decision(Outcome.FINALISED, Reason.SILENCE)
 
 
-_WINDOW_CHECKS: tuple[OrderCheck, ...] = (_window_open, _on_claim, _auto_credit)
+#: What the end of the window decides, also where a press of Cancel leaves it to that.
+WINDOW_CHECKS: tuple[OrderCheck, ...] = (_window_open, _on_claim, held, _limited, _auto_credit)
 _TICK_CHECKS: tuple[OrderCheck, ...] = (
-    _version,
-    _settled,
-    _displayed_late,
+    version,
+    replaced,
+    settled,
+    displayed_late,
     _activated,
-    _only_after_window(_restrictions),
-    _only_after_window(_undisplayed),
-    *_WINDOW_CHECKS,
+    _window_open,
+    barred,
+    undisplayed,
+    *WINDOW_CHECKS,
 )
-_CANCEL_CHECKS: tuple[OrderCheck, ...] = (
-    _version,
-    _settled,
-    _displayed_late,
-    _code_displayed,
-    _restrictions,
-    _undisplayed,
-    _switched_off_early,
-    _no_button,
-    _too_young,
-    _cancel_closes,
-    _cancel_credits,
+#: What the end of a rental decides, also where giving it back is left to that.
+RENTAL_END_CHECKS: tuple[OrderCheck, ...] = (
+    _rental_running,
+    _only_if_credited_empty(barred),
+    _only_if_credited_empty(held),
+    _only_if_credited_empty(_limited),
+    _only_if_credited_empty(_credit_empty_rental),
+    _rental_over,
 )
+_RENTAL_TICK_CHECKS: tuple[OrderCheck, ...] = (version, replaced, settled, *RENTAL_END_CHECKS)
 _SILENCE_CHECKS: tuple[OrderCheck, ...] = (
-    _version,
-    _settled,
+    version,
+    replaced,
+    settled,
     _no_claim_window,
     _vested_credit,
     _claimed_or_final,

@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
-from worker.domain.policy.account_rules import account_event
-from worker.domain.policy.claim_checks import ClaimCase
-from worker.domain.policy.claims_grounds import grounds_claim
-from worker.domain.policy.claims_record import record_claim
-from worker.domain.policy.claims_windowed import windowed_claim
-from worker.domain.policy.deadlines import sla_tick
-from worker.domain.policy.decision import Decision, review
+from worker.domain.policy.account_events import account_event
+from worker.domain.policy.cancels import cancel
+from worker.domain.policy.decision import Decision
 from worker.domain.policy.fact_readers import READERS, TEXT_MAX, BadFact
 from worker.domain.policy.facts import (
     FACTS_FOR,
@@ -22,12 +18,13 @@ from worker.domain.policy.facts import (
     OutageFacts,
     SlaFacts,
     WithdrawalFacts,
+    order_words,
 )
-from worker.domain.policy.orders import cancel, order_tick, silence_tick
-from worker.domain.policy.outages import outage_tick
-from worker.domain.policy.profile import ClaimRules, Profile
-from worker.domain.policy.vocabulary import Op, Reason
-from worker.domain.policy.withdrawals import withdrawal
+from worker.domain.policy.language.profile import Profile
+from worker.domain.policy.obligations import sla_tick
+from worker.domain.policy.orders import order_tick, silence_tick
+from worker.domain.policy.told_dates import decide_claim, decide_outage, decide_withdrawal
+from worker.domain.policy.vocabulary import Op
 
 
 class FactError(ValueError):
@@ -60,6 +57,7 @@ def question_from(given: Mapping[str, object]) -> Question:
     if not isinstance(now, datetime):
         raise FactError("given.now", "missing")
     _rental_in_order(values)
+    _label_in_labels(values)
     kind = FACTS_FOR[op]
     facts = _claim_facts(values) if kind is ClaimFacts else _build(kind, values)
     return Question(op, facts, now)
@@ -73,7 +71,7 @@ def _read_all(given: Mapping[str, object]) -> dict[str, object]:
             raise FactError(f"given.{name[:TEXT_MAX]}", "unknown fact")
         if value is None:
             if name == "outage_verified":
-                values[name] = None  # null: the probes are silent; absent: they agree.
+                values[name] = None  # null: asked for and not known; absent: nobody doubts it.
             continue
         try:
             values[name] = read(value)
@@ -88,9 +86,18 @@ def _rental_in_order(values: Mapping[str, object]) -> None:
         raise FactError("given.rental_end", "must be later than rental_start")
 
 
-def _claim_facts(values: Mapping[str, object]) -> Facts:
-    order = _build(OrderFacts, values)
-    return _build(ClaimFacts, {**values, "order": order})
+def _label_in_labels(values: dict[str, object]) -> None:
+    """`label` adds one name to `labels`."""
+    label = values.pop("label", None)
+    if label is not None:
+        told = values.get("labels", frozenset())
+        assert isinstance(told, frozenset)
+        values["labels"] = told | {label}
+
+
+def _claim_facts(values: dict[str, object]) -> Facts:
+    values["order"] = _build(OrderFacts, values)
+    return _build(ClaimFacts, values)
 
 
 def _build(kind: type[Facts], values: Mapping[str, object]) -> Facts:
@@ -131,15 +138,17 @@ def decide(profile: Profile, op: Op, facts: Facts, now: datetime) -> Decision:
         raise TypeError(f"{op.value} is not decided from {type(facts).__name__}")
     match facts:
         case OrderFacts():
+            if profile.whens:
+                profile = profile.for_order(order_words(facts))
             return _ORDER_OPS[op](profile, facts, now)
         case ClaimFacts():
-            return _claim(ClaimCase(profile, facts, now))
+            return decide_claim(_for_order(profile, facts.order), facts, now)
         case OutageFacts():
-            return outage_tick(profile, facts, now)
+            return decide_outage(_for_order(profile, facts), facts, now)
         case WithdrawalFacts():
-            return withdrawal(profile, facts, now)
+            return decide_withdrawal(profile, facts, now)
         case AccountFacts():
-            return account_event(profile, facts)
+            return account_event(profile, facts, now)
         case SlaFacts():
             return sla_tick(profile, facts, now)
         case _:
@@ -149,15 +158,6 @@ def decide(profile: Profile, op: Op, facts: Facts, now: datetime) -> Decision:
 _ORDER_OPS = {Op.ORDER_TICK: order_tick, Op.CANCEL: cancel, Op.SILENCE_TICK: silence_tick}
 
 
-def _claim(case: ClaimCase) -> Decision:
-    match case.profile.claim_rules:
-        case ClaimRules.SILENT:
-            return review(Reason.POLICY_SILENT)
-        case ClaimRules.WINDOWED:
-            return windowed_claim(case)
-        case ClaimRules.GROUNDS:
-            return grounds_claim(case)
-        case ClaimRules.RECORD:
-            return record_claim(case)
-        case _:
-            assert_never(case.profile.claim_rules)
+def _for_order(profile: Profile, facts: OrderFacts | OutageFacts) -> Profile:
+    """What the policy says for this very order: an exception may hold for it."""
+    return profile.for_order(order_words(facts)) if profile.whens else profile

@@ -2,36 +2,7 @@
 
 import enum
 
-
-class ClaimKind(enum.Enum):
-    """What the customer says went wrong. A kind without a name here is `OTHER`."""
-
-    NON_RECEIVING = "non_receiving"
-    INVALID_NUMBER = "invalid_number"
-    MAJOR_DEFECT = "major_defect"
-    INCOMPATIBILITY = "incompatibility"
-    THIRD_PARTY_SUPPORT = "third_party_support"
-    API_MISUSE = "api_misuse"
-    USER_SOFTWARE_BUG = "user_software_bug"
-    CANNOT_PROVIDE = "cannot_provide"
-    NO_NUMBERS = "no_numbers"
-    CARRIER_FAULT = "carrier_fault"
-    OPERATOR_BLOCK = "operator_block"
-    EARLY_DEACTIVATION = "early_deactivation"
-    DOCUMENTS_REFUSED = "documents_refused"
-    UNUSED_FUNDS = "unused_funds"
-    CALLER_ID = "caller_id"
-    CHANGED_MIND = "changed_mind"
-    ACCIDENTAL_TOPUP = "accidental_topup"
-    MISUNDERSTANDING = "misunderstanding"
-    ACCOUNT_MAINTENANCE = "account_maintenance"
-    SERVICE_UNAVAILABLE = "service_unavailable"
-    COUNTRY_UNAVAILABLE = "country_unavailable"
-    CANCEL_ERROR = "cancel_error"
-    WRONG_CODE = "wrong_code"
-    INCOMPLETE_TEXT = "incomplete_text"
-    NUMBER_GIVEN_OUT = "number_given_out"
-    OTHER = "other"
+BALANCE = "balance"  #: The payment method of what the account itself holds.
 
 
 class WithdrawReason(enum.Enum):
@@ -56,24 +27,6 @@ class BuyChannel(enum.Enum):
     API = "api"
 
 
-class PaymentMethod(enum.Enum):
-    """How this order was paid."""
-
-    BALANCE = "balance"
-    CARD = "card"
-    CRYPTO = "crypto"
-
-
-class Channel(enum.Enum):
-    """How a request reached the shop."""
-
-    SUPPORT = "support"
-    EMAIL = "email"
-    FORM = "form"
-    CHAT = "chat"
-    ELSEWHERE = "elsewhere"  #: Any way no policy names.
-
-
 class Evidence(enum.Enum):
     SCREENSHOT = "screenshot"
     SCREENSHOT_2FA = "screenshot_2fa"
@@ -93,6 +46,7 @@ class AccountFlag(enum.Enum):
     COMPLAINT_LAW_ENFORCEMENT = "complaint_law_enforcement"
     UNLAWFUL_USE_SUSPECTED = "unlawful_use_suspected"
     FRAUD_SUSPECTED = "fraud_suspected"
+    CHARGED_BACK = "charged_back"
 
 
 class Kyc(enum.Enum):
@@ -107,22 +61,34 @@ class CustomerChoice(enum.Enum):
     REPLACEMENT = "replacement"
 
 
-class RequestField(enum.Enum):
-    """What a request for money out states."""
-
-    SERVICE = "service"
-    AMOUNT = "amount"
-    REASON = "reason"
-    DETAILS = "details"
-    PAYMENT_SYSTEM = "payment_system"
-    EMAIL = "email"
-
-
 class AccountEventKind(enum.Enum):
     IDLE = "idle"
     DELETE_REQUESTED = "delete_requested"
+    DELETE_WITHDRAWN = "delete_withdrawn"
     LAW_ENFORCEMENT_BLOCK = "law_enforcement_block"
+    LAW_ENFORCEMENT_UNBLOCK = "law_enforcement_unblock"
     RULES_BLOCK = "rules_block"
+    RULES_UNBLOCK = "rules_unblock"
+    CHARGEBACK = "chargeback"
+
+
+class WithdrawalOffer(enum.Enum):
+    """What became of the withdrawal that a deletion was answered with."""
+
+    OPEN = "open"
+    PAID = "paid"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+class PastEventKind(enum.Enum):
+    """What a limit counts."""
+
+    ORDER = "order"
+    CANCEL = "cancel"  #: One that credited.
+    AUTO_CREDIT = "auto_credit"
+    CLAIM = "claim"
+    PAYOUT = "payout"
 
 
 class Sla(enum.Enum):
@@ -132,6 +98,12 @@ class Sla(enum.Enum):
     BALANCE_CREDIT = "balance_credit"
     REFUND_PAYMENT = "refund_payment"
     HONOUR = "honour"
+    REPLACEMENT = "replacement"
+    ACCESS = "access"
+    KYC = "kyc"
+    PAYMENT_INFO = "payment_info"
+    ALTERNATIVE = "alternative"
+    ANSWER = "answer"
 
 
 class Op(enum.Enum):
@@ -185,12 +157,15 @@ class Reason(enum.Enum):
     NO_SMS_ON_RECORD = "no_sms_on_record"
     SMS_NOT_DISPLAYED = "sms_not_displayed"
     CLAIM_APPROVED = "claim_approved"
+    GRANTED_ON_REQUEST = "granted_on_request"
     RECTIFICATION_MISSED = "rectification_missed"
     NEVER_PROVIDED = "never_provided"
     NO_REPLACEMENT = "no_replacement"
     CANCEL_ERROR = "cancel_error"
     OPERATOR_BLOCK = "operator_block"
     OUTAGE_OVER_24H = "outage_over_24h"
+    UNUSED_TIME = "unused_time"
+    RENEWAL_CANCELLED = "renewal_cancelled"
     REFUNDABLE_TOPUPS = "refundable_topups"
     PARTIAL_REFUNDABLE = "partial_refundable"
     BALANCE_WITHDRAWAL = "balance_withdrawal"
@@ -204,18 +179,29 @@ class Reason(enum.Enum):
     RECTIFICATION_RUNNING = "rectification_running"
     HOST_ACCESS_PENDING = "host_access_pending"
     OUTAGE_RUNNING = "outage_running"
+    RENTAL_RUNNING = "rental_running"
     OPEN_ORDER_PENDING = "open_order_pending"
     WITHDRAWAL_OPEN = "withdrawal_open"
+    WITHDRAWAL_OFFERED = "withdrawal_offered"
     REVIEW_DUE = "review_due"
     BALANCE_CREDIT_DUE = "balance_credit_due"
     REFUND_PAYMENT_DUE = "refund_payment_due"
     HONOUR_DUE = "honour_due"
+    REPLACEMENT_DUE = "replacement_due"
+    ACCESS_DUE = "access_due"
+    KYC_DUE = "kyc_due"
+    PAYMENT_INFO_DUE = "payment_info_due"
+    ALTERNATIVE_DUE = "alternative_due"
+    ANSWER_DUE = "answer_due"
     # Nothing to do.
     ALREADY_SETTLED = "already_settled"
     ACTIVATED = "activated"
     CLAIM_OPEN = "claim_open"
     NO_CONTACT = "no_contact"
     NO_CLAIM_WINDOW = "no_claim_window"
+    RENTAL_OVER = "rental_over"
+    REPLACED = "replaced"
+    TAKEN_BACK = "taken_back"
     DONE = "done"
     DONE_LATE = "done_late"
     SILENCE = "silence"
@@ -224,6 +210,7 @@ class Reason(enum.Enum):
     BALANCE_CREDIT_OVERDUE = "balance_credit_overdue"
     REFUND_PAYMENT_OVERDUE = "refund_payment_overdue"
     HONOUR_OVERDUE = "honour_overdue"
+    REPLACEMENT_OVERDUE = "replacement_overdue"
     # The customer must act.
     EVIDENCE_MISSING = "evidence_missing"
     VIDEO_REQUIRED = "video_required"
@@ -252,6 +239,15 @@ class Reason(enum.Enum):
     POLICY_VERSION = "policy_version"
     POLICY_SILENT = "policy_silent"
     UNLISTED_REASON = "unlisted_reason"
+    FACTS_CONTRADICT = "facts_contradict"
+    PAYMENT_METHOD_UNKNOWN = "payment_method_unknown"
+    REPAIR_CONTESTED = "repair_contested"
+    ACCESS_OVERDUE = "access_overdue"
+    KYC_OVERDUE = "kyc_overdue"
+    PAYMENT_INFO_OVERDUE = "payment_info_overdue"
+    ALTERNATIVE_OVERDUE = "alternative_overdue"
+    CONFIRM_DELETION = "confirm_deletion"
+    LIMIT_REACHED = "limit_reached"
     # Denied.
     SMS_RECEIVED = "sms_received"
     CODE_DISPLAYED = "code_displayed"
@@ -273,6 +269,7 @@ class Reason(enum.Enum):
     EARLY_DEACTIVATION = "early_deactivation"
     CLIENT_CAUSED = "client_caused"
     OUTAGE_NOT_OVER_24H = "outage_not_over_24h"
+    REFUND_MONTH_USED = "refund_month_used"
     NOT_A_CLIENT_REFUND_GROUND = "not_a_client_refund_ground"
     UNUSED_FUNDS = "unused_funds"
     CALLER_ID = "caller_id"
@@ -289,8 +286,20 @@ class Reason(enum.Enum):
     ACCOUNT_DELETED = "account_deleted"
     ACCOUNT_FROZEN = "account_frozen"
     ACCOUNT_BLOCKED_RULES = "account_blocked_rules"
+    NOT_COVERED = "not_covered"
+    CANCEL_WINDOW_OVER = "cancel_window_over"
+    CANCEL_LIMIT = "cancel_limit"
+    BELOW_LEAST_SUM = "below_least_sum"
+    METHOD_NOT_REFUNDABLE = "method_not_refundable"
+    FIRST_ONLY = "first_only"
+    USAGE_OVER = "usage_over"
     # The account.
     NEVER_EXPIRES = "never_expires"
+    IDLE_RUNNING = "idle_running"
+    IDLE = "idle"
     DELETED_BY_CUSTOMER = "deleted_by_customer"
     BLOCKED_BY_LAW_ENFORCEMENT = "blocked_by_law_enforcement"
     WITHDRAWAL_BARRED = "withdrawal_barred"
+    UNBLOCKED = "unblocked"
+    FORFEITED = "forfeited"
+    CHARGEBACK = "chargeback"

@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),
     "provider": Command("provider:provider_app", "Hold a provider against our books; leave it."),
     "decide": Command("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
-    "policy": Command("policy:policy_app", "List and explain the refund policies."),
+    "policy": Command("policy:policy_app", "List, explain, check and replay the refund policies."),
     "simulate-provider": Command("simulate:simulate_provider", "Run a simulated provider."),
 }
 

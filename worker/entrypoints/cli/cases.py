@@ -71,9 +71,6 @@ def claim(  # noqa: PLR0913 - each is an option
     channel: Annotated[str | None, typer.Option(help="How the customer asked.")] = None,
     evidence: Annotated[list[str] | None, typer.Option(help="What came with it.")] = None,
     destination: Annotated[str, typer.Option(help="Where the money is to go.")] = "balance",
-    fact: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=JSON", help="What the policy asks about.")
-    ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
@@ -82,7 +79,7 @@ def claim(  # noqa: PLR0913 - each is an option
     """Open a claim about a number or a long rental; the same again is the same claim.
 
     Example: activation-worker cases claim operator_block \\
-        --rental 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --fact client_caused=false
+        --rental 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --reason "it is dead"
     """
     if (activation is None) == (rental is None):
         raise Failure(Exit.USAGE, "give either --activation or --rental")
@@ -95,7 +92,6 @@ def claim(  # noqa: PLR0913 - each is an option
         "claim_channel": channel,
         "evidence": evidence,
         "destination": destination,
-        "facts": _facts(fact or ()),
     }
     body = {name: value for name, value in options.items() if value is not None}
     write_case(asyncio.run(_post(target, "/v1/claims", body)), output)
@@ -106,8 +102,12 @@ def verdict(  # noqa: PLR0913 - each is an option
     id_: IdArgument,
     *,
     grant: Annotated[bool, typer.Option("--grant/--deny", help="Give the money, or do not.")],
+    note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")],
+    finding: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSON", help="What was found out.")
+    ] = None,
     amount: Annotated[
-        int | None, typer.Option(min=1, help="Minor units, where the policy sets no sum.")
+        int | None, typer.Option(min=1, help="Minor units; less than proposed, or where no sum is.")
     ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
@@ -116,10 +116,16 @@ def verdict(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Decide what waits under this id: a case, or an activation in review.
 
-    Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant
+    Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant \\
+        --note "the photo shows it" --finding client_caused=false
     """
     target = target_of(url, token_file, config)
-    body = {"grant": grant, **({} if amount is None else {"amount_minor": amount})}
+    body = {
+        "grant": grant,
+        "note": note,
+        "findings": _findings(finding or ()),
+        **({} if amount is None else {"amount_minor": amount}),
+    }
     document = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not out.Format.TEXT:
         out.write_json(document, indent=output is out.Format.JSON)
@@ -148,17 +154,17 @@ def write_case(case: Mapping[str, Any], output: out.Format) -> None:
         out.write_line(f"{timer['kind']} rings after {out.short_instant(timer['due_at'])}")
 
 
-def _facts(options: Iterable[str]) -> dict[str, Any]:
+def _findings(options: Iterable[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for text in options:
         name, _, value = text.partition("=")
         if name in facts:
-            raise Failure(Exit.USAGE, f"--fact {name}: given twice")
+            raise Failure(Exit.USAGE, f"--finding {name}: given twice")
         try:
             facts[name] = json.loads(value)
         except (ValueError, RecursionError):  # ValueError: also an integer of any length.
             hint = "not NAME=JSON, like client_caused=false"
-            raise Failure(Exit.USAGE, f"--fact {name}: {hint}") from None
+            raise Failure(Exit.USAGE, f"--finding {name}: {hint}") from None
     return facts
 
 

@@ -13,7 +13,15 @@ import orjson
 import typer
 
 from worker.domain import policy as policies
-from worker.domain.policy import Decision, FactError, Profile, ProfileError, load_profile
+from worker.domain.policy import (
+    Decision,
+    FactError,
+    Profile,
+    ProfileError,
+    load_profile,
+    policy_names,
+)
+from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import say
@@ -62,9 +70,10 @@ class LineDecider:
 
     default_policy: str
     directory: Path | None = None
+    policies_dir: Path | None = None  #: Whose files are known besides those of the directory.
     lines: int = 0
     errors: int = 0
-    _profiles: dict[tuple[str, bytes], Profile] = field(default_factory=dict)
+    _profiles: dict[tuple[object, bytes], Profile] = field(default_factory=dict)
 
     @property
     def profiles_kept(self) -> int:
@@ -85,7 +94,7 @@ class LineDecider:
             document = _object(line)
             given = _given(document)
             question = policies.question_from(given)
-            profile = self._profile(document.get("policy"), given.get("profile_overrides"))
+            profile = self._profile(_policy_of(document), given.get("profile_overrides"))
             decision = policies.decide(profile, question.op, question.facts, question.now)
         except _BadLine as error:
             return self._error(document, error.field, error.message)
@@ -98,22 +107,24 @@ class LineDecider:
         error = {"line": self.lines, "field": field, "message": message}
         return _dump({"id": document.get("id"), "error": error})
 
-    def _profile(self, policy: object, changes: object) -> Profile:
-        name = self.default_policy if policy is None else policy
-        if not isinstance(name, str):
-            raise _BadLine("policy", "must be the name of a policy")
-        key = (name, orjson.dumps(changes) if changes else b"")
+    def _profile(self, policy: str | dict[str, object] | None, changes: object) -> Profile:
+        chosen = self.default_policy if policy is None else policy
+        named = isinstance(chosen, str)
+        key = (chosen if named else orjson.dumps(chosen), orjson.dumps(changes) if changes else b"")
         profile = self._profiles.get(key)
         if profile is None:
-            profile = self._load(name, changes)
+            profile = self._load(chosen, changes)
             if len(self._profiles) >= PROFILES_MAX:
                 self._profiles.clear()
             self._profiles[key] = profile
         return profile
 
-    def _load(self, name: str, changes: object) -> Profile:
+    def _load(self, policy: str | dict[str, object], changes: object) -> Profile:
         try:
-            profile = load_profile(name, self.directory)
+            if isinstance(policy, dict):
+                profile = profile_from(policy, name="policy", file="policy")
+            else:
+                profile = load_policy(policy, self.policies_dir, self.directory)
         except ProfileError as error:
             raise _BadLine("policy", str(error)) from None
         if not isinstance(changes, dict) or not changes:
@@ -134,6 +145,27 @@ def _object(line: bytes | None) -> dict[str, object]:
     if not isinstance(document, dict):
         raise _BadLine(None, "not a JSON object")
     return document
+
+
+def load_policy(name: str, policies_dir: Path | None, directory: Path | None) -> Profile:
+    """The policy of this name: a file of *policies_dir* stands before one that is configured."""
+    if policies_dir is not None and name in policy_names(policies_dir):
+        return load_profile(name, policies_dir)
+    return load_profile(name, directory)
+
+
+def _policy_of(document: Mapping[str, object]) -> str | dict[str, object] | None:
+    """What a line is decided by: `policy` (a name, or a whole policy) or `policy_file`."""
+    policy, file = document.get("policy"), document.get("policy_file")
+    if file is None:
+        if policy is None or isinstance(policy, str | dict):
+            return policy
+        raise _BadLine("policy", "must be the name of a policy, or a whole one")
+    if policy is not None:
+        raise _BadLine("policy_file", "must not stand beside policy: a line has one")
+    if not isinstance(file, str):
+        raise _BadLine("policy_file", "must be the name of a policy file")
+    return file.removesuffix(".toml")
 
 
 def _given(document: Mapping[str, object]) -> dict[str, object]:
@@ -183,17 +215,29 @@ def decide(
             help="Lines of JSON; standard input without it.",
         ),
     ] = None,
+    policies_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--policies-dir",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            readable=True,
+            help="Policy files that are known by their names, besides the configured ones.",
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Decide refund questions: NDJSON in, NDJSON out, in order.
 
-    One question per line: {"id": …, "policy": "P3", "given": {"op": "order_tick", …}}.
+    One question per line: {"id": …, "policy": "P3", "given": {"op": "order_tick", …}}. Instead of
+    the name of a policy a line may hold a whole one, or name a "policy_file".
     A line that cannot be decided is answered by an error line, and the exit code is 1.
     """
     directory = policies_of(config)
-    _check(policy, directory)
+    _check(policy, policies_dir, directory)
     try:
-        failed = _decide_all(LineDecider(policy, directory), input_)
+        failed = _decide_all(LineDecider(policy, directory, policies_dir), input_)
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
     except BrokenPipeError:
@@ -203,10 +247,10 @@ def decide(
     raise typer.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def _check(policy: str, directory: Path) -> None:
+def _check(policy: str, policies_dir: Path | None, directory: Path) -> None:
     """Refuses an unusable policy before the first line, instead of with each."""
     try:
-        load_profile(policy, directory)
+        load_policy(policy, policies_dir, directory)
     except ProfileError as error:
         hint = "activation-worker policy list"
         raise Failure(Exit.USAGE, f"--policy: {error}", hint=hint) from None

@@ -24,10 +24,11 @@ def check_config(
 
     Example: activation-worker check-config --show-effective
     """
+    from worker.domain.policy.checking import problems_in
     from worker.settings import load
     from worker.settings.load import effective
 
-    loaded = load(config, environ=os.environ)
+    loaded = load(config, environ=os.environ, policy_problems=problems_in)
     lines = list(effective(loaded)) if show_effective else []
     if output is Format.TEXT:
         width = max((len(line.key) for line in lines), default=0)

@@ -17,10 +17,19 @@ from worker.lifecycle.cases.case_service import AccountEventReport
 class AccountEvent(RequestBody):
     """What happened to the account; the same event again is the same case.
 
-    One that happens again is told by another `reference`, or else by another `at`.
+    One that happens again is told by another `reference`, or else by another `at`. Without both, it
+    has happened again once the one before it has ended: a block after the last one was lifted.
     """
 
-    event: Literal["delete_requested", "law_enforcement_block", "rules_block"]
+    event: Literal[
+        "delete_requested",
+        "delete_withdrawn",
+        "law_enforcement_block",
+        "law_enforcement_unblock",
+        "rules_block",
+        "rules_unblock",
+        "chargeback",
+    ]
     reference: Reference | None = None
     at: Instant | None = None
     policy: Name | None = None
@@ -56,6 +65,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
                 ProblemKind.UNKNOWN_ACCOUNT,
                 ProblemKind.UNKNOWN_POLICY,
                 ProblemKind.OTHER_CONTENT,
+                ProblemKind.POLICY_MISMATCH,
                 ProblemKind.NOT_OFFERED,
             ),
         ),

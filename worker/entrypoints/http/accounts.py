@@ -1,22 +1,31 @@
 """Accounts: open one, book a top-up, see its balance and its ledger."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind
-from worker.entrypoints.http import requests
+from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
-from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
+from worker.lifecycle.cases.case_service import CaseService
+from worker.ports.store.books import (
+    Account,
+    AccountOpened,
+    AccountPolicy,
+    BookStore,
+    Entry,
+    TopUpOutcome,
+)
 
 
 class OpenAccount(requests.RequestBody):
     currency: requests.Currency
+    policy: requests.Name | None = None
 
 
 class TopUp(requests.RequestBody):
@@ -27,9 +36,11 @@ class TopUp(requests.RequestBody):
 class AccountShown(ResponseBody):
     account: str
     currency: str
+    policy: str | None  #: It judges withdrawals and what happens to the account.
     available_minor: int
     held_minor: int
-    state: str
+    state: Literal["open", "closing", "blocked", "frozen", "deleted"]
+    obligations: list[cases.ObligationShown]  #: What is owed in its cases, soonest first.
 
 
 class EntryShown(ResponseBody):
@@ -52,23 +63,27 @@ class EntryList(ResponseBody):
 
 
 class AccountHandlers:
-    def __init__(self, books: BookStore) -> None:
+    def __init__(self, books: BookStore, cases: CaseService | None) -> None:
         self._books = books
+        self._cases = cases
 
     async def open(self, account: requests.Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
-        outcome, row = await self._books.open_account(AccountId(account), body.currency)
+        policy = AccountPolicy(self._known(body.policy), self._default)
+        outcome, row = await self._books.open_account(AccountId(account), body.currency, policy)
         match outcome:
             case AccountOpened.NEW:
-                return Answer(201, AccountShown.of(row), {"Location": f"/v1/accounts/{account}"})
+                return Answer(201, await self._json(row), {"Location": f"/v1/accounts/{account}"})
             case AccountOpened.SAME:
-                return Answer(200, AccountShown.of(row))
+                return Answer(200, await self._json(row))
+            case AccountOpened.OTHER_POLICY:
+                raise Problem(ProblemKind.POLICY_MISMATCH)
             case AccountOpened.OTHER_CONTENT:
                 raise Problem(ProblemKind.OTHER_CONTENT, "The account has another currency")
 
     async def show(self, account: requests.Name) -> Answer:
         """Show an account and its balances."""
-        return Answer(200, AccountShown.of(await self._account(AccountId(account))))
+        return Answer(200, await self._json(await self._account(AccountId(account))))
 
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
@@ -79,7 +94,7 @@ class AccountHandlers:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
                 current = row if row is not None else await self._account(AccountId(account))
                 status = 201 if outcome is TopUpOutcome.NEW else 200
-                return Answer(status, AccountShown.of(current))
+                return Answer(status, await self._json(current))
             case TopUpOutcome.OTHER_CONTENT:
                 detail = "This reference was booked with another amount or account"
                 raise Problem(ProblemKind.OTHER_CONTENT, detail)
@@ -103,6 +118,24 @@ class AccountHandlers:
             await self._account(AccountId(account))
         return Answer(200, page(rows, limit, EntryShown.of, _cursor_after))
 
+    @property
+    def _default(self) -> str | None:
+        return None if self._cases is None else self._cases.default_policy
+
+    def _known(self, policy: str | None) -> str | None:
+        if policy is not None and (self._cases is None or not self._cases.policy_version(policy)):
+            raise Problem(ProblemKind.UNKNOWN_POLICY)
+        return policy
+
+    async def _json(self, account: Account) -> dict[str, Any]:
+        store = None if self._cases is None else self._cases.cases
+        owed = [] if store is None else await store.obligations_of(account.account)
+        return AccountShown.of(
+            account,
+            policy=account.policy or self._default,
+            obligations=[cases.obligation_json(one) for one in owed],
+        )
+
     async def _account(self, account: AccountId) -> Account:
         row = await self._books.account(account)
         if row is None:
@@ -115,7 +148,7 @@ def _cursor_after(entry: Entry) -> str:
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = AccountHandlers(deps.books)
+    accounts = AccountHandlers(deps.books, deps.cases)
     path = "/v1/accounts/{account}"
     return (
         Route(
@@ -125,7 +158,11 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=accounts.open,
             scope=Scope.OPERATE,
             answers={201: AccountShown, 200: AccountShown},
-            problems=(ProblemKind.OTHER_CONTENT,),
+            problems=(
+                ProblemKind.OTHER_CONTENT,
+                ProblemKind.POLICY_MISMATCH,
+                ProblemKind.UNKNOWN_POLICY,
+            ),
         ),
         Route(
             name="accounts_show",

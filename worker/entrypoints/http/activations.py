@@ -15,7 +15,14 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import activation_in, after_activation, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import Cursor, Limit, Name, UuidText, uuid_or_problem
+from worker.entrypoints.http.requests import (
+    Cursor,
+    Limit,
+    Name,
+    Reference,
+    UuidText,
+    uuid_or_problem,
+)
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Handler, Header, Route
 from worker.ports.service import ActionOutcome, ActionResult
@@ -54,7 +61,9 @@ class TimelineShown(BaseModel):
 class ActivationShown(ResponseBody):
     id: str
     provider: str
-    provider_ref: str | None  #: None while a purchase's outcome is unknown.
+    provider_ref: str | None  #: None while a purchase's outcome is unknown, or it failed.
+    order_ref: str | None
+    order_facts: dict[str, Any] | None  #: What was told with the order.
     account: str
     phone: str | None
     service: str
@@ -68,6 +77,9 @@ class ActivationShown(ResponseBody):
     ]
     rented_at: Moment
     deadline_at: Moment
+    cancel_offered: bool
+    cancel_from_at: Moment | None  #: No bound where there is none.
+    cancel_until_at: Moment | None
     codes: list[CodeShown]
     settlement: SettlementShown | None
     timeline: list[TimelineShown]
@@ -114,6 +126,7 @@ class ActivationHandlers:
         state: StateName | None = None,
         provider: Name | None = None,
         account: Name | None = None,
+        order_ref: Reference | None = None,
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> Answer:
@@ -122,6 +135,7 @@ class ActivationHandlers:
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
             account=None if account is None else AccountId(account),
+            order_ref=order_ref,
             before=activation_in(cursor),
             limit=limit + 1,
         )
@@ -149,9 +163,8 @@ class ActivationHandlers:
         review = await self._cases.review(activation.id)
         for line in content["timeline"][::-1]:
             if review is not None and line["what"] == State.IN_REVIEW.value:
-                by_when = review.by_when
                 line["clauses"] = list(review.clauses)
-                line["by_when"] = None if by_when is None else instant(by_when)
+                line["by_when"] = instant(review.by_when)
                 break
         return content
 
@@ -191,12 +204,25 @@ class ActionHandlers:
 
 _PROBLEMS = {
     ActionOutcome.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,
+    ActionOutcome.NO_CANCEL: ProblemKind.NO_CANCEL,
+    ActionOutcome.CANCEL_NOT_YET: ProblemKind.CANCEL_NOT_YET,
+    ActionOutcome.CANCEL_OVER: ProblemKind.CANCEL_OVER,
+    ActionOutcome.CANCEL_LIMIT: ProblemKind.CANCEL_LIMIT,
+    ActionOutcome.RESTRICTIONS_IGNORED: ProblemKind.RESTRICTIONS_IGNORED,
     ActionOutcome.NO_CODE: ProblemKind.NO_CODE,
     ActionOutcome.ENDED: ProblemKind.ENDED,
     ActionOutcome.NOT_OFFERED: ProblemKind.NOT_OFFERED,
     ActionOutcome.UNKNOWN: ProblemKind.UNKNOWN_ACTIVATION,
     ActionOutcome.PROVIDER_UNAVAILABLE: ProblemKind.PROVIDER_UNAVAILABLE,
 }
+
+_CANCEL_REFUSED = (
+    ProblemKind.NO_CANCEL,
+    ProblemKind.CANCEL_NOT_YET,
+    ProblemKind.CANCEL_OVER,
+    ProblemKind.CANCEL_LIMIT,
+    ProblemKind.RESTRICTIONS_IGNORED,
+)
 
 assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_PROBLEMS)
 
@@ -270,7 +296,7 @@ def _action_routes(actions: ActionHandlers) -> Iterator[Route]:
     ended = (ProblemKind.ENDED, ProblemKind.NOT_OFFERED)
     refusals = (ProblemKind.NO_CODE, *ended)
     handlers: Mapping[str, tuple[Handler, Sequence[ProblemKind]]] = {
-        "cancel": (actions.cancel, (ProblemKind.CODE_RECEIVED, *ended)),
+        "cancel": (actions.cancel, (ProblemKind.CODE_RECEIVED, *_CANCEL_REFUSED, *ended)),
         "finish": (actions.finish, refusals),
         "resend": (actions.resend, (*refusals, ProblemKind.PROVIDER_UNAVAILABLE)),
     }

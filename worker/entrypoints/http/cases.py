@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from worker.domain.policy import FactError
 from worker.domain.policy.fact_readers import INSTANTS
 from worker.domain.policy.fact_readers import instant as read_instant
+from worker.domain.policy.vocabulary import Sla
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
@@ -25,31 +26,33 @@ from worker.entrypoints.http.problems import (
     pointer_to,
 )
 from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant
+from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName, instant
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.cases.case_service import CaseService
-from worker.lifecycle.cases.case_steps import FREEZE_SEEN, Verdict
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.fact_sources import FINDINGS, teller_of
 from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.case_view import Case, CaseKind, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
+from worker.ports.store.obligations import Obligation
 
 EVIDENCE_MAX = 20
 FACTS_MAX = 40
 
 FreeText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 EvidenceName = Literal["screenshot", "screenshot_2fa", "photo", "video"]
-EvidenceList = Annotated[list[EvidenceName], Field(max_length=EVIDENCE_MAX)]
-#: Further facts that the policies ask about, by the policies' names.
+#: What a human found, by the policies' names.
 FactTable = Annotated[dict[str, Any], Field(max_length=FACTS_MAX)]
 CaseStateName = Literal[
     "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",
-    "replaced", "paid", "done",
+    "replaced", "paid", "done", "cancelled",
 ]  # fmt: skip
-CaseKindName = Literal["claim", "rental_outage", "withdrawal", "account"]
+CaseKindName = Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
 
 _INSTANTS: Final = INSTANTS | {"at"}  #: `at`: when an event of an account happened.
 REFUSALS = (
     ProblemKind.NOT_FOUND,
+    ProblemKind.FACT_NOT_YOURS,
     ProblemKind.ENDED,
     ProblemKind.OTHER_CONTENT,
     ProblemKind.NOT_OFFERED,
@@ -59,12 +62,37 @@ REFUSALS = (
 )
 
 
+class Statement(RequestBody):
+    """What the customer says. A fact that somebody else tells is not taken from here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_own_facts(cls, said: object) -> object:
+        if isinstance(said, dict):
+            others = {f"/{name}": name for name in said if name not in cls.model_fields}
+            table = said.get("facts")  # Where they were stated before each had its source.
+            inner = table if isinstance(table, dict) else {}
+            refuse_facts_of_others(others | {f"/facts{pointer_to(name)}": name for name in inner})
+        return said
+
+
+class Piece(RequestBody):
+    """One piece of evidence, and where it can be looked at."""
+
+    kind: EvidenceName
+    reference: FreeText | None = None
+    words: FreeText | None = None
+
+
+EvidenceList = Annotated[list[EvidenceName | Piece], Field(max_length=EVIDENCE_MAX)]
+
+
 class VerdictGiven(RequestBody):
-    """A human's word; `amount_minor` only where the policy sets no sum."""
+    """A human's word with its reason; `amount_minor` for less than proposed, or where no sum is."""
 
     grant: bool
     amount_minor: Amount | None = None
-    note: FreeText | None = None
+    note: FreeText
     findings: FactTable = Field(default_factory=dict)
 
 
@@ -93,11 +121,25 @@ class EvidenceShown(ResponseBody):
     at: Moment
     what: str
     content: dict[str, Any]
+    by: str | None  #: The actor that the call named, else its token.
 
 
 class TimerShown(ResponseBody):
     kind: str
     due_at: Moment
+
+
+class ObligationShown(ResponseBody):
+    """What somebody owes in a case, until when, and how it ended."""
+
+    id: str
+    case: str
+    what: Annotated[Sla, SchemaName("Obligation")]
+    owed_by: Literal["shop", "customer"]
+    since: Moment
+    by_when: Moment
+    ended_at: Moment | None
+    end: str | None
 
 
 class CaseShown(ResponseBody):
@@ -121,6 +163,7 @@ class CaseShown(ResponseBody):
     decisions: list[DecisionShown]
     evidence: list[EvidenceShown]
     timers: list[TimerShown]
+    obligations: list[ObligationShown]
 
 
 #: The answers of a call that opens a case, and of one that changes or shows a case.
@@ -140,7 +183,12 @@ def case_json(case: Case) -> dict[str, Any]:
             EvidenceShown.of(item, content=facts_json(item.content)) for item in case.evidence
         ],
         timers=[TimerShown.of(timer) for timer in case.timers],
+        obligations=[obligation_json(owed) for owed in case.obligations],
     )
+
+
+def obligation_json(owed: Obligation) -> dict[str, Any]:
+    return ObligationShown.of(owed)
 
 
 def facts_json(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,9 +209,12 @@ def _fact_json(name: str, value: object) -> object:
             return value
 
 
-def verdict_in(body: VerdictGiven, findings: Mapping[str, Any]) -> Verdict:
+def verdict_in(body: VerdictGiven) -> Verdict:
     return Verdict(
-        grant=body.grant, amount_minor=body.amount_minor, findings=findings, note=body.note
+        grant=body.grant,
+        amount_minor=body.amount_minor,
+        findings=findings_in(body.findings),
+        note=body.note,
     )
 
 
@@ -182,15 +233,32 @@ def fact_problems(**pointers: str) -> Iterator[None]:
         raise Problem(ProblemKind.INVALID, errors=[error_in_field]) from None
 
 
-def allowed(
-    facts: Mapping[str, Any], names: frozenset[str], place: str = "/facts"
-) -> dict[str, Any]:
-    """Only the facts that callers may give; our own log or a call of its own gives the others."""
-    refused = sorted(name for name in facts if name not in names)
-    if refused:
-        errors = [
-            FieldError(f"{place}{pointer_to(name)}", "Not to be said here") for name in refused
-        ]
+def refuse_facts_of_others(facts: Mapping[str, str]) -> None:
+    """Raise for facts of another source, by where they were stated."""
+    errors = [
+        FieldError(pointer, f"Told by {teller}")
+        for pointer, name in facts.items()
+        if (teller := teller_of(name)) is not None
+    ]
+    if errors:
+        first = next(name for pointer, name in facts.items() if pointer == errors[0].pointer)
+        detail = f"{first} is told by {teller_of(first)}"
+        raise Problem(ProblemKind.FACT_NOT_YOURS, detail, errors=errors[:ERRORS_MAX])
+
+
+def pieces(evidence: Sequence[EvidenceName | Piece]) -> tuple[list[str], dict[str, Any]]:
+    """The kinds, which the policies ask about, and the pieces as a human looks at them."""
+    kinds = sorted({piece.kind if isinstance(piece, Piece) else piece for piece in evidence})
+    shown = [piece.model_dump(exclude_none=True) for piece in evidence if isinstance(piece, Piece)]
+    return list(kinds), {"pieces": shown} if shown else {}
+
+
+def findings_in(facts: Mapping[str, Any], place: str = "/findings") -> dict[str, Any]:
+    """Only what a human finds; other facts have other sources."""
+    others = {f"{place}{pointer_to(name)}": name for name in facts if name not in FINDINGS}
+    refuse_facts_of_others(others)
+    if others:
+        errors = [FieldError(pointer, "No such finding") for pointer in sorted(others)]
         raise Problem(ProblemKind.INVALID, errors=errors[:ERRORS_MAX])
     nullable = "outage_verified"  # Null is a fact of its own: the probes got no answer.
     return {name: value for name, value in facts.items() if value is not None or name == nullable}
@@ -213,6 +281,8 @@ def opened_or_problem(
             raise Problem(unknown)
         case CaseOpenOutcome.OTHER_CONTENT:
             raise Problem(ProblemKind.OTHER_CONTENT, "This case is open with other content")
+        case CaseOpenOutcome.OTHER_POLICY:
+            raise Problem(ProblemKind.POLICY_MISMATCH)
         case CaseOpenOutcome.BALANCE_TOO_LOW:
             raise Problem(ProblemKind.BALANCE_TOO_LOW)
         case CaseOpenOutcome.ACCOUNT_BLOCKED:
@@ -228,8 +298,6 @@ def opened_or_problem(
             return Answer(201 if new else 200, case_json(opening.case), headers)
 
 
-#: What only a human says, in a verdict.
-HUMAN_FINDINGS: Final = frozenset({FREEZE_SEEN})
 _FREEZE_UNSEEN: Final = "A verdict with the finding freeze_seen releases the payout"
 
 
@@ -246,7 +314,9 @@ def changed_or_problem(change: CaseChange) -> Answer:
         case Rejected.ACCOUNT_FROZEN:
             raise Problem(ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN)
         case Rejected.WRONG_SUM:
-            detail = "Needed where the policy sets no sum, within the price; else the policy's"
+            detail = (
+                "Needed where no sum is proposed, within the price; else at most the one proposed"
+            )
             raise Problem(ProblemKind.INVALID, errors=[FieldError("/amount_minor", detail)])
         case None:
             return shown_or_problem(change.case)
@@ -293,7 +363,12 @@ def case_routes(
             scope=Scope.OPERATE,
             run_once=idempotent,
             answers=OPENED,
-            problems=(*unknown, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
+            problems=(
+                *unknown,
+                ProblemKind.OTHER_CONTENT,
+                ProblemKind.FACT_NOT_YOURS,
+                ProblemKind.NOT_OFFERED,
+            ),
         ),
         Route(
             name=f"{noun}_show",

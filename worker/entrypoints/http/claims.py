@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.activations import activation_id_in
@@ -16,24 +16,16 @@ from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
-#: Facts about an order that callers may give; our own log gives the others.
-CLAIM_FACTS = frozenset(
-    {
-        "account_flags", "allocation_failed", "blocked_at", "buy_channel", "cancel_attempt_at",
-        "cancel_failed", "client_caused", "compat_listed", "contacted_before", "contradicts_terms",
-        "documents_shown_at_order", "due_to_problem", "kyc", "payment_method",
-        "payment_method_refundable", "reasons_given", "refund_fee_minor",
-        "replacement_available", "replacement_value_minor", "request_fields",
-        "restrictions_ignored", "service_2fa", "sms_correct", "was_listed",
-    }
-)  # fmt: skip
-_FINDINGS = CLAIM_FACTS | cases.HUMAN_FINDINGS
+RequestFields = Annotated[list[Word], Field(max_length=20)]
+#: Kept for whoever pays; no fact of a policy.
+PaymentDetails = Annotated[dict[str, cases.FreeText], Field(max_length=20)]
 
 
-class NewClaim(RequestBody):
+class NewClaim(cases.Statement):
     """A claim about one activation or one rental, by its id.
 
-    The same kind and destination again is the same claim.
+    It states the customer's part; the record has the rest. The same kind and destination again is
+    the same claim.
     """
 
     model_config = ConfigDict(
@@ -48,7 +40,10 @@ class NewClaim(RequestBody):
     reason: cases.FreeText | None = None
     evidence: cases.EvidenceList = Field(default_factory=list)
     destination: Literal["balance", "client", "wallet", "original_method"] = "balance"
-    facts: cases.FactTable = Field(default_factory=dict)
+    request_fields: RequestFields | None = None
+    issue_at: Instant | None = None
+    stopped_at: Instant | None = None
+    payment_details: PaymentDetails | None = None
 
     @field_validator("rental")
     @classmethod
@@ -58,11 +53,11 @@ class NewClaim(RequestBody):
         return rental
 
 
-class MoreEvidence(RequestBody):
+class MoreEvidence(cases.Statement):
     evidence: cases.EvidenceList = Field(default_factory=list)
     reason: cases.FreeText | None = None
     claim_channel: Word | None = None
-    facts: cases.FactTable = Field(default_factory=dict)
+    request_fields: RequestFields | None = None
 
 
 class Access(RequestBody):
@@ -81,6 +76,31 @@ class Choice(RequestBody):
     replacement_value_minor: Price | None = None
 
 
+class Replacement(RequestBody):
+    """The number or rental that replaces the order, or that none can be had."""
+
+    activation: UuidText | None = None
+    rental: UuidText | None = None
+    available: Literal[False] | None = None
+    value_minor: Price | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Replacement":
+        if [self.activation, self.rental, self.available].count(None) != 2:
+            raise ValueError("one of activation, rental, or available: false")
+        return self
+
+
+class KycStatus(RequestBody):
+    status: Literal["requested", "passed", "failed"]
+
+
+class Contest(RequestBody):
+    """Why the repair does not hold."""
+
+    reason: cases.FreeText
+
+
 class ClaimHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
@@ -88,24 +108,33 @@ class ClaimHandlers:
     async def open(self, body: NewClaim) -> Answer:
         """Open a claim, or find it open already."""
         service = self._deps.case_service
+        kinds, shown = cases.pieces(body.evidence)
         facts = {
-            **cases.allowed(body.facts, CLAIM_FACTS),
             "claim_kind": body.claim_kind,
             "destination": body.destination,
             **_grounds(body.reason, body.claim_channel),
-            **({"evidence": sorted(set(body.evidence))} if body.evidence else {}),
+            **_fields(body.request_fields),
+            **({"evidence": kinds} if kinds else {}),
             **cases.instant_facts(claim_at=body.claim_at),
         }
-        free_text = {} if body.reason is None else {"reason": body.reason}
-        with cases.fact_problems(facts="/facts", claim_at="/claim_at"):
+        said = {
+            "reason": body.reason,
+            "payment_details": body.payment_details,
+            **cases.instant_facts(issue_at=body.issue_at, stopped_at=body.stopped_at),
+            **shown,
+        }
+        words = {name: value for name, value in said.items() if value is not None}
+        with cases.fact_problems(claim_at="/claim_at", evidence="/evidence"):
             service.not_in_future("claim_at", body.claim_at)
             if body.rental is not None:
                 rental = cases.case_id_in(body.rental)
-                opening = await service.open_rental_claim(rental, facts, free_text)
+                await service.not_before_purchase("claim_at", body.claim_at, rental)
+                opening = await service.open_rental_claim(rental, facts, words)
                 return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND, path="/v1/claims")
             assert body.activation is not None
             activation = activation_id_in(body.activation)
-            opening = await service.open_claim(activation, facts, free_text)
+            await service.not_before_purchase("claim_at", body.claim_at, activation)
+            opening = await service.open_claim(activation, facts, words)
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACTIVATION, path="/v1/claims")
 
     async def show(self, id: UuidText) -> Answer:
@@ -115,20 +144,20 @@ class ClaimHandlers:
 
     async def evidence(self, id: UuidText, body: MoreEvidence) -> Answer:
         """Add what was missing; what came after its date does not count."""
+        kinds, shown = cases.pieces(body.evidence)
         facts = {
-            **cases.allowed(body.facts, CLAIM_FACTS),
             **_grounds(body.reason, body.claim_channel, required=False),
+            **_fields(body.request_fields),
         }
-        adds = questions.evidence(body.evidence, **facts)
-        free_text = {} if body.reason is None else {"reason": body.reason}
-        with cases.fact_problems(facts="/facts"):
+        adds = questions.evidence(kinds, **facts)
+        words = {**({} if body.reason is None else {"reason": body.reason}), **shown}
+        with cases.fact_problems():
             self._deps.case_service.check(CaseKind.CLAIM, facts)
-            return await self._add(id, adds, "evidence", free_text)
+            return await self._add(id, adds, "evidence", words)
 
     async def verdict(self, id: UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
-        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
-        verdict = cases.verdict_in(body, findings)
+        verdict = cases.verdict_in(body)
         with cases.fact_problems(facts="/findings"):
             service = self._deps.case_service
             change = await service.verdict(cases.case_id_in(id), CaseKind.CLAIM, verdict)
@@ -144,6 +173,12 @@ class ClaimHandlers:
         self._not_in_future(body.at)
         return await self._add(id, questions.first_instants(rectified_at=body.at), "rectified")
 
+    async def contest(self, id: UuidText, body: Contest) -> Answer:
+        """Say that the repair does not hold, once, within the time to repair."""
+        service = self._deps.case_service
+        change = await service.contest(cases.case_id_in(id), {"reason": body.reason})
+        return cases.changed_or_problem(change)
+
     async def choice(self, id: UuidText, body: Choice) -> Answer:
         """Say what the customer chooses when the repair is missed."""
         value = body.replacement_value_minor
@@ -152,6 +187,23 @@ class ClaimHandlers:
             **({} if value is None else {"replacement_value_minor": value}),
         }
         return await self._add(id, questions.plain_facts(**facts), "choice")
+
+    async def replacement(self, id: UuidText, body: Replacement) -> Answer:
+        """Link the number or rental that replaces the order, or say that none can be had."""
+        value = body.value_minor
+        service, case = self._deps.case_service, cases.case_id_in(id)
+        if body.available is False:
+            change = await service.no_replacement(case)
+        else:
+            new = body.activation or body.rental
+            assert new is not None
+            linked = cases.case_id_in(new)
+            change = await service.replaced(case, linked, value_minor=value)
+        return cases.changed_or_problem(change)
+
+    async def kyc(self, id: UuidText, body: KycStatus) -> Answer:
+        """Record that proof of the wallet's owner was asked for, given or refused."""
+        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc")
 
     async def paid(self, id: UuidText, body: cases.Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""
@@ -177,6 +229,15 @@ def _grounds(reason: str | None, channel: str | None, *, required: bool = True) 
     return {**reasons, **({} if channel is None else {"claim_channel": channel})}
 
 
+def _fields(request_fields: Sequence[str] | None) -> dict[str, Any]:
+    return {} if request_fields is None else {"request_fields": sorted(set(request_fields))}
+
+
+_STEPS: Final = (
+    "evidence", "verdict", "access", "rectified", "contest", "choice", "replacement", "kyc", "paid",
+)  # fmt: skip
+
+
 def routes(deps: ApiDeps) -> Sequence[Route]:
     claims = ClaimHandlers(deps)
     return cases.case_routes(
@@ -185,12 +246,5 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
         opens=claims.open,
         unknown=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_FOUND),
         shows=claims.show,
-        steps={
-            "evidence": claims.evidence,
-            "verdict": claims.verdict,
-            "access": claims.access,
-            "rectified": claims.rectified,
-            "choice": claims.choice,
-            "paid": claims.paid,
-        },
+        steps={step: getattr(claims, step) for step in _STEPS},
     )

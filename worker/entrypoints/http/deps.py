@@ -1,13 +1,14 @@
 """What the API needs from outside; the daemon fills it in, tests fill it with fakes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.routing import TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
 from worker.lifecycle.rent_long import RentLong
@@ -37,4 +38,4 @@ class ApiDeps:
     def case_service(self) -> CaseService:
         if self.cases is None:
             raise Problem(ProblemKind.NOT_OFFERED)
-        return self.cases
+        return replace(self.cases, told_by=TOLD_BY.get())

@@ -44,6 +44,10 @@ class RentedNumber(requests.RequestBody):
     expires_at: requests.Instant | None = None
     policy: requests.Name | None = None
     charge: Literal["hold", "external"] = "hold"
+    order_ref: requests.Reference | None = None
+    order_facts: requests.OrderFactsTold | None = None
+
+    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
     @field_validator("expires_at")
     @classmethod
@@ -133,6 +137,8 @@ def number_intake(provider: str, ref: str, body: RentedNumber) -> NumberIntake:
         expires_at=body.expires_at,
         policy=body.policy,
         charge=Charge(body.charge),
+        order_ref=body.order_ref,
+        order_facts=requests.stored_facts(body.order_facts),
     )
 
 
@@ -207,13 +213,19 @@ _REFUSED = {
 }
 _STORED = frozenset({AcceptOutcome.NEW, AcceptOutcome.SAME})
 
-assert set(AcceptOutcome) == _STORED | set(_REFUSED) | {AcceptOutcome.RENTED_IN_FUTURE}
+_WRONG_FIELD = {AcceptOutcome.RENTED_IN_FUTURE, AcceptOutcome.WINDOW_TOO_LONG}
+WINDOW_TOO_LONG = "Longer than the window that the policy names"
+
+assert set(AcceptOutcome) == _STORED | set(_REFUSED) | _WRONG_FIELD
 
 
 def problem_of(how: AcceptOutcome, *item: int | str) -> ProblemDetails | None:
     """Why nothing was stored; *item* leads to the item within the body."""
     if how is AcceptOutcome.RENTED_IN_FUTURE:
         error = FieldError(pointer_to(*item, "rented_at"), "Lies in the future")
+        return ProblemDetails(ProblemKind.INVALID, errors=(error,))
+    if how is AcceptOutcome.WINDOW_TOO_LONG:
+        error = FieldError(pointer_to(*item, "window_seconds"), WINDOW_TOO_LONG)
         return ProblemDetails(ProblemKind.INVALID, errors=(error,))
     return _REFUSED.get(how)
 

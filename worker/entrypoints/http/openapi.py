@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from worker.entrypoints.http.problems import MEDIA_TYPE, ProblemKind, ProblemShown
-from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Header, Route
+from worker.entrypoints.http.routing import ACTOR, IDEMPOTENCY_KEY, Header, Route
 
 OpenApi: TypeAlias = dict[str, Any]  #: The whole description, or a part of it.
 
@@ -70,7 +70,7 @@ def _parameters(route: Route) -> list[OpenApi]:
             {"name": name, "in": place, "required": name in required, "schema": _plain(field)}
             for name, field in schema.get("properties", {}).items()
         ]
-    optional = () if route.run_once is None else (IDEMPOTENCY_KEY,)
+    optional = () if route.run_once is None else (IDEMPOTENCY_KEY, ACTOR)
     headers = (*route.inputs.headers.values(), *optional)
     return parameters + [_header(header) for header in headers]
 

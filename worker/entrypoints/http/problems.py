@@ -38,14 +38,25 @@ class ProblemKind(enum.Enum):
     ACCOUNT_FROZEN = ("account-frozen", 409, "The account is frozen")
     OTHER_CONTENT = ("other-content", 409, "Known already, with other content")
     CODE_RECEIVED = ("code-received", 409, "A code was shown; the charge stands")
+    NO_CANCEL = ("no-cancel", 409, "The policy offers no Cancel for this number")
+    CANCEL_NOT_YET = ("cancel-not-yet", 409, "Cancel is offered later: see cancel_from_at")
+    CANCEL_OVER = ("cancel-over", 409, "Cancel was offered until cancel_until_at")
+    CANCEL_LIMIT = ("cancel-limit", 409, "The account has cancelled as often as its policy allows")
+    RESTRICTIONS_IGNORED = (
+        "restrictions-ignored",
+        409,
+        "The restrictions shown with the order were ignored",
+    )
     NO_CODE = ("no-code", 409, "No code has arrived yet")
     ENDED = ("ended", 409, "It has ended already")
     NOT_OFFERED = ("not-offered", 409, "The policy or the provider does not offer this")
+    POLICY_MISMATCH = ("policy-mismatch", 409, "The account belongs to another policy")
     NO_NUMBERS = ("no-numbers", 409, "The provider has no number for this")
     CONTENT_TOO_LARGE = ("content-too-large", 413, "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body must be application/json")
     INVALID = ("invalid", 422, "The request is not valid")
     UNKNOWN_POLICY = ("unknown-policy", 422, "There is no such policy")
+    FACT_NOT_YOURS = ("fact-not-yours", 422, "Somebody else tells this fact")
     BAD_SERVICE = ("bad-service", 422, "The provider does not know this service or country")
     PRICE_ABOVE_MAX = ("price-above-max", 422, "The number costs more than max_cost_minor")
     IDEMPOTENCY_KEY_REUSED = (
@@ -104,6 +115,7 @@ class ProblemDetails:
     kind: ProblemKind
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
+    activation: str | None = None  #: The order that failed, by its id.
 
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -115,6 +127,8 @@ class ProblemDetails:
             document["detail"] = self.detail
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
+        if self.activation is not None:
+            document["activation"] = self.activation
         return document
 
 
@@ -128,9 +142,10 @@ class Problem(Exception):
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        activation: str | None = None,
     ) -> None:
         super().__init__(kind.slug)
-        self.details = ProblemDetails(kind, detail, tuple(errors))
+        self.details = ProblemDetails(kind, detail, tuple(errors), activation)
         retry = RETRY_AFTER_SECONDS.get(kind)
         self.headers = {**({} if retry is None else {"Retry-After": str(retry)}), **(headers or {})}
 
@@ -148,6 +163,7 @@ class ProblemShown(ResponseBody):
     status: int
     detail: str | None = None
     errors: list[FaultShown] | None = None
+    activation: str | None = None  #: The order that failed, for a claim to name.
     request_id: str | None = None
 
 

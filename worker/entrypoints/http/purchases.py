@@ -14,7 +14,8 @@ from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import key_in
-from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.number_intake import WINDOW_TOO_LONG
+from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind, pointer_to
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
 
@@ -71,6 +72,8 @@ class RentOrder(requests.RequestBody):
     max_cost_minor: requests.Price | None = None
     policy: requests.Name | None = None
     window_seconds: requests.WindowSeconds | None = None
+    order_ref: requests.Reference | None = None
+    order_facts: requests.OrderFactsTold | None = None
 
 
 class PurchaseHandlers:
@@ -96,15 +99,20 @@ class PurchaseHandlers:
             max_cost_minor=body.max_cost_minor,
             policy=body.policy,
             window=None if window is None else timedelta(seconds=window),
+            order_ref=body.order_ref,
+            order_facts=requests.stored_facts(body.order_facts),
         )
         return _answer(await self._service.rent(order))
 
 
 def _answer(result: PurchaseResult) -> Answer:
+    if result.how is PurchaseOutcome.WINDOW_TOO_LONG:
+        wrong = FieldError(pointer_to("window_seconds"), WINDOW_TOO_LONG)
+        raise Problem(ProblemKind.INVALID, errors=(wrong,))
     problem = _PROBLEMS.get(result.how)
-    if problem is not None:
-        raise Problem(problem)
     activation = result.activation
+    if problem is not None:
+        raise Problem(problem, activation=None if activation is None else str(activation.id))
     assert activation is not None
     headers = {"Location": f"/v1/activations/{activation.id}"}
     # A repeat while the purchase's outcome is unknown gets 202 again, as the first call did.
@@ -132,7 +140,7 @@ _PROBLEMS = {
 }
 _STORED = frozenset({PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING})
 
-assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS)
+assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS) | {PurchaseOutcome.WINDOW_TOO_LONG}
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationInfo, field_validator
 
+from worker.domain.activation import CancelAnswer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import cases, requests
@@ -15,11 +16,10 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
+from worker.lifecycle.cases.rental_cancels import CancelRefused
+from worker.ports.store.case_view import CaseState
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalMessage, rental_id
-
-#: Facts about an outage that callers may give.
-OUTAGE_FACTS = frozenset({"client_caused", "outage_verified"})
 
 
 class RentalBooked(requests.RequestBody):
@@ -34,6 +34,10 @@ class RentalBooked(requests.RequestBody):
     ends_at: requests.Instant
     policy: requests.Name | None = None
     charge: Literal["hold", "external"] = "hold"
+    order_ref: requests.Reference | None = None
+    order_facts: requests.OrderFactsTold | None = None
+
+    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
     @field_validator("ends_at")
     @classmethod
@@ -44,16 +48,21 @@ class RentalBooked(requests.RequestBody):
         return ends_at
 
 
-class Outage(requests.RequestBody):
+class Outage(cases.Statement):
     """It does not work: counted from when the customer said so, never from before."""
 
     contacted_at: requests.Instant | None = None
     unavailable_since: requests.Instant | None = None
-    facts: cases.FactTable = Field(default_factory=dict)
 
 
 class Restored(requests.RequestBody):
     at: requests.Instant | None = None
+
+
+class RentalCancel(requests.RequestBody):
+    """`due_to_problem`: it is given back because it did not work, as the customer says."""
+
+    due_to_problem: bool = False
 
 
 class MessageShown(ResponseBody):
@@ -76,6 +85,8 @@ class RentalShown(ResponseBody):
     charge: Literal["hold", "external"]
     policy: str
     policy_version: str
+    order_ref: str | None
+    order_facts: dict[str, Any] | None
     rented_at: Moment
     ends_at: Moment
     ended_at: Moment | None
@@ -83,6 +94,7 @@ class RentalShown(ResponseBody):
     renewal_price_minor: int | None
     messages: list[MessageShown]
     outages: list[cases.CaseShown]
+    cancels: list[cases.CaseShown]  #: Presses of Cancel that the policy took.
     claims: list[cases.CaseShown]
 
 
@@ -114,6 +126,8 @@ class RentalHandlers:
             policy_version=policy[1],
             rented_at=body.rented_at.astimezone(UTC),
             ends_at=body.ends_at.astimezone(UTC),
+            order_ref=body.order_ref,
+            order_facts=requests.stored_facts(body.order_facts),
         )
         booking = await service.book_rental(rental)
         problem = _PROBLEMS.get(booking.how)
@@ -141,22 +155,44 @@ class RentalHandlers:
         self, provider: requests.Name, provider_ref: requests.Name, body: Outage
     ) -> Answer:
         """Report that a rented number does not work."""
-        facts = {
-            **cases.allowed(body.facts, OUTAGE_FACTS),
-            **cases.instant_facts(
-                contacted_at=body.contacted_at, unavailable_since=body.unavailable_since
-            ),
-        }
+        facts = cases.instant_facts(
+            contacted_at=body.contacted_at, unavailable_since=body.unavailable_since
+        )
         service = self._deps.case_service
         with cases.fact_problems(
-            facts="/facts", contacted_at="/contacted_at", unavailable_since="/unavailable_since"
+            contacted_at="/contacted_at", unavailable_since="/unavailable_since"
         ):
             service.not_in_future("contacted_at", body.contacted_at)
+            await service.not_before_rental(
+                "contacted_at", body.contacted_at, provider, provider_ref
+            )
             service.not_in_future("unavailable_since", body.unavailable_since)
             opening = await service.open_outage(
                 ProviderName(provider), ProviderRef(provider_ref), facts
             )
         return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND)
+
+    async def cancel(
+        self, provider: requests.Name, provider_ref: requests.Name, body: RentalCancel
+    ) -> Answer:
+        """Give a rental back, give its renewal back, or end it early, as its policy says."""
+        service = self._deps.case_service
+        name, ref = ProviderName(provider), ProviderRef(provider_ref)
+        rental = await service.cases.rental(name, ref)
+        if rental is None:
+            raise Problem(ProblemKind.NOT_FOUND)
+        if rental.ended_at is not None:
+            return Answer(200, await self._shown(rental))
+        await self._shown(rental)  # SMS that came meanwhile count: its provider is read first.
+        try:
+            await service.cancel_rental(rental, {"due_to_problem": body.due_to_problem})
+        except CancelRefused as refused:
+            kind = CANCEL_PROBLEMS[refused.answer]
+            raise Problem(kind, f"Its policy says: {refused.reason.value}") from None
+        current = await service.cases.rental(name, ref)
+        assert current is not None
+        review = any(one.state is CaseState.IN_REVIEW for one in current.cancels)
+        return Answer(202 if review else 200, await self._shown(current))
 
     async def restored(
         self, provider: requests.Name, provider_ref: requests.Name, body: Restored
@@ -169,6 +205,15 @@ class RentalHandlers:
         return cases.changed_or_problem(change)
 
 
+#: Why a rental goes on untouched.
+CANCEL_PROBLEMS = {
+    CancelAnswer.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,
+    CancelAnswer.NO_CANCEL: ProblemKind.NO_CANCEL,
+    CancelAnswer.NOT_YET: ProblemKind.CANCEL_NOT_YET,
+    CancelAnswer.OVER: ProblemKind.CANCEL_OVER,
+    CancelAnswer.LIMIT: ProblemKind.CANCEL_LIMIT,
+    CancelAnswer.RESTRICTIONS_IGNORED: ProblemKind.RESTRICTIONS_IGNORED,
+}
 _PROBLEMS = {
     CaseOpenOutcome.UNKNOWN_SUBJECT: ProblemKind.UNKNOWN_ACCOUNT,
     CaseOpenOutcome.OTHER_CONTENT: ProblemKind.OTHER_CONTENT,
@@ -176,7 +221,7 @@ _PROBLEMS = {
     CaseOpenOutcome.ACCOUNT_BLOCKED: ProblemKind.ACCOUNT_BLOCKED,
     CaseOpenOutcome.ACCOUNT_CLOSING: ProblemKind.ACCOUNT_CLOSING,
     CaseOpenOutcome.ACCOUNT_FROZEN: ProblemKind.ACCOUNT_FROZEN,
-}
+}  #: `OTHER_POLICY` is of cases about an account only.
 
 
 def rental_json(rental: Rental, messages: Sequence[RentalMessage]) -> dict[str, Any]:
@@ -185,6 +230,7 @@ def rental_json(rental: Rental, messages: Sequence[RentalMessage]) -> dict[str, 
         provider_ref=rental.ref,
         messages=[MessageShown.of(message) for message in messages],
         outages=[cases.case_json(outage) for outage in rental.outages],
+        cancels=[cases.case_json(cancel) for cancel in rental.cancels],
         claims=[cases.case_json(claim) for claim in rental.claims],
     )
 
@@ -223,7 +269,22 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             scope=Scope.OPERATE,
             run_once=idempotent,
             answers=cases.OPENED,
-            problems=(ProblemKind.NOT_FOUND, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
+            problems=(
+                ProblemKind.NOT_FOUND,
+                ProblemKind.OTHER_CONTENT,
+                ProblemKind.FACT_NOT_YOURS,
+                ProblemKind.NOT_OFFERED,
+            ),
+        ),
+        Route(
+            name="rentals_cancel",
+            method="POST",
+            path=f"{path}/cancel",
+            handler=rentals.cancel,
+            scope=Scope.OPERATE,
+            run_once=idempotent,
+            answers={200: RentalShown, 202: RentalShown},
+            problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED, *CANCEL_PROBLEMS.values()),
         ),
         Route(
             name="rentals_restored",

@@ -5,8 +5,9 @@ so that it can stand in a key, a log line or a provider's URL.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
 )
 
@@ -80,6 +82,65 @@ UuidText = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 class RequestBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+LABELS_MAX = 20
+
+TermsVersion = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")
+]
+
+
+class Terms(RequestBody):
+    """The version of the shop's terms that the customer accepted, and when."""
+
+    version: TermsVersion
+    accepted_at: Instant
+
+
+class OrderFactsTold(RequestBody):
+    """Told once, with the order; later calls can neither change nor add them."""
+
+    buy_channel: Literal["web", "api"] | None = None
+    payment_method: Word | None = None
+    service_2fa: bool | None = None
+    labels: Annotated[list[Word], Field(max_length=LABELS_MAX)] | None = None
+    operator: Word | None = None
+    was_listed: bool | None = None
+    compat_listed: bool | None = None
+    documents_shown_at_order: bool | None = None
+    restrictions_shown: bool | None = None
+    restrictions_ignored: bool | None = None
+    refund_fee_minor: Price | None = None
+    terms: Terms | None = None
+
+
+def paid_where_it_was_charged(
+    told: OrderFactsTold | None, read: ValidationInfo
+) -> OrderFactsTold | None:
+    """A field validator of bodies that say who charged the customer, before the facts."""
+    if told is None or read.data.get("charge") != "external":
+        return told
+    if told.payment_method == "balance":
+        raise ValueError("payment_method is not balance where the shop charges outside")
+    return told
+
+
+def stored_facts(told: OrderFactsTold | None) -> Mapping[str, Any] | None:
+    """As JSON, in one form, so that the same facts told again are the same content."""
+    if told is None:
+        return None
+    facts = told.model_dump(exclude_none=True)
+    if told.labels is not None:
+        facts["labels"] = sorted(set(told.labels))
+    if told.terms is not None:
+        facts["terms"]["accepted_at"] = _utc_text(told.terms.accepted_at)
+    return facts or None
+
+
+def _utc_text(at: datetime) -> str:
+    """As responses write it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def uuid_or_problem(text: str, unknown: ProblemKind, detail: str = "") -> UUID:

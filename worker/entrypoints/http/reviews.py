@@ -6,27 +6,23 @@ from typing import Any, Literal
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.claims import CLAIM_FACTS
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.pagination import after_review, page, review_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.rentals import OUTAGE_FACTS
 from worker.entrypoints.http.requests import Cursor, Limit, UuidText
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
-from worker.entrypoints.http.withdrawals import WITHDRAWAL_FACTS
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.store.cases import CaseChange, Review
-
-_FINDINGS = CLAIM_FACTS | OUTAGE_FACTS | WITHDRAWAL_FACTS | cases.HUMAN_FINDINGS
 
 
 class ReviewShown(ResponseBody):
     """What waits: the facts, the clauses, the sum proposed and by when."""
 
     id: str
-    kind: Literal["claim", "rental_outage", "withdrawal", "account", "activation"]
+    case: str | None  #: None: it is about an activation.
+    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
     subject: str
     account: str
     opened_at: Moment
@@ -35,7 +31,7 @@ class ReviewShown(ResponseBody):
     proposed_minor: int
     currency: str
     destination: str | None
-    by_when: Moment | None
+    by_when: Moment
     facts: dict[str, Any]
 
 
@@ -71,8 +67,7 @@ class ReviewHandlers:
 
     async def verdict(self, id: UuidText, body: ReviewVerdict) -> Answer:
         """Decide what waits, once."""
-        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
-        verdict = cases.verdict_in(body, findings)
+        verdict = cases.verdict_in(body)
         pointers = {"amount_minor": "/amount_minor", "outcome": "/outcome"}
         with cases.fact_problems(facts="/findings", **pointers):
             service = self._deps.case_service
@@ -89,6 +84,8 @@ def _answer(result: ReviewResult) -> Answer:
             raise Problem(ProblemKind.NOT_FOUND, "Nothing waits under this id")
         case ReviewOutcome.OTHER_CONTENT:
             raise Problem(ProblemKind.OTHER_CONTENT, "It has ended otherwise")
+        case ReviewOutcome.OF_ANOTHER_CALL:
+            raise Problem(ProblemKind.NOT_OFFERED, f"Carried out by the call {result.call}")
         case ReviewOutcome.NOT_IN_REVIEW:
             raise Problem(ProblemKind.NOT_OFFERED, "The activation is not in review")
         case ReviewOutcome.DONE:

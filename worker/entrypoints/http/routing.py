@@ -16,6 +16,7 @@ import json
 import re
 from asyncio import timeout
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
@@ -37,6 +38,8 @@ from worker.entrypoints.http.problems import (
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 30.0
 CALLER: web.RequestKey[str] = web.RequestKey("caller", str)
+#: Who tells what this call says: the actor it names, else its token. Set for each call.
+TOLD_BY: ContextVar[str | None] = ContextVar("told_by", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Header:
     pattern: str | None = None  #: For the description only; the handler checks the value.
 
 
+#: Who acts, of the routes with `run_once`: kept with what was done, and shown.
+ACTOR = Header("X-Actor", pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")
 #: Of the routes with `run_once`; where the key is required, the handler takes it itself.
 IDEMPOTENCY_KEY = Header("Idempotency-Key", pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
 
@@ -132,10 +137,19 @@ def endpoint(
         if route.scope is not None:
             caller = admit(tokens, request.headers.get("Authorization"), route.scope)
             request[CALLER] = caller.name
+            TOLD_BY.set(_actor(request) or caller.name)
         arguments = await _arguments(route, request)
         return respond(await _answer(route, request, arguments))
 
     return handle
+
+
+def _actor(request: web.Request) -> str | None:
+    named = _single_header(request, ACTOR.name)
+    assert ACTOR.pattern is not None
+    if named is not None and re.fullmatch(ACTOR.pattern, named) is None:
+        raise Problem(ProblemKind.BAD_REQUEST, f"{ACTOR.name} is not 1 to 128 printable characters")
+    return named
 
 
 async def _answer(route: Route, request: web.Request, arguments: Mapping[str, Any]) -> Answer:

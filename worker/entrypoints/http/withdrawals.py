@@ -1,12 +1,13 @@
 """Withdrawals: money that a customer asks for, set aside until the request is decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import cases, requests
+from worker.entrypoints.http.claims import KycStatus, PaymentDetails
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import Answer, Route
@@ -14,19 +15,6 @@ from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
-#: Facts about a withdrawal that callers may give.
-WITHDRAWAL_FACTS = frozenset(
-    {
-        "account_flags",
-        "contradicts_terms",
-        "email_matches",
-        "kyc",
-        "payment_method_refundable",
-        "psp_commission_minor",
-        "reasons_given",
-    }
-)
-_FINDINGS = WITHDRAWAL_FACTS | cases.HUMAN_FINDINGS
 RequestField = Literal["service", "amount", "reason", "details", "payment_system", "email"]
 RequestFields = Annotated[list[RequestField], Field(max_length=6)]
 WithdrawReason = Literal[
@@ -40,7 +28,7 @@ WithdrawReason = Literal[
 ]
 
 
-class NewWithdrawal(requests.RequestBody):
+class NewWithdrawal(cases.Statement):
     """One request of an account; the same reference again is the same request."""
 
     account: requests.Name
@@ -51,11 +39,11 @@ class NewWithdrawal(requests.RequestBody):
     claim_at: requests.Instant | None = None
     request_fields: RequestFields | None = None
     evidence: cases.EvidenceList = Field(default_factory=list)
+    reason: cases.FreeText | None = None
     policy: requests.Name | None = None
-    facts: cases.FactTable = Field(default_factory=dict)
 
 
-class PaymentInfo(requests.RequestBody):
+class PaymentInfo(cases.Statement):
     """Our question for details, the customer's answer, or what a request still lacked."""
 
     event: Literal["requested", "provided", "added"]
@@ -63,11 +51,12 @@ class PaymentInfo(requests.RequestBody):
     request_fields: RequestFields | None = None
     evidence: cases.EvidenceList = Field(default_factory=list)
     claim_channel: requests.Word | None = None
-    facts: cases.FactTable = Field(default_factory=dict)
+    reason: cases.FreeText | None = None
+    payment_details: PaymentDetails | None = None
 
 
-class KycStatus(requests.RequestBody):
-    status: Literal["requested", "passed", "failed"]
+class TakenBack(requests.RequestBody):
+    """Nothing has to be said."""
 
 
 class WithdrawalHandlers:
@@ -76,19 +65,21 @@ class WithdrawalHandlers:
 
     async def open(self, body: NewWithdrawal) -> Answer:
         """Ask for money, which is set aside from now on."""
+        kinds, shown = cases.pieces(body.evidence)
         facts = {
-            **cases.allowed(body.facts, WITHDRAWAL_FACTS),
             **_optional(body.request_fields, body.claim_channel),
             "withdraw_reason": body.withdraw_reason,
+            "reasons_given": body.reason is not None,
             **({} if body.amount_minor is None else {"amount_minor": body.amount_minor}),
-            **({"evidence": sorted(set(body.evidence))} if body.evidence else {}),
+            **({"evidence": kinds} if kinds else {}),
             **cases.instant_facts(claim_at=body.claim_at),
         }
         service = self._deps.case_service
-        with cases.fact_problems(facts="/facts", claim_at="/claim_at"):
+        words = {**({} if body.reason is None else {"reason": body.reason}), **shown}
+        with cases.fact_problems(claim_at="/claim_at"):
             service.not_in_future("claim_at", body.claim_at)
             opening = await service.open_withdrawal(
-                AccountId(body.account), body.reference, facts, body.policy
+                AccountId(body.account), body.reference, facts, body.policy, words
             )
         if opening is None:
             raise Problem(ProblemKind.UNKNOWN_POLICY)
@@ -101,8 +92,7 @@ class WithdrawalHandlers:
 
     async def verdict(self, id: requests.UuidText, body: cases.VerdictGiven) -> Answer:
         """Give a human's verdict, once."""
-        findings = cases.allowed(body.findings, _FINDINGS, "/findings")
-        verdict = cases.verdict_in(body, findings)
+        verdict = cases.verdict_in(body)
         with cases.fact_problems(facts="/findings"):
             service = self._deps.case_service
             change = await service.verdict(cases.case_id_in(id), CaseKind.WITHDRAWAL, verdict)
@@ -110,29 +100,47 @@ class WithdrawalHandlers:
 
     async def payment_info(self, id: requests.UuidText, body: PaymentInfo) -> Answer:
         """Record our question for payment details, and the answer."""
+        kinds, shown = cases.pieces(body.evidence)
         facts = {
-            **cases.allowed(body.facts, WITHDRAWAL_FACTS),
             **_optional(body.request_fields, body.claim_channel),
-            **({"evidence": sorted(set(body.evidence))} if body.evidence else {}),
+            **({} if body.reason is None else {"reasons_given": True}),
+            **({"evidence": kinds} if kinds else {}),
         }
-        with cases.fact_problems(at="/at", facts="/facts"):
+        said = {"reason": body.reason, "payment_details": body.payment_details, **shown}
+        words = {name: value for name, value in said.items() if value is not None}
+        with cases.fact_problems(at="/at"):
             self._deps.case_service.not_in_future("at", body.at)
         adds = questions.payment_info(body.event, body.at, **facts)
-        return await self._add(id, adds, f"payment_info_{body.event}", facts)
+        return await self._add(id, adds, f"payment_info_{body.event}", facts, words)
 
     async def paid(self, id: requests.UuidText, body: cases.Paid) -> Answer:
         """Record that the money was paid out, or until when it will be and why."""
         return await cases.record_payout(self._deps.case_service, id, CaseKind.WITHDRAWAL, body)
 
+    async def cancel(self, id: requests.UuidText, body: TakenBack) -> Answer:
+        """Take a withdrawal back while nobody paid it."""
+        del body
+        id_ = cases.case_id_in(id)
+        return cases.changed_or_problem(await self._deps.case_service.take_back(id_))
+
     async def kyc(self, id: requests.UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc", {})
+        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc", {}, {})
 
-    async def _add(self, id_: str, adds: FactsToAdd, what: str, facts: dict[str, Any]) -> Answer:
+    async def _add(
+        self,
+        id_: str,
+        adds: FactsToAdd,
+        what: str,
+        facts: Mapping[str, Any],
+        words: Mapping[str, Any],
+    ) -> Answer:
         service = self._deps.case_service
-        with cases.fact_problems(facts="/facts"):
+        with cases.fact_problems():
             service.check(CaseKind.WITHDRAWAL, facts)
-            change = await service.add(cases.case_id_in(id_), CaseKind.WITHDRAWAL, adds, what)
+            change = await service.add(
+                cases.case_id_in(id_), CaseKind.WITHDRAWAL, adds, what, words
+            )
         return cases.changed_or_problem(change)
 
 
@@ -147,12 +155,17 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
         deps,
         "withdrawals",
         opens=withdrawals.open,
-        unknown=(ProblemKind.UNKNOWN_ACCOUNT, ProblemKind.UNKNOWN_POLICY),
+        unknown=(
+            ProblemKind.UNKNOWN_ACCOUNT,
+            ProblemKind.UNKNOWN_POLICY,
+            ProblemKind.POLICY_MISMATCH,
+        ),
         shows=withdrawals.show,
         steps={
             "verdict": withdrawals.verdict,
             "payment-info": withdrawals.payment_info,
             "paid": withdrawals.paid,
             "kyc": withdrawals.kyc,
+            "cancel": withdrawals.cancel,
         },
     )

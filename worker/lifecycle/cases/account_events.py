@@ -1,28 +1,26 @@
-"""Account events: the effect of a deletion or a block on an account and its balance."""
+"""Account events: what deletions, blocks and their lifting do to an account and its balance."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from worker.domain.account_state import ENDING, STRENGTH, AccountState, LoggedEvent, state_of
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases.case_steps import Verdict, claim_rejected, record_if_new, with_event
+from worker.lifecycle.cases import record_facts
+from worker.lifecycle.cases.case_steps import (
+    Verdict,
+    claim_rejected,
+    record_if_new,
+    unchanged,
+    with_event,
+)
 from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, decided_by_human
 from worker.ports.store import case_view as port
 
 #: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
 RECHECK: Final = timedelta(minutes=10)
-#: The state as long as nothing else is decided.
-_STATE_BEGUN: Final = {
-    "law_enforcement_block": "blocked",
-    "rules_block": "blocked",
-    "delete_requested": "closing",
-}
-_STATE_AFTER: Final = {
-    Outcome.BALANCE_VOID: "deleted",
-    Outcome.BALANCE_FROZEN: "frozen",
-}
-_STRENGTH: Final = ("open", "blocked", "closing", "frozen", "deleted")
+_KNOWN: Final = frozenset(state.value for state in AccountState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,17 @@ class AccountEventJudge:
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         """By the policy, or by a verdict that had to wait for an order to end."""
         record, verdict = self._ask(view, facts), view.case.verdict
-        if verdict is not None:
+        if verdict is not None and record.decision.outcome is Outcome.NEEDS_REVIEW:
             record = self._decided_by_verdict(view, facts, record, grant=verdict["grant"])
         return self._step(view, facts, record)
 
     def apply_verdict(self, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
-        facts = view.case.facts
+        if view.case.state is port.CaseState.WAITING:
+            return unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        facts = {**view.case.facts, "deletion_confirmed": verdict.grant}
         proposed = self._ask(view, facts)
+        if proposed.decision.outcome is not Outcome.NEEDS_REVIEW:
+            return self._step(view, facts, proposed)
         record = self._decided_by_verdict(view, facts, proposed, grant=verdict.grant)
         return self._step(view, facts, record)
 
@@ -52,32 +54,39 @@ class AccountEventJudge:
         grant: bool,
     ) -> port.DecisionRecord:
         """Where the policy is silent, a human decides whether the event takes effect."""
+        if record.decision.reason is Reason.TAKEN_BACK:
+            return record  # Nobody deletes what its customer keeps after all.
         if not grant:
             return decided_by_human(record, claim_rejected(), view, self.clauses)
-        deleting = facts["event"] == "delete_requested"
-        outcome = Outcome.BALANCE_VOID if deleting else Outcome.BALANCE_FROZEN
-        return decided_by_human(
-            record, Decision(outcome, Reason.CLAIM_APPROVED), view, self.clauses
-        )
+        outcome = _GRANTED.get(facts["event"], Outcome.BALANCE_FROZEN)
+        decision = Decision(outcome, Reason.CLAIM_APPROVED)
+        return decided_by_human(record, decision, view, self.clauses)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
-        holdings = view.holdings
-        given = {
-            **facts,
-            "balance_minor": holdings.available_minor,
-            "withdrawal_open": holdings.withdrawal_open,
-        }
+        if facts["event"] == "delete_requested" and _taken_back(view.holdings):
+            clauses = self.clauses(view.case.policy, Reason.TAKEN_BACK)
+            return port.DecisionRecord(Op.ACCOUNT_EVENT, _TAKEN_BACK, dict(facts), clauses)
+        given = record_facts.of_account(view, facts, self._refundable(view, facts))
         return ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
+
+    def _refundable(self, view: port.CaseView, facts: port.CaseFacts) -> int:
+        """What a deletion offers first: what could leave now, its fee included."""
+        if facts["event"] != "delete_requested":
+            return 0
+        asked = ask_policy(
+            view, Op.WITHDRAWAL, record_facts.refundable_question(view), self.clauses
+        ).decision
+        return asked.amount_minor + asked.fee_minor if asked.outcome is Outcome.PAYOUT else 0
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
     ) -> port.CaseStep:
         outcome, held = record.decision.outcome, view.holdings.held_minor
-        if outcome is Outcome.BALANCE_VOID and held:
-            # The money of a running order may come back to the balance: void nothing before.
+        if held and (outcome is Outcome.BALANCE_VOID or record.decision.reason in _OF_DELETION):
+            # The money of a running order may come back to the balance: open orders end first.
             record = replace(record, decision=Decision(Outcome.WAIT, Reason.OPEN_ORDER_PENDING))
         elif outcome is Outcome.BALANCE_VOID:
             void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
@@ -93,9 +102,27 @@ class AccountEventJudge:
             moves=(port.MoneyMove(TransferKind.VOID, view.holdings.available_minor),)
             if void
             else (),
-            account_state=_account_state(view, facts, record.decision),
+            account_state=_account_state(view, facts, state),
         )
         return with_event(self, view, step)
+
+
+#: What a deletion says of the balance once no order runs.
+_OF_DELETION: Final = frozenset({Reason.WITHDRAWAL_OFFERED, Reason.CONFIRM_DELETION})
+
+#: What a human's yes does, by the event; a freeze otherwise.
+_GRANTED: Final = {
+    "delete_requested": Outcome.BALANCE_VOID,
+    "chargeback": Outcome.BALANCE_KEPT,
+}
+
+
+_TAKEN_BACK: Final = Decision(Outcome.NONE, Reason.TAKEN_BACK)
+
+
+def _taken_back(holdings: port.AccountHoldings) -> bool:
+    since = holdings.events[holdings.events_before :]
+    return any(told.event == "delete_withdrawn" and not told.refused for told in since)
 
 
 def _state(decision: Decision) -> port.CaseState:
@@ -106,21 +133,24 @@ def _state(decision: Decision) -> port.CaseState:
             return port.CaseState.IN_REVIEW
         case Outcome.DENY:
             return port.CaseState.DENIED
+        case Outcome.NONE if decision.reason is Reason.TAKEN_BACK:
+            return port.CaseState.CANCELLED
         case _:
             return port.CaseState.DONE
 
 
-def _account_state(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> str | None:
-    """The new state, if it is stronger than the present one, or the end of a bar; else None."""
-    present = view.holdings.state
-    if present not in _STRENGTH:
+def _account_state(view: port.CaseView, facts: port.CaseFacts, state: port.CaseState) -> str | None:
+    """The account's new state, as this event leaves it; None: it stays.
+
+    Only what ends an earlier event makes it weaker: whatever else put it there stays in place.
+    """
+    if view.holdings.state not in _KNOWN:
         return None  # A word of newer code, which looks at the case again.
-    begun = _STATE_BEGUN.get(facts["event"], present)
-    if decision.outcome is Outcome.DENY:
-        # Older code calls a deletion that waits a block.
-        if present not in {begun, "blocked"}:
-            return None
-        left = "blocked" if view.holdings.flags else "open"
-        return None if left == present else left
-    new = _STATE_AFTER.get(decision.outcome, begun)
-    return new if _STRENGTH.index(new) > _STRENGTH.index(present) else None
+    own = LoggedEvent(facts["event"], state is port.CaseState.DONE, state in port.REFUSED)
+    present = AccountState(view.holdings.state)
+    events, place = view.holdings.events, view.holdings.events_before
+    new = state_of([*events[:place], own, *events[place:]])
+    weakens = own.refused or own.event in ENDING
+    if STRENGTH[new] < STRENGTH[present] and not weakens:
+        return None
+    return None if new is present else new.value

@@ -20,12 +20,14 @@ class ReviewOutcome(enum.Enum):
     UNKNOWN = "unknown"
     OTHER_CONTENT = "other_content"  #: It ended otherwise before.
     NOT_IN_REVIEW = "not_in_review"
+    OF_ANOTHER_CALL = "of_another_call"  #: It is owed, and a call of its own carries it out.
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
     how: ReviewOutcome
     activation: Activation | None = None
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
+from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
 from worker.lifecycle.cases import case_steps, questions, withdrawals
 from worker.lifecycle.cases.account_events import AccountEventJudge
-from worker.lifecycle.cases.activation_reviews import ActivationReviews, ReviewResult
+from worker.lifecycle.cases.activation_reviews import (
+    ActivationReviews,
+    ReviewOutcome,
+    ReviewResult,
+)
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.outages import (
     OutageJudge,
@@ -18,12 +23,13 @@ from worker.lifecycle.cases.outages import (
     outage_number,
     outage_restored_at,
 )
+from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
-from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind
+from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind, CaseState
 from worker.ports.store.rentals import Rental
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
@@ -33,9 +39,12 @@ SKEW: Final = timedelta(seconds=60)  #: How far a caller's clock may be ahead of
 _OPS: Final = {
     CaseKind.CLAIM: Op.CLAIM,
     CaseKind.OUTAGE: Op.OUTAGE_TICK,
+    CaseKind.RENTAL_CANCEL: Op.CANCEL,
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
+#: Of a claim that is sent again: what it is about, and since when, stays.
+_SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
 _REASONS: Final = {reason.value for reason in Reason}
 
 
@@ -69,20 +78,36 @@ class CaseService:
     policies: PolicyBook
     default_policy: str
     clock: Clock
+    told_by: str | None = None  #: Who tells what is said now.
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """One claim per order, kind and destination: the same content again is the same claim."""
         new = self._claim(activation, facts, words)
-        return await self._open(replace(new, activation=activation), "claim_at", words)
+        return await self._claimed(replace(new, activation=activation), words)
 
     async def open_rental_claim(
         self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """As `open_claim`, about a long rental."""
         new = self._claim(rental, facts, words)
-        return await self._open(replace(new, rental=rental), "claim_at", words)
+        return await self._claimed(replace(new, rental=rental), words)
+
+    async def _claimed(self, new: port.NewCase, words: CustomerWords) -> port.CaseOpenResult:
+        """Open it; sent again while it waits for something, it is completed in place."""
+        opening = await self._open(new, "claim_at", words)
+        case = opening.case
+        if opening.how is not port.CaseOpenOutcome.OTHER_CONTENT or case is None:
+            return opening
+        if case.state is not CaseState.NEEDS_EVIDENCE:
+            return opening
+        added = {name: told for name, told in new.facts.items() if name not in _SAID_ONCE}
+        adds = questions.evidence(new.facts.get("evidence", ()), **added)
+        change = await self.add(case.id, case.kind, adds, "evidence", words)
+        if change.rejected is not None:
+            return opening
+        return port.CaseOpenResult(port.CaseOpenOutcome.SAME, change.case)
 
     async def open_outage(
         self, provider: ProviderName, ref: ProviderRef, facts: CaseFacts
@@ -114,28 +139,68 @@ class CaseService:
         facts = questions.first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
+    async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
+        """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
+        self.check(CaseKind.RENTAL_CANCEL, facts)
+        ended = [cancel for cancel in rental.cancels if cancel.state in CLOSED]
+        new = port.NewCase(
+            # Numbered, so that two presses at the same time are one case.
+            id=port.case_id(CaseKind.RENTAL_CANCEL, rental.id, len(ended)),
+            kind=CaseKind.RENTAL_CANCEL,
+            subject=f"{rental.provider}/{rental.ref}",
+            facts=facts,
+            content={},
+            rental=rental.id,
+        )
+        return await self._open(new, None)
+
     async def book_rental(self, rental: Rental) -> port.RentalBookingResult:
         return await self.cases.book_rental(rental)
 
     async def open_withdrawal(
-        self, account: AccountId, reference: str, facts: CaseFacts, policy: str | None
+        self,
+        account: AccountId,
+        reference: str,
+        facts: CaseFacts,
+        policy: str | None,
+        words: CustomerWords = NO_WORDS,
     ) -> port.CaseOpenResult | None:
-        """None: there is no such policy."""
-        new = self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
-        return None if new is None else await self._open(new, "claim_at")
+        """By the account's policy; None: there is no such policy."""
+        self.check(CaseKind.WITHDRAWAL, facts)
+        new = await self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
+        if new is None:
+            return None
+        said = {"said": dict(words)} if words else {}
+        return await self._open(replace(new, content={**new.content, **said}), "claim_at", words)
 
     async def account_event(
         self, account: AccountId, report: AccountEventReport, policy: str | None
     ) -> port.CaseOpenResult | None:
         """One case per event; its reference, else its date, distinguishes it from other events."""
         event = report.event
-        new = self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
+        new = await self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
         if new is None:
             return None
         words = report.words()
-        id_ = port.case_id(CaseKind.ACCOUNT, account, event, *report.identity())
+        identity = report.identity() or await self._turn(account, event)
+        id_ = port.case_id(CaseKind.ACCOUNT, account, event, *identity)
         new = replace(new, id=id_, content={**new.content, **words})
-        return await self._open(new, None, words)
+        opened = await self._open(new, None, words)
+        if event == "delete_withdrawn" and opened.case is not None:
+            await self._recheck_deletions(account)
+        return opened
+
+    async def _turn(self, account: AccountId, event: str) -> tuple[str, ...]:
+        """What tells an event without a reference from the one of its kind that has ended."""
+        events = await self.cases.account_events(account)
+        turn = turns_before(event, events)
+        return ("turn", str(turn)) if turn else ()
+
+    async def _recheck_deletions(self, account: AccountId) -> None:
+        """Close the deletions that were taken back; after a crash here their timer does."""
+        judge = self.judges[CaseKind.ACCOUNT]
+        for id_ in await self.cases.open_deletions(account):
+            await self._judged(id_, lambda view: case_steps.recheck_step(judge, view))
 
     async def add(
         self,
@@ -148,6 +213,28 @@ class CaseService:
         judge = self.judges[kind]
         return await self._change(
             id_, kind, lambda view: case_steps.add_step(judge, view, facts, what, words)
+        )
+
+    async def replaced(
+        self, id_: UUID, by: UUID, *, value_minor: int | None = None
+    ) -> port.CaseChange:
+        """Link what replaces the order of this claim. Raises `FactError` for another's number."""
+        case, new = await self.case(id_, CaseKind.CLAIM), await self.cases.order_record(by)
+        if case is None:
+            return port.CaseChange(None)
+        if new is None or new.account != case.account or by in {case.activation, case.rental}:
+            raise FactError("given.activation", "not another order of the same account")
+        return await self._change(
+            id_,
+            CaseKind.CLAIM,
+            lambda view: case_steps.replaced_step(view, by, value_minor),
+        )
+
+    async def no_replacement(self, id_: UUID) -> port.CaseChange:
+        """None can be had: the claim is decided as if it had never been chosen."""
+        judge = self.judges[CaseKind.CLAIM]
+        return await self._change(
+            id_, CaseKind.CLAIM, lambda view: case_steps.no_replacement_step(judge, view)
         )
 
     async def verdict(
@@ -164,6 +251,10 @@ class CaseService:
     ) -> port.CaseChange | ReviewResult:
         """A verdict on what waits for review under this id: a case or an activation."""
         case = await self.cases.case(id_)
+        owed = None if case is not None else await self.cases.obligation(id_)
+        if owed is not None:
+            call = f"…/{case_steps.CARRIED_OUT_BY[owed.what]}"
+            return ReviewResult(ReviewOutcome.OF_ANOTHER_CALL, call=call)
         if case is None:
             activation, amount = ActivationId(id_), verdict.amount_minor
             return await self.activation_reviews(
@@ -175,6 +266,21 @@ class CaseService:
 
     async def paid(self, id_: UUID, kind: CaseKind) -> port.CaseChange:
         return await self._change(id_, kind, withdrawals.paid_step)
+
+    async def contest(self, id_: UUID, words: CustomerWords) -> port.CaseChange:
+        """The customer says that a repair does not hold."""
+        judge = self.judges[CaseKind.CLAIM]
+        return await self._change(
+            id_, CaseKind.CLAIM, lambda view: case_steps.contested_step(judge, view, words)
+        )
+
+    async def take_back(self, id_: UUID) -> port.CaseChange:
+        """The customer takes a withdrawal back."""
+        judge = self.judges[CaseKind.WITHDRAWAL]
+        assert isinstance(judge, WithdrawalJudge)
+        return await self._change(
+            id_, CaseKind.WITHDRAWAL, lambda view: withdrawals.taken_back_step(judge, view)
+        )
 
     async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> port.CaseChange:
         return await self._change(id_, kind, lambda view: withdrawals.extended_step(view, facts))
@@ -208,6 +314,21 @@ class CaseService:
         if at is not None and at > self.clock.now() + SKEW:
             raise FactError(f"given.{name}", "lies in the future")
 
+    async def not_before_purchase(self, name: str, at: datetime | None, order: UUID) -> None:
+        """Refuse the instant of a contact about an order that was not made by then."""
+        if at is None:
+            return
+        record = await self.cases.order_record(order)
+        if record is not None and at < record.purchased_at:
+            raise FactError(f"given.{name}", "lies before the purchase")
+
+    async def not_before_rental(
+        self, name: str, at: datetime | None, provider: str, ref: str
+    ) -> None:
+        rental = await self.cases.rental(ProviderName(provider), ProviderRef(ref))
+        if rental is not None:
+            await self.not_before_purchase(name, at, rental.id)
+
     def check(self, kind: CaseKind, facts: CaseFacts) -> None:
         questions.check_facts(_OPS[kind], facts, self.clock.now())
 
@@ -222,7 +343,7 @@ class CaseService:
             content={**facts, "said": dict(words)},
         )
 
-    def _of_account(
+    async def _of_account(
         self,
         kind: CaseKind,
         account: AccountId,
@@ -230,8 +351,9 @@ class CaseService:
         facts: CaseFacts,
         policy: str | None,
     ) -> port.NewCase | None:
-        self.check(kind, facts)
-        version = self.policy_version(policy)
+        known = await self.books.account(account)
+        bound = None if known is None else known.policy
+        version = self.policy_version(policy or bound)
         if version is None:
             return None
         return port.NewCase(
@@ -251,7 +373,10 @@ class CaseService:
         judge = self.judges[new.kind]
         result = await self.policies.judged(
             lambda policy_of: self.cases.open_case(
-                new, lambda view: case_steps.open_step(judge, view, date_fact, words), policy_of
+                new,
+                lambda view: case_steps.open_step(judge, view, date_fact, words),
+                policy_of,
+                by=self.told_by,
             )
         )
         await self._recheck_deletion(result.case)
@@ -277,7 +402,7 @@ class CaseService:
 
     async def _judged(self, id_: UUID, judge: CaseJudge) -> port.CaseChange:
         return await self.policies.judged(
-            lambda policy_of: self.cases.change_case(id_, judge, policy_of)
+            lambda policy_of: self.cases.change_case(id_, judge, policy_of, by=self.told_by)
         )
 
 
@@ -285,6 +410,7 @@ def judges_by_kind(clauses: questions.ClauseLookup) -> Mapping[CaseKind, case_st
     return {
         CaseKind.CLAIM: ClaimJudge(clauses),
         CaseKind.OUTAGE: OutageJudge(clauses),
+        CaseKind.RENTAL_CANCEL: RentalCancelJudge(clauses),
         CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
         CaseKind.ACCOUNT: AccountEventJudge(clauses),
     }

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases.owing import owed_after
 from worker.lifecycle.cases.questions import ClauseLookup, FactsToAdd, ask_policy, instant_fact
 from worker.ports.store import case_view as port
 
@@ -23,7 +25,7 @@ STATE_AFTER: Final = {
     Outcome.PRORATED_CREDIT: port.CaseState.GRANTED,
     Outcome.REFUND_FULL: port.CaseState.GRANTED,
     Outcome.PAYOUT: port.CaseState.GRANTED,
-    Outcome.REPLACE: port.CaseState.REPLACED,
+    Outcome.REPLACE: port.CaseState.WAITING,  #: Until the new number is linked.
     Outcome.RESOLVED: port.CaseState.RESOLVED,
     Outcome.DENY: port.CaseState.DENIED,
     Outcome.NONE: port.CaseState.DONE,
@@ -40,12 +42,26 @@ SLAS: Final = {
 }
 #: A human's finding: he knows that the account is blocked, and releases what was approved before.
 FREEZE_SEEN: Final = "freeze_seen"
+#: Which call carries out what is owed.
+CARRIED_OUT_BY: Final = {
+    Sla.REVIEW: "verdict",
+    Sla.BALANCE_CREDIT: "verdict",
+    Sla.HONOUR: "verdict",
+    Sla.REFUND_PAYMENT: "paid",
+    Sla.REPLACEMENT: "replacement",
+    Sla.ACCESS: "access",
+    Sla.KYC: "kyc",
+    Sla.PAYMENT_INFO: "payment-info",
+    Sla.ALTERNATIVE: "alternative",
+    Sla.ANSWER: "evidence",
+}
+assert set(CARRIED_OUT_BY) == set(Sla)
 _EXTENSION: Final = ("extension_until", "extension_beyond_control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A human's decision: granted or not, the sum where the policy sets none, and findings."""
+    """A human's decision: granted or not, a sum less than the one proposed, and findings."""
 
     grant: bool
     amount_minor: int | None = None
@@ -90,7 +106,7 @@ def open_step(
     """The first decision. *date_fact* is now unless the facts say otherwise."""
     default = {} if date_fact is None else {date_fact: instant_fact(view.now)}
     step = judge.decide(view, {**default, **view.case.facts})
-    return replace(step, evidence=("opened", words)) if words else step
+    return replace(step, evidence=("opened", words))
 
 
 def add_step(
@@ -145,7 +161,53 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
-    return replace(step, verdict=verdict.content(), evidence=entry)
+    flags = tuple(verdict.findings.get("account_flags", ()))
+    return replace(step, verdict=verdict.content(), evidence=entry, account_flags=flags)
+
+
+def contested_step(
+    judge: KindJudge, view: port.CaseView, words: Mapping[str, Any]
+) -> port.CaseStep:
+    """The customer says, once, that a repair does not hold: the case goes on where that counts."""
+    case, contested = view.case, view.case.facts.get("contested_at") is not None
+    if case.state is not port.CaseState.RESOLVED or contested:
+        refused = port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR
+        return unchanged(view, None if contested and case.state not in port.CLOSED else refused)
+    step = judge.decide(view, {**case.facts, "contested_at": instant_fact(view.now)})
+    if step.state in port.CLOSED:
+        return unchanged(view, port.Rejected.CLOSED)  # The time to contest it is over.
+    return replace(step, reopens=True, evidence=("contested", words))
+
+
+def replaced_step(view: port.CaseView, by: UUID, value_minor: int | None) -> port.CaseStep:
+    """The new number is linked: final, for every kind of claim about the old order."""
+    case = view.case
+    if case.state in port.CLOSED or not _waits_for_replacement(case):
+        same = case.state is port.CaseState.REPLACED and case.facts.get("replaced_by") == str(by)
+        refused = port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR
+        return unchanged(view, None if same else refused)
+    told = {"replaced_by": str(by), "value_minor": value_minor}
+    return port.CaseStep(
+        state=port.CaseState.REPLACED,
+        facts={**case.facts, "replaced_by": str(by)},
+        event=f"{case.kind.value}.{port.CaseState.REPLACED.value}",
+        evidence=("replacement", told),
+        replaced_by=by,
+    )
+
+
+def no_replacement_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
+    case = view.case
+    if case.state in port.CLOSED or not _waits_for_replacement(case):
+        refused = port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR
+        return unchanged(view, refused)
+    none = {"replacement_available": False, "customer_choice": "refund"}
+    facts = {k: v for k, v in case.facts.items() if k != "replacement_value_minor"} | none
+    return replace(judge.decide(view, facts), evidence=("replacement", {"available": False}))
+
+
+def _waits_for_replacement(case: port.Case) -> bool:
+    return bool(case.decisions) and case.decisions[-1].outcome == Outcome.REPLACE.value
 
 
 def _releases(view: port.CaseView, verdict: Verdict) -> bool:
@@ -193,12 +255,24 @@ def unchanged(view: port.CaseView, rejected: port.Rejected | None = None) -> por
     return port.CaseStep(state=case.state, facts=case.facts, timers=timers, rejected=rejected)
 
 
+def with_named_sum(record: port.DecisionRecord, verdict: Verdict) -> port.DecisionRecord | None:
+    """What a verdict decides, with the sum that the human named; None: more than was proposed."""
+    named, decision = verdict.amount_minor, record.decision
+    if named in {None, decision.amount_minor}:
+        return record
+    if decision.outcome not in PAYING or not 0 < named < decision.amount_minor:
+        return None
+    less = replace(decision, amount_minor=named, fee_minor=0)
+    return replace(record, decision=less, by_human=True)
+
+
 def claim_rejected() -> Decision:
     return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
 def with_event(judge: KindJudge, view: port.CaseView, step: port.CaseStep) -> port.CaseStep:
-    """*step* with an event, if it is the first one or changes the state."""
+    """*step* with what is owed then, and an event if it is the first one or changes the state."""
+    step = replace(step, owed=owed_after(view, step))
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
-from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
+from worker.domain.policy.deadlines import credit_by, honour_by, pay_by
+from worker.domain.policy.language.choices import Decided
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions, withdrawals
+from worker.lifecycle.cases import case_steps, questions, record_facts, withdrawals
 from worker.ports.store import case_view as port
 
-_REASONS_FROM_SMS_LOG: Final = frozenset({Reason.NO_SMS_ON_RECORD, Reason.SMS_NOT_DISPLAYED})
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
 
 
@@ -30,18 +30,23 @@ class ClaimJudge:
         if view.case.state is port.CaseState.APPROVED:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
-        if facts["claim_kind"] == "major_defect":
+        if verdict.grant:
+            facts.setdefault("approved_at", questions.instant_fact(view.now))
+        if _is_repaired(view.profile, facts["claim_kind"]):
             facts["approved"] = verdict.grant
         record = self._ask(view, facts)
-        if case_steps.waits_for_customer(record.decision) and not verdict.grant:
-            return self._decided_by_verdict(view, facts, record, verdict)
-        if record.decision.outcome is Outcome.NEEDS_REVIEW:
+        denied = not verdict.grant and case_steps.waits_for_customer(record.decision)
+        if denied or record.decision.outcome is Outcome.NEEDS_REVIEW:
             return self._decided_by_verdict(view, facts, record, verdict)
         if not _is_for_human(view, record.decision, verdict):
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
-        if verdict.amount_minor not in {None, record.decision.amount_minor}:
+        decided = case_steps.with_named_sum(record, verdict)
+        if decided is None:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-        return self._step(view, facts, record)
+        if decided.by_human and not (view.order and view.order.settled):
+            # When its order ends the policy decides again, and does not know the sum.
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        return self._step(view, facts, decided)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         assert view.order is not None
@@ -54,16 +59,11 @@ class ClaimJudge:
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
-        given = {"service": order.service, **facts, **_facts_from_log(order)}
-        given |= _unpaid_from(order, facts) if order.rental else {}
-        flags = sorted({*facts.get("account_flags", []), *view.holdings.flags})
-        deposits = [at for at, _ in view.holdings.topups]
-        given |= {"account_flags": flags} if flags else {}
-        given |= {"last_deposit_at": questions.instant_fact(max(deposits))} if deposits else {}
+        given = record_facts.of_claim(view, facts)
         record = questions.ask_policy(
             view, Op.CLAIM, given, self.clauses, profile=_with_own_window(view, order)
         )
-        return _at_most_amount_left(order, _adjusted_for_rental(view, order, record))
+        return _at_most_amount_left(order, record)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -122,14 +122,14 @@ class ClaimJudge:
             port.TimerKind.HONOUR: honour_by(profile, order.purchased_at),
             port.TimerKind.HOST_ACCESS_GRACE: None
             if asked_at is None or answered
-            else asked_at + timedelta(seconds=profile.host_access_grace_s),
+            else asked_at + timedelta(seconds=profile.rectify.host_access_grace_s),
         }
         match decision.outcome, decision.reason:
             case Outcome.NEEDS_EVIDENCE, _:
                 due[port.TimerKind.EVIDENCE_DUE] = decision.deadline
             case Outcome.RECTIFY, _:
                 due[port.TimerKind.RECTIFICATION] = decision.deadline
-            case Outcome.NEEDS_REVIEW, _ if profile.review_business_days is not None:
+            case Outcome.NEEDS_REVIEW, _ if profile.processing.review is not None:
                 due[port.TimerKind.REVIEW_SLA] = decision.deadline
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
                 due[port.TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
@@ -160,7 +160,8 @@ class ClaimJudge:
                 questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
             )
         amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
-        if not 0 < amount <= order.left_minor:
+        most = min(proposed.amount_minor or order.left_minor, order.left_minor)
+        if not 0 < amount <= most:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = proposed.destination or Destination.BALANCE
         outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
@@ -183,28 +184,9 @@ def _is_for_human(view: port.CaseView, decision: Decision, verdict: case_steps.V
     return verdict.grant or decision.outcome not in case_steps.PAYING
 
 
-def _facts_from_log(order: port.CaseOrder) -> dict[str, Any]:
-    sms = {"sms_received_at": order.sms_received_at, "sms_displayed_at": order.sms_displayed_at}
-    rental = {"rental_start": order.purchased_at, "rental_end": order.ends_at}
-    instants = questions.without_none({**sms, **(rental if order.rental else {})})
-    return {
-        "purchased_at": questions.instant_fact(order.purchased_at),
-        "price_minor": order.price_minor,
-        "credited_minor": _credited_for_policy(order),
-        "product": "rental" if order.rental else "one_time",
-        **{name: questions.instant_fact(at) for name, at in instants.items()},
-    }
-
-
-def _unpaid_from(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, Any]:
-    """A block is credited from its start on, but not for days that an outage was credited for."""
-    if order.covered_until is None:
-        return {}
-    blocked_at = questions.instant_in(facts, "blocked_at") or questions.instant_in(
-        facts, "claim_at"
-    )
-    start = order.covered_until if blocked_at is None else max(blocked_at, order.covered_until)
-    return {"blocked_at": questions.instant_fact(start)}
+def _is_repaired(profile: Profile | None, kind: str) -> bool:
+    rule = None if profile is None else profile.kind(kind)
+    return rule is not None and rule.decided is Decided.REPAIR
 
 
 def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | None:
@@ -212,28 +194,7 @@ def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | No
     if view.profile is None or order.rental:
         return view.profile
     seconds = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
-    return replace(view.profile, sms_window_s=seconds)
-
-
-def _credited_for_policy(order: port.CaseOrder) -> int:
-    """Credits for outage days do not count as a refund while part of the price is left."""
-    return order.credited_minor - order.outages_minor if order.left_minor else order.credited_minor
-
-
-def _adjusted_for_rental(
-    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
-) -> port.DecisionRecord:
-    """Never more than is left of a rental; a human judges its SMS, of which we keep no log."""
-    decision = record.decision
-    if not order.rental:
-        return record
-    if decision.outcome in case_steps.PAYING and decision.reason in _REASONS_FROM_SMS_LOG:
-        by = None if view.profile is None else _decide_by(view, order, view.profile)
-        outcome, reason = Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST
-        decision = replace(decision, outcome=outcome, reason=reason, deadline=by)
-    if not decision.fee_minor:
-        decision = replace(decision, amount_minor=min(decision.amount_minor, order.left_minor))
-    return replace(record, decision=decision)
+    return view.profile.with_window(seconds)
 
 
 def _at_most_amount_left(order: port.CaseOrder, record: port.DecisionRecord) -> port.DecisionRecord:
@@ -241,18 +202,13 @@ def _at_most_amount_left(order: port.CaseOrder, record: port.DecisionRecord) -> 
 
     Checked before his verdict counts and not after it: he gives only one.
     """
-    decision = record.decision
-    if decision.outcome not in case_steps.PAYING or _gross(decision) <= order.left_minor:
-        return record
-    review = replace(
-        decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=order.left_minor, fee_minor=0
-    )
-    return replace(record, decision=review)
+    return replace(record, decision=at_most(order.left_minor, record.decision))
 
 
-def _decide_by(view: port.CaseView, order: port.CaseOrder, profile: Profile) -> datetime | None:
-    claimed_at = questions.instant_in(view.case.facts, "claim_at") or view.case.opened_at
-    return honour_by(profile, order.purchased_at) or review_by(profile, claimed_at)
+def at_most(left_minor: int, decision: Decision) -> Decision:
+    if decision.outcome not in case_steps.PAYING or _gross(decision) <= left_minor:
+        return decision
+    return replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=left_minor, fee_minor=0)
 
 
 def _leaves_platform(decision: Decision) -> bool:

@@ -6,7 +6,7 @@ when its window ends.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,7 +39,7 @@ class ClaimWindows:
     async def seed(self) -> int:
         """Set a timer for the claim window of each newly settled activation; how many were set."""
         profiles = await self.policies.every_version()
-        windowed = {key: p for key, p in profiles.items() if p.general_window_days is not None}
+        windowed = {key: p for key, p in profiles.items() if p.claims.window is not None}
         seeded = 0
         for _ in range(WINDOWS_BATCHES):
             page = await self.cases.unseeded(list(windowed), self.batch)
@@ -72,8 +72,7 @@ class ClaimWindows:
             claim_at=silent.claim_at,
         )
         window = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
-        own = replace(profile, sms_window_s=window)
-        decision = decide(own, Op.SILENCE_TICK, facts, silent.now)
+        decision = decide(profile.with_window(window), Op.SILENCE_TICK, facts, silent.now)
         if decision.outcome not in {Outcome.FINALISED, Outcome.NONE}:
             return None
         instants = {

@@ -9,7 +9,7 @@ from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions
+from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.store import case_view as port
 
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
@@ -29,10 +29,11 @@ class OutageJudge:
             facts["outage_verified"] = True
             record = self._ask(view, facts)
             if record.decision.outcome is not Outcome.NEEDS_REVIEW:
-                if verdict.amount_minor not in {None, record.decision.amount_minor}:
+                decided = case_steps.with_named_sum(record, verdict)
+                if decided is None:
                     return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-                return self._step(view, facts, record)
-            return self._granted(view, facts, record, verdict.amount_minor or 0)
+                return self._step(view, facts, decided)
+            return self._granted(view, facts, record, verdict.amount_minor)
         record = questions.decided_by_human(
             self._ask(view, facts), case_steps.claim_rejected(), view, self.clauses
         )
@@ -48,13 +49,7 @@ class OutageJudge:
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
-        given = {
-            **facts,
-            "rental_start": questions.instant_fact(order.purchased_at),
-            "rental_end": questions.instant_fact(order.ends_at),
-            "price_minor": order.price_minor,
-            **_until_blocked(order, facts),
-        }
+        given = {**record_facts.of_outage(view, facts), **_until_blocked(order, facts)}
         return questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
 
     def _step(
@@ -114,12 +109,13 @@ class OutageJudge:
         view: port.CaseView,
         facts: port.CaseFacts,
         record: port.DecisionRecord,
-        amount: int,
+        named: int | None,
     ) -> port.CaseStep:
-        """The policy proposes no sum, so the human names it."""
-        order = view.order
+        """The sum proposed, or less of it; where none is, the one that the human names."""
+        order, proposed = view.order, record.decision.amount_minor
         assert order is not None
-        if not 0 < amount <= order.left_minor:
+        amount = proposed if named is None else named
+        if not 0 < amount <= min(proposed or order.left_minor, order.left_minor):
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)

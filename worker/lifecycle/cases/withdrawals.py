@@ -1,14 +1,14 @@
-"""Withdrawals: the sum asked for is set aside at once, so that nothing else can spend it."""
+"""Withdrawals: what would leave is set aside, so that nothing else can spend it meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
-from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
-from worker.domain.policy.deadlines import days_after, pay_by
+from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
+from worker.domain.policy.deadlines import pay_by
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions
+from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.store import case_view as port
 
 #: What was approved before a block is paid only if a human says that he has seen the block.
@@ -44,6 +44,16 @@ def paid_step(view: port.CaseView) -> port.CaseStep:
     )
 
 
+def taken_back_step(judge: "WithdrawalJudge", view: port.CaseView) -> port.CaseStep:
+    """The customer takes it back while nobody paid; what was set aside is free at once."""
+    case = view.case
+    if case.state in port.CLOSED:
+        same = case.state is port.CaseState.CANCELLED
+        return case_steps.unchanged(view, None if same else port.Rejected.CLOSED)
+    facts = {**case.facts, "taken_back_at": questions.instant_fact(view.now)}
+    return replace(judge.taken_back(view, facts), evidence=("cancel", {}))
+
+
 def extended_step(view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
     """More time to pay, for a recorded reason; the policy decides later whether it counts."""
     if view.case.state is not port.CaseState.APPROVED:
@@ -62,7 +72,7 @@ def _paid_moves(case: port.Case) -> Sequence[port.MoneyMove]:
     return (port.MoneyMove(TransferKind.WITHDRAW, payout.amount_minor), *fee)
 
 
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_SET_ASIDE: Final = frozenset({port.CaseState.IN_REVIEW, port.CaseState.APPROVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +100,10 @@ class WithdrawalJudge:
         if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         if outcome is not Outcome.NEEDS_REVIEW:
-            if verdict.amount_minor not in {None, record.decision.amount_minor}:
+            decided = case_steps.with_named_sum(record, verdict)
+            if decided is None:
                 return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-            return self._step(view, facts, record)
+            return self._step(view, facts, decided)
         if not verdict.grant:
             return self._step(
                 view,
@@ -101,13 +112,16 @@ class WithdrawalJudge:
             )
         return self._granted(view, facts, record, verdict.amount_minor)
 
+    def taken_back(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        return self._step(view, facts, self._ask(view, facts))
+
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         name = "approved_at" if sla is port.TimerKind.REFUND_PAYMENT else "claim_at"
         return questions.instant_in(view.case.facts, name) or view.case.opened_at
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         return questions.ask_policy(
-            view, Op.WITHDRAWAL, {**facts, **_facts_from_books(view, facts)}, self.clauses
+            view, Op.WITHDRAWAL, record_facts.of_withdrawal(view, facts), self.clauses
         )
 
     def _step(
@@ -116,12 +130,18 @@ class WithdrawalJudge:
         state = case_steps.STATE_AFTER[record.decision.outcome]
         if record.decision.outcome is Outcome.PAYOUT:
             state = port.CaseState.APPROVED
+        if record.decision.reason is Reason.TAKEN_BACK:
+            state = port.CaseState.CANCELLED
+        moves = _moves(view, record.decision, state)
+        if any(move.kind is TransferKind.WITHHOLD for move in moves):
+            # Who asked for all asked for what was there before a part of it was set aside.
+            facts = {"amount_minor": view.account.balance_minor, **facts}
         step = port.CaseStep(
             state=state,
             facts=facts,
             record=case_steps.record_if_new(view, record),
             timers=self._timers(view, facts, record.decision),
-            moves=_moves(view, facts, record.decision, state),
+            moves=moves,
         )
         return case_steps.with_event(self, view, step)
 
@@ -161,71 +181,24 @@ class WithdrawalJudge:
         )
 
 
-def _facts_from_books(view: port.CaseView, facts: port.CaseFacts) -> dict[str, Any]:
-    holdings = view.holdings
-    flags = sorted({*facts.get("account_flags", []), *holdings.flags})
-    deposits = [at for at, _ in holdings.topups]
-    given: dict[str, Any] = {
-        "balance_minor": _amount_available(view),
-        "topups": [
-            {"at": questions.instant_fact(at), "amount_minor": minor}
-            for at, minor in _topups_left(view)
-        ],
-        "activations": [questions.instant_fact(at) for at in holdings.activated],
-        "account_flags": flags,
-    }
-    given |= {"last_deposit_at": questions.instant_fact(max(deposits))} if deposits else {}
-    end = holdings.open_order_end
-    return given | ({} if end is None else {"open_order_window_end": questions.instant_fact(end)})
-
-
-def _topups_left(view: port.CaseView) -> list[tuple[datetime, int]]:
-    """The top-ups less what earlier withdrawals took of them: each leaves the platform once.
-
-    A withdrawal took the oldest that were refundable then: the rest stays refundable longest.
-    """
-    used_at = max(view.holdings.activated, default=_LONG_AGO)
-    left = dict(enumerate(view.holdings.topups))
-    for payout in view.holdings.paid_out:
-        untaken = payout.amount_minor
-        for index, (at, minor) in left.items():
-            recent = _is_recent(view.profile, at, payout.asked_at)
-            if used_at < at <= payout.granted_at and recent:
-                part = min(untaken, minor)
-                left[index] = (at, minor - part)
-                untaken -= part
-    return list(left.values())
-
-
-def _is_recent(profile: Profile | None, at: datetime, asked_at: datetime) -> bool:
-    if profile is None or profile.topup_max_age_days is None:
-        return True
-    return asked_at <= days_after(profile, at, profile.topup_max_age_days)
-
-
 def _amount_available(view: port.CaseView) -> int:
-    """What can leave: at the request the whole balance, afterwards what was set aside."""
-    opening = not view.case.decisions
-    return view.holdings.available_minor if opening else view.case.withheld_minor
+    """What can leave: what was set aside, else the whole balance."""
+    return view.case.withheld_minor or view.account.balance_minor
 
 
 def _moves(
-    view: port.CaseView,
-    facts: port.CaseFacts,
-    decision: Decision,
-    state: port.CaseState,
+    view: port.CaseView, decision: Decision, state: port.CaseState
 ) -> tuple[port.MoneyMove, ...]:
+    """What would leave is set aside, and nothing while the request lacks something."""
     withheld = view.case.withheld_minor
     if state in port.CLOSED:
         return (port.MoneyMove(TransferKind.GIVEBACK, withheld),) if withheld else ()
     moves: list[port.MoneyMove] = []
-    if not withheld and not view.case.decisions:
-        asked = facts.get("amount_minor")
-        available = view.holdings.available_minor
-        withheld = available if asked is None else min(asked, available)
-        moves += [port.MoneyMove(TransferKind.WITHHOLD, withheld)] if withheld else []
-    if state is port.CaseState.APPROVED:
-        excess = withheld - decision.amount_minor - decision.fee_minor
-        assert excess >= 0
-        moves += [port.MoneyMove(TransferKind.EXCESS, excess)] if excess else []
+    leaving = decision.amount_minor + decision.fee_minor
+    if not withheld and leaving and state in _SET_ASIDE:
+        withheld = leaving
+        moves.append(port.MoneyMove(TransferKind.WITHHOLD, withheld))
+    if state is port.CaseState.APPROVED and withheld != leaving:
+        assert withheld > leaving
+        moves.append(port.MoneyMove(TransferKind.EXCESS, withheld - leaving))
     return tuple(moves)

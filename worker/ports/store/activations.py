@@ -9,11 +9,16 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.domain.transfer import Charge
+from worker.ports.store.case_record import AccountRecord, CaseRecord
+
+#: What only the order call knows, as JSON, in the vocabulary of the policies. Never changed.
+FactsTold: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class NumberIntake:
     expires_at: datetime | None = None
     policy: str | None = None
     charge: Charge = Charge.HOLD
+    order_ref: str | None = None  #: The shop's own id of the order.
+    order_facts: FactsTold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class CompleteIntake:
     number: NumberIntake  #: Its window and its policy are given.
     policy_version: str
     min_cancel_age: timedelta = timedelta(0)
+    cancel: CancelTerms = ANY_TIME
     cost_minor: int | None = None  #: What the provider took, where it told us.
     cost_currency: str | None = None
 
@@ -70,6 +78,7 @@ class AcceptOutcome(enum.Enum):
     BALANCE_TOO_LOW = "balance_too_low"
     UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
     UNKNOWN_POLICY = "unknown_policy"
+    WINDOW_TOO_LONG = "window_too_long"  #: Longer than the one its policy names.
     RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
 
 
@@ -115,6 +124,11 @@ class Activation:
     provider_state: ProviderState
     rented_at: datetime
     deadline_at: datetime
+    cancel_offered: bool = True
+    cancel_from_at: datetime | None = None  #: None: no such bound.
+    cancel_until_at: datetime | None = None
+    order_ref: str | None = None
+    order_facts: FactsTold | None = None
     codes: tuple[ShownCode, ...] = ()
     settlement: Settlement | None = None
     timeline: tuple[TimelineEntry, ...] = ()
@@ -162,9 +176,28 @@ class CancelPress(NamedTuple):
     """What pressing Cancel did; `not_before` is set while the provider will not cancel yet."""
 
     answer: CancelAnswer
-    state: State
+    state: State  #: As it was found.
     provider: ProviderName
     not_before: datetime | None
+
+
+class PressDecision(NamedTuple):
+    """What the policy makes of a press: refused, or how the number ends if no SMS comes."""
+
+    refused: CancelAnswer | None
+    ends_as: tuple[State, str] | None = None  #: And why.
+
+
+class CancelJudge(Protocol):
+    """Asks the policy of a number about a press, from the record; without I/O."""
+
+    def recent(self, policy: str, version: str) -> int:
+        """Among how many last orders of the account Cancels are to be counted."""
+        ...
+
+    def __call__(
+        self, record: CaseRecord, account: AccountRecord, now: datetime, /
+    ) -> PressDecision: ...
 
 
 class ActivationStore(Protocol):
@@ -204,6 +237,12 @@ class ActivationStore(Protocol):
         """
         ...
 
+    async def press_judged(
+        self, id_: ActivationId, judge: CancelJudge, *, now: datetime | None = None
+    ) -> CancelPress | None:
+        """A press that *judge* answers; the account is locked, so no other one counts meanwhile."""
+        ...
+
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         """Ask for the end of a number with a code; the state found, None for an unknown id."""
         ...
@@ -220,6 +259,7 @@ class ActivationStore(Protocol):
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
+        order_ref: str | None = None,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 
@@ -16,12 +16,24 @@ class Account:
     available_minor: int
     held_minor: int
     state: str  #: open | closing | blocked | frozen | deleted
+    policy: str | None = None  #: None: opened before accounts had one, and not told since.
+
+
+class AccountPolicy(NamedTuple):
+    """The policy that a new account belongs to: the named one, else the default."""
+
+    named: str | None = None
+    default: str | None = None
+
+
+NO_POLICY: Final = AccountPolicy()
 
 
 class AccountOpened(enum.Enum):
     NEW = "new"
     SAME = "same"
     OTHER_CONTENT = "other_content"  #: It exists with another currency.
+    OTHER_POLICY = "other_policy"  #: It belongs to another policy.
 
 
 class TopUpOutcome(enum.Enum):
@@ -88,7 +100,7 @@ class BookStore(Protocol):
     """Raises `StoreError` and nothing else; every call is safe to repeat."""
 
     async def open_account(
-        self, account: AccountId, currency: str
+        self, account: AccountId, currency: str, policy: AccountPolicy = NO_POLICY
     ) -> tuple[AccountOpened, Account]: ...
 
     async def account(self, account: AccountId) -> Account | None: ...

@@ -12,9 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from worker.domain.account_state import LoggedEvent, flags_of
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Decision, Op, Profile
 from worker.domain.transfer import Charge, TransferKind
+from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.obligations import Obligation, Owed
 
 CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the policies.
 
@@ -22,6 +25,7 @@ CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the p
 class CaseKind(enum.Enum):
     CLAIM = "claim"
     OUTAGE = "rental_outage"
+    RENTAL_CANCEL = "rental_cancel"  #: Given back, a renewal given back, or ended early.
     WITHDRAWAL = "withdrawal"
     ACCOUNT = "account"
 
@@ -37,6 +41,7 @@ class CaseState(enum.Enum):
     REPLACED = "replaced"
     PAID = "paid"  #: It was paid out.
     DONE = "done"  #: An account event that has had its effect, or nothing was to be done.
+    CANCELLED = "cancelled"  #: The customer took it back.
 
 
 CLOSED = frozenset(
@@ -47,8 +52,10 @@ CLOSED = frozenset(
         CaseState.REPLACED,
         CaseState.PAID,
         CaseState.DONE,
+        CaseState.CANCELLED,
     }
 )
+REFUSED = frozenset({CaseState.DENIED, CaseState.CANCELLED})
 
 
 class TimerKind(enum.Enum):
@@ -107,7 +114,7 @@ class Rejected(enum.Enum):
     NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
     ACCOUNT_BLOCKED = "account_blocked"  #: No money leaves it, unless a human has seen the block.
     ACCOUNT_FROZEN = "account_frozen"
-    WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or not the one that follows.
+    WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or more than proposed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +129,12 @@ class CaseStep:
     event: str | None = None  #: Its type.
     verdict: Mapping[str, Any] | None = None
     account_state: str | None = None
+    replaced_by: UUID | None = None  #: The number or rental that is linked.
+    owed: Sequence[Owed] | None = None  #: All that is owed from now on.
+    account_flags: Sequence[str] = ()  #: That a human found: they stay with the account.
+    reopens: bool = False  #: A closed case goes on: its repair did not hold.
     ends_rental: bool = False  #: Its days are credited: it is to be closed at its provider.
+    gives_renewal_back: bool = False  #: It ends when it would have ended without its renewal.
     evidence: tuple[str, Mapping[str, Any]] | None = None  #: What it is, as it was sent.
     rejected: Rejected | None = None
 
@@ -151,6 +163,7 @@ class EvidenceEntry(NamedTuple):
     at: datetime
     what: str
     content: Mapping[str, Any]
+    by: str | None = None  #: Who told it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +187,7 @@ class Case:
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()
+    obligations: tuple[Obligation, ...] = ()  #: Oldest first.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +207,8 @@ class CaseOrder:
     blocked_from: datetime | None = None  #: From when a claim has been credited for all days left.
     sms_received_at: datetime | None = None
     sms_displayed_at: datetime | None = None
+    order_ref: str | None = None
+    order_facts: CaseFacts = field(default_factory=dict)  #: What was told with the order.
 
     @property
     def left_minor(self) -> int:
@@ -220,7 +236,14 @@ class AccountHoldings:
     activated: tuple[datetime, ...] = ()
     open_order_end: datetime | None = None
     withdrawal_open: bool = False
-    flags: frozenset[str] = frozenset()
+    events: tuple[LoggedEvent, ...] = ()  #: Oldest first, without what is being decided.
+    events_before: int = 0  #: Of these, told before what is being decided.
+    findings: frozenset[str] = frozenset()  #: Flags that a human found.
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """What its events say about the account when money is to leave."""
+        return flags_of(self.events) | self.findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +255,8 @@ class CaseView:
     profile: Profile | None  #: Of the order's purchase; None: no such version is kept.
     order: CaseOrder | None
     holdings: AccountHoldings
+    record: CaseRecord | None  #: Of the order, without what this case itself gave.
+    account: AccountRecord
     timer: Timer | None = None
     overdue: tuple[TimerKind, ...] = ()  #: Timers of this case that are due and have not fired.
 

@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from uuid import UUID, uuid5
 
+from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
+from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.obligations import Obligation
 
 PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
 #: Of a version, by name and version; None: it cannot be had.
@@ -53,6 +56,7 @@ class CaseOpenOutcome(enum.Enum):
     ACCOUNT_BLOCKED = "account_blocked"
     ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
     ACCOUNT_FROZEN = "account_frozen"
+    OTHER_POLICY = "other_policy"  #: The account belongs to another one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,11 @@ class Review:
     proposed_minor: int
     currency: str
     destination: str | None
-    by_when: datetime | None
+    by_when: datetime
     facts: case_view.CaseFacts
     policy: str
     rank: datetime | None  #: See `ReviewPlace`.
+    case: UUID | None = None  #: None: it is about an activation.
 
     @property
     def place(self) -> ReviewPlace:
@@ -147,6 +152,7 @@ class CaseStore(Protocol):
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
     ) -> CaseOpenResult:
         """Open it and judge it by the policy of its order; what *policy_of* raises undoes it."""
         ...
@@ -158,6 +164,7 @@ class CaseStore(Protocol):
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
+        by: str | None = None,
         timer: case_view.Timer | None = None,
     ) -> CaseChange:
         """With a *timer*: only if that one is still due, and it has fired afterwards."""
@@ -169,6 +176,30 @@ class CaseStore(Protocol):
         self, account: AccountId, kind: case_view.CaseKind, *, waiting_for: str
     ) -> list[UUID]:
         """The open cases of an account that wait with this reason."""
+        ...
+
+    async def order_record(self, id_: UUID) -> CaseRecord | None:
+        """The record of a number or a rental."""
+        ...
+
+    async def account_record(
+        self, account: AccountId, *, now: datetime | None = None, recent: int = 10
+    ) -> AccountRecord | None:
+        """With *recent* of its last orders looked at for Cancels."""
+        ...
+
+    async def account_events(self, account: AccountId) -> list[LoggedEvent]:
+        """The events of an account, oldest first."""
+        ...
+
+    async def obligations_of(self, account: AccountId) -> list[Obligation]:
+        """What is owed in the cases of an account, soonest first."""
+        ...
+
+    async def obligation(self, id_: UUID) -> Obligation | None: ...
+
+    async def open_deletions(self, account: AccountId) -> list[UUID]:
+        """The deletions of an account that have not ended."""
         ...
 
     async def reviews(

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from worker.domain.balance_check import ProviderSums
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
@@ -185,6 +186,7 @@ class PurchaseStore(Protocol):
         policy: str,
         policy_version: str,
         window: timedelta,
+        cancel: CancelTerms = ANY_TIME,
     ) -> PurchaseStart:
         """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
         ...
@@ -198,8 +200,13 @@ class PurchaseStore(Protocol):
         """
         ...
 
-    async def purchase_failed(self, id_: ActivationId, failure: str) -> None:
-        """Certainly nothing was bought: the hold goes back."""
+    async def purchase_failed(
+        self, id_: ActivationId, failure: str, *, is_order: bool
+    ) -> Activation | None:
+        """Certainly nothing was bought: the hold goes back.
+
+        As an order it stays, refunded and without a number; else another provider is tried.
+        """
         ...
 
     async def purchase_unknown(self, id_: ActivationId) -> Activation | None:

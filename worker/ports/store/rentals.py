@@ -14,6 +14,7 @@ from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view
+from worker.ports.store.activations import FactsTold
 
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
 _ORDERS = UUID("b1b7c1f0-52d4-5c8e-8d5b-0a6c2c3f8e05")
@@ -35,10 +36,13 @@ class Rental:
     policy_version: str
     rented_at: datetime
     ends_at: datetime
+    order_ref: str | None = None
+    order_facts: FactsTold | None = None
     ended_at: datetime | None = None
     renewed_at: datetime | None = None  #: Of the newest renewal, with its price.
     renewal_price_minor: int | None = None
     outages: tuple[case_view.Case, ...] = ()
+    cancels: tuple[case_view.Case, ...] = ()  #: Presses that the policy took.
     claims: tuple[case_view.Case, ...] = ()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.ports.store.activations import FactsTold
 
 
 class DueNumber(NamedTuple):
@@ -26,6 +27,10 @@ class DueNumber(NamedTuple):
     price_minor: int
     policy: str
     policy_version: str
+    service: str
+    country: str
+    order_facts: FactsTold | None
+    cancel_decision: str | None  #: What a press that was judged decided: the state, and why.
     rented_at: datetime
     deadline_at: datetime
     attempts: int  #: Calls made for this ending before this one.
@@ -91,6 +96,7 @@ class Postponed(NamedTuple):
     delay: timedelta
     too_early: bool = False  #: The provider said so: also `cancel_not_before`.
     unknown_reads: int = 0
+    answer: str | None = None  #: The provider's, in a word; None: it was not asked.
 
     @classmethod
     def of(cls, due: DueNumber, delay: timedelta) -> "Postponed":

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from worker.domain.policy import ProfileError, Reason
-from worker.domain.policy.loading import grounds, load_clauses
+from worker.domain.policy.clauses import grounds, load_clauses
 
 COUNTS = {"P0": 26, "P1": 25, "P2": 33, "P3": 44, "P4": 27}
-GOOD = '[[clause]]\nid = "X1.01"\nsays = "a"\nworker = "b"\nreasons = ["silence"]\n'
+GOOD = '[[clause]]\nid = "X1.01"\nsays = "a"\nreasons = ["silence"]\n'
 
 
 @pytest.mark.parametrize(("policy", "count"), COUNTS.items())
@@ -34,7 +34,7 @@ def test_clauses_are_read_from_beside_the_policies(tmp_path: Path) -> None:
 
     (clause,) = load_clauses("mine", tmp_path)
 
-    assert (clause.id, clause.says, clause.worker) == ("X1.01", "a", "b")
+    assert (clause.id, clause.says) == ("X1.01", "a")
     assert clause.reasons == {Reason.SILENCE}
 
 
@@ -48,8 +48,8 @@ def test_clauses_are_read_from_beside_the_policies(tmp_path: Path) -> None:
         ("clause = [5]", "clause[0]"),
         (GOOD + '[[clause]]\nid = "X1.02"\n', "clause[1]"),
         (GOOD + "more = 1\n", "clause[0]"),
-        (GOOD.replace('"a"', "5"), "clause[0]"),
-        (GOOD.replace('"b"', '""'), "clause[0]"),
+        (GOOD.replace('"a"', "5"), "clause[0].says"),
+        (GOOD.replace('"a"', '""'), "clause[0].says"),
         (GOOD.replace("X1.01", "X1"), "clause[0].id"),
         (GOOD.replace("silence", "noise"), "clause[0].reasons"),
         (GOOD.replace('"silence"', "[]"), "clause[0].reasons"),
@@ -64,4 +64,4 @@ def test_a_wrong_file_of_clauses_is_named(tmp_path: Path, content: str, field: s
     with pytest.raises(ProfileError) as caught:
         load_clauses("mine", tmp_path)
 
-    assert (caught.value.file, caught.value.field) == (str(file), field)
+    assert (caught.value.problems[0].file, caught.value.field) == (str(file), field)

@@ -103,7 +103,7 @@ def test_p2_27_one_calendar_month_is_refunded_at_most(ask: AskPolicy) -> None:
     assert outage(ask, now=90 * DAY, **long) == credited(3100, month + 7 * DAY)
     restored = outage(ask, now=90 * DAY, restored_at=60 * DAY, **long)
     assert restored == credited(3100, month + 7 * DAY)
-    uncapped = {"profile_overrides": {"refund_cap_months": None}}
+    uncapped = {"profile_overrides": {"outage.refund_cap_months": None}}
     assert outage(ask, now=91 * DAY, **long, **uncapped)[2] == 8300
 
 
@@ -136,9 +136,11 @@ def test_the_checks_come_in_their_order(ask: AskPolicy) -> None:
     assert outage(ask, outage_verified=None) == unverified
     assert outage(ask, outage_verified=False, restored_at=CONTACT + HOUR) == unverified
     assert outage(ask, outage_verified=True, client_caused=None)[0] == "wait"
-    for credited in (1, 100):
-        settled = outage(ask, credited_minor=credited, client_caused=True)
-        assert settled == ("none", "already_settled", 0, 0, None, None)
+    settled = outage(ask, credited_minor=3000, client_caused=True)
+    assert settled == ("none", "already_settled", 0, 0, None, None)
+    assert outage(ask, credited_minor=2999, client_caused=True) == client
+    replaced = outage(ask, credited_minor=3000, replacement_linked_at=CONTACT)
+    assert replaced == ("none", "replaced", 0, 0, None, None)
 
 
 @pytest.mark.parametrize("policy", ["default", "P0", "P1", "P3", "P4"])
@@ -148,3 +150,63 @@ def test_where_the_policy_has_no_rule_for_outages_a_human_decides(
     rental = {"rental_start": timedelta(0), "rental_end": DAY}
     decided = ask(policy, "outage_tick", **rental)
     assert decided == ("needs_review", "policy_silent", 0, 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "minor"),
+    [
+        ("complete_24h", 36 * HOUR, 100),
+        ("started_24h", 36 * HOUR, 200),
+        ("exact", 36 * HOUR, 150),
+        ("exact", HOUR, 5),
+        ("started_24h", HOUR, 100),
+        ("complete_24h", DAY, 100),
+        ("started_24h", DAY, 100),
+        ("started_24h", DAY + US, 200),
+        ("exact", DAY + US, 101),
+    ],
+)
+def test_the_days_of_an_outage_are_counted_as_the_policy_says(
+    ask: AskPolicy, count: str, length: timedelta, minor: int
+) -> None:
+    policy = {"outage": {"threshold_s": 0, "day_count": count}}
+    down = {"contacted_at": DAY, "restored_at": DAY + length, "now": 20 * DAY}
+    rental = {"rental_start": timedelta(0), "rental_end": 30 * DAY, "price_minor": 3000}
+    decided = ask(policy, "outage_tick", **rental, **down)
+    assert decided == ("prorated_credit", "outage_over_24h", minor, 0, "balance", None)
+
+
+def test_an_outage_over_a_short_threshold_without_a_complete_day_gives_nothing(
+    ask: AskPolicy,
+) -> None:
+    policy = {"outage": {"threshold_s": 3600}}
+    given: dict[str, Any] = {
+        "rental_start": timedelta(0),
+        "rental_end": 30 * DAY,
+        "price_minor": 3000,
+        "contacted_at": DAY,
+        "now": 20 * DAY,
+    }
+    short = ask(policy, "outage_tick", restored_at=2 * DAY - US, **given)
+    assert short == ("deny", "outage_not_over_24h", 0, 0, None, None)
+    before_it_began = ask(policy, "outage_tick", restored_at=timedelta(0), **given)
+    assert before_it_began == short
+
+
+def test_an_sms_or_the_repair_ends_an_outage_whichever_came_first(ask: AskPolicy) -> None:
+    policy = {"outage": {"threshold_s": 0, "day_count": "exact"}}
+    given: dict[str, Any] = {
+        "rental_start": timedelta(0),
+        "rental_end": 30 * DAY,
+        "price_minor": 3000,
+        "contacted_at": DAY,
+        "now": 20 * DAY,
+    }
+
+    def minor(**ends: timedelta) -> int:
+        return ask(policy, "outage_tick", **given, **ends)[2]
+
+    assert minor(sms_received_at=3 * DAY, restored_at=5 * DAY) == 200
+    assert minor(sms_received_at=5 * DAY, restored_at=3 * DAY) == 200
+    assert minor(sms_received_at=DAY - US, restored_at=3 * DAY) == 200
+    assert minor(sms_received_at=DAY, restored_at=3 * DAY) == 0

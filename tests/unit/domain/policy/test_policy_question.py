@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from worker.domain.policy import FactError, Op, OrderFacts, WithdrawalFacts, question_from
-from worker.domain.policy.loading import load_profile
+from worker.domain.policy import (
+    FactError,
+    Op,
+    OrderFacts,
+    WithdrawalFacts,
+    load_profile,
+    question_from,
+)
 from worker.domain.policy.question import decide
 
 AT = "2026-03-02T10:00:00.000000Z"

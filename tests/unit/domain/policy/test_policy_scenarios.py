@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from worker.domain.policy import Reason, decide, load_profile, override, question_from
+from worker.domain.policy import Profile, Reason, decide, load_profile, override, question_from
+from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints.cli.decide import instant_text
 
 SCENARIOS: list[dict[str, Any]] = json.loads(
@@ -17,8 +18,7 @@ SCENARIOS: list[dict[str, Any]] = json.loads(
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: str(scenario["id"]))
 def test_a_worked_case_is_decided_as_expected(scenario: dict[str, Any]) -> None:
     question = question_from(scenario["given"])
-    profile = load_profile(scenario["seed"])
-    profile = override(profile, scenario["given"].get("profile_overrides", {}))
+    profile = override(_policy(scenario), scenario["given"].get("profile_overrides", {}))
 
     decision = decide(profile, question.op, question.facts, question.now)
 
@@ -30,6 +30,13 @@ def test_a_worked_case_is_decided_as_expected(scenario: dict[str, Any]) -> None:
         "reason": decision.reason.value,
         "deadline": instant_text(decision.deadline),
     } == scenario["expect"]
+
+
+def _policy(scenario: dict[str, Any]) -> Profile:
+    """That of the seed, or the whole policy that the case itself gives."""
+    if "policy" in scenario:
+        return profile_from(scenario["policy"], name="policy", file=scenario["id"])
+    return load_profile(scenario["seed"])
 
 
 def test_every_reason_has_a_worked_case_or_a_case_of_our_own() -> None:

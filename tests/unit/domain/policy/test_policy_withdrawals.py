@@ -9,6 +9,9 @@ from tests.unit.domain.policy.policy_answers import DAY, US, Answer, AskPolicy
 
 ASKED = 10 * DAY  # A Thursday.
 REVIEW = ASKED + 4 * DAY  # Two working days: Monday.
+#: From 10:00 back to the first instant of the day, and on to its last.
+FIRST_OF_DAY = timedelta(hours=10)
+LAST_OF_DAY = timedelta(hours=14) - US
 FIELDS = ["amount", "payment_system", "details", "reason", "email"]
 
 
@@ -54,9 +57,10 @@ def test_an_unused_topup_is_paid_out_after_a_humans_yes(ask: AskPolicy) -> None:
 @pytest.mark.parametrize(
     ("age", "reason"),
     [
-        (7 * DAY - US, "refundable_topups"),
         (7 * DAY, "refundable_topups"),
-        (7 * DAY + US, "topup_too_old"),
+        (7 * DAY + FIRST_OF_DAY, "refundable_topups"),
+        (7 * DAY + FIRST_OF_DAY + US, "topup_too_old"),
+        (-DAY, "refundable_topups"),
     ],
 )
 def test_p3_19_a_topup_is_refundable_for_one_week(
@@ -106,7 +110,7 @@ def test_p3_41_the_commission_is_taken_off_and_never_more_than_there_is(
     ask: AskPolicy, fee: int, net: int
 ) -> None:
     assert p3(ask, psp_commission_minor=fee) == paid(net, 1000 - net)
-    borne_by_the_shop = {"psp_commission": False}
+    borne_by_the_shop = {"withdrawal.psp_commission": False}
     assert p3(ask, psp_commission_minor=fee, profile_overrides=borne_by_the_shop) == paid(1000)
 
 
@@ -148,7 +152,7 @@ def test_of_several_findings_the_first_in_the_order_is_the_reason(ask: AskPolicy
 @pytest.mark.parametrize("flag", ["unlawful_use_suspected", "fraud_suspected"])
 def test_a_suspicion_goes_to_a_human(ask: AskPolicy, flag: str) -> None:
     decided = p3(ask, account_flags=[flag], claim_channel="chat")
-    assert decided == ("needs_review", "suspected_misuse", 0, 0, None, REVIEW)
+    assert decided == ("needs_review", "suspected_misuse", 1000, 0, "client", REVIEW)
 
 
 def test_p3_30_the_stated_reason_decides_about_an_accidental_topup(ask: AskPolicy) -> None:
@@ -159,7 +163,7 @@ def test_p3_30_the_stated_reason_decides_about_an_accidental_topup(ask: AskPolic
 
 def test_p3_33_p3_34_p3_35_p3_36_a_request_is_complete(ask: AskPolicy) -> None:
     assert p3(ask, claim_channel="email") == asked("wrong_channel")
-    any_channel = {"profile_overrides": {"request_channel": None}}
+    any_channel = {"profile_overrides": {"withdrawal.channels": None, "claims.channels": None}}
     assert (
         p3(ask, claim_channel="email", **any_channel) == p3(ask, claim_channel=None) == paid(1000)
     )
@@ -194,11 +198,11 @@ def test_the_checks_come_in_their_order(ask: AskPolicy) -> None:
 
 def test_p3_44_a_contradiction_goes_to_a_human(ask: AskPolicy) -> None:
     decided = p3(ask, contradicts_terms=True)
-    assert decided == ("needs_review", "contradicts_terms", 0, 0, None, REVIEW)
+    assert decided == ("needs_review", "contradicts_terms", 1000, 0, "client", REVIEW)
 
 
 def test_p3_25_payment_details_have_fourteen_days_from_our_question(ask: AskPolicy) -> None:
-    due = ASKED + 15 * DAY
+    due = ASKED + 15 * DAY + LAST_OF_DAY
     question = {"payment_info_requested_at": ASKED + DAY}
 
     for now in (ASKED + DAY, due - US, due):
@@ -208,8 +212,21 @@ def test_p3_25_payment_details_have_fourteen_days_from_our_question(ask: AskPoli
     assert p3(ask, payment_info_provided_at=due, **answered) == paid(1000)
     late = p3(ask, payment_info_provided_at=due + US, **answered)
     assert late == denied("payment_info_timeout")
-    silent = {"payment_info_days": None}
-    assert p3(ask, now=due + US, profile_overrides=silent, **question)[0] == "payout"
+
+
+def test_payment_details_without_a_date_of_the_policy_end_with_a_human(ask: AskPolicy) -> None:
+    def undated(**facts: Any) -> Answer:
+        silent = {"processing.payment_info_days": None}
+        question = {"payment_info_requested_at": ASKED, "profile_overrides": silent}
+        return p3(ask, **question, **facts)
+
+    due = ASKED + 14 * DAY
+    assert undated(now=due) == asked("payment_info_required")
+    assert undated(now=due, answer_due_at=due) == asked("payment_info_required", due)
+    overdue = undated(now=due + US, answer_due_at=due)
+    assert overdue == ("needs_review", "payment_info_overdue", 1000, 0, "client", REVIEW)
+    given = undated(now=due + US, answer_due_at=due, payment_info_provided_at=due + US)
+    assert given[0] == "payout"
 
 
 def test_a_withdrawal_waits_for_an_order_that_still_runs(ask: AskPolicy) -> None:
@@ -305,7 +322,7 @@ def test_p4_20_p4_25_p4_26_p4_27_the_checks_come_in_their_order(ask: AskPolicy) 
 def test_a_human_sees_the_sum_after_the_fee(ask: AskPolicy) -> None:
     decided = p4(ask, verified=None)
     assert decided == ("needs_review", "judge_request", 9500, 500, "wallet", None)
-    two_days = {"profile_overrides": {"review_business_days": 2}}
+    two_days = {"profile_overrides": {"processing.review_business_days": 2}}
     assert p4(ask, verified=None, **two_days)[5] == REVIEW
     assert p4(ask, **two_days) == to_wallet(9500, 500)
 
@@ -313,7 +330,7 @@ def test_a_human_sees_the_sum_after_the_fee(ask: AskPolicy) -> None:
 def test_withdrawals_can_be_left_to_a_human(ask: AskPolicy) -> None:
     silent: Answer = ("needs_review", "policy_silent", 0, 0, None, None)
 
-    assert p4(ask, profile_overrides={"withdrawal": "none"}) == silent
+    assert p4(ask, profile_overrides={"withdrawal.mode": "none"}) == silent
     for policy in ("P0", "P1", "default"):
         assert ask(policy, "withdrawal", balance_minor=900) == silent
 
@@ -327,7 +344,7 @@ def test_withdrawals_can_be_left_to_a_human(ask: AskPolicy) -> None:
         ("misunderstanding", "misunderstanding"),
         ("caller_id", "caller_id"),
         ("sms_problem", "not_a_client_refund_ground"),
-        ("account_deletion", "unused_funds"),
+        ("account_deletion", "not_a_client_refund_ground"),
         (None, "unused_funds"),
     ],
 )
@@ -345,4 +362,24 @@ def test_p2_03_p2_04_findings_come_before_the_stated_reason(ask: AskPolicy) -> N
     assert p2("deleted_by_customer") == denied("account_deleted")
     assert p2("blocked_law_enforcement") == denied("account_frozen")
     assert p2("fraud_suspected")[:2] == ("needs_review", "suspected_misuse")
-    assert p2("blocked_rules") == denied("unused_funds")
+    assert p2("blocked_rules")[:3] == ("needs_review", "account_blocked_rules", 0)
+
+
+def test_payouts_and_purchases_since_the_oldest_topup_count(ask: AskPolicy) -> None:
+    topups = [topup(ASKED - 3 * DAY, 700), topup(ASKED - 2 * DAY, 300)]
+
+    def unused(**facts: Any) -> Answer:
+        given = {"topups": topups, "balance_minor": 5000, "amount_minor": 1000}
+        return p3(ask, **given | facts)
+
+    at_oldest = [topup(ASKED - 3 * DAY, 400)]
+    before = [topup(ASKED - 3 * DAY - US, 400)]
+    assert unused() == paid(1000)
+    assert unused(payouts=at_oldest) == paid(600, reason="partial_refundable")
+    assert unused(purchases=at_oldest) == paid(600, reason="partial_refundable")
+    assert unused(payouts=before, purchases=before) == paid(1000)
+    assert unused(payouts=at_oldest, purchases=at_oldest)[2] == 200
+    assert unused(payouts=[topup(ASKED, 1000)]) == denied("nothing_refundable")
+    assert unused(topups=[]) == denied("nothing_refundable")
+    after = unused(payouts=at_oldest, activations=[ASKED - 3 * DAY])
+    assert after == paid(300, reason="partial_refundable")

@@ -12,21 +12,27 @@ WITH asked AS (
         CAST(:policy AS text[]), CAST(:policy_version AS text[]), CAST(:charge AS text[]),
         CAST(:rented_at AS timestamptz[]), CAST(:window_seconds AS integer[]),
         CAST(:deadline_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
-        CAST(:cancel_not_before AS timestamptz[])
+        CAST(:cancel_not_before AS timestamptz[]),
+        CAST(:order_ref AS text[]), CAST(:order_facts AS text[]),
+        CAST(:cancel_offered AS boolean[]), CAST(:cancel_from_at AS timestamptz[]),
+        CAST(:cancel_until_at AS timestamptz[]), CAST(:cancel_judged AS boolean[])
     ) AS t(id, provider, provider_ref, account, phone, service, country, price_minor, currency,
            cost_minor, cost_currency, policy, policy_version, charge, rented_at, window_seconds,
-           deadline_at, expires_at, cancel_not_before)
+           deadline_at, expires_at, cancel_not_before, order_ref, order_facts,
+           cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
     ORDER BY provider, provider_ref
 ),
 new AS (
     INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
-           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at)
+           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at,
+           order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
     SELECT id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
            rented_at, window_seconds, deadline_at, expires_at, cancel_not_before,
            -- "In time" includes the last instant: the ending starts at the first one after it.
-           deadline_at + interval '1 microsecond'
+           deadline_at + interval '1 microsecond', order_ref, CAST(order_facts AS jsonb),
+           cancel_offered, cancel_from_at, cancel_until_at, cancel_judged
       FROM asked
         ON CONFLICT DO NOTHING
     RETURNING id, account, price_minor, currency, charge

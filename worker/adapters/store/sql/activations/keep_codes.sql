@@ -47,7 +47,8 @@ told AS (
                               'provider_ref', a.provider_ref, 'account', a.account,
                               'state', 'received', 'number', number, 'code', code,
                               'received_at', to_char(received_at AT TIME ZONE 'UTC',
-                                                     'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+                                                     'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+             || {{order_ref_told}},
            :event_state
       FROM kept JOIN activation a ON a.id = kept.activation_id
      WHERE code IS NOT NULL

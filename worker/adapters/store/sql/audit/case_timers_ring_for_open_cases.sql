@@ -21,6 +21,7 @@ SELECT c.id::text FROM case_ c
                       -- That the shop is late is told, and moves nothing.
                       AND t.kind NOT IN ('honour', 'balance_credit_sla', 'review_sla',
                                          'refund_payment'))
+   AND NOT EXISTS (SELECT FROM obligation o WHERE o.case_id = c.id AND o.ended_at IS NULL)
    -- The clock stands still until the customer lets the shop in: only he starts it again.
    AND (SELECT d.reason FROM decision d WHERE d.subject = c.id AND d.op <> 'sla_tick'
          ORDER BY d.seq DESC LIMIT 1) IS DISTINCT FROM 'host_access_pending'

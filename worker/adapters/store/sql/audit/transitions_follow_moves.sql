@@ -1,6 +1,7 @@
 -- What happened to a number is a path through its life, from waiting to where it is now.
+-- An order that found no number was never live: its log is its ending.
 WITH steps AS (
-    SELECT activation_id, seq, state,
+    SELECT activation_id, seq, state, what,
            lag(state) OVER history AS before,
            lead(state) OVER history AS after
       FROM transition WINDOW history AS (PARTITION BY activation_id ORDER BY seq)
@@ -12,6 +13,7 @@ SELECT DISTINCT coalesce(a.id, s.activation_id)::text AS offender
   FROM activation a FULL JOIN steps s ON s.activation_id = a.id
  WHERE s.activation_id IS NULL
     OR s.before IS NULL AND s.state <> 'waiting'
+       AND NOT (s.what = 'never_provided' AND s.state = 'refunded' AND s.after IS NULL)
     OR s.after IS NULL AND a.state IS NOT NULL AND s.state <> a.state
     OR s.before <> s.state
        AND NOT EXISTS (SELECT FROM moves m WHERE m.source = s.before AND m.target = s.state)

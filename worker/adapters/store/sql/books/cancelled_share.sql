@@ -4,6 +4,7 @@ WITH newest AS MATERIALIZED (
     SELECT activation_id FROM settlement
      WHERE at > {{now}} - interval '1 hour'
        AND at <= {{now}}
+       AND reason <> 'never_provided'  -- There was no number.
      ORDER BY at DESC LIMIT :sample
 )
 SELECT a.provider, count(*) AS ended,

@@ -30,11 +30,11 @@ SELECT acc.state,
            AND a.rented_at > CAST(:now AS timestamptz) - interval '2 days') AS open_order_end,
        EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
                   AND c.closed_at IS NULL AND c.id <> CAST(:id AS uuid)) AS withdrawal_open,
-       ARRAY(SELECT c.facts ->> 'event' FROM case_ c
-              WHERE c.account = acc.account AND c.kind = 'account'
-                -- What is being decided is not yet said about it.
-                AND c.id <> CAST(:id AS uuid)
-                -- Until it has taken effect, a deletion lets what was asked for before leave.
-                AND (c.state = 'done' OR c.state <> 'denied'
-                                         AND c.facts ->> 'event' <> 'delete_requested')) AS events
+       coalesce((SELECT jsonb_agg(jsonb_build_array(c.facts ->> 'event', c.state,
+                                                    c.id = CAST(:id AS uuid))
+                                  ORDER BY c.opened_at, c.id)
+                   FROM case_ c WHERE c.account = acc.account AND c.kind = 'account'),
+                '[]') AS events,
+       ARRAY(SELECT flag FROM account_finding f
+              WHERE f.account = acc.account AND f.ended_at IS NULL) AS findings
   FROM account acc WHERE acc.account = :account

@@ -1,7 +1,7 @@
 -- The order a case is about, as our own log has it, locked against its settlement.
 -- What is promised and not paid out yet counts as given: nothing is promised twice.
 -- A code counts as shown by the line the transition log has of it: its text is deleted early.
-SELECT a.rented_at, a.deadline_at, a.price_minor, a.charge, a.service, a.settled,
+SELECT a.rented_at, a.deadline_at, a.price_minor, a.charge, a.service, a.order_ref, a.order_facts, a.settled,
        CASE a.state WHEN 'refunded' THEN a.price_minor ELSE 0 END
          + coalesce((SELECT sum(t.amount_minor) FROM transfer t
                       WHERE t.activation_id = a.id AND t.source = 'house:revenue'), 0)::bigint

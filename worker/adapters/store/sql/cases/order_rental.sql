@@ -7,7 +7,7 @@ WITH given AS (
                      WHERE subject = c.id AND op <> 'sla_tick' ORDER BY seq DESC LIMIT 1) d ON true
      WHERE c.rental_id = CAST(:id AS uuid) AND c.state IN ('granted', 'approved', 'paid')
 )
-SELECT r.rented_at, r.ends_at AS deadline_at, r.price_minor, r.charge, r.service,
+SELECT r.rented_at, r.ends_at AS deadline_at, r.price_minor, r.charge, r.service, r.order_ref, r.order_facts,
        true AS settled,
        coalesce((SELECT sum(amount_minor) FROM given), 0)::bigint AS credited_minor,
        coalesce((SELECT sum(amount_minor) FROM given WHERE kind = 'rental_outage'), 0)::bigint

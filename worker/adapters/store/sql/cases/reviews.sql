@@ -1,4 +1,5 @@
 -- What waits for a human after a place in the list, what has to be decided first first.
+-- A review without a date of its policy has its place two days after it began.
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
 WITH pace AS (
@@ -6,19 +7,28 @@ WITH pace AS (
                AS p(policy, policy_version, days)
 ),
 waiting AS (
-    SELECT r.case_id AS id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
+    SELECT r.case_id AS id, c.id AS case_id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
            r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
-           c.policy_version, coalesce(r.by_when, 'infinity') AS rank_at
+           c.policy_version, 
+           coalesce(r.by_when, r.opened_at + interval '2 days') AS rank_at
       FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
      WHERE r.closed_at IS NULL
     UNION ALL
-    SELECT a.id, 'activation', a.account, a.id::text, t.at,
+    -- What the shop owes in a case; that somebody has to decide stands above.
+    SELECT o.id, c.id, c.kind, o.account, c.subject, o.since, o.what, CAST('{}' AS text[]),
+           coalesce((SELECT d.amount_minor FROM decision d WHERE d.subject = c.id
+                      AND d.op <> 'sla_tick' ORDER BY d.seq DESC LIMIT 1), 0),
+           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version, o.by_when
+      FROM obligation o JOIN case_ c ON c.id = o.case_id JOIN account acc ON acc.account = o.account
+     WHERE o.ended_at IS NULL AND o.owed_by = 'shop' AND o.what <> 'review'
+    UNION ALL
+    SELECT a.id, CAST(NULL AS uuid), 'activation', a.account, a.id::text, t.at,
            coalesce(t.detail ->> 'reason', 'unknown'), CAST('{}' AS text[]), a.price_minor,
            a.currency, 'balance', CAST(NULL AS timestamptz),
            jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
                               'service', a.service, 'country', a.country, 'policy', a.policy),
            a.policy, a.policy_version,
-           coalesce(t.at + make_interval(days => pace.days), 'infinity')
+           t.at + make_interval(days => coalesce(pace.days, 2))
       FROM activation a
       JOIN LATERAL (SELECT at, detail FROM transition
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t

@@ -23,7 +23,8 @@ timed AS (
 new AS (
     INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
-           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at)
+           rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at,
+           order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
     SELECT id, provider, CAST(:ref AS text), account, CAST(:phone AS text), o ->> 'service',
            o ->> 'country', price_minor, currency, CAST(:cost AS bigint),
            CAST(:cost_currency AS text), o ->> 'policy', o ->> 'policy_version', 'hold',
@@ -31,7 +32,11 @@ new AS (
            expires_at,
            greatest(rented_at + CAST(:min_cancel_age AS interval),
                     CAST(:cancel_not_before AS timestamptz)),
-           deadline_at + interval '1 microsecond'
+           deadline_at + interval '1 microsecond', o ->> 'order_ref', o -> 'order_facts',
+           coalesce(CAST(o -> 'cancel' ->> 'offered' AS boolean), true),
+           rented_at + make_interval(secs => CAST(o -> 'cancel' ->> 'from_s' AS integer)),
+           rented_at + make_interval(secs => CAST(o -> 'cancel' ->> 'until_s' AS integer)),
+           coalesce(CAST(o -> 'cancel' ->> 'judged' AS boolean), true)
       FROM timed
     RETURNING id
 )

@@ -1,14 +1,50 @@
 -- Certainly nothing was bought: the hold goes back, once. The balances are locked.
+--
+-- The last try of an order stays as that order, so that a claim can name it: refunded, without a
+-- number, never due for anything. It was never live: its log begins with its ending.
 WITH failed AS (
     UPDATE purchase SET state = 'failed', failure = :failure
      WHERE id = CAST(:id AS uuid) AND state = 'asked'
-    RETURNING id, account, price_minor, currency
+    RETURNING id, account, provider, "order" AS o, price_minor, currency, asked_at
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
     SELECT 'release:' || id, account, id, 'held:' || account, 'available:' || account, price_minor,
            currency
       FROM failed
+),
+kept AS (
+    INSERT INTO activation (id, provider, account, service, country, price_minor, currency, policy,
+           policy_version, charge, state, settled, provider_state, rented_at, window_seconds,
+           deadline_at, ending_at, order_ref, order_facts)
+    SELECT id, provider, account, o ->> 'service', o ->> 'country', price_minor, currency,
+           o ->> 'policy', o ->> 'policy_version', 'hold', 'refunded', true, 'cancelled', asked_at,
+           CAST(o ->> 'window_seconds' AS integer),
+           asked_at + make_interval(secs => CAST(o ->> 'window_seconds' AS integer)), 'infinity',
+           o ->> 'order_ref', o -> 'order_facts'
+      FROM failed WHERE CAST(:is_order AS boolean)
+    RETURNING id, provider, account, price_minor, currency, order_ref
+),
+final AS (
+    INSERT INTO settlement (activation_id, outcome, amount_minor, reason)
+    SELECT id, 'refunded', price_minor, 'never_provided' FROM kept
+),
+logged AS (
+    INSERT INTO transition (activation_id, what, state, detail)
+    SELECT id, 'never_provided', 'refunded',
+           jsonb_build_object('reason', CAST(:failure AS text), 'amount_minor', price_minor)
+      FROM kept
+),
+told AS (
+    INSERT INTO event (subject, type, activation_id, account, payload, state)
+    SELECT id::text, 'activation.refunded', id, account,
+           jsonb_build_object('id', id, 'provider', provider, 'provider_ref', CAST(NULL AS text),
+                              'account', account, 'state', 'refunded',
+                              'amount_minor', price_minor, 'currency', currency,
+                              'charge', 'hold', 'reason', 'never_provided')
+             || {{order_ref_told}},
+           :event_state
+      FROM kept
 )
 UPDATE balance b
    SET version = version + 1,

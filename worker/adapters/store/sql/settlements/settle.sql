@@ -37,7 +37,7 @@ won AS (
       FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.state = asked.source
     RETURNING a.id, a.account, a.provider, a.provider_ref, a.price_minor, a.currency, a.charge,
-              a.cost_minor, a.cost_currency, a.deadline_at, a.state, a.provider_state,
+              a.cost_minor, a.cost_currency, a.deadline_at, a.order_ref, a.state, a.provider_state,
               asked.reason, asked.exposed
 ),
 ended AS (
@@ -63,7 +63,8 @@ told AS (
            {{now}},
            jsonb_build_object('id', id, 'provider', provider, 'provider_ref', provider_ref,
                               'account', account, 'state', state, 'amount_minor', price_minor,
-                              'currency', currency, 'charge', charge, 'reason', reason),
+                              'currency', currency, 'charge', charge, 'reason', reason)
+             || {{order_ref_told}},
            :event_state
       FROM ended
 ),

@@ -1,0 +1,234 @@
+"""Giving a long rental back, its renewal, or ending it early: over HTTP, with a movable clock."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
+from tests.integration.cases.test_rental_orders import order, prolongation, renter
+from tests.integration.store.shop import TICK
+from tests.unit.http.caller import Api, Described, Reply
+from tests.unit.http.conftest import World, deps_over, described
+from worker.domain.policy.language.loading import profile_from
+from worker.entrypoints.http.api import build_api
+from worker.entrypoints.http.listener import listen
+from worker.lifecycle.cases.case_steps import Verdict
+from worker.ports.long_rental import Prolonged
+from worker.ports.provider import Rented, Sms
+from worker.ports.store.rentals import Rental
+
+FIXTURES = (described,)
+OWN: dict[str, dict[str, Any]] = {
+    "returns": {
+        "rental": {"cancel_until_s": 3600, "early_end": "unused"},
+        "renewal": {"refund_window_s": 3600},
+    },
+    "aged": {"rental": {"cancel_from_s": 600, "cancel_until_s": 3600, "early_end": "deny"}},
+    "judged": {"rental": {"early_end": "review"}},
+    "once": {
+        "rental": {"cancel_until_s": 3600},
+        "sms": {"auto_credit_mode": "automatic"},
+        "cancel": {"button": True, "max_per_day": 1},
+    },
+}
+PROFILES = {name: profile_from(document, name=name, file=name) for name, document in OWN.items()}
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    shop.start({**shop.policies, **PROFILES})
+    deps = replace(
+        deps_over(World()),
+        cases=shop.service,
+        rent_long=renter(shop),
+        activations=shop.store.activations,
+    )
+    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
+    host, port = runner.addresses[0]
+    async with aiohttp.ClientSession() as http:
+        yield Api(http, f"http://{host}:{port}", described)
+    await runner.cleanup()
+
+
+async def rented(shop: CaseShop, policy: str) -> Rental:
+    """Ten days for 1000."""
+    await shop.open_account(amount_minor=2000)
+    shop.provider_rentals.sales = [Rented(LONG, "15550002")]
+    version = shop.policies[policy].version
+    result = await renter(shop)(order(shop, policy=policy, policy_version=version))
+    assert result.rental is not None
+    return result.rental
+
+
+async def pressed(api: Api, **body: Any) -> Reply:
+    return await api.post(f"/v1/rentals/sim/{LONG}/cancel", body)
+
+
+def slug(reply: Reply) -> str:
+    assert reply.status == 409, reply.json
+    return str(reply.json["type"]).rpartition("/")[2]
+
+
+async def test_a_rental_given_back_in_its_time_is_credited_whole_and_closed(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "returns")
+    shop.set_time(MONDAY + HOUR)
+
+    reply = await pressed(api)
+
+    assert reply.status == 200
+    (cancel,) = reply.json["cancels"]
+    assert (cancel["state"], cancel["decision"]["reason"]) == ("granted", "cancelled_before_sms")
+    assert reply.json["ended_at"] is not None
+    assert await shop.balances() == (2000, 0)
+    await shop.fire_due_timers(MONDAY + HOUR + TICK)
+    assert ("close", LONG) in shop.provider_rentals.requests
+
+
+async def test_a_rental_is_given_back_once_however_often_it_is_pressed(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "returns")
+
+    first, second = await pressed(api), await pressed(api)
+
+    assert (first.status, second.status) == (200, 200)
+    assert len(second.json["cancels"]) == 1
+    assert await shop.balances() == (2000, 0)
+
+
+async def test_a_rental_with_an_sms_is_paid_for_the_part_that_was_used(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "returns")
+    shop.set_time(MONDAY + HOUR / 2)
+    shop.provider_rentals.sms = (Sms("4711"),)
+
+    reply = await pressed(api)
+
+    (cancel,) = reply.json["cancels"]
+    assert (cancel["decision"]["reason"], cancel["moved_minor"]) == ("unused_time", 900)
+    assert await shop.balances() == (1900, 0)
+
+
+async def test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(
+    api: Api, shop: CaseShop
+) -> None:
+    rental = await rented(shop, "returns")
+    shop.set_time(MONDAY + 2 * DAY)
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
+    version = rental.policy_version
+    await renter(shop)(
+        replace(prolongation(shop, rental), policy="returns", policy_version=version)
+    )
+    assert await shop.balances() == (600, 0)
+    shop.set_time(MONDAY + 2 * DAY + HOUR)
+
+    reply = await pressed(api)
+
+    (cancel,) = reply.json["cancels"]
+    assert (cancel["decision"]["reason"], cancel["moved_minor"]) == ("renewal_cancelled", 400)
+    assert reply.json["ended_at"] is None
+    assert (await shop.long_rental()).ends_at == MONDAY + 10 * DAY
+    assert await shop.balances() == (1000, 0)
+
+
+async def test_after_a_renewal_was_given_back_the_rest_is_the_unused_part_of_the_first_price(
+    api: Api, shop: CaseShop
+) -> None:
+    await test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(api, shop)
+
+    reply = await pressed(api)
+
+    assert [one["moved_minor"] for one in reply.json["cancels"]] == [400, 700]
+    assert await shop.balances() == (1700, 0)
+
+
+async def test_an_early_end_that_the_policy_does_not_pay_leaves_the_rental_running(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "P2")
+
+    assert slug(await pressed(api)) == "no-cancel"
+
+    rental = await shop.long_rental()
+    assert (rental.ended_at, rental.cancels) == (None, ())
+    assert await shop.balances() == (1000, 0)
+
+
+async def test_an_early_end_for_a_problem_waits_for_a_human(api: Api, shop: CaseShop) -> None:
+    await rented(shop, "P2")
+    shop.set_time(MONDAY + DAY)
+
+    reply = await pressed(api, due_to_problem=True)
+
+    assert reply.status == 202
+    (cancel,) = (await shop.long_rental()).cancels
+    assert cancel.decisions[-1].reason == "deactivation_due_to_problem"
+    change = await shop.service.verdict(
+        cancel.id, cancel.kind, Verdict(grant=True, findings={}, note="it was down")
+    )
+    assert change.rejected is None
+    assert await shop.balances() == (1900, 0)
+    assert (await shop.long_rental()).ended_at is not None
+
+
+async def test_a_humans_no_leaves_the_rental_running(api: Api, shop: CaseShop) -> None:
+    await rented(shop, "judged")
+    await pressed(api)
+    (cancel,) = (await shop.long_rental()).cancels
+
+    await shop.service.verdict(
+        cancel.id, cancel.kind, Verdict(grant=False, findings={}, note="it works")
+    )
+
+    assert (await shop.long_rental()).ended_at is None
+    assert await shop.balances() == (1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "after", "refused"),
+    [
+        ("aged", timedelta(seconds=599), "cancel-not-yet"),
+        ("aged", timedelta(seconds=3601), "cancel-over"),
+    ],
+)
+async def test_a_press_outside_its_time_is_refused(
+    api: Api, shop: CaseShop, policy: str, after: timedelta, refused: str
+) -> None:
+    await rented(shop, policy)
+    shop.set_time(MONDAY + after)
+
+    assert slug(await pressed(api)) == refused
+
+
+async def test_an_sms_bars_what_the_policy_gives_back_only_without_one(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "aged")
+    shop.set_time(MONDAY + HOUR)
+    shop.provider_rentals.sms = (Sms("4711"),)
+
+    assert slug(await pressed(api)) == "code-received"
+
+
+async def test_a_second_rental_of_a_day_is_not_given_back_where_one_may_be(
+    api: Api, shop: CaseShop
+) -> None:
+    await rented(shop, "once")
+    assert (await pressed(api)).status == 200
+    shop.set_time(MONDAY + HOUR)
+    await shop.book_rental("second", start=MONDAY + HOUR, policy="once")
+
+    reply = await api.post("/v1/rentals/sim/second/cancel", {})
+
+    assert slug(reply) == "cancel-limit"
+
+
+async def test_a_rental_that_nobody_knows_is_not_found(api: Api) -> None:
+    assert (await pressed(api)).status == 404

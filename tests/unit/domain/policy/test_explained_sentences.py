@@ -1,0 +1,72 @@
+"""`policy explain` says nothing that is false: every sentence follows the values, and holds."""
+
+import tomllib
+
+import pytest
+
+from tests.unit.domain.policy.policy_texts import NOTHING_IDLE
+from tests.unit.domain.policy.sentence_cases import CASES, kind
+from worker.domain.policy import Profile, load_profile, policy_names
+from worker.domain.policy.explain.page import TEMPLATES, sentences
+from worker.domain.policy.explain.wording import percent, seconds
+from worker.domain.policy.language.content import is_default
+from worker.domain.policy.language.loading import profile_from
+from worker.domain.policy.language.profile import kind_of, profile_saying
+from worker.domain.policy.language.schema import KEYS
+
+POLICIES = [
+    *(pytest.param(load_profile(name), id=name) for name in policy_names()),
+    *(
+        pytest.param(profile_from(tomllib.loads(text), name="shop", file="shop"), id=text)
+        for text in NOTHING_IDLE
+    ),
+]
+#: Said in the sentence of another key.
+TOLD_TOGETHER = {"cancel.ratio_of"}
+
+
+def test_every_key_has_one_template() -> None:
+    templates = [template.key for template in TEMPLATES]
+    assert len(templates) == len(set(templates))
+    assert {key.says for key in KEYS.values()} - set(templates) == TOLD_TOGETHER
+    assert set(templates) - {key.says for key in KEYS.values()} == {"claims.kinds"}
+
+
+@pytest.mark.parametrize("profile", POLICIES)
+def test_each_sentence_holds_for_the_cases_made_from_its_values(profile: Profile) -> None:
+    told = [sentence.key for sentence in sentences(profile)]
+    for template in TEMPLATES:
+        if template.say(profile) is not None and template.key in CASES:
+            CASES[template.key](profile)
+            assert any(key.startswith(template.key) for key in told)
+    for rule in profile.claims.kinds.values():
+        kind(profile, rule)
+
+
+@pytest.mark.parametrize("profile", POLICIES)
+def test_a_changed_value_changes_what_is_said(profile: Profile) -> None:
+    page = [sentence.text for sentence in sentences(profile)]
+    for key, value in profile.said.items():
+        is_row = kind_of(key) is not None and key.count(".") == 2
+        as_the_mode = key == "cancel.button" and value is profile.credits_automatically
+        if is_row or is_default(key, value) or key.endswith(".decided") or as_the_mode:
+            continue
+        without = {name: said for name, said in profile.said.items() if name != key}
+        if key.endswith(".log") or key.startswith("payout.methods.") or key == "rectify.seconds":
+            continue  # What is left says no policy: a kind without its test, a row without it.
+        other = profile_saying("shop", without, limits=profile.limits, whens=profile.whens)
+        assert [sentence.text for sentence in sentences(other)] != page, key
+
+
+def test_times_and_shares_are_said_in_whole_units() -> None:
+    assert [seconds(count) for count in (1, 60, 90, 3600, 3660, 86_400, 432_000, 90_061)] == [
+        "1 second",
+        "1 minute",
+        "1 minute and 30 seconds",
+        "1 hour",
+        "1 hour and 1 minute",
+        "24 hours",
+        "5 days of 24 hours",
+        "25 hours, 1 minute, 1 second",
+    ]
+    assert [percent(bp) for bp in (0, 5, 1000, 1234)] == ["0 %", "0.05 %", "10 %", "12.34 %"]

@@ -1,0 +1,101 @@
+"""A key is refused when no question exists whose answer changes with its value, and only then."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE
+from worker.domain.policy.checking import problems_in, problems_of, problems_when_loaded
+from worker.domain.policy.effect.search import keys_without_effect
+from worker.domain.policy.language.loading import policy_directory, policy_names, profile_from
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "policy_scenarios.json"
+CASES = [case for case in json.loads(GOLDEN.read_text()) if "policy" in case]
+DIFFERENT = {json.dumps(case["policy"], sort_keys=True): case for case in CASES}
+
+
+def file_of(directory: Path, text: str) -> Path:
+    file = directory / "shop.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_the_shipped_policies_have_no_problem(name: str) -> None:
+    assert problems_of(policy_directory(None) / f"{name}.toml") == []
+
+
+@pytest.mark.parametrize(
+    "policy", [pytest.param(case["policy"], id=case["id"]) for case in DIFFERENT.values()]
+)
+def test_no_key_of_a_worked_case_is_refused(policy: dict[str, Any]) -> None:
+    assert list(keys_without_effect(profile_from(policy, name="case", file="case"))) == []
+
+
+@pytest.mark.parametrize("text", NOTHING_IDLE)
+def test_a_key_that_decides_something_is_accepted(tmp_path: Path, text: str) -> None:
+    assert problems_of(file_of(tmp_path, text)) == []
+
+
+@pytest.mark.parametrize(("text", "key", "needs"), IDLE)
+def test_a_key_that_decides_nothing_is_refused_with_what_it_needs(
+    tmp_path: Path, text: str, key: str, needs: str
+) -> None:
+    (problem,) = problems_of(file_of(tmp_path, text))
+
+    assert problem.key == key
+    assert problem.problem.startswith("decides nothing: ")
+    assert needs in problem.problem
+    assert problem.line is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'cancel = { late = "wait", ratio_of = 10, over_limit = "wait", from_s = 0 }',
+        'claims = { late = "deny", window_from = "purchase", form_for = "every" }',
+        "claims.kinds.x = {}",
+        'claims.kinds.x = { decided = "review", share_bp = 10000, before_sms = false }',
+        'rental = { unit = "day", used_counts = "started", fee_minor = 0 }',
+        'withdrawal = { destination = "client", decided = "review", email_must_match = false }',
+        'outage.day_count = "complete_24h"\npayout.methods.card = {}',
+        'labels.telegram = ["tg", "telegram"]',
+    ],
+)
+def test_a_default_may_be_written(tmp_path: Path, text: str) -> None:
+    assert problems_of(file_of(tmp_path, text)) == []
+
+
+def test_problems_of_every_sort_are_reported_at_once(tmp_path: Path) -> None:
+    text = "[cancel]\nfrom_s = 1300\n[sms]\nnews = 3\n[payout]\nfee_steps = [[0, 5]]\n"
+    found = problems_of(file_of(tmp_path, text))
+    assert [(problem.line, problem.key) for problem in found] == [
+        (4, "sms.news"),
+        (2, "cancel.from_s"),
+        (6, "payout.fee_steps"),
+    ]
+
+
+def test_what_could_not_be_read_is_no_missing_neighbour(tmp_path: Path) -> None:
+    text = 'withdrawal = { mode = "balanc", decided = "grant" }'
+    (problem,) = problems_of(file_of(tmp_path, text))
+    assert problem.key == "withdrawal.mode"
+
+
+def test_a_whole_directory_is_checked_with_its_clauses(tmp_path: Path) -> None:
+    (tmp_path / "clauses").mkdir()
+    (tmp_path / "clauses" / "shop.toml").write_text("clause = 5")
+    file_of(tmp_path, 'cancel.late = "deny"')
+    (tmp_path / "broken.toml").write_text("= 3")
+
+    assert [problem.key for problem in problems_in(tmp_path)] == ["", "cancel.late", "clause"]
+    assert [problem.key for problem in problems_when_loaded(tmp_path)] == ["", "clause"]
+
+
+def test_the_shipped_policies_are_checked_within_two_seconds() -> None:
+    began = time.process_time()
+    assert problems_in(policy_directory(None)) == []
+    assert time.process_time() - began < 2

@@ -1,0 +1,15 @@
+"""What was told with an order, failed orders, account policies, obligations, who told a fact.
+
+Revision ID: 0012
+"""
+
+from worker.adapters.store.migrations.scripts import run_beside
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_beside(__file__)

@@ -1,0 +1,5 @@
+-- A rental given back, a renewal given back, an early end: each press that counts is a case.
+ALTER TABLE case_ DROP CONSTRAINT case__kind_check;
+ALTER TABLE case_ ADD CONSTRAINT case__kind_check
+    CHECK (kind IN ('claim', 'rental_outage', 'rental_cancel', 'withdrawal', 'account')) NOT VALID;
+ALTER TABLE case_ VALIDATE CONSTRAINT case__kind_check

@@ -1,0 +1,14 @@
+-- Nothing waits without a date: an open case has a timer, somebody's obligation, or a review.
+-- A review without a date of its policy is listed by its opening.
+SELECT c.id::text AS offender
+  FROM case_ c
+ WHERE c.closed_at IS NULL
+   AND NOT EXISTS (SELECT FROM timer t WHERE t.subject = c.id AND t.fired_at IS NULL)
+   AND NOT EXISTS (SELECT FROM obligation o WHERE o.case_id = c.id AND o.ended_at IS NULL)
+   AND NOT EXISTS (SELECT FROM review r WHERE r.case_id = c.id AND r.closed_at IS NULL)
+   -- What was opened before obligations were kept has none until something changes it.
+   AND EXISTS (SELECT FROM obligation o WHERE o.case_id = c.id)
+UNION ALL
+SELECT o.id::text
+  FROM obligation o JOIN case_ c ON c.id = o.case_id
+ WHERE o.ended_at IS NULL AND c.closed_at IS NOT NULL

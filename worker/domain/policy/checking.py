@@ -1,0 +1,59 @@
+"""Every problem of a policy file at once, keys that decide nothing among them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from worker.domain.policy.clauses import load_clauses
+from worker.domain.policy.effect.search import keys_without_effect
+from worker.domain.policy.language.file_problems import FileProblem, ProfileError
+from worker.domain.policy.language.loading import (
+    load_file,
+    policy_names,
+    problems_read,
+    profile_read,
+    read_file,
+)
+
+
+def problems_of(file: Path) -> list[FileProblem]:
+    """Found by asking questions, so this takes a moment: for checks, not for the daemon."""
+    try:
+        reading = read_file(file)
+    except ProfileError as error:
+        return list(error.problems)
+    profile = profile_read(reading, file.stem)
+    problems = problems_read(reading, profile)
+    if reading.is_doubtful:
+        return problems  # What a key needs may be what could not be read.
+    found = [reading.placed(key, problem) for key, problem in keys_without_effect(profile)]
+    known = {problem.key for problem in problems}
+    return [*problems, *(problem for problem in found if problem.key not in known)]
+
+
+def problems_in(directory: Path) -> list[FileProblem]:
+    """Those of all policies of a directory, and of their clauses."""
+    return _each(directory, problems_of)
+
+
+def problems_when_loaded(directory: Path) -> list[FileProblem]:
+    """What keeps a policy from being used; found at once, without asking any question."""
+    return _each(directory, _unusable)
+
+
+def _unusable(file: Path) -> list[FileProblem]:
+    try:
+        load_file(file)
+    except ProfileError as error:
+        return list(error.problems)
+    return []
+
+
+def _each(directory: Path, find: Callable[[Path], list[FileProblem]]) -> list[FileProblem]:
+    problems: list[FileProblem] = []
+    for name in policy_names(directory):
+        problems += find(directory / f"{name}.toml")
+        try:
+            load_clauses(name, directory)
+        except ProfileError as error:
+            problems += error.problems
+    return problems

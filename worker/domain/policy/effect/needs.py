@@ -1,0 +1,82 @@
+"""What must stand beside a key for it to decide something: the words of the message."""
+
+from collections.abc import Mapping
+
+from worker.domain.policy.language.profile import kind_of
+
+_ROUTE = "no payout.route"
+_PAID_OUT = "no payout.route and no withdrawals (withdrawal.mode)"
+_REPAIR = 'no kind with decided = "repair"'
+_WITHDRAWALS = 'no withdrawal.mode = "balance" or "unused_topups"'
+
+NEEDS: Mapping[str, str] = {
+    "sms.undisplayed_in_time": "nothing here credits a number without an SMS",
+    "sms.hold_for": (
+        'no sms.auto_credit_mode = "automatic", no Cancel that credits and no rental that is'
+        " credited by itself or given back"
+    ),
+    "cancel.from_s": "no Cancel: cancel.button is false",
+    "cancel.until_s": "no Cancel: cancel.button is false",
+    "cancel.late": "no cancel.until_s",
+    "cancel.max_per_day": "no Cancel that credits",
+    "cancel.max_ratio_bp": "no Cancel that credits",
+    "cancel.ratio_of": "no cancel.max_ratio_bp",
+    "cancel.over_limit": "no limit on a Cancel that credits (cancel.max_per_day, max_ratio_bp)",
+    "claims.form_for": "no claims.channels, required_fields or reasons_required",
+    "claims.window_from": "no claims.window_days, window_s or window_months",
+    "claims.late": "no claims.window_days, window_s or window_months",
+    "rectify.replacement_tolerance_bp": "no rectify.replacement_offered",
+    "rental.cancel_from_s": "no rental.cancel_until_s and no rental.cancel_unless",
+    "rental.used_counts": 'rental.unit is "exact", or nothing gives back an unused part',
+    "rental.unit": "nothing gives back an unused part of a rental",
+    "rental.fee_minor": 'no rental.early_end = "unused"',
+    "renewal.unless": "no renewal.refund_window_s",
+    "outage.day_count": "no outage.threshold_s",
+    "outage.refund_cap_months": "no outage.threshold_s",
+    "payout.judged": _ROUTE,
+    "payout.kyc": "no claims (payout.route) and no withdrawals to the wallet",
+    "payout.unable": _PAID_OUT,
+    "payout.fee": _ROUTE,
+    "payout.fee_steps": 'no payout.fee = "by_deposit_age" and no withdrawals',
+    "payout.fee_bp": _PAID_OUT,
+    "payout.fee_minor": _PAID_OUT,
+    "processing.extendable": "no processing.pay_s, pay_days or pay_business_days",
+    "processing.payment_info_days": "no withdrawals (withdrawal.mode)",
+    "withdrawal.spent_bars": 'no withdrawal.mode = "balance"',
+    "withdrawal.required_fields": f"{_WITHDRAWALS}; fields of claims are claims.required_fields",
+    "balance.idle_then": "no balance.idle_months",
+    "calendar.holidays": "no key in business days",
+    "calendar.timezone": 'no key in business days and no day_count = "calendar_end_of_day"',
+    "calendar.day_count": "no key in days",
+}
+_SECTIONS: Mapping[str, str] = {
+    "rectify": _REPAIR,
+    "renewal": "no renewal.refund_window_s",
+    "outage": "no outage.threshold_s",
+    "withdrawal": _WITHDRAWALS,
+    "labels": "no [[when]] that matches this label",
+}
+_KIND_KEYS: Mapping[str, str] = {
+    "log": 'needs decided = "log"',
+    "unlogged": 'needs decided = "log" and the test not_provided or cancel_failed',
+    "to": "needs payout.route",
+    "client_if": "needs payout.route",
+    "remedy": 'needs decided = "log" and log = "stopped"',
+    "share_bp": 'needs a kind that pays, not decided = "deny"',
+    "evidence": 'needs decided = "evidence" or unlogged = "evidence"',
+    "unless_listed": 'needs decided = "deny"',
+    "reason": 'needs decided = "deny"',
+    "any_channel": "needs claims.channels",
+    "window_from": "needs a window",
+    "late": "needs a window",
+}
+
+
+def missing_neighbour(key: str) -> str:
+    """Why *key* decides nothing, as far as it can be said in general."""
+    if kind_of(key):
+        return _KIND_KEYS.get(key.rpartition(".")[2], "the rest of the file says the same")
+    if key.startswith("payout.methods."):
+        return _PAID_OUT
+    section = key.partition(".")[0]
+    return NEEDS.get(key) or _SECTIONS.get(section) or "the rest of the file says the same"

@@ -1,0 +1,229 @@
+"""Finds the keys of a policy that decide nothing.
+
+For each key the same policy is made with another value of it, and both are asked: a question that
+they answer differently shows that the key decides something. Where none is found, it is a problem.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import tzinfo
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from worker.domain.calendar import Duration, Unit
+from worker.domain.policy.effect.asking import differ
+from worker.domain.policy.effect.axes import Variation, words_of
+from worker.domain.policy.effect.needs import missing_neighbour
+from worker.domain.policy.language.file_problems import KeyProblems
+from worker.domain.policy.language.matching import Match, When
+from worker.domain.policy.language.profile import Profile, Said, profile_saying
+from worker.domain.policy.language.sections import Limit
+
+OTHERS_MAX = 6  #: Of a long list of words a few stand for all.
+_MAXIMA = ("max_count", "max_minor", "max_ratio_bp")
+_COUNT_ASKED_MAX = 5  #: Longer histories show nothing more, and take long to ask about.
+
+
+def keys_without_effect(profile: Profile) -> KeyProblems:
+    """Each key that no answer depends on, with what is missing beside it."""
+    profile = _with_small_counts(profile)
+    for key, value in profile.said.items():
+        if _is_row(key) or _is_default(profile, key):
+            continue
+        if not _decides(profile, key, value):
+            yield key, f"decides nothing: {missing_neighbour(key)}"
+    yield from _limits_without_effect(profile)
+    yield from _exceptions_without_effect(profile)
+
+
+def _with_small_counts(profile: Profile) -> Profile:
+    """The same policy with counts that a short history exceeds, in the same order of size."""
+    counts = sorted({limit.max_count for limit in profile.limits if limit.max_count is not None})
+    small = {count: min(count, _COUNT_ASKED_MAX + rank) for rank, count in enumerate(counts)} | {
+        None: None
+    }
+    limits = tuple(
+        replace(limit, max_count=small[limit.max_count], ratio_of=min(limit.ratio_of, 10))
+        for limit in profile.limits
+    )
+    per_day = profile.said.get("cancel.max_per_day")
+    said = dict(profile.said)
+    if per_day is not None:
+        said["cancel.max_per_day"] = min(per_day, _COUNT_ASKED_MAX)
+    return _saying(profile, said, limits=limits)
+
+
+def _is_row(key: str) -> bool:
+    """A row of kinds or methods: any may be written; its keys are looked at one by one."""
+    return key.startswith(("claims.kinds.", "payout.methods.")) and key.count(".") == 2
+
+
+def _is_default(profile: Profile, key: str) -> bool:
+    """Whether leaving the key out says the same: a default may be written."""
+    without = _saying(profile, _without(profile.said, key))
+    return all(
+        getattr(profile, field.name) == getattr(without, field.name)
+        for field in fields(profile)
+        if field.compare and field.name not in {"said", "version"}
+    )
+
+
+def _decides(profile: Profile, key: str, value: object) -> bool:
+    if key.startswith("labels."):
+        return _label_decides(profile, key, value)
+    orders = _orders_beside(profile)
+    return any(
+        differ(profile, _saying(profile, said), key, orders)
+        for said in _said_otherwise(profile.said, key, value)
+    )
+
+
+def _said_otherwise(said: Said, key: str, value: object) -> Iterator[Said]:
+    yield _without(said, key)
+    for other in _other_values(value):
+        yield {**said, key: other}
+
+
+def _other_values(value: object) -> Iterator[object]:
+    """A few that differ from *value* as much as they can."""
+    match value:
+        case bool():
+            yield not value
+        case Enum():
+            others = (other for other in type(value) if other is not value)
+            yield from itertools.islice(others, OTHERS_MAX)
+        case int():
+            yield from (other for other in (2 * value + 1, 1) if other != value)
+        case Duration():
+            yield Duration(value.unit, 2 * value.count)
+            yield Duration(Unit.SECONDS, 90)
+        case frozenset():
+            yield frozenset()
+            yield frozenset({"unheard_of"} if any(isinstance(each, str) for each in value) else ())
+        case tzinfo():
+            yield ZoneInfo("Asia/Tokyo")
+        case _:
+            return
+
+
+def _without(said: Said, key: str) -> Said:
+    return {name: value for name, value in said.items() if name != key}
+
+
+def _saying(
+    profile: Profile,
+    said: Said,
+    limits: tuple[Limit, ...] | None = None,
+    whens: tuple[When, ...] | None = None,
+) -> Profile:
+    return profile_saying(
+        profile.name,
+        said,
+        limits=profile.limits if limits is None else limits,
+        whens=profile.whens if whens is None else whens,
+    )
+
+
+def _orders_beside(profile: Profile) -> list[Variation]:
+    """Orders of no exception as far as possible: there the keys of the file itself hold."""
+    if not profile.whens:
+        return [{}]
+    return [{}, _other_than([when.match for when in profile.whens])]
+
+
+def _other_than(matches: list[Match]) -> Variation:
+    facts: dict[str, Any] = {}
+    for match in matches:
+        if match.product is not None:
+            named = {each.value for each in match.product}
+            facts["product"] = next(iter({"one_time", "rental"} - named), "one_time")
+        if match.service_2fa is not None:
+            facts["service_2fa"] = match.service_2fa == {False}
+        if match.buy_channel is not None:
+            named = {each.value for each in match.buy_channel}
+            facts["buy_channel"] = next(iter({"web", "api"} - named), "web")
+        if match.payment_method is not None and "balance" in match.payment_method:
+            facts["payment_method"] = "unheard_of"
+        if match.price_to_minor is not None:
+            facts["price_minor"] = match.price_to_minor + 1
+        elif match.price_from_minor is not None:
+            facts["price_minor"] = max(match.price_from_minor - 1, 1)
+    return facts
+
+
+def _label_decides(profile: Profile, key: str, words: Any) -> bool:  # noqa: ANN401 - a set of words
+    label = key.partition(".")[2]
+    without = _saying(profile, _without(profile.said, key))
+    return any(
+        differ(profile, without, changed, [words_of(when.match) | {"labels": [], "service": word}])
+        for when in profile.whens
+        if when.match.label is not None and label in when.match.label
+        for changed in when.changes
+        for word in sorted(words)
+    )
+
+
+def _limits_without_effect(profile: Profile) -> KeyProblems:
+    for index, limit in enumerate(profile.limits):
+        name = f"limits[{index}]"
+        if not _limit_decides(profile, index, None):
+            yield name, "decides nothing: nothing that it counts is paid without a human here"
+            continue
+        for key, other in _limits_otherwise(limit):
+            if not _limit_decides(profile, index, other):
+                yield f"{name}.{key}", "decides nothing: the rest of the limit says the same"
+
+
+def _limits_otherwise(limit: Limit) -> Iterator[tuple[str, Limit]]:
+    plain = Limit(of=limit.of, per=limit.per)
+    maxima = [key for key in _MAXIMA if getattr(limit, key) is not None]
+    if len(maxima) > 1:
+        yield from ((key, _limit(limit, key, None)) for key in maxima)
+    for key in ("ratio_of", "then"):
+        if getattr(limit, key) != getattr(plain, key):
+            yield key, _limit(limit, key, getattr(plain, key))
+
+
+def _limit(limit: Limit, key: str, value: Any) -> Limit:  # noqa: ANN401 - any of its keys
+    changed: dict[str, Any] = {key: value}
+    return replace(limit, **changed)
+
+
+def _limit_decides(profile: Profile, index: int, other: Limit | None) -> bool:
+    before, after = profile.limits[:index], profile.limits[index + 1 :]
+    changed = (*before, *([other] if other else []), *after)
+    without = _saying(profile, profile.said, limits=changed)
+    return differ(profile, without, "limits", _orders_beside(profile))
+
+
+def _exceptions_without_effect(profile: Profile) -> KeyProblems:
+    for index, when in enumerate(profile.whens):
+        # A short form may be meant for the rest: what later exceptions say is no reproach to it.
+        beside = profile.whens[: index + 1] if when.short else profile.whens
+        within = _saying(profile, profile.said, whens=beside)
+        keys = [key for key in when.changes if not _is_row(key)]
+        idle = [key for key in keys if not _exception_decides(within, index, key)]
+        if not when.changes:
+            yield when.place, "decides nothing: it changes no key"
+        elif when.short and idle == keys:
+            yield when.place, f"decides nothing: {_why(within, index, idle[0])}"
+        elif not when.short:
+            for key in idle:
+                yield f"{when.place}.{key}", f"decides nothing: {_why(within, index, key)}"
+
+
+def _why(profile: Profile, index: int, key: str) -> str:
+    """An exception may say what the file says, or lack what its key needs."""
+    same = profile.said.get(key) == profile.whens[index].changes[key]
+    return "it says what holds anyway" if same else missing_neighbour(key)
+
+
+def _exception_decides(profile: Profile, index: int, key: str) -> bool:
+    whens, when = profile.whens, profile.whens[index]
+    changes: Mapping[str, Any] = _without(when.changes, key)
+    fewer = (*whens[:index], replace(when, changes=changes), *whens[index + 1 :])
+    own = words_of(when.match)
+    orders = [own, *(words_of(other.match) | own for other in whens if other is not when)]
+    return differ(profile, _saying(profile, profile.said, whens=fewer), key, orders)

@@ -1,0 +1,102 @@
+"""What in a policy contradicts itself: values that are right one by one and wrong together."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from worker.domain.calendar import Duration, Unit, after
+from worker.domain.policy.language.choices import Decided, LimitOf
+from worker.domain.policy.language.file_problems import KeyProblems
+from worker.domain.policy.language.kinds import OTHER
+from worker.domain.policy.language.profile import Profile
+from worker.domain.policy.language.value_readers import did_you_mean
+
+#: Months differ in length, so that a time in months is compared from the start of each.
+_PURCHASES = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 13))
+
+
+def contradictions(profile: Profile) -> KeyProblems:
+    for check in _CHECKS:
+        yield from check(profile)
+    for variant, index in _variants(profile):
+        for check in _OF_VARIANTS:
+            for key, problem in check(variant):
+                if (key, problem) not in set(check(profile)):
+                    yield f"{profile.whens[index].place}.{key}", problem
+
+
+def _variants(profile: Profile) -> Iterator[tuple[Profile, int]]:
+    """What holds for the orders of each `[[when]]`."""
+    for index in range(len(profile.whens)):
+        yield profile.with_whens((index,)), index
+
+
+def _kinds_decided(profile: Profile) -> KeyProblems:
+    for name, rule in profile.claims.kinds.items():
+        key = f"claims.kinds.{name}"
+        if rule.decided is Decided.LOG and rule.log is None:
+            yield key, "needs log: the worker has no test of its own for a kind of this name"
+        if rule.decided is Decided.REPAIR and profile.rectify.seconds is None:
+            yield key, 'is decided "repair": that needs rectify.seconds'
+
+
+def _cancel_times(profile: Profile) -> KeyProblems:
+    cancel, window = profile.cancel, profile.sms.sms_window_s
+    if cancel.until_s is not None and cancel.from_s > cancel.until_s:
+        yield "cancel.from_s", f"is later than cancel.until_s ({cancel.until_s})"
+    elif cancel.from_s > window:
+        yield "cancel.from_s", f"is longer than the window ({window} s)"
+
+
+def _honour(profile: Profile) -> KeyProblems:
+    claims = profile.claims
+    if claims.honour_days is None or claims.window is None:
+        return
+    honour = Duration(Unit.DAYS, claims.honour_days)
+    if any(
+        after(at, honour, profile.calendar) < after(at, claims.window, profile.calendar)
+        for at in _PURCHASES
+    ):
+        yield "claims.honour_days", "is shorter than the claim window: claims in time come too late"
+
+
+def _idle(profile: Profile) -> KeyProblems:
+    balance = profile.balance
+    if balance.expires is False and balance.idle_months is not None:
+        yield "balance.idle_months", "cannot stand beside balance.expires = false"
+
+
+def _prices(profile: Profile) -> KeyProblems:
+    for when in profile.whens:
+        match = when.match
+        if (
+            match.price_from_minor is not None
+            and match.price_to_minor is not None
+            and match.price_from_minor > match.price_to_minor
+        ):
+            key = f"{when.place}.match.price_from_minor"
+            yield key, "is above price_to_minor: no order can match"
+
+
+def _limits(profile: Profile) -> KeyProblems:
+    words = {word.value for word in LimitOf}
+    kinds = {name for each in _all(profile) for name in each.claims.kinds}
+    if OTHER in kinds:
+        return  # Then every name is a kind.
+    for index, limit in enumerate(profile.limits):
+        if limit.of not in words | kinds:
+            known = sorted(words | kinds)
+            hint = did_you_mean(limit.of, known)
+            yield f"limits[{index}].of", f"must be one of {', '.join(known)}{hint}"
+
+
+def _all(profile: Profile) -> Iterator[Profile]:
+    yield profile
+    yield from (variant for variant, _ in _variants(profile))
+
+
+_OF_VARIANTS: tuple[Callable[[Profile], KeyProblems], ...] = (
+    _kinds_decided,
+    _cancel_times,
+    _honour,
+)
+_CHECKS: tuple[Callable[[Profile], KeyProblems], ...] = (*_OF_VARIANTS, _idle, _prices, _limits)

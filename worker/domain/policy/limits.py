@@ -1,0 +1,91 @@
+"""How often and how much an account may get back: `[[limits]]` and the limits of Cancel.
+
+They are asked before money moves that nobody judged; a human's yes is not limited.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from worker.domain import calendar
+from worker.domain.policy.facts import OrderFacts, PastEvent
+from worker.domain.policy.language.choices import LateCancel, LimitOf, LimitSpan, OverLimit
+from worker.domain.policy.language.profile import BASIS_POINTS, Profile
+from worker.domain.policy.language.sections import Limit
+from worker.domain.policy.vocabulary import PastEventKind
+
+#: What gives money back: everything that the word `any` counts.
+_ALL_KINDS = frozenset(PastEventKind) - {PastEventKind.ORDER}
+
+
+def exceeded(profile: Profile, history: Sequence[PastEvent], deed: PastEvent) -> OverLimit | None:
+    """What the first limit says that *deed* would exceed, itself included."""
+    for limit in profile.limits:
+        if _is_about(limit, deed) and _is_over(limit, history, deed):
+            return limit.then
+    return None
+
+
+def cancel_over_limit(
+    profile: Profile, order: OrderFacts, now: datetime, amount_minor: int
+) -> LateCancel | None:
+    """What a press of Cancel gets that would credit too often or too much."""
+    if _too_often(profile, order, now) or _too_large_share(profile, order):
+        return profile.cancel.over_limit
+    if not profile.limits:
+        return None
+    then = exceeded(profile, order.history, PastEvent(PastEventKind.CANCEL, now, amount_minor))
+    return None if then is None else LateCancel(then.value)
+
+
+def _too_often(profile: Profile, order: OrderFacts, now: datetime) -> bool:
+    most = profile.cancel.max_per_day
+    if most is None:
+        return False
+    since = now - calendar.DAY
+    presses = sum(
+        event.what is PastEventKind.CANCEL and since < event.at <= now for event in order.history
+    )
+    return presses + 1 > most
+
+
+def _too_large_share(profile: Profile, order: OrderFacts) -> bool:
+    most, orders = profile.cancel.max_ratio_bp, profile.cancel.ratio_of
+    if most is None or order.recent_orders < orders:
+        return False
+    return order.recent_cancels * BASIS_POINTS > most * orders
+
+
+def _is_about(limit: Limit, deed: PastEvent) -> bool:
+    if limit.of == LimitOf.ANY.value:
+        return True
+    if limit.of == deed.what.value:
+        return True
+    return deed.what is PastEventKind.CLAIM and limit.of == deed.kind
+
+
+def _is_over(limit: Limit, history: Sequence[PastEvent], deed: PastEvent) -> bool:
+    since = _span_start(limit.per, deed.at)
+    span = [event for event in history if since < event.at <= deed.at]
+    counted = [event for event in span if event.what in _ALL_KINDS and _is_about(limit, event)]
+    count = len(counted) + 1
+    if limit.max_count is not None and count > limit.max_count:
+        return True
+    total = sum(event.amount_minor for event in counted) + deed.amount_minor
+    if limit.max_minor is not None and total > limit.max_minor:
+        return True
+    orders = sum(event.what is PastEventKind.ORDER for event in span)
+    if limit.max_ratio_bp is None or orders < limit.ratio_of:
+        return False
+    return count * BASIS_POINTS > limit.max_ratio_bp * orders
+
+
+def _span_start(span: LimitSpan, now: datetime) -> datetime:
+    match span:
+        case LimitSpan.DAY:
+            return now - calendar.DAY
+        case LimitSpan.WEEK:
+            return now - timedelta(weeks=1)
+        case LimitSpan.MONTH:
+            return calendar.after_months(now, -1)
+        case LimitSpan.YEAR:
+            return calendar.after_months(now, -12)

@@ -1,0 +1,193 @@
+"""Questions to a policy from the record: what our log, the order call and the books say.
+
+A fact has one source. What our log knows beats what anybody said; what the order call told beats
+what a claim said. Cases that were opened before the record was kept have facts that their callers
+stated: those hold where the record says nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from worker.lifecycle.cases.questions import instant_fact, instant_in, without_none
+from worker.ports.store.case_record import AccountRecord, CaseRecord, DatedSum
+from worker.ports.store.case_view import CaseFacts, CaseView
+
+#: What is told with an order and is no fact of a policy: it is kept, and shown.
+_SHOWN_ONLY: Final = frozenset({"terms"})
+#: Until when a customer takes or declines what a deletion offers him.
+OFFER: Final = timedelta(days=14)
+
+
+def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> dict[str, Any]:
+    """What every question about an order is asked from."""
+    instants = {
+        "sms_received_at": record.sms_received_at,
+        "sms_displayed_at": record.sms_displayed_at,
+        "replacement_linked_at": record.replacement_linked_at,
+        "rental_start": record.purchased_at if record.rental else None,
+        "rental_end": record.ends_at if record.rental else None,
+        "renewed_at": record.renewed_at,
+    }
+    return {
+        **facts,
+        **_told_with(record),
+        "purchased_at": instant_fact(record.purchased_at),
+        "price_minor": record.price_minor,
+        "credited_minor": record.credited_minor,
+        "paid_out_minor": record.paid_out_minor,
+        "unused_returned_minor": record.unused_returned_minor,
+        "renewal_price_minor": record.renewal_price_minor,
+        "renewal_credited_minor": record.renewal_credited_minor,
+        "product": "rental" if record.rental else "one_time",
+        "service": record.service,
+        "country": record.country,
+        **_instants(instants),
+        **_flags(account, facts),
+        "history": _history(account),
+        "recent_orders": account.recent_orders,
+        "recent_cancels": account.recent_cancels,
+    }
+
+
+def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
+    record, account = view.record, view.account
+    assert record is not None
+    from_log = without_none(
+        {
+            "allocation_failed": record.allocation_failed,
+            "cancel_failed": record.cancel_failed,
+            "last_deposit_at": _fact(account.last_deposit_at),
+            "first_refund_from": _fact(record.first_refund_from),
+            "cancel_attempt_at": _fact(record.cancel_attempt_at),
+        }
+    )
+    return {
+        **of_order(record, account, facts),
+        **_after_credited_outages(view, facts),
+        **from_log,
+        "charge": record.charge.value,
+        "arrived_at": instant_fact(view.case.opened_at),
+        "credit_available_minor": record.credit_available_minor,
+        "first_purchase": record.first_purchase,
+    }
+
+
+def _after_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, str]:
+    """A stop that was found within an outage: the days it was credited for are not paid twice."""
+    covered_until = None if view.order is None else view.order.covered_until
+    if covered_until is None:
+        return {}
+    found = {name: instant_in(facts, name) for name in ("blocked_at", "stopped_found_at")}
+    return {
+        name: instant_fact(max(at, covered_until)) for name, at in found.items() if at is not None
+    }
+
+
+def of_outage(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
+    record = view.record
+    assert record is not None
+    from_log = without_none({"first_refund_from": _fact(record.first_refund_from)})
+    return {
+        **of_order(record, view.account, facts),
+        **from_log,
+        "credited_minor": record.credited_minor + record.paid_out_minor,
+        "arrived_at": instant_fact(view.case.opened_at),
+    }
+
+
+def of_withdrawal(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
+    """*facts* of the request; what this case set aside is still the customer's to take."""
+    account = view.account
+    return {
+        **facts,
+        **_flags(account, facts),
+        **_instants(
+            {
+                "last_deposit_at": account.last_deposit_at,
+                "open_order_window_end": account.open_order_window_end,
+            }
+        ),
+        "arrived_at": instant_fact(view.case.opened_at),
+        "balance_minor": view.case.withheld_minor or account.balance_minor,
+        "topups": _sums(account.topups),
+        "payouts": _sums(account.payouts),
+        "purchases": _sums(account.purchases),
+        "activations": [
+            {"at": instant_fact(taken.at), "refunded": taken.refunded}
+            for taken in account.activations
+        ],
+        "spent_minor": max(0, account.spent_minor),
+        "history": _history(account),
+    }
+
+
+def of_account(view: CaseView, facts: CaseFacts, refundable_minor: int) -> dict[str, Any]:
+    account = view.account
+    return {
+        "event": facts["event"],
+        **({"deletion_confirmed": facts["deletion_confirmed"]} if _confirmed(facts) else {}),
+        "balance_minor": account.balance_minor,
+        "idle_since": instant_fact(account.idle_since),
+        "withdrawal_open": account.withdrawal_open,
+        "refundable_minor": refundable_minor,
+        **without_none({"withdrawal_offer": _offer(view)}),
+    }
+
+
+def refundable_question(view: CaseView) -> dict[str, Any]:
+    """What could leave the account now: asked as a withdrawal that lacks nothing."""
+    now = instant_fact(view.now)
+    wanted = {
+        "withdraw_reason": "account_deletion",
+        "claim_at": now,
+        "verified": True,
+        "approved_at": now,
+    }
+    return {**of_withdrawal(view, wanted), "arrived_at": now}
+
+
+def _offer(view: CaseView) -> str | None:
+    """What became of the withdrawal that a deletion offers first."""
+    asked = view.case.opened_at
+    since = [state for at, state in view.account.withdrawals if at >= asked]
+    if since:
+        return "paid" if "paid" in since else "declined"
+    return "expired" if view.now > asked + OFFER else None
+
+
+def _confirmed(facts: CaseFacts) -> bool:
+    return facts.get("deletion_confirmed") is not None
+
+
+def _told_with(record: CaseRecord) -> dict[str, Any]:
+    return {name: told for name, told in record.order_facts.items() if name not in _SHOWN_ONLY}
+
+
+def _flags(account: AccountRecord, facts: CaseFacts) -> dict[str, Any]:
+    flags = sorted({*facts.get("account_flags", []), *account.account_flags})
+    return {"account_flags": flags} if flags else {}
+
+
+def _history(account: AccountRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "what": deed.what.value,
+            "at": instant_fact(deed.at),
+            "amount_minor": deed.amount_minor,
+            **without_none({"kind": deed.kind}),
+        }
+        for deed in account.history
+    ]
+
+
+def _sums(sums: Iterable[DatedSum]) -> list[dict[str, Any]]:
+    return [{"at": instant_fact(at), "amount_minor": minor} for at, minor in sums]
+
+
+def _instants(instants: Mapping[str, datetime | None]) -> dict[str, str]:
+    return {name: instant_fact(at) for name, at in instants.items() if at is not None}
+
+
+def _fact(at: datetime | None) -> str | None:
+    return None if at is None else instant_fact(at)
