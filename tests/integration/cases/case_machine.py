@@ -46,8 +46,9 @@ from worker.domain.ids import ActivationId
 from worker.domain.policy.vocabulary import AccountEventKind
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
+from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
-from worker.lifecycle.cases.case_service import AccountEventReport, CaseService
+from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import FactsToAdd, instant_fact
 from worker.ports.store.activations import SeenSms
@@ -475,7 +476,8 @@ class CaseMachine(RuleBasedStateMachine):
 
     async def _same(self, call: Callable[[], Awaitable[CaseChange]]) -> CaseChange:
         first, before = await call(), await self.case_invariants.all_rows()
-        assert await call() == first
+        again = await call()
+        assert again == first, (again, first)
         assert await self.case_invariants.all_rows() == before
         return first
 

@@ -21,8 +21,9 @@ from worker.domain.policy import Profile, Reason, load_profile, override, policy
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
+from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import AccountEventReport, CaseService, judges_by_kind
+from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers
 from worker.lifecycle.cases.rental_closing import RentalCloser

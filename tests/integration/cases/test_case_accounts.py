@@ -9,8 +9,7 @@ from tests.integration.cases.case_shop import MONDAY, PRICE, CaseShop, last_reas
 from tests.integration.store.shop import ALICE, TICK, WINDOW
 from worker.domain.account_state import flags_of
 from worker.domain.activation import State
-from worker.lifecycle.cases.account_events import RECHECK
-from worker.lifecycle.cases.case_service import AccountEventReport
+from worker.lifecycle.cases.account_events import RECHECK, AccountEventReport
 from worker.lifecycle.cases.record_facts import OFFER
 from worker.ports.store.books import AccountPolicy, TopUpOutcome
 from worker.ports.store.case_view import Case, CaseState, Rejected

@@ -9,7 +9,13 @@ from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
-from worker.ports.store.case_record import AccountRecord, CaseRecord, DatedSum, PastDeed, PastKind
+from worker.ports.store.case_record import (
+    AccountRecord,
+    CaseRecord,
+    PastDeed,
+    PastKind,
+    RecordedSum,
+)
 from worker.ports.store.settlements import Postponed
 
 MINUTE = timedelta(minutes=1)
@@ -202,12 +208,12 @@ async def test_an_account_says_what_was_put_in_spent_and_taken_out(shop: CaseSho
     found = await account(shop)
     assert (found.policy, found.state, found.currency) == ("P3", "open", "USD")
     assert (found.balance_minor, found.held_minor) == (5700 - 2 * PRICE - 900, PRICE)
-    assert found.topups == (DatedSum(MONDAY, 5000), DatedSum(MONDAY + HOUR, 700))
+    assert found.topups == (RecordedSum(MONDAY, 5000), RecordedSum(MONDAY + HOUR, 700))
     assert found.last_deposit_at == MONDAY + HOUR
     assert found.purchases == (
-        DatedSum(rental.rented_at, 900),
-        DatedSum(MONDAY, PRICE),
-        DatedSum(MONDAY + SECOND, PRICE),
+        RecordedSum(rental.rented_at, 900),
+        RecordedSum(MONDAY, PRICE),
+        RecordedSum(MONDAY + SECOND, PRICE),
     )
     assert found.activations == ((rental.rented_at, False), (MONDAY, False))
     assert found.spent_minor == PRICE + 900
@@ -223,7 +229,7 @@ async def test_what_another_withdrawal_took_or_set_aside_is_a_payout(shop: CaseS
     await shop.mark_paid(asked)
 
     found = await account(shop)
-    assert found.payouts == (DatedSum(MONDAY, 600), DatedSum(MONDAY + HOUR, 100))
+    assert found.payouts == (RecordedSum(MONDAY, 600), RecordedSum(MONDAY + HOUR, 100))
     assert found.withdrawal_open
 
 

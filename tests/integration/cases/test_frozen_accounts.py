@@ -10,7 +10,7 @@ from tests.integration.cases.case_shop import CaseShop
 from tests.integration.store.shop import intake
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import AccountId
-from worker.lifecycle.cases.case_service import AccountEventReport
+from worker.lifecycle.cases.account_events import AccountEventReport
 
 ROUNDS = 25
 PAID_IN = 100_000

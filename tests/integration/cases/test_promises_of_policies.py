@@ -331,7 +331,7 @@ def test_a_changed_value_changes_its_sentence() -> None:
     shipped = load_profile("P0")
     changed = override(shipped, {"claims.window_days": 6})
 
-    before = {sentence.key: sentence.text for sentence in sentences(shipped)}
-    after = {sentence.key: sentence.text for sentence in sentences(changed)}
+    before = {sentence.key: sentence.words for sentence in sentences(shipped)}
+    after = {sentence.key: sentence.words for sentence in sentences(changed)}
 
     assert [key for key in before if before[key] != after.get(key)] == ["claims.window_days"]

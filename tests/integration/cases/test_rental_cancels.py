@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
-from tests.integration.cases.test_rental_orders import order, prolongation, renter
+from tests.integration.cases.rental_order import order
+from tests.integration.cases.test_rental_orders import prolongation, renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Described, Reply
 from tests.unit.http.conftest import World, deps_over, described

@@ -31,9 +31,9 @@ def test_every_sentence_is_shown_with_its_key_and_its_clauses(policy: str) -> No
     document = json.loads(said("explain", policy, "--output", "json"))
 
     made = list(sentences(load_profile(policy)))
-    assert [row["text"] for row in document["sentences"]] == [each.text for each in made]
+    assert [row["text"] for row in document["sentences"]] == [each.words for each in made]
     for sentence, row in zip(made, document["sentences"], strict=True):
-        line = next(line for line in text.splitlines() if line.startswith(sentence.text))
+        line = next(line for line in text.splitlines() if line.startswith(sentence.words))
         assert sentence.key in line
         assert ("(default)" in line) == row["default"] == (not sentence.said)
         assert all(clause in line for clause in row["clauses"])

@@ -9,17 +9,15 @@ from uuid import UUID
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import judged_cancels, rows
+from worker.adapters.store import presses, rows
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.activation import (
     LIVE,
-    CancelAnswer,
     CodeFate,
     ProviderState,
     State,
-    answer_cancel,
     code_fate,
 )
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -172,19 +170,19 @@ class ActivationRepository:
     ) -> port.CancelPress | None:
         async def work(connection: AsyncConnection) -> port.CancelPress | None:
             await connection.execute(_LOCK, {"id": id_})
-            return (await _press(connection, [id_], now)).get(id_)
+            return (await presses.press(connection, [id_], now)).get(id_)
 
         return await self._db.write(work)
 
     async def press_cancels(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> dict[ActivationId, port.CancelPress]:
-        return await self._db.write(lambda c: _press(c, ids, now))
+        return await self._db.write(lambda c: presses.press(c, ids, now))
 
     async def press_judged(
         self, id_: ActivationId, judge: port.CancelJudge, *, now: datetime | None = None
     ) -> port.CancelPress | None:
-        return await self._db.write(lambda c: judged_cancels.press(c, id_, judge, now))
+        return await self._db.write(lambda c: presses.press_judged(c, id_, judge, now))
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:
@@ -273,18 +271,3 @@ class ActivationRepository:
             return [rows.live_number(row) for row in result.mappings()]
 
         return await self._db.read(work)
-
-
-async def _press(
-    connection: AsyncConnection, ids: Sequence[ActivationId], now: datetime | None
-) -> dict[ActivationId, port.CancelPress]:
-    asked = {"ids": list(ids), "now": now, "judged": False, "decision": None}
-    presses: dict[ActivationId, port.CancelPress] = {}
-    for row in await connection.execute(statement("activations/press_cancel"), asked):
-        id_, word, provider, not_before, refused = row
-        state = State(word)
-        answer = answer_cancel(state) if refused is None else CancelAnswer(refused)
-        presses[ActivationId(id_)] = port.CancelPress(
-            answer, state, ProviderName(provider), not_before
-        )
-    return presses

@@ -107,20 +107,20 @@ async def _still_there(connection: AsyncConnection, row: RowMapping) -> int:
     return min(credited, lowest)
 
 
-def _sums(pairs: Iterable[tuple[float, int]]) -> tuple[port.DatedSum, ...]:
-    return tuple(port.DatedSum(_instant(at), minor) for at, minor in pairs)
+def _sums(pairs: Iterable[tuple[float, int]]) -> tuple[port.RecordedSum, ...]:
+    return tuple(port.RecordedSum(_instant(at), minor) for at, minor in pairs)
 
 
 def _instant(micros: float) -> datetime:
     return _EPOCH + timedelta(microseconds=int(micros))
 
 
-def _purchases(orders: Sequence[RowMapping]) -> Iterator[port.DatedSum]:
+def _purchases(orders: Sequence[RowMapping]) -> Iterator[port.RecordedSum]:
     """What is still paid for from the balance, oldest first."""
     for order in reversed(orders):
         left = order["price_minor"] - order["back_minor"]
         if left > 0 and order["charge"] == Charge.HOLD.value:
-            yield port.DatedSum(order["at"], left)
+            yield port.RecordedSum(order["at"], left)
 
 
 def _activations(orders: Sequence[RowMapping]) -> Iterator[port.TakenOrder]:

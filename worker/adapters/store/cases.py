@@ -38,8 +38,6 @@ _DELETIONS = text(
     "SELECT id FROM case_ WHERE account = :account AND kind = 'account' AND closed_at IS NULL"
     " AND facts ->> 'event' = 'delete_requested' ORDER BY opened_at"
 )
-_BIND = text("UPDATE account SET policy = :policy WHERE account = :account AND policy IS NULL")
-_POLICY = text("SELECT policy FROM account WHERE account = :account")
 _HASH = text("SELECT content_hash FROM case_ WHERE id = CAST(:id AS uuid)")
 _OVERDUE = text(
     "SELECT kind FROM timer WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL"
@@ -285,7 +283,9 @@ class CaseRepository:
         about = await _whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
             return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-        if new.policy is not None and not await _bound(connection, about.account, new.policy):
+        if new.policy is not None and not await locks.belongs_to(
+            connection, about.account, new.policy
+        ):
             return port.CaseOpenResult(port.CaseOpenOutcome.OTHER_POLICY)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
@@ -386,13 +386,6 @@ async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | Non
     which = "rental" if new.activation is None else "activation"
     row = (await connection.execute(_ABOUT[which], {"id": new.activation or new.rental})).first()
     return None if row is None else _About(*row)
-
-
-async def _bound(connection: AsyncConnection, account: str, policy: str) -> bool:
-    """Whether the account belongs to this policy; from now on, where it belonged to none."""
-    await connection.execute(_BIND, {"account": account, "policy": policy})
-    found = (await connection.execute(_POLICY, {"account": account})).scalar_one()
-    return bool(found == policy)
 
 
 def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:

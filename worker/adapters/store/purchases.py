@@ -174,9 +174,8 @@ async def _known(
         return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"])
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
-    return port.PurchaseStart(
-        port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN, number
-    )
+    state = port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN
+    return port.PurchaseStart(state, number)
 
 
 def _hash(content: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 The sets are enums of the code or names of the configuration, never what somebody sent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -129,3 +129,15 @@ class BoundedMetric(Generic[M]):
         if child is None:
             child = self._children[folded] = self._metric.labels(*folded)
         return child
+
+
+def set_all(gauge: Gauge | BoundedMetric[Gauge], values: Mapping[tuple[str, ...], float]) -> None:
+    """The whole of what a gauge says: a series that is not named any more is 0."""
+    if isinstance(gauge, Gauge):
+        for value in values.values():
+            gauge.set(value)
+        return
+    for series in gauge.children():
+        series.set(0)
+    for labels, value in values.items():
+        gauge.of(*labels).inc(value)  # Several may be folded into one.

@@ -374,7 +374,7 @@ class Metrics:
         """Set the gauges about the whole queue."""
         for attribute, row in rows():
             if row.read is not None:
-                _set_all(vars(self)[attribute], row.read(stats, self._sets))
+                label_sets.set_all(vars(self)[attribute], row.read(stats, self._sets))
 
 
 def rows() -> Iterator[tuple[str, Row[object]]]:
@@ -382,19 +382,6 @@ def rows() -> Iterator[tuple[str, Row[object]]]:
     for attribute, row in vars(Metrics).items():
         if isinstance(row, Row):
             yield attribute, row
-
-
-def _set_all(
-    gauge: Gauge | label_sets.BoundedMetric[Gauge], values: Mapping[Values, float]
-) -> None:
-    if isinstance(gauge, Gauge):
-        for value in values.values():
-            gauge.set(value)
-        return
-    for series in gauge.children():
-        series.set(0)  # One that the statistics do not name any more is 0.
-    for labels, value in values.items():
-        gauge.of(*labels).inc(value)  # Several may be folded into one.
 
 
 def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:

@@ -130,7 +130,7 @@ def _sentences(profile: Profile, clauses: tuple[Clause, ...]) -> list[dict[str, 
     return [
         {
             "key": sentence.key,
-            "text": sentence.text,
+            "text": sentence.words,
             "default": not sentence.said,
             "clauses": clause_ids(sentence, clauses),
         }

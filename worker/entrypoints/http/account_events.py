@@ -11,7 +11,7 @@ from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import Instant, Name, Reference, RequestBody
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.case_service import AccountEventReport
+from worker.lifecycle.cases.account_events import AccountEventReport
 
 
 class AccountEvent(RequestBody):

@@ -239,7 +239,6 @@ _BOOKED: Mapping[int, type[BaseModel] | None] = {201: RentalShown, 200: RentalSh
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    idempotent = IdempotentCalls(deps)
     rentals = RentalHandlers(deps)
     path = "/v1/rentals/{provider}/{provider_ref}"
     return (
@@ -261,6 +260,12 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: RentalShown},
             problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
         ),
+        *_posts(rentals, IdempotentCalls(deps), path),
+    )
+
+
+def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> Sequence[Route]:
+    return (
         Route(
             name="rentals_outage",
             method="POST",

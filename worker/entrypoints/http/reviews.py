@@ -49,7 +49,7 @@ class ReviewVerdict(cases.VerdictGiven):
     outcome: Literal["refunded", "closed", "delivered"] | None = None
 
 
-class Ended(ResponseBody):
+class ReviewEnded(ResponseBody):
     """What the verdict ended or moved on: a case or an activation."""
 
     case: cases.CaseShown | None
@@ -121,7 +121,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=reviews.verdict,
             scope=Scope.OPERATE,
             run_once=IdempotentCalls(deps),
-            answers={200: Ended},
+            answers={200: ReviewEnded},
             problems=cases.REFUSALS,
         ),
     )

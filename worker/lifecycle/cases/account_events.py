@@ -1,8 +1,9 @@
 """Account events: what deletions, blocks and their lifting do to an account and its balance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from worker.domain.account_state import ENDING, STRENGTH, AccountState, LoggedEvent, state_of
 from worker.domain.policy import Decision, Op, Outcome, Reason
@@ -15,12 +16,35 @@ from worker.lifecycle.cases.case_steps import (
     unchanged,
     with_event,
 )
-from worker.lifecycle.cases.questions import ClauseLookup, ask_policy, decided_by_human
+from worker.lifecycle.cases.questions import (
+    ClauseLookup,
+    ask_policy,
+    decided_by_human,
+    instant_fact,
+    without_none,
+)
 from worker.ports.store import case_view as port
 
 #: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
 RECHECK: Final = timedelta(minutes=10)
 _KNOWN: Final = frozenset(state.value for state in AccountState)
+
+
+class AccountEventReport(NamedTuple):
+    """An event of an account as the shop reports it; without reference and date one per kind."""
+
+    event: str
+    reference: str | None = None
+    at: datetime | None = None
+
+    def identity(self) -> tuple[str, ...]:
+        """What distinguishes it from other events of its kind."""
+        if self.reference is not None:
+            return ("reference", self.reference)
+        return () if self.at is None else ("at", instant_fact(self.at))
+
+    def words(self) -> Mapping[str, Any]:
+        return without_none({"reference": self.reference, "at": self.at and instant_fact(self.at)})
 
 
 @dataclass(frozen=True, slots=True)

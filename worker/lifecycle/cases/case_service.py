@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
 from worker.lifecycle.cases import case_steps, questions, withdrawals
-from worker.lifecycle.cases.account_events import AccountEventJudge
+from worker.lifecycle.cases.account_events import AccountEventJudge, AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
     ReviewOutcome,
@@ -46,25 +46,6 @@ _OPS: Final = {
 #: Of a claim that is sent again: what it is about, and since when, stays.
 _SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
 _REASONS: Final = {reason.value for reason in Reason}
-
-
-class AccountEventReport(NamedTuple):
-    """An event of an account as the shop reports it; without reference and date one per kind."""
-
-    event: str
-    reference: str | None = None
-    at: datetime | None = None
-
-    def identity(self) -> tuple[str, ...]:
-        """What distinguishes it from other events of its kind."""
-        if self.reference is not None:
-            return ("reference", self.reference)
-        return () if self.at is None else ("at", questions.instant_fact(self.at))
-
-    def words(self) -> CustomerWords:
-        return questions.without_none(
-            {"reference": self.reference, "at": self.at and questions.instant_fact(self.at)}
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

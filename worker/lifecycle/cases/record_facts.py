@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from worker.lifecycle.cases.questions import instant_fact, instant_in, without_none
-from worker.ports.store.case_record import AccountRecord, CaseRecord, DatedSum
+from worker.ports.store.case_record import AccountRecord, CaseRecord, RecordedSum
 from worker.ports.store.case_view import CaseFacts, CaseView
 
 #: What is told with an order and is no fact of a policy: it is kept, and shown.
@@ -181,7 +181,7 @@ def _history(account: AccountRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _sums(sums: Iterable[DatedSum]) -> list[dict[str, Any]]:
+def _sums(sums: Iterable[RecordedSum]) -> list[dict[str, Any]]:
     return [{"at": instant_fact(at), "amount_minor": minor} for at, minor in sums]
 
 

@@ -16,7 +16,7 @@ from worker.domain.ids import AccountId
 from worker.domain.transfer import Charge
 
 
-class DatedSum(NamedTuple):
+class RecordedSum(NamedTuple):
     at: datetime
     amount_minor: int
 
@@ -99,10 +99,10 @@ class AccountRecord:
     state: str
     balance_minor: int
     held_minor: int
-    topups: tuple[DatedSum, ...] = ()
+    topups: tuple[RecordedSum, ...] = ()
     #: Paid, or set aside by another withdrawal, since the customer asked for it.
-    payouts: tuple[DatedSum, ...] = ()
-    purchases: tuple[DatedSum, ...] = ()  #: Still paid for: less what came back.
+    payouts: tuple[RecordedSum, ...] = ()
+    purchases: tuple[RecordedSum, ...] = ()  #: Still paid for: less what came back.
     activations: tuple[TakenOrder, ...] = ()
     spent_minor: int = 0
     last_deposit_at: datetime | None = None

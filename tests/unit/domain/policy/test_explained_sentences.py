@@ -45,7 +45,7 @@ def test_each_sentence_holds_for_the_cases_made_from_its_values(profile: Profile
 
 @pytest.mark.parametrize("profile", POLICIES)
 def test_a_changed_value_changes_what_is_said(profile: Profile) -> None:
-    page = [sentence.text for sentence in sentences(profile)]
+    page = [sentence.words for sentence in sentences(profile)]
     for key, value in profile.said.items():
         is_row = kind_of(key) is not None and key.count(".") == 2
         as_the_mode = key == "cancel.button" and value is profile.credits_automatically
@@ -55,7 +55,7 @@ def test_a_changed_value_changes_what_is_said(profile: Profile) -> None:
         if key.endswith(".log") or key.startswith("payout.methods.") or key == "rectify.seconds":
             continue  # What is left says no policy: a kind without its test, a row without it.
         other = profile_saying("shop", without, limits=profile.limits, whens=profile.whens)
-        assert [sentence.text for sentence in sentences(other)] != page, key
+        assert [sentence.words for sentence in sentences(other)] != page, key
 
 
 def test_times_and_shares_are_said_in_whole_units() -> None:

@@ -79,7 +79,7 @@ def _exception(profile: Profile, index: int, when: When) -> Iterator[Sentence]:
     changed = set(when.changes) | {f"claims.kinds.{kind_of(key)}" for key in when.changes}
     for sentence in sentences(variant):
         if _says(sentence.key) in changed:
-            text = f"{_orders(when.match)}: {sentence.text}"
+            text = f"{_orders(when.match)}: {sentence.words}"
             yield Sentence(
                 f"{when.place}.{sentence.key}", text, said=True, reasons=sentence.reasons
             )

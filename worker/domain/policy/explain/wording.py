@@ -17,7 +17,7 @@ class Sentence:
     """One sentence about one key, and what it rests on."""
 
     key: str  #: As it stands in the file; `claims.kinds.NAME` for a kind.
-    text: str
+    words: str
     said: bool  #: False: the file does not say it, and the default holds.
     reasons: frozenset[Reason]  #: Of the decisions that the sentence is about.
 

@@ -41,7 +41,7 @@ _MAXIMA = ("max_count", "max_minor", "max_ratio_bp")
 _CLOSES = {choices.LimitOf.CANCEL.value, choices.LimitOf.AUTO_CREDIT.value}
 
 
-class Statement(NamedTuple):
+class KeyStatement(NamedTuple):
     value: object  #: None: the key is not said.
     path: Path  #: Where it stands.
 
@@ -54,7 +54,7 @@ class Reading:
     lines: LineIndex
     unsays: bool = False  #: Whether null makes a policy silent on a key: in overrides.
     problems: list[FileProblem] = field(default_factory=list)
-    statements: dict[str, Statement] = field(default_factory=dict)
+    statements: dict[str, KeyStatement] = field(default_factory=dict)
     limits: tuple[Limit, ...] | None = None  #: None: the document has none.
     whens: tuple[When, ...] | None = None
     is_doubtful: bool = False  #: Whether something was meant that could not be read.
@@ -141,7 +141,7 @@ class Reading:
             self.problem(path, str(error))
 
     def _say(self, says: str, value: object, path: Path) -> None:
-        made = self.statements.setdefault(says, Statement(value, path))
+        made = self.statements.setdefault(says, KeyStatement(value, path))
         if made.value != value:
             self.is_doubtful = True
             self.problem(path, f"says another thing than {dotted(made.path)}: keep one of them")

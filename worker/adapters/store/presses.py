@@ -1,5 +1,6 @@
-"""A press of Cancel that the policy answers from the record, under the account's lock."""
+"""Presses of Cancel: what they answer, and what they ask for."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_records
 from worker.adapters.store.database import statement
-from worker.domain.activation import State, answer_cancel
+from worker.domain.activation import CancelAnswer, State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store import activations as port
 
@@ -20,8 +21,25 @@ _LOCKED = text(
 
 
 async def press(
+    connection: AsyncConnection, ids: Sequence[ActivationId], now: datetime | None
+) -> dict[ActivationId, port.CancelPress]:
+    """Those whose policy needs no record to answer."""
+    asked = {"ids": list(ids), "now": now, "judged": False, "decision": None}
+    presses: dict[ActivationId, port.CancelPress] = {}
+    for row in await connection.execute(statement("activations/press_cancel"), asked):
+        id_, word, provider, not_before, refused = row
+        state = State(word)
+        answer = answer_cancel(state) if refused is None else CancelAnswer(refused)
+        presses[ActivationId(id_)] = port.CancelPress(
+            answer, state, ProviderName(provider), not_before
+        )
+    return presses
+
+
+async def press_judged(
     connection: AsyncConnection, id_: ActivationId, judge: port.CancelJudge, now: datetime | None
 ) -> port.CancelPress | None:
+    """One that the policy answers from the record, under the account's lock."""
     account = (await connection.execute(_WHOSE, {"id": id_})).scalar()
     if account is None:
         return None
