@@ -30,7 +30,9 @@ UPDATE decision SET deadline = deadline - interval '42 days';
 UPDATE settlement SET at = at - interval '2 minutes' WHERE activation_id IN
     (SELECT id FROM activation WHERE rented_at < now() - interval '1 day');
 UPDATE timer_seeded SET upto = upto - interval '42 days';
-UPDATE case_ SET opened_at = opened_at - interval '42 days', facts = (
+-- Reports arrived when the customer made contact: a told date is not believed over the arrival.
+UPDATE case_ SET opened_at =
+    least(opened_at, CAST(facts ->> 'contacted_at' AS timestamptz)) - interval '42 days', facts = (
     SELECT jsonb_object_agg(key, CASE
         WHEN jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T'
         THEN to_jsonb(to_char(
