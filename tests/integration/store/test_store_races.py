@@ -184,6 +184,7 @@ async def test_cancel_at_the_deadline_finds_it_leased_and_gives_the_same_answer(
     assert [line.what for line in (await shop.number(id_)).timeline] == [
         "accepted",
         "expiring",
+        "cancel_pressed",
         "settled",
     ]
 

@@ -1,5 +1,6 @@
 """A database of the first revision, full of live and settled numbers, is brought up to date."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
 from worker.adapters.store.connections import DIALECT, connector
+from worker.adapters.store.migrations.large_indexes import LARGE_INDEXES
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
@@ -143,6 +145,42 @@ def test_a_migration_reads_no_large_table_while_it_holds_its_lock(script: Path) 
     assert indexed <= made
     assert "VALIDATE" not in text
     assert len(re.findall(r"ADD CONSTRAINT", text)) == len(re.findall("NOT VALID", text))
+
+
+async def test_an_index_that_a_stopped_build_left_unusable_is_built_again(
+    empty_database_url: str,
+) -> None:
+    await migrate.upgrade(empty_database_url)
+    admin = await asyncpg.connect(empty_database_url)
+    await admin.execute("DROP INDEX rental_of_account")
+    await admin.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'activation_order_ref'::regclass"
+    )
+
+    await migrate.upgrade(empty_database_url)
+
+    usable = await admin.fetch(
+        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
+    )
+    assert LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    await admin.close()
+
+
+async def test_two_hosts_build_the_large_indexes_one_after_the_other(
+    empty_database_url: str,
+) -> None:
+    await migrate.upgrade(empty_database_url)
+    admin = await asyncpg.connect(empty_database_url)
+    for name in LARGE_INDEXES:
+        await admin.execute(f"DROP INDEX {name}")
+
+    await asyncio.gather(*(migrate.upgrade(empty_database_url) for _ in range(4)))
+
+    usable = await admin.fetch(
+        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
+    )
+    assert LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    await admin.close()
 
 
 async def test_a_deletion_that_waits_stays_a_block_for_the_code_beside_the_upgrade(

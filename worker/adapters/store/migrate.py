@@ -4,6 +4,7 @@ An advisory lock lets one host migrate while the others wait and then find nothi
 worker's own role is made here: it may not change or delete what is in the books.
 """
 
+import asyncio
 from pathlib import Path
 
 from alembic import command
@@ -11,15 +12,22 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.database import translated
+from worker.adapters.store.migrations.large_indexes import LARGE_INDEXES
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"
 _LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
+
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_USABLE = text(
+    "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
+    " WHERE indisvalid AND relnamespace = CAST('public' AS regnamespace)"
+)
 
 # A managed database may not let us make roles: then the triggers alone guard the books. Two
 # databases of one cluster may race for it, because roles belong to the cluster.
@@ -82,9 +90,28 @@ async def upgrade(url: str) -> tuple[str | None, str]:
         with translated():
             async with engine.begin() as connection:
                 before = await connection.run_sync(_migrate)
+            await _build_large_indexes(engine)
     finally:
         await engine.dispose()
     return before, head()
+
+
+async def _build_large_indexes(engine: AsyncEngine) -> None:
+    """Build those that are missing, or that a build which was stopped left unusable."""
+    async with engine.connect() as guard:
+        # Asked for again and again: who waits for a lock has a snapshot, and builds wait for those.
+        while not (await guard.execute(_TRY_LOCK, {"lock": _LOCK})).scalar_one():
+            await guard.rollback()
+            await asyncio.sleep(0.5)
+        # The lock's own statement leaves a snapshot behind, until the next statement that has none.
+        await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        async with engine.connect() as connection:
+            builder = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            usable = set((await builder.execute(_USABLE)).scalars())
+            for name, on in LARGE_INDEXES.items():
+                if name not in usable:
+                    await builder.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+                    await builder.execute(text(f"CREATE INDEX CONCURRENTLY {name} ON {on}"))
 
 
 def check(connection: Connection) -> None:
