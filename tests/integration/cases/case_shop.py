@@ -1,6 +1,5 @@
 """`CaseShop`: a shop on a real database whose clock the test sets; its methods are test steps."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,13 +9,14 @@ from uuid import UUID
 import asyncpg
 
 from tests.fakes.reporter import RecordingReporter
+from tests.integration.cases.scripted_rentals import ScriptedRentals
 from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW, delivery, ending, intake
 from worker.adapters.store.cases import CaseRepository
 from worker.adapters.store.database import Database
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, purchase_id
+from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
 from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
 from worker.domain.policy.clauses import grounds, load_clauses
 from worker.domain.transfer import Charge
@@ -30,16 +30,6 @@ from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
-from worker.ports.long_rental import (
-    Availability,
-    CloseReply,
-    Messages,
-    ProlongReply,
-    RentalRequest,
-    RentalTerms,
-    only,
-)
-from worker.ports.provider import Ended, NoRent, Rented, Sms
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
 from worker.ports.store.books import AccountPolicy, TopUpOutcome
@@ -103,61 +93,6 @@ class ClockedStore(PostgresStore):
         self.settlements = cast(
             "SettlementRepository", ClockedRepository(self.settlements, clock, "settle")
         )
-
-
-@dataclass
-class ScriptedRentals:
-    """The long rentals of a provider: it gives the answers of the test, then closes each rental."""
-
-    name: ProviderName = SIM
-    terms: RentalTerms = field(default_factory=lambda: RentalTerms(lengths=only(DAY)))
-    answers: list[CloseReply | Exception] = field(default_factory=list)
-    sales: list[Rented | NoRent | Exception] = field(default_factory=list)
-    prolongs: list[ProlongReply | Exception] = field(default_factory=list)
-    sms: tuple[Sms, ...] = ()
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    granted: int = 0  #: Requests that the rate budget has granted.
-    budget_left: bool = True
-    close_started: asyncio.Event = field(default_factory=asyncio.Event)
-    answer_after: asyncio.Event | None = None  #: No answer to close before it is set.
-
-    async def wait_for_budget(self) -> None:
-        if not self.budget_left:
-            raise TimeoutError
-        self.granted += 1
-
-    async def close(self, ref: ProviderRef) -> CloseReply:
-        self.requests.append(("close", ref))
-        assert len(self.requests) == self.granted, "every request waits for the budget"
-        self.close_started.set()
-        if self.answer_after is not None:
-            await self.answer_after.wait()
-        answer = self.answers.pop(0) if self.answers else Ended()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def messages(self, ref: ProviderRef) -> Messages:
-        self.requests.append(("messages", ref))
-        assert len(self.requests) == self.granted, "every request waits for the budget"
-        return Messages(self.sms)
-
-    async def open(self, request: RentalRequest) -> Rented | NoRent:
-        self.requests.append(("open", request.service))
-        sale = self.sales.pop(0)
-        if isinstance(sale, Exception):
-            raise sale
-        return sale
-
-    async def prolong(self, ref: ProviderRef, by: timedelta) -> ProlongReply:
-        self.requests.append(("prolong", f"{ref} {by}"))
-        reply = self.prolongs.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-    async def available(self, *_: object) -> Availability:
-        raise AssertionError("no availability is asked for")
 
 
 @dataclass

@@ -17,7 +17,6 @@ from sqlalchemy.pool import NullPool
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
 from worker.adapters.store import migrate
 from worker.adapters.store.connections import DIALECT, connector
-from worker.adapters.store.migrations.large_indexes import LARGE_INDEXES
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
@@ -162,7 +161,7 @@ async def test_an_index_that_a_stopped_build_left_unusable_is_built_again(
     usable = await admin.fetch(
         "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
     )
-    assert LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    assert migrate.LARGE_INDEXES.keys() <= {row["name"] for row in usable}
     await admin.close()
 
 
@@ -171,7 +170,7 @@ async def test_two_hosts_build_the_large_indexes_one_after_the_other(
 ) -> None:
     await migrate.upgrade(empty_database_url)
     admin = await asyncpg.connect(empty_database_url)
-    for name in LARGE_INDEXES:
+    for name in migrate.LARGE_INDEXES:
         await admin.execute(f"DROP INDEX {name}")
 
     await asyncio.gather(*(migrate.upgrade(empty_database_url) for _ in range(4)))
@@ -179,7 +178,7 @@ async def test_two_hosts_build_the_large_indexes_one_after_the_other(
     usable = await admin.fetch(
         "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
     )
-    assert LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    assert migrate.LARGE_INDEXES.keys() <= {row["name"] for row in usable}
     await admin.close()
 
 

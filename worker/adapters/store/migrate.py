@@ -5,7 +5,9 @@ worker's own role is made here: it may not change or delete what is in the books
 """
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -17,12 +19,18 @@ from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.database import translated
-from worker.adapters.store.migrations.large_indexes import LARGE_INDEXES
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"
 _LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
 
+#: Indexes on tables that may be large, by name what stands after `ON`. They are no part of a
+#: revision: its transaction would keep the table locked until the last one is done. They are built
+#: after the revisions while everybody goes on writing, by the next call if this one is stopped.
+LARGE_INDEXES: Final[Mapping[str, str]] = {
+    "activation_order_ref": "activation (order_ref) WHERE order_ref IS NOT NULL",
+    "rental_of_account": "rental (account, rented_at, id)",
+}
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _USABLE = text(
     "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
