@@ -21,6 +21,7 @@ SELECT a.*, x.amount_minor AS exposed_minor, x.currency AS exposed_currency, x.s
   FROM activation a LEFT JOIN exposure x ON x.activation_id = a.id
   LEFT JOIN provider_dispute d ON d.activation_id = a.id
  WHERE a.account = $1
+   AND NOT EXISTS (SELECT FROM purchase p WHERE p.id = a.id AND p.state = 'failed')
 """
 _FAILED = "SELECT count(*) FROM purchase WHERE account = $1 AND state = 'failed'"
 _THERE: Final = {
