@@ -1,9 +1,10 @@
 """The provider's rate budget, bought in small chunks so that a call costs no round trip."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
@@ -29,6 +30,16 @@ AHEAD_FROM: Final = 16  #: From chunks of this size on the next is bought before
 PAUSE: Final = timedelta(milliseconds=50)
 
 
+def unconditional() -> None:
+    """The check of a request that is wanted whatever happens meanwhile."""
+
+
+class Pay(Protocol):
+    """Buys one request, and waits until it is granted: `Budget.take`."""
+
+    async def __call__(self, check: Callable[[], None] = unconditional, /) -> None: ...
+
+
 @dataclass(slots=True)
 class Budget:
     schedule: Schedule
@@ -45,13 +56,18 @@ class Budget:
         wanted = int(self.terms.requests_per_second * CHUNK.total_seconds())
         self._chunk = self._chunk_max = max(1, min(self.most, wanted))
 
-    async def take(self) -> None:
-        """Wait until one more request may go out."""
+    async def take(self, check: Callable[[], None] = unconditional) -> None:
+        """Wait until one more request may go out.
+
+        *check* raises where the request is not wanted any more; nothing is paid for it then.
+        """
+        check()
         if not self._usable():
             self._fit()
         while not self._usable():
             # A caller that is cancelled must not cancel the purchase that others wait for.
             await asyncio.shield(self._purchase(self._chunk))
+            check()
         self._left -= 1
         half = self._chunk // 2
         if self._left == half >= AHEAD_FROM // 2:

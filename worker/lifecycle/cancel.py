@@ -7,7 +7,6 @@ Nothing here commits. An unreadable or missing answer is no information, so the 
 is and is due again.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +15,7 @@ from typing import Final, TypeAlias, assert_never
 from worker.domain.backoff import CANCEL, Backoff
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.budget import Pay
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.provider_return import CancelsLeftAlone, wait_while_away
 from worker.ports.errors import CircuitOpen, ProviderError, ProviderRefused, ProviderUnavailable
@@ -76,11 +76,10 @@ class CancelAtProvider:
     """
 
     clock: Clock
-    pay: Callable[[], Awaitable[None]]
+    pay: Pay
     left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
     holds: Callable[[DueNumber], Awaitable[bool]] = always
     backoff: Backoff = CANCEL
-    _paying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, provider: Provider, due: DueNumber) -> CancelOutcome:
         ref = due.ref
@@ -100,7 +99,7 @@ class CancelAtProvider:
             return self._later(provider, due, error)
 
     async def _cancel(self, provider: Provider, due: DueNumber, ref: ProviderRef) -> CancelOutcome:
-        await self._pay_unless_left_alone(provider)
+        await self.pay(lambda: self._raise_if_left_alone(provider))
         if not await self.holds(due):
             return AskAgain(timedelta(0), unknown_reads=due.unknown_reads)  # By who has it now.
         reply = await provider.cancel(ref)
@@ -119,12 +118,11 @@ class CancelAtProvider:
             case _:
                 assert_never(reply)
 
-    async def _pay_unless_left_alone(self, provider: Provider) -> None:
-        async with self._paying:  # Else all lanes would have paid when the first is refused.
-            refusal = self.left_alone.refusal(provider.name, self.clock)
-            if refusal is not None:
-                raise refusal
-            await self.pay()
+    def _raise_if_left_alone(self, provider: Provider) -> None:
+        """Asked again after each wait: else all lanes had paid when the first is refused."""
+        refusal = self.left_alone.refusal(provider.name, self.clock)
+        if refusal is not None:
+            raise refusal
 
     async def _after_refusal(
         self,

@@ -68,7 +68,7 @@ class Expire:
         while keep_going() and self._takes_cancels(provider):
             most, first = self._limits(provider)
             fence = self._fence()
-            due = await self._lease_due(provider, first)
+            due = await self._lease_due(provider, first, fence)
             if due:
                 done += len(due)
                 # Nothing more is leased while one of these asks if cancels are let out again.
@@ -85,7 +85,7 @@ class Expire:
             return
         fence = self._fence()
         due = await self._lease(
-            lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE)
+            lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE), fence
         )
         if due:
             await self._end(provider, due, None, fence)
@@ -95,19 +95,23 @@ class Expire:
         return not away and self._left_alone.refusal(provider.name, self.clock) is None
 
     def _fence(self) -> LeaseFence:
-        """Of the leases that are read after this."""
-        return LeaseFence(
-            settlements=self.settlements, clock=self.clock, begun=self.clock.monotonic()
-        )
+        return LeaseFence(settlements=self.settlements, clock=self.clock)
 
-    async def _lease_due(self, provider: Provider, limit: int) -> list[DueNumber]:
+    async def _lease_due(
+        self, provider: Provider, limit: int, fence: LeaseFence
+    ) -> list[DueNumber]:
         return await self._lease(
-            lambda: self.settlements.lease_cancels(provider.name, limit, LEASE)
+            lambda: self.settlements.lease_cancels(provider.name, limit, LEASE), fence
         )
 
-    async def _lease(self, lease: Callable[[], Awaitable[list[DueNumber]]]) -> list[DueNumber]:
+    async def _lease(
+        self, lease: Callable[[], Awaitable[list[DueNumber]]], fence: LeaseFence
+    ) -> list[DueNumber]:
         """Lease numbers, and read what they are judged by."""
-        return await lease_safely(lease, self._results().hand_back_all, self.rules.load)
+        read_at = self.clock.monotonic()
+        due = await lease_safely(lease, self._results().hand_back_all, self.rules.load)
+        fence.add(due, read_at)
+        return due
 
     def _results(self) -> BatchCommitter:
         return BatchCommitter(
@@ -130,9 +134,7 @@ class Expire:
         async def lease() -> Sequence[DueNumber]:
             if not (self._takes_cancels(provider) and keep_going()):
                 return ()
-            due = await self._lease_due(provider, most)
-            fence.add(due)
-            return due
+            return await self._lease_due(provider, most, fence)
 
         return Refill(lease, most)
 
@@ -148,7 +150,6 @@ class Expire:
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if refill is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most=most)
-        fence.add(due)
         cancel = CancelAtProvider(
             clock=self.clock, pay=budget.take, left_alone=self._left_alone, holds=fence.holds
         )

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.domain.ids import ActivationId
 from worker.lifecycle.clock import Clock
@@ -23,29 +23,54 @@ CONFIRMED_FOR: Final = timedelta(seconds=1)
 
 @dataclass(slots=True, kw_only=True)
 class LeaseFence:
-    """The leases of one run; `begun` before they were read, by the process's clock."""
+    """The leases of one run.
+
+    Each counts from its own reading, so a run that leases more while it works asks nothing as long
+    as it reaches each number within the second. No lock stands before a call: a lane that waits
+    in line for one is a call slot that idles.
+    """
 
     settlements: SettlementStore
     clock: Clock
-    begun: float
-    _left: dict[ActivationId, DueNumber] = field(default_factory=dict)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _left: dict[ActivationId, "_Lease"] = field(default_factory=dict)
+    _asking: "asyncio.Task[None] | None" = None
 
-    def add(self, leased: Sequence[DueNumber]) -> None:
-        self._left.update((number.id, number) for number in leased)
+    def add(self, leased: Sequence[DueNumber], read_at: float) -> None:
+        """*read_at*: no later than they were read, by the process's clock."""
+        self._left.update((number.id, _Lease(number, read_at)) for number in leased)
 
     async def holds(self, number: DueNumber) -> bool:
         """Whether something may be sent about this number; asked once for each."""
-        async with self._asking:
-            if self.clock.monotonic() - self.begun > CONFIRMED_FOR.total_seconds():
-                await self._confirm()
+        lease = self._left.get(number.id)
+        if lease is not None and self._is_old(lease):
+            # A question that was under way may have begun before this number was leased.
+            while self._left.get(number.id) is lease:
+                await asyncio.shield(self._question())
         return self._left.pop(number.id, None) is not None
+
+    def _is_old(self, lease: "_Lease") -> bool:
+        return self.clock.monotonic() - lease.read_at > CONFIRMED_FOR.total_seconds()
+
+    def _question(self) -> "asyncio.Task[None]":
+        """The one question that is under way, or a new one."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._confirm())
+        return self._asking
 
     async def _confirm(self) -> None:
         begun = self.clock.monotonic()
         asked = list(self._left.values())
-        held = await self.settlements.still_leased(asked) if asked else set()
-        for number in asked:
-            if number.id not in held:
-                self._left.pop(number.id, None)
-        self.begun = begun
+        held = await self.settlements.still_leased([lease.number for lease in asked])
+        for lease in asked:
+            id_ = lease.number.id
+            if self._left.get(id_) is not lease:
+                continue  # It was taken meanwhile, on a lease that still counted.
+            if id_ in held:
+                self._left[id_] = _Lease(lease.number, begun)
+            else:
+                del self._left[id_]
+
+
+class _Lease(NamedTuple):
+    number: DueNumber
+    read_at: float

@@ -68,13 +68,13 @@ class Pursue:
             return 0
         terms = self.terms[provider.name]
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
-        fence = LeaseFence(
-            settlements=self.settlements, clock=self.clock, begun=self.clock.monotonic()
-        )
+        fence = LeaseFence(settlements=self.settlements, clock=self.clock)
+        read_at = self.clock.monotonic()
         due = await lease_safely(
             lambda: self.settlements.lease_pursuits(provider.name, limit, LEASE),
             self._results().hand_back_all,
         )
+        fence.add(due, read_at)
         if due:
             # Those who still wait for a code or their money go first: half is left to them.
             width = max(1, terms.max_in_flight // 2)
@@ -90,7 +90,6 @@ class Pursue:
         self, provider: Provider, due: Sequence[DueNumber], width: int, fence: LeaseFence
     ) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
-        fence.add(due)
         cancel = CancelAtProvider(
             clock=self.clock,
             pay=budget.take,

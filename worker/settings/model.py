@@ -123,7 +123,7 @@ class ProviderSettings(Table):
     ] = None
     hook_secret_file: SecretFile = None
     poll_seconds: Annotated[Seconds, Field(gt=0, le=3600, allow_inf_nan=False)] = 3.0
-    requests_per_second: Annotated[Number, Field(ge=1, le=10_000)] = 50
+    requests_per_second: Annotated[Number, Field(ge=1, le=100_000)] = 50
     max_in_flight: Annotated[Number, Field(ge=1, le=10_000)] = 100
     min_cancel_age_seconds: Annotated[Number, Field(ge=0, le=DAY_SECONDS)] = 120
     lifetime_seconds: Annotated[Number, Field(ge=1, le=DAY_SECONDS)] = 1200

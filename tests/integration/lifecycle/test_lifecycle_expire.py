@@ -1,6 +1,7 @@
 """The end of a window, reply by reply: state, money and what the provider is still owed."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.budget import Budget
+from worker.lifecycle.budget import Budget, unconditional
 from worker.lifecycle.provider_return import TRIED_EVERY
 from worker.ports.errors import CircuitOpen, ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import (
@@ -240,9 +241,9 @@ async def test_cancels_that_are_left_alone_cost_no_request_of_the_rate(
     paid: list[None] = []
     take = Budget.take
 
-    async def counted(budget: Budget) -> None:
+    async def counted(budget: Budget, check: Callable[[], None] = unconditional) -> None:
+        await take(budget, check)
         paid.append(None)
-        await take(budget)
 
     monkeypatch.setattr(Budget, "take", counted)
     refused = CircuitOpen(SIM, retry_after=2 * SECOND)

@@ -13,7 +13,7 @@ from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
-from worker.lifecycle.budget import ProviderTerms
+from worker.lifecycle.budget import ProviderTerms, unconditional
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.provider import (
@@ -204,8 +204,9 @@ def policy_book(
     return PolicyBook(today or {}, read, dict(kept or {}))
 
 
-async def free() -> None:
+async def free(check: Callable[[], None] = unconditional) -> None:
     """A rate budget that costs nothing."""
+    check()
 
 
 def terms(**other: Any) -> ProviderTerms:

@@ -1,5 +1,6 @@
 """Every reply to a cancel, and what follows from it: never more than it says."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.unit.lifecycle.scripted import (
 from worker.domain.backoff import CANCEL
 from worker.domain.families import Capabilities
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.budget import unconditional
 from worker.lifecycle.cancel import (
     REFUSED_RETRY,
     SOONEST,
@@ -326,7 +328,8 @@ async def test_every_request_is_paid_for_before_it_is_sent(careful: ScriptedProv
     careful.will("look", Waiting()).will("cancel", Refused(Refusal.UNCLEAR))
     paid: list[int] = []
 
-    async def pay() -> None:
+    async def pay(check: Callable[[], None] = unconditional) -> None:
+        check()
         paid.append(len(careful.calls))
 
     await CancelAtProvider(clock=OwnTime().clock(), pay=pay)(careful, due(attempts=1))

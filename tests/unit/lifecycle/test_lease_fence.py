@@ -14,9 +14,8 @@ def fence(time: OwnTime, store: StubStore, *leased: int) -> LeaseFence:
     made = LeaseFence(
         settlements=store,  # type: ignore[arg-type] # of all its calls this one is asked
         clock=time.clock(),
-        begun=time.elapsed,
     )
-    made.add([due(number) for number in leased])
+    made.add([due(number) for number in leased], time.elapsed)
     return made
 
 
@@ -57,7 +56,36 @@ async def test_what_is_leased_while_the_question_is_under_way_holds() -> None:
 
     asking = asyncio.ensure_future(made.holds(due(1)))
     await until(lambda: store.calls != [])
-    made.add([due(2)])
+    made.add([due(2)], time.elapsed)
 
     assert not await asking
     assert await made.holds(due(2))
+
+
+async def test_a_lease_counts_from_its_own_reading_however_long_the_run_goes_on() -> None:
+    time = OwnTime()
+    made = fence(time, StubStore(), 1)
+    assert await made.holds(due(1))
+    time.pass_by(2 * CONFIRMED_FOR)
+    made.add([due(2)], time.elapsed)
+    time.pass_by(CONFIRMED_FOR)
+
+    assert await made.holds(due(2))
+
+
+async def test_an_answer_to_a_question_asked_before_a_lease_says_nothing_about_it() -> None:
+    time, store = OwnTime(), holding(1)
+    made = fence(time, store, 1)
+    time.pass_by(2 * CONFIRMED_FOR)
+
+    asking = asyncio.ensure_future(made.holds(due(1)))
+    await until(lambda: store.calls != [])
+    made.add([due(2)], time.elapsed)
+    time.pass_by(2 * CONFIRMED_FOR)
+
+    assert not await made.holds(due(2))
+    assert await asking
+    assert [[number.id for number in asked] for (asked,) in store.asked("still_leased")] == [
+        [due(1).id],
+        [due(2).id],
+    ]

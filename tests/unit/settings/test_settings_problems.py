@@ -73,6 +73,7 @@ WRONG_PROVIDERS = [
     ("poll_seconds = inf", "poll_seconds", "or equal to 3600"),
     ("poll_seconds = true", "poll_seconds", "must be a number"),
     ("requests_per_second = 0", "requests_per_second", "or equal to 1"),
+    ("requests_per_second = 100_001", "requests_per_second", "or equal to 100000"),
     ("max_in_flight = 0", "max_in_flight", "or equal to 1"),
     ("min_cancel_age_seconds = -1", "min_cancel_age_seconds", "or equal to 0"),
     ("lifetime_seconds = 0", "lifetime_seconds", "or equal to 1"),
