@@ -72,7 +72,11 @@ class UnaskedActivations:
     """`ActivationStore`, of which nothing is asked."""
 
     async def accept(
-        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
+        self,
+        intakes: Sequence[CompleteIntake],
+        *,
+        patient: bool = True,
+        now: datetime | None = None,
     ) -> list[AcceptResult]:
         raise NotImplementedError
 

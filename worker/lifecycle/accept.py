@@ -1,13 +1,14 @@
 """Accept: a number that was already rented is stored with its hold, and watched from then on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import CancelTerms, cancel_terms, order_words
+from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -43,7 +44,14 @@ def intake_policy(profile: Profile, order: AnyOrder) -> IntakePolicy:
     return IntakePolicy(profile.version, window, cancel_terms(holds, told))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Handed:
+    """The number of one caller: two who hand over the same are two."""
+
+    number: port.NumberIntake
+
+
+@dataclass(slots=True, kw_only=True)
 class Accept:
     activations: port.ActivationStore
     purchases: PurchaseStore
@@ -57,17 +65,44 @@ class Accept:
     policies: PolicyBook
     default_policy: str
     default_window: timedelta
+    _single: Batcher[_Handed, port.AcceptResult] = field(init=False)
 
-    async def __call__(self, handed: Sequence[port.NumberIntake]) -> list[port.AcceptResult]:
+    def __post_init__(self) -> None:
+        self._single = Batcher(together=self._together, alone=self._alone, sleep=self.clock.sleep)
+
+    async def __call__(
+        self, handed: Sequence[port.NumberIntake], *, patient: bool = True
+    ) -> list[port.AcceptResult]:
         results: list[port.AcceptResult] = []
         for start in range(0, len(handed), BATCH):
-            results += await self._batch(handed[start : start + BATCH])
+            results += await self._batch(handed[start : start + BATCH], patient=patient)
         return results
 
-    async def _batch(self, handed: Sequence[port.NumberIntake]) -> list[port.AcceptResult]:
+    async def one(self, number: port.NumberIntake) -> port.AcceptResult:
+        """One caller's number, in one transaction with those of others who call now."""
+        result = await self._single(_Handed(number))
+        assert result is not None
+        return result
+
+    async def _together(self, handed: Sequence[_Handed]) -> Mapping[_Handed, port.AcceptResult]:
+        """All but those of a locked account, which nobody else is to wait for."""
+        results = await self([one.number for one in handed], patient=False)
+        return {
+            one: result
+            for one, result in zip(handed, results, strict=True)
+            if result.how is not port.AcceptOutcome.ACCOUNT_LOCKED
+        }
+
+    async def _alone(self, handed: _Handed) -> port.AcceptResult:
+        (result,) = await self([handed.number])
+        return result
+
+    async def _batch(
+        self, handed: Sequence[port.NumberIntake], *, patient: bool
+    ) -> list[port.AcceptResult]:
         drafts = [self.draft(number) for number in handed]
         intakes = [draft for draft in drafts if isinstance(draft, port.CompleteIntake)]
-        stored = iter(await self.activations.accept(intakes) if intakes else [])
+        stored = iter(await self.activations.accept(intakes, patient=patient) if intakes else [])
         results = [
             next(stored)
             if isinstance(draft, port.CompleteIntake)

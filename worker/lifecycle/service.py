@@ -52,7 +52,10 @@ class ActivationService:
     clock: Clock
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
-        results = await self.accepting(handed)
+        if len(handed) == 1:
+            results = [await self.accepting.one(handed[0])]
+        else:
+            results = await self.accepting(handed)
         over = self._sold_again(handed, results)
         if not over or not await self.sweep.end_sold_again([old.id for old in over.values()]):
             return results
@@ -78,6 +81,9 @@ class ActivationService:
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         return await self.renting(order)
+
+    async def read(self, id_: ActivationId) -> Activation | None:
+        return await self.reading(id_)
 
     async def cancel(self, id_: ActivationId) -> ActionResult:
         press = await self.pressing(id_)

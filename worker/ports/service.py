@@ -112,6 +112,10 @@ class Service(Protocol):
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult: ...
 
+    async def read(self, id_: ActivationId) -> Activation | None:
+        """The activation with its timeline; those who read at the same time are one question."""
+        ...
+
     async def cancel(self, id_: ActivationId) -> ActionResult:
         """Press Cancel and, where the provider will, end it at once (a few seconds at most)."""
         ...

@@ -176,6 +176,9 @@ class FakeService:
             found = self.reads.put(refunded(found))
         return ActionResult(ActionOutcome.DONE, found)
 
+    async def read(self, id_: ActivationId) -> Activation | None:
+        return await self.reads.activation(id_)
+
     async def finish(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
         if self.forced_action is not None or found is None:

@@ -61,7 +61,7 @@ class _Batch:
 
 
 async def accept(
-    db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None
+    db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None, *, patient: bool
 ) -> list[port.AcceptResult]:
     """Those of accounts that nobody has locked first, together; then the others, one by one."""
     results = await _rounds(dict(enumerate(intakes)), now, db.write, free_only=True)
@@ -69,7 +69,7 @@ async def accept(
     for index, result in results.items():
         if result.how is port.AcceptOutcome.ACCOUNT_LOCKED:
             locked.setdefault(intakes[index].number.account, {})[index] = intakes[index]
-    for account, theirs in list(locked.items())[:WAITED_FOR_MAX]:
+    for account, theirs in list(locked.items())[: WAITED_FOR_MAX if patient else 0]:
         with suppress(RowLocked):  # They stay what they are: their account is locked.
             write = partial(db.write_account, account)
             results |= await _rounds(theirs, now, write, free_only=False)

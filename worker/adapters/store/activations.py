@@ -145,11 +145,15 @@ class ActivationRepository:
         self._event_state = event_state
 
     async def accept(
-        self, intakes: Sequence[port.CompleteIntake], *, now: datetime | None = None
+        self,
+        intakes: Sequence[port.CompleteIntake],
+        *,
+        patient: bool = True,
+        now: datetime | None = None,
     ) -> list[port.AcceptResult]:
         for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
             await self._policies.keep(name, version)
-        return await accept(self._db, intakes, now)
+        return await accept(self._db, intakes, now, patient=patient)
 
     async def record_codes(
         self, seen: Sequence[port.SeenSms], *, now: datetime | None = None

@@ -92,6 +92,7 @@ class ActivationList(ResponseBody):
 
 class ActivationHandlers:
     def __init__(self, deps: ApiDeps, long_poll: LongPoll) -> None:
+        self._service = deps.service
         self._activations = deps.activations
         self._cases = deps.cases
         self._long_poll = long_poll
@@ -169,13 +170,12 @@ class ActivationHandlers:
         return content
 
     async def _activation(self, id_: ActivationId) -> Activation:
-        return found_or_problem(await self._activations.activation(id_))
+        return found_or_problem(await self._service.read(id_))
 
 
 class ActionHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._service = deps.service
-        self._activations = deps.activations
 
     async def cancel(self, id: UuidText) -> Answer:
         """Press the Cancel button."""
@@ -197,7 +197,7 @@ class ActionHandlers:
         problem = _PROBLEMS.get(result.how)
         if problem is not None:
             raise Problem(problem)
-        activation = result.activation or await self._activations.activation(id_)
+        activation = result.activation or await self._service.read(id_)
         status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, activation_json(found_or_problem(activation)))
 

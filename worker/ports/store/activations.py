@@ -204,9 +204,16 @@ class ActivationStore(Protocol):
     """Rented numbers: intake, codes, what is asked of them, and how they read."""
 
     async def accept(
-        self, intakes: Sequence[CompleteIntake], *, now: datetime | None = None
+        self,
+        intakes: Sequence[CompleteIntake],
+        *,
+        patient: bool = True,
+        now: datetime | None = None,
     ) -> list[AcceptResult]:
-        """Store new numbers with their holds, in order, in one transaction (E0)."""
+        """Store new numbers with their holds, in order, in one transaction (E0).
+
+        *patient* is whether an account that somebody keeps locked is waited for.
+        """
         ...
 
     async def record_codes(

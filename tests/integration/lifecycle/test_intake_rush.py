@@ -1,0 +1,54 @@
+"""Many callers hand over a number each at once: few transactions, and one bad call costs itself."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.integration.lifecycle.world import World, handed_over
+from tests.integration.store.shop import ALICE, BOB
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, CompleteIntake
+
+CALLERS = 200
+TRANSACTIONS_MAX = 5
+
+
+async def test_many_callers_share_transactions_and_each_number_is_held_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    accept = world.store.activations.accept
+
+    async def counted(
+        intakes: Sequence[CompleteIntake], *, patient: bool = True
+    ) -> list[AcceptResult]:
+        batches.append(len(intakes))
+        return await accept(intakes, patient=patient)
+
+    monkeypatch.setattr(world.store.activations, "accept", counted)
+    handed = [handed_over(str(number)) for number in range(CALLERS)]
+    results = await asyncio.gather(*(world.service.accept([one]) for one in [*handed, *handed]))
+
+    assert len(batches) <= TRANSACTIONS_MAX
+    outcomes = [result.how for (result,) in results]
+    assert outcomes.count(AcceptOutcome.NEW) == outcomes.count(AcceptOutcome.SAME) == CALLERS
+    assert await world.admin.fetchval("SELECT count(*) FROM activation") == CALLERS
+    assert (
+        await world.admin.fetchval("SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'")
+        == CALLERS
+    )
+
+
+async def test_a_number_of_a_locked_account_holds_up_nobody_elses(world: World) -> None:
+    await world.store.books.open_account(BOB, "USD")
+    await world.store.books.top_up(BOB, "first", 100_000)
+    async with world.admin.transaction():
+        await world.admin.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", ALICE)
+        waits = asyncio.ensure_future(world.service.accept([handed_over("1")]))
+
+        (theirs,) = await world.service.accept([handed_over("2", account=BOB)])
+
+        assert theirs.how is AcceptOutcome.NEW
+        assert not waits.done()
+    (result,) = await waits
+    assert result.how is AcceptOutcome.NEW
