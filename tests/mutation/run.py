@@ -52,6 +52,7 @@ COPIED = (
     "worker",
     "config/policies",
     "tests/unit/domain",
+    "tests/golden/policies_kept_before.json",
     "tests/golden/policy_scenarios.json",
     str(CONFIG),
 )
