@@ -14,6 +14,7 @@ from tests.fakes.work import Work
 from worker.adapters.redis.queue import open_queue
 from worker.bootstrap import Worker, open_worker
 from worker.entrypoints import daemon
+from worker.entrypoints.http.auth import KnownTokens
 from worker.settings import load_settings
 
 DRAIN = 2.0
@@ -73,7 +74,7 @@ async def test_a_job_and_a_call_that_hang_share_one_drain(
     stop = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         served = contextlib.AsyncExitStack()
-        addresses = await served.enter_async_context(daemon.serving(worker, stop))
+        addresses = await served.enter_async_context(daemon.serving(worker, stop, KnownTokens()))
         queue = open_queue(redis_url)
         stack.push_async_callback(queue.aclose, close_connection_pool=True)
         await queue.enqueue_job("sweep")

@@ -16,7 +16,7 @@ from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import activation_in, after_activation, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import Cursor, Limit, Name, UuidText, uuid_or_problem
-from worker.entrypoints.http.responses import Moment, ResponseBody, instant
+from worker.entrypoints.http.responses import Moment, ResponseBody, instant, masked
 from worker.entrypoints.http.routing import Answer, Handler, Header, Route
 from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation
@@ -234,7 +234,8 @@ def _may_change(activation: Activation) -> bool:
 
 
 def _etag(content: Mapping[str, Any]) -> str:
-    return f'"{blake2b(orjson.dumps(content), digest_size=12).hexdigest()}"'
+    """Of what everybody sees: a code could be guessed from a tag that covers it."""
+    return f'"{blake2b(orjson.dumps(masked(content)), digest_size=12).hexdigest()}"'
 
 
 def _matches(if_none_match: str, content: Mapping[str, Any]) -> bool:
@@ -280,7 +281,7 @@ def _action_routes(actions: ActionHandlers) -> Iterator[Route]:
             method="POST",
             path=f"/v1/activations/{{id}}/{action}",
             handler=handler,
-            scope=Scope.OPERATE,
+            scope=Scope.OPERATE | Scope.DECIDE,
             answers={200: ActivationShown, 202: ActivationShown},
             problems=(ProblemKind.UNKNOWN_ACTIVATION, *problems),
         )

@@ -270,6 +270,28 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))
 
 
+#: `operate`: what the customer says or wishes. `decide`: what staff find, decide or pay.
+_STEPS: Final[Mapping[str, Scope]] = {
+    "evidence": Scope.OPERATE,
+    "choice": Scope.OPERATE,
+    "contest": Scope.OPERATE,
+    "cancel": Scope.OPERATE,
+    "payment-info": Scope.OPERATE | Scope.DECIDE,
+    "verdict": Scope.DECIDE,
+    "access": Scope.DECIDE,
+    "rectified": Scope.DECIDE,
+    "replacement": Scope.DECIDE,
+    "alternative": Scope.DECIDE,
+    "kyc": Scope.DECIDE,
+    "paid": Scope.DECIDE,
+}
+
+
+def _asks_or_answers(body: Any) -> Scope:  # noqa: ANN401 - any body with an event
+    """Payment details: staff ask for them, the customer gives them."""
+    return Scope.DECIDE if body.event == "requested" else Scope.OPERATE
+
+
 def case_routes(
     deps: ApiDeps,
     noun: str,
@@ -283,6 +305,8 @@ def case_routes(
 
     *unknown* are the problems of one that cannot be opened, besides those of every case.
     """
+    # Staff open a claim for a customer; whose money leaves asks for it himself.
+    opening = Scope.OPERATE | Scope.DECIDE if noun == "claims" else Scope.OPERATE
     path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
     return (
         Route(
@@ -290,7 +314,7 @@ def case_routes(
             method="POST",
             path=path,
             handler=opens,
-            scope=Scope.OPERATE,
+            scope=opening,
             run_once=idempotent,
             answers=OPENED,
             problems=(*unknown, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
@@ -310,7 +334,8 @@ def case_routes(
                 method="POST",
                 path=f"{path}/{{id}}/{step}",
                 handler=handler,
-                scope=Scope.OPERATE,
+                scope=_STEPS[step],
+                scope_of_body=_asks_or_answers if step == "payment-info" else None,
                 run_once=idempotent,
                 answers=SHOWN,
                 problems=REFUSALS,
