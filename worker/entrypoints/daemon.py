@@ -64,7 +64,9 @@ async def run_daemon(
             # Where none are configured, `dev` has made one of its own.
             made = settings.api.tokens if simulator else ()
             stack.enter_context(
-                reloading_on_hangup(tokens, lambda: read_tokens() or made, logger("worker"), stop)
+                reloading_on_hangup(
+                    tokens, lambda: read_tokens() or made, worker.parts.reporter, stop
+                )
             )
             _collect_less()
             _say_ready(addresses)
@@ -178,6 +180,7 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         service=worker.service,
         cases=worker.service.cases,
         rent_long=worker.service.rent_long,
+        providers=worker.overview,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,

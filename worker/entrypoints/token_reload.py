@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import KnownTokens, Token, scopes_in
+from worker.ports.reporter import Reporter
 from worker.settings import ConfigError
 from worker.settings.values import TokenSetting
 
@@ -21,21 +21,20 @@ def tokens_of(configured: Sequence[TokenSetting]) -> list[Token]:
     return [Token(token.name, scopes_in(token.scope), token.sha256) for token in configured]
 
 
-def reload_tokens(tokens: KnownTokens, read: ReadTokens, log: Log) -> None:
+def reload_tokens(tokens: KnownTokens, read: ReadTokens, reporter: Reporter) -> None:
     """A configuration with a fault in it changes nothing: the tokens of before stay."""
     try:
         configured = read()
     except ConfigError as error:
-        problems = [str(problem) for problem in error.problems]
-        log.error("config.reload_refused", problems=problems)  # noqa: TRY400 - no fault of ours
+        reporter.trouble("config.reload_refused", detail=str(error))
         return
     tokens.exchange(tokens_of(configured))
-    log.info("config.tokens_reloaded", count=len(configured))
+    reporter.trouble("config.tokens_reloaded", detail=str(len(configured)))
 
 
 @contextmanager
 def reloading_on_hangup(
-    tokens: KnownTokens, read: ReadTokens, log: Log, stop: asyncio.Event
+    tokens: KnownTokens, read: ReadTokens, reporter: Reporter, stop: asyncio.Event
 ) -> Iterator[None]:
     """As long as the block lasts. A terminal that was closed under the process stops it."""
 
@@ -43,7 +42,7 @@ def reloading_on_hangup(
         if _terminal_is_gone():
             stop.set()
         else:
-            reload_tokens(tokens, read, log)
+            reload_tokens(tokens, read, reporter)
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, hung_up)

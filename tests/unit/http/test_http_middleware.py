@@ -113,7 +113,7 @@ async def test_answers_are_not_stored_by_whoever_passes_them_on(api: Api) -> Non
         assert reply.headers["Server"] == "activation-worker"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/accounts", "/%00", "/v1//x"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/accounts/", "/%00", "/v1//x"])
 async def test_what_is_not_there_is_a_problem_not_a_page(api: Api, path: str) -> None:
     reply = await api.get(path, headers={"Accept": "text/html"})
     assert (reply.status, reply.slug) == (404, "not-found")

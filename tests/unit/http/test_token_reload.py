@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.reporter import RecordingReporter
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World, deps_over
-from tests.unit.http.fakes import FakeLog
 from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.token_reload import reloading_on_hangup, tokens_of
@@ -45,11 +45,13 @@ def stop() -> asyncio.Event:
 
 
 @pytest.fixture
-async def log(tokens: KnownTokens, file: Path, stop: asyncio.Event) -> AsyncIterator[FakeLog]:
+async def told(
+    tokens: KnownTokens, file: Path, stop: asyncio.Event
+) -> AsyncIterator[RecordingReporter]:
     """While it is there, SIGHUP reads the file again."""
-    log = FakeLog()
-    with reloading_on_hangup(tokens, lambda: _read(file), log, stop):
-        yield log
+    told = RecordingReporter()
+    with reloading_on_hangup(tokens, lambda: _read(file), told, stop):
+        yield told
 
 
 def _write(file: Path, tokens: str) -> None:
@@ -60,46 +62,46 @@ def _read(file: Path) -> tuple[TokenSetting, ...]:
     return load_settings(None, environ={"AW_API__TOKENS_FILE": str(file)}).api.tokens
 
 
-async def _hang_up(log: FakeLog) -> None:
+async def _hang_up(told: RecordingReporter) -> None:
     os.kill(os.getpid(), signal.SIGHUP)
-    await asyncio.wait_for(log.written.wait(), 10)
+    await asyncio.wait_for(told.heard("trouble"), 10)
 
 
 @pytest.mark.parametrize(
     "written", [NEW, f"sha256:{sha256(NEW.encode()).hexdigest()}"], ids=["plain", "as a hash"]
 )
 async def test_after_sighup_the_new_token_is_taken_and_the_old_one_refused(
-    api: Api, file: Path, log: FakeLog, written: str
+    api: Api, file: Path, told: RecordingReporter, written: str
 ) -> None:
     _write(file, f"# exchanged\nshop:operate:{written}\n")
     assert (await api.get("/v1/activations", token=NEW)).status == 401
 
-    await _hang_up(log)
+    await _hang_up(told)
 
     assert (await api.get("/v1/activations", token=NEW)).status == 200
     assert (await api.get("/v1/activations", token=OLD)).status == 401
     assert (await api.get("/v1/activations", token=written)).status == (
         200 if written == NEW else 401
     )
-    assert log.lines == [("config.tokens_reloaded", {"count": 1})]
+    assert told.of("trouble") == [("config.tokens_reloaded", None, "1")]
 
 
 async def test_a_file_with_a_fault_in_it_changes_nothing_and_is_told(
-    api: Api, file: Path, log: FakeLog
+    api: Api, file: Path, told: RecordingReporter
 ) -> None:
     _write(file, f"shop:admin:{NEW}\n")
 
-    await _hang_up(log)
+    await _hang_up(told)
 
     assert (await api.get("/v1/activations", token=OLD)).status == 200
-    ((event, fields),) = log.lines
+    ((event, _, detail),) = told.of("trouble")
     assert event == "config.reload_refused"
-    assert "the scope of token 1" in str(fields["problems"])
-    assert NEW not in str(fields)
+    assert "the scope of token 1" in detail
+    assert NEW not in detail
 
 
 async def test_a_terminal_that_is_closed_under_the_process_stops_it(
-    log: FakeLog, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+    told: RecordingReporter, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     main, terminal = os.openpty()
     with os.fdopen(terminal, "w") as stderr:
@@ -107,4 +109,4 @@ async def test_a_terminal_that_is_closed_under_the_process_stops_it(
         os.close(main)
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.wait_for(stop.wait(), 10)
-    assert not log.lines
+    assert not told.troubles

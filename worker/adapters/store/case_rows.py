@@ -177,6 +177,13 @@ async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[port.
     return [await _with_history(connection, row) for row in found]
 
 
+async def of_activation(connection: AsyncConnection, id_: ActivationId) -> Sequence[port.Case]:
+    found = (
+        (await connection.execute(statement("cases/of_activation"), {"id": id_})).mappings().all()
+    )
+    return [await _with_history(connection, row) for row in found]
+
+
 async def reviews(
     connection: AsyncConnection,
     profiles: Mapping[tuple[str, str], Profile],

@@ -14,7 +14,7 @@ from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.domain.ids import AccountId, ProviderName, ProviderRef
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Sms
@@ -133,6 +133,14 @@ class CaseRepository:
 
     async def rental_of(self, id_: UUID) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.by_id(c, id_))
+
+    async def list_rentals(
+        self, search: long_rentals.RentalSearch, limit: int
+    ) -> list[long_rentals.Rental]:
+        return await self._db.read(lambda c: rentals.listed(c, search, limit))
+
+    async def cases_about(self, id_: ActivationId) -> Sequence[case_view.Case]:
+        return await self._db.read(lambda c: case_rows.of_activation(c, id_))
 
     async def rental_closed(
         self,

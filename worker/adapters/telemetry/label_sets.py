@@ -50,6 +50,11 @@ class LabelSets:
         return tuple(provider.name for provider in self.providers)
 
     @property
+    def own_currencies(self) -> list[tuple[str, str]]:
+        """Each provider with the currency it counts in."""
+        return [(provider.name, provider.currency) for provider in self.providers]
+
+    @property
     def currencies(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(provider.currency for provider in self.providers))
 

@@ -9,17 +9,31 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from worker.domain.activation import FINAL, PROVIDER_FINAL, State
-from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.entrypoints.http.accounts import EntryShown
 from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.cases import CaseShown
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.events import EventShown
+from worker.entrypoints.http.expanding import Expand, Expanding
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
-from worker.entrypoints.http.pagination import activation_in, after_activation, page
+from worker.entrypoints.http.pagination import after_rented, page, rented_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import Cursor, Limit, Name, UuidText, uuid_or_problem
+from worker.entrypoints.http.requests import (
+    Cursor,
+    IdTail,
+    Limit,
+    Name,
+    PhoneDigits,
+    UuidText,
+    Word,
+    uuid_or_problem,
+)
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, masked
 from worker.entrypoints.http.routing import Answer, Handler, Header, Route
+from worker.entrypoints.http.summary import summary_of
 from worker.ports.service import ActionOutcome, ActionResult
-from worker.ports.store.activations import Activation
+from worker.ports.store.activations import Activation, ActivationSearch
 
 WAIT_SECONDS_MAX = 30
 
@@ -70,7 +84,16 @@ class ActivationShown(ResponseBody):
     deadline_at: Moment
     codes: list[CodeShown]
     settlement: SettlementShown | None
+    summary: str
     timeline: list[TimelineShown]
+
+
+class ActivationExpanded(ActivationShown):
+    """With `expand`: its events, what moved for it in the ledger, its cases; each oldest first."""
+
+    events: list[EventShown] | None = None
+    entries: list[EntryShown] | None = None
+    cases: list[CaseShown] | None = None
 
 
 class ActivationList(ResponseBody):
@@ -83,6 +106,7 @@ class ActivationHandlers:
         self._activations = deps.activations
         self._cases = deps.cases
         self._long_poll = long_poll
+        self._expanding = Expanding(deps)
 
     async def show(
         self,
@@ -90,6 +114,7 @@ class ActivationHandlers:
         request: web.Request,
         if_none_match: Annotated[str | None, Header("If-None-Match")],
         wait_seconds: WaitSeconds = 0,
+        expand: Expand | None = None,
     ) -> Answer:
         """Show an activation with its timeline; with `wait_seconds`, once it has changed.
 
@@ -100,29 +125,57 @@ class ActivationHandlers:
         # Read before the activation: a change between the two reads then ends the wait.
         version = await self._version(id_) if wait_seconds else 0
         activation = await self._activation(id_)
-        content = await self._content(activation)
+        content = await self._content(activation, expand)
         unchanged = if_none_match is None or _matches(if_none_match, content)
         if wait_seconds and _may_change(activation) and unchanged:
             await self._wait(id_, version, wait_seconds, request)
-            content = await self._content(await self._activation(id_))
+            content = await self._content(await self._activation(id_), expand)
         if if_none_match is not None and _matches(if_none_match, content):
             return Answer(304, headers={"ETag": _etag(content)})
         return Answer(200, content, {"ETag": _etag(content)})
 
-    async def newest(
+    async def by_reference(
+        self, provider: Name, provider_ref: Name, expand: Expand | None = None
+    ) -> Answer:
+        """Show the newest activation with this reference of its provider."""
+        search = ActivationSearch(ref=ProviderRef(provider_ref))
+        newest = await self._activations.activations(
+            provider=ProviderName(provider), search=search, limit=1
+        )
+        activation = await self._activation(newest[0].id) if newest else found_or_problem(None)
+        return Answer(200, await self._content(activation, expand))
+
+    async def newest(  # noqa: PLR0913 - each is a filter of the query
         self,
+        *,
         state: StateName | None = None,
         provider: Name | None = None,
         account: Name | None = None,
+        service: Word | None = None,
+        country: Word | None = None,
+        phone: PhoneDigits | None = None,
+        provider_ref: Name | None = None,
+        id_tail: IdTail | None = None,
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> Answer:
-        """List activations, newest first, without their timelines."""
+        """List activations, newest first, without their timelines.
+
+        `phone` is a whole one, or its last 4 to 12 digits; `id_tail` the last 8 of an id.
+        """
+        before = rented_in("activations", cursor)
         rows = await self._activations.activations(
             state=None if state is None else State(state),
             provider=None if provider is None else ProviderName(provider),
             account=None if account is None else AccountId(account),
-            before=activation_in(cursor),
+            search=ActivationSearch(
+                service=service,
+                country=country,
+                ref=None if provider_ref is None else ProviderRef(provider_ref),
+                phone=phone,
+                id_tail=id_tail,
+            ),
+            before=None if before is None else (before[0], ActivationId(before[1])),
             limit=limit + 1,
         )
         return Answer(200, page(rows, limit, activation_json, _cursor_after))
@@ -141,9 +194,9 @@ class ActivationHandlers:
     async def _version(self, id_: ActivationId) -> int:
         return (await self._activations.versions([id_])).get(id_, 0)
 
-    async def _content(self, activation: Activation) -> dict[str, Any]:
+    async def _content(self, activation: Activation, expand: str | None) -> dict[str, Any]:
         """In review, the newest such line also gets the clauses and the date to decide by."""
-        content = activation_json(activation)
+        content = activation_json(activation) | await self._expanding(activation, expand)
         if activation.state is not State.IN_REVIEW or self._cases is None:
             return content
         review = await self._cases.review(activation.id)
@@ -218,6 +271,7 @@ def activation_json(activation: Activation) -> dict[str, Any]:
         provider_ref=activation.ref,
         codes=[CodeShown.of(code) for code in activation.codes],
         settlement=None if settlement is None else SettlementShown.of(settlement),
+        summary=summary_of(activation),
         timeline=[
             {**line.detail, "at": instant(line.at), "what": line.what}
             for line in activation.timeline
@@ -226,7 +280,7 @@ def activation_json(activation: Activation) -> dict[str, Any]:
 
 
 def _cursor_after(activation: Activation) -> str:
-    return after_activation(activation.rented_at, activation.id)
+    return after_rented("activations", activation.rented_at, activation.id)
 
 
 def _may_change(activation: Activation) -> bool:
@@ -252,8 +306,17 @@ def routes(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
             path="/v1/activations/{id}",
             handler=activations.show,
             scope=Scope.READ,
-            answers={200: ActivationShown, 304: None},
-            problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.BUSY),
+            answers={200: ActivationExpanded, 304: None},
+            problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.BUSY, ProblemKind.NOT_OFFERED),
+        ),
+        Route(
+            name="activations_by_reference",
+            method="GET",
+            path="/v1/activations/{provider}/{provider_ref}",
+            handler=activations.by_reference,
+            scope=Scope.READ,
+            answers={200: ActivationExpanded},
+            problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_OFFERED),
         ),
         Route(
             name="activations_newest",

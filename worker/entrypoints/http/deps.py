@@ -11,6 +11,7 @@ from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
+from worker.lifecycle.provider_overview import ProviderOverview
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
@@ -32,6 +33,7 @@ class ApiDeps:
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
+    providers: ProviderOverview | None = None  #: None: calls about providers are `not-offered`.
     new_request_id: Callable[[], str] = random_request_id
     monotonic: Callable[[], float] = time.monotonic
 

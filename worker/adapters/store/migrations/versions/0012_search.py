@@ -1,0 +1,15 @@
+"""What support looks for: phones by their last digits, ends of ids, services, lists of rentals.
+
+Revision ID: 0012
+"""
+
+from worker.adapters.store.migrations.scripts import run_beside
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_beside(__file__)
