@@ -129,7 +129,6 @@ VALUES = {
     "act_after": "ARRAY[interval '1s']",
     "exposed": "ARRAY[false]",
     "event_state": "'pending'",
-    "wait_steps": "ARRAY[1, 2]",
     "accounts": "ARRAY['a1']",
     "sample": "1000",
     "account": "'a1'",

@@ -1,21 +1,26 @@
 """What ops see of providers: figures that settlements counted, balances, exposures and stops."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import zip_longest
-from typing import Final
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Row, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
+from worker.domain.activation import ProviderState, State
 from worker.domain.code_waits import STEPS, median_seconds
 from worker.domain.ids import ProviderName
 from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
 
 DAY: Final = timedelta(hours=23)  #: And the hour that goes on.
 WEEK: Final = timedelta(days=6)  #: And the day that goes on.
+_STEPS: Final = (0, *STEPS)  #: Where each begins.
+_OUTCOMES: Final = ("delivered", "refunded", "closed")
+_CANCELS: Final = {ProviderState.CANCELLING.value, ProviderState.CANCELLED.value}
 _NOW = text("SELECT coalesce(CAST(:now AS timestamptz), now())")
 _STOPS = text("SELECT provider, kind, drained_at, note, by FROM provider_drain")
 
@@ -72,10 +77,61 @@ async def services(
     return [figures[key] for key in sorted(figures)]
 
 
+@dataclass(slots=True)
+class _Counted:
+    """Of one service in one span of time."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    cancelled: int = 0
+    code_waits: list[int] = field(default_factory=lambda: [0] * len(_STEPS))
+
+    def add(self, row: Row[Any], step: int | None) -> None:
+        self.outcomes[row.state] += 1
+        self.cancelled += row.provider_state in _CANCELS
+        if step is not None:
+            self.code_waits[step] += 1
+
+
+async def count_settled(connection: AsyncConnection, won: Sequence[Row[Any]]) -> None:
+    """Add what `settle.sql` has settled to the figures, in its transaction."""
+    counted: dict[tuple[str, str, str, datetime], _Counted] = {}
+    for row in won:
+        if row.state == State.IN_REVIEW.value:
+            continue
+        hour = row.rented_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        step = _step(row)
+        for key in (
+            (row.provider, "", "", hour),
+            (row.provider, row.service, row.country, hour.replace(hour=0)),
+        ):
+            counted.setdefault(key, _Counted()).add(row, step)
+    if counted:
+        await connection.execute(statement("settlements/count_figures"), _columns(counted))
+
+
+def _step(row: Row[Any]) -> int | None:
+    if row.code_at is None:
+        return None
+    return bisect_right(STEPS, (row.code_at - row.rented_at).total_seconds())
+
+
+def _columns(counted: Mapping[tuple[str, str, str, datetime], _Counted]) -> dict[str, object]:
+    providers, services, countries, since = zip(*counted, strict=True)
+    figures = counted.values()
+    return {
+        "providers": list(providers),
+        "services": list(services),
+        "countries": list(countries),
+        "since": list(since),
+        **{state: [each.outcomes[state] for each in figures] for state in _OUTCOMES},
+        "cancelled": [each.cancelled for each in figures],
+        "code_waits": [wait for each in figures for wait in each.code_waits],
+        "steps": len(_STEPS),
+    }
+
+
 def _figures(row: RowMapping) -> ProviderFigures:
-    columns = zip_longest(*row["code_waits"], fillvalue=0)
-    waits = [sum(numbers) for numbers in columns]
-    assert not waits or len(waits) == len(STEPS) + 1
+    waits = [sum(numbers) for numbers in zip(*row["code_waits"], strict=True)]
     return ProviderFigures(
         provider=ProviderName(row["provider"]),
         service=row["service"],

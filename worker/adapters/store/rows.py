@@ -45,7 +45,7 @@ def due(row: Sequence[Any]) -> DueNumber:
 
 def settled(row: Sequence[Any]) -> SettledNumber:
     """By position, as `settle.sql` selects them."""
-    (id_, provider, state, *rest) = row
+    (id_, provider, state, *rest) = row[: len(SettledNumber._fields)]
     return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 

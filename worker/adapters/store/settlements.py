@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, statement
-from worker.domain.code_waits import STEPS
+from worker.adapters.store.provider_figures import count_settled
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.instances import Holder, nobody
@@ -292,9 +292,10 @@ async def _settle(
             "reasons": [e.reason for e in endings],
             "act_after": [e.act_after for e in endings],
             "exposed": [e.exposure for e in endings],
-            "wait_steps": list(STEPS),
             "now": now,
             "event_state": event_state,
         },
     )
-    return [rows.settled(row) for row in result]
+    won = result.all()
+    await count_settled(connection, won)
+    return [rows.settled(row) for row in won]

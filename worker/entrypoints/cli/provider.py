@@ -12,12 +12,13 @@ import typer
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.client import target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
+from worker.entrypoints.cli.options import EXAMPLES, ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.provider_calls import tell_daemon
 from worker.entrypoints.cli.provider_session import (
     ProviderSession,
     start_drain,
-    stop_drain,
     with_session,
     write_report,
 )
@@ -224,7 +225,12 @@ def _login() -> str:
         return "operator"
 
 
+def _by_hand() -> str:
+    return f"{_login()}, at the command line"
+
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept and shown.")]
 
 provider_app = typer.Typer(
     no_args_is_help=True, help="What a provider has of our money, and how to part with it."
@@ -247,32 +253,58 @@ def report(
     with_session(config, name, write)
 
 
+@provider_app.command("pause")
+def pause(
+    name: NameArgument,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Rent nothing more there for now; its numbers go on as before."""
+    tell_daemon(target_of(url, token_file, config), name, "pause", note or _by_hand())
+
+
 @provider_app.command("drain")
 def drain(
     name: NameArgument,
     *,
     now: Annotated[
         bool,
-        typer.Option("--now", help="End what waits for a code at once, with its credit."),
+        typer.Option(
+            "--now", help="End what waits for a code at once, with its credit. In the database."
+        ),
     ] = False,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Take no new rentals there; each of its numbers is ended by its policy, at its deadline.
 
-    For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
-    what still waits is ended as if its grace were over; what the provider may keep is exposure.
+    For a provider that died for good. With --now, what still waits is ended as if its grace were
+    over; what the provider may keep is exposure. Can be repeated, and shows then how far it is.
     """
 
     async def begin(session: ProviderSession) -> None:
-        await start_drain(session, at_once=now)
+        await start_drain(session, at_once=True)
 
-    with_session(config, name, begin)
+    if now:
+        with_session(config, name, begin)
+    else:
+        tell_daemon(target_of(url, token_file, config), name, "drain", note or _by_hand())
 
 
 @provider_app.command("resume")
-def resume(name: NameArgument, config: ConfigOption = None) -> None:
+def resume(
+    name: NameArgument,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Take rentals there again."""
-    with_session(config, name, stop_drain)
+    tell_daemon(target_of(url, token_file, config), name, "resume", note or _by_hand())
 
 
 @provider_app.command("exposure")

@@ -44,54 +44,6 @@ won AS (
 ended AS (
     SELECT * FROM won WHERE state <> 'in_review'
 ),
-waited AS (
-    SELECT e.*,
-           CASE e.state WHEN 'delivered' THEN width_bucket(
-               CAST(extract(epoch FROM (
-                   SELECT min(c.received_at) FROM code c
-                    WHERE c.activation_id = e.id AND c.code IS NOT NULL) - e.rented_at) AS integer),
-               CAST(:wait_steps AS integer[])) END AS step
-      FROM ended e
-),
--- For the provider by the hour, for its services by the day.
-counted AS (
-    SELECT provider, '' AS service, '' AS country, state, provider_state, step,
-           date_trunc('hour', rented_at, 'UTC') AS since FROM waited
-    UNION ALL
-    SELECT provider, service, country, state, provider_state, step,
-           date_trunc('day', rented_at, 'UTC') FROM waited
-),
-steps AS (
-    SELECT provider, service, country, since, n,
-           count(*) FILTER (WHERE step = n) AS numbers
-      FROM counted, generate_series(0, cardinality(CAST(:wait_steps AS integer[]))) n
-     WHERE step IS NOT NULL
-     GROUP BY provider, service, country, since, n
-),
--- In one order everywhere, so that two who count the same wait for each other and not in a ring.
-figures AS (
-    INSERT INTO provider_figure AS f (provider, service, country, since, writer, delivered,
-                                      refunded, closed, cancelled, code_waits)
-    SELECT provider, service, country, since, pg_backend_pid() % 4,
-           count(*) FILTER (WHERE state = 'delivered'), count(*) FILTER (WHERE state = 'refunded'),
-           count(*) FILTER (WHERE state = 'closed'),
-           count(*) FILTER (WHERE provider_state IN ('cancelling', 'cancelled')),
-           ARRAY(SELECT s.numbers FROM steps s
-                  WHERE (s.provider, s.service, s.country, s.since)
-                      = (c.provider, c.service, c.country, c.since) ORDER BY s.n)
-      FROM counted c
-     GROUP BY provider, service, country, since
-     ORDER BY provider, service, country, since
-        ON CONFLICT (provider, service, country, since, writer) DO UPDATE
-       SET delivered = f.delivered + excluded.delivered,
-           refunded = f.refunded + excluded.refunded,
-           closed = f.closed + excluded.closed,
-           cancelled = f.cancelled + excluded.cancelled,
-           code_waits = ARRAY(
-               SELECT coalesce(a, 0) + coalesce(b, 0)
-                 FROM unnest(f.code_waits, excluded.code_waits) WITH ORDINALITY AS t(a, b, n)
-                ORDER BY n)
-),
 final AS (
     INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at)
     SELECT id, state, price_minor, reason, {{now}} FROM ended
@@ -146,5 +98,10 @@ booked AS (
       FROM sums WHERE b.account = sums.account
 )
 SELECT id, provider, state, reason, price_minor, currency,
-       {{now}} - deadline_at AS lateness
+       {{now}} - deadline_at AS lateness,
+       -- What is counted of them besides.
+       provider_state, service, country, rented_at,
+       CASE state WHEN 'delivered' THEN
+           (SELECT min(c.received_at) FROM code c
+             WHERE c.activation_id = won.id AND c.code IS NOT NULL) END AS code_at
   FROM won
