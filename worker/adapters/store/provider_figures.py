@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from sqlalchemy import Row, RowMapping, text
@@ -12,12 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
 from worker.domain.activation import ProviderState, State
-from worker.domain.code_waits import STEPS, median_seconds
 from worker.domain.ids import ProviderName
 from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
 
 DAY: Final = timedelta(hours=23)  #: And the hour that goes on.
 WEEK: Final = timedelta(days=6)  #: And the day that goes on.
+#: How long codes took is kept as numbers per step: they can be added up, medians cannot.
+#: Where each step but the first begins, in seconds; the last one has no end.
+STEPS: Final = (
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 240, 300, 360,
+    480, 600, 720, 900, 1080, 1200, 1800, 3600,
+)  # fmt: skip
+
+assert all(a < b for a, b in pairwise(STEPS))
 _STEPS: Final = (0, *STEPS)  #: Where each begins.
 _OUTCOMES: Final = ("delivered", "refunded", "closed")
 _CANCELS: Final = {ProviderState.CANCELLING.value, ProviderState.CANCELLED.value}
@@ -142,6 +150,19 @@ def _figures(row: RowMapping) -> ProviderFigures:
         cancelled=row["cancelled"],
         code_seconds_median=median_seconds(waits),
     )
+
+
+def median_seconds(numbers: Sequence[int]) -> float | None:
+    """As if the numbers of a step were spread evenly in it; None where there are none."""
+    total = sum(numbers)
+    if not total:
+        return None
+    for step, (number, so_far) in enumerate(zip(numbers, accumulate(numbers), strict=True)):
+        if so_far * 2 >= total:
+            begin, end = _STEPS[step], _STEPS[min(step + 1, len(STEPS))]
+            part = (total / 2 - (so_far - number)) / number
+            return round(begin + (end - begin) * part, 1)
+    raise AssertionError("half of the numbers are in some step")
 
 
 async def _rows(

@@ -32,9 +32,13 @@ async def conditions(
     return {
         "service": search.service,
         "country": search.country,
-        "services": await _seen(connection, "services") if by_country_alone else None,
+        "services": await _seen(connection, "activations/seen_services")
+        if by_country_alone
+        else None,
         "provider_ref": search.ref,
-        "providers": await _seen(connection, "providers") if by_ref_alone else None,
+        "providers": await _seen(connection, "activations/seen_providers")
+        if by_ref_alone
+        else None,
         "id_tail": search.id_tail,
         **_phone(search.phone),
     }
@@ -50,5 +54,5 @@ def _phone(phone: str | None) -> dict[str, object]:
     return {"phone_tail": f"{turned}%"}
 
 
-async def _seen(connection: AsyncConnection, what: str) -> list[str]:
-    return [row[0] for row in await connection.execute(statement(f"activations/seen_{what}"))]
+async def _seen(connection: AsyncConnection, name: str) -> list[str]:
+    return [row[0] for row in await connection.execute(statement(name))]

@@ -1,8 +1,7 @@
 """Every metric, one row each. The reference page and the series at 0 derive from the rows.
 
 Label values come from enums and configured names, never from replies. Gauges about the whole queue
-are read by every replica from the same database: take `max`, a `sum` would count each number once
-per replica.
+are read by every replica from the same database: take `max`, a `sum` counts each number often.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from worker.adapters.telemetry import buckets, label_sets
+from worker.adapters.telemetry import label_sets
 from worker.ports.store.books import QueueStats
 
 PREFIX = "activation_worker_"
@@ -141,13 +140,13 @@ class Metrics:
         "code_wait_seconds",
         "Time from rental to the first code.",
         label_sets.PROVIDER,
-        buckets=buckets.CODE_WAIT_BUCKETS,
+        buckets=label_sets.CODE_WAIT_BUCKETS,
     )
     credit_lateness_seconds = _plain(
         Histogram,
         "credit_lateness_seconds",
         "Time from the deadline to the credit, of numbers credited at or after it.",
-        buckets=buckets.LATENESS_BUCKETS,
+        buckets=label_sets.LATENESS_BUCKETS,
     )
     late_codes = _bounded(
         Counter,
@@ -231,7 +230,7 @@ class Metrics:
         "Duration of requests to providers.",
         label_sets.PROVIDER,
         label_sets.OPERATION,
-        buckets=buckets.REQUEST_BUCKETS,
+        buckets=label_sets.REQUEST_BUCKETS,
     )
     provider_circuit_open = _bounded(
         Gauge,
@@ -244,7 +243,7 @@ class Metrics:
         "provider_answers_again_seconds",
         "Time from a provider's first answer after an outage to the first look or ending.",
         label_sets.PROVIDER,
-        buckets=buckets.RETURN_BUCKETS,
+        buckets=label_sets.RETURN_BUCKETS,
     )
     provider_exposure_minor = _bounded(
         Gauge,
@@ -303,7 +302,11 @@ class Metrics:
         Counter, "jobs_total", "Jobs run by this process.", label_sets.JOB, label_sets.JOB_RESULT
     )
     job_seconds = _bounded(
-        Histogram, "job_seconds", "Duration of jobs.", label_sets.JOB, buckets=buckets.JOB_BUCKETS
+        Histogram,
+        "job_seconds",
+        "Duration of jobs.",
+        label_sets.JOB,
+        buckets=label_sets.JOB_BUCKETS,
     )
     events_pending = _plain(
         Gauge,

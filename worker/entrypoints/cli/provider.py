@@ -1,21 +1,22 @@
-"""`provider exposure` and `provider settle-exposure`: list what is at risk, and end it."""
+"""`provider`: list what is at risk there and end it; stop renting there, and start again."""
 
+import asyncio
 import getpass
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import target_of
+from worker.entrypoints.cli.client import Document, Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import EXAMPLES, ConfigOption, TokenFileOption, UrlOption
-from worker.entrypoints.cli.provider_calls import tell_daemon
 from worker.entrypoints.cli.provider_session import (
     ProviderSession,
     start_drain,
@@ -225,6 +226,26 @@ def _login() -> str:
         return "operator"
 
 
+_STANDS: Final = {
+    "taking": "takes rentals",
+    "paused": "no new rentals for now",
+    "draining": "no new rentals; it is left",
+    "halted": "no new rentals",
+}
+
+
+def _tell_daemon(target: Target, name: str, act: str, note: str) -> None:
+    view = asyncio.run(_told(target, name, act, note))
+    why = f": {view['why']}" if view["why"] else ""
+    out.say(f"{name}: {_STANDS[view['state']]}{why}")
+    out.say(f"{name}: {view['live']} numbers are not settled yet")
+
+
+async def _told(target: Target, name: str, act: str, note: str) -> Document:
+    async with connected(target) as daemon:
+        return await daemon.post(f"/v1/providers/{quote(name, safe='')}/{act}", {"note": note})
+
+
 def _by_hand() -> str:
     return f"{_login()}, at the command line"
 
@@ -262,7 +283,7 @@ def pause(
     config: ConfigOption = None,
 ) -> None:
     """Rent nothing more there for now; its numbers go on as before."""
-    tell_daemon(target_of(url, token_file, config), name, "pause", note or _by_hand())
+    _tell_daemon(target_of(url, token_file, config), name, "pause", note or _by_hand())
 
 
 @provider_app.command("drain")
@@ -292,7 +313,7 @@ def drain(
     if now:
         with_session(config, name, begin)
     else:
-        tell_daemon(target_of(url, token_file, config), name, "drain", note or _by_hand())
+        _tell_daemon(target_of(url, token_file, config), name, "drain", note or _by_hand())
 
 
 @provider_app.command("resume")
@@ -304,7 +325,7 @@ def resume(
     config: ConfigOption = None,
 ) -> None:
     """Take rentals there again."""
-    tell_daemon(target_of(url, token_file, config), name, "resume", note or _by_hand())
+    _tell_daemon(target_of(url, token_file, config), name, "resume", note or _by_hand())
 
 
 @provider_app.command("exposure")

@@ -155,14 +155,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: AccountShown},
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
-        Route(
-            name="accounts_list",
-            method="GET",
-            path="/v1/accounts",
-            handler=accounts.listed,
-            scope=Scope.READ,
-            answers={200: AccountList},
-        ),
+        _list_route(accounts),
         Route(
             name="accounts_top_up",
             method="POST",
@@ -186,4 +179,15 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: EntryList},
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
+    )
+
+
+def _list_route(accounts: AccountHandlers) -> Route:
+    return Route(
+        name="accounts_list",
+        method="GET",
+        path="/v1/accounts",
+        handler=accounts.listed,
+        scope=Scope.READ,
+        answers={200: AccountList},
     )

@@ -2,20 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from worker.domain.activation import FINAL, PROVIDER_FINAL, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.entrypoints.http.accounts import EntryShown
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.cases import CaseShown
+from worker.entrypoints.http.cases import CaseShown, case_json
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.events import EventShown
-from worker.entrypoints.http.expanding import Expand, Expanding
+from worker.entrypoints.http.events import EventShown, event_json
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import after_rented, page, rented_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
@@ -41,6 +40,12 @@ WaitSeconds = Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX)]
 StateName = Literal[
     "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
 ]
+
+
+PARTS: Final = ("events", "entries", "cases")
+_PART: Final = f"({'|'.join(PARTS)})"
+#: Some of the parts, with commas between.
+Expand = Annotated[str, StringConstraints(pattern=rf"^{_PART}(,{_PART}){{0,2}}$")]
 
 
 class CodeShown(ResponseBody):
@@ -99,6 +104,25 @@ class ActivationExpanded(ActivationShown):
 class ActivationList(ResponseBody):
     items: list[ActivationShown]
     next_cursor: str | None
+
+
+class Expanding:
+    def __init__(self, deps: ApiDeps) -> None:
+        self._deps = deps
+
+    async def __call__(self, activation: Activation, expand: str | None) -> dict[str, Any]:
+        """The members that are asked for."""
+        wanted = () if expand is None else expand.split(",")
+        return {part: await self._part(activation, part) for part in PARTS if part in wanted}
+
+    async def _part(self, activation: Activation, part: str) -> list[dict[str, Any]]:
+        id_ = activation.id
+        if part == "events":
+            return [event_json(row) for row in await self._deps.outbox.events_about(id_)]
+        if part == "entries":
+            return [EntryShown.of(row) for row in await self._deps.books.entries_about(id_)]
+        cases = await self._deps.case_service.cases.cases_about(id_)
+        return [case_json(case) for case in cases]
 
 
 class ActivationHandlers:

@@ -247,15 +247,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: RentalShown},
             problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
         ),
-        Route(
-            name="rentals_list",
-            method="GET",
-            path="/v1/rentals",
-            handler=rentals.listed,
-            scope=Scope.READ,
-            answers={200: RentalList},
-            problems=(ProblemKind.NOT_OFFERED,),
-        ),
+        _list_route(rentals),
         Route(
             name="rentals_outage",
             method="POST",
@@ -276,4 +268,16 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers=cases.SHOWN,
             problems=cases.REFUSALS,
         ),
+    )
+
+
+def _list_route(rentals: RentalHandlers) -> Route:
+    return Route(
+        name="rentals_list",
+        method="GET",
+        path="/v1/rentals",
+        handler=rentals.listed,
+        scope=Scope.READ,
+        answers={200: RentalList},
+        problems=(ProblemKind.NOT_OFFERED,),
     )

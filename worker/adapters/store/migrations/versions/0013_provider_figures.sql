@@ -6,7 +6,7 @@
 -- Counted by the settling statement, once per batch. A provider's own row, of service '', is for an
 -- hour; those of its services are for a day (UTC): in which the numbers were rented. `writer` parts
 -- transactions that count at once, so that none waits for another. `code_waits` are numbers by how
--- long their code took, in the steps of `worker/domain/code_waits.py`.
+-- long their code took, in the steps of `worker/adapters/store/provider_figures.py`.
 CREATE TABLE provider_figure (
     provider   text        NOT NULL,
     service    text        NOT NULL,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.code_waits import STEPS, median_seconds
+from worker.adapters.store.provider_figures import STEPS, median_seconds
 
 
 def _counted(seconds: list[int]) -> list[int]:
