@@ -4,14 +4,17 @@ An advisory lock lets one host migrate while the others wait and then find nothi
 worker's own role is made here: it may not change or delete what is in the books.
 """
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
@@ -20,6 +23,25 @@ from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"
 _LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
+
+#: Indexes on tables that may be large, by name what stands after `ON`. They are no part of a
+#: revision: its transaction would keep the table locked until the last one is done. They are built
+#: after the revisions while everybody goes on writing, by the next call if this one is stopped.
+LARGE_INDEXES: Final[Mapping[str, str]] = {
+    "rental_of_account": "rental (account, rented_at, id)",
+    # What support looks for. None holds a column that changes, so leases and codes stay HOT.
+    "rental_newest": "rental (rented_at, id)",
+    # Turned round, the last digits come first, with or without a plus at the other end.
+    "activation_phone": "activation (reverse(phone) text_pattern_ops)",
+    "activation_id_tail": "activation (right(CAST(id AS text), 8))",
+    # A service that many numbers share is read newest first from activation_newest instead.
+    "activation_of_service": "activation (service, country, rented_at)",
+}
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_USABLE = text(
+    "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
+    " WHERE indisvalid AND relnamespace = CAST('public' AS regnamespace)"
+)
 
 # A managed database may not let us make roles: then the triggers alone guard the books. Two
 # databases of one cluster may race for it, because roles belong to the cluster.
@@ -82,9 +104,28 @@ async def upgrade(url: str) -> tuple[str | None, str]:
         with translated():
             async with engine.begin() as connection:
                 before = await connection.run_sync(_migrate)
+            await _build_large_indexes(engine)
     finally:
         await engine.dispose()
     return before, head()
+
+
+async def _build_large_indexes(engine: AsyncEngine) -> None:
+    """Build those that are missing, or that a build which was stopped left unusable."""
+    async with engine.connect() as guard:
+        # Asked for again and again: who waits for a lock has a snapshot, and builds wait for those.
+        while not (await guard.execute(_TRY_LOCK, {"lock": _LOCK})).scalar_one():
+            await guard.rollback()
+            await asyncio.sleep(0.5)
+        # The lock's own statement leaves a snapshot behind, until the next statement that has none.
+        await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        async with engine.connect() as connection:
+            builder = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            usable = set((await builder.execute(_USABLE)).scalars())
+            for name, on in LARGE_INDEXES.items():
+                if name not in usable:
+                    await builder.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+                    await builder.execute(text(f"CREATE INDEX CONCURRENTLY {name} ON {on}"))
 
 
 def check(connection: Connection) -> None:

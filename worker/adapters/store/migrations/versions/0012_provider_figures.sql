@@ -1,6 +1,6 @@
 -- What ops see of providers: their figures, and who stopped or started renting there.
 --
--- Everything is additive: the code of 0012 neither reads nor writes what is new here. Numbers that
+-- Everything is additive: the code of 0011 neither reads nor writes what is new here. Numbers that
 -- it settles during a deploy are in no figure.
 
 -- Counted by the settling statement, once per batch. A provider's own row, of service '', is for an

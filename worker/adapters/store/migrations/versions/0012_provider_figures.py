@@ -1,4 +1,4 @@
-"""What support looks for: phones by their last digits, ends of ids, services, lists of rentals.
+"""What ops see of providers: their figures, and who stopped or started renting there.
 
 Revision ID: 0012
 """
