@@ -67,7 +67,7 @@ class World:
             "AW_REDIS__URL": self.redis_url,
             "AW_API__LISTEN": "127.0.0.1:0",
             "AW_ADMIN__LISTEN": "127.0.0.1:0",
-            "AW_API__TOKENS": f"test:operate:{TOKEN}",
+            "AW_API__TOKENS": f"test:operate+decide:{TOKEN}",
             "AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5",
             f"{base}FAMILY": "handler_api",
             f"{base}BASE_URL": self.simulator_url,

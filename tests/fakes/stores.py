@@ -14,8 +14,10 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.backstop import Leadership
 from worker.ports.store.activations import (
+    ANY_NUMBER,
     AcceptResult,
     Activation,
+    ActivationSearch,
     ActivationStore,
     CancelJudge,
     CancelPress,
@@ -33,6 +35,8 @@ from worker.ports.store.books import (
     Entry,
     Finding,
     KeptAnswer,
+    ProviderFigures,
+    ProviderStanding,
     QueueStats,
     TakenKey,
     TopUpOutcome,
@@ -118,7 +122,7 @@ class UnaskedActivations:
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
-        order_ref: str | None = None,
+        search: ActivationSearch = ANY_NUMBER,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:
@@ -164,6 +168,12 @@ class UnaskedBooks:
     async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
         raise NotImplementedError
 
+    async def entries_about(self, id_: ActivationId) -> list[Entry]:
+        raise NotImplementedError
+
+    async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
+        raise NotImplementedError
+
     @property
     def invariants(self) -> Sequence[str]:
         raise NotImplementedError
@@ -175,6 +185,16 @@ class UnaskedBooks:
         raise NotImplementedError
 
     async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
+        raise NotImplementedError
+
+    async def provider_standings(
+        self, providers: Sequence[ProviderName], *, now: datetime | None = None
+    ) -> dict[ProviderName, ProviderStanding]:
+        raise NotImplementedError
+
+    async def provider_services(
+        self, provider: ProviderName, *, now: datetime | None = None
+    ) -> list[ProviderFigures]:
         raise NotImplementedError
 
     async def take_key(self, key: str, content_hash: str) -> TakenKey:
@@ -207,6 +227,9 @@ class UnaskedOutbox:
         raise NotImplementedError
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
+        raise NotImplementedError
+
+    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
         raise NotImplementedError
 
     async def replay_events(self, ids: Sequence[str]) -> int:

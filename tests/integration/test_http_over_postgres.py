@@ -41,7 +41,7 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ActivationId, ProviderName
 from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.settings import load_settings
@@ -98,9 +98,11 @@ def deps(worker: Worker) -> ApiDeps:
         activations=store.activations,
         books=store.books,
         outbox=store.outbox,
-        tokens=(
-            Token.of("shop", "operate", WRITE_TOKEN),
-            Token.of("viewer", "read", READ_TOKEN),
+        tokens=KnownTokens(
+            [
+                Token.of("shop", "operate+decide", WRITE_TOKEN),
+                Token.of("viewer", "read", READ_TOKEN),
+            ]
         ),
         parse_push=lambda _provider, _raw: [],
         hook_secrets={ProviderName("alpha"): HOOK_SECRET},

@@ -90,7 +90,7 @@ def _settings(provider: str, token: str) -> str:
     return f"""
 [api]
 listen = "127.0.0.1:0"
-tokens = "test:operate:{token}"
+tokens = "test:operate+decide:{token}"
 [admin]
 listen = "127.0.0.1:0"
 [providers.sim]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import Resources, payments_of
+from worker.domain.families import has_dialects
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
@@ -16,9 +17,11 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.policy_book import PolicyBook
+from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
 from worker.lifecycle.rent_long import RentLong
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.ticks import Ticks, TickSteps
+from worker.settings import Settings
 
 T = TypeVar("T")
 
@@ -40,6 +43,7 @@ class Worker:
     ticks: Ticks
     backstop: Backstop
     drain: Drain
+    overview: ProviderOverview
 
     @property
     def steps(self) -> TickSteps:
@@ -83,11 +87,21 @@ def _named(parts: Resources) -> dict[str, object]:
             alone=store.activations.activation,
             sleep=clock.sleep,
         ),
+        "protocols": _protocols(parts.settings),
         "grace": timedelta(seconds=defaults.credit_grace_seconds),
         "default_policy": defaults.policy,
         "default_window": timedelta(seconds=defaults.window_seconds),
         "listed": lambda name: parts.providers[name].capabilities.list_page_size is not None,
         "pushes": lambda name: parts.providers[name].capabilities.push,
+    }
+
+
+def _protocols(settings: Settings) -> dict[ProviderName, ProviderProtocol]:
+    return {
+        ProviderName(name): ProviderProtocol(
+            provider.family, provider.dialect if has_dialects(provider.family) else None
+        )
+        for name, provider in settings.providers.items()
     }
 
 

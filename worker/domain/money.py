@@ -1,6 +1,7 @@
 """Money: an integer in minor units with an ISO 4217 code, never a float."""
 
 import re
+from decimal import Decimal
 
 AMOUNT_MAX = 10**15  #: Ten trillion of the major unit: above any balance, far below bigint.
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -21,3 +22,9 @@ def is_currency(code: str) -> bool:
 def minor_digits(currency: str) -> int:
     """How many digits of an amount are minor units: 2 for `0.21 USD`, 0 for `21 JPY`."""
     return _DIGITS.get(currency, 2)
+
+
+def decimal_text(minor: int, currency: str) -> str:
+    """For people: `0.21` for 21 US cents, `21` for 21 yen."""
+    digits = minor_digits(currency)
+    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"

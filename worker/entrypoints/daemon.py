@@ -23,12 +23,13 @@ from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.embedded import with_servers
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
+from worker.entrypoints.token_reload import ReadTokens, reloading_on_hangup, tokens_of
 from worker.lifecycle.backstop import leadership_of
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
@@ -42,7 +43,9 @@ DEV_HOME: Final = Path(".state/dev")
 GAUGES_EVERY: Final = timedelta(seconds=5)
 
 
-async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> int:
+async def run_daemon(
+    settings: Settings, *, embedded: bool, simulator: bool, read_tokens: ReadTokens
+) -> int:
     """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
@@ -56,7 +59,15 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
             url = settings.providers[DEV_PROVIDER].base_url
             _say(f"simulated provider {DEV_PROVIDER}: {url}")
         worker = await stack.enter_async_context(open_worker(settings))
-        async with serving(worker, stop) as addresses:
+        tokens = KnownTokens(tokens_of(settings.api.tokens))
+        async with serving(worker, stop, tokens) as addresses:
+            # Where none are configured, `dev` has made one of its own.
+            made = settings.api.tokens if simulator else ()
+            stack.enter_context(
+                reloading_on_hangup(
+                    tokens, lambda: read_tokens() or made, worker.parts.reporter, stop
+                )
+            )
             _collect_less()
             _say_ready(addresses)
             await stop.wait()
@@ -65,7 +76,9 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
 
 
 @asynccontextmanager
-async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str, ListenAddress]]:
+async def serving(
+    worker: Worker, stop: asyncio.Event, tokens: KnownTokens
+) -> AsyncIterator[dict[str, ListenAddress]]:
     """Everything that runs, until the block ends; then it is drained, not cut."""
     settings = worker.parts.settings
     drain_seconds = float(settings.worker.drain_seconds)
@@ -73,7 +86,7 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
     handlers = job_handlers_of(worker)
     providers = list(worker.parts.providers)
     async with AsyncExitStack() as stack:
-        api, admin = await _listen(stack, worker, stop, drain_seconds)
+        api, admin = await _listen(stack, worker, stop, tokens, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
         _ = await _start(stack, _keep_gauges(worker))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
@@ -119,13 +132,17 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Ta
 
 
 async def _listen(
-    stack: AsyncExitStack, worker: Worker, stop: asyncio.Event, drain_seconds: float
+    stack: AsyncExitStack,
+    worker: Worker,
+    stop: asyncio.Event,
+    tokens: KnownTokens,
+    drain_seconds: float,
 ) -> tuple[web.AppRunner, web.AppRunner]:
     """The API's listener and the admin's, until *stack* ends."""
     settings = worker.parts.settings
     refused = partial(_connection_refused, worker.parts.reporter)
     api = await listen(
-        build_api(_api_deps(worker)),
+        build_api(_api_deps(worker, tokens)),
         settings.api.listen.host,
         settings.api.listen.port,
         drain_seconds=drain_seconds,
@@ -152,7 +169,7 @@ def _address(runner: web.AppRunner) -> ListenAddress:
     return ListenAddress(str(host), int(port))
 
 
-def _api_deps(worker: Worker) -> ApiDeps:
+def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
     settings = worker.parts.settings
 
     def parse(provider: ProviderName, body: bytes) -> list[Push]:
@@ -163,13 +180,11 @@ def _api_deps(worker: Worker) -> ApiDeps:
         service=worker.service,
         cases=worker.service.cases,
         rent_long=worker.service.rent_long,
+        providers=worker.overview,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
         outbox=worker.parts.store.outbox,
-        tokens=[
-            Token.of(token.name, token.scope, token.secret.get_secret_value())
-            for token in settings.api.tokens
-        ],
+        tokens=tokens,
         parse_push=parse,
         hook_secrets={
             ProviderName(name): provider.hook_secret.get_secret_value()

@@ -52,7 +52,7 @@ async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settin
         providers = {**settings.providers, DEV_PROVIDER: provider}
         api = settings.api
         if not api.tokens:
-            tokens = f"dev:operate:{_dev_token(home)}"
+            tokens = f"dev:operate+decide:{_dev_token(home)}"
             api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
         yield settings.model_copy(update={"providers": providers, "api": api})
 

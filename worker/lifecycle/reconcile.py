@@ -236,6 +236,7 @@ class Reconcile:
         await self.exposed(provider)
         unknown.update(await self.numbers(provider))
         self._report_unknown(provider.name, unknown)
+        await self.purchases.forget_figures()
         if failed is not None:
             raise failed
         return len(unknown)

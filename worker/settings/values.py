@@ -5,6 +5,7 @@ Every parser raises `ValueError` with a text that never repeats a secret.
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,10 +37,12 @@ class ConfigError(Exception):
 
 PORT_MAX = 65_535
 SAFE_TOKEN_CHARS = 22  #: URL-safe base64 of 128 random bits.
-SCOPES = ("read", "operate")
+SCOPES = ("read", "operate", "decide")
+HASHED = "sha256:"  #: Before the hash of a token, which stands in its place.
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - compared with, never bound
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _WHSEC = "whsec_"
 
@@ -65,12 +68,24 @@ class TokenSetting:
     """A bearer token of the HTTP API."""
 
     name: str  #: For logs: who called.
-    scope: str  #: read | operate
-    secret: SecretStr
+    scope: str  #: read, operate, decide, or several with + between
+    secret: SecretStr  #: The token, or its hash.
+
+    @property
+    def is_hash(self) -> bool:
+        return self.secret.get_secret_value().startswith(HASHED)
+
+    @property
+    def sha256(self) -> bytes:
+        """What is compared with what callers send; the token itself is not kept."""
+        secret = self.secret.get_secret_value()
+        if self.is_hash:
+            return bytes.fromhex(secret.removeprefix(HASHED))
+        return hashlib.sha256(secret.encode()).digest()
 
     @property
     def weak(self) -> bool:
-        """Whether it is shorter than 128 random bits can be written."""
+        """Whether it is shorter than 128 random bits can be written; of a hash nobody knows."""
         return len(self.secret.get_secret_value()) < SAFE_TOKEN_CHARS
 
 
@@ -97,7 +112,7 @@ def parse_tokens(value: object) -> tuple[TokenSetting, ...]:
     tokens = tuple(_token(number, entry) for number, entry in enumerate(entries, start=1))
     if len({token.name for token in tokens}) < len(tokens):
         raise ValueError("two tokens have the same name")
-    if len({token.secret for token in tokens}) < len(tokens):
+    if len({token.sha256 for token in tokens}) < len(tokens):
         raise ValueError("two tokens are the same secret")
     return tokens
 
@@ -107,8 +122,10 @@ def _token(number: int, entry: str) -> TokenSetting:
     scope, _, secret = rest.partition(":")
     if not _NAME.fullmatch(name) or not secret:
         raise ValueError(f"token {number} must be NAME:SCOPE:TOKEN")
-    if scope not in SCOPES:
-        raise ValueError(f"the scope of token {number} must be read or operate")
+    if not set(scope.split("+")) <= set(SCOPES):
+        raise ValueError(f"the scope of token {number} must be {', '.join(SCOPES)} or some with +")
+    if secret.startswith(HASHED) and not _SHA256.fullmatch(secret.removeprefix(HASHED)):
+        raise ValueError(f"token {number} must have 64 hexadecimal digits after {HASHED}")
     if not _TOKEN.fullmatch(secret):
         raise ValueError(
             f"token {number} must be at most 256 printable ASCII characters, no spaces"

@@ -24,7 +24,7 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap.assemble import Worker, assemble
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.lifecycle.clock import Clock
 from worker.ports.long_rental import (
@@ -120,9 +120,11 @@ class Daemon:
             activations=self.store.activations,
             books=self.store.books,
             outbox=self.store.outbox,
-            tokens=(
-                Token.of("shop", "operate", WRITE_TOKEN),
-                Token.of("viewer", "read", READ_TOKEN),
+            tokens=KnownTokens(
+                (
+                    Token.of("shop", "operate+decide", WRITE_TOKEN),
+                    Token.of("viewer", "read", READ_TOKEN),
+                )
             ),
             parse_push=lambda _provider, _raw: [],
             hook_secrets={},

@@ -212,7 +212,7 @@ async def test_timers_read_what_was_settled_since_and_no_more(broken_shop: Shop)
 async def test_a_whole_table_would_be_noticed(broken_shop: Shop) -> None:
     await broken_shop.admin.execute(ROWS)
 
-    plan = await generic_plan(broken_shop, "SELECT * FROM activation WHERE service = :service")
+    plan = await generic_plan(broken_shop, "SELECT * FROM activation WHERE policy = :service")
 
     assert plan.whole_tables == {"activation"}
 

@@ -18,7 +18,7 @@ from tests.integration.store.shop import (
 )
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.store.activations import Activation, LiveNumber
+from worker.ports.store.activations import Activation, ActivationSearch, LiveNumber
 
 NOW = DEADLINE + TICK
 OTHER = ProviderName("other")
@@ -75,7 +75,7 @@ async def test_lists_are_filtered_by_each_and_all(shop: Shop) -> None:
     assert refs(await activations(state=State.WAITING)) == ["waiting", "bobs", "others"]
     assert refs(await activations(provider=OTHER)) == ["others"]
     assert refs(await activations(account=BOB)) == ["bobs"]
-    assert refs(await activations(order_ref="A-1")) == ["bobs"]
+    assert refs(await activations(search=ActivationSearch(order_ref="A-1"))) == ["bobs"]
     assert refs(await activations(state=State.WAITING, provider=SIM, account=ALICE)) == ["waiting"]
     assert refs(await activations(state=State.CLOSED)) == []
 

@@ -7,10 +7,11 @@ import pytest
 from tests.fakes.turns import give_way
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import FakeDaemon, activation, event
+from worker.domain.money import decimal_text
 from worker.entrypoints.cli import activations
 from worker.entrypoints.cli.activations import event_line
 from worker.entrypoints.cli.client import ENDED, Target, changes, connected, events
-from worker.entrypoints.cli.output import amount, parse_instant
+from worker.entrypoints.cli.output import parse_instant
 
 SETTLED = {
     "state": "refunded",
@@ -209,7 +210,7 @@ def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: Fa
     [(20, "USD", "0.20"), (5, "JPY", "5"), (1234, "KWD", "1.234"), (0, "EUR", "0.00")],
 )
 def test_amounts_are_shown_in_the_major_unit(minor: int, currency: str, text: str) -> None:
-    assert amount(minor, currency) == text
+    assert decimal_text(minor, currency) == text
 
 
 @pytest.mark.parametrize(

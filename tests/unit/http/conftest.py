@@ -19,7 +19,7 @@ from tests.unit.http.fakes import (
 )
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.http.api import build_api, routes_of
-from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.long_poll import LongPoll
@@ -60,9 +60,11 @@ def deps_over(world: World) -> ApiDeps:
         activations=world.reads,
         books=world.books,
         outbox=world.events,
-        tokens=(
-            Token.of("shop", "operate", WRITE_TOKEN),
-            Token.of("viewer", "read", READ_TOKEN),
+        tokens=KnownTokens(
+            [
+                Token.of("shop", "operate+decide", WRITE_TOKEN),
+                Token.of("viewer", "read", READ_TOKEN),
+            ]
         ),
         parse_push=parse_push,
         hook_secrets={PROVIDER: HOOK_SECRET},

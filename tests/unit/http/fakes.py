@@ -13,7 +13,13 @@ from worker.domain.ids import (
     ProviderName,
     SmsCode,
 )
-from worker.ports.store.activations import Activation, Settlement, ShownCode
+from worker.ports.store.activations import (
+    ANY_NUMBER,
+    Activation,
+    ActivationSearch,
+    Settlement,
+    ShownCode,
+)
 from worker.ports.store.books import (
     NO_POLICY,
     Account,
@@ -85,6 +91,13 @@ class FakeBooks(UnaskedBooks):
         ]
         return mine[:limit]
 
+    async def entries_about(self, id_: ActivationId) -> list[Entry]:
+        return [entry for entry in self.ledger if entry.key.endswith(f":{id_}")]
+
+    async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
+        names = sorted(name for name in self.found if after is None or name > after)
+        return [self.found[name] for name in names][:limit]
+
     def move(
         self, account: AccountId, kind: str, thing: object, *, available: int, held: int
     ) -> None:
@@ -135,7 +148,7 @@ class FakeActivations(UnaskedActivations):
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
-        order_ref: str | None = None,
+        search: ActivationSearch = ANY_NUMBER,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:
@@ -146,7 +159,7 @@ class FakeActivations(UnaskedActivations):
             if state in {None, one.state}
             and provider in {None, one.provider}
             and account in {None, one.account}
-            and order_ref in {None, one.order_ref}
+            and _fits(search, one)
             and (before is None or (one.rented_at, one.id) < before)
         ][:limit]
 
@@ -164,6 +177,22 @@ class FakeOutbox(UnaskedOutbox):
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
         newest = [(at, event) for at, event in enumerate(self.rows, start=1)][::-1]
         return [row for row in newest if before is None or row[0] < before][:limit]
+
+    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
+        numbered = enumerate(self.rows, start=1)
+        return [(at, event) for at, event in numbered if event.activation == id_]
+
+
+def _fits(search: ActivationSearch, one: Activation) -> bool:
+    digits = (one.phone or "").removeprefix("+")
+    return (
+        search.service in {None, one.service}
+        and search.country in {None, one.country}
+        and search.ref in {None, one.ref}
+        and search.order_ref in {None, one.order_ref}
+        and (search.phone is None or digits.endswith(search.phone.removeprefix("+")))
+        and (search.id_tail is None or str(one.id).endswith(search.id_tail))
+    )
 
 
 def refunded(activation: Activation) -> Activation:

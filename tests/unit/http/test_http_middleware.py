@@ -5,7 +5,7 @@ import pytest
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api
 from tests.unit.http.conftest import HOOK_SECRET, World
 from tests.unit.http.numbers import PATH, number, rich_ann, watched
-from worker.entrypoints.http.auth import Scope, Token, bearer_of, find
+from worker.entrypoints.http.auth import KnownTokens, Token, bearer_of
 from worker.entrypoints.http.problems import pointer_to
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreUnavailable
 
@@ -85,7 +85,7 @@ def test_a_scope_there_is_not_is_an_error() -> None:
 
 
 def test_an_empty_secret_matches_no_token_not_even_an_empty_one() -> None:
-    assert find([Token.of("shop", Scope.READ.value, "")], bearer_of("Bearer ")) is None
+    assert KnownTokens([Token.of("shop", "read", "")]).find(bearer_of("Bearer ")) is None
 
 
 async def test_the_description_needs_no_token(api: Api) -> None:
@@ -113,7 +113,7 @@ async def test_answers_are_not_stored_by_whoever_passes_them_on(api: Api) -> Non
         assert reply.headers["Server"] == "activation-worker"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/accounts", "/%00", "/v1//x"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/accounts/", "/%00", "/v1//x"])
 async def test_what_is_not_there_is_a_problem_not_a_page(api: Api, path: str) -> None:
     reply = await api.get(path, headers={"Accept": "text/html"})
     assert (reply.status, reply.slug) == (404, "not-found")
@@ -170,11 +170,29 @@ async def test_the_access_log_names_the_call_and_none_of_its_contents(
         "duration_ms": 0,
         "bytes": lines[-4]["bytes"],
         "caller": "shop",
+        "touched": None,
         "request_id": "made-here",
     }
     assert (lines[-1]["route"], lines[-1]["caller"]) == (None, None)
     for secret in ("canary", "79991234567", HOOK_SECRET):
         assert secret not in str(world.log.lines)
+
+
+async def test_the_access_log_names_what_was_touched_by_its_id(api: Api, world: World) -> None:
+    id_ = (await watched(api)).json["id"]
+    await api.get("/v1/accounts/ann")
+    await api.post(f"/v1/activations/{id_}/resend")
+    await api.get("/v1/activations")
+    lines = [fields for event, fields in world.log.lines if event == "http.request"]
+
+    rented, account, asked_again, listed = lines[-4:]
+    assert (rented["route"], rented["touched"]) == (
+        "/v1/activations/{provider}/{provider_ref}",
+        id_,
+    )
+    assert account["touched"] == "ann"
+    assert (asked_again["status"], asked_again["touched"]) == (409, id_)
+    assert listed["touched"] is None
 
 
 def test_a_pointer_escapes_what_names_may_hold() -> None:

@@ -11,7 +11,7 @@ from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
 from worker.domain.ids import AccountId
-from worker.entrypoints.http import accounts, long_poll, routing
+from worker.entrypoints.http import accounts, long_poll, routing, wrong_tokens
 from worker.entrypoints.http.problems import ProblemKind
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import ActionOutcome, PurchaseOutcome
@@ -97,6 +97,12 @@ async def fact_of_another(api: Api, _world: World, _patch: pytest.MonkeyPatch) -
     return await api.post("/v1/withdrawals", body)
 
 
+async def guessing(api: Api, _world: World, _patch: pytest.MonkeyPatch) -> Reply:
+    for _ in range(wrong_tokens.AT_ONCE):
+        await api.get(ACCOUNT, token="guess")
+    return await api.get(ACCOUNT, token="guess")
+
+
 PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.BAD_REQUEST: sent("PUT", ACCOUNT, raw=b"{}", headers={"Content-Encoding": "gzip"}),
     ProblemKind.INVALID_JSON: sent("PUT", ACCOUNT, raw=b"{"),
@@ -135,6 +141,7 @@ PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.BAD_SERVICE: ordered(PurchaseOutcome.BAD_SERVICE),
     ProblemKind.PRICE_ABOVE_MAX: ordered(PurchaseOutcome.PRICE_ABOVE_MAX),
     ProblemKind.IDEMPOTENCY_KEY_REUSED: ordered(PurchaseOutcome.OTHER_CONTENT),
+    ProblemKind.TOO_MANY_WRONG_TOKENS: guessing,
     ProblemKind.INTERNAL: failing(RuntimeError()),
     ProblemKind.BUSY: busy,
     ProblemKind.STORE_UNAVAILABLE: failing(StoreUnavailable()),

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.providers import fields
-from worker.domain.money import AMOUNT_MAX
-from worker.entrypoints.cli.output import amount
+from worker.domain.money import AMOUNT_MAX, decimal_text
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_what_we_write_is_what_we_would_read(minor: int, currency: str) -> None:
 )
 def test_what_a_provider_says_is_what_people_read(currency: str, minor: int, shown: str) -> None:
     assert fields.cost_minor("5", currency) == minor
-    assert amount(minor, currency) == shown
+    assert decimal_text(minor, currency) == shown
 
 
 @given(st.decimals(0, 10**9, allow_nan=False, places=4))

@@ -1,6 +1,7 @@
 """Every mistake is refused with its key, where it came from, and no secret in the text."""
 
 import base64
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.settings.given import HERO, Load, Problems
 from worker.settings import ConfigError, load
 
 WHSEC = "whsec_" + base64.b64encode(bytes(24)).decode()
+SHA_OF_X = sha256(b"x").hexdigest()
 
 # (toml, key, what the message says)
 WRONG_VALUES = [
@@ -36,6 +38,9 @@ WRONG_VALUES = [
     ('[api]\ntokens = "a:read:x y"', "api.tokens", "printable ASCII"),
     ('[api]\ntokens = "a:read:x,a:read:y"', "api.tokens", "the same name"),
     ('[api]\ntokens = "a:read:x,b:read:x"', "api.tokens", "the same secret"),
+    ('[api]\ntokens = "a:read+all:x"', "api.tokens", "the scope of token 1"),
+    ('[api]\ntokens = "a:read:sha256:12"', "api.tokens", "64 hexadecimal digits"),
+    (f'[api]\ntokens = "a:read:x,b:read:sha256:{SHA_OF_X}"', "api.tokens", "the same secret"),
     ("[api]\ntokens = 3", "api.tokens", "must be text"),
     ('[events]\nurl = "https://h"', "events.secret", "must be set"),
     (f'[events]\nurl = "ftp://h"\nsecret = "{WHSEC}"', "events.url", "must start with"),

@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
-from worker.adapters.telemetry.metrics import LATENESS_BUCKETS, Metrics, render
+from worker.adapters.telemetry.label_sets import LATENESS_BUCKETS, LabelledProvider, LabelSets
+from worker.adapters.telemetry.metrics import Metrics, render
 from worker.domain.ids import ProviderName
 
 # What dashboards and alerts may rely on: name, kind as exposed, labels.

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import presses, rows
+from worker.adapters.store import presses, rows, searching
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
@@ -213,7 +213,7 @@ class ActivationRepository:
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
-        order_ref: str | None = None,
+        search: port.ActivationSearch = port.ANY_NUMBER,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[port.Activation]:
@@ -223,7 +223,7 @@ class ActivationRepository:
                 "state": None if state is None else state.value,
                 "provider": provider,
                 "account": account,
-                "order_ref": order_ref,
+                **await searching.conditions(connection, search, provider),
                 "at": None if before is None else before[0],
             }
             filters = frozenset(name for name, value in asked.items() if value is not None)

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from worker.adapters.store import provider_figures
 from worker.adapters.store.database import Database, lock_accounts, statement
 from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
@@ -160,8 +161,10 @@ async def read(connection: AsyncConnection, account: AccountId) -> port.Account 
         .mappings()
         .first()
     )
-    if row is None:
-        return None
+    return None if row is None else _account(row)
+
+
+def _account(row: RowMapping) -> port.Account:
     return port.Account(
         AccountId(row["account"]),
         row["currency"],
@@ -225,6 +228,21 @@ class BookRepository:
     ) -> list[port.Entry]:
         return await self._db.read(lambda c: entries(c, account, before, limit))
 
+    async def entries_about(self, id_: ActivationId) -> list[port.Entry]:
+        found = await self._rows("books/entries_about", id=str(id_))
+        return [_entry(row) for row in found]
+
+    async def accounts(self, *, after: AccountId | None, limit: int) -> list[port.Account]:
+        return [
+            _account(row) for row in await self._rows("books/accounts", after=after, limit=limit)
+        ]
+
+    async def _rows(self, name: str, **parameters: object) -> Sequence[RowMapping]:
+        async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
+            return (await connection.execute(statement(name), parameters)).mappings().all()
+
+        return await self._db.read(work)
+
     @property
     def invariants(self) -> Sequence[str]:
         return invariants()
@@ -239,6 +257,16 @@ class BookRepository:
         self, grace: timedelta, *, now: datetime | None = None
     ) -> port.QueueStats:
         return await self._db.read(lambda c: _queue_stats(c, grace, now))
+
+    async def provider_standings(
+        self, providers: Sequence[ProviderName], *, now: datetime | None = None
+    ) -> dict[ProviderName, port.ProviderStanding]:
+        return await self._db.read(lambda c: provider_figures.standings(c, providers, now))
+
+    async def provider_services(
+        self, provider: ProviderName, *, now: datetime | None = None
+    ) -> list[port.ProviderFigures]:
+        return await self._db.read(lambda c: provider_figures.services(c, provider, now))
 
     async def take_key(self, key: str, content_hash: str) -> port.TakenKey:
         async def work(connection: AsyncConnection) -> port.TakenKey:
@@ -303,4 +331,8 @@ async def _queue_stats(
         timers_overdue={row["kind"]: row["overdue"] for row in timers},
         canary_success=settled.scalar_one_or_none(),
         purchases_in_doubt={ProviderName(row["provider"]): row["purchases"] for row in in_doubt},
+        balance_minor={
+            (name, balance.currency): balance.minor
+            for name, balance in (await provider_figures.balances(connection)).items()
+        },
     )

@@ -195,6 +195,13 @@ def _whole_days(duration: Duration) -> int:
     return duration.count // _DAY_SECONDS if duration.unit is Unit.SECONDS else duration.count
 
 
+async def of_activation(connection: AsyncConnection, id_: ActivationId) -> Sequence[port.Case]:
+    found = (
+        (await connection.execute(statement("cases/of_activation"), {"id": id_})).mappings().all()
+    )
+    return [await _with_history(connection, row) for row in found]
+
+
 async def reviews(
     connection: AsyncConnection,
     profiles: Mapping[tuple[str, str], Profile],

@@ -186,6 +186,14 @@ class CaseRepository:
     async def rental_of(self, id_: UUID) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.by_id(c, id_))
 
+    async def list_rentals(
+        self, search: long_rentals.RentalSearch, limit: int
+    ) -> list[long_rentals.Rental]:
+        return await self._db.read(lambda c: rentals.listed(c, search, limit))
+
+    async def cases_about(self, id_: ActivationId) -> Sequence[case_view.Case]:
+        return await self._db.read(lambda c: case_rows.of_activation(c, id_))
+
     async def rental_closed(
         self,
         timer: case_view.Timer,

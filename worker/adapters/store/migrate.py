@@ -30,6 +30,13 @@ _LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
 LARGE_INDEXES: Final[Mapping[str, str]] = {
     "activation_order_ref": "activation (order_ref) WHERE order_ref IS NOT NULL",
     "rental_of_account": "rental (account, rented_at, id)",
+    # What support looks for. None holds a column that changes, so leases and codes stay HOT.
+    "rental_newest": "rental (rented_at, id)",
+    # Turned round, the last digits come first, with or without a plus at the other end.
+    "activation_phone": "activation (reverse(phone) text_pattern_ops)",
+    "activation_id_tail": "activation (right(CAST(id AS text), 8))",
+    # A service that many numbers share is read newest first from activation_newest instead.
+    "activation_of_service": "activation (service, country, rented_at)",
 }
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _USABLE = text(

@@ -72,10 +72,14 @@ class OutboxRepository:
             )
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
+        return await self._read("outbox/newest_events", before=before, limit=limit)
+
+    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
+        return await self._read("outbox/events_about", id=str(id_))
+
+    async def _read(self, name: str, **parameters: object) -> list[tuple[int, Event]]:
         async def work(connection: AsyncConnection) -> list[tuple[int, Event]]:
-            result = await connection.execute(
-                statement("outbox/newest_events"), {"before": before, "limit": limit}
-            )
+            result = await connection.execute(statement(name), parameters)
             return [(row["seq"], _event(row)) for row in result.mappings()]
 
         return await self._db.read(work)

@@ -194,7 +194,6 @@ _EXPOSURE = text(
     "SELECT currency, sum(amount_minor)::bigint AS minor FROM exposure"
     " WHERE provider = :provider AND state = 'open' GROUP BY currency ORDER BY currency"
 )
-_UNDRAIN = text("DELETE FROM provider_drain WHERE provider = :provider RETURNING provider")
 _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uuid))"
 
 
@@ -359,21 +358,23 @@ class PurchaseRepository:
 
         return await self._db.write(work)
 
-    async def drain(self, provider: ProviderName) -> datetime:
-        async def work(connection: AsyncConnection) -> datetime:
-            drained: datetime = (
-                await connection.execute(statement("purchases/drain"), {"provider": provider})
-            ).scalar_one()
-            return drained
+    async def drain(
+        self,
+        provider: ProviderName,
+        kind: port.StopKind = port.StopKind.DRAIN,
+        said: port.Said = port.NOTHING_SAID,
+    ) -> datetime:
+        asked = {"provider": provider, "kind": kind.value, **said._asdict()}
+        (row,) = await self._rows(statement("purchases/drain"), **asked)
+        stopped: datetime = row["drained_at"]
+        return stopped
 
-        return await self._db.write(work)
+    async def resume(self, provider: ProviderName, said: port.Said = port.NOTHING_SAID) -> bool:
+        asked = {"provider": provider, **said._asdict()}
+        return bool(await self._rows(statement("purchases/resume"), **asked))
 
-    async def resume(self, provider: ProviderName) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            found = await connection.execute(_UNDRAIN, {"provider": provider})
-            return found.scalar() is not None
-
-        return await self._db.write(work)
+    async def forget_figures(self) -> None:
+        await self._db.write(lambda c: c.execute(statement("purchases/forget_figures")))
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
         async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:

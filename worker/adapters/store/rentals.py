@@ -57,6 +57,21 @@ async def by_id(connection: AsyncConnection, id_: UUID) -> rental_port.Rental | 
     return None if row is None else await _whole(connection, row)
 
 
+async def listed(
+    connection: AsyncConnection, search: rental_port.RentalSearch, limit: int
+) -> list[rental_port.Rental]:
+    before = search.before or (None, None)
+    asked = {
+        "account": search.account,
+        "ended": search.ended,
+        "at": before[0],
+        "id": before[1],
+        "limit": limit,
+    }
+    found = (await connection.execute(statement("cases/rentals"), asked)).mappings().all()
+    return [await _whole(connection, row) for row in found]
+
+
 async def closed(
     connection: AsyncConnection,
     timer: Timer,

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
+from worker.adapters.store.searching import FILTERS
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.domain.transfer import Charge
 from worker.ports.store import activations as port
 from worker.ports.store.settlements import DueNumber, SettledNumber
 
@@ -42,7 +45,7 @@ def due(row: Sequence[Any]) -> DueNumber:
 
 def settled(row: Sequence[Any]) -> SettledNumber:
     """By position, as `settle.sql` selects them."""
-    (id_, provider, state, *rest) = row
+    (id_, provider, state, *rest) = row[: len(SettledNumber._fields)]
     return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
 
 
@@ -55,7 +58,10 @@ def live_number(row: RowMapping) -> port.LiveNumber:
     )
 
 
-_OTHERWISE: Final = {"ref", "state", "provider_state", "codes", "settlement", "timeline"}
+_OTHERWISE: Final = {
+    "ref", "state", "provider_state", "charge", "codes", "settlement", "given_back_minor",
+    "timeline",
+}  # fmt: skip
 _AS_STORED: Final = tuple(f.name for f in fields(port.Activation) if f.name not in _OTHERWISE)
 
 
@@ -66,10 +72,12 @@ def activation(row: Mapping[str, Any] | RowMapping, **parts: Any) -> port.Activa
         ref=row["provider_ref"],
         state=_STATES[row["state"]],
         provider_state=_PROVIDER_STATES[row["provider_state"]],
+        charge=Charge(row["charge"]),
         **parts,
     )
 
 
+_KEPT: Final = {State.DELIVERED, State.CLOSED}  #: The charge; a claim may give it back.
 _SETTLEMENTS = text("SELECT * FROM settlement WHERE activation_id = ANY(CAST(:ids AS uuid[]))")
 _TIMELINES = text(
     "SELECT activation_id, at, what, state, detail FROM transition"
@@ -83,7 +91,7 @@ _FILTERS = {
     "state": "state = :state",
     "provider": "provider = :provider",
     "account": "account = :account",
-    "order_ref": "order_ref = :order_ref",
+    **FILTERS,
     "at": "(rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))",
 }
 
@@ -122,6 +130,8 @@ async def whole(
         )
         for row in (await connection.execute(_SETTLEMENTS, ids)).mappings()
     }
+    kept = [id_ for id_, settlement in settlements.items() if settlement.outcome in _KEPT]
+    given_back = await _given_back(connection, kept) if kept else {}
     timelines: dict[ActivationId, list[port.TimelineEntry]] = {}
     if timeline:
         for row in (await connection.execute(_TIMELINES, ids)).mappings():
@@ -134,7 +144,13 @@ async def whole(
             row,
             codes=tuple(codes.get(row["id"], ())),
             settlement=settlements.get(row["id"]),
+            given_back_minor=given_back.get(row["id"], 0),
             timeline=tuple(timelines.get(row["id"], ())),
         )
         for row in found
     }
+
+
+async def _given_back(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, int]:
+    found = await connection.execute(statement("activations/given_back"), {"ids": list(ids)})
+    return {row[0]: row[1] for row in found}

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, statement
+from worker.adapters.store.provider_figures import count_settled
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.instances import Holder, nobody
@@ -296,4 +297,6 @@ async def _settle(
             "event_state": event_state,
         },
     )
-    return [rows.settled(row) for row in result]
+    won = result.all()
+    await count_settled(connection, won)
+    return [rows.settled(row) for row in won]

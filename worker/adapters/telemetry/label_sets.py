@@ -1,4 +1,4 @@
-"""The labels of metrics, each with the closed set its values come from.
+"""The labels of metrics, each with the closed set its values come from; the buckets of histograms.
 
 The sets are enums of the code or names of the configuration, never what somebody sent.
 """
@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from worker.domain.activation import EndReason, ProviderState, State
+from worker.domain.activation import WINDOW, EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
@@ -27,6 +27,19 @@ EXPOSURE_LIMIT = "exposure_limit"
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
+
+
+# The buckets of the histograms, in seconds: each has a bound where something is promised.
+CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
+REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+# 1.5 is what is promised.
+RETURN_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30)
+# 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
+LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
+# Jobs for looks and endings go on for 5 s; any job is cut off at 18 s.
+JOB_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
 
 
 class LabelledProvider(NamedTuple):
@@ -49,6 +62,11 @@ class LabelSets:
     @property
     def provider_names(self) -> tuple[str, ...]:
         return tuple(provider.name for provider in self.providers)
+
+    @property
+    def own_currencies(self) -> list[tuple[str, str]]:
+        """Each provider with the currency it counts in."""
+        return [(provider.name, provider.currency) for provider in self.providers]
 
     @property
     def currencies(self) -> tuple[str, ...]:

@@ -170,6 +170,8 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "clock.database_stepped": "The database's clock moved by another time than passed here.",
     "clock.host_differs": "This host's clock differs from the database's, which is used.",
     "clock.read_failed": "The database's clock could not be read; the process counts on by itself.",
+    "config.reload_refused": "On SIGHUP the configuration had a fault; the tokens of before stay.",
+    "config.tokens_reloaded": "On SIGHUP the tokens were read again.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",
     "event.endpoint_gone": "The endpoint said 410: it gets no more events.",

@@ -1,8 +1,7 @@
 """Every metric, one row each. The reference page and the series at 0 derive from the rows.
 
 Label values come from enums and configured names, never from replies. Gauges about the whole queue
-are read by every replica from the same database: take `max`, a `sum` would count each number once
-per replica.
+are read by every replica from the same database: take `max`, a `sum` counts each number often.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,21 +20,9 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from worker.adapters.telemetry import label_sets
-from worker.domain.activation import WINDOW
 from worker.ports.store.books import QueueStats
 
 PREFIX = "activation_worker_"
-
-CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
-REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-# 1.5 is what is promised.
-RETURN_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30)
-# 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
-LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
-# The jobs for looks and endings go on for 5 s while there is work; any job is cut off at 18 s.
-JOB_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
-
-assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 Built_co = TypeVar("Built_co", covariant=True)
@@ -153,13 +140,13 @@ class Metrics:
         "code_wait_seconds",
         "Time from rental to the first code.",
         label_sets.PROVIDER,
-        buckets=CODE_WAIT_BUCKETS,
+        buckets=label_sets.CODE_WAIT_BUCKETS,
     )
     credit_lateness_seconds = _plain(
         Histogram,
         "credit_lateness_seconds",
         "Time from the deadline to the credit, of numbers credited at or after it.",
-        buckets=LATENESS_BUCKETS,
+        buckets=label_sets.LATENESS_BUCKETS,
     )
     purchases_refused = _bounded(
         Counter,
@@ -250,7 +237,7 @@ class Metrics:
         "Duration of requests to providers.",
         label_sets.PROVIDER,
         label_sets.OPERATION,
-        buckets=REQUEST_BUCKETS,
+        buckets=label_sets.REQUEST_BUCKETS,
     )
     provider_circuit_open = _bounded(
         Gauge,
@@ -263,7 +250,7 @@ class Metrics:
         "provider_answers_again_seconds",
         "Time from a provider's first answer after an outage to the first look or ending.",
         label_sets.PROVIDER,
-        buckets=RETURN_BUCKETS,
+        buckets=label_sets.RETURN_BUCKETS,
     )
     provider_exposure_minor = _bounded(
         Gauge,
@@ -271,7 +258,7 @@ class Metrics:
         "Money credited while the provider may keep its price, in minor units. Take max, not sum.",
         label_sets.PROVIDER,
         label_sets.CURRENCY,
-        series=lambda sets: [(provider.name, provider.currency) for provider in sets.providers],
+        series=lambda sets: sets.own_currencies,
         read=lambda stats, _: stats.exposure_minor,
     )
     provider_exposure_limit_minor = _plain(
@@ -300,6 +287,15 @@ class Metrics:
         label_sets.PROVIDER,
         read=lambda stats, _: _each(stats.purchases_in_doubt),
     )
+    provider_balance_minor = _bounded(
+        Gauge,
+        "provider_balance_minor",
+        "What it last said it has of our money, in minor units. Take max, not sum.",
+        label_sets.PROVIDER,
+        label_sets.CURRENCY,
+        series=lambda sets: sets.own_currencies,
+        read=lambda stats, _: stats.balance_minor,
+    )
     provider_cancel_ratio = _bounded(
         Gauge,
         "provider_cancel_ratio",
@@ -313,7 +309,11 @@ class Metrics:
         Counter, "jobs_total", "Jobs run by this process.", label_sets.JOB, label_sets.JOB_RESULT
     )
     job_seconds = _bounded(
-        Histogram, "job_seconds", "Duration of jobs.", label_sets.JOB, buckets=JOB_BUCKETS
+        Histogram,
+        "job_seconds",
+        "Duration of jobs.",
+        label_sets.JOB,
+        buckets=label_sets.JOB_BUCKETS,
     )
     events_pending = _plain(
         Gauge,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import FINAL, State
+from worker.domain.money import decimal_text
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.client import (
     ACTIVATIONS,
@@ -36,10 +37,10 @@ def is_final(activation: Mapping[str, Any]) -> bool:
 def money_line(activation: Mapping[str, Any]) -> str:
     """What the customer paid and got back: `-0.12 + 0.12 = 0.00 USD`."""
     currency = activation["currency"]
-    price = out.amount(activation["price_minor"], currency)
+    price = decimal_text(activation["price_minor"], currency)
     match activation["state"]:
         case State.REFUNDED.value:
-            return f"-{price} + {price} = {out.amount(0, currency)} {currency} (credited)"
+            return f"-{price} + {price} = {decimal_text(0, currency)} {currency} (credited)"
         case State.DELIVERED.value | State.CLOSED.value:
             return f"-{price} {currency} (charged)"
         case _:

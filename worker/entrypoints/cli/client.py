@@ -96,8 +96,9 @@ def _url_of(settings: Settings | None) -> str:
 
 def _token_of(settings: Settings | None, url: str) -> str | None:
     assert settings is not None
-    # An operate token comes first; a read token still serves `show`.
-    tokens = sorted(settings.api.tokens, key=lambda token: token.scope != "operate")
+    # The one that may do most comes first; a read token still serves `show`. A hash is no token.
+    usable = [token for token in settings.api.tokens if not token.is_hash]
+    tokens = sorted(usable, key=lambda token: -len(set(token.scope.split("+")) - {"read"}))
     if tokens:
         return tokens[0].secret.get_secret_value()
     if is_loopback(url) and DEV_TOKEN_FILE.is_file():
@@ -182,7 +183,7 @@ def _failure(status: int, problem: Mapping[str, Any]) -> Failure:
     parts += [f"{error['pointer']}: {error['detail']}" for error in problem.get("errors", [])]
     message = "; ".join(parts) or f"HTTP {status}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        hint = "--token-file FILE or AW_TOKEN, with a token of the scope operate"
+        hint = "--token-file FILE or AW_TOKEN, with a token whose scope allows it"
         return Failure(Exit.NOT_AUTHORISED, message, code=slug, hint=hint)
     return Failure(Exit.UNREACHABLE if slug in _UNAVAILABLE else Exit.FAILED, message, code=slug)
 

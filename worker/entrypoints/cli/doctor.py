@@ -139,7 +139,7 @@ async def database(store: PostgresStore) -> list[Result]:
 
 
 def drained_provider(provider: str, since: datetime) -> Result:
-    says = f"drained since {since:%Y-%m-%d %H:%M:%S}: no new rentals there"
+    says = f"no new rentals there since {since:%Y-%m-%d %H:%M:%S}: somebody stopped them"
     hint = f"activation-worker provider resume {provider}"
     return Result(f"provider {provider}", Health.WARNING, says, hint)
 

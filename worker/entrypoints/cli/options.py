@@ -23,7 +23,7 @@ TokenFileOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Holds a token; else AW_TOKEN, else the first operate token as configured.",
+        help="Holds a token; else AW_TOKEN, else the configured one with most scopes.",
     ),
 ]
 EXAMPLES = "\n\n\b\n"  # Starts a paragraph whose lines stay as they are.

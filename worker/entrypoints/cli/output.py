@@ -4,13 +4,12 @@ import enum
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from worker.domain.money import minor_digits
+from worker.domain.money import decimal_text
 
 #: Wide enough for every column: piped output does not depend on a terminal's width.
 _PIPE_COLUMNS = 1_000
@@ -91,14 +90,9 @@ def write_list(
                 say(none)
 
 
-def amount(minor: int, currency: str) -> str:
-    digits = minor_digits(currency)
-    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
-
-
 def money(minor: int, currency: str) -> str:
     """`0.12 USD`"""
-    return f"{amount(minor, currency)} {currency}"
+    return f"{decimal_text(minor, currency)} {currency}"
 
 
 def parse_instant(text: str) -> datetime:

@@ -1,23 +1,25 @@
-"""`provider exposure` and `provider settle-exposure`: list what is at risk, and end it."""
+"""`provider`: list what is at risk there and end it; stop renting there, and start again."""
 
+import asyncio
 import getpass
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
 
 from worker.domain.ids import ActivationId
 from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.client import Document, Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.options import EXAMPLES, ConfigOption
+from worker.entrypoints.cli.options import EXAMPLES, ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.provider_session import (
     ProviderSession,
     start_drain,
-    stop_drain,
     with_session,
     write_report,
 )
@@ -224,7 +226,32 @@ def _login() -> str:
         return "operator"
 
 
+_STANDS: Final = {
+    "taking": "takes rentals",
+    "paused": "no new rentals for now",
+    "draining": "no new rentals; it is left",
+    "halted": "no new rentals",
+}
+
+
+def _tell_daemon(target: Target, name: str, act: str, note: str) -> None:
+    view = asyncio.run(_told(target, name, act, note))
+    why = f": {view['why']}" if view["why"] else ""
+    out.say(f"{name}: {_STANDS[view['state']]}{why}")
+    out.say(f"{name}: {view['live']} numbers are not settled yet")
+
+
+async def _told(target: Target, name: str, act: str, note: str) -> Document:
+    async with connected(target) as daemon:
+        return await daemon.post(f"/v1/providers/{quote(name, safe='')}/{act}", {"note": note})
+
+
+def _by_hand() -> str:
+    return f"{_login()}, at the command line"
+
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As configured.")]
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept and shown.")]
 
 provider_app = typer.Typer(
     no_args_is_help=True, help="What a provider has of our money, and how to part with it."
@@ -247,32 +274,58 @@ def report(
     with_session(config, name, write)
 
 
+@provider_app.command("pause")
+def pause(
+    name: NameArgument,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Rent nothing more there for now; its numbers go on as before."""
+    _tell_daemon(target_of(url, token_file, config), name, "pause", note or _by_hand())
+
+
 @provider_app.command("drain")
 def drain(
     name: NameArgument,
     *,
     now: Annotated[
         bool,
-        typer.Option("--now", help="End what waits for a code at once, with its credit."),
+        typer.Option(
+            "--now", help="End what waits for a code at once, with its credit. In the database."
+        ),
     ] = False,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Take no new rentals there; each of its numbers is ended by its policy, at its deadline.
 
-    For a provider that died for good. Can be repeated, and shows then how far it is. With --now,
-    what still waits is ended as if its grace were over; what the provider may keep is exposure.
+    For a provider that died for good. With --now, what still waits is ended as if its grace were
+    over; what the provider may keep is exposure. Can be repeated, and shows then how far it is.
     """
 
     async def begin(session: ProviderSession) -> None:
-        await start_drain(session, at_once=now)
+        await start_drain(session, at_once=True)
 
-    with_session(config, name, begin)
+    if now:
+        with_session(config, name, begin)
+    else:
+        _tell_daemon(target_of(url, token_file, config), name, "drain", note or _by_hand())
 
 
 @provider_app.command("resume")
-def resume(name: NameArgument, config: ConfigOption = None) -> None:
+def resume(
+    name: NameArgument,
+    note: NoteOption = "",
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Take rentals there again."""
-    with_session(config, name, stop_drain)
+    _tell_daemon(target_of(url, token_file, config), name, "resume", note or _by_hand())
 
 
 @provider_app.command("exposure")

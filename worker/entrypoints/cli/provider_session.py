@@ -1,4 +1,4 @@
-"""One provider of the open worker, for the `provider` commands: its report and its drain."""
+"""One provider of the open worker, for the `provider` commands: its report and `drain --now`."""
 
 import asyncio
 import os
@@ -69,13 +69,6 @@ async def start_drain(session: ProviderSession, *, at_once: bool) -> None:
     if at_once:
         await _end_now(session)
     _say_unsettled(session.name, await session.report())
-
-
-async def stop_drain(session: ProviderSession) -> None:
-    await session.report()
-    was_drained = await session.worker.drain.stop(session.name)
-    says = "takes rentals again" if was_drained else "was not drained"
-    out.say(f"{session.name}: {says}")
 
 
 async def _end_now(session: ProviderSession) -> None:

@@ -92,7 +92,7 @@ def run(
     """Run the daemon: the arq worker, provider polling, the HTTP API, the admin listener.
 
     SIGTERM or Ctrl-C stops it: it takes no new work, ends what runs, and leaves the rest to the
-    next one. Nothing is lost when it is killed instead.
+    next one. Nothing is lost when it is killed instead. On SIGHUP it reads its tokens again.
     """
     _daemon(config, embedded=embedded, simulator=False)
 
@@ -115,5 +115,12 @@ def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
 
     from worker.entrypoints.daemon import run_daemon
 
-    code = uvloop.run(run_daemon(settings, embedded=embedded, simulator=simulator))
+    code = uvloop.run(
+        run_daemon(
+            settings,
+            embedded=embedded,
+            simulator=simulator,
+            read_tokens=lambda: load_settings(config, environ=os.environ).api.tokens,
+        )
+    )
     raise typer.Exit(code)

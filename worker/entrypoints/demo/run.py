@@ -90,7 +90,7 @@ url = "{servers.database_url}"
 url = "{servers.redis_url}"
 [api]
 listen = "127.0.0.1:0"
-tokens = "demo:operate:{TOKEN}"
+tokens = "demo:operate+decide:{TOKEN}"
 [admin]
 listen = "127.0.0.1:0"
 [defaults]

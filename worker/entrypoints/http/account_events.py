@@ -51,6 +51,11 @@ class AccountEventHandlers:
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACCOUNT)
 
 
+def _scope_of(body: AccountEvent) -> Scope:
+    """A customer has his account deleted; whether it is blocked is for staff to say."""
+    return Scope.OPERATE if body.event.startswith("delete_") else Scope.DECIDE
+
+
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
@@ -58,7 +63,8 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             method="POST",
             path="/v1/accounts/{account}/events",
             handler=AccountEventHandlers(deps).record,
-            scope=Scope.OPERATE,
+            scope=Scope.OPERATE | Scope.DECIDE,
+            scope_of_body=_scope_of,
             run_once=IdempotentCalls(deps),
             answers=cases.OPENED,
             problems=(

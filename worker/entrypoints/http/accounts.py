@@ -8,7 +8,7 @@ from worker.domain.transfer import TransferKind
 from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.pagination import after_number, number_in, page
+from worker.entrypoints.http.pagination import after_name, after_number, name_in, number_in, page
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
@@ -41,6 +41,11 @@ class AccountShown(ResponseBody):
     held_minor: int
     state: Literal["open", "closing", "blocked", "frozen", "deleted"]
     obligations: list[cases.ObligationShown]  #: What is owed in its cases, soonest first.
+
+
+class AccountList(ResponseBody):
+    items: list[AccountShown]
+    next_cursor: str | None
 
 
 class EntryShown(ResponseBody):
@@ -84,6 +89,16 @@ class AccountHandlers:
     async def show(self, account: requests.Name) -> Answer:
         """Show an account and its balances."""
         return Answer(200, await self._json(await self._account(AccountId(account))))
+
+    async def listed(
+        self, cursor: requests.Cursor | None = None, limit: requests.Limit = 50
+    ) -> Answer:
+        """List accounts by name."""
+        after = name_in("accounts", cursor)
+        rows = await self._books.accounts(
+            after=None if after is None else AccountId(after), limit=limit + 1
+        )
+        return Answer(200, page(rows, limit, AccountShown.of, _cursor_after_account))
 
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
@@ -143,6 +158,10 @@ class AccountHandlers:
         return row
 
 
+def _cursor_after_account(account: Account) -> str:
+    return after_name("accounts", account.account)
+
+
 def _cursor_after(entry: Entry) -> str:
     return after_number("entries", entry.id)
 
@@ -173,6 +192,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: AccountShown},
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
+        _list_route(accounts),
         Route(
             name="accounts_top_up",
             method="POST",
@@ -196,4 +216,15 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: EntryList},
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
+    )
+
+
+def _list_route(accounts: AccountHandlers) -> Route:
+    return Route(
+        name="accounts_list",
+        method="GET",
+        path="/v1/accounts",
+        handler=accounts.listed,
+        scope=Scope.READ,
+        answers={200: AccountList},
     )

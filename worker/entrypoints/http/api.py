@@ -15,6 +15,7 @@ from worker.entrypoints.http import (
     events,
     hooks,
     number_intake,
+    providers,
     purchases,
     rental_purchases,
     rentals,
@@ -22,11 +23,13 @@ from worker.entrypoints.http import (
     withdrawals,
 )
 from worker.entrypoints.http.access_log import AccessLog
+from worker.entrypoints.http.auth import Admission
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.middleware import answering, expect
 from worker.entrypoints.http.openapi import OpenApi, describe
 from worker.entrypoints.http.routing import BODY_MAX, Answer, Route, endpoint
+from worker.entrypoints.http.wrong_tokens import WrongTokens
 
 
 class DocumentShown(BaseModel):
@@ -57,6 +60,7 @@ def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
         *withdrawals.routes(deps),
         *account_events.routes(deps),
         *reviews.routes(deps),
+        *providers.routes(deps),
         *events.routes(deps),
         *hooks.routes(deps),
         _description_route(description),
@@ -72,9 +76,10 @@ def build_api(deps: ApiDeps) -> web.Application:
     )
     long_poll = LongPoll(deps.activations.versions)
     deps.changes.subscribe(long_poll.changed)
+    admit = Admission(deps.tokens, WrongTokens(deps.monotonic))
     for route in routes_of(deps, long_poll):
         app.router.add_route(
-            route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect
+            route.method, route.path, endpoint(route, admit), expect_handler=expect
         )
 
     async def close_long_poll(_app: web.Application) -> None:

@@ -340,6 +340,28 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))
 
 
+#: `operate`: what the customer says or wishes. `decide`: what staff find, decide or pay.
+_STEPS: Final[Mapping[str, Scope]] = {
+    "evidence": Scope.OPERATE,
+    "choice": Scope.OPERATE,
+    "contest": Scope.OPERATE,
+    "cancel": Scope.OPERATE,
+    "payment-info": Scope.OPERATE | Scope.DECIDE,
+    "verdict": Scope.DECIDE,
+    "access": Scope.DECIDE,
+    "rectified": Scope.DECIDE,
+    "replacement": Scope.DECIDE,
+    "alternative": Scope.DECIDE,
+    "kyc": Scope.DECIDE,
+    "paid": Scope.DECIDE,
+}
+
+
+def _asks_or_answers(body: Any) -> Scope:  # noqa: ANN401 - any body with an event
+    """Payment details: staff ask for them, the customer gives them."""
+    return Scope.DECIDE if body.event == "requested" else Scope.OPERATE
+
+
 def case_routes(
     deps: ApiDeps,
     noun: str,
@@ -353,6 +375,8 @@ def case_routes(
 
     *unknown* are the problems of one that cannot be opened, besides those of every case.
     """
+    # Staff open a claim for a customer; whose money leaves asks for it himself.
+    opening = Scope.OPERATE | Scope.DECIDE if noun == "claims" else Scope.OPERATE
     path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
     return (
         Route(
@@ -360,7 +384,7 @@ def case_routes(
             method="POST",
             path=path,
             handler=opens,
-            scope=Scope.OPERATE,
+            scope=opening,
             run_once=idempotent,
             answers=OPENED,
             problems=(
@@ -385,7 +409,8 @@ def case_routes(
                 method="POST",
                 path=f"{path}/{{id}}/{step}",
                 handler=handler,
-                scope=Scope.OPERATE,
+                scope=_STEPS[step],
+                scope_of_body=_asks_or_answers if step == "payment-info" else None,
                 run_once=idempotent,
                 answers=SHOWN,
                 problems=REFUSALS,

@@ -1,16 +1,18 @@
 """What the API needs from outside; the daemon fills it in, tests fill it with fakes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.access_log import Log
-from worker.entrypoints.http.auth import Token
+from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.middleware import random_request_id
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
+from worker.lifecycle.provider_overview import ProviderOverview
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
@@ -25,14 +27,16 @@ class ApiDeps:
     activations: ActivationStore
     books: BookStore
     outbox: OutboxStore
-    tokens: Sequence[Token]
+    tokens: KnownTokens
     #: Raises on a push it cannot read: the push is dropped and logged.
     parse_push: Callable[[ProviderName, bytes], Sequence[Push]]
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
+    providers: ProviderOverview | None = None  #: None: calls about providers are `not-offered`.
     new_request_id: Callable[[], str] = random_request_id
+    monotonic: Callable[[], float] = time.monotonic
 
     @property
     def case_service(self) -> CaseService:

@@ -36,14 +36,14 @@ class EventHandlers:
         """List outgoing events, newest first."""
         before = number_in("events", cursor)
         rows = await self._outbox.events(before=before, limit=limit + 1)
-        return Answer(200, page(rows, limit, _event_json, _cursor_after))
+        return Answer(200, page(rows, limit, event_json, _cursor_after))
 
 
 def _cursor_after(row: tuple[int, Event]) -> str:
     return after_number("events", row[0])
 
 
-def _event_json(row: tuple[int, Event]) -> dict[str, Any]:
+def event_json(row: tuple[int, Event]) -> dict[str, Any]:
     _, event = row
     return EventShown.of(event, timestamp=instant(event.at), data=dict(event.payload))
 

@@ -1,11 +1,13 @@
 """What every request passes through: its id, its problem, its line in the access log.
 
-The log names the route's template, never the path or the query: those hold what callers sent.
+The log names the route's template, never the path or the query: those hold what callers sent. What
+the call was about is named by its id, where there is such a thing.
 """
 
 import re
 import traceback
 from collections.abc import Callable
+from http import HTTPStatus
 from time import monotonic
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from worker.entrypoints.http.access_log import AccessLog, Log
 from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
-from worker.entrypoints.http.routing import CALLER
+from worker.entrypoints.http.routing import CALLER, TOUCHED
 from worker.ports.errors import StoreError
 
 REQUEST_ID = "X-Request-Id"
@@ -101,6 +103,12 @@ def _add_headers(response: web.StreamResponse, request_id: str) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
 
 
+def _touched(request: web.Request, status: int) -> str | None:
+    """None as well where nothing is known by that name: then it is only what somebody sent."""
+    exists = status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT
+    return (request.get(TOUCHED) or None) if exists else None
+
+
 def _access(
     request: web.Request, response: web.StreamResponse, request_id: str, seconds: float
 ) -> dict[str, object]:
@@ -112,5 +120,6 @@ def _access(
         "duration_ms": round(seconds * 1000, 3),
         "bytes": response.content_length,
         "caller": request.get(CALLER),
+        "touched": _touched(request, response.status),
         "request_id": request_id,
     }

@@ -15,7 +15,11 @@ OpenApi: TypeAlias = dict[str, Any]  #: The whole description, or a part of it.
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (ProblemKind.BAD_REQUEST, ProblemKind.INTERNAL, ProblemKind.STORE_UNAVAILABLE)
-_WITH_TOKEN = (ProblemKind.UNAUTHENTICATED, ProblemKind.FORBIDDEN)
+_WITH_TOKEN = (
+    ProblemKind.UNAUTHENTICATED,
+    ProblemKind.FORBIDDEN,
+    ProblemKind.TOO_MANY_WRONG_TOKENS,
+)
 _WITH_BODY = (
     ProblemKind.INVALID_JSON,
     ProblemKind.BODY_TIMEOUT,
@@ -54,7 +58,8 @@ def _operation(route: Route) -> OpenApi:
     }
     if route.scope is not None:
         operation["security"] = [{"bearer": []}]
-        operation["description"] = f"Scope: `{route.scope.value}`."
+        words = " or ".join(f"`{word}`" for word in route.scope.words)
+        operation["description"] = f"Scope: {words}."
     body = _body(route)
     if body is not None:
         operation["requestBody"] = {"required": True, "content": _json(body)}

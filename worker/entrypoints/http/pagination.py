@@ -2,13 +2,14 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from worker.domain.ids import ActivationId
 from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
+from worker.entrypoints.http.requests import NAME_PATTERN
 from worker.ports.store.cases import ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,18 +45,32 @@ def number_in(kind: str, cursor: str | None) -> int | None:
     return int(text)
 
 
-def after_activation(rented_at: datetime, id_: ActivationId) -> str:
-    return _encode(f"activations:{(rented_at - _EPOCH) // _MICROSECOND}:{id_}")
+def after_rented(kind: str, rented_at: datetime, id_: UUID) -> str:
+    """Of a list of what was rented, newest first; *kind* names it."""
+    return _encode(f"{kind}:{(rented_at - _EPOCH) // _MICROSECOND}:{id_}")
 
 
-def activation_in(cursor: str | None) -> tuple[datetime, ActivationId] | None:
+def rented_in(kind: str, cursor: str | None) -> tuple[datetime, UUID] | None:
     if cursor is None:
         return None
-    micros, _, id_ = _decode("activations", cursor).partition(":")
+    micros, _, id_ = _decode(kind, cursor).partition(":")
     try:
-        return _EPOCH + int(micros) * _MICROSECOND, ActivationId(UUID(id_))
+        return _EPOCH + int(micros) * _MICROSECOND, UUID(id_)
     except (ValueError, OverflowError):
         raise _bad() from None
+
+
+def after_name(kind: str, name: str) -> str:
+    return _encode(f"{kind}:{name}")
+
+
+def name_in(kind: str, cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    name = _decode(kind, cursor)
+    if re.fullmatch(NAME_PATTERN, name) is None:
+        raise _bad()
+    return name
 
 
 def after_review(place: ReviewPlace) -> str:

@@ -26,7 +26,7 @@ class ProblemKind(enum.Enum):
     )
     UNAUTHENTICATED = ("unauthenticated", 401, "A valid bearer token is needed")
     BALANCE_TOO_LOW = ("balance-too-low", 402, "The account's balance is too low")
-    FORBIDDEN = ("forbidden", 403, "This token may read, not write")
+    FORBIDDEN = ("forbidden", 403, "The scope of this token does not allow this")
     NOT_FOUND = ("not-found", 404, "There is nothing here")
     UNKNOWN_ACCOUNT = ("unknown-account", 404, "There is no such account")
     UNKNOWN_ACTIVATION = ("unknown-activation", 404, "There is no such activation")
@@ -63,6 +63,11 @@ class ProblemKind(enum.Enum):
         "idempotency-key-reused",
         422,
         "This Idempotency-Key was used for something else",
+    )
+    TOO_MANY_WRONG_TOKENS = (
+        "too-many-wrong-tokens",
+        429,
+        "Too many wrong tokens came from this address",
     )
     INTERNAL = ("internal", 500, "Something went wrong here")
     BUSY = ("busy", 503, "Too many calls are waiting for a change")

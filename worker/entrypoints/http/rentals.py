@@ -13,13 +13,16 @@ from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
+from worker.entrypoints.http.pagination import after_rented, page, rented_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.rental_cancels import CancelRefused
 from worker.ports.store.case_view import CaseState
 from worker.ports.store.cases import CaseOpenOutcome
-from worker.ports.store.rentals import Rental, RentalMessage, rental_id
+from worker.ports.store.rentals import Rental, RentalMessage, RentalSearch, rental_id
+
+RentalState = Literal["running", "ended"]
 
 
 class RentalBooked(requests.RequestBody):
@@ -98,6 +101,11 @@ class RentalShown(ResponseBody):
     claims: list[cases.CaseShown]
 
 
+class RentalList(ResponseBody):
+    items: list[RentalShown]
+    next_cursor: str | None
+
+
 class RentalHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
@@ -144,6 +152,22 @@ class RentalHandlers:
         if rental is None:
             raise Problem(ProblemKind.NOT_FOUND)
         return Answer(200, await self._shown(rental))
+
+    async def listed(
+        self,
+        account: requests.Name | None = None,
+        state: RentalState | None = None,
+        cursor: requests.Cursor | None = None,
+        limit: requests.Limit = 50,
+    ) -> Answer:
+        """List rentals, newest first, without their messages."""
+        search = RentalSearch(
+            account=None if account is None else AccountId(account),
+            ended=None if state is None else state == "ended",
+            before=rented_in("rentals", cursor),
+        )
+        rows = await self._deps.case_service.cases.list_rentals(search, limit + 1)
+        return Answer(200, page(rows, limit, _listed_json, _cursor_after))
 
     async def _shown(self, rental: Rental) -> dict[str, Any]:
         if self._deps.rent_long is None:
@@ -235,6 +259,14 @@ def rental_json(rental: Rental, messages: Sequence[RentalMessage]) -> dict[str, 
     )
 
 
+def _listed_json(rental: Rental) -> dict[str, Any]:
+    return rental_json(rental, [])
+
+
+def _cursor_after(rental: Rental) -> str:
+    return after_rented("rentals", rental.rented_at, rental.id)
+
+
 _BOOKED: Mapping[int, type[BaseModel] | None] = {201: RentalShown, 200: RentalShown}
 
 
@@ -260,6 +292,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             answers={200: RentalShown},
             problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
         ),
+        _list_route(rentals),
         *_posts(rentals, IdempotentCalls(deps), path),
     )
 
@@ -301,4 +334,16 @@ def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> S
             answers=cases.SHOWN,
             problems=cases.REFUSALS,
         ),
+    )
+
+
+def _list_route(rentals: RentalHandlers) -> Route:
+    return Route(
+        name="rentals_list",
+        method="GET",
+        path="/v1/rentals",
+        handler=rentals.listed,
+        scope=Scope.READ,
+        answers={200: RentalList},
+        problems=(ProblemKind.NOT_OFFERED,),
     )

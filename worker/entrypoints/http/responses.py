@@ -6,7 +6,7 @@ The models describe for OpenAPI what the handlers return as plain JSON, and name
 import enum
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -72,3 +72,23 @@ def instant(at: datetime) -> str:
     assert at.tzinfo is not None
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+MASK: Final = "****"
+_OF_SMS: Final = frozenset(
+    {"code", "text"}
+)  #: No body has members of these names for other things.
+
+
+def masked(content: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The same content without what the SMS in it say: for callers who may only read."""
+    match content:
+        case dict():
+            return {
+                name: MASK if name in _OF_SMS and value is not None else masked(value)
+                for name, value in content.items()
+            }
+        case list():
+            return [masked(each) for each in content]
+        case _:
+            return content

@@ -119,7 +119,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             method="POST",
             path="/v1/reviews/{id}/verdict",
             handler=reviews.verdict,
-            scope=Scope.OPERATE,
+            scope=Scope.DECIDE,
             run_once=IdempotentCalls(deps),
             answers={200: ReviewEnded},
             problems=cases.REFUSALS,

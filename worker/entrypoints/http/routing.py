@@ -17,7 +17,7 @@ import re
 from asyncio import timeout
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -25,7 +25,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from worker.entrypoints.http.auth import Scope, Token, admit
+from worker.entrypoints.http.auth import Admission, Scope
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     FieldError,
@@ -34,12 +34,15 @@ from worker.entrypoints.http.problems import (
     field_errors_of,
     invalid,
 )
+from worker.entrypoints.http.responses import masked
 
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 30.0
-CALLER: web.RequestKey[str] = web.RequestKey("caller", str)
 #: Who tells what this call says: the actor it names, else its token. Set for each call.
 TOLD_BY: ContextVar[str | None] = ContextVar("told_by", default=None)
+CALLER: web.RequestKey[str] = web.RequestKey("caller", str)  #: The name of the token.
+#: The id of what the call was about, for the log; set where the caller was let in.
+TOUCHED: web.RequestKey[str] = web.RequestKey("touched", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,13 @@ class Route:
     method: str
     path: str
     handler: Handler
-    scope: Scope | None  #: None: the call needs no token.
+    scope: Scope | None  #: Any of these is enough. None: the call needs no token.
     answers: Mapping[int, type[BaseModel] | None]
     problems: Sequence[ProblemKind] = ()
     run_once: RunOnce | None = None  #: Set where the caller may send an Idempotency-Key.
     body: type[BaseModel] | None = None  #: For the description, where the handler reads the body.
+    #: Where it depends on the body: which of `scope` are enough for this one.
+    scope_of_body: Callable[[Any], Scope] | None = None
 
     @cached_property
     def inputs(self) -> "Inputs":
@@ -128,18 +133,23 @@ def _header_of(hint: object) -> Header | None:
     return next((mark for mark in get_args(hint) if isinstance(mark, Header)), None)
 
 
-def endpoint(
-    route: Route, tokens: Sequence[Token]
-) -> Callable[[web.Request], Awaitable[web.Response]]:
+def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitable[web.Response]]:
     """The aiohttp handler of a route: check the token, read the arguments, call, answer."""
 
     async def handle(request: web.Request) -> web.Response:
-        if route.scope is not None:
-            caller = admit(tokens, request.headers.get("Authorization"), route.scope)
-            request[CALLER] = caller.name
-            TOLD_BY.set(_actor(request) or caller.name)
+        if route.scope is None:
+            return respond(await _answer(route, request, await _arguments(route, request)))
+        header = request.headers.get("Authorization")
+        caller = admit(header, request.remote or "", route.scope)
+        request[CALLER] = caller.name
+        TOLD_BY.set(_actor(request) or caller.name)
         arguments = await _arguments(route, request)
-        return respond(await _answer(route, request, arguments))
+        if route.scope_of_body is not None:
+            caller.allows(route.scope_of_body(arguments["body"]))
+        request[TOUCHED] = "/".join(request.match_info.values())
+        answer = await _answer(route, request, arguments)
+        request[TOUCHED] = _id_in(answer) or request[TOUCHED]
+        return respond(answer if caller.sees_codes else _without_codes(answer))
 
     return handle
 
@@ -150,6 +160,15 @@ def _actor(request: web.Request) -> str | None:
     if named is not None and re.fullmatch(ACTOR.pattern, named) is None:
         raise Problem(ProblemKind.BAD_REQUEST, f"{ACTOR.name} is not 1 to 128 printable characters")
     return named
+
+
+def _id_in(answer: Answer) -> str | None:
+    id_ = answer.content.get("id") if isinstance(answer.content, dict) else None
+    return id_ if isinstance(id_, str) else None
+
+
+def _without_codes(answer: Answer) -> Answer:
+    return replace(answer, content=masked(answer.content))
 
 
 async def _answer(route: Route, request: web.Request, arguments: Mapping[str, Any]) -> Answer:

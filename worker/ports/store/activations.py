@@ -124,6 +124,7 @@ class Activation:
     provider_state: ProviderState
     rented_at: datetime
     deadline_at: datetime
+    charge: Charge = Charge.HOLD
     cancel_offered: bool = True
     cancel_from_at: datetime | None = None  #: None: no such bound.
     cancel_until_at: datetime | None = None
@@ -131,7 +132,24 @@ class Activation:
     order_facts: FactsTold | None = None
     codes: tuple[ShownCode, ...] = ()
     settlement: Settlement | None = None
+    given_back_minor: int = 0  #: By claims, after its charge was kept.
     timeline: tuple[TimelineEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationSearch:
+    """What somebody knows of the numbers they look for; None: that does not matter."""
+
+    service: str | None = None
+    country: str | None = None
+    ref: ProviderRef | None = None
+    #: Digits, perhaps after a plus: a whole phone, or the last 4 to 12 digits of one.
+    phone: str | None = field(default=None, repr=False)
+    id_tail: str | None = None  #: The last 8 characters of the id.
+    order_ref: str | None = None  #: The shop's own id of the order.
+
+
+ANY_NUMBER = ActivationSearch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +284,7 @@ class ActivationStore(Protocol):
         state: State | None = None,
         provider: ProviderName | None = None,
         account: AccountId | None = None,
-        order_ref: str | None = None,
+        search: ActivationSearch = ANY_NUMBER,
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[Activation]:

@@ -70,6 +70,23 @@ class Finding:
     offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
 
 
+class ReadBalance(NamedTuple):
+    """What a provider last said it has of our money."""
+
+    minor: int
+    currency: str
+    at: datetime
+
+
+class ProviderStop(NamedTuple):
+    """Why nothing new is rented at a provider, who said so, and since when."""
+
+    kind: str  #: pause | drain
+    since: datetime
+    note: str | None
+    by: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class QueueStats:
     """What the gauges show; every replica reads the same, so take the maximum."""
@@ -84,6 +101,48 @@ class QueueStats:
     canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
     #: Nobody knows whether they were sold, and a customer or our money waits for it.
     purchases_in_doubt: Mapping[ProviderName, int] = field(default_factory=dict)
+    balance_minor: Mapping[tuple[ProviderName, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFigures:
+    """What became of numbers that were rented in some time: at a provider, or of one service."""
+
+    provider: ProviderName
+    service: str = ""  #: Empty: of all.
+    country: str = ""
+    live: int = 0
+    delivered: int = 0
+    refunded: int = 0
+    closed: int = 0
+    cancelled: int = 0  #: Asked to be cancelled at the provider, among those that ended.
+    code_seconds_median: float | None = None
+
+    @property
+    def ended(self) -> int:
+        return self.delivered + self.refunded + self.closed
+
+    @property
+    def rented(self) -> int:
+        return self.live + self.ended
+
+    @property
+    def success_ratio(self) -> float | None:
+        return round(self.delivered / self.ended, 4) if self.ended else None
+
+    @property
+    def cancel_ratio(self) -> float | None:
+        return round(self.cancelled / self.ended, 4) if self.ended else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStanding:
+    """How we stand with a provider, as the database knows it."""
+
+    stop: ProviderStop | None = None
+    balance: ReadBalance | None = None
+    exposure_minor: Mapping[str, int] = field(default_factory=dict)  #: By currency.
+    day: ProviderFigures
 
 
 KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
@@ -113,6 +172,14 @@ class BookStore(Protocol):
         """Newest first; `before` is the id of the last one already seen."""
         ...
 
+    async def entries_about(self, id_: ActivationId) -> list[Entry]:
+        """What moved for one number, oldest first, claims included."""
+        ...
+
+    async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
+        """By name; `after` is the last one already seen."""
+        ...
+
     @property
     def invariants(self) -> Sequence[str]: ...
 
@@ -125,6 +192,18 @@ class BookStore(Protocol):
         ...
 
     async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...
+
+    async def provider_standings(
+        self, providers: Sequence[ProviderName], *, now: datetime | None = None
+    ) -> dict[ProviderName, ProviderStanding]:
+        """Of each of these, with the figures of the last 24 hours."""
+        ...
+
+    async def provider_services(
+        self, provider: ProviderName, *, now: datetime | None = None
+    ) -> list[ProviderFigures]:
+        """The figures of its services by country, of seven days."""
+        ...
 
     async def take_key(self, key: str, content_hash: str) -> TakenKey:
         """Take *key* for this content, or find what it was taken for within the last day."""

@@ -229,6 +229,14 @@ class CaseStore(Protocol):
 
     async def rental_of(self, id_: UUID) -> rentals.Rental | None: ...
 
+    async def list_rentals(self, search: rentals.RentalSearch, limit: int) -> list[rentals.Rental]:
+        """Newest first."""
+        ...
+
+    async def cases_about(self, id_: ActivationId) -> Sequence[case_view.Case]:
+        """All that were opened about one number, in that order."""
+        ...
+
     async def rental_closed(
         self, timer: case_view.Timer, how: rentals.RentalClosing, *, now: datetime | None = None
     ) -> bool:

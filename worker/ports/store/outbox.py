@@ -60,6 +60,10 @@ class OutboxStore(Protocol):
         """Newest first, for the API."""
         ...
 
+    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
+        """Those of one number and of its cases, oldest first."""
+        ...
+
     async def replay_events(self, ids: Sequence[str]) -> int:
         """Make dead or sent events due again; how many there were."""
         ...

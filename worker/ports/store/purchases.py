@@ -176,6 +176,23 @@ class EndedExposure(NamedTuple):
     now: bool  #: By this very call.
 
 
+class StopKind(enum.Enum):
+    """Why nothing is rented at a provider: somebody said so."""
+
+    PAUSE = "pause"  #: It is meant to end.
+    DRAIN = "drain"  #: We leave.
+
+
+class Said(NamedTuple):
+    """What goes with a stop or its end: in whose name, and why."""
+
+    note: str | None = None
+    by: str | None = None
+
+
+NOTHING_SAID = Said()
+
+
 class PurchaseStore(Protocol):
     """Purchases, pushes, what reconciling finds, exposures and drains."""
 
@@ -314,12 +331,18 @@ class PurchaseStore(Protocol):
         """
         ...
 
-    async def drain(self, provider: ProviderName) -> datetime:
+    async def drain(
+        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: Said = NOTHING_SAID
+    ) -> datetime:
         """No rentals from now on; since when."""
         ...
 
-    async def resume(self, provider: ProviderName) -> bool:
-        """Whether it was drained."""
+    async def resume(self, provider: ProviderName, said: Said = NOTHING_SAID) -> bool:
+        """Whether it was stopped."""
+        ...
+
+    async def forget_figures(self) -> None:
+        """Delete the figures of more than a week ago."""
         ...
 
     async def drained(self) -> Mapping[ProviderName, datetime]: ...

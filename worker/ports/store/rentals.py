@@ -46,6 +46,15 @@ class Rental:
     claims: tuple[case_view.Case, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentalSearch:
+    """Which rentals somebody looks for; None: that does not matter."""
+
+    account: AccountId | None = None
+    ended: bool | None = None
+    before: tuple[datetime, UUID] | None = None  #: `rented_at` and id of the last one seen.
+
+
 class NoClosing(enum.Enum):
     """Why the provider is asked no more to close a rental that it did not close."""
 

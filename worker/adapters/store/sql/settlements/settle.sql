@@ -36,7 +36,8 @@ won AS (
            version = version + 1
       FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.state = asked.source
-    RETURNING a.id, a.account, a.provider, a.provider_ref, a.price_minor, a.currency, a.charge,
+    RETURNING a.id, a.account, a.provider, a.provider_ref, a.service, a.country, a.rented_at,
+              a.price_minor, a.currency, a.charge,
               a.cost_minor, a.cost_currency, a.deadline_at, a.order_ref, a.state, a.provider_state,
               asked.reason, asked.exposed
 ),
@@ -98,5 +99,10 @@ booked AS (
       FROM sums WHERE b.account = sums.account
 )
 SELECT id, provider, state, reason, price_minor, currency,
-       {{now}} - deadline_at AS lateness
+       {{now}} - deadline_at AS lateness,
+       -- What is counted of them besides.
+       provider_state, service, country, rented_at,
+       CASE state WHEN 'delivered' THEN
+           (SELECT min(c.received_at) FROM code c
+             WHERE c.activation_id = won.id AND c.code IS NOT NULL) END AS code_at
   FROM won

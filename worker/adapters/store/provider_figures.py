@@ -1,0 +1,177 @@
+"""What ops see of providers: figures that settlements counted, balances, exposures and stops."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
+from typing import Any, Final
+
+from sqlalchemy import Row, RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store.database import statement
+from worker.domain.activation import ProviderState, State
+from worker.domain.ids import ProviderName
+from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
+
+DAY: Final = timedelta(hours=23)  #: And the hour that goes on.
+WEEK: Final = timedelta(days=6)  #: And the day that goes on.
+#: How long codes took is kept as numbers per step: they can be added up, medians cannot.
+#: Where each step but the first begins, in seconds; the last one has no end.
+STEPS: Final = (
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 240, 300, 360,
+    480, 600, 720, 900, 1080, 1200, 1800, 3600,
+)  # fmt: skip
+
+assert all(a < b for a, b in pairwise(STEPS))
+_STEPS: Final = (0, *STEPS)  #: Where each begins.
+_OUTCOMES: Final = ("delivered", "refunded", "closed")
+_CANCELS: Final = {ProviderState.CANCELLING.value, ProviderState.CANCELLED.value}
+_NOW = text("SELECT coalesce(CAST(:now AS timestamptz), now())")
+_STOPS = text("SELECT provider, kind, drained_at, note, by FROM provider_drain")
+
+
+async def balances(connection: AsyncConnection) -> dict[ProviderName, ReadBalance]:
+    found = await _rows(connection, "books/newest_balances")
+    return {
+        ProviderName(row["provider"]): ReadBalance(row["balance_minor"], row["currency"], row["at"])
+        for row in found
+    }
+
+
+async def standings(
+    connection: AsyncConnection, providers: Iterable[ProviderName], now: datetime | None
+) -> dict[ProviderName, ProviderStanding]:
+    hour = (await _now(connection, now)).replace(minute=0, second=0, microsecond=0)
+    figures = {
+        ProviderName(row["provider"]): _figures(row)
+        for row in await _rows(
+            connection, "books/provider_figures", since=hour - DAY, provider=None
+        )
+    }
+    live = {
+        row["provider"]: row["live"] for row in await _rows(connection, "books/live_by_provider")
+    }
+    exposed: dict[str, dict[str, int]] = {}
+    for row in await _rows(connection, "books/exposed_sums"):
+        exposed.setdefault(row["provider"], {})[row["currency"]] = row["amount_minor"]
+    stops = {row[0]: ProviderStop(*row[1:]) for row in await connection.execute(_STOPS)}
+    read = await balances(connection)
+    return {
+        name: ProviderStanding(
+            stop=stops.get(name),
+            balance=read.get(name),
+            exposure_minor=exposed.get(name, {}),
+            day=replace(figures.get(name, ProviderFigures(provider=name)), live=live.get(name, 0)),
+        )
+        for name in providers
+    }
+
+
+async def services(
+    connection: AsyncConnection, provider: ProviderName, now: datetime | None
+) -> list[ProviderFigures]:
+    day = (await _now(connection, now)).replace(hour=0, minute=0, second=0, microsecond=0)
+    ended = await _rows(connection, "books/provider_figures", since=day - WEEK, provider=provider)
+    figures = {(row["service"], row["country"]): _figures(row) for row in ended}
+    for row in await _rows(connection, "books/live_services", provider=provider):
+        key = (row["service"], row["country"])
+        known = figures.get(key) or ProviderFigures(
+            provider=provider, service=key[0], country=key[1]
+        )
+        figures[key] = replace(known, live=row["live"])
+    return [figures[key] for key in sorted(figures)]
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Of one service in one span of time."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    cancelled: int = 0
+    code_waits: list[int] = field(default_factory=lambda: [0] * len(_STEPS))
+
+    def add(self, row: Row[Any], step: int | None) -> None:
+        self.outcomes[row.state] += 1
+        self.cancelled += row.provider_state in _CANCELS
+        if step is not None:
+            self.code_waits[step] += 1
+
+
+async def count_settled(connection: AsyncConnection, won: Sequence[Row[Any]]) -> None:
+    """Add what `settle.sql` has settled to the figures, in its transaction."""
+    counted: dict[tuple[str, str, str, datetime], _Counted] = {}
+    for row in won:
+        if row.state == State.IN_REVIEW.value:
+            continue
+        hour = row.rented_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        step = _step(row)
+        for key in (
+            (row.provider, "", "", hour),
+            (row.provider, row.service, row.country, hour.replace(hour=0)),
+        ):
+            counted.setdefault(key, _Counted()).add(row, step)
+    if counted:
+        await connection.execute(statement("settlements/count_figures"), _columns(counted))
+
+
+def _step(row: Row[Any]) -> int | None:
+    if row.code_at is None:
+        return None
+    return bisect_right(STEPS, (row.code_at - row.rented_at).total_seconds())
+
+
+def _columns(counted: Mapping[tuple[str, str, str, datetime], _Counted]) -> dict[str, object]:
+    providers, services, countries, since = zip(*counted, strict=True)
+    figures = counted.values()
+    return {
+        "providers": list(providers),
+        "services": list(services),
+        "countries": list(countries),
+        "since": list(since),
+        **{state: [each.outcomes[state] for each in figures] for state in _OUTCOMES},
+        "cancelled": [each.cancelled for each in figures],
+        "code_waits": [wait for each in figures for wait in each.code_waits],
+        "steps": len(_STEPS),
+    }
+
+
+def _figures(row: RowMapping) -> ProviderFigures:
+    waits = [sum(numbers) for numbers in zip(*row["code_waits"], strict=True)]
+    return ProviderFigures(
+        provider=ProviderName(row["provider"]),
+        service=row["service"],
+        country=row["country"],
+        delivered=row["delivered"],
+        refunded=row["refunded"],
+        closed=row["closed"],
+        cancelled=row["cancelled"],
+        code_seconds_median=median_seconds(waits),
+    )
+
+
+def median_seconds(numbers: Sequence[int]) -> float | None:
+    """As if the numbers of a step were spread evenly in it; None where there are none."""
+    total = sum(numbers)
+    if not total:
+        return None
+    for step, (number, so_far) in enumerate(zip(numbers, accumulate(numbers), strict=True)):
+        if so_far * 2 >= total:
+            begin, end = _STEPS[step], _STEPS[min(step + 1, len(STEPS))]
+            part = (total / 2 - (so_far - number)) / number
+            return round(begin + (end - begin) * part, 1)
+    raise AssertionError("half of the numbers are in some step")
+
+
+async def _rows(
+    connection: AsyncConnection, name: str, **parameters: object
+) -> Sequence[RowMapping]:
+    return (await connection.execute(statement(name), parameters)).mappings().all()
+
+
+async def _now(connection: AsyncConnection, now: datetime | None) -> datetime:
+    """In UTC: the driver gives it so."""
+    at: datetime = (await connection.execute(_NOW, {"now": now})).scalar_one()
+    return at
