@@ -178,6 +178,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
         },
         log=logger("worker.http"),
         changes=worker.steps.expire.settle.changes,
+        events_wanted=worker.parts.sender is not None,
     )
 
 

@@ -79,7 +79,7 @@ class ActivationList(ResponseBody):
 
 
 class ActivationHandlers:
-    def __init__(self, deps: ApiDeps, long_poll: LongPoll) -> None:
+    def __init__(self, deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> None:
         self._activations = deps.activations
         self._cases = deps.cases
         self._long_poll = long_poll
@@ -242,7 +242,7 @@ def _matches(if_none_match: str, content: Mapping[str, Any]) -> bool:
     return "*" in tags or _etag(content) in tags
 
 
-def routes(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
+def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
     activations = ActivationHandlers(deps, long_poll)
     return (
         Route(

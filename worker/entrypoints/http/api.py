@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from worker.domain.ids import ActivationId
 from worker.entrypoints.http import (
     account_events,
     accounts,
@@ -37,7 +38,9 @@ class DocumentShown(BaseModel):
     openapi: Literal["3.1.0"]
 
 
-def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
+def routes_of(
+    deps: ApiDeps, long_poll: LongPoll[ActivationId], feed: events.FeedPoll
+) -> Sequence[Route]:
     """Every call of the API; a new module of routes is added here, and nowhere else."""
     routes: list[Route] = []
 
@@ -57,7 +60,7 @@ def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
         *withdrawals.routes(deps),
         *account_events.routes(deps),
         *reviews.routes(deps),
-        *events.routes(deps),
+        *events.routes(deps, feed),
         *hooks.routes(deps),
         _description_route(description),
     )
@@ -71,14 +74,17 @@ def build_api(deps: ApiDeps) -> web.Application:
         client_max_size=BODY_MAX,
     )
     long_poll = LongPoll(deps.activations.versions)
+    feed = events.feed_poll_of(deps.outbox)
     deps.changes.subscribe(long_poll.changed)
-    for route in routes_of(deps, long_poll):
+    deps.changes.subscribe(lambda _: feed.changed(["feed"]))
+    for route in routes_of(deps, long_poll, feed):
         app.router.add_route(
             route.method, route.path, endpoint(route, deps.tokens), expect_handler=expect
         )
 
     async def close_long_poll(_app: web.Application) -> None:
         long_poll.close()
+        feed.close()
 
     async def flush_access_log(_app: web.Application) -> None:
         access_log.flush()
