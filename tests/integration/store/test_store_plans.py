@@ -132,6 +132,13 @@ VALUES = {
     "accounts": "ARRAY['a1']",
     "sample": "1000",
     "account": "'a1'",
+    "after": "0",
+    "final": "19000",
+    "until": "19000",
+    "before": "19000",
+    "span": "1000",
+    "kept": "true",
+    "subjects": "ARRAY['one']",
 }
 
 HOT = {
@@ -163,6 +170,16 @@ HOT = {
     "books/newest_canary": {"activation_of_account"},
     "outbox/lease_events": set(),
     "outbox/events_sent": set(),
+    "outbox/events_failed": set(),
+    "outbox/replay_range": set(),
+    "outbox/events_after": set(),
+    "outbox/events_after_of_subjects": set(),
+    "outbox/newest_events": set(),
+    "outbox/newest_events_of_subjects": set(),
+    "outbox/looked_up_to": set(),
+    "outbox/looked_back_to": set(),
+    "outbox/event_writers": set(),
+    "outbox/seen_without_gap": set(),
     "books/entries": set(),
 }
 
