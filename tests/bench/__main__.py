@@ -50,7 +50,8 @@ async def events(*, quick: bool) -> list[dict[str, object]]:
     per_second = left.events / left.ours_seconds, left.events / left.bare_seconds
     tell(
         f"{left.events} events to an endpoint of {webhooks.PAUSE} s: {per_second[0]:,.0f} a second,"
-        f" a bare loop posts {per_second[1]:,.0f}: {left.ratio:.2f} of it"
+        f" a bare loop posts {per_second[1]:,.0f}: {left.ratio:.2f} of it; each"
+        f" costs the daemon {left.cpu_us:.0f} us of CPU"
     )
     code = await webhooks.told(waves=10, each=10 if quick else 30)
     tell(

@@ -22,7 +22,7 @@ import aiohttp
 import asyncpg
 
 from tests.acceptance.world import Process, World, spawn_command, until
-from tests.bench.stage import STATE, stage
+from tests.bench.stage import STATE, cpu_seconds, stage
 from worker.adapters.events.webhook import CONNECTIONS_MAX
 
 PAUSE = 0.1
@@ -48,6 +48,7 @@ class Backlog:
     events: int
     ours_seconds: float
     bare_seconds: float
+    cpu_us: float  #: Of the daemon, for each event.
 
     @property
     def ratio(self) -> float:
@@ -118,12 +119,14 @@ async def backlog(events: int) -> Backlog:
         await admin.execute("ANALYZE event")
         await shop.call("/forget")
         daemon = await made.start_daemon()
+        ready = cpu_seconds(daemon.popen.pid)
         ours = float((await shop.all_came(events))["seconds"])
+        spent = cpu_seconds(daemon.popen.pid) - ready
         daemon.terminate()
         assert await admin.fetchval("SELECT count(*) FROM event WHERE state <> 'sent'") == 0
         await admin.close()
         after = await asyncio.to_thread(bare, shop, events)
-    return Backlog(events, ours, (before + after) / 2)
+    return Backlog(events, ours, (before + after) / 2, spent / events * 1e6)
 
 
 def bare(shop: Endpoint, posts: int) -> float:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Shop, delivery
 from worker.adapters.store.event_ids import event_id
 from worker.adapters.store.postgres import PostgresStore
+from worker.domain.activation import State
 from worker.ports.store.outbox import Event, EventFilter, FailedEvent
 
 NOW = DEADLINE + timedelta(hours=1)
@@ -100,6 +101,21 @@ async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
     assert replayed == 2
     again = await claim(shop)
     assert [(event.id, event.attempts) for event in again] == [(one.id, 0), (other.id, 0)]
+
+
+async def test_a_number_that_waits_for_a_human_tells_so_before_its_ending(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent("1")
+    await shop.expire(NOW)
+
+    await shop.refund(id_, NOW, outcome=State.IN_REVIEW)
+    await shop.refund(id_, NOW, source=State.IN_REVIEW)
+
+    events = await shop.rows("SELECT type, payload->>'state' FROM event ORDER BY seq")
+    assert events == [
+        ("activation.in_review", "in_review"),
+        ("activation.refunded", "refunded"),
+    ]
 
 
 async def test_what_waits_for_its_next_try_is_replayed_with_what_waits_behind_it(

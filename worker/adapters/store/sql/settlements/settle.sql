@@ -65,7 +65,7 @@ told AS (
                               'account', account, 'state', state, 'amount_minor', price_minor,
                               'currency', currency, 'charge', charge, 'reason', reason),
            :event_state
-      FROM ended
+      FROM won  -- Also of what waits for a human now: its money stays held.
 ),
 exposed AS (
     INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, opened_at, ended_at)
