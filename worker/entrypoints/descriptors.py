@@ -7,7 +7,7 @@ import resource
 from collections.abc import Callable
 from typing import Final
 
-from worker.adapters.events.webhook import connections as webhook_connections
+from worker.adapters.events.webhook import connections_at_once
 from worker.adapters.redis.connect import POOL_SIZE
 from worker.entrypoints.http.listener import Connections
 from worker.settings import Settings
@@ -40,5 +40,5 @@ def admin_connections(refused: Callable[[], None]) -> Connections:
 
 def _own(settings: Settings) -> int:
     providers = sum(provider.max_in_flight for provider in settings.providers.values())
-    pools = settings.database.pool_size + REDIS_POOLS * POOL_SIZE + webhook_connections()
+    pools = settings.database.pool_size + REDIS_POOLS * POOL_SIZE + connections_at_once()
     return pools + providers + FILES + 2 * ADMIN

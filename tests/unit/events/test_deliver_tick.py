@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.stores import UnaskedOutbox
+from tests.fakes.turns import give_way
 from worker.domain.backoff import EVENT
 from worker.domain.ids import ActivationId
 from worker.lifecycle.changes import Changes
@@ -95,7 +96,7 @@ class World:
         self.asked.append(event.id)
         self._now += 1
         self.most = max(self.most, self._now)
-        await asyncio.sleep(0)
+        await give_way()
         if event.id in self.hung:
             await self.answered.wait()
         self._now -= 1
@@ -105,8 +106,7 @@ class World:
         """The pump's pauses are over at once; a tick's patience where something hangs."""
         if seconds > 1 and not self.hung:
             await asyncio.Event().wait()
-        for _ in range(50 if seconds > 1 else 1):
-            await asyncio.sleep(0)
+        await turns(50 if seconds > 1 else 1)
 
     def deliver(self) -> Deliver:
         clock = Clock(
@@ -134,7 +134,7 @@ def ids(*numbers: int) -> list[str]:
 
 async def turns(many: int = 50) -> None:
     for _ in range(many):
-        await asyncio.sleep(0)
+        await give_way()
 
 
 async def test_everything_due_is_sent() -> None:

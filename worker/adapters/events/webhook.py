@@ -81,7 +81,12 @@ RETRY_AFTER_MAX: Final = timedelta(hours=24)  #: The longest of our own delays.
 assert CONNECT_TIMEOUT < TIMEOUT < RETRY_AFTER_MAX
 
 
-def connections() -> int:
+def endpoint_of(url: str) -> str:
+    """The endpoint's name where its URL must not stand."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def connections_at_once() -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS_MAX if limit < 0 else max(1, min(CONNECTIONS_MAX, limit // 10))
 
@@ -91,8 +96,8 @@ class Webhook:
 
     def __init__(self, url: str, secret: str, *, timeout: timedelta = TIMEOUT) -> None:
         self._url = url
-        self.endpoint = hashlib.sha256(url.encode()).hexdigest()
-        self.connections = connections()
+        self.endpoint = endpoint_of(url)
+        self.connections = connections_at_once()
         self._signer = Signer(secret)
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(
