@@ -86,9 +86,14 @@ def endpoint_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def connections_at_once() -> int:
+def connections_at_once(descriptors: int) -> int:
+    """Of a process that may have so many descriptors."""
+    return max(1, min(CONNECTIONS_MAX, descriptors // 10))
+
+
+def _descriptors() -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return CONNECTIONS_MAX if limit < 0 else max(1, min(CONNECTIONS_MAX, limit // 10))
+    return 10 * CONNECTIONS_MAX if limit == resource.RLIM_INFINITY else limit
 
 
 class Webhook:
@@ -97,7 +102,7 @@ class Webhook:
     def __init__(self, url: str, secret: str, *, timeout: timedelta = TIMEOUT) -> None:
         self._url = url
         self.endpoint = endpoint_of(url)
-        self.connections = connections_at_once()
+        self.connections = connections_at_once(_descriptors())
         self._signer = Signer(secret)
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(
