@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
-from worker.entrypoints.http.activations import activation_id_in
+from worker.entrypoints.http.activations import WaitSeconds, activation_id_in
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
@@ -18,15 +18,17 @@ from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.outbox import EventFilter, EventPage, EventState, OutboxStore, StoredEvent
 
-WAIT_MAX: Final = 30
 REPLAY_MAX: Final = 100_000  #: Numbers of one range: more are asked for in several calls.
 PIECE: Final = 5_000  #: Events that one transaction makes due.
 #: Between two questions while somebody waits: other processes write events, too.
 EVERY_SECONDS: Final = 0.25
 
+EventStateName = Literal["pending", "sent", "dead", "kept"]
 Seq = Annotated[int, Field(ge=0, le=2**63 - 1)]
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]
 EventId = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,512}$")]
+
+assert {state.value for state in EventState} == set(get_args(EventStateName))
 
 #: What callers wait for: that more of the feed is final.
 Feed: TypeAlias = Literal["feed"]
@@ -48,7 +50,7 @@ class EventShown(ResponseBody):
     type: str
     timestamp: Moment
     activation: str | None
-    state: EventState
+    state: EventStateName
     attempts: int
     last_answer: ReplyShown | None
     data: dict[str, Any]
@@ -110,16 +112,16 @@ class EventHandlers:
         after: Seq | None = None,
         type: EventType | None = None,  # noqa: A002 - the query's name
         activation: UuidText | None = None,
-        state: EventState | None = None,
+        state: EventStateName | None = None,
         cursor: Cursor | None = None,
         limit: Limit = 50,
-        wait_seconds: Annotated[int, Field(ge=0, le=WAIT_MAX)] = 0,
+        wait_seconds: WaitSeconds = 0,
     ) -> Answer:
         """Follow outgoing events from a number on, oldest first, or list them newest first."""
         which = EventFilter(
             type=type,
             activation=None if activation is None else activation_id_in(activation),
-            state=state,
+            state=None if state is None else EventState(state),
         )
         if after is None:
             if wait_seconds:
