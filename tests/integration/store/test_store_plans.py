@@ -176,7 +176,6 @@ HOT = {
     "outbox/newest_events_of_subjects": set(),
     "outbox/looked_up_to": set(),
     "outbox/looked_back_to": set(),
-    "outbox/event_writers": set(),
     "outbox/seen_without_gap": set(),
     "books/entries": set(),
 }
