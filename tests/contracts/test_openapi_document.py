@@ -15,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api, routes_of
+from worker.entrypoints.http.events import feed_poll_of
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.openapi import describe
 
@@ -51,7 +52,7 @@ CALLS = {
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     deps = deps_over(World())
-    return describe(routes_of(deps, LongPoll(deps.activations.versions)))
+    return describe(routes_of(deps, LongPoll(deps.activations.versions), feed_poll_of(deps.outbox)))
 
 
 def test_the_description_is_valid_openapi(described: dict[str, Any]) -> None:

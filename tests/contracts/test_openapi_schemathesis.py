@@ -18,6 +18,7 @@ from schemathesis.checks import (
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api, routes_of
+from worker.entrypoints.http.events import feed_poll_of
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.openapi import describe
@@ -59,7 +60,7 @@ def url() -> Iterator[str]:
 
 deps = deps_over(World())
 schema = schemathesis.openapi.from_dict(
-    describe(routes_of(deps, LongPoll(deps.activations.versions)))
+    describe(routes_of(deps, LongPoll(deps.activations.versions), feed_poll_of(deps.outbox)))
 )
 
 

@@ -42,7 +42,14 @@ from worker.ports.store.books import (
     TopUpOutcome,
 )
 from worker.ports.store.cases import CaseStore
-from worker.ports.store.outbox import Event, OutboxStore
+from worker.ports.store.outbox import (
+    Event,
+    EventFilter,
+    EventPage,
+    FailedEvent,
+    OutboxStore,
+    Replay,
+)
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
 
@@ -214,23 +221,41 @@ class UnaskedOutbox:
     """`OutboxStore`, of which nothing is asked."""
 
     async def lease_events(
-        self, limit: int, lease: timedelta, *, now: datetime | None = None
+        self, limit: int, lease: timedelta, endpoint: str, *, now: datetime | None = None
     ) -> list[Event]:
         raise NotImplementedError
 
-    async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
-        raise NotImplementedError
-
-    async def event_failed(
-        self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
+    async def events_sent(
+        self, statuses: Mapping[str, int | None], *, now: datetime | None = None
     ) -> None:
         raise NotImplementedError
 
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
+    async def events_failed(
+        self, failed: Sequence[FailedEvent], *, now: datetime | None = None
+    ) -> None:
         raise NotImplementedError
 
-    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
+    async def newest_events(
+        self, which: EventFilter, *, before: int | None, limit: int
+    ) -> EventPage:
+        raise NotImplementedError
+
+    async def events_after(self, which: EventFilter, *, after: int, limit: int) -> EventPage:
+        raise NotImplementedError
+
+    async def final_seq(self) -> int:
         raise NotImplementedError
 
     async def replay_events(self, ids: Sequence[str]) -> int:
+        raise NotImplementedError
+
+    async def replay_range(
+        self, after: int, until: int, type_: str | None, *, limit: int
+    ) -> Replay:
+        raise NotImplementedError
+
+    async def endpoint_gone(self, endpoint: str) -> bool:
+        raise NotImplementedError
+
+    async def enable_endpoints(self) -> bool:
         raise NotImplementedError

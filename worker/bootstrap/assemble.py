@@ -13,6 +13,7 @@ from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import CanaryOrder
 from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
+from worker.lifecycle.changes import Changes
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.outcome import PolicyOutcomes
@@ -55,6 +56,7 @@ def assemble(parts: Resources) -> Worker:
         Resources: parts,
         Clock: parts.clock,
         PolicyBook: parts.policies,
+        Changes: Changes(),
         CanaryOrder: _canary_order(parts),
     }
     named = _named(parts)
@@ -69,6 +71,7 @@ def _named(parts: Resources) -> dict[str, object]:
     return {
         **{each.name: getattr(parts, each.name) for each in fields(parts)},
         "activations": store.activations,
+        "changes": Changes,  # Its one object: who changes something, and who is told of it.
         "books": store.books,
         "cases": store.cases,
         "leadership": store.leadership,

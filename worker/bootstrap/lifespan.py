@@ -92,6 +92,8 @@ async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIt
         )
         worker = assemble(parts)
         stack.push_async_callback(worker.steps.audit.close)
+        if worker.steps.deliver is not None:
+            stack.push_async_callback(worker.steps.deliver.close)
         yield worker
 
 

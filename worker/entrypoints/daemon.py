@@ -193,6 +193,7 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         },
         log=logger("worker.http"),
         changes=worker.steps.expire.settle.changes,
+        events_wanted=worker.parts.sender is not None,
     )
 
 

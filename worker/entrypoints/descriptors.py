@@ -7,7 +7,7 @@ import resource
 from collections.abc import Callable
 from typing import Final
 
-from worker.adapters.events.webhook import CONNECTIONS as WEBHOOK
+from worker.adapters.events.webhook import connections_at_once
 from worker.adapters.redis.connect import POOL_SIZE
 from worker.entrypoints.http.listener import Connections
 from worker.settings import Settings
@@ -29,7 +29,7 @@ def api_connections(
             limit = UNLIMITED
     backlog = min(BACKLOG_MAX, limit // 8)
     # Twice: more arrive while the loop accepts those that were there.
-    most = max(limit - _own(settings) - 2 * backlog, limit // 4)
+    most = max(limit - _own(settings, limit) - 2 * backlog, limit // 4)
     return Connections(most=most, backlog=backlog, refused=refused)
 
 
@@ -38,7 +38,7 @@ def admin_connections(refused: Callable[[], None]) -> Connections:
     return Connections(most=ADMIN, backlog=ADMIN, refused=refused)
 
 
-def _own(settings: Settings) -> int:
+def _own(settings: Settings, limit: int) -> int:
     providers = sum(provider.max_in_flight for provider in settings.providers.values())
-    pools = settings.database.pool_size + REDIS_POOLS * POOL_SIZE + WEBHOOK
+    pools = settings.database.pool_size + REDIS_POOLS * POOL_SIZE + connections_at_once(limit)
     return pools + providers + FILES + 2 * ADMIN

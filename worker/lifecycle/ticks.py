@@ -186,7 +186,7 @@ FOR_ALL: Final = (
     SharedTick(
         name="deliver_events",
         every=timedelta(seconds=1),
-        # One batch has all connections there are: what a second one leases would only fail.
+        # One pump sends for all ticks of a process.
         overlap=Overlap.LEAVE,
         silence=PATIENCE,
         silence_without_redis=AT_ONCE,  # Codes go out by events. Each event is leased by one.

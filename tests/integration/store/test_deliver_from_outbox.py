@@ -1,13 +1,15 @@
 """Deliver on the real outbox: in order per activation, at least once, under one id."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import RENTED, Shop, delivery
+from worker.lifecycle.changes import Changes
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.deliver import Deliver
+from worker.lifecycle.deliver import GATHER, Deliver
 from worker.ports.store.outbox import Event, SendResult, Sent
 
 SENT = Sent(SendResult.SENT)
@@ -20,6 +22,8 @@ class Endpoint:
 
     answer: Callable[[Event], Sent] = lambda _: SENT
     came: list[Event] = field(default_factory=list)
+    endpoint: str = "here"
+    connections: int = 400
 
     async def send(self, event: Event, now: datetime) -> Sent:
         assert now.tzinfo is not None
@@ -28,14 +32,20 @@ class Endpoint:
 
 
 def deliver(shop: Shop, endpoint: Endpoint) -> Deliver:
-    async def sleep(_: float) -> None:
-        raise NotImplementedError
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(min(seconds, GATHER.total_seconds()) if seconds < 1 else 60)
 
     clock = Clock(
         now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=sleep, chance=lambda: 0.5
     )
     reporter = RecordingReporter()
-    return Deliver(outbox=shop.store.outbox, sender=endpoint, reporter=reporter, clock=clock)
+    return Deliver(
+        outbox=shop.store.outbox,
+        sender=endpoint,
+        reporter=reporter,
+        clock=clock,
+        changes=Changes(),
+    )
 
 
 async def ended(shop: Shop, count: int) -> None:
@@ -82,7 +92,7 @@ async def test_what_was_sent_but_not_marked_is_sent_again_under_its_id(shop: Sho
     """A crash between the answer and its mark: the receiver knows the id already."""
     await ended(shop, 1)
     endpoint = Endpoint()
-    (claimed,) = await shop.store.outbox.lease_events(10, timedelta(0))
+    (claimed,) = await shop.store.outbox.lease_events(10, timedelta(0), "here")
     await endpoint.send(claimed, RENTED)
 
     await deliver(shop, endpoint).tick()

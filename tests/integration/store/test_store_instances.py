@@ -24,6 +24,7 @@ from worker.adapters.store.instances import PostgresInstances
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState
 from worker.domain.liveness import GAP, SILENCE
+from worker.ports.store.outbox import FailedEvent
 from worker.ports.store.settlements import DueNumber, Postponed, Resolved
 
 SECOND = timedelta(seconds=1)
@@ -216,14 +217,14 @@ async def test_events_that_a_dead_process_was_sending_are_due(shop: Shop, start:
     await shop.code("1", "1234", RENTED)
     await shop.store.settlements.settle([delivery(id_)])
     killed, other = await start(), await start()
-    leased = await killed.outbox.lease_events(10, LEASE)
+    leased = await killed.outbox.lease_events(10, LEASE, "here")
     assert leased
-    assert await other.outbox.lease_events(10, LEASE) == []
+    assert await other.outbox.lease_events(10, LEASE, "here") == []
     await kill(shop, killed)
 
     await bury(other)
 
-    again = await other.outbox.lease_events(10, LEASE)
+    again = await other.outbox.lease_events(10, LEASE, "here")
     assert [event.id for event in again] == [event.id for event in leased]
 
 
@@ -235,13 +236,13 @@ async def test_an_event_that_failed_waits_although_its_sender_died(
     await shop.code("1", "1234", RENTED)
     await shop.store.settlements.settle([delivery(id_)])
     killed, other = await start(), await start()
-    (event,) = await killed.outbox.lease_events(1, LEASE)
-    await killed.outbox.event_failed(event.id, HOUR)
+    (event,) = await killed.outbox.lease_events(1, LEASE, "here")
+    await killed.outbox.events_failed([FailedEvent(event.id, HOUR, 503)])
     await kill(shop, killed)
 
     await bury(other)
 
-    assert await other.outbox.lease_events(10, LEASE) == []
+    assert await other.outbox.lease_events(10, LEASE, "here") == []
 
 
 async def test_what_is_leased_by_nobody_waits_for_its_time(shop: Shop, start: Start) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from datetime import timedelta
 
 from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Shop, delivery
-from worker.adapters.store.outbox import event_id
+from worker.adapters.store.event_ids import event_id
 from worker.adapters.store.postgres import PostgresStore
-from worker.ports.store.outbox import Event
+from worker.domain.activation import State
+from worker.ports.store.outbox import Event, EventFilter, FailedEvent
 
 NOW = DEADLINE + timedelta(hours=1)
+HERE = "the endpoint's hash"
+EVERYTHING = EventFilter()
 
 
 async def told_twice(shop: Shop, *refs: str) -> None:
@@ -22,7 +25,7 @@ async def told_twice(shop: Shop, *refs: str) -> None:
 
 
 async def claim(shop: Shop, limit: int = 100, *, after: timedelta = timedelta(0)) -> list[Event]:
-    return await shop.store.outbox.lease_events(limit, LEASE, now=NOW + after)
+    return await shop.store.outbox.lease_events(limit, LEASE, HERE, now=NOW + after)
 
 
 async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Shop) -> None:
@@ -30,7 +33,7 @@ async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Sh
 
     first = await claim(shop)
     assert await claim(shop) == []
-    await shop.store.outbox.events_sent([first[0].id])
+    await shop.store.outbox.events_sent({first[0].id: 200})
     second = await claim(shop)
 
     assert [event.type for event in first] == ["activation.code_received"] * 2
@@ -54,7 +57,8 @@ async def test_a_failed_event_is_due_again_after_its_delay(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
 
-    await shop.store.outbox.event_failed(event.id, timedelta(minutes=5), now=NOW)
+    failed = FailedEvent(event.id, timedelta(minutes=5), 503)
+    await shop.store.outbox.events_failed([failed], now=NOW)
 
     assert await claim(shop, after=timedelta(minutes=5) - TICK) == []
     assert [e.id for e in await claim(shop, after=timedelta(minutes=5))] == [event.id]
@@ -64,14 +68,15 @@ async def test_what_waits_for_a_failed_event_is_due_with_it_and_not_read_before(
     await told_twice(shop, "1", "2")
     event, _ = await claim(shop)
 
-    await shop.store.outbox.event_failed(event.id, timedelta(minutes=5), now=NOW)
+    failed = FailedEvent(event.id, timedelta(minutes=5), 503)
+    await shop.store.outbox.events_failed([failed], now=NOW)
 
     due = "SELECT count(*) FROM event WHERE state = 'pending' AND next_at <= $1"
     of_it = f"{due} AND subject = $2"
     assert await shop.admin.fetchval(of_it, NOW, str(event.activation)) == 0
     assert await shop.admin.fetchval(due, NOW) == 1, "the other subject's next"
     await claim(shop, after=timedelta(minutes=5))
-    await shop.store.outbox.events_sent([event.id])
+    await shop.store.outbox.events_sent({event.id: 200})
     follows = await claim(shop, after=timedelta(minutes=5))
     assert [e.type for e in follows if e.activation == event.activation] == ["activation.delivered"]
 
@@ -80,7 +85,7 @@ async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
 
-    await shop.store.outbox.event_failed(event.id, None, now=NOW)
+    await shop.store.outbox.events_failed([FailedEvent(event.id, None, 503)], now=NOW)
 
     assert [e.type for e in await claim(shop)] == ["activation.delivered"]
 
@@ -88,8 +93,8 @@ async def test_a_dead_event_lets_the_next_of_its_subject_go(shop: Shop) -> None:
 async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
     await told_twice(shop, "1", "2")
     one, other = await claim(shop)
-    await shop.store.outbox.event_failed(one.id, None, now=NOW)
-    await shop.store.outbox.events_sent([other.id])
+    await shop.store.outbox.events_failed([FailedEvent(one.id, None, 503)], now=NOW)
+    await shop.store.outbox.events_sent({other.id: 200})
 
     replayed = await shop.store.outbox.replay_events([one.id, other.id, "no:1:such", "nonsense"])
 
@@ -98,12 +103,96 @@ async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
     assert [(event.id, event.attempts) for event in again] == [(one.id, 0), (other.id, 0)]
 
 
+async def test_a_number_that_waits_for_a_human_tells_so_before_its_ending(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent("1")
+    await shop.expire(NOW)
+
+    await shop.refund(id_, NOW, outcome=State.IN_REVIEW)
+    await shop.refund(id_, NOW, source=State.IN_REVIEW)
+
+    events = await shop.rows("SELECT type, payload->>'state' FROM event ORDER BY seq")
+    assert events == [
+        ("activation.in_review", "in_review"),
+        ("activation.refunded", "refunded"),
+    ]
+
+
+async def test_what_waits_for_its_next_try_is_replayed_with_what_waits_behind_it(
+    shop: Shop,
+) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+    failed = FailedEvent(event.id, timedelta(hours=2), 503)
+    await shop.store.outbox.events_failed([failed], now=NOW)
+    assert await claim(shop) == []
+    # As a leasing process leaves it: nobody holds it.
+    await shop.admin.execute("UPDATE event SET leased_by = NULL")
+
+    assert await shop.store.outbox.replay_events([event.id]) == 1
+
+    (again,) = await claim(shop)
+    await shop.store.outbox.events_sent({again.id: 200})
+    assert (again.id, again.attempts) == (event.id, 0)
+    assert [one.type for one in await claim(shop)] == ["activation.delivered"]
+
+
+async def test_what_somebody_sends_just_now_is_not_replayed(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+    await shop.admin.execute("UPDATE event SET leased_by = gen_random_uuid()")
+
+    assert await shop.store.outbox.replay_events([event.id]) == 0
+
+
+async def test_a_range_is_replayed_piece_by_piece(shop: Shop) -> None:
+    await told_twice(shop, *"12345")
+    await shop.admin.execute("UPDATE event SET state = 'sent'")
+
+    pieces = [await shop.store.outbox.replay_range(1, 8, None, limit=4)]
+    while pieces[-1].reached is not None:
+        pieces.append(await shop.store.outbox.replay_range(pieces[-1].reached, 8, None, limit=4))
+
+    assert pieces == [(4, 5), (3, None)]
+    pending = await shop.rows("SELECT seq FROM event WHERE state = 'pending' ORDER BY seq")
+    assert [seq for (seq,) in pending] == [*range(2, 9)]
+    only = await shop.store.outbox.replay_range(0, 10, "activation.delivered", limit=10)
+    assert only == (5, None)
+
+
+async def test_what_was_kept_is_sent_by_a_replay_where_there_is_an_endpoint_now(
+    shop: Shop,
+) -> None:
+    await told_twice(shop, "1")
+    await shop.admin.execute("UPDATE event SET state = 'kept'")
+    quiet = PostgresStore(shop.url, events_wanted=False)
+
+    assert await quiet.outbox.replay_range(0, 10, None, limit=10) == (0, None)
+    assert await shop.store.outbox.replay_range(0, 10, None, limit=10) == (2, None)
+
+    assert len(await claim(shop)) == 1
+    await quiet.close()
+
+
+async def test_an_endpoint_that_is_gone_gets_nothing_until_somebody_enables_it(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    outbox = shop.store.outbox
+
+    assert [await outbox.endpoint_gone(HERE) for _ in range(2)] == [True, False]
+    assert await claim(shop) == []
+    other = await outbox.lease_events(1, timedelta(0), "another URL's", now=NOW)
+    assert len(other) == 1
+
+    assert [await outbox.enable_endpoints() for _ in range(2)] == [True, False]
+    assert len(await claim(shop)) == 1
+
+
 async def test_what_is_sent_is_not_failed_by_a_slower_sender(shop: Shop) -> None:
     await told_twice(shop, "1")
     (event,) = await claim(shop)
-    await shop.store.outbox.events_sent([event.id])
+    await shop.store.outbox.events_sent({event.id: 200})
 
-    await shop.store.outbox.event_failed(event.id, None, now=NOW)
+    await shop.store.outbox.events_failed([FailedEvent(event.id, None, 503)], now=NOW)
 
     assert await shop.rows("SELECT state FROM event ORDER BY seq") == [("sent",), ("pending",)]
 
@@ -120,10 +209,11 @@ async def test_many_who_claim_at_once_never_get_the_same_event(shop: Shop) -> No
 async def test_events_are_listed_newest_first_in_pages(shop: Shop) -> None:
     await told_twice(shop, "1", "2")
 
-    newest = await shop.store.outbox.events(before=None, limit=3)
-    rest = await shop.store.outbox.events(before=newest[-1][0], limit=3)
+    newest = await shop.store.outbox.newest_events(EVERYTHING, before=None, limit=3)
+    rest = await shop.store.outbox.newest_events(EVERYTHING, before=newest.reached, limit=3)
 
-    assert [event.type.split(".")[1] for _, event in newest + rest] == [
+    assert (newest.more, rest.more) == (True, False)
+    assert [one.event.type.split(".")[1] for one in (*newest.items, *rest.items)] == [
         "delivered",
         "delivered",
         "code_received",
@@ -155,7 +245,7 @@ async def test_without_an_endpoint_events_are_kept_and_never_claimed(shop: Shop)
     await told_twice(silent, "1")
 
     assert await claim(shop) == []
-    assert len(await quiet.outbox.events(before=None, limit=10)) == 2
+    assert len((await quiet.outbox.newest_events(EVERYTHING, before=None, limit=10)).items) == 2
     await quiet.close()
 
 
@@ -194,6 +284,6 @@ async def test_an_event_nobody_sent_cannot_fail(shop: Shop) -> None:
     await told_twice(shop, "1")
     before = await shop.rows("SELECT * FROM event ORDER BY seq")
 
-    await shop.store.outbox.event_failed("nonsense", None)
+    await shop.store.outbox.events_failed([FailedEvent("nonsense", None, None)])
 
     assert await shop.rows("SELECT * FROM event ORDER BY seq") == before

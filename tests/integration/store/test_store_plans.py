@@ -132,6 +132,12 @@ VALUES = {
     "accounts": "ARRAY['a1']",
     "sample": "1000",
     "account": "'a1'",
+    "final": "19000",
+    "until": "19000",
+    "before": "19000",
+    "span": "1000",
+    "kept": "true",
+    "subjects": "ARRAY['one']",
 }
 
 HOT = {
@@ -163,6 +169,14 @@ HOT = {
     "books/newest_canary": {"activation_of_account"},
     "outbox/lease_events": set(),
     "outbox/events_sent": set(),
+    "outbox/events_failed": set(),
+    "outbox/events_after": set(),
+    "outbox/events_after_of_subjects": set(),
+    "outbox/newest_events": set(),
+    "outbox/newest_events_of_subjects": set(),
+    "outbox/looked_up_to": set(),
+    "outbox/looked_back_to": set(),
+    "outbox/seen_without_gap": set(),
     "books/entries": set(),
 }
 

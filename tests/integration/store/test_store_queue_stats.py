@@ -88,8 +88,8 @@ async def test_events_are_pending_until_they_are_sent(shop: Shop) -> None:
     await shop.code("1", "1234", RENTED)
     assert (await shop.store.books.queue_stats(GRACE)).events_pending == 1
 
-    (event,) = await shop.store.outbox.lease_events(1, GRACE)
-    await shop.store.outbox.events_sent([event.id])
+    (event,) = await shop.store.outbox.lease_events(1, GRACE, "here")
+    await shop.store.outbox.events_sent({event.id: 200})
 
     assert (await shop.store.books.queue_stats(GRACE)).events_pending == 0
 

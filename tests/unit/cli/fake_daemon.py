@@ -40,10 +40,12 @@ def activation(number: int, **changes: Any) -> dict[str, Any]:
 
 def event(number: int, **data: Any) -> dict[str, Any]:
     return {
+        "seq": number + 1,
         "id": f"evt_{number}",
         "type": "activation.refunded",
         "timestamp": RENTED_AT,
         "activation": activation(number)["id"],
+        "state": "sent",
         "attempts": 1,
         "data": {"provider": "sim", "state": "refunded", **data},
     }
@@ -126,7 +128,14 @@ class FakeDaemon:
         return web.json_response(self.activations[request.match_info["id"]], status=202)
 
     async def _events(self, request: web.Request) -> web.Response:
-        return self._paged(request, self.events[::-1])
+        state = request.query.get("state")
+        events = [one for one in self.events if state in {None, one["state"]}]
+        if "after" not in request.query:
+            return self._paged(request, events[::-1])
+        after, limit = int(request.query["after"]), int(request.query["limit"])
+        items = [one for one in events if one["seq"] > after][:limit]
+        reached = items[-1]["seq"] if items else after
+        return web.json_response({"items": items, "next_cursor": None, "next_after": reached})
 
     async def _html(self, _: web.Request) -> web.Response:
         return web.Response(text="<html>", content_type="text/html", status=502)

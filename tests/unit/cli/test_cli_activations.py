@@ -148,9 +148,7 @@ async def test_the_tail_shows_every_event_once_and_in_order(daemon: FakeDaemon, 
     daemon.events = [event(number) for number in range(old)]
 
     async def two_more(_: float) -> None:
-        # An event whose transaction ended late appears before the newest.
-        daemon.events.insert(-1, event(len(daemon.events)))
-        daemon.events.append(event(len(daemon.events)))
+        daemon.events += [event(len(daemon.events) + more) for more in range(2)]
 
     async with connected(Target(daemon.url, "read-token")) as client:
         tail = events(client, two_more)
@@ -195,6 +193,15 @@ def test_events_are_listed_newest_first(asked: Cli, daemon: FakeDaemon) -> None:
     assert text.stdout.index("evt_2") < text.stdout.index("evt_1")
     assert [each["id"] for each in json.loads(document.stdout)["items"]] == ["evt_2", "evt_1"]
     assert [json.loads(line)["id"] for line in lines.stdout.splitlines()] == ["evt_2", "evt_1"]
+
+
+def test_events_of_one_state_are_listed(asked: Cli, daemon: FakeDaemon) -> None:
+    daemon.events = [event(1), {**event(2), "state": "dead"}, event(3)]
+
+    found = json.loads(asked("events", "list", "--state", "dead", "-o", "json").stdout)["items"]
+
+    assert [each["id"] for each in found] == ["evt_2"]
+    assert asked("events", "list", "--state", "lost").exit_code == 2
 
 
 def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: FakeDaemon) -> None:

@@ -15,7 +15,14 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.events.webhook import Webhook, _retry_after, body_of
+from worker.adapters.events.webhook import (
+    CONNECTIONS_MAX,
+    Webhook,
+    _retry_after,
+    body_of,
+    connections_at_once,
+    endpoint_of,
+)
 from worker.ports.store.outbox import Event, SendResult, Sent
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -82,7 +89,7 @@ async def webhook(endpoint: Endpoint) -> AsyncIterator[Webhook]:
 async def test_a_receiver_can_verify_what_it_gets(endpoint: Endpoint, webhook: Webhook) -> None:
     now = datetime.now(UTC)  # The oracle reads the real clock.
 
-    assert await webhook.send(EVENT, now) == Sent(SendResult.SENT)
+    assert await webhook.send(EVENT, now) == Sent(SendResult.SENT, status=204)
 
     ((path, headers, body),) = endpoint.came
     assert path == "/hooks?token=CANARY"
@@ -121,7 +128,7 @@ async def test_a_retry_has_the_same_id_and_body_and_its_own_time(
 async def test_any_2xx_is_sent(endpoint: Endpoint, webhook: Webhook, status: int) -> None:
     endpoint.status = status
 
-    assert await webhook.send(EVENT, NOW) == Sent(SendResult.SENT)
+    assert await webhook.send(EVENT, NOW) == Sent(SendResult.SENT, status=status)
 
 
 @pytest.mark.parametrize("status", [304, 400, 401, 404, 429, 500, 502, 503, 504])
@@ -130,13 +137,13 @@ async def test_anything_else_is_tried_again(
 ) -> None:
     endpoint.status = status
 
-    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY)
+    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY, status=status)
 
 
 async def test_410_says_that_nothing_more_is_wanted(endpoint: Endpoint, webhook: Webhook) -> None:
     endpoint.status = 410
 
-    assert await webhook.send(EVENT, NOW) == Sent(SendResult.GONE)
+    assert await webhook.send(EVENT, NOW) == Sent(SendResult.GONE, status=410)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -145,7 +152,7 @@ async def test_a_redirect_is_not_followed(
 ) -> None:
     endpoint.status, endpoint.headers = status, {"location": f"{endpoint.base}/elsewhere"}
 
-    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY)
+    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY, status=status)
     assert [path for path, _, _ in endpoint.came] == ["/hooks?token=CANARY"]
 
 
@@ -167,7 +174,7 @@ async def test_retry_after_is_heeded(
 ) -> None:
     endpoint.status, endpoint.headers = 503, {"retry-after": header}
 
-    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY, wait)
+    assert await webhook.send(EVENT, NOW) == Sent(SendResult.RETRY, wait, 503)
 
 
 @given(st.text(st.characters(codec="ascii")) | st.from_regex(r"[0-9A-Za-z ,:+-]{0,40}"))
@@ -242,3 +249,19 @@ def test_the_body_tells_the_time_in_utc_with_microseconds() -> None:
     assert body_of(replace(EVENT, at=in_tokyo)) == body_of(EVENT)
     whole = replace(EVENT, at=datetime(2026, 1, 1, tzinfo=UTC))
     assert orjson.loads(body_of(whole))["timestamp"] == "2026-01-01T00:00:00.000000Z"
+
+
+def test_an_endpoint_is_named_by_its_url_without_telling_it() -> None:
+    names = {endpoint_of(url) for url in ("http://a/?token=CANARY", "http://b/?token=CANARY")}
+
+    assert len(names) == 2
+    assert not any("CANARY" in name or "/" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections"), [(20_000, CONNECTIONS_MAX), (1_024, 102), (5, 1)]
+)
+def test_the_endpoint_gets_a_tenth_of_the_descriptors_at_most(
+    descriptors: int, connections: int
+) -> None:
+    assert connections_at_once(descriptors) == connections

@@ -21,6 +21,7 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.http.api import build_api, routes_of
 from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.events import feed_poll_of
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.openapi import describe
@@ -37,6 +38,7 @@ class World:
     reads: FakeActivations = field(default_factory=FakeActivations)
     events: FakeOutbox = field(default_factory=FakeOutbox)
     log: FakeLog = field(default_factory=FakeLog)
+    events_wanted: bool = False
 
     def __post_init__(self) -> None:
         self.service = FakeService(self.books, self.reads)
@@ -60,6 +62,7 @@ def deps_over(world: World) -> ApiDeps:
         activations=world.reads,
         books=world.books,
         outbox=world.events,
+        events_wanted=world.events_wanted,
         tokens=KnownTokens(
             [
                 Token.of("shop", "operate+decide", WRITE_TOKEN),
@@ -87,7 +90,8 @@ def app(deps: ApiDeps) -> web.Application:
 def described() -> Described:
     """The description depends on the routes only, not on what is behind them."""
     deps = deps_over(World())
-    return Described(describe(routes_of(deps, LongPoll(deps.activations.versions))))
+    long_poll, feed = LongPoll(deps.activations.versions), feed_poll_of(deps.outbox)
+    return Described(describe(routes_of(deps, long_poll, feed)))
 
 
 @pytest.fixture

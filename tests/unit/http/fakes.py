@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from tests.fakes.stores import UnaskedActivations, UnaskedBooks, UnaskedOutbox
 from worker.domain.activation import ProviderState, State
@@ -28,7 +29,14 @@ from worker.ports.store.books import (
     Entry,
     TopUpOutcome,
 )
-from worker.ports.store.outbox import Event
+from worker.ports.store.outbox import (
+    Event,
+    EventFilter,
+    EventPage,
+    EventState,
+    Replay,
+    StoredEvent,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -170,17 +178,58 @@ class FakeActivations(UnaskedActivations):
 
 @dataclass
 class FakeOutbox(UnaskedOutbox):
-    """The reading half of `OutboxStore`."""
+    """The reading half of `OutboxStore`: the event at place *n* has the number *n* + 1."""
 
-    rows: list[Event] = field(default_factory=list)
+    rows: list[StoredEvent] = field(default_factory=list)
+    replayed: list[object] = field(default_factory=list)
+    gone: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  #: What is final was.
 
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
-        newest = [(at, event) for at, event in enumerate(self.rows, start=1)][::-1]
-        return [row for row in newest if before is None or row[0] < before][:limit]
+    def put(self, event: Event, **other: Any) -> None:
+        stored = StoredEvent(len(self.rows) + 1, event, EventState.SENT, None)
+        self.rows.append(replace(stored, **other))
 
-    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
-        numbered = enumerate(self.rows, start=1)
-        return [(at, event) for at, event in numbered if event.activation == id_]
+    async def newest_events(
+        self, which: EventFilter, *, before: int | None, limit: int
+    ) -> EventPage:
+        rows = [row for row in self._passing(which)[::-1] if before is None or row.seq < before]
+        return self._page(rows, limit, end=0)
+
+    async def events_after(self, which: EventFilter, *, after: int, limit: int) -> EventPage:
+        rows = [row for row in self._passing(which) if row.seq > after]
+        return self._page(rows, limit, end=max(after, len(self.rows)))
+
+    async def final_seq(self) -> int:
+        self.asked.set()
+        return len(self.rows)
+
+    async def replay_events(self, ids: Sequence[str]) -> int:
+        self.replayed += ids
+        return len(ids)
+
+    async def replay_range(
+        self, after: int, until: int, type_: str | None, *, limit: int
+    ) -> Replay:
+        self.replayed.append((after, until, type_, limit))
+        return Replay(1, after + limit if after + limit < until else None)
+
+    async def enable_endpoints(self) -> bool:
+        was, self.gone = self.gone, False
+        return was
+
+    def _passing(self, which: EventFilter) -> list[StoredEvent]:
+        return [
+            row
+            for row in self.rows
+            if which.type in {None, row.event.type}
+            and which.activation in {None, row.event.activation}
+            and which.state in {None, row.state}
+        ]
+
+    @staticmethod
+    def _page(rows: Sequence[StoredEvent], limit: int, *, end: int) -> EventPage:
+        shown, more = rows[:limit], len(rows) > limit
+        return EventPage(shown, shown[-1].seq if more else end, more=more)
 
 
 def _fits(search: ActivationSearch, one: Activation) -> bool:

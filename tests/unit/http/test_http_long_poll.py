@@ -58,25 +58,29 @@ def store() -> Store:
 
 
 @pytest.fixture
-def long_poll(ticks: Ticks, store: Store) -> LongPoll:
+def long_poll(ticks: Ticks, store: Store) -> LongPoll[ActivationId]:
     return LongPoll(store.versions, sleep=ticks.sleep)
 
 
 def waiter(
-    long_poll: LongPoll, id_: ActivationId, known: int = 1, *, hung_up: Sequence[bool] = ()
-) -> "asyncio.Task[None]":
+    long_poll: LongPoll[ActivationId],
+    id_: ActivationId,
+    known: int = 1,
+    *,
+    hung_up: Sequence[bool] = (),
+) -> "asyncio.Task[bool]":
     return asyncio.create_task(
         long_poll.wait(id_, known, seconds=60, disconnected=lambda: any(hung_up)), name=str(id_)
     )
 
 
-async def ended(task: "asyncio.Task[None]") -> bool:
+async def ended(task: "asyncio.Task[bool]") -> bool:
     await at_rest()
     return task.done()
 
 
 async def test_all_who_wait_are_asked_for_in_one_question(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     tasks = [waiter(long_poll, id_) for id_ in (ONE, ONE, TWO)]
     await ticks.tick()
@@ -88,7 +92,7 @@ async def test_all_who_wait_are_asked_for_in_one_question(
 
 
 async def test_what_this_process_changed_is_asked_about_at_once_and_alone(
-    long_poll: LongPoll, store: Store
+    long_poll: LongPoll[ActivationId], store: Store
 ) -> None:
     one, two = waiter(long_poll, ONE), waiter(long_poll, TWO)
     await at_rest()
@@ -103,7 +107,7 @@ async def test_what_this_process_changed_is_asked_about_at_once_and_alone(
 
 
 async def test_a_change_that_nobody_waits_for_costs_no_query(
-    long_poll: LongPoll, store: Store
+    long_poll: LongPoll[ActivationId], store: Store
 ) -> None:
     long_poll.changed([ONE])
     await at_rest()
@@ -112,7 +116,7 @@ async def test_a_change_that_nobody_waits_for_costs_no_query(
 
 
 async def test_only_those_whose_number_changed_are_woken(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     one, two = waiter(long_poll, ONE), waiter(long_poll, TWO)
     store.now[TWO] = 2
@@ -123,7 +127,7 @@ async def test_only_those_whose_number_changed_are_woken(
 
 
 async def test_nobody_is_woken_by_less_than_they_know(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     one = waiter(long_poll, ONE, known=5)
     store.now[ONE] = 4
@@ -134,7 +138,7 @@ async def test_nobody_is_woken_by_less_than_they_know(
 
 
 async def test_nothing_is_asked_while_nobody_waits(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     one = waiter(long_poll, ONE)
     store.now[ONE] = 2
@@ -150,7 +154,7 @@ async def test_nothing_is_asked_while_nobody_waits(
     await late
 
 
-async def test_one_who_hung_up_is_let_go(long_poll: LongPoll, ticks: Ticks) -> None:
+async def test_one_who_hung_up_is_let_go(long_poll: LongPoll[ActivationId], ticks: Ticks) -> None:
     hung_up = [False]
     one = waiter(long_poll, ONE, hung_up=hung_up)
     await ticks.tick()
@@ -161,7 +165,7 @@ async def test_one_who_hung_up_is_let_go(long_poll: LongPoll, ticks: Ticks) -> N
 
 
 async def test_a_store_that_is_down_for_a_while_ends_no_wait(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     one = waiter(long_poll, ONE)
     store.down, store.now[ONE] = True, 2
@@ -173,7 +177,7 @@ async def test_a_store_that_is_down_for_a_while_ends_no_wait(
 
 
 async def test_closing_lets_everybody_go_and_nobody_wait_again(
-    long_poll: LongPoll, store: Store
+    long_poll: LongPoll[ActivationId], store: Store
 ) -> None:
     one = waiter(long_poll, ONE)
     await at_rest()
@@ -183,14 +187,14 @@ async def test_closing_lets_everybody_go_and_nobody_wait_again(
     assert not store.asked
 
 
-async def test_a_wait_ends_with_its_time(long_poll: LongPoll) -> None:
+async def test_a_wait_ends_with_its_time(long_poll: LongPoll[ActivationId]) -> None:
     async with asyncio.timeout(10):
-        await long_poll.wait(ONE, 1, seconds=0.01, disconnected=lambda: False)
+        assert not await long_poll.wait(ONE, 1, seconds=0.01, disconnected=lambda: False)
     long_poll.close()
 
 
 async def test_one_who_is_cancelled_leaves_nothing_behind(
-    long_poll: LongPoll, ticks: Ticks, store: Store
+    long_poll: LongPoll[ActivationId], ticks: Ticks, store: Store
 ) -> None:
     one = waiter(long_poll, ONE)
     await ticks.waiting.wait()
@@ -202,7 +206,7 @@ async def test_one_who_is_cancelled_leaves_nothing_behind(
 
 
 async def test_the_number_of_those_who_wait_is_bounded(
-    long_poll: LongPoll, monkeypatch: pytest.MonkeyPatch
+    long_poll: LongPoll[ActivationId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WAITERS_MAX", 1)
     one = waiter(long_poll, ONE)

@@ -44,7 +44,7 @@ async def test_the_events_of_codes_are_masked_too(api: Api, world: World) -> Non
     data: dict[str, Any] = {"code": CODE, "text": f"It is {CODE}", "state": "received"}
     at = datetime(2026, 1, 1, tzinfo=UTC)
     id_ = ActivationId(uuid4())
-    world.events.rows.append(Event("1", "activation.code_received", at, id_, data, 0))
+    world.events.put(Event("1", "activation.code_received", at, id_, data, 0))
 
     (event,) = (await api.get("/v1/events", token=READ_TOKEN)).json["items"]
 

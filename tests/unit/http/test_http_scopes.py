@@ -11,6 +11,7 @@ from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import routes_of
 from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.events import feed_poll_of
 from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.routing import Route
 
@@ -52,7 +53,8 @@ WITHOUT_TOKEN = {"/v1/hooks/{provider}/{secret}", "/openapi.json"}
 
 def _routes() -> list[Route]:
     deps = deps_over(World())
-    return [*routes_of(deps, LongPoll(deps.activations.versions))]
+    long_poll = LongPoll(deps.activations.versions)
+    return [*routes_of(deps, long_poll, feed_poll_of(deps.outbox))]
 
 
 ROUTES = [route for route in _routes() if route.path not in WITHOUT_TOKEN]

@@ -80,10 +80,9 @@ async def test_its_events_and_entries_are_shown_only_where_asked_for(
 ) -> None:
     shown = (await watched(api)).json
     number = world.reads.found[id_of(shown)]
-    world.events.rows += [
-        Event("e1", "activation.code_received", NOW, number.id, {"state": "received"}, 1),
-        Event("e2", "activation.refunded", NOW, None, {}, 0),
-    ]
+    told = {"state": "received"}
+    world.events.put(Event("e1", "activation.code_received", NOW, number.id, told, 1))
+    world.events.put(Event("e2", "activation.refunded", NOW, None, {}, 0))
 
     path = f"/v1/activations/{shown['id']}"
     plain = (await api.get(path)).json

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import resource
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -73,10 +74,26 @@ def _key(secret: str) -> bytes:
 
 TIMEOUT: Final = timedelta(seconds=15)
 CONNECT_TIMEOUT: Final = timedelta(seconds=5)
-CONNECTIONS: Final = 100
+#: At once, where the process may have so many descriptors: a tenth of them at most.
+CONNECTIONS_MAX: Final = 400
 RETRY_AFTER_MAX: Final = timedelta(hours=24)  #: The longest of our own delays.
 
 assert CONNECT_TIMEOUT < TIMEOUT < RETRY_AFTER_MAX
+
+
+def endpoint_of(url: str) -> str:
+    """The endpoint's name where its URL must not stand."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def connections_at_once(descriptors: int) -> int:
+    """Of a process that may have so many descriptors."""
+    return max(1, min(CONNECTIONS_MAX, descriptors // 10))
+
+
+def _descriptors() -> int:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 10 * CONNECTIONS_MAX if limit == resource.RLIM_INFINITY else limit
 
 
 class Webhook:
@@ -84,12 +101,14 @@ class Webhook:
 
     def __init__(self, url: str, secret: str, *, timeout: timedelta = TIMEOUT) -> None:
         self._url = url
+        self.endpoint = endpoint_of(url)
+        self.connections = connections_at_once(_descriptors())
         self._signer = Signer(secret)
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(
                 total=timeout.total_seconds(), connect=CONNECT_TIMEOUT.total_seconds()
             ),
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            connector=aiohttp.TCPConnector(limit=self.connections),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # Nobody reads what it answers.
         )
@@ -130,10 +149,10 @@ def body_of(event: Event) -> bytes:
 
 def _result_of(status: int, headers: Mapping[str, str], now: datetime) -> Sent:
     if 200 <= status < 300:
-        return Sent(SendResult.SENT)
+        return Sent(SendResult.SENT, status=status)
     if status == HTTPStatus.GONE:
-        return Sent(SendResult.GONE)
-    return Sent(SendResult.RETRY, _retry_after(headers.get("retry-after", ""), now))
+        return Sent(SendResult.GONE, status=status)
+    return Sent(SendResult.RETRY, _retry_after(headers.get("retry-after", ""), now), status)
 
 
 def _retry_after(header: str, now: datetime) -> timedelta | None:

@@ -2,90 +2,97 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from typing import Any
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
-from worker.domain.ids import ActivationId
+from worker.adapters.store.event_feed import EventFeed, event_of
+from worker.adapters.store.event_ids import thing_of
 from worker.ports.instances import Holder, nobody
-from worker.ports.store.outbox import Event
-
-
-class _Thing(NamedTuple):
-    """What an event is the event of: its natural key."""
-
-    subject: str
-    type: str
-    number: int
-
-
-def event_id(subject: str, type_: str, number: int) -> str:
-    """The event's id: made from the thing, so that it is the same after a failover, too.
-
-    A number of the table could come to mean another event there, and receivers would drop it.
-    Without a dot, which separates what a webhook's signature covers.
-    """
-    thing = quote(subject, safe="").replace(".", "%2E")
-    return f"{type_.replace('.', '-')}:{number}:{thing}"
-
-
-def _thing(id_: str) -> _Thing | None:
-    """The thing behind an id; None for what is no id of ours."""
-    match id_.split(":"):
-        case [kind, number, thing] if number.isdecimal() and len(number) < 10:
-            return _Thing(unquote(thing), kind.replace("-", "."), int(number))
-        case _:
-            return None
+from worker.ports.store.outbox import Event, EventFilter, EventPage, FailedEvent, Replay
 
 
 class OutboxRepository:
-    """Events, leased in the order of their subject until they are sent or dead."""
+    """Events, leased in the order of their subject until they are sent or dead.
 
-    def __init__(self, db: Database, holder: Holder = nobody) -> None:
+    *wanted*: an endpoint is configured. Then what was kept without one can be sent, too.
+    """
+
+    def __init__(self, db: Database, holder: Holder = nobody, *, wanted: bool = True) -> None:
         self._db = db
+        self._feed = EventFeed(db)
         self._holder = holder
+        self._wanted = wanted
 
     async def lease_events(
-        self, limit: int, lease: timedelta, *, now: datetime | None = None
+        self, limit: int, lease: timedelta, endpoint: str, *, now: datetime | None = None
     ) -> list[Event]:
         async def work(connection: AsyncConnection) -> list[Event]:
-            parameters = {"limit": limit, "lease": lease, "holder": self._holder(), "now": now}
+            parameters = {
+                "limit": limit,
+                "lease": lease,
+                "endpoint": endpoint,
+                "holder": self._holder(),
+                "now": now,
+            }
             result = await connection.execute(statement("outbox/lease_events"), parameters)
-            return [_event(row) for row in result.mappings()]
+            return [event_of(row) for row in result.mappings()]
 
         return await self._db.write(work)
 
-    async def events_sent(self, ids: Sequence[str], *, now: datetime | None = None) -> None:
-        del now  # When it was sent is the endpoint's business; the order is ours.
-        await self._change("outbox/events_sent", _columns(ids))
-
-    async def event_failed(
-        self, id_: str, retry_in: timedelta | None, *, now: datetime | None = None
+    async def events_sent(
+        self, statuses: Mapping[str, int | None], *, now: datetime | None = None
     ) -> None:
-        thing = _thing(id_)
-        if thing is not None:
-            await self._change(
-                "outbox/event_failed", {**thing._asdict(), "retry_in": retry_in, "now": now}
-            )
+        columns = _columns(list(statuses), statuses=list(statuses.values()))
+        await self._change("outbox/events_sent", {**columns, "now": now})
 
-    async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
-        return await self._read("outbox/newest_events", before=before, limit=limit)
+    async def events_failed(
+        self, failed: Sequence[FailedEvent], *, now: datetime | None = None
+    ) -> None:
+        columns = _columns(
+            [each.id for each in failed],
+            statuses=[each.status for each in failed],
+            delays=[each.retry_in for each in failed],
+        )
+        await self._change("outbox/events_failed", {**columns, "now": now})
 
-    async def events_about(self, id_: ActivationId) -> list[tuple[int, Event]]:
-        return await self._read("outbox/events_about", id=str(id_))
+    async def newest_events(
+        self, which: EventFilter, *, before: int | None, limit: int
+    ) -> EventPage:
+        return await self._feed.newest_events(which, before=before, limit=limit)
 
-    async def _read(self, name: str, **parameters: object) -> list[tuple[int, Event]]:
-        async def work(connection: AsyncConnection) -> list[tuple[int, Event]]:
-            result = await connection.execute(statement(name), parameters)
-            return [(row["seq"], _event(row)) for row in result.mappings()]
+    async def events_after(self, which: EventFilter, *, after: int, limit: int) -> EventPage:
+        return await self._feed.events_after(which, after=after, limit=limit)
 
-        return await self._db.read(work)
+    async def final_seq(self) -> int:
+        return await self._feed.final_seq()
 
     async def replay_events(self, ids: Sequence[str]) -> int:
-        return await self._change("outbox/replay_events", _columns(ids))
+        async def work(connection: AsyncConnection) -> int:
+            asked = {**_columns(ids), "kept": self._wanted}
+            replayed = await connection.execute(statement("outbox/replay_events"), asked)
+            return int(replayed.scalar_one())
+
+        return await self._db.write(work)
+
+    async def replay_range(
+        self, after: int, until: int, type_: str | None, *, limit: int
+    ) -> Replay:
+        asked = {"after": after, "until": until, "type": type_, "limit": limit}
+
+        async def work(connection: AsyncConnection) -> Replay:
+            given = {**asked, "kept": self._wanted}
+            row = (await connection.execute(statement("outbox/replay_range"), given)).one()
+            return Replay(row.replayed, row.reached)
+
+        return await self._db.write(work)
+
+    async def endpoint_gone(self, endpoint: str) -> bool:
+        return await self._change("outbox/endpoint_gone", {"endpoint": endpoint}) > 0
+
+    async def enable_endpoints(self) -> bool:
+        return await self._change("outbox/enable_endpoints", {}) > 0
 
     async def _change(self, name: str, parameters: Mapping[str, object]) -> int:
         async def work(connection: AsyncConnection) -> int:
@@ -94,22 +101,13 @@ class OutboxRepository:
         return await self._db.write(work)
 
 
-def _columns(ids: Sequence[str]) -> dict[str, list[Any]]:
-    things = [thing for thing in map(_thing, ids) if thing is not None]
+def _columns(ids: Sequence[str], **others: Sequence[Any]) -> dict[str, list[Any]]:
+    """The natural keys of events, with what is told of each; what is no id of ours is left out."""
+    things = [(thing_of(id_), at) for at, id_ in enumerate(ids)]
+    known = [(thing, at) for thing, at in things if thing is not None]
     return {
-        "subjects": [thing.subject for thing in things],
-        "types": [thing.type for thing in things],
-        "numbers": [thing.number for thing in things],
+        "subjects": [thing.subject for thing, _ in known],
+        "types": [thing.type for thing, _ in known],
+        "numbers": [thing.number for thing, _ in known],
+        **{name: [values[at] for _, at in known] for name, values in others.items()},
     }
-
-
-def _event(row: RowMapping) -> Event:
-    activation = row["activation_id"]
-    return Event(
-        id=event_id(row["subject"], row["type"], row["number"]),
-        type=row["type"],
-        at=row["at"],
-        activation=None if activation is None else ActivationId(activation),
-        payload=row["payload"],
-        attempts=row["attempts"],
-    )

@@ -145,8 +145,8 @@ class Daemon:
                 yield item
             limit -= len(page["items"])
             cursor = page["next_cursor"]
-            if not cursor or not page["items"]:
-                return
+            if not cursor:
+                return  # A page of a filtered list may be empty, and not be the last.
 
     async def _call(self, method: str, path: str, **parts: Any) -> Document:
         try:
@@ -199,13 +199,8 @@ Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 #: The daemon answers at a change; without one, the next call comes after so long.
 CHANGE_WAIT_SECONDS = 2
-TAIL_EVERY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.2  # where a daemon answers at once though nothing has changed
 _FIRST = 10  # events shown at the start, for context
-_CONTEXT = 200  # events read at the start, so that old events are not taken for new ones
-_KNOWN_IN_A_ROW = 20  # so many known events in a row: older events are known, too
-_EVENTS_MAX = 5_000  # read at one time
-_SEEN_MAX = 20_000
 
 #: Nothing more happens to the customer; in review, a person has to decide.
 ENDED = frozenset({state.value for state in FINAL} | {State.IN_REVIEW.value})
@@ -229,28 +224,19 @@ async def changes(
 
 async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncGenerator[Document, None]:
     """The last few events, then every new one, for ever."""
-    known = [event async for event in daemon.pages("/v1/events", _CONTEXT)]
-    seen = {event["id"]: None for event in reversed(known)}
-    for event in reversed(known[:_FIRST]):
+    newest = [event async for event in daemon.pages("/v1/events", _FIRST)]
+    shown = {event["seq"] for event in newest}
+    for event in reversed(newest):
         yield event
+    # From the oldest shown: one before the newest may have been written and not seen yet.
+    after = min(shown, default=0)
     while True:
-        await sleep(TAIL_EVERY_SECONDS)
-        for event in reversed(await _unseen(daemon, seen)):
-            seen[event["id"]] = None
-            yield event
-        for id_ in list(seen)[: len(seen) - _SEEN_MAX]:
-            del seen[id_]
-
-
-async def _unseen(daemon: Daemon, seen: dict[str, None]) -> list[Document]:
-    """New events, newest first. Transactions end out of order: one known event proves nothing."""
-    unseen, known = [], 0
-    async for event in daemon.pages("/v1/events", _EVENTS_MAX):
-        if event["id"] not in seen:
-            unseen.append(event)
-            known = 0
-            continue
-        known += 1
-        if known == _KNOWN_IN_A_ROW:
-            break
-    return unseen
+        page = await daemon.get(
+            "/v1/events", after=after, limit=_LIMIT_MAX, wait_seconds=CHANGE_WAIT_SECONDS
+        )
+        for event in page["items"]:
+            if event["seq"] not in shown:
+                yield event
+        after = page["next_after"]
+        if not page["items"]:
+            await sleep(_PAUSE_SECONDS)

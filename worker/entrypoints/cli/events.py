@@ -10,6 +10,7 @@ from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.client import Target, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.ports.store.outbox import EventState
 
 EVENTS = "/v1/events"
 LIST_MAX = 10_000
@@ -20,6 +21,7 @@ events_app = typer.Typer(no_args_is_help=True, help="List outgoing events, or se
 @events_app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="At most so many.")] = 50,
+    state: Annotated[EventState | None, typer.Option(help="Only those in this state.")] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
@@ -27,8 +29,8 @@ def list_(
 ) -> None:
     """List outgoing events, newest first."""
     target = target_of(url, token_file, config)
-    events = asyncio.run(_newest(target, limit))
-    columns = ("at (UTC)", "type", "activation", "attempts", "id")
+    events = asyncio.run(_newest(target, limit, state))
+    columns = ("at (UTC)", "type", "activation", "state", "attempts", "id")
     out.write_list(output, events, {"items": events}, columns, map(row, events))
 
 
@@ -51,11 +53,13 @@ def replay(
     out.say(f"{replayed} will be sent again")
 
 
-async def _newest(target: Target, limit: int) -> list[dict[str, Any]]:
+async def _newest(target: Target, limit: int, state: EventState | None) -> list[dict[str, Any]]:
+    only = {} if state is None else {"state": state.value}
     async with connected(target) as daemon:
-        return [event async for event in daemon.pages(EVENTS, limit)]
+        return [event async for event in daemon.pages(EVENTS, limit, **only)]
 
 
 def row(event: Mapping[str, Any]) -> list[object]:
     at = out.short_instant(event["timestamp"])
-    return [at, event["type"], event["activation"], event["attempts"], event["id"]]
+    of, state = event["activation"], event["state"]
+    return [at, event["type"], of, state, event["attempts"], event["id"]]

@@ -15,7 +15,7 @@ routing           from a handler's signature to a checked call and its answer
 auth              bearer tokens and their scopes
 middleware        request id, problems, access log
 idempotency       calls under an `Idempotency-Key`
-long_poll         waiting for an activation to change
+long_poll         waiting for an activation, or the feed of events, to change
 problems          every way a call can fail, each with its stable type
 requests, responses, pagination      field types of bodies, instants, cursors
 openapi           the description, from the same signatures

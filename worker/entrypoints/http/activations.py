@@ -34,6 +34,7 @@ from worker.entrypoints.http.routing import Answer, Handler, Header, Route
 from worker.entrypoints.http.summary import summary_of
 from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation, ActivationSearch
+from worker.ports.store.outbox import EventFilter
 
 WAIT_SECONDS_MAX = 30
 
@@ -43,6 +44,7 @@ StateName = Literal[
 ]
 
 
+EVENTS_MAX: Final = 1_000  #: Of one activation; the newest are kept.
 PARTS: Final = ("events", "entries", "cases")
 _PART: Final = f"({'|'.join(PARTS)})"
 #: Some of the parts, with commas between.
@@ -124,7 +126,9 @@ class Expanding:
     async def _part(self, activation: Activation, part: str) -> list[dict[str, Any]]:
         id_ = activation.id
         if part == "events":
-            return [event_json(row) for row in await self._deps.outbox.events_about(id_)]
+            about = EventFilter(activation=id_)
+            page = await self._deps.outbox.newest_events(about, before=None, limit=EVENTS_MAX)
+            return [event_json(row) for row in page.items[::-1]]
         if part == "entries":
             return [EntryShown.of(row) for row in await self._deps.books.entries_about(id_)]
         cases = await self._deps.case_service.cases.cases_about(id_)
@@ -132,7 +136,7 @@ class Expanding:
 
 
 class ActivationHandlers:
-    def __init__(self, deps: ApiDeps, long_poll: LongPoll) -> None:
+    def __init__(self, deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> None:
         self._service = deps.service
         self._activations = deps.activations
         self._cases = deps.cases
@@ -341,7 +345,7 @@ def _matches(if_none_match: str, content: Mapping[str, Any]) -> bool:
     return "*" in tags or _etag(content) in tags
 
 
-def routes(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
+def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
     activations = ActivationHandlers(deps, long_poll)
     return (
         Route(

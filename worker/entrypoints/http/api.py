@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from worker.domain.ids import ActivationId
 from worker.entrypoints.http import (
     account_events,
     accounts,
@@ -40,7 +41,9 @@ class DocumentShown(BaseModel):
     openapi: Literal["3.1.0"]
 
 
-def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
+def routes_of(
+    deps: ApiDeps, long_poll: LongPoll[ActivationId], feed: events.FeedPoll
+) -> Sequence[Route]:
     """Every call of the API; a new module of routes is added here, and nowhere else."""
     routes: list[Route] = []
 
@@ -61,7 +64,7 @@ def routes_of(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
         *account_events.routes(deps),
         *reviews.routes(deps),
         *providers.routes(deps),
-        *events.routes(deps),
+        *events.routes(deps, feed),
         *hooks.routes(deps),
         _description_route(description),
     )
@@ -75,15 +78,18 @@ def build_api(deps: ApiDeps) -> web.Application:
         client_max_size=BODY_MAX,
     )
     long_poll = LongPoll(deps.activations.versions)
+    feed = events.feed_poll_of(deps.outbox)
     deps.changes.subscribe(long_poll.changed)
+    deps.changes.subscribe(lambda _: feed.changed(["feed"]))
     admit = Admission(deps.tokens, WrongTokens(deps.monotonic))
-    for route in routes_of(deps, long_poll):
+    for route in routes_of(deps, long_poll, feed):
         app.router.add_route(
             route.method, route.path, endpoint(route, admit), expect_handler=expect
         )
 
     async def close_long_poll(_app: web.Application) -> None:
         long_poll.close()
+        feed.close()
 
     async def flush_access_log(_app: web.Application) -> None:
         access_log.flush()

@@ -33,6 +33,7 @@ class ApiDeps:
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
+    events_wanted: bool = False  #: An endpoint is configured.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
     providers: ProviderOverview | None = None  #: None: calls about providers are `not-offered`.
     new_request_id: Callable[[], str] = random_request_id

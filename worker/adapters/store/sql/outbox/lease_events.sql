@@ -5,6 +5,7 @@
 WITH due AS MATERIALIZED (
     SELECT e.seq, e.attempts AS before FROM event e
      WHERE e.state = 'pending' AND e.next_at <= {{now}}
+       AND NOT EXISTS (SELECT FROM gone_endpoint WHERE endpoint = :endpoint)
        AND NOT EXISTS (SELECT FROM event earlier
                         WHERE earlier.state = 'pending' AND earlier.subject = e.subject
                           AND earlier.seq < e.seq)

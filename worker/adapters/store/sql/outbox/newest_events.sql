@@ -1,4 +1,8 @@
 -- Events of any state, newest first, page by page, for people.
-SELECT seq, subject, type, number, at, activation_id, payload, attempts FROM event
- WHERE seq < coalesce(CAST(:before AS bigint), 9223372036854775807)
+--
+-- A filter that few events pass would read the whole table: it looks at `span` of them at most.
+SELECT {{event_row}}
+  FROM (SELECT * FROM event
+         WHERE seq < :before ORDER BY seq DESC LIMIT :span) looked_at
+ WHERE {{event_matches}}
  ORDER BY seq DESC LIMIT :limit

@@ -1,6 +1,23 @@
 -- An operator wants these sent again, from the first attempt on.
-UPDATE event e SET state = 'pending', attempts = 0, next_at = '-infinity'
-  FROM unnest(CAST(:subjects AS text[]), CAST(:types AS text[]), CAST(:numbers AS integer[]))
-       AS asked(subject, type, number)
- WHERE e.subject = asked.subject AND e.type = asked.type AND e.number = asked.number
-   AND e.state IN ('sent', 'dead')
+WITH asked AS (
+    SELECT * FROM unnest(
+        CAST(:subjects AS text[]), CAST(:types AS text[]), CAST(:numbers AS integer[])
+    ) AS t(subject, type, number)
+),
+again AS (
+    UPDATE event e
+       SET state = 'pending', attempts = 0, next_at = '-infinity', leased_by = NULL
+      FROM asked
+     WHERE e.subject = asked.subject AND e.type = asked.type AND e.number = asked.number
+       AND {{can_replay}}
+    RETURNING e.subject, e.seq
+),
+-- What waits behind one that had failed was put off with it.
+later AS (
+    UPDATE event e SET next_at = '-infinity'
+      FROM (SELECT subject, min(seq) AS seq FROM again GROUP BY subject) first
+     WHERE e.subject = first.subject AND e.seq > first.seq
+       AND e.state = 'pending' AND e.leased_by IS NULL
+       AND e.seq NOT IN (SELECT seq FROM again)
+)
+SELECT count(*) FROM again

@@ -67,7 +67,7 @@ told AS (
                               'currency', currency, 'charge', charge, 'reason', reason)
              || {{order_ref_told}},
            :event_state
-      FROM ended
+      FROM won  -- Also of what waits for a human now: its money stays held.
 ),
 exposed AS (
     INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, opened_at, ended_at)
