@@ -65,7 +65,8 @@ clean: ## Remove the virtual environment and all state
 	rm -rf $(VENV) .state
 
 # `demo` needs the worker and its servers, everything else the tools as well. What builds the project
-# lies beside the environment while it is needed. What is imported is compiled then.
+# lies beside the environment while it is needed. What the daemon imports is compiled at once: it must
+# not wait for that when it starts.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 define install
 	@$(NEW_ENOUGH)
@@ -77,6 +78,7 @@ define install
 	@$(PIP) install --no-compile --require-hashes --target $(BUILD) -r requirements-build.txt
 	@PYTHONPATH=$(CURDIR)/$(BUILD) $(PIP) install --no-compile --no-deps --no-build-isolation -e .
 	@rm -rf $(BUILD)
+	@$(BIN)/python -c "import worker.entrypoints.daemon"
 endef
 
 $(SERVERS): requirements-demo.txt requirements-build.txt pyproject.toml

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from worker.domain.families import FAMILIES, has_dialects
 from worker.domain.policy.loading import ProfileError, load_profile, policy_names
 from worker.domain.shipped import config_directory
-from worker.settings import model, sources
+from worker.settings import dev_context, model, sources
 from worker.settings.model import Key, PolicySettings, ProviderSettings, Settings, dotted
 from worker.settings.sources import Collected, Layer
 from worker.settings.values import (
@@ -38,6 +38,7 @@ class Loaded:
     origins: "Origins"
     config_file: Path
     warnings: tuple[str, ...]
+    context: Path | None = None  #: The file of the `dev` that is used.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,13 @@ def load(
     environ: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
     run_secrets: Path = sources.RUN_SECRETS,
+    context: Path | None = None,
 ) -> Loaded:
+    """*context*: the file of a `dev`, which knows better than the environment where it listens."""
     file = sources.find_config(config_file, environ)
-    strong = [sources.command_line(overrides), sources.environment(environ)]
+    strong = [sources.command_line(overrides)]
+    strong += [dev_context.read(context).layer(context)] if context else []
+    strong += [sources.environment(environ)]
     directories = [
         sources.secret_directory(each) for each in sources.secret_directories(environ, run_secrets)
     ]
@@ -91,7 +96,7 @@ def load(
     problems += problems_in(settings, origins.of) if settings else []
     if problems or settings is None:
         raise ConfigError(problems)
-    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
+    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)), context)
 
 
 def _located(settings: model.Settings) -> model.Settings:

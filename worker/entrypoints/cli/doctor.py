@@ -2,7 +2,6 @@
 
 import asyncio
 import enum
-import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from worker.adapters.store.database import scalar
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
+from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, money, write_json, write_line
@@ -41,10 +41,8 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
 
 
 async def _run(config: ConfigOption, output: Format) -> Exit:
-    from worker.settings import load
-
     checks = []
-    async for check in run_checks(load(config, environ=os.environ)):
+    async for check in run_checks(configured(config)):
         checks.append(check)
         if output is Format.TEXT:
             hint = f"  (try: {check.hint})" if check.hint else ""

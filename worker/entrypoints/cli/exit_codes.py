@@ -1,9 +1,11 @@
 """Exit codes, the one exception that carries them out of a command, and which error means which."""
 
+import difflib
 import enum
 import errno
 import json
 import sys
+from collections.abc import Iterable
 
 
 class Exit(enum.IntEnum):
@@ -48,6 +50,12 @@ class Failure(Exception):
         self.message = message
         self.hint = hint
         self.code = code or _CODES[how]  #: A stable word, as in `{"error": {"code": …}}`.
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known; empty where nothing known is near."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def report(failure: Failure, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 from worker.domain.policy import Profile, ProfileError, load_profile, policy_names
 from worker.domain.policy.loading import Clause, load_clauses, plain
 from worker.domain.policy.schema import KEYS
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import (
     Format,
@@ -69,8 +69,10 @@ def _page(name: str, policies: Path) -> PolicyPage:
     try:
         profile, clauses = load_profile(name, policies), load_clauses(name, policies)
     except ProfileError as error:
-        how = Exit.BAD_CONFIG if name in policy_names(policies) else Exit.USAGE
-        raise Failure(how, str(error), hint="activation-worker policy list") from None
+        known = policy_names(policies)
+        how = Exit.BAD_CONFIG if name in known else Exit.USAGE
+        near = "" if name in known else did_you_mean(name, known)
+        raise Failure(how, f"{error}{near}", hint="activation-worker policy list") from None
     return PolicyPage(
         name=profile.name,
         version=profile.version,

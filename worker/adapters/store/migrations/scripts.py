@@ -8,8 +8,8 @@ from alembic import op
 def run_beside(revision: str) -> None:
     """Run the .sql of the same name as the file *revision*.
 
-    The server itself reads where a statement ends: a script without parameters goes to it whole, and
-    SQLAlchemy would prepare it, which takes a single statement.
+    The server itself reads where a statement ends: a script goes to it whole. SQLAlchemy would
+    prepare it, which takes a single statement.
     """
     script = Path(revision).with_suffix(".sql").read_text()
     connection = op.get_bind().connection.dbapi_connection
