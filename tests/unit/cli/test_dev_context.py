@@ -46,7 +46,7 @@ def test_the_database_and_redis_are_those_of_dev(cli: Cli, nothing_around: Path)
 
     values = {each["key"]: each["value"] for each in shown["settings"]}
     assert "/nowhere" in values["database.url"]
-    assert values["redis.url"] == "unix:///nowhere/valkey"
+    assert "/nowhere/valkey" in values["redis.url"]
     assert values["api.listen"] == "127.0.0.1:1"
 
 
