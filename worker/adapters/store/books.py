@@ -221,6 +221,14 @@ class BookRepository:
     def invariants(self) -> Sequence[str]:
         return invariants()
 
+    async def guards(self) -> frozenset[str]:
+        async def work(connection: AsyncConnection) -> frozenset[str]:
+            row = (await connection.execute(statement("books/guards"))).one()
+            held = {"grant": row.by_grant, "trigger": row.by_trigger}
+            return frozenset(name for name, holds in held.items() if holds)
+
+        return await self._db.read(work)
+
     async def audit(self) -> list[port.Finding]:
         return await self._db.snapshot(check_all)
 

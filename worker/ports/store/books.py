@@ -104,6 +104,10 @@ class BookStore(Protocol):
     @property
     def invariants(self) -> Sequence[str]: ...
 
+    async def guards(self) -> frozenset[str]:
+        """What keeps this process from rewriting the books: `grant`, `trigger`."""
+        ...
+
     async def audit(self) -> list[Finding]:
         """Check every invariant in one snapshot."""
         ...
