@@ -108,4 +108,4 @@ def _bad_configuration(text: str, count: int) -> Failure:
 def _unreachable(name: str, error: Exception, mend: str = "") -> Failure:
     cause = str(error).removeprefix("database: ")
     hint = mend or "activation-worker doctor"
-    return Failure(Exit.UNREACHABLE, f"{name} cannot be used: {cause}", hint=hint)
+    return Failure(Exit.UNREACHABLE, f"{name} cannot be reached: {cause}", hint=hint)
