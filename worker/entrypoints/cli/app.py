@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "list": Command("activations:list_", "List activations, newest first."),
     "watch": Command("activations:watch", "Follow one activation, or everything that happens."),
     "listen": Command("listen:listen", "Print events as they happen; send each to a local URL."),
+    "import": Command("moving_in:import_", "Take over accounts or numbers from another system."),
     "audit": Command("audit:audit", "Prove that the books balance."),
     "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
     "check-config": Command("startup:check_config", "Check the configuration."),
