@@ -24,7 +24,10 @@ def ndjson(file: Path, *bodies: dict[str, Any] | str) -> Path:
 
 
 def account(name: str, *amounts: int) -> dict[str, Any]:
-    topups = [{"reference": f"{name}-{at}", "amount_minor": a} for at, a in enumerate(amounts)]
+    topups = [
+        {"reference": f"{name}-{at}", "amount_minor": minor, "at": "2024-02-29T12:00:00Z"}
+        for at, minor in enumerate(amounts)
+    ]
     return {"account": name, "currency": "USD", "topups": topups}
 
 
@@ -75,6 +78,8 @@ async def test_accounts_and_numbers_move_in_once_however_often_the_file_is_sent(
     assert (how, told["new"], told["there already"], told["agrees"]) == (0, 0, 1_500, True)
     async with a_world.shop(daemon) as shop:
         alice = await shop.get("/v1/accounts/alice")
+        entries = [entry async for entry in shop.pages("/v1/accounts/alice/entries", 10_000)]
+    assert {entry["at"][:10] for entry in entries if entry["kind"] == "topup"} == {"2024-02-29"}
     assert (alice["available_minor"], alice["held_minor"]) == (10_000, 15_000)
 
 

@@ -67,7 +67,7 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """It could not be reached, or ended the connection before COMMIT was sent."""
 
-    def __init__(self, cause: str, *, mend: str = "") -> None:
+    def __init__(self, cause: str = "", *, mend: str = "") -> None:
         super().__init__(cause)
         self.mend = mend  #: What a person can do about it; empty where only waiting helps.
 

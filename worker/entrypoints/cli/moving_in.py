@@ -90,10 +90,10 @@ def import_(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Take over accounts with their top-ups, or live numbers, from another system.
 
-    A line of accounts: {"account", "currency", "topups": [{"reference", "amount_minor"}]}; a line
-    of numbers is an item of POST /v1/activations/bulk. Sent again, a line changes nothing: start
-    it anew after an interruption. Ends with 0 when every line is there and the sums agree, 1
-    when a line was refused.
+    A line of accounts has an account, its currency, and its topups: each a reference, an
+    amount_minor, and at, when it was paid. A line of numbers is an item of POST
+    /v1/activations/bulk. Sent again, a line changes nothing: start it anew after an interruption.
+    Ends with 0 when every line is there and the sums agree, 1 when a line was refused.
 
     Example: activation-worker import numbers live.ndjson --dry-run
     """

@@ -9,7 +9,7 @@ from worker.entrypoints.http import requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_number, number_in, page
-from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind, pointer_to
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.books import Account, AccountOpened, BookStore, Entry, TopUpOutcome
@@ -22,6 +22,7 @@ class OpenAccount(requests.RequestBody):
 class TopUp(requests.RequestBody):
     reference: requests.Reference
     amount_minor: requests.Amount
+    at: requests.Instant | None = None
 
 
 class AccountShown(ResponseBody):
@@ -73,7 +74,7 @@ class AccountHandlers:
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
         outcome, row = await self._books.top_up(
-            AccountId(account), body.reference, body.amount_minor
+            AccountId(account), body.reference, body.amount_minor, body.at
         )
         match outcome:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
@@ -81,8 +82,11 @@ class AccountHandlers:
                 status = 201 if outcome is TopUpOutcome.NEW else 200
                 return Answer(status, AccountShown.of(current))
             case TopUpOutcome.OTHER_CONTENT:
-                detail = "This reference was booked with another amount or account"
+                detail = "This reference was booked with another amount, account or date"
                 raise Problem(ProblemKind.OTHER_CONTENT, detail)
+            case TopUpOutcome.IN_FUTURE:
+                error = FieldError(pointer_to("at"), "Lies in the future")
+                raise Problem(ProblemKind.INVALID, errors=(error,))
             case TopUpOutcome.UNKNOWN_ACCOUNT:
                 raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
             case TopUpOutcome.ACCOUNT_CLOSING:
