@@ -57,6 +57,7 @@ nightly: $(READY) ## All that takes longer than the tests may, and a line for ea
 LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes
 	$(BIN)/$(LOCK) --allow-unsafe --extra embedded --extra dev -o requirements-dev.txt pyproject.toml
+	cp requirements-dev.txt requirements-demo.txt # The same versions, as far as they are needed.
 	$(BIN)/$(LOCK) --allow-unsafe --extra embedded -o requirements-demo.txt pyproject.toml
 	$(BIN)/$(LOCK) --allow-unsafe --only-build-deps --build-deps-for wheel -o requirements-build.txt pyproject.toml
 	$(BIN)/$(LOCK) -o requirements.txt pyproject.toml
