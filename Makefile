@@ -79,6 +79,7 @@ define install
 	@$(PIP) install --no-compile --require-hashes --target $(BUILD) -r requirements-build.txt
 	@PYTHONPATH=$(CURDIR)/$(BUILD) $(PIP) install --no-compile --no-deps --no-build-isolation -e .
 	@rm -rf $(BUILD)
+	@find $(VENV) -path '*/site-packages/pip/*' -name '*.pyc' -delete # Half of pip, which is done.
 	@$(BIN)/python -c "import worker.entrypoints.daemon"
 endef
 
