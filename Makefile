@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SERVERS := $(VENV)/.servers
 READY := $(VENV)/.ready
+BUILD := .state/build
 FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
@@ -12,7 +14,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
 
-demo: $(READY) ## The main job end to end on embedded servers, with the proof (OPTIONS="--output json")
+demo: $(SERVERS) ## The main job end to end on embedded servers, with the proof (OPTIONS="--output json")
 	@$(BIN)/activation-worker demo $(OPTIONS)
 
 test: $(READY) lint ## Every check and every test
@@ -55,18 +57,39 @@ nightly: $(READY) ## All that takes longer than the tests may, and a line for ea
 LOCK := pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-strip-extras
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes
 	$(BIN)/$(LOCK) --allow-unsafe --extra embedded --extra dev -o requirements-dev.txt pyproject.toml
+	cp requirements-dev.txt requirements-demo.txt # The same versions, as far as they are needed.
+	$(BIN)/$(LOCK) --allow-unsafe --extra embedded -o requirements-demo.txt pyproject.toml
+	$(BIN)/$(LOCK) --allow-unsafe --only-build-deps --build-deps-for wheel -o requirements-build.txt pyproject.toml
 	$(BIN)/$(LOCK) -o requirements.txt pyproject.toml
 
 clean: ## Remove the virtual environment and all state
 	rm -rf $(VENV) .state
 
-$(READY): requirements-dev.txt pyproject.toml
+# `demo` needs the worker and its servers, everything else the tools as well. What builds the project
+# lies beside the environment while it is needed. What the daemon imports is compiled at once: it must
+# not wait for that when it starts.
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+define install
 	@$(NEW_ENOUGH)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(READY)
+	@$(PIP) uninstall --yes setuptools 2>/dev/null
+	@$(PIP) install --no-compile --require-hashes -r $<
+	@rm -rf $(BUILD)
+	@$(PIP) install --no-compile --require-hashes --target $(BUILD) -r requirements-build.txt
+	@PYTHONPATH=$(CURDIR)/$(BUILD) $(PIP) install --no-compile --no-deps --no-build-isolation -e .
+	@rm -rf $(BUILD)
+	@find $(VENV) -path '*/site-packages/pip/*' -name '*.pyc' -delete # Half of pip, which is done.
+	@$(BIN)/python -c "import worker.entrypoints.daemon"
+endef
+
+$(SERVERS): requirements-demo.txt requirements-build.txt pyproject.toml
+	$(install)
+	@touch $@
+
+$(READY): requirements-dev.txt requirements-build.txt pyproject.toml
+	$(install)
+	@touch $(SERVERS) $@
 
 # The fuzzer meets our packages only here: it has wheels for fewer Pythons and machines than we do.
 $(FUZZ)/.ready: requirements.txt tests/fuzz/atheris.txt

@@ -12,9 +12,12 @@ import pytest
 
 from tests.acceptance.world import Process, spawn, until
 from tests.tidy.test_readme import commands
+from worker.settings.dev_context import PLACE
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
+#: What else finds the servers, the daemon and the token of a `dev` by itself.
+BESIDE_IT = [["audit"], ["timers"], ["doctor"], ["provider", "report", "sim"], ["events", "list"]]
 OTHER_TERMINAL = [one.split()[1:] for one in commands() if one.startswith("activation-worker ")][1:]
 
 
@@ -54,14 +57,19 @@ def run(
 
 
 async def test_what_the_readme_says_to_try_works(dev: Process, tmp_path: Path) -> None:
-    line = dev.line("activation-worker: api")
-    assert line is not None
-    token = (tmp_path / ".state/dev/token").read_text()
-    environment = {**os.environ, "AW_URL": line.split()[-1], "AW_TOKEN": token}
+    deeper = tmp_path / "shop/src"
+    deeper.mkdir(parents=True)
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
-    for arguments in OTHER_TERMINAL:
-        done = await asyncio.to_thread(run, arguments, tmp_path, environment)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    for arguments in [*OTHER_TERMINAL, *BESIDE_IT]:
+        done = await asyncio.to_thread(run, arguments, deeper, environment)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+
+    said = dev.log.read_text()
+    assert "rented" in said
+    assert "refunded" in said
+    assert "http.request" not in said
 
     dev.popen.send_signal(signal.SIGINT)
     assert dev.popen.wait(timeout=60) == 130
+    assert not (tmp_path / PLACE).exists()

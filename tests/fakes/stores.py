@@ -168,7 +168,7 @@ class UnaskedBooks:
         raise NotImplementedError
 
     async def top_up(
-        self, account: AccountId, reference: str, amount_minor: int
+        self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None
     ) -> tuple[TopUpOutcome, Account | None]:
         raise NotImplementedError
 

@@ -19,6 +19,8 @@ TOP_FILES: Final = {
     "Makefile",
     "README.md",
     "pyproject.toml",
+    "requirements-build.txt",
+    "requirements-demo.txt",
     "requirements-dev.txt",
     "requirements.txt",
 }

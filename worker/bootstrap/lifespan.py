@@ -43,12 +43,14 @@ async def open_store(
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Worker]:
+async def open_worker(
+    settings: Settings, clock: Clock | None = None, *, log_level: str = "info"
+) -> AsyncIterator[Worker]:
     """Build it, check that the database has its schema, and close everything in the end.
 
     Raises `StoreError` where the database cannot be used.
     """
-    configure_logging(sys.stderr)
+    configure_logging(sys.stderr, level=log_level)
     async with AsyncExitStack() as stack:
         profiles = from_settings.profiles_of(settings)
         store = await stack.enter_async_context(open_store(settings, profiles))

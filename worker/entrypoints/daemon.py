@@ -4,8 +4,16 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +28,7 @@ from worker.bootstrap.from_settings import VERSION
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.descriptors import admin_connections, api_connections
+from worker.entrypoints.dev_terminal import DevTerminal
 from worker.entrypoints.embedded import with_servers
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
@@ -35,7 +44,8 @@ from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Dependency, Reporter
 from worker.ports.service import Push
-from worker.settings import Settings
+from worker.settings import Settings, dev_context
+from worker.settings.dev_context import DevContext
 from worker.settings.values import ListenAddress
 
 INTERRUPTED: Final = 130
@@ -43,36 +53,84 @@ DEV_HOME: Final = Path(".state/dev")
 GAUGES_EVERY: Final = timedelta(seconds=5)
 
 
-async def run_daemon(
-    settings: Settings, *, embedded: bool, simulator: bool, read_tokens: ReadTokens
-) -> int:
+async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTokens) -> int:
     """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
     async with AsyncExitStack() as stack:
         if embedded:
-            settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
-            _say(f"database AW_DATABASE__URL={settings.database.url.get_secret_value()}")
-            _say(f"redis    AW_REDIS__URL={settings.redis.url.get_secret_value()}")
-        if simulator:
-            settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
-            url = settings.providers[DEV_PROVIDER].base_url
-            _say(f"simulated provider {DEV_PROVIDER}: {url}")
+            settings = await _with_servers(stack, settings)
         worker = await stack.enter_async_context(open_worker(settings))
         tokens = KnownTokens(tokens_of(settings.api.tokens))
         async with serving(worker, stop, tokens) as addresses:
-            # Where none are configured, `dev` has made one of its own.
-            made = settings.api.tokens if simulator else ()
             stack.enter_context(
-                reloading_on_hangup(
-                    tokens, lambda: read_tokens() or made, worker.parts.reporter, stop
-                )
+                reloading_on_hangup(tokens, read_tokens, worker.parts.reporter, stop)
             )
-            _collect_less()
-            _say_ready(addresses)
-            await stop.wait()
-            _say("stopping: taking no new work, ending what runs")
+            await _serve_until(stop, addresses)
     return INTERRUPTED if interrupted() else 0
+
+
+async def run_dev(settings: Settings, *, verbose: bool) -> int:
+    """As `run_daemon`, with a simulated provider, a context for other commands, and its terminal.
+
+    Not *verbose*: the log has what went wrong alone, and the terminal what a person wants to see.
+    """
+    stop = asyncio.Event()
+    interrupted = _stop_on_signals(stop)
+    async with AsyncExitStack() as stack:
+        settings = await _with_servers(stack, settings)
+        settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
+        url = settings.providers[DEV_PROVIDER].base_url
+        _say(f"simulated provider {DEV_PROVIDER}: {url}")
+        level = "info" if verbose else "warning"
+        worker = await stack.enter_async_context(open_worker(settings, log_level=level))
+        made = settings.api.tokens
+        tokens = KnownTokens(tokens_of(made))
+        async with serving(worker, stop, tokens) as addresses:
+            stack.enter_context(
+                reloading_on_hangup(tokens, lambda: made, worker.parts.reporter, stop)
+            )
+            stack.enter_context(_context(settings, addresses))
+            store = worker.parts.store
+            _ = await _start(stack, DevTerminal(store.activations, store.outbox).keep())
+            await _serve_until(stop, addresses)
+    _say(f"numbers that wait are taken up by the next `dev` here; all of it is in {DEV_HOME}")
+    return INTERRUPTED if interrupted() else 0
+
+
+async def _with_servers(stack: AsyncExitStack, settings: Settings) -> Settings:
+    settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
+    _say(f"database AW_DATABASE__URL={settings.database.url.get_secret_value()}")
+    _say(f"redis    AW_REDIS__URL={settings.redis.url.get_secret_value()}")
+    return settings
+
+
+async def _serve_until(stop: asyncio.Event, addresses: Mapping[str, ListenAddress]) -> None:
+    _collect_less()
+    _say_ready(addresses)
+    await stop.wait()
+    _say("stopping: taking no new work, ending what runs")
+
+
+@contextmanager
+def _context(settings: Settings, addresses: Mapping[str, ListenAddress]) -> Iterator[None]:
+    """The file by which commands in other terminals find this `dev`, as long as it runs."""
+    file = DEV_HOME / dev_context.PLACE.name
+    token = max(settings.api.tokens, key=lambda each: len(set(each.scope.split("+")) - {"read"}))
+    context = DevContext(
+        api_url=f"http://{addresses['api']}",
+        admin_url=f"http://{addresses['admin']}",
+        desk_url=None,
+        database_url=settings.database.url.get_secret_value(),
+        redis_url=settings.redis.url.get_secret_value(),
+        token=token.secret.get_secret_value(),
+    )
+    dev_context.write(file, context)
+    _say(f"context  {file}: commands in this folder find all this by themselves")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -295,7 +353,7 @@ def _collect_less() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _say_ready(addresses: dict[str, ListenAddress]) -> None:
+def _say_ready(addresses: Mapping[str, ListenAddress]) -> None:
     _say(f"api   http://{addresses['api']}")
     _say(f"admin http://{addresses['admin']}  (/metrics /livez /readyz /version)")
     _say("ready; Ctrl-C stops it")

@@ -52,7 +52,7 @@ async def with_simulator(settings: Settings, home: Path) -> AsyncIterator[Settin
         providers = {**settings.providers, DEV_PROVIDER: provider}
         api = settings.api
         if not api.tokens:
-            tokens = f"dev:operate+decide:{_dev_token(home)}"
+            tokens = f"dev:operate+decide:{secrets.token_urlsafe(32)}"
             api = type(api).model_validate({"listen": str(api.listen), "tokens": tokens})
         yield settings.model_copy(update={"providers": providers, "api": api})
 
@@ -64,16 +64,6 @@ def _first_id(now: float) -> int:
     second that passes are more than anybody rents from the start of one `dev` to the next.
     """
     return FIRST_ID + int(now * 10) % (FIRST_ID_MAX - FIRST_ID)
-
-
-def _dev_token(home: Path) -> str:
-    """A token only this machine's user can read, so that the other terminal finds it."""
-    token = secrets.token_urlsafe(32)
-    file = home / "token"
-    file.touch(mode=0o600, exist_ok=True)
-    file.chmod(0o600)
-    file.write_text(token)
-    return token
 
 
 def _url(log: Path) -> str | None:

@@ -67,6 +67,10 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """It could not be reached, or ended the connection before COMMIT was sent."""
 
+    def __init__(self, cause: str = "", *, mend: str = "") -> None:
+        super().__init__(cause)
+        self.mend = mend  #: What a person can do about it; empty where only waiting helps.
+
 
 class RowLocked(StoreError):
     """Somebody keeps a row locked for longer than this may wait. The database itself works."""

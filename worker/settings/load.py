@@ -17,7 +17,7 @@ from worker.domain.policy import policy_names
 from worker.domain.policy.checking import problems_when_loaded
 from worker.domain.policy.language.file_problems import FileProblem
 from worker.domain.shipped import config_directory
-from worker.settings import model, sources
+from worker.settings import dev_context, model, sources
 from worker.settings.model import Key, PolicySettings, ProviderSettings, Settings, dotted
 from worker.settings.sources import Collected, Layer
 from worker.settings.values import (
@@ -42,6 +42,7 @@ class Loaded:
     origins: "Origins"
     config_file: Path
     warnings: tuple[str, ...]
+    context: Path | None = None  #: The file of the `dev` that is used.
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,13 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     run_secrets: Path = sources.RUN_SECRETS,
     policy_problems: PolicyProblems = problems_when_loaded,
+    context: Path | None = None,
 ) -> Loaded:
+    """*context*: the file of a `dev`, which knows better than the environment where it listens."""
     file = sources.find_config(config_file, environ)
-    strong = [sources.command_line(overrides), sources.environment(environ)]
+    strong = [sources.command_line(overrides)]
+    strong += [dev_context.read(context).layer(context)] if context else []
+    strong += [sources.environment(environ)]
     directories = [
         sources.secret_directory(each) for each in sources.secret_directories(environ, run_secrets)
     ]
@@ -96,7 +101,7 @@ def load(
     problems += problems_in(settings, origins.of, policy_problems) if settings else []
     if problems or settings is None:
         raise ConfigError(problems)
-    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)))
+    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)), context)
 
 
 def _located(settings: model.Settings) -> model.Settings:

@@ -176,7 +176,7 @@ Key: TypeAlias = tuple[str, ...]
 
 FILE_SUFFIX = "_file"
 #: Names of the environment that are options of the command line, not settings.
-COMMAND_LINE_NAMES = frozenset({"AW_CONFIG", "AW_URL", "AW_TOKEN"})
+COMMAND_LINE_NAMES = frozenset({"AW_CONFIG", "AW_CONTEXT", "AW_URL", "AW_TOKEN"})
 
 
 def dotted(path: Key) -> str:

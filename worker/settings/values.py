@@ -7,9 +7,10 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
@@ -133,11 +134,37 @@ def _token(number: int, entry: str) -> TokenSetting:
     return TokenSetting(name, scope, SecretStr(secret))
 
 
+#: What libpq takes for these, and the driver too.
+_LIBPQ_WORDS = {
+    "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+    "target_session_attrs": {
+        *("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    },
+}
+_LIBPQ_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
+
+
 def check_database_url(value: SecretStr) -> SecretStr:
-    split = _split(value.get_secret_value(), {"postgresql", "postgres"})
+    """As libpq has it: several hosts, each with its port, and parameters."""
+    text = value.get_secret_value()
+    hosts = urlsplit(text).netloc.rpartition("@")[2] if "//" in text else ""
+    first, *others = hosts.split(",")
+    split = _split(text.replace(hosts, first, 1), {"postgresql", "postgres"})
+    for other in others:
+        _split(f"postgresql://{other}/", {"postgresql"})
     if not split.path.strip("/"):
         raise ValueError("must name a database: postgresql://HOST:PORT/DATABASE")
+    _check_parameters(dict(parse_qsl(split.query, keep_blank_values=True)))
     return value
+
+
+def _check_parameters(given: Mapping[str, str]) -> None:
+    for name, words in _LIBPQ_WORDS.items():
+        if name in given and given[name] not in words:
+            raise ValueError(f"{name} must be one of {', '.join(sorted(words))}")
+    for name in _LIBPQ_FILES:
+        if given.get(name) and not Path(given[name]).is_file():
+            raise ValueError(f"{name} names no file that can be read")
 
 
 def check_redis_url(value: SecretStr) -> SecretStr:

@@ -1,6 +1,7 @@
 """Accounts: opened once, topped up once per reference, entries that add up."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -194,3 +195,18 @@ async def test_an_account_of_before_takes_the_first_policy_that_is_named(shop: S
     how, told = await shop.store.books.open_account(ALICE, "USD", AccountPolicy("P3", "default"))
 
     assert (untold.policy, told.policy, how) == (None, "P3", AccountOpened.SAME)
+
+
+async def test_a_topup_is_dated_when_it_was_paid_and_never_later_than_now(shop: Shop) -> None:
+    await shop.store.books.open_account(ALICE, "USD")
+    paid = datetime(2024, 2, 29, 12, 0, tzinfo=UTC)
+    top_up = shop.store.books.top_up
+
+    assert (await top_up(ALICE, "old", 100, paid))[0] is TopUpOutcome.NEW
+    assert (await top_up(ALICE, "old", 100, paid))[0] is TopUpOutcome.SAME
+    assert (await top_up(ALICE, "old", 100, paid + TICK))[0] is TopUpOutcome.OTHER_CONTENT
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert (await top_up(ALICE, "soon", 100, later))[0] is TopUpOutcome.IN_FUTURE
+
+    (entry,) = await shop.store.books.entries(ALICE, before=None, limit=10)
+    assert (entry.at, entry.amount_minor) == (paid, 100)

@@ -11,6 +11,8 @@ import typer.testing
 
 from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, running
 from worker.entrypoints.cli.app import app
+from worker.settings import dev_context
+from worker.settings.dev_context import DevContext
 
 Cli: TypeAlias = Callable[..., typer.testing.Result]
 
@@ -22,6 +24,22 @@ def nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def a_dev(folder: Path, api_url: str = "http://127.0.0.1:1", **changes: Any) -> Path:
+    """The context file of a `dev` that runs in *folder*, as it writes it."""
+    file = folder / dev_context.PLACE
+    file.parent.mkdir(parents=True)
+    found = {
+        "api_url": api_url,
+        "admin_url": "http://127.0.0.1:2",
+        "desk_url": None,
+        "database_url": "postgresql://postgres@/postgres?host=/nowhere",
+        "redis_url": "unix:///nowhere/valkey",
+        "token": OPERATE,
+    }
+    dev_context.write(file, DevContext(**{**found, **changes}))
+    return file
 
 
 @pytest.fixture

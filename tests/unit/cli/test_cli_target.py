@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.entrypoints.cli.client import DEV_TOKEN_FILE, TargetOptions, find_target
+from worker.entrypoints.cli.client import TargetOptions, find_target
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 
 pytestmark = pytest.mark.usefixtures("nothing_around")
@@ -47,18 +47,6 @@ def test_a_token_file_is_stronger_than_the_environment(nothing_around: Path, con
 
 def test_the_environment_is_stronger_than_the_configuration() -> None:
     assert find_target(NOTHING, {**TOKENS, "AW_TOKEN": "mine"}).token == "mine"
-
-
-@pytest.mark.parametrize(
-    ("url", "token"), [(None, "of-dev"), ("http://127.0.0.1:1", "of-dev"), ("http://h", None)]
-)
-def test_the_token_of_dev_is_found_and_stays_on_this_machine(
-    url: str | None, token: str | None
-) -> None:
-    DEV_TOKEN_FILE.parent.mkdir(parents=True)
-    DEV_TOKEN_FILE.write_text("of-dev\n")
-
-    assert find_target(TargetOptions(url, None, None), {}).token == token
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli.conftest import Cli, a_dev
 from tests.unit.cli.fake_daemon import FakeDaemon
 from worker.domain.activation import State
-from worker.entrypoints.cli.client import DEV_TOKEN_FILE, Document, Target, connected
+from worker.entrypoints.cli.client import Document, Target, connected
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.trigger_run import (
     ScenarioRun,
@@ -239,6 +239,8 @@ def test_a_provider_that_is_away_ends_with_5(
         (["code-arrives:3", "--code-after", "3"], "given twice"),
         (["timeout", "--provider", "hero"], "no simulated provider"),
         (["timeout", "--provider", "unknown"], "no simulated provider"),
+        (["timeout", "--provider", "pretent"], "did you mean pretend?"),
+        (["timout"], "did you mean timeout?"),
         (["timeout", "--provider", "hero", "--live"], "needs --service"),
         (["timeout", "--provider", "hero", "--live", "--service", "tg"], "needs a terminal"),
         (["timeout", "--service", "tg"], "--service is for --live"),
@@ -260,8 +262,7 @@ def test_without_a_simulated_provider_there_is_a_hint(asked: Cli) -> None:
 
 
 def test_the_provider_of_dev_is_simulated(asked: Cli, nothing_around: Path) -> None:
-    (nothing_around / DEV_TOKEN_FILE).parent.mkdir(parents=True)
-    (nothing_around / DEV_TOKEN_FILE).write_text("operate-token")
+    a_dev(nothing_around)
 
     result = asked("trigger", "timeout", "--window", "5")
 

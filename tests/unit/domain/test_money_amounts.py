@@ -1,6 +1,7 @@
 """What is a currency, and how many of its digits are minor units."""
 
 import pytest
+from iso4217 import Currency
 
 from worker.domain.money import is_currency, minor_digits
 
@@ -22,3 +23,14 @@ def test_most_currencies_have_hundredths_and_some_have_none_or_thousandths(
     code: str, digits: int
 ) -> None:
     assert minor_digits(code) == digits
+
+
+#: Gold, units of account and codes for testing have no minor unit.
+MONEY = [currency for currency in Currency if currency.exponent is not None]
+
+
+@pytest.mark.parametrize("currency", MONEY, ids=lambda currency: currency.code)
+def test_each_currency_in_use_has_the_minor_digits_that_the_standard_gives_it(
+    currency: Currency,
+) -> None:
+    assert minor_digits(currency.code) == currency.exponent

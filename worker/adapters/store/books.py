@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import provider_figures
-from worker.adapters.store.database import Database, lock_accounts, statement
+from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.domain.transfer import TransferKind, transfer_key
@@ -89,7 +89,10 @@ async def _asked(
     return row
 
 
-_BOOKED = text("SELECT account, amount_minor FROM transfer WHERE key = :key")
+_BOOKED = text("SELECT account, amount_minor, at FROM transfer WHERE key = :key")
+
+
+_LATER_THAN_NOW = "SELECT CAST(:at AS timestamptz) > clock_timestamp()"
 
 
 def topup_key(account: AccountId, reference: str) -> str:
@@ -134,7 +137,11 @@ _NO_TOP_UP: Final = {
 
 
 async def top_up(
-    connection: AsyncConnection, account: AccountId, reference: str, amount_minor: int
+    connection: AsyncConnection,
+    account: AccountId,
+    reference: str,
+    amount_minor: int,
+    at: datetime | None,
 ) -> tuple[port.TopUpOutcome, port.Account | None]:
     await lock_accounts(connection, [account])
     found = await read(connection, account)
@@ -143,15 +150,16 @@ async def top_up(
     thing = {"key": topup_key(account, reference)}
     booked = (await connection.execute(_BOOKED, thing)).mappings().one_or_none()
     if booked is not None:
-        same = booked["amount_minor"] == amount_minor
+        same = booked["amount_minor"] == amount_minor and at in {None, booked["at"]}
         return (port.TopUpOutcome.SAME if same else port.TopUpOutcome.OTHER_CONTENT), found
+    if at is not None and await scalar(connection, _LATER_THAN_NOW, at=at):
+        return port.TopUpOutcome.IN_FUTURE, None
     # Read under the lock: a freeze or a deletion that was committed while we waited is seen.
     barred = _NO_TOP_UP.get(found.state)
     if barred is not None:
         return barred, None
-    await connection.execute(
-        statement("books/top_up"), {**thing, "account": account, "amount_minor": amount_minor}
-    )
+    asked = {**thing, "account": account, "amount_minor": amount_minor, "at": at}
+    await connection.execute(statement("books/top_up"), asked)
     return port.TopUpOutcome.NEW, await read(connection, account)
 
 
@@ -216,11 +224,11 @@ class BookRepository:
         return await self._db.read(lambda c: read(c, account))
 
     async def top_up(
-        self, account: AccountId, reference: str, amount_minor: int
+        self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None
     ) -> tuple[port.TopUpOutcome, port.Account | None]:
         assert amount_minor > 0
         return await self._db.write_account(
-            account, lambda c: top_up(c, account, reference, amount_minor)
+            account, lambda c: top_up(c, account, reference, amount_minor, at)
         )
 
     async def entries(
@@ -246,6 +254,16 @@ class BookRepository:
     @property
     def invariants(self) -> Sequence[str]:
         return invariants()
+
+    async def guards(self) -> frozenset[str]:
+        """What keeps this process from rewriting the books: `grant`, `trigger`; for `doctor`."""
+
+        async def work(connection: AsyncConnection) -> frozenset[str]:
+            row = (await connection.execute(statement("books/guards"))).one()
+            held = {"grant": row.by_grant, "trigger": row.by_trigger}
+            return frozenset(name for name, holds in held.items() if holds)
+
+        return await self._db.read(work)
 
     async def audit(self) -> list[port.Finding]:
         return await self._db.snapshot(check_all)

@@ -30,7 +30,11 @@ _SETTINGS: Final = {
 #: A statement is prepared and run in one transaction, without a name another process may use.
 NOTHING_KEPT: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 DIALECT: Final = "postgresql+asyncpg://"
-_MEMBER: Final = "pg_has_role(current_user, oid, 'MEMBER') AND rolname ="
+#: From 16 on a member may lack the right to take the role: whoever made it by CREATEROLE does.
+_MEMBER: Final = (
+    "pg_has_role(current_user, oid, CASE WHEN current_setting('server_version_num')::int >= 160000"
+    " THEN 'SET' ELSE 'MEMBER' END) AND rolname ="
+)
 
 
 class ConnectionPool(NamedTuple):

@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.connections import ConnectionPool, open_pool
+from worker.adapters.store.refusals import unavailable
 from worker.adapters.store.turns import LOCK_WAIT, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
@@ -88,6 +89,7 @@ _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
 # Shutting down, read-only, no slot left.
 _AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300"}
+_FORBIDDEN = "42501"  # insufficient_privilege: of a role that was not granted ours
 _LOCKED = "55P03"  # lock_not_available: the wait for a row was over
 
 
@@ -116,13 +118,37 @@ def _meaning(error: Exception) -> errors.StoreError | None:
             return RunAgain(state)
         if state == _LOCKED:
             return errors.RowLocked("database: a row stays locked")
+        # The triggers of the books refuse with the same state: then it is a bug of ours.
+        forbidden = state == _FORBIDDEN and not _raised_by_trigger(error)
         if (
-            state[:2] not in {"08", "57", "25", "28", "53"}
+            not forbidden
+            and state[:2] not in {"08", "57", "25", "28", "3D", "53"}
             and state not in _AWAY
             and not isinstance(error, InterfaceError)
         ):
             return None
-    return errors.StoreUnavailable(f"database: {type(getattr(error, 'orig', error)).__name__}")
+    return unavailable(_cause(error), state)
+
+
+def _raised_by_trigger(error: Exception) -> bool:
+    return getattr(_cause(error), "server_source_function", None) == "exec_stmt_raise"
+
+
+def _cause(error: Exception) -> BaseException:
+    """What the driver raised, below what SQLAlchemy made of it."""
+    original = getattr(error, "orig", error)
+    return original.__cause__ or original if isinstance(error, DBAPIError) else error
+
+
+_RAISED = (
+    DBAPIError,
+    PoolTimeout,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 @contextmanager
@@ -130,7 +156,7 @@ def translated() -> Iterator[None]:
     """Turn what the driver raises into the port's errors; a bug stays the bug it is."""
     try:
         yield
-    except (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except _RAISED as error:
         meaning = _meaning(error)
         if meaning is None:
             raise

@@ -49,10 +49,13 @@ _USABLE = text(
 _MAKE_ROLE = f"""
 DO $$ BEGIN
     CREATE ROLE {ROLE} NOLOGIN;
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        GRANT {ROLE} TO CURRENT_USER; -- From 16 on making a role gives no right to take it.
+    END IF;
 EXCEPTION
     WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
 END $$
-"""
+"""  # noqa: S608 - the name is a constant of ours
 _GRANTS = f"""
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN

@@ -22,6 +22,7 @@ from worker.entrypoints.cli.client import (
     target_of,
 )
 from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.interrupts import GO_ON, when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
 COLUMNS = ("id", "state", "provider_state", "provider", "account", "service", "price", "deadline")
@@ -224,8 +225,10 @@ async def _list(target: Target, limit: int, filters: dict[str, str], output: out
 
 async def _follow(target: Target, id_: str, output: out.Format) -> None:
     last: dict[str, Any] = {}
-    with _window_bar(enabled=output is out.Format.TEXT and sys.stdout.isatty()) as show:
-        async with connected(target) as daemon:
+    bar = _window_bar(enabled=output is out.Format.TEXT and sys.stdout.isatty())
+    says = when_interrupted(f"{GO_ON}: activation-worker show {id_}")
+    async with connected(target) as daemon:
+        with says, bar as show:
             async for activation in changes(daemon, id_):
                 last = activation
                 if output is out.Format.NDJSON:

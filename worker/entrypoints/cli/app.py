@@ -11,7 +11,14 @@ import typer
 import typer.core
 import typer.main
 
-from worker.entrypoints.cli.exit_codes import IN_HELP, Exit, Failure, failure_of, report
+from worker.entrypoints.cli.exit_codes import (
+    IN_HELP,
+    Exit,
+    Failure,
+    did_you_mean,
+    failure_of,
+    report,
+)
 
 
 class Command(NamedTuple):
@@ -28,6 +35,8 @@ COMMANDS: Mapping[str, Command] = {
     "show": Command("activations:show", "Show one activation: its state, its timeline, its money."),
     "list": Command("activations:list_", "List activations, newest first."),
     "watch": Command("activations:watch", "Follow one activation, or everything that happens."),
+    "listen": Command("listen:listen", "Print events as they happen; send each to a local URL."),
+    "import": Command("moving_in:import_", "Take over accounts or numbers from another system."),
     "audit": Command("audit:audit", "Prove that the books balance."),
     "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
     "check-config": Command("startup:check_config", "Check the configuration."),
@@ -56,6 +65,13 @@ class LazyGroup(typer.core.TyperGroup):
         if self.listing:
             return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name].says)
         return _command(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - the same
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            error.message += did_you_mean(args[0], COMMANDS)
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - the same
         self.listing = True

@@ -17,12 +17,11 @@ import aiohttp
 from yarl import URL
 
 from worker.domain.activation import FINAL, State
+from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.settings import Settings, load_settings
+from worker.settings import Loaded
 from worker.settings.values import ListenAddress, check_http_url, is_loopback
 
-#: `dev` writes its token here, so that the other terminal needs no configuration.
-DEV_TOKEN_FILE = Path(".state/dev/token")
 DEV_PROVIDER = "sim"  #: What `dev` calls its simulated provider.
 TOKEN_CHARS_MAX = 4096
 
@@ -42,23 +41,26 @@ class TargetOptions:
     config: Path | None
 
 
-def target_of(url: str | None, token_file: Path | None, config: Path | None) -> Target:
+def target_of(
+    url: str | None, token_file: Path | None, config: Path | None, loaded: Loaded | None = None
+) -> Target:
     """The target of a command that was called with these options."""
-    return find_target(TargetOptions(url, token_file, config), os.environ)
+    return find_target(TargetOptions(url, token_file, config), os.environ, loaded)
 
 
-def find_target(options: TargetOptions, environ: Mapping[str, str]) -> Target:
+def find_target(
+    options: TargetOptions, environ: Mapping[str, str], loaded: Loaded | None = None
+) -> Target:
     """Settings are read only for what the options leave out: a client may have none."""
     token = _given_token(options, environ)
-    settings = None
-    if options.url is None or token is None:
-        settings = load_settings(options.config, environ=environ)
-    url = (options.url or _url_of(settings)).rstrip("/")
+    if loaded is None and (options.url is None or token is None):
+        loaded = configured(options.config, environ)
+    url = (options.url or _url_of(loaded)).rstrip("/")
     try:
         check_http_url(url)
     except ValueError as error:
         raise Failure(Exit.USAGE, f"--url {error}") from None
-    return Target(url, token or _token_of(settings, url))
+    return Target(url, token or _token_of(loaded, url))
 
 
 def _given_token(options: TargetOptions, environ: Mapping[str, str]) -> str | None:
@@ -84,9 +86,9 @@ def _usable(token: str, source: str) -> str:
     return token
 
 
-def _url_of(settings: Settings | None) -> str:
-    assert settings is not None
-    listen = settings.api.listen
+def _url_of(loaded: Loaded | None) -> str:
+    assert loaded is not None
+    listen = loaded.settings.api.listen
     if listen.port == 0:
         hint = "--url with the port that the daemon printed"
         raise Failure(Exit.USAGE, "api.listen leaves the port open", hint=hint)
@@ -94,16 +96,14 @@ def _url_of(settings: Settings | None) -> str:
     return f"http://{ListenAddress(here.get(listen.host, listen.host), listen.port)}"
 
 
-def _token_of(settings: Settings | None, url: str) -> str | None:
-    assert settings is not None
+def _token_of(loaded: Loaded | None, url: str) -> str | None:
+    assert loaded is not None
+    if loaded.context is not None and not is_loopback(url):
+        return None  # The token of `dev` stays on this machine.
     # The one that may do most comes first; a read token still serves `show`. A hash is no token.
-    usable = [token for token in settings.api.tokens if not token.is_hash]
+    usable = [token for token in loaded.settings.api.tokens if not token.is_hash]
     tokens = sorted(usable, key=lambda token: -len(set(token.scope.split("+")) - {"read"}))
-    if tokens:
-        return tokens[0].secret.get_secret_value()
-    if is_loopback(url) and DEV_TOKEN_FILE.is_file():
-        return _read_token(DEV_TOKEN_FILE)
-    return None
+    return tokens[0].secret.get_secret_value() if tokens else None
 
 
 Document: TypeAlias = dict[str, Any]
@@ -222,11 +222,13 @@ async def changes(
         yield seen
 
 
-async def events(daemon: Daemon, sleep: Sleep = asyncio.sleep) -> AsyncGenerator[Document, None]:
+async def events(
+    daemon: Daemon, sleep: Sleep = asyncio.sleep, *, first: int = _FIRST
+) -> AsyncGenerator[Document, None]:
     """The last few events, then every new one, for ever."""
     newest = [event async for event in daemon.pages("/v1/events", _FIRST)]
     shown = {event["seq"] for event in newest}
-    for event in reversed(newest):
+    for event in reversed(newest[:first]):
         yield event
     # From the oldest shown: one before the newest may have been written and not seen yet.
     after = min(shown, default=0)

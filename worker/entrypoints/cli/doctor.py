@@ -2,7 +2,6 @@
 
 import asyncio
 import enum
-import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,12 +12,20 @@ from typing import Any
 
 import redis.asyncio
 import typer
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.adapters.store.database import scalar
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
+from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, money, write_json, write_line
@@ -41,10 +48,8 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
 
 
 async def _run(config: ConfigOption, output: Format) -> Exit:
-    from worker.settings import load
-
     checks = []
-    async for check in run_checks(load(config, environ=os.environ)):
+    async for check in run_checks(configured(config)):
         checks.append(check)
         if output is Format.TEXT:
             hint = f"  (try: {check.hint})" if check.hint else ""
@@ -130,12 +135,26 @@ async def database(store: PostgresStore) -> list[Result]:
     except SchemaMissing as error:
         return [Result("database", Health.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
-        return [Result("database", Health.UNREACHABLE, str(error), "is database.url right?")]
+        mend = getattr(error, "mend", "") or "database.url"
+        return [Result("database", Health.UNREACHABLE, str(error), mend)]
     return [
         *about_postgres(int(version), took, replica=replica, fsync=fsync),
+        books(await store.books.guards()),
         skew("database", clock),
         *(drained_provider(name, since) for name, since in drained.items()),
     ]
+
+
+def books(guards: frozenset[str]) -> Result:
+    """Which guard keeps this role from rewriting what is in the books."""
+    if not guards:
+        hint = "activation-worker migrate, as the owner"
+        return Result("books", Health.BROKEN, "nothing keeps them from being rewritten", hint)
+    says = f"may not be rewritten: by {' and by '.join(sorted(guards))}"
+    if "grant" in guards:
+        return Result("books", Health.OK, says)
+    hint = "GRANT activation_worker TO this role: deploy/postgres/roles.sql"
+    return Result("books", Health.WARNING, f"{says} alone", hint)
 
 
 def drained_provider(provider: str, since: datetime) -> Result:
@@ -165,15 +184,39 @@ async def redis_server(settings: Settings) -> list[Result]:
         seconds, micros = await client.time()
         took = time.monotonic() - started
         info = await client.info("everything")
-    except AuthenticationError:
-        return [Result("redis", Health.BROKEN, "refuses the password", "is redis.url right?")]
     except (RedisError, OSError) as error:
-        says = f"cannot be reached ({type(error).__name__})"
-        return [Result("redis", Health.UNREACHABLE, says, "is redis.url right?")]
+        cause, mend = redis_refusal(error)
+        return [Result("redis", Health.UNREACHABLE, cause, mend)]
     finally:
         await client.aclose()
     at = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
     return [*about_redis(info, took), skew("redis", at)]
+
+
+_REDIS_REFUSALS: Mapping[type[Exception], tuple[str, str]] = {
+    AuthenticationError: (
+        "it wants a password, or refuses the one it got",
+        "user and password in redis.url",
+    ),
+    NoPermissionError: ("this user may not do that", "its rules: ACL LIST"),
+    BusyLoadingError: ("it still loads its data", "again in a moment"),
+    RedisTimeoutError: ("it does not answer in time", "host and port in redis.url"),
+    RedisConnectionError: ("nobody answers there", "host, port and redis:// or rediss://"),
+    FileNotFoundError: ("there is no such socket", "the path in redis.url"),
+}
+
+
+def redis_refusal(error: Exception) -> tuple[str, str]:
+    """Why Redis was not to be had, and what to mend."""
+    # What the server says to the first commands of a connection is below a ConnectionError.
+    below = error.__cause__
+    error = below if isinstance(below, RedisError) else error
+    if "DB index" in str(error):
+        return "there is no such database", "the number at the end of redis.url"
+    for kind, refusal in _REDIS_REFUSALS.items():
+        if isinstance(error, kind):
+            return refusal
+    return f"what answers is no Redis ({type(error).__name__})", "redis.url"
 
 
 def about_redis(info: Mapping[str, Any], took: float) -> list[Result]:

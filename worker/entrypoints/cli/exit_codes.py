@@ -1,9 +1,11 @@
 """Exit codes, the one exception that carries them out of a command, and which error means which."""
 
+import difflib
 import enum
 import errno
 import json
 import sys
+from collections.abc import Iterable
 
 
 class Exit(enum.IntEnum):
@@ -50,6 +52,12 @@ class Failure(Exception):
         self.code = code or _CODES[how]  #: A stable word, as in `{"error": {"code": …}}`.
 
 
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known; empty where nothing known is near."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def report(failure: Failure, *, as_json: bool) -> None:
     """Write it to stderr, so that stdout holds data only."""
     if as_json:
@@ -57,7 +65,10 @@ def report(failure: Failure, *, as_json: bool) -> None:
         text = json.dumps({"error": error}, ensure_ascii=False)
     else:
         text = f"activation-worker: {failure.message}"
-        text += f"\n  try: {failure.hint}" if failure.hint else ""
+        if failure.hint:
+            # What cannot be reached is one line: it stands among others in a log.
+            one_line = failure.how is Exit.UNREACHABLE
+            text += f" (try: {failure.hint})" if one_line else f"\n  try: {failure.hint}"
     sys.stderr.write(text + "\n")
 
 
@@ -76,7 +87,7 @@ def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per k
         case SchemaMissing():
             return Failure(Exit.FAILED, str(error), hint="activation-worker migrate")
         case StoreError():
-            return _unreachable("the database", error)
+            return _unreachable("the database", error, getattr(error, "mend", ""))
         case ScheduleUnavailable():
             return _unreachable("Redis", error)
         case EmbeddedError():
@@ -94,6 +105,7 @@ def _bad_configuration(text: str, count: int) -> Failure:
     return Failure(Exit.BAD_CONFIG, f"bad configuration, {problems}:\n{text}", hint=hint)
 
 
-def _unreachable(name: str, error: Exception) -> Failure:
-    hint = "activation-worker doctor"
-    return Failure(Exit.UNREACHABLE, f"{name} cannot be reached: {error}", hint=hint)
+def _unreachable(name: str, error: Exception, mend: str = "") -> Failure:
+    cause = str(error).removeprefix("database: ")
+    hint = mend or "activation-worker doctor"
+    return Failure(Exit.UNREACHABLE, f"{name} cannot be reached: {cause}", hint=hint)

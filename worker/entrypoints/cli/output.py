@@ -2,6 +2,7 @@
 
 import enum
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -43,9 +44,10 @@ def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False)
 
 
 def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table without borders; on a terminal it is folded, but never within an id.
+    """A table without borders; on a terminal it is folded, but never within an id or a word.
 
-    On a terminal too narrow for that, and off a terminal, it is as wide as its cells need.
+    On a terminal too narrow for that each row is a paragraph with a line for each cell. Off a
+    terminal the table is as wide as its cells need.
     """
     from rich.console import Console
     from rich.measure import Measurement
@@ -53,16 +55,37 @@ def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    cells = [[clean(cell) for cell in row] for row in rows]
-    for at, column in enumerate(columns):
+    names, cells = list(columns), [[clean(cell) for cell in row] for row in rows]
+    for at, column in enumerate(names):
         table.add_column(column, overflow="fold", no_wrap=not any(" " in row[at] for row in cells))
     for row in cells:
         table.add_row(*map(Text, row))
     console = Console(file=sys.stdout)
     needed = Measurement.get(console, console.options.update(width=_PIPE_COLUMNS), table).minimum
-    if not sys.stdout.isatty() or needed > console.width:
+    if not sys.stdout.isatty():
         console.size = (_PIPE_COLUMNS, console.height)
+    elif needed > console.width:
+        for row in cells:
+            write_line(_paragraph(names, row, console.width) + "\n")
+        return
     console.print(table)
+
+
+def _paragraph(names: Sequence[str], row: Sequence[str], columns: int) -> str:
+    """One row as lines; a word that is longer than a line is left to the terminal."""
+    label = max(map(len, names)) + 2
+    cells = (
+        textwrap.fill(
+            cell,
+            width=max(columns, label + 1),
+            initial_indent=name.ljust(label),
+            subsequent_indent=" " * label,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for name, cell in zip(names, row, strict=True)
+    )
+    return "\n".join(cells)
 
 
 def write_list(

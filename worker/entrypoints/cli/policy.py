@@ -12,7 +12,7 @@ from worker.domain.policy.clauses import Clause, load_clauses
 from worker.domain.policy.explain.page import clause_ids, sentences
 from worker.domain.policy.language.content import in_force, plain
 from worker.domain.policy.language.file_problems import FileProblem
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import (
     Format,
@@ -113,8 +113,10 @@ def _page(name: str, policies: Path) -> PolicyPage:
     try:
         profile, clauses = load_profile(name, policies), load_clauses(name, policies)
     except ProfileError as error:
-        how = Exit.BAD_CONFIG if name in policy_names(policies) else Exit.USAGE
-        raise Failure(how, str(error), hint="activation-worker policy list") from None
+        known = policy_names(policies)
+        how = Exit.BAD_CONFIG if name in known else Exit.USAGE
+        near = "" if name in known else did_you_mean(name, known)
+        raise Failure(how, f"{error}{near}", hint="activation-worker policy list") from None
     said = _sentences(profile, clauses)
     return PolicyPage(
         name=profile.name,

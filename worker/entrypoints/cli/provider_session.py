@@ -1,7 +1,6 @@
 """One provider of the open worker, for the `provider` commands: its report and `drain --now`."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any, Final
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.configured import configured
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
 from worker.entrypoints.http.responses import instant
 from worker.ports.provider import Balance
 from worker.ports.store.purchases import Dispute, ProviderReport, PurchaseStore
-from worker.settings import load_settings
 
 DEFAULT_CURRENCY: Final = "USD"  #: Of a provider that is not configured any more.
 
@@ -45,15 +44,16 @@ class ProviderSession:
         """Raises `Failure` for a name that no provider ever had."""
         report = await self.purchases.provider_report(self.name, self.currency)
         if not report.known and self.name not in self.worker.parts.providers:
+            near = did_you_mean(self.name, self.worker.parts.providers)
             hint = "activation-worker check-config --show-effective"
-            raise Failure(Exit.USAGE, f"there is no provider {self.name}", hint=hint)
+            raise Failure(Exit.USAGE, f"there is no provider {self.name}{near}", hint=hint)
         return report
 
 
 def with_session(
     config: Path | None, name: str, work: Callable[[ProviderSession], Awaitable[None]]
 ) -> None:
-    settings = load_settings(config, environ=os.environ)
+    settings = configured(config).settings
 
     async def run() -> None:
         async with open_worker(settings) as worker:

@@ -25,10 +25,10 @@ def check_config(
     Example: activation-worker check-config --show-effective
     """
     from worker.domain.policy.checking import problems_in
-    from worker.settings import load
+    from worker.entrypoints.cli.configured import configured
     from worker.settings.load import effective
 
-    loaded = load(config, environ=os.environ, policy_problems=problems_in)
+    loaded = configured(config, policy_problems=problems_in)
     lines = list(effective(loaded)) if show_effective else []
     if output is Format.TEXT:
         width = max((len(line.key) for line in lines), default=0)
@@ -72,9 +72,9 @@ def migrate(config: ConfigOption = None) -> None:
     Run it before the new version starts; the old one goes on running meanwhile.
     """
     from worker.adapters.store.migrate import upgrade
-    from worker.settings import load_settings
+    from worker.entrypoints.cli.configured import configured
 
-    settings = load_settings(config, environ=os.environ)
+    settings = configured(config).settings
     before, now = asyncio.run(upgrade(settings.database.url.get_secret_value()))
     if before == now:
         say(f"the schema is up to date: {now}")
@@ -94,19 +94,6 @@ def run(
     SIGTERM or Ctrl-C stops it: it takes no new work, ends what runs, and leaves the rest to the
     next one. Nothing is lost when it is killed instead. On SIGHUP it reads its tokens again.
     """
-    _daemon(config, embedded=embedded, simulator=False)
-
-
-def dev(config: ConfigOption = None) -> None:
-    """Run everything a developer needs: servers, the daemon, a simulated provider.
-
-    Then, in another terminal: activation-worker trigger timeout
-    """
-    say("dev: NOT FOR PRODUCTION: a simulated provider, servers without passwords")
-    _daemon(config, embedded=True, simulator=True)
-
-
-def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
     from worker.settings import load_settings
 
     settings = load_settings(config, environ=os.environ)
@@ -119,8 +106,32 @@ def _daemon(config: ConfigOption, *, embedded: bool, simulator: bool) -> None:
         run_daemon(
             settings,
             embedded=embedded,
-            simulator=simulator,
             read_tokens=lambda: load_settings(config, environ=os.environ).api.tokens,
         )
     )
     raise typer.Exit(code)
+
+
+def dev(
+    *,
+    config: ConfigOption = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show each HTTP request, and the whole log.")
+    ] = False,
+) -> None:
+    """Run everything a developer needs: servers, the daemon, a simulated provider.
+
+    Its terminal shows the numbers that are rented, their codes, and what became of the money.
+
+    Then, in another terminal: activation-worker trigger timeout
+    """
+    say("dev: NOT FOR PRODUCTION: a simulated provider, servers without passwords")
+    from worker.settings import load_settings
+
+    settings = load_settings(config, environ=os.environ)
+
+    import uvloop
+
+    from worker.entrypoints.daemon import run_dev
+
+    raise typer.Exit(uvloop.run(run_dev(settings, verbose=verbose)))

@@ -1,7 +1,6 @@
 """`trigger`: rent test activations that follow a scenario, and see how they end."""
 
 import asyncio
-import os
 import secrets
 import sys
 import time
@@ -12,8 +11,10 @@ import typer
 
 from worker.domain.activation import State
 from worker.entrypoints.cli.activations import change_line
-from worker.entrypoints.cli.client import DEV_PROVIDER, DEV_TOKEN_FILE, Target, connected, target_of
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.client import DEV_PROVIDER, Target, connected, target_of
+from worker.entrypoints.cli.configured import configured
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
+from worker.entrypoints.cli.interrupts import GO_ON, when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
 from worker.entrypoints.cli.trigger_run import (
@@ -23,7 +24,7 @@ from worker.entrypoints.cli.trigger_run import (
     completions,
     parse_scenario,
 )
-from worker.settings import Settings, load_settings
+from worker.settings import Loaded
 from worker.settings.values import is_loopback
 
 COUNT_MAX = 1_000
@@ -86,18 +87,19 @@ def trigger(  # noqa: PLR0913 - each is an option
       activation-worker trigger cancel --expect refunded --output ndjson
     """
     chosen, seconds = parse_scenario(scenario)
-    settings = load_settings(config, environ=os.environ)
-    target = target_of(url, token_file, config)
-    name = provider or _simulated_in(settings)
-    simulated = _is_simulated(name, settings)
+    loaded = configured(config)
+    target = target_of(url, token_file, config, loaded)
+    name = provider or _simulated_in(loaded)
+    simulated = _is_simulated(name, loaded)
+    _refuse_unknown(name, loaded, url)
     _refuse_unconfirmed(name, simulated=simulated, live=live, service=service)
-    configured = settings.providers.get(name)
+    terms = loaded.settings.providers.get(name)
     run = ScenarioRun(
         id=secrets.token_hex(6),
         provider=name,
         service=service or chosen.service(window, _code_after(chosen, seconds, code_after)),
         country=country,
-        currency=configured.currency if configured else "USD",
+        currency=terms.currency if terms else "USD",
         count=count,
         window_seconds=window,
         cancel=chosen.cancel,
@@ -120,22 +122,34 @@ def _code_after(
     return code_after
 
 
-def _simulated_in(settings: Settings) -> str:
-    for name in settings.providers:
-        if _is_simulated(name, settings):
+def _simulated_in(loaded: Loaded) -> str:
+    for name in _providers(loaded):
+        if _is_simulated(name, loaded):
             return name
-    if _is_simulated(DEV_PROVIDER, settings):
-        return DEV_PROVIDER
     hint = "start `activation-worker dev` here, or name one with --provider"
     raise Failure(Exit.USAGE, "no simulated provider is configured", hint=hint)
 
 
-def _is_simulated(name: str, settings: Settings) -> bool:
-    """Whether it is on this machine, or the provider of a `dev` that runs in this directory."""
-    configured = settings.providers.get(name)
+def _providers(loaded: Loaded) -> list[str]:
+    """Those that are configured, and the simulated one of the `dev` that is used."""
+    return [*loaded.settings.providers, *([DEV_PROVIDER] if loaded.context else [])]
+
+
+def _is_simulated(name: str, loaded: Loaded) -> bool:
+    """Whether it is on this machine, or the provider of a `dev`."""
+    configured = loaded.settings.providers.get(name)
     if configured is not None:
         return is_loopback(configured.base_url)
-    return name == DEV_PROVIDER and DEV_TOKEN_FILE.is_file()
+    return name == DEV_PROVIDER and loaded.context is not None
+
+
+def _refuse_unknown(name: str, loaded: Loaded, url: str | None) -> None:
+    """A daemon elsewhere may have providers that this machine's configuration does not name."""
+    known = _providers(loaded)
+    near = did_you_mean(name, known)
+    if name not in known and (near or url is None):
+        there = f"there are: {', '.join(known)}" if known else "none is configured"
+        raise Failure(Exit.USAGE, f"no provider {name!r}; {there}{near}")
 
 
 def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str | None) -> None:
@@ -172,7 +186,8 @@ async def _run(run: ScenarioRun, target: Target, output: Format, *, watch: bool)
         await runner.rent()
         await runner.press_cancel()
         if watch:
-            await runner.follow()
+            with when_interrupted(f"{GO_ON}: activation-worker list --account {run.account}"):
+                await runner.follow()
     activations = list(runner.activations.values())
     reached = sum(map(runner.as_expected, activations))
     if output is Format.JSON:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from worker.domain.activation import State
 from worker.domain.shipped import config_directory
 from worker.entrypoints.cli.client import ACTIVATIONS, ENDED, Daemon, Document, path_of
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
 
 SECONDS_MAX = 86_400
 PRICE_MINOR = 20  #: What a simulated provider charges by default.
@@ -72,7 +72,8 @@ def parse_scenario(text: str) -> tuple[Scenario, float | None]:
     name, colon, rest = text.partition(":")
     known = scenarios()
     if name not in known:
-        raise Failure(Exit.USAGE, f"no scenario {name!r}; there are: {', '.join(known)}")
+        message = f"no scenario {name!r}; there are: {', '.join(known)}"
+        raise Failure(Exit.USAGE, message + did_you_mean(name, known))
     if not colon:
         return known[name], None
     try:
@@ -89,8 +90,12 @@ def completions(incomplete: str) -> list[tuple[str, str]]:
     return [(name, scenario.says) for name, scenario in known if name.startswith(incomplete)]
 
 
-LOOK_EVERY_SECONDS = 0.5
 RENTALS_AT_ONCE = 10
+PAUSE_SECONDS = 0.2  #: Where a daemon answers at once though nothing has changed.
+#: So many numbers are waited for at a time; with more than that, all are read at each change.
+WAITED_FOR = 10
+WAIT_SECONDS = 20  #: How long the daemon may hold a call until the number changes.
+WAIT_SECONDS_OF_MANY = 2  #: Where most of the numbers are waited for by no call.
 
 
 @dataclass(slots=True)
@@ -159,11 +164,33 @@ class ScenarioRunner:
                 message = f"gave up after {self.run.wait_seconds:g} s: {open_} have not ended"
                 hint = f"activation-worker list --account {self.run.account}"
                 raise Failure(Exit.GAVE_UP, message, hint=hint)
-            await self.sleep(LOOK_EVERY_SECONDS)
+            if not await self._wait_for_change(until - self.monotonic()):
+                await self.sleep(PAUSE_SECONDS)
+
+    async def _wait_for_change(self, seconds: float) -> bool:
+        """Ask about the next few until one of them changes. Whether anything did."""
+        before = dict(self.activations)
+        open_ = [id_ for id_, each in self.activations.items() if not self._has_ended(each)]
+        longest = WAIT_SECONDS if len(open_) <= WAITED_FOR else WAIT_SECONDS_OF_MANY
+        wait = max(1, min(longest, int(seconds)))
+        calls = [
+            asyncio.ensure_future(self.daemon.get(path_of(id_), wait_seconds=wait))
+            for id_ in open_[:WAITED_FOR]
+        ]
+        try:
+            done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            for call in done:
+                self._keep(call.result())
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        if len(open_) > WAITED_FOR:
             # One list of the run's own account is one call for all of its numbers.
             pages = self.daemon.pages(ACTIVATIONS, self.run.count, account=self.run.account)
             async for activation in pages:
                 self._keep(activation)
+        return self.activations != before
 
     def _has_ended(self, activation: Mapping[str, object]) -> bool:
         return activation["state"] in ENDED or self.as_expected(activation)

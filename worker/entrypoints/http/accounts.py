@@ -9,7 +9,7 @@ from worker.entrypoints.http import cases, requests
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_name, after_number, name_in, number_in, page
-from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind, pointer_to
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.case_service import CaseService
@@ -31,6 +31,7 @@ class OpenAccount(requests.RequestBody):
 class TopUp(requests.RequestBody):
     reference: requests.Reference
     amount_minor: requests.Amount
+    at: requests.Instant | None = None
 
 
 class AccountShown(ResponseBody):
@@ -103,7 +104,7 @@ class AccountHandlers:
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
         outcome, row = await self._books.top_up(
-            AccountId(account), body.reference, body.amount_minor
+            AccountId(account), body.reference, body.amount_minor, body.at
         )
         match outcome:
             case TopUpOutcome.NEW | TopUpOutcome.SAME:
@@ -111,8 +112,11 @@ class AccountHandlers:
                 status = 201 if outcome is TopUpOutcome.NEW else 200
                 return Answer(status, await self._json(current))
             case TopUpOutcome.OTHER_CONTENT:
-                detail = "This reference was booked with another amount or account"
+                detail = "This reference was booked with another amount, account or date"
                 raise Problem(ProblemKind.OTHER_CONTENT, detail)
+            case TopUpOutcome.IN_FUTURE:
+                error = FieldError(pointer_to("at"), "Lies in the future")
+                raise Problem(ProblemKind.INVALID, errors=(error,))
             case TopUpOutcome.UNKNOWN_ACCOUNT:
                 raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
             case TopUpOutcome.ACCOUNT_CLOSING:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from worker.domain.activation import FINAL, PROVIDER_FINAL, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -26,8 +26,9 @@ from worker.entrypoints.http.requests import (
     PhoneDigits,
     Reference,
     UuidText,
+    WaitSeconds,
     Word,
-    uuid_or_problem,
+    activation_id_in,
 )
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, masked
 from worker.entrypoints.http.routing import Answer, Handler, Header, Route
@@ -36,9 +37,6 @@ from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation, ActivationSearch
 from worker.ports.store.outbox import EventFilter
 
-WAIT_SECONDS_MAX = 30
-
-WaitSeconds = Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX)]
 StateName = Literal[
     "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
 ]
@@ -300,10 +298,6 @@ _CANCEL_REFUSED = (
 )
 
 assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_PROBLEMS)
-
-
-def activation_id_in(text: str) -> ActivationId:
-    return ActivationId(uuid_or_problem(text, ProblemKind.UNKNOWN_ACTIVATION))
 
 
 def found_or_problem(activation: Activation | None) -> Activation:

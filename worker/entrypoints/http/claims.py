@@ -7,10 +7,16 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from worker.entrypoints.http import cases
-from worker.entrypoints.http.activations import activation_id_in
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import ProblemKind
-from worker.entrypoints.http.requests import Instant, Price, RequestBody, UuidText, Word
+from worker.entrypoints.http.requests import (
+    Instant,
+    Price,
+    RequestBody,
+    UuidText,
+    Word,
+    activation_id_in,
+)
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd

@@ -7,13 +7,19 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
-from worker.entrypoints.http.activations import WaitSeconds, activation_id_in
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import after_number, number_in
 from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
-from worker.entrypoints.http.requests import Cursor, Limit, RequestBody, UuidText
+from worker.entrypoints.http.requests import (
+    Cursor,
+    Limit,
+    RequestBody,
+    UuidText,
+    WaitSeconds,
+    activation_id_in,
+)
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.outbox import EventFilter, EventPage, EventState, OutboxStore, StoredEvent

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -36,7 +37,7 @@ def describe(routes: Sequence[Route]) -> OpenApi:
         "openapi": "3.1.0",
         "info": {
             "title": "activation-worker",
-            "version": "1.0.0",
+            "version": version("activation-worker"),
             "description": "Instants are UTC, RFC 3339, microseconds. "
             "Money is an integer in minor units. Errors are RFC 9457 problems.",
         },

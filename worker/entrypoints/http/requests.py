@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from worker.domain.activation import WINDOW_MAX, WINDOW_MIN
+from worker.domain.ids import ActivationId
 from worker.domain.money import AMOUNT_MAX
 from worker.entrypoints.http.problems import Problem, ProblemKind
 
@@ -80,6 +81,8 @@ WindowSeconds = Annotated[
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str, StringConstraints(max_length=200)]
 #: An id in a path or a body; `uuid_or_problem` reads it.
+#: How long an answer may be kept back until there is news.
+WaitSeconds = Annotated[int, Field(ge=0, le=30)]
 UuidText = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
@@ -144,6 +147,10 @@ def stored_facts(told: OrderFactsTold | None) -> Mapping[str, Any] | None:
 def _utc_text(at: datetime) -> str:
     """As responses write it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def activation_id_in(text: str) -> ActivationId:
+    return ActivationId(uuid_or_problem(text, ProblemKind.UNKNOWN_ACTIVATION))
 
 
 def uuid_or_problem(text: str, unknown: ProblemKind, detail: str = "") -> UUID:

@@ -38,9 +38,10 @@ class AccountOpened(enum.Enum):
 
 class TopUpOutcome(enum.Enum):
     NEW = "new"
-    SAME = "same"  #: This reference is booked already, with this amount.
+    SAME = "same"  #: This reference is booked already, with this amount and date.
     OTHER_CONTENT = "other_content"
     UNKNOWN_ACCOUNT = "unknown_account"
+    IN_FUTURE = "in_future"  #: Dated later than now.
     ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
     ACCOUNT_FROZEN = "account_frozen"
 
@@ -165,8 +166,10 @@ class BookStore(Protocol):
     async def account(self, account: AccountId) -> Account | None: ...
 
     async def top_up(
-        self, account: AccountId, reference: str, amount_minor: int
-    ) -> tuple[TopUpOutcome, Account | None]: ...
+        self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None
+    ) -> tuple[TopUpOutcome, Account | None]:
+        """*at*: when it was paid, where that was earlier than now."""
+        ...
 
     async def entries(self, account: AccountId, *, before: int | None, limit: int) -> list[Entry]:
         """Newest first; `before` is the id of the last one already seen."""

@@ -1,4 +1,4 @@
-"""The SQL beside a revision, statement by statement."""
+"""The SQL beside a revision, run as one script."""
 
 from pathlib import Path
 
@@ -6,17 +6,12 @@ from alembic import op
 
 
 def run_beside(revision: str) -> None:
-    """Run the .sql of the same name as the file *revision*."""
-    for statement in statements(Path(revision).with_suffix(".sql").read_text()):
-        op.execute(statement)
+    """Run the .sql of the same name as the file *revision*.
 
-
-def statements(script: str) -> list[str]:
-    """asyncpg prepares one statement at a time; a function body holds semicolons of its own."""
-    parts: list[str] = []
-    for part in script.split(";\n"):
-        if parts and parts[-1].count("$$") % 2:
-            parts[-1] += ";\n" + part
-        else:
-            parts.append(part)
-    return [part for part in parts if part.strip()]
+    The server itself reads where a statement ends: a script goes to it whole. SQLAlchemy would
+    prepare it, which takes a single statement.
+    """
+    script = Path(revision).with_suffix(".sql").read_text()
+    connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None
+    connection.run_async(lambda driver: driver.execute(script))

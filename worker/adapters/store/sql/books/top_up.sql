@@ -1,11 +1,11 @@
--- Book money that came from outside, once per reference.
+-- Book money that came from outside, once per reference, on the day on which it was paid.
 --
 -- The caller holds the account's balances. A key that is booked already adds nothing, so the
 -- balance changes with the transfer or not at all.
 WITH moved AS (
-    INSERT INTO transfer (key, account, source, destination, amount_minor, currency)
+    INSERT INTO transfer (key, account, source, destination, amount_minor, currency, at)
     SELECT :key, account, 'house:outside', 'available:' || account, CAST(:amount_minor AS bigint),
-           currency
+           currency, coalesce(CAST(:at AS timestamptz), now())
       FROM account WHERE account = :account
         ON CONFLICT (key) DO NOTHING
     RETURNING account, amount_minor

@@ -1,0 +1,129 @@
+"""`import` against a real daemon: repeatable, with sums that must agree."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import typer.testing
+
+from tests.acceptance.world import TOKEN, World
+from worker.entrypoints.cli.app import app
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+Run: TypeAlias = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
+
+
+def ndjson(file: Path, *bodies: dict[str, Any] | str) -> Path:
+    lines = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def account(name: str, *amounts: int) -> dict[str, Any]:
+    topups = [
+        {"reference": f"{name}-{at}", "amount_minor": minor, "at": "2024-02-29T12:00:00Z"}
+        for at, minor in enumerate(amounts)
+    ]
+    return {"account": name, "currency": "USD", "topups": topups}
+
+
+def number(ref: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "account": "alice",
+        "provider": "sim",
+        "provider_ref": str(ref),
+        "phone": f"1555{ref:07}",
+        "service": "timeout",
+        "country": "0",
+        "price_minor": 10,
+        "window_seconds": 1200,
+        **changes,
+    }
+
+
+async def run_import(url: str, *args: str) -> tuple[int, dict[str, Any]]:
+    env = {"AW_URL": url, "AW_TOKEN": TOKEN}
+    command = ["import", *args, "-o", "json"]
+    result = await asyncio.to_thread(typer.testing.CliRunner().invoke, app, command, env=env)
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.fixture
+def nobodys_url() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+async def test_accounts_and_numbers_move_in_once_however_often_the_file_is_sent(
+    a_world: World, tmp_path: Path
+) -> None:
+    daemon = await a_world.start_daemon()
+    line = daemon.line("activation-worker: api")
+    assert line is not None
+    url = line.split()[-1]
+    accounts = ndjson(tmp_path / "a", account("alice", 20_000, 5_000), account("bob"))
+    numbers = ndjson(tmp_path / "n", *map(number, range(1, 1_501)))
+
+    for _ in range(2):
+        how, told = await run_import(url, "accounts", str(accounts))
+        assert (how, told["booked_minor"], told["agrees"]) == (0, {"USD": 25_000}, True)
+
+    how, told = await run_import(url, "numbers", str(numbers))
+    assert (how, told["new"], told["booked_minor"]) == (0, 1_500, {"USD": 15_000})
+    how, told = await run_import(url, "numbers", str(numbers))
+    assert (how, told["new"], told["there already"], told["agrees"]) == (0, 0, 1_500, True)
+    async with a_world.shop(daemon) as shop:
+        alice = await shop.get("/v1/accounts/alice")
+        entries = [entry async for entry in shop.pages("/v1/accounts/alice/entries", 10_000)]
+    assert {entry["at"][:10] for entry in entries if entry["kind"] == "topup"} == {"2024-02-29"}
+    assert (alice["available_minor"], alice["held_minor"]) == (10_000, 15_000)
+
+
+async def test_what_is_refused_is_named_by_its_line_and_its_money_is_told(
+    a_world: World, tmp_path: Path
+) -> None:
+    daemon = await a_world.start_daemon()
+    line = daemon.line("activation-worker: api")
+    assert line is not None
+    url = line.split()[-1]
+    await run_import(url, "accounts", str(ndjson(tmp_path / "a", account("alice", 15))))
+    file = ndjson(
+        tmp_path / "n",
+        number(1),
+        "{",
+        number(2, account="nobody"),
+        number(3, price_minor=1.5),
+        number(4),
+    )
+
+    how, told = await run_import(url, "numbers", str(file))
+
+    assert (how, told["new"], told["refused"], told["agrees"]) == (1, 1, 4, True)
+    assert [each["line"] for each in told["first_refused"]] != []
+    assert {each["line"] for each in told["first_refused"]} == {2, 3, 4, 5}
+    assert (told["sent_minor"], told["refused_minor"]) == (30, 20)
+
+
+async def test_a_daemon_that_goes_away_ends_the_import_with_5(
+    nobodys_url: str, tmp_path: Path
+) -> None:
+    file = str(ndjson(tmp_path / "n", number(1)))
+    env = {"AW_URL": nobodys_url, "AW_TOKEN": TOKEN}
+
+    result = await asyncio.to_thread(
+        typer.testing.CliRunner().invoke, app, ["import", "numbers", file], env=env
+    )
+
+    assert (result.exit_code, "no answer from" in result.stderr) == (5, True)
+
+
+async def test_a_dry_run_reads_the_file_and_asks_nobody(tmp_path: Path) -> None:
+    file = ndjson(tmp_path / "n", number(1), "nonsense", number(2))
+
+    how, told = await run_import("http://127.0.0.1:1", "numbers", str(file), "--dry-run")
+
+    assert (how, told["lines"], told["refused"], told["sent_minor"]) == (1, 3, 1, 20)

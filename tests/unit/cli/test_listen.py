@@ -1,0 +1,92 @@
+"""`listen`: events as they happen, signed as the daemon's own are, sent to this machine alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from standardwebhooks.webhooks import Webhook as Verifier
+
+from tests.unit.cli.conftest import Cli
+from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, event, running
+from worker.entrypoints.cli.client import Target
+from worker.entrypoints.cli.listen import _listen
+from worker.entrypoints.cli.output import Format
+
+
+@dataclass
+class BusyDaemon(FakeDaemon):
+    """More happens after somebody has asked for the events for the first time."""
+
+    later: list[dict[str, Any]] = field(default_factory=list)
+
+    async def _events(self, request: web.Request) -> web.Response:
+        answer = await super()._events(request)
+        self.events += self.later
+        self.later = []
+        return answer
+
+
+@pytest.fixture
+def busy_daemon(background: Any) -> Iterator[FakeDaemon]:
+    later = [{**event(2), "type": "activation.delivered"}, event(3)]
+    both = running(BusyDaemon(events=[event(1)], later=later))
+    yield background.run(both.__aenter__())
+    background.run(both.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[tuple[str, "asyncio.Queue[tuple[dict[str, str], bytes]]"]]:
+    """A program that takes webhooks, and what it got."""
+    got: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        got.put_nowait((dict(request.headers), await request.read()))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook", got
+    await runner.cleanup()
+
+
+async def test_a_new_event_is_sent_signed_with_the_secret_that_was_printed_first(
+    busy_daemon: FakeDaemon, shop: tuple[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, got = shop
+    wanted = frozenset({"activation.refunded"})
+    target = Target(busy_daemon.url, OPERATE)
+    listening = asyncio.ensure_future(_listen(target, url, wanted, Format.TEXT))
+    try:
+        async with asyncio.timeout(30):
+            headers, body = await got.get()
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+    said = capsys.readouterr()
+    first = said.err.splitlines()[0]
+    assert first.startswith("signing secret: whsec_")
+    told = Verifier(first.split()[-1]).verify(body.decode(), headers)
+    assert (headers["webhook-id"], told["type"]) == ("evt_3", "activation.refunded")
+    assert "the daemon sends its events by itself" in said.err
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--forward-to", "https://shop.example/hook"), "must be on this machine"),
+        (("--forward-to", "127.0.0.1:3000"), "must start with"),
+        (("-o", "json"), "ndjson"),
+    ],
+)
+def test_nothing_is_sent_elsewhere(asked: Cli, args: tuple[str, ...], says: str) -> None:
+    result = asked("listen", *args)
+
+    assert (result.exit_code, says in result.stderr) == (2, True)
