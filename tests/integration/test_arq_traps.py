@@ -21,10 +21,11 @@ from arq.constants import (
 )
 
 from tests.fakes.work import BODY, PHONE, SHORT, Work, working
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.domain.backoff import Backoff
 from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT
 from worker.jobs import ARQ_SECONDS
+from worker.ports.handover import QUEUE
 
 
 @pytest.fixture

@@ -19,12 +19,13 @@ from arq.connections import ArqRedis, RedisSettings
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
+from worker.adapters.redis.queue import dump, load, open_queue
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports.handover import QUEUE
 from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]

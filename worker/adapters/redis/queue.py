@@ -9,8 +9,7 @@ import orjson
 from arq.connections import ArqRedis
 
 from worker.adapters.redis.connect import open_pool
-
-QUEUE = "activation-worker"
+from worker.ports.handover import QUEUE
 
 
 def dump(job: dict[str, Any]) -> bytes:

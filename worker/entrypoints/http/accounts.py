@@ -119,7 +119,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     path = "/v1/accounts/{account}"
     return (
         Route(
-            name="accounts_open",
+            name="open_account",
             method="PUT",
             path=path,
             handler=accounts.open,
@@ -128,7 +128,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.OTHER_CONTENT,),
         ),
         Route(
-            name="accounts_show",
+            name="get_account",
             method="GET",
             path=path,
             handler=accounts.show,
@@ -137,7 +137,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
         Route(
-            name="accounts_top_up",
+            name="top_up_account",
             method="POST",
             path=f"{path}/topups",
             handler=accounts.top_up,
@@ -151,7 +151,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             ),
         ),
         Route(
-            name="accounts_entries",
+            name="list_entries",
             method="GET",
             path=f"{path}/entries",
             handler=accounts.entries,

@@ -246,7 +246,7 @@ def routes(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
     activations = ActivationHandlers(deps, long_poll)
     return (
         Route(
-            name="activations_show",
+            name="get_activation",
             method="GET",
             path="/v1/activations/{id}",
             handler=activations.show,
@@ -255,7 +255,7 @@ def routes(deps: ApiDeps, long_poll: LongPoll) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.BUSY),
         ),
         Route(
-            name="activations_newest",
+            name="list_activations",
             method="GET",
             path="/v1/activations",
             handler=activations.newest,
@@ -276,7 +276,7 @@ def _action_routes(actions: ActionHandlers) -> Iterator[Route]:
     }
     for action, (handler, problems) in handlers.items():
         yield Route(
-            name=f"wishes_{action}",
+            name=f"{action}_activation",
             method="POST",
             path=f"/v1/activations/{{id}}/{action}",
             handler=handler,

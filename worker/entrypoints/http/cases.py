@@ -270,6 +270,10 @@ async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Pa
     return changed_or_problem(await service.extend(case_id_in(id_), kind, facts))
 
 
+#: Names of the calls that do more than tell what happened.
+_STEP_NAMES: Final = {"evidence": "add_{case}_evidence", "verdict": "decide_{case}"}
+
+
 def case_routes(
     deps: ApiDeps,
     noun: str,
@@ -283,10 +287,10 @@ def case_routes(
 
     *unknown* are the problems of one that cannot be opened, besides those of every case.
     """
-    path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
+    path, case, idempotent = f"/v1/{noun}", noun.removesuffix("s"), IdempotentCalls(deps)
     return (
         Route(
-            name=f"{noun}_open",
+            name=f"open_{case}",
             method="POST",
             path=path,
             handler=opens,
@@ -296,7 +300,7 @@ def case_routes(
             problems=(*unknown, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
         ),
         Route(
-            name=f"{noun}_show",
+            name=f"get_{case}",
             method="GET",
             path=f"{path}/{{id}}",
             handler=shows,
@@ -306,7 +310,9 @@ def case_routes(
         ),
         *(
             Route(
-                name=f"{noun}_{step.replace('-', '_')}",
+                name=_STEP_NAMES.get(step, "tell_{case}_{step}").format(
+                    case=case, step=step.replace("-", "_")
+                ),
                 method="POST",
                 path=f"{path}/{{id}}/{step}",
                 handler=handler,

@@ -51,7 +51,7 @@ def _event_json(row: tuple[int, Event]) -> dict[str, Any]:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
-            name="events_newest",
+            name="list_events",
             method="GET",
             path="/v1/events",
             handler=EventHandlers(deps.outbox).newest,

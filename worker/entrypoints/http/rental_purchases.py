@@ -197,7 +197,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     )
     return (
         Route(
-            name="rentals_rent",
+            name="order_rental",
             method="POST",
             path="/v1/rentals",
             handler=orders.rent,
@@ -206,7 +206,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=problems,
         ),
         Route(
-            name="rentals_prolong",
+            name="prolong_rental",
             method="POST",
             path="/v1/rentals/{provider}/{provider_ref}/prolong",
             handler=orders.prolong,

@@ -198,7 +198,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     path = "/v1/rentals/{provider}/{provider_ref}"
     return (
         Route(
-            name="rentals_put",
+            name="book_rental",
             method="PUT",
             path=path,
             handler=rentals.put,
@@ -207,7 +207,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_POLICY, ProblemKind.NOT_OFFERED, *_PROBLEMS.values()),
         ),
         Route(
-            name="rentals_show",
+            name="get_rental",
             method="GET",
             path=path,
             handler=rentals.show,
@@ -216,7 +216,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED),
         ),
         Route(
-            name="rentals_outage",
+            name="report_outage",
             method="POST",
             path=f"{path}/outages",
             handler=rentals.outage,
@@ -226,7 +226,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.NOT_FOUND, ProblemKind.OTHER_CONTENT, ProblemKind.NOT_OFFERED),
         ),
         Route(
-            name="rentals_restored",
+            name="report_restored",
             method="POST",
             path=f"{path}/restored",
             handler=rentals.restored,
