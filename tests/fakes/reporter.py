@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.handover import IntakeRefusal
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -46,6 +47,9 @@ class RecordingReporter:
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self.told.append(("accepted", (provider, count)))
+
+    def intake_refused(self, reason: IntakeRefusal, reference: str) -> None:
+        self.told.append(("intake_refused", (reason, reference)))
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         self.told.append(("settled", tuple(settled)))

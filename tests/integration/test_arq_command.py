@@ -38,13 +38,17 @@ class Opened:
         yield JobHandlers(
             now=lambda: datetime.now(UTC),
             accept=self._accept,
+            refuse=self._refuse,
             tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
         )
         self.closed.set()
 
-    async def _accept(self, _: object) -> JobResult:
+    async def _refuse(self, _: object) -> None:
+        return None
+
+    async def _accept(self, _job: str, _: object) -> JobResult:
         return JobResult.DONE
 
     async def _tick(self, _name: str, _provider: ProviderName | None) -> JobResult:

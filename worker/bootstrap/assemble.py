@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import Resources, payments_of
 from worker.domain.ids import ProviderName
-from worker.lifecycle.accept import IntakePolicy
+from worker.lifecycle.accept import IntakePolicy, RefuseIntake
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import CanaryOrder
@@ -30,6 +30,7 @@ class WorkerService(ActivationService):
 
     cases: CaseService
     rent_long: RentLong
+    refuse_intake: RefuseIntake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.handover import IntakeRefusal
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -69,6 +70,10 @@ class Dependency(enum.StrEnum):
 
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
+
+    def intake_refused(self, reason: IntakeRefusal, reference: str) -> None:
+        """A number that was handed over is not watched."""
+        ...
 
     def settled(self, settled: Sequence[SettledNumber]) -> None: ...
 

@@ -1,6 +1,7 @@
 """The arq queue: JSON on the wire, and connections that give up.
 
-arq's default is pickle, with which whoever can write to Redis runs code in every worker.
+arq's default is pickle, with which whoever can write to Redis runs code in every worker. It is read
+only as far as it holds plain values.
 """
 
 from typing import Any
@@ -9,6 +10,7 @@ import orjson
 from arq.connections import ArqRedis
 
 from worker.adapters.redis.connect import open_pool
+from worker.adapters.redis.pickled import unpickled
 from worker.ports.handover import QUEUE
 
 
@@ -17,14 +19,22 @@ def dump(job: dict[str, Any]) -> bytes:
 
 
 def load(body: bytes) -> dict[str, Any]:
-    """Raises `ValueError` on anything but an object of JSON, without quoting it."""
-    try:
-        job = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ValueError("a job must be JSON") from None
-    if not isinstance(job, dict):
-        raise ValueError("a job must be an object")  # noqa: TRY004 - arq treats both alike
-    return job
+    """A job of JSON, or of plain values that another application pickled.
+
+    Raises `ValueError` on anything else, without quoting it.
+    """
+    if body[:1] == b"{":
+        try:
+            job: Any = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ValueError("a job must be JSON") from None
+    else:
+        job = unpickled(body)
+    match job:
+        case {"t": int() | None, "f": str(), "a": list() | tuple(), "k": dict(), "et": int()}:
+            return job
+        case _:
+            raise ValueError("a job must be as arq writes it")
 
 
 def open_queue(url: str) -> ArqRedis:

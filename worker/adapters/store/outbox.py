@@ -1,15 +1,18 @@
 """The outbox: events that were written with what they tell, leased, sent, or dead."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+import orjson
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ActivationId
+from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event
 
@@ -44,8 +47,9 @@ def _thing(id_: str) -> _Thing | None:
 class OutboxRepository:
     """Events, leased in the order of their subject until they are sent or dead."""
 
-    def __init__(self, db: Database, holder: Holder = nobody) -> None:
+    def __init__(self, db: Database, event_state: str = "kept", holder: Holder = nobody) -> None:
         self._db = db
+        self._event_state = event_state
         self._holder = holder
 
     async def lease_events(
@@ -80,6 +84,24 @@ class OutboxRepository:
 
         return await self._db.read(work)
 
+    async def refuse_intake(
+        self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
+    ) -> Sequence[RefusedIntake]:
+        told = {f"intake:{quote(each.job, safe='')}:{each.place}": each for each in refused}
+        parameters = {
+            "subjects": list(told),
+            "accounts": [each.known.get("account") for each in told.values()],
+            "payloads": [_refusal_json(each) for each in told.values()],
+            "event_state": self._event_state,
+            "now": now,
+        }
+
+        async def work(connection: AsyncConnection) -> Sequence[RefusedIntake]:
+            result = await connection.execute(statement("outbox/refuse_intake"), parameters)
+            return [told[row[0]] for row in result]
+
+        return await self._db.write(work)
+
     async def replay_events(self, ids: Sequence[str]) -> int:
         return await self._change("outbox/replay_events", _columns(ids))
 
@@ -88,6 +110,32 @@ class OutboxRepository:
             return (await connection.execute(statement(name), parameters)).rowcount
 
         return await self._db.write(work)
+
+
+def _refusal_json(refused: RefusedIntake) -> str:
+    data = {
+        "job": refused.job,
+        "reason": refused.reason.value,
+        **refused.known,
+        **({"errors": list(refused.errors)} if refused.errors else {}),
+        **({"body_base64": base64.b64encode(refused.body).decode()} if refused.body else {}),
+    }
+    if refused.payload is None:
+        return _json(data)
+    try:
+        text = _json({**data, "payload": refused.payload})
+    except (TypeError, ValueError, RecursionError):
+        text = ""
+    # PostgreSQL's JSON has no such character.
+    return (
+        text
+        if text and "\\u0000" not in text
+        else _json({**data, "payload": ascii(refused.payload)})
+    )
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return orjson.dumps(data).decode()
 
 
 def _columns(ids: Sequence[str]) -> dict[str, list[Any]]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from worker.domain.ids import ActivationId
+from worker.ports.handover import RefusedIntake
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ class OutboxStore(Protocol):
 
     async def events(self, *, before: int | None, limit: int) -> list[tuple[int, Event]]:
         """Newest first, for the API."""
+        ...
+
+    async def refuse_intake(
+        self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
+    ) -> Sequence[RefusedIntake]:
+        """Keep what is not taken, and tell it as `intake.refused`; those that were not yet."""
         ...
 
     async def replay_events(self, ids: Sequence[str]) -> int:
