@@ -32,7 +32,7 @@ def load(body: bytes) -> dict[str, Any]:
         job = unpickled(body)
     match job:
         case {"t": int() | None, "f": str(), "a": list() | tuple(), "k": dict(), "et": int()}:
-            return job
+            return dict(job)
         case _:
             raise ValueError("a job must be as arq writes it")
 
