@@ -9,8 +9,10 @@ from typing import Any, Final, TypeAlias
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from worker.entrypoints.http.problems import MEDIA_TYPE, ProblemKind, ProblemShown
+from worker.entrypoints.http.examples import example_of
+from worker.entrypoints.http.problems import MEDIA_TYPE, ProblemDetails, ProblemKind, ProblemShown
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Header, Route
+from worker.entrypoints.http.webhooks import EVENT_DATA, WEBHOOKS
 
 OpenApi: TypeAlias = dict[str, Any]  #: The whole description, or a part of it.
 
@@ -41,6 +43,7 @@ def describe(routes: Sequence[Route]) -> OpenApi:
     paths: OpenApi = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    schemas = _schemas(routes)
     used = {tag for methods in paths.values() for one in methods.values() for tag in one["tags"]}
     return {
         "openapi": "3.1.0",
@@ -52,8 +55,10 @@ def describe(routes: Sequence[Route]) -> OpenApi:
         },
         "tags": [{"name": tag, "description": says} for tag, says in TAGS.items() if tag in used],
         "paths": paths,
+        "webhooks": {type_: {"post": _webhook(type_, body)} for type_, body in WEBHOOKS.items()},
         "components": {
-            "schemas": _schemas(routes),
+            "schemas": schemas,
+            "examples": {name: {"value": example_of(name, schemas)} for name in schemas},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -77,6 +82,33 @@ def _operation(route: Route) -> OpenApi:
     elif route.inputs.request and route.method == "POST":
         operation["requestBody"] = {"content": {"*/*": {}}}  # Whatever the provider sends.
     return operation
+
+
+#: As Standard Webhooks 1.0 has them.
+_SIGNED: Final[Mapping[str, str]] = {
+    "webhook-id": "The event's id; the same when it is sent again.",
+    "webhook-timestamp": "Of this attempt, in seconds since 1970.",
+    "webhook-signature": "`v1,` and base64 of the HMAC-SHA256 of id, timestamp and body.",
+}
+
+
+def _webhook(type_: str, body: type[BaseModel]) -> OpenApi:
+    """What `[events] url` gets for events of a type."""
+    headers = [
+        {"name": name, "in": "header", "required": True, "description": says}
+        for name, says in _SIGNED.items()
+    ]
+    return {
+        "operationId": "on_" + type_.removesuffix(".*").replace(".", "_"),
+        "tags": ["events"],
+        "summary": (EVENT_DATA[type_].__doc__ or "").partition("\n")[0],
+        "parameters": [{**header, "schema": {"type": "string"}} for header in headers],
+        "requestBody": {"required": True, "content": _json(body)},
+        "responses": {
+            "2XX": {"description": "It is taken; anything else is tried again."},
+            "410": {"description": "The endpoint wants no more events."},
+        },
+    }
 
 
 def _tag(route: Route) -> str:
@@ -126,9 +158,8 @@ def _responses(route: Route) -> OpenApi:
     for kind in dict.fromkeys(_problems(route)):
         kinds.setdefault(kind.status, []).append(kind)
     for status, same_status in sorted(kinds.items()):
-        content = {
-            MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=_public(ProblemShown.__name__))}}
-        }
+        example = ProblemDetails(same_status[0]).as_json()
+        content = {MEDIA_TYPE: {"schema": _reference(ProblemShown), "example": example}}
         description = "; ".join(f"`{kind.type}`: {kind.title}" for kind in same_status)
         response = responses.setdefault(str(status), {"description": description})
         response["content"] = {**response.get("content", {}), **content}
@@ -158,7 +189,8 @@ def _body(route: Route) -> type[BaseModel] | None:
 
 
 def _json(model: type[BaseModel]) -> OpenApi:
-    return {"application/json": {"schema": _reference(model)}}
+    example = {"$ref": f"#/components/examples/{_public(model.__name__)}"}
+    return {"application/json": {"schema": _reference(model), "examples": {"one": example}}}
 
 
 def _reference(model: type[BaseModel]) -> OpenApi:
@@ -166,7 +198,8 @@ def _reference(model: type[BaseModel]) -> OpenApi:
 
 
 def _schemas(routes: Sequence[Route]) -> OpenApi:
-    models: dict[type[BaseModel], JsonSchemaMode] = {ProblemShown: "serialization"}
+    told: list[type[BaseModel]] = [ProblemShown, *WEBHOOKS.values()]
+    models: dict[type[BaseModel], JsonSchemaMode] = dict.fromkeys(told, "serialization")
     for route in routes:
         body = _body(route)
         models |= {} if body is None else {body: "validation"}
