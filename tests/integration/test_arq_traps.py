@@ -177,10 +177,13 @@ async def test_every_protocol_of_pickle_is_understood(
     assert work.accepted == [BODY]
 
 
+@pytest.mark.parametrize(
+    ("job", "given"), [("acept", (BODY,)), ("refuse", ("no reason", PHONE))], ids=["typo", "ours"]
+)
 async def test_a_number_under_another_jobs_name_is_kept(
-    work: Work, queue: ArqRedis, redis_url: str
+    work: Work, queue: ArqRedis, redis_url: str, job: str, given: tuple[Any, ...]
 ) -> None:
-    await queue.enqueue_job("acept", BODY, _job_id="mistyped")
+    await queue.enqueue_job(job, *given, _job_id="mistyped")
 
     async with working(work, redis_url):
         await work.reporter.heard("intake_refused", "unknown_job", "mistyped")

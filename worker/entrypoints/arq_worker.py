@@ -74,8 +74,9 @@ def read_job(body: bytes) -> dict[str, Any]:
     except ValueError:
         return as_refused(IntakeRefusal.UNREADABLE, body)
     carries = any(isinstance(each, dict | list) for each in job["a"]) or job["k"]
-    unknown = job["f"] not in JOBS or job["f"] == REFUSE
-    return as_refused(IntakeRefusal.UNKNOWN_JOB, body) if unknown and carries else job
+    if job["f"] == REFUSE or (job["f"] not in JOBS and carries):
+        return as_refused(IntakeRefusal.UNKNOWN_JOB, body)
+    return job
 
 
 class KeepingWorker(Worker):
