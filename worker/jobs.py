@@ -18,6 +18,7 @@ from worker.domain.backoff import ACCEPT_JOB
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import TICKS, ProviderTick, Tick
+from worker.ports.handover import ACCEPT, IntakeRefusal, RefusedIntake
 from worker.ports.reporter import JobResult, Reporter
 
 Ctx: TypeAlias = dict[str, Any]
@@ -29,7 +30,7 @@ WORK_SECONDS = 18
 ARQ_SECONDS = 20
 # Every start counts as a try, also one that a crash or a deploy cut short.
 TRIES = 1_000_000
-ACCEPT_MAX = 1_000
+REFUSE = "refuse"
 
 assert WORK_SECONDS < ARQ_SECONDS
 
@@ -38,8 +39,10 @@ assert WORK_SECONDS < ARQ_SECONDS
 class JobHandlers:
     """What the jobs may touch. Built once, in `job_handlers_of`."""
 
-    #: Takes numbers that were rented, as handed over; not validated yet.
-    accept: Callable[[Sequence[Mapping[str, Any]]], Awaitable[JobResult]]
+    #: Takes numbers that were rented, as handed over in this job; not validated yet.
+    accept: Callable[[str, Sequence[Any]], Awaitable[JobResult]]
+    #: Keeps what was handed over and cannot be taken.
+    refuse: Callable[[Sequence[RefusedIntake]], Awaitable[None]]
     #: Runs the tick of that name, of the provider where it is one of a provider.
     tick: Callable[[str, ProviderName | None], Awaitable[JobResult]]
     reporter: Reporter
@@ -48,17 +51,35 @@ class JobHandlers:
     monotonic: Callable[[], float] = time.monotonic
 
 
-async def accept(ctx: Ctx, given: dict[str, Any] | list[dict[str, Any]]) -> None:
-    """Take over numbers that a shop rented: one payload, or up to `ACCEPT_MAX` of them."""
+async def accept(ctx: Ctx, *given: Any, **fields: Any) -> None:
+    """Take over numbers that a shop rented: payloads, lists of them, or one payload's fields."""
+    payloads = [each for one in given for each in (one if isinstance(one, list | tuple) else [one])]
+    payloads += [fields] if fields or not given else []
     handlers = handlers_in(ctx)
-    payloads = given if isinstance(given, list) else [given]
-    if len(payloads) > ACCEPT_MAX:
-        handlers.reporter.job("accept", JobResult.REFUSED, 0.0)
-        handlers.reporter.trouble("job.refused", detail="accept: too many numbers")
-        return
-    work = handlers.accept(payloads)
-    if await run(handlers, "accept", work, on_error=JobResult.AGAIN) is JobResult.AGAIN:
+    await _until_done(ctx, handlers.accept(ctx["job_id"], payloads))
+
+
+async def refuse(ctx: Ctx, reason: str, body: bytes) -> None:
+    """Keep a job whole that hands something over and cannot be read; nobody enqueues this one."""
+    refused = RefusedIntake(job=ctx["job_id"], reason=IntakeRefusal(reason), body=body)
+
+    async def keep() -> JobResult:
+        await handlers_in(ctx).refuse([refused])
+        return JobResult.REFUSED
+
+    await _until_done(ctx, keep())
+
+
+async def _until_done(ctx: Ctx, work: Awaitable[JobResult]) -> None:
+    """What the job carries is nowhere else yet: it comes again until the work has ended."""
+    result = await run(handlers_in(ctx), ACCEPT, work, on_error=JobResult.AGAIN)
+    if result is JobResult.AGAIN:
         raise Retry(defer=ACCEPT_JOB.wait(ctx["job_try"] - 1))
+
+
+def as_refused(reason: IntakeRefusal, body: bytes) -> dict[str, Any]:
+    """A job, as arq reads it, that keeps *body*."""
+    return {"t": None, "f": REFUSE, "a": [reason.value, body], "k": {}, "et": 0}
 
 
 async def run(
@@ -106,6 +127,7 @@ def _job(name: str, work: WorkerCoroutine) -> Function:
 
 
 JOBS: Final[Mapping[str, Function]] = {
-    "accept": _job("accept", accept),
+    ACCEPT: _job(ACCEPT, accept),
+    REFUSE: _job(REFUSE, refuse),
     **{name: _job(name, _run_tick(tick)) for name, tick in TICKS.items()},
 }

@@ -67,6 +67,19 @@ def money() -> list[Panel]:
             "cpm",
         ),
         lines(
+            "Refused intake",
+            "Numbers per hour that were handed over through arq and are watched by nobody.",
+            [
+                Query(
+                    "sum by (reason) "
+                    f"(rate({A}intake_refused_total{{{W}}}[$__rate_interval])) * 3600",
+                    "{{reason}}",
+                )
+            ],
+            "short",
+            runbook="ActivationWorkerIntakeRefused",
+        ),
+        lines(
             "Event deliveries",
             "Attempts per minute to hand events to the shop's endpoint.",
             [

@@ -1,9 +1,11 @@
 """The ways in besides HTTP: a program that uses arq, arq's own command, and the demo."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -12,6 +14,8 @@ from arq.connections import RedisSettings
 
 from tests.acceptance.world import World, spawn_command, until
 from worker.adapters.store.postgres import PostgresStore
+from worker.client import hand_over
+from worker.ports.handover import QUEUE
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 REPOSITORY = Path(__file__).parents[2]
@@ -40,7 +44,7 @@ async def _enqueue(world: World, *payloads: dict[str, object]) -> None:
         job_deserializer=orjson.loads,
     )
     for payload in payloads:
-        await pool.enqueue_job("accept", payload, _queue_name="activation-worker")
+        await pool.enqueue_job("accept", payload, _queue_name=QUEUE)
     await pool.aclose(close_connection_pool=True)
 
 
@@ -62,6 +66,46 @@ async def test_a_number_handed_over_through_arq_ends_like_any_other(a_world: Wor
     found = await a_world.all_final(60)
     assert sorted(one.state.value for one in found) == ["delivered", "refunded"]
     await a_world.audit()
+
+
+async def test_nothing_that_is_handed_over_is_dropped(a_world: World) -> None:
+    """Whatever is wrong with it, an event and a metric tell: a paid number is never lost unseen."""
+    await _open_account(a_world)
+    good = await _payload(a_world, "timeout")
+    await hand_over(
+        a_world.redis_url,
+        [
+            {**good, "account": "nobody", "provider_ref": "r1"},
+            {**good, "price_minor": "much", "provider_ref": "r2"},
+            {**good, "provider": "elsewhere", "provider_ref": "r3"},
+            good,
+        ],
+    )
+    pickling = await create_pool(RedisSettings.from_dsn(a_world.redis_url))
+    await pickling.enqueue_job("accept", {**good, "account": object}, _queue_name=QUEUE)
+    await pickling.enqueue_job("acept", good, _queue_name=QUEUE)
+    await pickling.aclose(close_connection_pool=True)
+    daemon = await a_world.start_daemon()
+    await a_world.until_known(1)
+
+    found: list[dict[str, Any]] = []
+    async with a_world.shop(daemon) as shop:
+        while len(found) < 5:
+            await asyncio.sleep(0.1)
+            found = [event async for event in shop.pages("/v1/events", 50)]
+    told = [event["data"] for event in found if event["type"] == "intake.refused"]
+
+    assert sorted((one["reason"], one.get("provider_ref")) for one in told) == [
+        ("invalid", "r2"),
+        ("unknown_account", "r1"),
+        ("unknown_job", None),
+        ("unknown_provider", "r3"),
+        ("unreadable", None),
+    ]
+    (invalid,) = (one for one in told if one["reason"] == "invalid")
+    assert [each["pointer"] for each in invalid["errors"]] == ["/price_minor"]
+    metrics = await a_world.metrics(daemon)
+    assert 'activation_worker_intake_refused_total{reason="unknown_account"} 1.0' in metrics
 
 
 async def test_arqs_own_command_starts_a_worker_that_does_the_job(a_world: World) -> None:

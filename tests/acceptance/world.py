@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -98,6 +99,11 @@ class World:
         line = daemon.line("activation-worker: admin")
         assert line is not None
         return line.split()[2]
+
+    async def metrics(self, daemon: Process) -> str:
+        url = f"{await self.admin(daemon)}/metrics"
+        async with aiohttp.ClientSession() as http, http.get(url) as response:
+            return await response.text()
 
     async def hand_over(
         self, shop: Daemon, count: int, service: str = "timeout", window: int = 8

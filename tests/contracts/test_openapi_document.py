@@ -6,11 +6,13 @@ After a change that is meant, run this file with `UPDATE_GOLDEN=1` in the enviro
 import json
 import os
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.unit.http.conftest import World, deps_over
@@ -102,3 +104,52 @@ def test_no_amount_of_money_is_described_as_a_float(described: dict[str, Any]) -
     for name, key, schema in amounts:
         kinds = {one.get("type") for one in schema.get("anyOf", [schema])}
         assert kinds <= {"integer", "null"}, f"{name}.{key}"
+
+
+def _media(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    places = [operation.get("requestBody", {}), *operation["responses"].values()]
+    return [each for place in places for each in place.get("content", {}).items()]
+
+
+def test_every_body_and_answer_has_an_example_that_its_schema_takes(
+    described: dict[str, Any],
+) -> None:
+    components = described["components"]
+    operations = [
+        operation
+        for group in ("paths", "webhooks")
+        for methods in described[group].values()
+        for operation in methods.values()
+    ]
+    checked = 0
+    for operation in operations:
+        for kind, media in _media(operation):
+            if kind == "*/*":
+                continue
+            name = media["schema"]["$ref"].rpartition("/")[2]
+            example = media.get("example") or components["examples"][name]["value"]
+            schema = {"$ref": f"#/components/schemas/{name}", "components": components}
+            errors = [f"{name}: {e.message}" for e in OAS31Validator(schema).iter_errors(example)]
+            assert errors == [], operation["operationId"]
+            checked += 1
+    assert checked > 200
+
+
+def test_every_type_of_event_is_described_as_a_webhook(described: dict[str, Any]) -> None:
+    """The types of the contract, each with the body that is sent and its headers."""
+    types = {"activation.code_received", "activation.delivered", "activation.refunded"}
+    types |= {"activation.closed", "activation.in_review", "intake.refused"}
+    types |= {f"{case}.*" for case in ("claim", "rental", "withdrawal", "account")}
+
+    assert set(described["webhooks"]) == types
+    for type_, operations in described["webhooks"].items():
+        headers = [each["name"] for each in operations["post"]["parameters"]]
+        assert headers == ["webhook-id", "webhook-timestamp", "webhook-signature"]
+        ((_, media),) = _media({**operations["post"], "responses": {}})
+        name = media["schema"]["$ref"].rpartition("/")[2]
+        value = described["components"]["examples"][name]["value"]
+        assert value["type"].startswith(type_.rstrip("*"))
+
+
+def test_the_version_is_that_of_the_package(described: dict[str, Any]) -> None:
+    assert described["info"]["version"] == metadata.version("activation-worker")

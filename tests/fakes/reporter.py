@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.handover import IntakeRefusal
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
@@ -50,6 +51,9 @@ class RecordingReporter:
 
     def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
         self.told.append(("purchase_refused", (provider, how.value)))
+
+    def intake_refused(self, reason: IntakeRefusal, reference: str) -> None:
+        self.told.append(("intake_refused", (reason, reference)))
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         self.told.append(("settled", tuple(settled)))

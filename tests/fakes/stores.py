@@ -13,6 +13,7 @@ from typing import Any, Final
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.backstop import Leadership
+from worker.ports.handover import RefusedIntake
 from worker.ports.store.activations import (
     ANY_NUMBER,
     AcceptResult,
@@ -244,6 +245,11 @@ class UnaskedOutbox:
         raise NotImplementedError
 
     async def final_seq(self) -> int:
+        raise NotImplementedError
+
+    async def refuse_intake(
+        self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
+    ) -> Sequence[RefusedIntake]:
         raise NotImplementedError
 
     async def replay_events(self, ids: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from worker.domain.backoff import Backoff
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.jobs import JobHandlers
+from worker.ports.handover import RefusedIntake
 from worker.ports.reporter import JobResult
 
 PHONE = "+4917012345678"
@@ -24,6 +25,7 @@ class Work:
     def __init__(self) -> None:
         self.reporter = RecordingReporter()
         self.accepted: list[Any] = []
+        self.refused: list[RefusedIntake] = []
         self.failures = 0  #: How many more times `accept` fails.
         self.started = asyncio.Event()
         self.let_go = asyncio.Event()
@@ -32,12 +34,20 @@ class Work:
         return JobHandlers(
             now=lambda: datetime.now(UTC),
             accept=self._accept,
+            refuse=self._refuse,
             tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
         )
 
-    async def _accept(self, payloads: Sequence[Any]) -> JobResult:
+    async def _refuse(self, refused: Sequence[RefusedIntake]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError(PHONE)
+        self.refused += refused
+        self.reporter.intake_refused(refused[0].reason, refused[0].job)
+
+    async def _accept(self, _job: str, payloads: Sequence[Any]) -> JobResult:
         if self.failures:
             self.failures -= 1
             raise ConnectionError(PHONE)

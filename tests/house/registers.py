@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.house.names import assigned
-from tests.house.source import Module, Source, identifiers, literals, texts
+from tests.house.source import (
+    WRITTEN_BY_COMMAND,
+    Module,
+    Source,
+    identifiers,
+    literals,
+    texts,
+)
 
 #: What a change to the product touches; tests and pages come on top.
 PLACES: Final = ("worker", "config", "deploy", "README.md")
@@ -26,9 +33,10 @@ _PAGES: Final = Path("worker/docs")
 
 
 def _product(source: Source) -> dict[Path, str]:
-    """The text files of the product without its pages: those tell of what is there."""
+    """The text files of the product without its pages and what a command writes."""
     found = texts(source.root, *PLACES)
-    return {path: text for path, text in found.items() if not path.is_relative_to(_PAGES)}
+    made = (_PAGES, WRITTEN_BY_COMMAND)
+    return {path: text for path, text in found.items() if not any(map(path.is_relative_to, made))}
 
 
 def families(source: Source) -> list[str]:

@@ -11,6 +11,11 @@ ROOT: Final = Path(__file__).parents[2]
 #: What a person writes or reads; a generated board is text too.
 TEXT_ENDS: Final = {".py", ".sql", ".toml", ".md", ".json", ".yaml", ".yml", ".lua", ".example"}
 
+#: What a command writes from something else counts there, and nobody reads it to change it.
+WRITTEN_BY_COMMAND: Final = Path("worker/client/calls")
+
+PAGES: Final = Path("worker/docs")  #: The small shop in there is read, and imported by nobody.
+
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -59,6 +64,8 @@ def source_at(root: Path = ROOT) -> Source:
     modules = {}
     for file in sorted((root / "worker").rglob("*.py")):
         path = file.relative_to(root)
+        if any(map(path.is_relative_to, (WRITTEN_BY_COMMAND, PAGES))):
+            continue
         text = file.read_text(encoding="utf-8")
         parts = path.with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

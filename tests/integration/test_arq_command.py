@@ -11,11 +11,12 @@ from arq.connections import RedisSettings
 from arq.worker import async_check_health, create_worker, get_kwargs
 
 from tests.fakes.reporter import RecordingReporter
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints import arq_worker
 from worker.entrypoints.arq_worker import cli_settings
 from worker.jobs import JobHandlers
+from worker.ports.handover import QUEUE
 from worker.ports.reporter import JobResult
 from worker.settings import Settings
 
@@ -37,13 +38,17 @@ class Opened:
         yield JobHandlers(
             now=lambda: datetime.now(UTC),
             accept=self._accept,
+            refuse=self._refuse,
             tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
         )
         self.closed.set()
 
-    async def _accept(self, _: object) -> JobResult:
+    async def _refuse(self, _: object) -> None:
+        return None
+
+    async def _accept(self, _job: str, _: object) -> JobResult:
         return JobResult.DONE
 
     async def _tick(self, _name: str, _provider: ProviderName | None) -> JobResult:

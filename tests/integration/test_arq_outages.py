@@ -14,8 +14,9 @@ from arq.constants import in_progress_key_prefix
 from tests.conftest import Valkey
 from tests.fakes.work import Work, working
 from worker.adapters.redis import connect
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.entrypoints.arq_worker import run_supervised
+from worker.ports.handover import QUEUE
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from arq.constants import job_key_prefix
 
 from tests.conftest import Valkey
 from tests.fakes.reporter import RecordingReporter
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints import ticker as module
 from worker.entrypoints.ticker import (
@@ -25,6 +25,7 @@ from worker.entrypoints.ticker import (
 )
 from worker.jobs import JOBS
 from worker.lifecycle.ticks import PER_PROVIDER
+from worker.ports.handover import QUEUE
 
 P = ProviderName("p")
 EVERY = 1_000

@@ -5,7 +5,7 @@ import logging
 import pickle
 import socket
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from arq.constants import (
 )
 
 from tests.fakes.work import BODY, PHONE, SHORT, Work, working
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.domain.backoff import Backoff
 from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT
 from worker.jobs import ARQ_SECONDS
+from worker.ports.handover import QUEUE
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-async def test_pickle_is_not_read(
+async def test_a_pickle_that_runs_something_is_kept_and_not_read(
     work: Work, queue: ArqRedis, redis_url: str, tmp_path: Path
 ) -> None:
     trace = tmp_path / "ran"
@@ -137,9 +138,85 @@ async def test_pickle_is_not_read(
     async with working(work, redis_url):
         await work.reporter.heard("job", "watch")
 
+        await work.reporter.heard("intake_refused", "unreadable", "bomb")
+
     assert not trace.exists()
     assert await queue.zcard(QUEUE) == 0
-    assert work.reporter.troubles == []
+    assert [one.body for one in work.refused] == [pickle.dumps(job)]
+
+
+async def test_a_job_that_an_ordinary_pool_pickled_is_understood(
+    work: Work, redis_url: str
+) -> None:
+    """All that a shop may have in it: instants, nested lists, texts of any alphabet."""
+    pool = await create_pool(ArqSettings.from_dsn(redis_url))
+    at = datetime(2026, 1, 1, 12, 30, 0, 250, tzinfo=UTC)
+    offset = at.astimezone(timezone(timedelta(hours=3, minutes=30)))
+    number = {**BODY, "rented_at": at, "expires_at": offset, "note": "Привет", "big": 2**40}
+    await pool.enqueue_job("accept", number, [BODY], _queue_name=QUEUE)
+    await pool.enqueue_job("accept", _queue_name=QUEUE, **BODY)  # type: ignore[arg-type] # its fields
+
+    async with working(work, redis_url):
+        await work.reporter.heard("job", "accept", "done", times=2)
+    await pool.aclose(close_connection_pool=True)
+
+    assert sorted(work.accepted, key=len) == [BODY, BODY, number]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+async def test_every_protocol_of_pickle_is_understood(
+    work: Work, queue: ArqRedis, redis_url: str, protocol: int
+) -> None:
+    job: dict[str, Any] = {"t": None, "f": "accept", "a": (BODY,), "k": {}, "et": 1}
+    await queue.psetex(job_key_prefix + "one", 60_000, pickle.dumps(job, protocol))
+    await queue.zadd(QUEUE, {"one": 1})
+
+    async with working(work, redis_url):
+        await work.reporter.heard("job", "accept", "done")
+
+    assert work.accepted == [BODY]
+
+
+@pytest.mark.parametrize(
+    ("job", "given"), [("acept", (BODY,)), ("refuse", ("no reason", PHONE))], ids=["typo", "ours"]
+)
+async def test_a_number_under_another_jobs_name_is_kept(
+    work: Work, queue: ArqRedis, redis_url: str, job: str, given: tuple[Any, ...]
+) -> None:
+    await queue.enqueue_job(job, *given, _job_id="mistyped")
+
+    async with working(work, redis_url):
+        await work.reporter.heard("intake_refused", "unknown_job", "mistyped")
+
+    (kept,) = work.refused
+    assert PHONE in kept.body.decode()
+
+
+async def test_a_number_that_redis_forgot_is_told(
+    work: Work, queue: ArqRedis, redis_url: str
+) -> None:
+    await queue.zadd(QUEUE, {"forgotten": 1, "watch:p:17": 1})
+
+    async with working(work, redis_url):
+        await work.reporter.heard("intake_refused", "expired", "forgotten")
+        while await queue.zcard(QUEUE):
+            pass
+
+    assert [one.job for one in work.refused] == ["forgotten"]
+
+
+async def test_what_is_refused_is_kept_however_often_the_database_fails(
+    work: Work, queue: ArqRedis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.jobs.ACCEPT_JOB", Backoff(first=SHORT, longest=SHORT))
+    work.failures = 7
+    await queue.psetex(job_key_prefix + "broken", 60_000, b"not a job")
+    await queue.zadd(QUEUE, {"broken": 1})
+
+    async with working(work, redis_url):
+        await work.reporter.heard("intake_refused", "unreadable", "broken")
+
+    assert [one.body for one in work.refused] == [b"not a job"]
 
 
 async def test_only_plain_values_can_be_enqueued(queue: ArqRedis) -> None:
@@ -157,9 +234,10 @@ async def test_a_broken_body_stops_nothing(
 
     async with working(work, redis_url):
         await work.reporter.heard("job", "watch", "done")
+        await work.reporter.heard("intake_refused", "unreadable", "broken")
 
     assert await queue.zcard(QUEUE) == 0
-    assert work.reporter.troubles == []
+    assert [one.body for one in work.refused] == [body]
 
 
 @pytest.mark.parametrize("body", [[1, 2], {}, ["not", "three"]])
@@ -181,7 +259,7 @@ async def test_arq_logs_no_arguments(
     logging.getLogger("arq").setLevel(logging.DEBUG)
     work.failures = 1
     await queue.enqueue_job("accept", BODY)
-    await queue.enqueue_job("accept", BODY, "one too many")
+    await queue.enqueue_job("watch", "p", "one too many")
     await queue.enqueue_job("no_such_job", BODY)
 
     async with working(work, redis_url):

@@ -14,6 +14,7 @@ from worker import jobs
 from worker.domain.ids import ProviderName
 from worker.jobs import JOBS, JobHandlers
 from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER
+from worker.ports.handover import RefusedIntake
 from worker.ports.reporter import JobResult
 
 SECRET = "+4917012345678"
@@ -29,20 +30,25 @@ class Work:
 
     async def job(self, name: str, *given: Any, job_try: int = 1) -> None:
         """Run it as arq would."""
-        ctx = {"handlers": self.handlers(), "job_try": job_try}
+        ctx = {"handlers": self.handlers(), "job_try": job_try, "job_id": "one"}
         await JOBS[name].coroutine(ctx, *given)
 
     def handlers(self) -> JobHandlers:
         return JobHandlers(
             now=lambda: datetime.now(UTC),
             accept=self._accept,
+            refuse=self._refuse,
             tick=self._tick,
             reporter=self.reporter,
             providers=[ProviderName("p")],
             monotonic=lambda: 7.0,
         )
 
-    async def _accept(self, payloads: Sequence[Any]) -> JobResult:
+    async def _refuse(self, refused: Sequence[RefusedIntake]) -> None:
+        self.calls.append(("refuse", refused))
+        await self._does()
+
+    async def _accept(self, _job: str, payloads: Sequence[Any]) -> JobResult:
         self.calls.append(("accept", payloads))
         return await self._does()
 
@@ -99,13 +105,19 @@ async def test_numbers_are_accepted_one_by_one_or_in_lists(given: Any) -> None:
     assert work.calls == [("accept", [{"account": "a"}])]
 
 
-async def test_too_many_numbers_in_one_job_are_refused() -> None:
+async def test_a_job_that_cannot_be_read_is_kept_whole() -> None:
     work = Work(done)
 
-    await work.job("accept", [{}] * (jobs.ACCEPT_MAX + 1))
+    await work.job("refuse", "unreadable", b"what it was")
 
-    assert work.calls == []
+    ((_, (refused,)),) = work.calls
+    assert (refused.job, refused.reason, refused.body) == ("one", "unreadable", b"what it was")
     assert work.reporter.of("job") == [("accept", "refused", 0.0)]
+
+
+async def test_it_comes_again_until_it_is_kept() -> None:
+    with pytest.raises(Retry):
+        await Work(broken).job("refuse", "unreadable", b"what it was")
 
 
 @pytest.mark.parametrize("does", [broken, broken_in_a_group])

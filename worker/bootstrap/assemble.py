@@ -9,6 +9,7 @@ from worker.adapters.tenacity_retry import TenacityRetry
 from worker.bootstrap.from_settings import Resources, payments_of
 from worker.domain.families import has_dialects
 from worker.domain.ids import ProviderName
+from worker.lifecycle.accept import RefuseIntake
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import CanaryOrder
@@ -33,6 +34,7 @@ class WorkerService(ActivationService):
 
     cases: CaseService
     rent_long: RentLong
+    refuse_intake: RefuseIntake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

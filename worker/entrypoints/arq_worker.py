@@ -16,15 +16,17 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from arq.connections import ArqRedis, RedisSettings
+from arq.constants import job_key_prefix
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from worker.adapters.redis.queue import QUEUE, dump, load, open_queue
+from worker.adapters.redis.queue import dump, load, open_queue
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
-from worker.jobs import ARQ_SECONDS, JOBS, TRIES, Ctx, JobHandlers
+from worker.jobs import ARQ_SECONDS, JOBS, REFUSE, TRIES, Ctx, JobHandlers, as_refused, handlers_in
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports.handover import QUEUE, IntakeRefusal, RefusedIntake
 from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
@@ -57,9 +59,35 @@ def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
         "health_check_interval": HEALTH_SECONDS,
         "health_check_key": health_key,
         "job_serializer": dump,
-        "job_deserializer": load,
+        "job_deserializer": read_job,
         "log_results": False,
     }
+
+
+def read_job(body: bytes) -> dict[str, Any]:
+    """A job, as arq wants it. One that hands something over and is not ours becomes `refuse`.
+
+    A failure here would end in arq's log, and the number would be watched by nobody.
+    """
+    try:
+        job = load(body)
+    except ValueError:
+        return as_refused(IntakeRefusal.UNREADABLE, body)
+    carries = any(isinstance(each, dict | list) for each in job["a"]) or job["k"]
+    if job["f"] == REFUSE or (job["f"] not in JOBS and carries):
+        return as_refused(IntakeRefusal.UNKNOWN_JOB, body)
+    return job
+
+
+class KeepingWorker(Worker):
+    """arq's worker, which tells of a job that Redis forgot before anybody took it."""
+
+    async def run_job(self, job_id: str, score: int) -> None:
+        tick = job_id.partition(":")[0] in JOBS  # Ticks come by themselves again.
+        if not tick and not await self.pool.exists(job_key_prefix + job_id):
+            expired = RefusedIntake(job=job_id, reason=IntakeRefusal.EXPIRED)
+            await handlers_in(self.ctx).refuse([expired])
+        await super().run_job(job_id, score)
 
 
 async def run_supervised(
@@ -99,7 +127,7 @@ async def _run_once(
 ) -> None:
     """One arq worker, until *stop* is set or it fails."""
     queue = open_queue(redis_url)
-    worker = Worker(
+    worker = KeepingWorker(
         **worker_options(queue, health_key(os.getpid())),
         ctx={"handlers": handlers},
         handle_signals=False,

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
-from worker.adapters.redis.queue import QUEUE, open_queue
+from worker.adapters.redis.queue import open_queue
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER, Tick
+from worker.ports.handover import QUEUE
 from worker.ports.reporter import Reporter
 
 # arq takes jobs by score: ticks go first, however long the line of numbers to accept is.

@@ -14,13 +14,15 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
+from worker.ports.handover import ACCEPT_MAX, RefusedIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.service import PurchaseOrder
 from worker.ports.store import activations as port
+from worker.ports.store.outbox import OutboxStore
 from worker.ports.store.purchases import PurchaseStore
 
-BATCH: Final = 1000
+BATCH: Final = ACCEPT_MAX
 AnyOrder: TypeAlias = port.NumberIntake | PurchaseOrder
 
 
@@ -168,3 +170,18 @@ class Accept:
         now, terms = self.clock.now(), self.terms[provider]
         listed = self.listed(provider)
         return [(number, first_look(number, terms, listed=listed, now=now)) for number in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseIntake:
+    """Keeps what was handed over and is not taken: an event tells it, as no caller waits."""
+
+    outbox: OutboxStore
+    reporter: Reporter
+
+    async def __call__(self, refused: Sequence[RefusedIntake]) -> None:
+        for each in await self.outbox.refuse_intake(refused):
+            known = each.known
+            self.reporter.intake_refused(
+                each.reason, f"{known.get('provider', '?')}/{known.get('provider_ref', each.job)}"
+            )

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.handover import IntakeRefusal
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -73,6 +74,10 @@ class Reporter(Protocol):
 
     def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
         """Asked to rent at this provider, and certainly nothing was bought."""
+        ...
+
+    def intake_refused(self, reason: IntakeRefusal, reference: str) -> None:
+        """A number that was handed over is not watched."""
         ...
 
     def settled(self, settled: Sequence[SettledNumber]) -> None: ...

@@ -1,14 +1,18 @@
 """The outbox: events that were written with what they tell, leased, sent, or dead."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.event_feed import EventFeed, event_of
 from worker.adapters.store.event_ids import thing_of
+from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event, EventFilter, EventPage, FailedEvent, Replay
 
@@ -19,8 +23,16 @@ class OutboxRepository:
     *wanted*: an endpoint is configured. Then what was kept without one can be sent, too.
     """
 
-    def __init__(self, db: Database, holder: Holder = nobody, *, wanted: bool = True) -> None:
+    def __init__(
+        self,
+        db: Database,
+        event_state: str = "kept",
+        holder: Holder = nobody,
+        *,
+        wanted: bool = True,
+    ) -> None:
         self._db = db
+        self._event_state = event_state
         self._feed = EventFeed(db)
         self._holder = holder
         self._wanted = wanted
@@ -68,6 +80,24 @@ class OutboxRepository:
     async def final_seq(self) -> int:
         return await self._feed.final_seq()
 
+    async def refuse_intake(
+        self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
+    ) -> Sequence[RefusedIntake]:
+        told = {f"intake:{quote(each.job, safe='')}:{each.place}": each for each in refused}
+        parameters = {
+            "subjects": list(told),
+            "accounts": [each.known.get("account") for each in told.values()],
+            "payloads": [_refusal_json(each) for each in told.values()],
+            "event_state": self._event_state,
+            "now": now,
+        }
+
+        async def work(connection: AsyncConnection) -> Sequence[RefusedIntake]:
+            result = await connection.execute(statement("outbox/refuse_intake"), parameters)
+            return [told[row[0]] for row in result]
+
+        return await self._db.write(work)
+
     async def replay_events(self, ids: Sequence[str]) -> int:
         async def work(connection: AsyncConnection) -> int:
             asked = {**_columns(ids), "kept": self._wanted}
@@ -99,6 +129,32 @@ class OutboxRepository:
             return (await connection.execute(statement(name), parameters)).rowcount
 
         return await self._db.write(work)
+
+
+def _refusal_json(refused: RefusedIntake) -> str:
+    data = {
+        "job": refused.job,
+        "reason": refused.reason.value,
+        **refused.known,
+        **({"errors": list(refused.errors)} if refused.errors else {}),
+        **({"body_base64": base64.b64encode(refused.body).decode()} if refused.body else {}),
+    }
+    if refused.payload is None:
+        return _json(data)
+    try:
+        text = _json({**data, "payload": refused.payload})
+    except (TypeError, ValueError, RecursionError):
+        text = ""
+    # PostgreSQL's JSON has no such character.
+    return (
+        text
+        if text and "\\u0000" not in text
+        else _json({**data, "payload": ascii(refused.payload)})
+    )
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return orjson.dumps(data).decode()
 
 
 def _columns(ids: Sequence[str], **others: Sequence[Any]) -> dict[str, list[Any]]:

@@ -69,7 +69,7 @@ class PostgresStore:
         self.purchases = PurchaseRepository(self.db, self.policies, event_state)
         self.books = BookRepository(self.db)
         self.cases = CaseRepository(self.db, self.policies, event_state, holder)
-        self.outbox = OutboxRepository(self.db, holder, wanted=events_wanted)
+        self.outbox = OutboxRepository(self.db, event_state, holder, wanted=events_wanted)
 
     def doubts(self) -> int:
         """How often commits may have been lost since this process began."""

@@ -12,6 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from worker.domain.activation import WINDOW, EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
+from worker.ports.handover import IntakeRefusal
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import FAILED
 from worker.ports.store.outbox import SendResult
@@ -112,6 +113,7 @@ REQUEST_RESULT = _fixed("result", RequestResult)
 JOB_RESULT = _fixed("result", JobResult)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
+REFUSAL = _fixed("reason", IntakeRefusal)
 HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 
 

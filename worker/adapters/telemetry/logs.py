@@ -153,7 +153,6 @@ def _json(event: EventDict, **_: Any) -> str:
 
 
 LOG_EVENTS: Final[Mapping[str, str]] = {
-    "accept.refused": "Numbers handed over through arq were not taken; `detail` says why.",
     "activation.code_late": "A code came after the window or the ending: not shown, not charged.",
     "activation.in_review": "Numbers whose ending the policy leaves to a human.",
     "activation.quarantined": "Work on this number fails, see `why`; it is tried again ever later.",
@@ -181,8 +180,8 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "instance.dead": "A process is dead; what it had leased is due. The detail is its id.",
     "instance.freeing_failed": "Whether a process is dead could not be asked, or not be acted on.",
     "instance.was_dead": "This process was taken for dead, as after a freeze, and begins anew.",
+    "intake.refused": "A number handed over is not taken, see `detail`; an event has it whole.",
     "job.failed": "A job ended with an error.",
-    "job.refused": "A job was given something it does not take.",
     "policy.missing": "A number's policy is not kept, or cannot be read here: a human ends it.",
     "policy.unreadable": "Kept policies of newer code; who bought under them is a human's to end.",
     "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",

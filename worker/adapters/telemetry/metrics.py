@@ -118,6 +118,9 @@ class Metrics:
     accepted = _bounded(
         Counter, "accepted_total", "Numbers taken over or rented.", label_sets.PROVIDER
     )
+    intake_refused = _bounded(
+        Counter, "intake_refused_total", "Numbers handed over, not watched.", label_sets.REFUSAL
+    )
     settled = _bounded(
         Counter,
         "settled_total",
@@ -156,10 +159,7 @@ class Metrics:
         label_sets.PURCHASE_REFUSAL,
     )
     late_codes = _bounded(
-        Counter,
-        "late_codes_total",
-        "Codes seen too late: neither shown nor charged.",
-        label_sets.PROVIDER,
+        Counter, "late_codes_total", "Codes too late to be shown or charged.", label_sets.PROVIDER
     )
 
     # The queue

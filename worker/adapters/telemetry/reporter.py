@@ -14,6 +14,7 @@ from worker.adapters.telemetry import label_sets
 from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
+from worker.ports.handover import IntakeRefusal
 from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
@@ -47,6 +48,10 @@ class OpsReporter:
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self._metrics.accepted.of(provider).inc(count)
+
+    def intake_refused(self, reason: IntakeRefusal, reference: str) -> None:
+        self._metrics.intake_refused.of(reason).inc()
+        self.trouble("intake.refused", detail=f"{reason} {reference}")
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         ended = Counter((each.provider, each.outcome, each.reason) for each in settled)

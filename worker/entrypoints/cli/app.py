@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Command] = {
     "check-config": Command("startup:check_config", "Check the configuration."),
     "migrate": Command("startup:migrate", "Bring the database schema up to date."),
     "events": Command("events:events_app", "List outgoing events, or send some again."),
+    "docs": Command("docs:docs", "Read the guides that ship with the package."),
     "timers": Command("timers:timers", "Show which durable timers are overdue, or all of them."),
     "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),
     "provider": Command("provider:provider_app", "Hold a provider against our books; leave it."),

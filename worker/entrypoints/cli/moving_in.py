@@ -136,8 +136,11 @@ def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Lin
         return
     needed = {Kind.ACCOUNTS: ("account", "currency"), Kind.NUMBERS: ("provider", "provider_ref")}
     missing = [key for key in needed[kind] if not isinstance(body, dict) or not body.get(key)]
-    if missing:
-        report.refuse(at, "invalid", 0, f"{', '.join(missing)} must be given")
+    wrong = f"{', '.join(missing)} must be given" if missing else ""
+    if not missing and kind is Kind.NUMBERS:
+        wrong = _wrong_number(raw)
+    if wrong:
+        report.refuse(at, "invalid", 0, wrong)
         return
     minor = _minor_of(kind, body)
     if minor is None:
@@ -145,6 +148,20 @@ def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Lin
         return
     report.sent_minor += minor
     yield at, body
+
+
+def _wrong_number(raw: bytes) -> str:
+    """What the daemon would refuse of the line whatever it has stored; empty: nothing."""
+    from worker.entrypoints.http.number_intake import RentedNumberItem
+    from worker.entrypoints.http.problems import Problem
+    from worker.entrypoints.http.routing import read_json
+
+    try:
+        read_json(RentedNumberItem, raw)
+    except Problem as problem:
+        errors = problem.details.as_json().get("errors", ())
+        return "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors) or "no JSON"
+    return ""
 
 
 def _minor_of(kind: Kind, body: Mapping[str, Any]) -> int | None:

@@ -18,7 +18,7 @@ idempotency       calls under an `Idempotency-Key`
 long_poll         waiting for an activation, or the feed of events, to change
 problems          every way a call can fail, each with its stable type
 requests, responses, pagination      field types of bodies, instants, cursors
-openapi           the description, from the same signatures
+openapi           the description, from the same signatures; its `examples`; its `webhooks`
 listener          the socket, and bytes that cannot be read as HTTP
 deps              what the API needs from outside
 """

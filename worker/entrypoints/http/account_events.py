@@ -59,7 +59,7 @@ def _scope_of(body: AccountEvent) -> Scope:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
-            name="accountevents_tell",
+            name="tell_account_event",
             method="POST",
             path="/v1/accounts/{account}/events",
             handler=AccountEventHandlers(deps).record,

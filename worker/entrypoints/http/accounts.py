@@ -175,7 +175,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     path = "/v1/accounts/{account}"
     return (
         Route(
-            name="accounts_open",
+            name="open_account",
             method="PUT",
             path=path,
             handler=accounts.open,
@@ -188,7 +188,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             ),
         ),
         Route(
-            name="accounts_show",
+            name="get_account",
             method="GET",
             path=path,
             handler=accounts.show,
@@ -198,7 +198,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
         ),
         _list_route(accounts),
         Route(
-            name="accounts_top_up",
+            name="top_up_account",
             method="POST",
             path=f"{path}/topups",
             handler=accounts.top_up,
@@ -212,7 +212,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             ),
         ),
         Route(
-            name="accounts_entries",
+            name="list_entries",
             method="GET",
             path=f"{path}/entries",
             handler=accounts.entries,
@@ -225,7 +225,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
 
 def _list_route(accounts: AccountHandlers) -> Route:
     return Route(
-        name="accounts_list",
+        name="list_accounts",
         method="GET",
         path="/v1/accounts",
         handler=accounts.listed,

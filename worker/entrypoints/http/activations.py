@@ -343,7 +343,7 @@ def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
     activations = ActivationHandlers(deps, long_poll)
     return (
         Route(
-            name="activations_show",
+            name="get_activation",
             method="GET",
             path="/v1/activations/{id}",
             handler=activations.show,
@@ -352,7 +352,7 @@ def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.BUSY, ProblemKind.NOT_OFFERED),
         ),
         Route(
-            name="activations_by_reference",
+            name="get_activation_by_reference",
             method="GET",
             path="/v1/activations/{provider}/{provider_ref}",
             handler=activations.by_reference,
@@ -361,7 +361,7 @@ def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_OFFERED),
         ),
         Route(
-            name="activations_newest",
+            name="list_activations",
             method="GET",
             path="/v1/activations",
             handler=activations.newest,
@@ -382,7 +382,7 @@ def _action_routes(actions: ActionHandlers) -> Iterator[Route]:
     }
     for action, (handler, problems) in handlers.items():
         yield Route(
-            name=f"wishes_{action}",
+            name=f"{action}_activation",
             method="POST",
             path=f"/v1/activations/{{id}}/{action}",
             handler=handler,

@@ -105,7 +105,7 @@ def _description_route(description: Callable[[], OpenApi]) -> Route:
         return Answer(200, description())
 
     return Route(
-        name="describe",
+        name="describe_api",
         method="GET",
         path="/openapi.json",
         handler=show,

@@ -134,7 +134,7 @@ class ObligationShown(ResponseBody):
 
     id: str
     case: str
-    what: Annotated[Sla, SchemaName("Obligation")]
+    what: Annotated[Sla, SchemaName("Owed")]
     owed_by: Literal["shop", "customer"]
     since: Moment
     by_when: Moment
@@ -362,6 +362,10 @@ def _asks_or_answers(body: Any) -> Scope:  # noqa: ANN401 - any body with an eve
     return Scope.DECIDE if body.event == "requested" else Scope.OPERATE
 
 
+#: Names of the calls that do more than tell what happened.
+_STEP_NAMES: Final = {"evidence": "add_{case}_evidence", "verdict": "decide_{case}"}
+
+
 def case_routes(
     deps: ApiDeps,
     noun: str,
@@ -377,10 +381,10 @@ def case_routes(
     """
     # Staff open a claim for a customer; whose money leaves asks for it himself.
     opening = Scope.OPERATE | Scope.DECIDE if noun == "claims" else Scope.OPERATE
-    path, idempotent = f"/v1/{noun}", IdempotentCalls(deps)
+    path, case, idempotent = f"/v1/{noun}", noun.removesuffix("s"), IdempotentCalls(deps)
     return (
         Route(
-            name=f"{noun}_open",
+            name=f"open_{case}",
             method="POST",
             path=path,
             handler=opens,
@@ -395,7 +399,7 @@ def case_routes(
             ),
         ),
         Route(
-            name=f"{noun}_show",
+            name=f"get_{case}",
             method="GET",
             path=f"{path}/{{id}}",
             handler=shows,
@@ -405,7 +409,9 @@ def case_routes(
         ),
         *(
             Route(
-                name=f"{noun}_{step.replace('-', '_')}",
+                name=_STEP_NAMES.get(step, "tell_{case}_{step}").format(
+                    case=case, step=step.replace("-", "_")
+                ),
                 method="POST",
                 path=f"{path}/{{id}}/{step}",
                 handler=handler,

@@ -223,7 +223,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
     replays = ReplayHandlers(deps.outbox, wanted=deps.events_wanted)
     return (
         Route(
-            name="events_newest",
+            name="list_events",
             method="GET",
             path="/v1/events",
             handler=EventHandlers(deps.outbox, feed).events,
@@ -232,7 +232,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             problems=(ProblemKind.BUSY,),
         ),
         Route(
-            name="events_replay",
+            name="replay_events",
             method="POST",
             path="/v1/events/replay",
             handler=replays.replay,
@@ -241,7 +241,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             problems=(ProblemKind.NOT_OFFERED,),
         ),
         Route(
-            name="events_endpoint_enable",
+            name="enable_endpoint",
             method="POST",
             path="/v1/events/endpoint/enable",
             handler=replays.enable,

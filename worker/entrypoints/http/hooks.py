@@ -63,7 +63,7 @@ class HookHandlers:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
-            name="hooks_push",
+            name="push_sms",
             method="POST",
             path="/v1/hooks/{provider}/{secret}",
             handler=HookHandlers(deps).push,

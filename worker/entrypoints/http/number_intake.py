@@ -81,7 +81,7 @@ class BulkRefused(ResponseBody):
     problem: ProblemShown
 
 
-class BulkShown(ResponseBody):
+class BulkResults(ResponseBody):
     """One result for each item, in the order of the items."""
 
     results: list[BulkAccepted | BulkRefused]
@@ -234,7 +234,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     intake = NumberIntakeHandlers(deps)
     return (
         Route(
-            name="intake_put",
+            name="watch_number",
             method="PUT",
             path="/v1/activations/{provider}/{provider_ref}",
             handler=intake.put,
@@ -252,12 +252,12 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             ),
         ),
         Route(
-            name="intake_bulk",
+            name="watch_numbers",
             method="POST",
             path="/v1/activations/bulk",
             handler=intake.bulk,
             scope=Scope.OPERATE,
-            answers={200: BulkShown},
+            answers={200: BulkResults},
             body=Bulk,
         ),
     )

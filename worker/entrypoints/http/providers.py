@@ -144,7 +144,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     }
     return (
         Route(
-            name="providers_list",
+            name="list_providers",
             method="GET",
             path="/v1/providers",
             handler=providers.listed,
@@ -153,7 +153,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.NOT_OFFERED,),
         ),
         Route(
-            name="providers_show",
+            name="get_provider",
             method="GET",
             path="/v1/providers/{name}",
             handler=providers.show,
@@ -163,7 +163,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
         ),
         *(
             Route(
-                name=f"providers_{act}",
+                name=f"{act}_provider",
                 method="POST",
                 path=f"/v1/providers/{{name}}/{act}",
                 handler=handler,

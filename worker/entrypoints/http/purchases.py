@@ -146,7 +146,7 @@ assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS) | {PurchaseOutcome.WINDO
 def routes(deps: ApiDeps) -> Sequence[Route]:
     return (
         Route(
-            name="orders_rent",
+            name="rent_number",
             method="POST",
             path="/v1/activations",
             handler=PurchaseHandlers(deps.service).rent,

@@ -68,6 +68,7 @@ class RentalOrderHandlers:
         self, body: RentLongOrder, idempotency_key: Annotated[str | None, _KEY]
     ) -> Answer:
         """Rent a number for hours, days or months at the provider."""
+        key = key_in(idempotency_key)
         provider, length = ProviderName(body.provider), timedelta(hours=body.hours)
         terms = self._terms(provider)
         _check_length(terms.lengths, length)
@@ -76,7 +77,7 @@ class RentalOrderHandlers:
             raise Problem(ProblemKind.UNKNOWN_POLICY)
         order = RentalOrder(
             kind=RentalOrderKind.RENT,
-            idempotency_key=key_in(idempotency_key),
+            idempotency_key=key,
             account=AccountId(body.account),
             provider=provider,
             service=body.service,
@@ -98,6 +99,7 @@ class RentalOrderHandlers:
         idempotency_key: Annotated[str | None, _KEY],
     ) -> Answer:
         """Prolong a running rental at its provider."""
+        key = key_in(idempotency_key)
         name = ProviderName(provider)
         rental = await self._deps.case_service.cases.rental(name, ProviderRef(provider_ref))
         if rental is None:
@@ -106,7 +108,7 @@ class RentalOrderHandlers:
             raise Problem(ProblemKind.NOT_OFFERED, "this provider prolongs no rental")
         order = RentalOrder(
             kind=RentalOrderKind.PROLONG,
-            idempotency_key=key_in(idempotency_key),
+            idempotency_key=key,
             account=rental.account,
             provider=name,
             service=rental.service,
@@ -197,7 +199,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     )
     return (
         Route(
-            name="rentals_rent",
+            name="order_rental",
             method="POST",
             path="/v1/rentals",
             handler=orders.rent,
@@ -206,7 +208,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=problems,
         ),
         Route(
-            name="rentals_prolong",
+            name="prolong_rental",
             method="POST",
             path="/v1/rentals/{provider}/{provider_ref}/prolong",
             handler=orders.prolong,

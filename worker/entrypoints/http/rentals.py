@@ -275,7 +275,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     path = "/v1/rentals/{provider}/{provider_ref}"
     return (
         Route(
-            name="rentals_put",
+            name="book_rental",
             method="PUT",
             path=path,
             handler=rentals.put,
@@ -284,7 +284,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.UNKNOWN_POLICY, ProblemKind.NOT_OFFERED, *_PROBLEMS.values()),
         ),
         Route(
-            name="rentals_show",
+            name="get_rental",
             method="GET",
             path=path,
             handler=rentals.show,
@@ -300,7 +300,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
 def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> Sequence[Route]:
     return (
         Route(
-            name="rentals_outage",
+            name="report_outage",
             method="POST",
             path=f"{path}/outages",
             handler=rentals.outage,
@@ -315,7 +315,7 @@ def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> S
             ),
         ),
         Route(
-            name="rentals_cancel",
+            name="cancel_rental",
             method="POST",
             path=f"{path}/cancel",
             handler=rentals.cancel,
@@ -325,7 +325,7 @@ def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> S
             problems=(ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED, *CANCEL_PROBLEMS.values()),
         ),
         Route(
-            name="rentals_restored",
+            name="report_restored",
             method="POST",
             path=f"{path}/restored",
             handler=rentals.restored,
@@ -339,7 +339,7 @@ def _posts(rentals: RentalHandlers, idempotent: IdempotentCalls, path: str) -> S
 
 def _list_route(rentals: RentalHandlers) -> Route:
     return Route(
-        name="rentals_list",
+        name="list_rentals",
         method="GET",
         path="/v1/rentals",
         handler=rentals.listed,

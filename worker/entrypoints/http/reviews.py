@@ -106,7 +106,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
     reviews = ReviewHandlers(deps)
     return (
         Route(
-            name="reviews_waiting",
+            name="list_reviews",
             method="GET",
             path="/v1/reviews",
             handler=reviews.waiting,
@@ -115,7 +115,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             problems=(ProblemKind.NOT_OFFERED,),
         ),
         Route(
-            name="reviews_verdict",
+            name="decide_review",
             method="POST",
             path="/v1/reviews/{id}/verdict",
             handler=reviews.verdict,

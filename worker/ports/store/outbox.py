@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from worker.domain.ids import ActivationId
+from worker.ports.handover import RefusedIntake
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,12 @@ class OutboxStore(Protocol):
 
     async def final_seq(self) -> int:
         """Up to this number every event is there that ever will be."""
+        ...
+
+    async def refuse_intake(
+        self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
+    ) -> Sequence[RefusedIntake]:
+        """Keep what is not taken, and tell it as `intake.refused`; those that were not yet."""
         ...
 
     async def replay_events(self, ids: Sequence[str]) -> int:

@@ -1,0 +1,121 @@
+"""One connection pool to the API: sends a call, and gives its JSON or raises."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from worker.client.api_problem import ApiProblem, ApiUnreachable
+
+WAIT_SECONDS_MAX: Final = 30  #: The longest that the API holds a call until something changes.
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=WAIT_SECONDS_MAX + 15, sock_connect=5)
+
+
+class ApiConnection:
+    """Made anywhere, used with `async with`."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """*url* is the API's, without a path; *token* is one of `[api] tokens`."""
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            headers=self._headers, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._http is not None
+        await self._http.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON; the methods made from the description type it
+        """The answer's JSON. What is None is left out. Raises `ApiProblem`, `ApiUnreachable`."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        if body is not None:
+            content, headers["Content-Type"] = _json(body), "application/json"
+        given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        _, document = await self.exchange(method, path, given, content, headers)
+        return document
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> tuple[aiohttp.ClientResponse, Any]:
+        """The response with its JSON; a 304 has none."""
+        assert self._http is not None, "use the client with `async with`"
+        url = URL(self._url + path, encoded=True).with_query(query)
+        try:
+            async with self._http.request(
+                method, url, data=content, headers=headers, allow_redirects=False
+            ) as response:
+                raw = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            # Not aiohttp's own text: it can hold the URL, and that of a hook has a secret.
+            raise ApiUnreachable(f"no answer from {self._url}: {type(error).__name__}") from None
+        return response, _document(response, raw)
+
+
+def segment(text: str) -> str:
+    """One segment of a path, whatever the text is."""
+    return quote(text, safe="")
+
+
+def _document(response: aiohttp.ClientResponse, raw: bytes) -> Any:  # noqa: ANN401 - JSON
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        return None
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        raise ApiUnreachable(f"HTTP {response.status} without JSON: not this API's") from None
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        waits = response.headers.get("Retry-After", "")
+        raise ApiProblem(
+            document if isinstance(document, dict) else {"status": response.status},
+            float(waits) if waits.isdecimal() else None,
+        )
+    return document
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    given = {name: value for name, value in body.items() if value is not None}
+    return to_json(given)
+
+
+def to_json(value: object) -> bytes:
+    """Raises `ValueError` or `TypeError` for what is no JSON."""
+    return json.dumps(value, default=_plain_value, allow_nan=False).encode()
+
+
+def _plain_value(value: object) -> str:
+    """Instants as RFC 3339; one without its offset could be any of a day's, so it is refused."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"not a plain value: {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError("an instant without an offset: give it a time zone, as datetime.now(UTC)")
+    return value.isoformat()

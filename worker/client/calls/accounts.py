@@ -1,0 +1,69 @@
+"""The calls of the tag `accounts`.
+
+Written by `python -m deploy.client`; a test compares it with the API.
+"""
+
+from typing import Literal
+
+from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.shapes import Account, Case, EntryList, Instant
+
+
+class AccountCalls(ApiConnection):
+    """Customers' accounts: their balances, their ledger, what happened to them."""
+
+    async def get_account(self, account: str) -> Account:
+        """Show an account and its balances."""
+        answer: Account = await self.call("GET", f"/v1/accounts/{segment(account)}")
+        return answer
+
+    async def open_account(self, account: str, *, currency: str) -> Account:
+        """Open an account, or find it open already."""
+        answer: Account = await self.call(
+            "PUT", f"/v1/accounts/{segment(account)}", body={"currency": currency}
+        )
+        return answer
+
+    async def list_entries(
+        self, account: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> EntryList:
+        """List an account's ledger entries, newest first."""
+        answer: EntryList = await self.call(
+            "GET",
+            f"/v1/accounts/{segment(account)}/entries",
+            query={"cursor": cursor, "limit": limit},
+        )
+        return answer
+
+    async def tell_account_event(
+        self,
+        account: str,
+        *,
+        event: Literal["delete_requested", "law_enforcement_block", "rules_block"],
+        at: Instant | None = None,
+        policy: str | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Tell what happened to an account.
+
+        What happened to the account; the same event again is the same case.
+
+        One that happens again is told by another `reference`, or else by another `at`.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/accounts/{segment(account)}/events",
+            body={"at": at, "event": event, "policy": policy, "reference": reference},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def top_up_account(self, account: str, *, amount_minor: int, reference: str) -> Account:
+        """Book a top-up, once however often it is sent."""
+        answer: Account = await self.call(
+            "POST",
+            f"/v1/accounts/{segment(account)}/topups",
+            body={"amount_minor": amount_minor, "reference": reference},
+        )
+        return answer

@@ -1,0 +1,150 @@
+"""The calls of the tag `activations`.
+
+Written by `python -m deploy.client`; a test compares it with the API.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.shapes import (
+    Activation,
+    ActivationList,
+    BulkResults,
+    Instant,
+    RentedNumberItem,
+)
+
+
+class ActivationCalls(ApiConnection):
+    """Numbers rented for one SMS: rent one, or hand over one; follow and cancel it."""
+
+    async def list_activations(
+        self,
+        *,
+        state: Literal[
+            "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
+        ]
+        | None = None,
+        provider: str | None = None,
+        account: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> ActivationList:
+        """List activations, newest first, without their timelines."""
+        answer: ActivationList = await self.call(
+            "GET",
+            "/v1/activations",
+            query={
+                "state": state,
+                "provider": provider,
+                "account": account,
+                "cursor": cursor,
+                "limit": limit,
+            },
+        )
+        return answer
+
+    async def rent_number(
+        self,
+        *,
+        account: str,
+        country: str,
+        price_minor: int,
+        provider: str | Sequence[str],
+        service: str,
+        idempotency_key: str,
+        max_cost_minor: int | None = None,
+        policy: str | None = None,
+        window_seconds: int | None = None,
+    ) -> Activation:
+        """Rent a number at the provider, or the first of several that sells it, and watch it.
+
+        A number to rent at the provider, or at the first of several that sells it.
+
+        `max_cost_minor` is in the currency of the first; where it is given, those that count in
+        another currency are not asked.
+        """
+        answer: Activation = await self.call(
+            "POST",
+            "/v1/activations",
+            body={
+                "account": account,
+                "country": country,
+                "max_cost_minor": max_cost_minor,
+                "policy": policy,
+                "price_minor": price_minor,
+                "provider": provider,
+                "service": service,
+                "window_seconds": window_seconds,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def watch_numbers(self, *, activations: Sequence[RentedNumberItem]) -> BulkResults:
+        """Watch many numbers that were already rented; each item succeeds or fails alone."""
+        answer: BulkResults = await self.call(
+            "POST", "/v1/activations/bulk", body={"activations": activations}
+        )
+        return answer
+
+    async def get_activation(self, id: str, *, wait_seconds: int | None = None) -> Activation:
+        """Show an activation with its timeline; with `wait_seconds`, once it has changed."""
+        answer: Activation = await self.call(
+            "GET", f"/v1/activations/{segment(id)}", query={"wait_seconds": wait_seconds}
+        )
+        return answer
+
+    async def cancel_activation(self, id: str) -> Activation:
+        """Press the Cancel button."""
+        answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/cancel")
+        return answer
+
+    async def finish_activation(self, id: str) -> Activation:
+        """Close an activation after its code."""
+        answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/finish")
+        return answer
+
+    async def resend_activation(self, id: str) -> Activation:
+        """Ask for another SMS."""
+        answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/resend")
+        return answer
+
+    async def watch_number(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        account: str,
+        country: str,
+        phone: str,
+        price_minor: int,
+        service: str,
+        charge: Literal["hold", "external"] | None = None,
+        expires_at: Instant | None = None,
+        policy: str | None = None,
+        rented_at: Instant | None = None,
+        window_seconds: int | None = None,
+    ) -> Activation:
+        """Watch a number that was already rented.
+
+        A number that was already rented; what is left out is the default.
+        """
+        answer: Activation = await self.call(
+            "PUT",
+            f"/v1/activations/{segment(provider)}/{segment(provider_ref)}",
+            body={
+                "account": account,
+                "charge": charge,
+                "country": country,
+                "expires_at": expires_at,
+                "phone": phone,
+                "policy": policy,
+                "price_minor": price_minor,
+                "rented_at": rented_at,
+                "service": service,
+                "window_seconds": window_seconds,
+            },
+        )
+        return answer

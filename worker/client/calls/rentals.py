@@ -1,0 +1,158 @@
+"""The calls of the tag `rentals`.
+
+Written by `python -m deploy.client`; a test compares it with the API.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.shapes import Case, Instant, Rental, RentalOrder
+
+
+class RentalCalls(ApiConnection):
+    """Numbers rented for hours, days or months."""
+
+    async def order_rental(
+        self,
+        *,
+        account: str,
+        country: str,
+        hours: int,
+        price_minor: int,
+        provider: str,
+        service: str,
+        idempotency_key: str,
+        charge: Literal["hold", "external"] | None = None,
+        max_cost_minor: int | None = None,
+        policy: str | None = None,
+    ) -> Rental | RentalOrder:
+        """Rent a number for hours, days or months at the provider.
+
+        A number to rent for hours, days or months; `hold` is set aside while it is ordered.
+        """
+        answer: Rental | RentalOrder = await self.call(
+            "POST",
+            "/v1/rentals",
+            body={
+                "account": account,
+                "charge": charge,
+                "country": country,
+                "hours": hours,
+                "max_cost_minor": max_cost_minor,
+                "policy": policy,
+                "price_minor": price_minor,
+                "provider": provider,
+                "service": service,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def get_rental(self, provider: str, provider_ref: str) -> Rental:
+        """Show the newest rental under this reference, with the messages it got."""
+        answer: Rental = await self.call(
+            "GET", f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}"
+        )
+        return answer
+
+    async def book_rental(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        account: str,
+        country: str,
+        ends_at: Instant,
+        phone: str,
+        price_minor: int,
+        rented_at: Instant,
+        service: str,
+        charge: Literal["hold", "external"] | None = None,
+        policy: str | None = None,
+    ) -> Rental:
+        """Book a rental and pay for it, or find it booked already.
+
+        A number rented for days; `hold` is paid from the balance at once.
+        """
+        answer: Rental = await self.call(
+            "PUT",
+            f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}",
+            body={
+                "account": account,
+                "charge": charge,
+                "country": country,
+                "ends_at": ends_at,
+                "phone": phone,
+                "policy": policy,
+                "price_minor": price_minor,
+                "rented_at": rented_at,
+                "service": service,
+            },
+        )
+        return answer
+
+    async def report_outage(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        contacted_at: Instant | None = None,
+        facts: Mapping[str, Any] | None = None,
+        unavailable_since: Instant | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Report that a rented number does not work.
+
+        It does not work: counted from when the customer said so, never from before.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}/outages",
+            body={
+                "contacted_at": contacted_at,
+                "facts": facts,
+                "unavailable_since": unavailable_since,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def prolong_rental(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        hours: int,
+        price_minor: int,
+        idempotency_key: str,
+        max_cost_minor: int | None = None,
+    ) -> Rental | RentalOrder:
+        """Prolong a running rental at its provider.
+
+        By how much a running rental goes on, and what that costs.
+        """
+        answer: Rental | RentalOrder = await self.call(
+            "POST",
+            f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}/prolong",
+            body={"hours": hours, "max_cost_minor": max_cost_minor, "price_minor": price_minor},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def report_restored(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        at: Instant | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Report that it works again: the days it did not are credited."""
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}/restored",
+            body={"at": at},
+            idempotency_key=idempotency_key,
+        )
+        return answer

@@ -1,0 +1,54 @@
+"""The calls of the tag `reviews`.
+
+Written by `python -m deploy.client`; a test compares it with the API.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.shapes import Ended, ReviewList
+
+
+class ReviewCalls(ApiConnection):
+    """What waits for a human."""
+
+    async def list_reviews(
+        self, *, cursor: str | None = None, limit: int | None = None
+    ) -> ReviewList:
+        """List what waits for a human, what has to be decided first first."""
+        answer: ReviewList = await self.call(
+            "GET", "/v1/reviews", query={"cursor": cursor, "limit": limit}
+        )
+        return answer
+
+    async def decide_review(
+        self,
+        id: str,
+        *,
+        grant: bool,
+        amount_minor: int | None = None,
+        findings: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        outcome: Literal["refunded", "closed", "delivered"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Ended:
+        """Decide what waits, once.
+
+        `outcome` is for activations: without it, granting refunds and denying closes.
+
+        An activation ends with its whole price.
+        """
+        answer: Ended = await self.call(
+            "POST",
+            f"/v1/reviews/{segment(id)}/verdict",
+            body={
+                "amount_minor": amount_minor,
+                "findings": findings,
+                "grant": grant,
+                "note": note,
+                "outcome": outcome,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer

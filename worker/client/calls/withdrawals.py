@@ -1,0 +1,164 @@
+"""The calls of the tag `withdrawals`.
+
+Written by `python -m deploy.client`; a test compares it with the API.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.shapes import Case, Instant
+
+
+class WithdrawalCalls(ApiConnection):
+    """Money that leaves the platform."""
+
+    async def open_withdrawal(
+        self,
+        *,
+        account: str,
+        reference: str,
+        amount_minor: int | None = None,
+        claim_at: Instant | None = None,
+        claim_channel: str | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        policy: str | None = None,
+        request_fields: Sequence[
+            Literal["service", "amount", "reason", "details", "payment_system", "email"]
+        ]
+        | None = None,
+        withdraw_reason: Literal[
+            "unused_funds",
+            "changed_mind",
+            "accidental_topup",
+            "misunderstanding",
+            "caller_id",
+            "sms_problem",
+            "account_deletion",
+        ]
+        | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Ask for money, which is set aside from now on.
+
+        One request of an account; the same reference again is the same request.
+        """
+        answer: Case = await self.call(
+            "POST",
+            "/v1/withdrawals",
+            body={
+                "account": account,
+                "amount_minor": amount_minor,
+                "claim_at": claim_at,
+                "claim_channel": claim_channel,
+                "evidence": evidence,
+                "facts": facts,
+                "policy": policy,
+                "reference": reference,
+                "request_fields": request_fields,
+                "withdraw_reason": withdraw_reason,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def get_withdrawal(self, id: str) -> Case:
+        """Show a withdrawal with its decisions and its timers."""
+        answer: Case = await self.call("GET", f"/v1/withdrawals/{segment(id)}")
+        return answer
+
+    async def tell_withdrawal_kyc(
+        self,
+        id: str,
+        *,
+        status: Literal["requested", "passed", "failed"],
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record that proof of the wallet's owner was asked for, given or refused."""
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/kyc",
+            body={"status": status},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def tell_withdrawal_paid(
+        self,
+        id: str,
+        *,
+        extension_beyond_control: bool | None = None,
+        extension_until: Instant | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record that the money was paid out, or until when it will be and why.
+
+        It was paid out; or, with a reason beyond our control, it will be by a later date.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/paid",
+            body={
+                "extension_beyond_control": extension_beyond_control,
+                "extension_until": extension_until,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def tell_withdrawal_payment_info(
+        self,
+        id: str,
+        *,
+        event: Literal["requested", "provided", "added"],
+        at: Instant | None = None,
+        claim_channel: str | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        request_fields: Sequence[
+            Literal["service", "amount", "reason", "details", "payment_system", "email"]
+        ]
+        | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record our question for payment details, and the answer.
+
+        Our question for details, the customer's answer, or what a request still lacked.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/payment-info",
+            body={
+                "at": at,
+                "claim_channel": claim_channel,
+                "event": event,
+                "evidence": evidence,
+                "facts": facts,
+                "request_fields": request_fields,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def decide_withdrawal(
+        self,
+        id: str,
+        *,
+        grant: bool,
+        amount_minor: int | None = None,
+        findings: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Give a human's verdict, once.
+
+        A human's word; `amount_minor` only where the policy sets no sum.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/verdict",
+            body={"amount_minor": amount_minor, "findings": findings, "grant": grant, "note": note},
+            idempotency_key=idempotency_key,
+        )
+        return answer

@@ -1,0 +1,79 @@
+"""A whole small shop: a customer pays, gets a number and its code, or the money back."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from worker.client import ApiProblem, ApiUnreachable, Client
+
+SECRET = base64.b64decode(os.environ["AW_EVENTS__SECRET"].removeprefix("whsec_"))
+CLIENT = web.AppKey("client", Client)
+TOLD: dict[str, list[str]] = {}  # What the events of each number said.
+
+
+async def connected(app: web.Application) -> AsyncIterator[None]:
+    async with Client(os.environ["AW_URL"], os.environ["AW_TOKEN"]) as client:
+        app[CLIENT] = client
+        yield
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiProblem as problem:
+        return web.json_response({"error": problem.title, "why": problem.slug}, status=409)
+    except ApiUnreachable:  # Nobody knows; the same order sent again is the same order.
+        return web.json_response({"error": "Please try again"}, status=503)
+
+
+async def pay(request: web.Request) -> web.Response:
+    paid, client = await request.json(), request.app[CLIENT]
+    who = paid["customer"]
+    await client.open_account(who, currency="USD")
+    booked = await client.top_up_account(who, reference=paid["id"], amount_minor=paid["cents"])
+    return web.json_response(booked)
+
+
+async def order(request: web.Request) -> web.Response:
+    asked = await request.json()
+    number = await request.app[CLIENT].rent_number(
+        account=asked["customer"], service=asked["service"], country="0", provider="sim",
+        price_minor=120, window_seconds=asked["seconds"], idempotency_key=asked["id"],
+    )  # fmt: skip
+    return web.json_response(number)
+
+
+async def show(request: web.Request) -> web.Response:
+    number = await request.app[CLIENT].get_activation(request.match_info["id"])
+    return web.json_response({**number, "told": TOLD.get(number["id"], [])})
+
+
+async def cancel(request: web.Request) -> web.Response:
+    return web.json_response(await request.app[CLIENT].cancel_activation(request.match_info["id"]))
+
+
+async def hear(request: web.Request) -> web.Response:
+    body, stamp = await request.read(), request.headers["webhook-timestamp"]
+    signed = f"{request.headers['webhook-id']}.{stamp}.".encode() + body
+    wanted = "v1," + base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).decode()
+    genuine = any(map(hmac.compare_digest, request.headers["webhook-signature"].split(), [wanted]))
+    if not genuine or abs(time.time() - int(stamp)) > 300:
+        return web.Response(status=401)
+    event = json.loads(body)
+    TOLD.setdefault(event["data"].get("id", "no number"), []).append(event["type"])
+    return web.Response(status=204)
+
+
+app = web.Application(middlewares=[refusals])
+app.cleanup_ctx.append(connected)
+app.add_routes([web.post("/pay", pay), web.post("/numbers", order), web.get("/numbers/{id}", show)])
+app.add_routes([web.post("/numbers/{id}/cancel", cancel), web.post("/events", hear)])
+web.run_app(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8090")))

@@ -1,0 +1,89 @@
+"""The outgoing events as the description has them: each type with its `data`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from worker.domain.transfer import Charge
+from worker.entrypoints.http.problems import FaultShown
+from worker.entrypoints.http.responses import Moment, ResponseBody
+from worker.ports.handover import IntakeRefusal
+
+
+class CodeReceivedShown(ResponseBody):
+    """A code may be shown to the customer; `number` counts those of this activation."""
+
+    id: str
+    provider: str
+    provider_ref: str
+    account: str
+    state: Literal["received"]
+    number: int
+    code: str
+    received_at: Moment
+
+
+class ActivationEndedShown(ResponseBody):
+    """The number has its ending, with its money; in review, a person decides about it."""
+
+    id: str
+    provider: str
+    provider_ref: str | None
+    account: str
+    state: Literal["delivered", "refunded", "closed", "in_review"]
+    amount_minor: int
+    currency: str
+    charge: Charge  #: `external`: the money is in the shop's books, and the shop moves it.
+    reason: str
+
+
+class IntakeRefusedShown(ResponseBody):
+    """A number handed over through arq is not watched; what could be read of it, and all of it."""
+
+    job: str
+    reason: IntakeRefusal
+    provider: str | None = None
+    provider_ref: str | None = None
+    account: str | None = None
+    order_ref: str | None = None
+    errors: list[FaultShown] | None = None
+    payload: Any = None  #: As it was sent.
+    body_base64: str | None = None  #: Of a job that cannot be read.
+
+
+class CaseToldShown(BaseModel):
+    """What became of a case or of a long rental; further members depend on what happened."""
+
+    model_config = ConfigDict(extra="allow")
+
+    account: str
+
+
+#: By type; one that ends in `*` stands for all types that begin so.
+EVENT_DATA: Final[Mapping[str, type[BaseModel]]] = {
+    "activation.code_received": CodeReceivedShown,
+    "activation.delivered": ActivationEndedShown,
+    "activation.refunded": ActivationEndedShown,
+    "activation.closed": ActivationEndedShown,
+    "activation.in_review": ActivationEndedShown,
+    "intake.refused": IntakeRefusedShown,
+    "claim.*": CaseToldShown,
+    "rental.*": CaseToldShown,
+    "withdrawal.*": CaseToldShown,
+    "account.*": CaseToldShown,
+}
+
+
+def _model(type_: str, data: type[BaseModel]) -> type[BaseModel]:
+    """The body that is sent for events of a type."""
+    name = "".join(part.title() for part in type_.replace("_", ".").split(".") if part != "*")
+    family = rf"^{type_.removesuffix('*').replace('.', chr(92) + '.')}"
+    kind: Any = Annotated[str, Field(pattern=family)] if "*" in type_ else Literal[type_]
+    fields: Any = {"type": (kind, ...), "timestamp": (Moment, ...), "data": (data, ...)}
+    return create_model(f"{name}Told", __base__=ResponseBody, **fields)
+
+
+WEBHOOKS: Final[Mapping[str, type[BaseModel]]] = {
+    type_: _model(type_, data) for type_, data in EVENT_DATA.items()
+}
