@@ -6,21 +6,32 @@ Written by `python -m deploy.client`; a test compares it with the API.
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Account, Case, EntryList, Instant
+from worker.client.calls.shapes import Account, AccountList, Case, EntryList, Instant
 
 
 class AccountCalls(ApiConnection):
     """Customers' accounts: their balances, their ledger, what happened to them."""
+
+    async def list_accounts(
+        self, *, cursor: str | None = None, limit: int | None = None
+    ) -> AccountList:
+        """List accounts by name."""
+        answer: AccountList = await self.call(
+            "GET", "/v1/accounts", query={"cursor": cursor, "limit": limit}
+        )
+        return answer
 
     async def get_account(self, account: str) -> Account:
         """Show an account and its balances."""
         answer: Account = await self.call("GET", f"/v1/accounts/{segment(account)}")
         return answer
 
-    async def open_account(self, account: str, *, currency: str) -> Account:
+    async def open_account(
+        self, account: str, *, currency: str, policy: str | None = None
+    ) -> Account:
         """Open an account, or find it open already."""
         answer: Account = await self.call(
-            "PUT", f"/v1/accounts/{segment(account)}", body={"currency": currency}
+            "PUT", f"/v1/accounts/{segment(account)}", body={"currency": currency, "policy": policy}
         )
         return answer
 
@@ -39,7 +50,15 @@ class AccountCalls(ApiConnection):
         self,
         account: str,
         *,
-        event: Literal["delete_requested", "law_enforcement_block", "rules_block"],
+        event: Literal[
+            "delete_requested",
+            "delete_withdrawn",
+            "law_enforcement_block",
+            "law_enforcement_unblock",
+            "rules_block",
+            "rules_unblock",
+            "chargeback",
+        ],
         at: Instant | None = None,
         policy: str | None = None,
         reference: str | None = None,
@@ -49,7 +68,9 @@ class AccountCalls(ApiConnection):
 
         What happened to the account; the same event again is the same case.
 
-        One that happens again is told by another `reference`, or else by another `at`.
+        One that happens again is told by another `reference`, or else by another `at`. Without
+        both, it has happened again once the one before it has ended: a block after the last one was
+        lifted.
         """
         answer: Case = await self.call(
             "POST",
@@ -59,11 +80,13 @@ class AccountCalls(ApiConnection):
         )
         return answer
 
-    async def top_up_account(self, account: str, *, amount_minor: int, reference: str) -> Account:
+    async def top_up_account(
+        self, account: str, *, amount_minor: int, reference: str, at: Instant | None = None
+    ) -> Account:
         """Book a top-up, once however often it is sent."""
         answer: Account = await self.call(
             "POST",
             f"/v1/accounts/{segment(account)}/topups",
-            body={"amount_minor": amount_minor, "reference": reference},
+            body={"amount_minor": amount_minor, "at": at, "reference": reference},
         )
         return answer

@@ -9,9 +9,11 @@ from typing import Literal
 from worker.client.api_connection import ApiConnection, segment
 from worker.client.calls.shapes import (
     Activation,
+    ActivationExpanded,
     ActivationList,
     BulkResults,
     Instant,
+    OrderFactsTold,
     RentedNumberItem,
 )
 
@@ -28,6 +30,12 @@ class ActivationCalls(ApiConnection):
         | None = None,
         provider: str | None = None,
         account: str | None = None,
+        service: str | None = None,
+        country: str | None = None,
+        phone: str | None = None,
+        provider_ref: str | None = None,
+        id_tail: str | None = None,
+        order_ref: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> ActivationList:
@@ -39,6 +47,12 @@ class ActivationCalls(ApiConnection):
                 "state": state,
                 "provider": provider,
                 "account": account,
+                "service": service,
+                "country": country,
+                "phone": phone,
+                "provider_ref": provider_ref,
+                "id_tail": id_tail,
+                "order_ref": order_ref,
                 "cursor": cursor,
                 "limit": limit,
             },
@@ -55,6 +69,8 @@ class ActivationCalls(ApiConnection):
         service: str,
         idempotency_key: str,
         max_cost_minor: int | None = None,
+        order_facts: OrderFactsTold | None = None,
+        order_ref: str | None = None,
         policy: str | None = None,
         window_seconds: int | None = None,
     ) -> Activation:
@@ -72,6 +88,8 @@ class ActivationCalls(ApiConnection):
                 "account": account,
                 "country": country,
                 "max_cost_minor": max_cost_minor,
+                "order_facts": order_facts,
+                "order_ref": order_ref,
                 "policy": policy,
                 "price_minor": price_minor,
                 "provider": provider,
@@ -89,10 +107,14 @@ class ActivationCalls(ApiConnection):
         )
         return answer
 
-    async def get_activation(self, id: str, *, wait_seconds: int | None = None) -> Activation:
+    async def get_activation(
+        self, id: str, *, wait_seconds: int | None = None, expand: str | None = None
+    ) -> ActivationExpanded:
         """Show an activation with its timeline; with `wait_seconds`, once it has changed."""
-        answer: Activation = await self.call(
-            "GET", f"/v1/activations/{segment(id)}", query={"wait_seconds": wait_seconds}
+        answer: ActivationExpanded = await self.call(
+            "GET",
+            f"/v1/activations/{segment(id)}",
+            query={"wait_seconds": wait_seconds, "expand": expand},
         )
         return answer
 
@@ -111,6 +133,17 @@ class ActivationCalls(ApiConnection):
         answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/resend")
         return answer
 
+    async def get_activation_by_reference(
+        self, provider: str, provider_ref: str, *, expand: str | None = None
+    ) -> ActivationExpanded:
+        """Show the newest activation with this reference of its provider."""
+        answer: ActivationExpanded = await self.call(
+            "GET",
+            f"/v1/activations/{segment(provider)}/{segment(provider_ref)}",
+            query={"expand": expand},
+        )
+        return answer
+
     async def watch_number(
         self,
         provider: str,
@@ -123,6 +156,8 @@ class ActivationCalls(ApiConnection):
         service: str,
         charge: Literal["hold", "external"] | None = None,
         expires_at: Instant | None = None,
+        order_facts: OrderFactsTold | None = None,
+        order_ref: str | None = None,
         policy: str | None = None,
         rented_at: Instant | None = None,
         window_seconds: int | None = None,
@@ -139,6 +174,8 @@ class ActivationCalls(ApiConnection):
                 "charge": charge,
                 "country": country,
                 "expires_at": expires_at,
+                "order_facts": order_facts,
+                "order_ref": order_ref,
                 "phone": phone,
                 "policy": policy,
                 "price_minor": price_minor,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Case, Instant
+from worker.client.calls.shapes import Case, Instant, Piece
 
 
 class ClaimCalls(ApiConnection):
@@ -21,17 +21,22 @@ class ClaimCalls(ApiConnection):
         claim_at: Instant | None = None,
         claim_channel: str | None = None,
         destination: Literal["balance", "client", "wallet", "original_method"] | None = None,
-        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
-        facts: Mapping[str, Any] | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"] | Piece]
+        | None = None,
+        issue_at: Instant | None = None,
+        payment_details: Mapping[str, Any] | None = None,
         reason: str | None = None,
         rental: str | None = None,
+        request_fields: Sequence[str] | None = None,
+        stopped_at: Instant | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
         """Open a claim, or find it open already.
 
         A claim about one activation or one rental, by its id.
 
-        The same kind and destination again is the same claim.
+        It states the customer's part; the record has the rest. The same kind and destination again
+        is the same claim.
         """
         answer: Case = await self.call(
             "POST",
@@ -43,9 +48,12 @@ class ClaimCalls(ApiConnection):
                 "claim_kind": claim_kind,
                 "destination": destination,
                 "evidence": evidence,
-                "facts": facts,
+                "issue_at": issue_at,
+                "payment_details": payment_details,
                 "reason": reason,
                 "rental": rental,
+                "request_fields": request_fields,
+                "stopped_at": stopped_at,
             },
             idempotency_key=idempotency_key,
         )
@@ -93,14 +101,30 @@ class ClaimCalls(ApiConnection):
         )
         return answer
 
+    async def tell_claim_contest(
+        self, id: str, *, reason: str, idempotency_key: str | None = None
+    ) -> Case:
+        """Say that the repair does not hold, once, within the time to repair.
+
+        Why the repair does not hold.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/claims/{segment(id)}/contest",
+            body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def add_claim_evidence(
         self,
         id: str,
         *,
         claim_channel: str | None = None,
-        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
-        facts: Mapping[str, Any] | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"] | Piece]
+        | None = None,
         reason: str | None = None,
+        request_fields: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
         """Add what was missing; what came after its date does not count."""
@@ -110,9 +134,25 @@ class ClaimCalls(ApiConnection):
             body={
                 "claim_channel": claim_channel,
                 "evidence": evidence,
-                "facts": facts,
                 "reason": reason,
+                "request_fields": request_fields,
             },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def tell_claim_kyc(
+        self,
+        id: str,
+        *,
+        status: Literal["requested", "passed", "failed"],
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record that proof of the wallet's owner was asked for, given or refused."""
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/claims/{segment(id)}/kyc",
+            body={"status": status},
             idempotency_key=idempotency_key,
         )
         return answer
@@ -152,19 +192,46 @@ class ClaimCalls(ApiConnection):
         )
         return answer
 
+    async def tell_claim_replacement(
+        self,
+        id: str,
+        *,
+        activation: str | None = None,
+        available: Literal[False] | None = None,
+        rental: str | None = None,
+        value_minor: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Link the number or rental that replaces the order, or say that none can be had.
+
+        The number or rental that replaces the order, or that none can be had.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/claims/{segment(id)}/replacement",
+            body={
+                "activation": activation,
+                "available": available,
+                "rental": rental,
+                "value_minor": value_minor,
+            },
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def decide_claim(
         self,
         id: str,
         *,
         grant: bool,
+        note: str,
         amount_minor: int | None = None,
         findings: Mapping[str, Any] | None = None,
-        note: str | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
         """Give a human's verdict, once.
 
-        A human's word; `amount_minor` only where the policy sets no sum.
+        A human's word with its reason; `amount_minor` for less than proposed, or where no sum is.
         """
         answer: Case = await self.call(
             "POST",

@@ -3,15 +3,37 @@
 Written by `python -m deploy.client`; a test compares it with the API.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Case, Instant, Rental, RentalOrder
+from worker.client.calls.shapes import (
+    Case,
+    Instant,
+    OrderFactsTold,
+    Rental,
+    RentalList,
+    RentalOrder,
+)
 
 
 class RentalCalls(ApiConnection):
     """Numbers rented for hours, days or months."""
+
+    async def list_rentals(
+        self,
+        *,
+        account: str | None = None,
+        state: Literal["running", "ended"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> RentalList:
+        """List rentals, newest first, without their messages."""
+        answer: RentalList = await self.call(
+            "GET",
+            "/v1/rentals",
+            query={"account": account, "state": state, "cursor": cursor, "limit": limit},
+        )
+        return answer
 
     async def order_rental(
         self,
@@ -69,6 +91,8 @@ class RentalCalls(ApiConnection):
         rented_at: Instant,
         service: str,
         charge: Literal["hold", "external"] | None = None,
+        order_facts: OrderFactsTold | None = None,
+        order_ref: str | None = None,
         policy: str | None = None,
     ) -> Rental:
         """Book a rental and pay for it, or find it booked already.
@@ -83,6 +107,8 @@ class RentalCalls(ApiConnection):
                 "charge": charge,
                 "country": country,
                 "ends_at": ends_at,
+                "order_facts": order_facts,
+                "order_ref": order_ref,
                 "phone": phone,
                 "policy": policy,
                 "price_minor": price_minor,
@@ -92,13 +118,32 @@ class RentalCalls(ApiConnection):
         )
         return answer
 
+    async def cancel_rental(
+        self,
+        provider: str,
+        provider_ref: str,
+        *,
+        due_to_problem: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> Rental:
+        """Give a rental back, give its renewal back, or end it early, as its policy says.
+
+        `due_to_problem`: it is given back because it did not work, as the customer says.
+        """
+        answer: Rental = await self.call(
+            "POST",
+            f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}/cancel",
+            body={"due_to_problem": due_to_problem},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def report_outage(
         self,
         provider: str,
         provider_ref: str,
         *,
         contacted_at: Instant | None = None,
-        facts: Mapping[str, Any] | None = None,
         unavailable_since: Instant | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
@@ -109,11 +154,7 @@ class RentalCalls(ApiConnection):
         answer: Case = await self.call(
             "POST",
             f"/v1/rentals/{segment(provider)}/{segment(provider_ref)}/outages",
-            body={
-                "contacted_at": contacted_at,
-                "facts": facts,
-                "unavailable_since": unavailable_since,
-            },
+            body={"contacted_at": contacted_at, "unavailable_since": unavailable_since},
             idempotency_key=idempotency_key,
         )
         return answer

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Ended, ReviewList
+from worker.client.calls.shapes import ReviewEnded, ReviewList
 
 
 class ReviewCalls(ApiConnection):
@@ -27,19 +27,19 @@ class ReviewCalls(ApiConnection):
         id: str,
         *,
         grant: bool,
+        note: str,
         amount_minor: int | None = None,
         findings: Mapping[str, Any] | None = None,
-        note: str | None = None,
         outcome: Literal["refunded", "closed", "delivered"] | None = None,
         idempotency_key: str | None = None,
-    ) -> Ended:
+    ) -> ReviewEnded:
         """Decide what waits, once.
 
         `outcome` is for activations: without it, granting refunds and denying closes.
 
         An activation ends with its whole price.
         """
-        answer: Ended = await self.call(
+        answer: ReviewEnded = await self.call(
             "POST",
             f"/v1/reviews/{segment(id)}/verdict",
             body={

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Case, Instant
+from worker.client.calls.shapes import Case, Instant, Nothing, Piece
 
 
 class WithdrawalCalls(ApiConnection):
@@ -21,9 +21,10 @@ class WithdrawalCalls(ApiConnection):
         amount_minor: int | None = None,
         claim_at: Instant | None = None,
         claim_channel: str | None = None,
-        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
-        facts: Mapping[str, Any] | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"] | Piece]
+        | None = None,
         policy: str | None = None,
+        reason: str | None = None,
         request_fields: Sequence[
             Literal["service", "amount", "reason", "details", "payment_system", "email"]
         ]
@@ -53,8 +54,8 @@ class WithdrawalCalls(ApiConnection):
                 "claim_at": claim_at,
                 "claim_channel": claim_channel,
                 "evidence": evidence,
-                "facts": facts,
                 "policy": policy,
+                "reason": reason,
                 "reference": reference,
                 "request_fields": request_fields,
                 "withdraw_reason": withdraw_reason,
@@ -66,6 +67,19 @@ class WithdrawalCalls(ApiConnection):
     async def get_withdrawal(self, id: str) -> Case:
         """Show a withdrawal with its decisions and its timers."""
         answer: Case = await self.call("GET", f"/v1/withdrawals/{segment(id)}")
+        return answer
+
+    async def tell_withdrawal_cancel(self, id: str, *, idempotency_key: str | None = None) -> Case:
+        """Take a withdrawal back while nobody paid it.
+
+        Nothing has to be said.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/cancel",
+            body={},
+            idempotency_key=idempotency_key,
+        )
         return answer
 
     async def tell_withdrawal_kyc(
@@ -114,8 +128,10 @@ class WithdrawalCalls(ApiConnection):
         event: Literal["requested", "provided", "added"],
         at: Instant | None = None,
         claim_channel: str | None = None,
-        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"]] | None = None,
-        facts: Mapping[str, Any] | None = None,
+        evidence: Sequence[Literal["screenshot", "screenshot_2fa", "photo", "video"] | Piece]
+        | None = None,
+        payment_details: Mapping[str, Any] | None = None,
+        reason: str | None = None,
         request_fields: Sequence[
             Literal["service", "amount", "reason", "details", "payment_system", "email"]
         ]
@@ -134,7 +150,8 @@ class WithdrawalCalls(ApiConnection):
                 "claim_channel": claim_channel,
                 "event": event,
                 "evidence": evidence,
-                "facts": facts,
+                "payment_details": payment_details,
+                "reason": reason,
                 "request_fields": request_fields,
             },
             idempotency_key=idempotency_key,
@@ -146,14 +163,14 @@ class WithdrawalCalls(ApiConnection):
         id: str,
         *,
         grant: bool,
+        note: str,
         amount_minor: int | None = None,
         findings: Mapping[str, Any] | None = None,
-        note: str | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
         """Give a human's verdict, once.
 
-        A human's word; `amount_minor` only where the policy sets no sum.
+        A human's word with its reason; `amount_minor` for less than proposed, or where no sum is.
         """
         answer: Case = await self.call(
             "POST",

@@ -105,7 +105,7 @@ def _plain(schema: Schema, schemas: Schema) -> Any:  # noqa: ANN401 - JSON
         return _text(schema)
     if kind == "integer":
         return max(1, schema.get("minimum", 1))
-    return {"boolean": True, "null": None}.get(str(kind), {})
+    return {"boolean": True, "number": 0.5, "null": None}.get(str(kind), {})
 
 
 def _text(schema: Schema) -> str:
