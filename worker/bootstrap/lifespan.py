@@ -93,10 +93,15 @@ async def open_worker(
             clock=clock,
         )
         worker = assemble(parts)
-        stack.push_async_callback(worker.steps.audit.close)
-        if worker.steps.deliver is not None:
-            stack.push_async_callback(worker.steps.deliver.close)
+        _close_steps(stack, worker)
         yield worker
+
+
+def _close_steps(stack: AsyncExitStack, worker: Worker) -> None:
+    """First of all: what they have begun still needs the store, and the endpoint."""
+    stack.push_async_callback(worker.steps.audit.close)
+    if worker.steps.deliver is not None:
+        stack.push_async_callback(worker.steps.deliver.close)
 
 
 @asynccontextmanager
